@@ -1,0 +1,143 @@
+"""The connection to NATS: opened with the options that survive restarts, its errors translated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from gapscan.errors import BusError
+from gapscan.obs import logger
+
+CONNECT_SECONDS: Final = 3.0
+REQUEST_SECONDS: Final = 2.0
+_RECONNECT_WAIT: Final = 0.1
+_PING_INTERVAL: Final = 5
+
+_log = logger("bus")
+
+# Everything that the client library raises when the server is away or refuses.
+NATS_ERRORS: Final = (nats.errors.Error, OSError, asyncio.TimeoutError)
+
+
+@dataclass
+class BusOptions:
+    """How to reach NATS. `credentials` is the path of a .creds file; user and password are the alternative."""
+
+    url: str = "nats://127.0.0.1:4222"
+    user: str | None = None
+    password: str | None = None
+    credentials: str | None = None
+    inbox_prefix: str = "_INBOX"
+
+
+@dataclass
+class Bus:
+    """An open connection. It reconnects by itself for as long as it lives."""
+
+    nc: Client
+    js: JetStreamContext
+    reconnects: int = 0
+    _listeners: set[Callable[[], None]] = field(default_factory=set)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link is up at this moment."""
+        return self.nc.is_connected
+
+    def on_link_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after each loss and return of the link; the result takes it off again.
+
+        A listener must not raise.
+        """
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def _changed(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+
+@asynccontextmanager
+async def connect(options: BusOptions, name: str) -> AsyncIterator[Bus]:
+    """Connect to NATS and close again at the end; `name` shows in the server's monitoring.
+
+    Raises BusError within CONNECT_SECONDS when the server cannot be reached or refuses.
+    """
+    nc = Client()
+    # A publish while the link is down fails at once: buffered, it would land after its author gave up on it.
+    bus = Bus(nc, nc.jetstream(timeout=REQUEST_SECONDS))
+    try:
+        await _open(bus, options, name)
+        yield bus
+    finally:
+        with suppress(*NATS_ERRORS):
+            await nc.close()
+
+
+async def _open(bus: Bus, options: BusOptions, name: str) -> None:
+    # The callbacks must never raise: the library goes deaf, or never reconnects, when they do.
+    async def lost() -> None:
+        _log.warning("NATS link lost, reconnecting", extra={"url": _shown(options.url)})
+        bus._changed()
+
+    async def back() -> None:
+        bus.reconnects += 1
+        _log.info("NATS link is back", extra={"url": _shown(options.url)})
+        bus._changed()
+
+    async def trouble(error: Exception) -> None:
+        _log.debug("NATS: %r", error)
+
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await bus.nc.connect(
+                options.url,
+                name=name,
+                user=options.user,
+                password=options.password,
+                user_credentials=options.credentials,
+                inbox_prefix=options.inbox_prefix,
+                disconnected_cb=lost,
+                reconnected_cb=back,
+                error_cb=trouble,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; fractions work
+                ping_interval=_PING_INTERVAL,
+                pending_size=0,
+            )
+    except NATS_ERRORS as error:
+        raise unreachable(options.url, error) from None
+
+
+def unreachable(url: str, error: BaseException) -> BusError:
+    """The error for a server that does not answer at `url`."""
+    if isinstance(error, nats.errors.AuthorizationError):
+        return BusError(f"NATS at {_shown(url)} refuses these credentials", remedy="check user and password")
+    return BusError(
+        f"cannot reach NATS at {_shown(url)}",
+        remedy="start it with `gapscan up`, or name another with --nats URL",
+    )
+
+
+def _shown(url: str) -> str:
+    """The URL without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port}" if parts.hostname else url
+
+
+def translated(error: BaseException, doing: str) -> BusError:
+    """A library error as a BusError that says what was being done."""
+    if isinstance(error, asyncio.TimeoutError):
+        return BusError(f"NATS did not answer in time while {doing}")
+    return BusError(f"NATS failed while {doing}: {error}")
+
+

@@ -1,0 +1,214 @@
+"""The one writer of a list: publishes differences, fenced by the stream's sequence.
+
+Every publish names the sequence it expects to follow and carries an id of its own. So a second writer can never
+interleave, and a publish whose acknowledgement was lost is recognised instead of repeated.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nats.js import api
+from nats.js.errors import APIError
+
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.direct import get_at, get_from
+from gapscan.bus.snapshots import WRONG_SEQUENCE, put, read_snapshot_revision
+from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
+from gapscan.errors import BusError, FencedError, ProtocolError
+from gapscan.obs import logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.messages import Delta, Heartbeat, Row, Snapshot, State
+from gapscan.ranking.copy import Copy, Fit, ranked
+from gapscan.ranking.delta import checksum, diff
+
+_REPLAY_BATCH = 1000
+_log = logger("bus")
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A publish whose fate is not known yet."""
+
+    message_id: str
+    delta: Delta
+    rows: Sequence[Row]
+
+
+class ListPublisher:
+    """Publishes one list. `rows`, `epoch` and `sequence` are what is stored, never what was merely computed.
+
+    After a FencedError the list belongs to another writer: publish no more.
+    """
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        self.name = name
+        self.epoch = ""
+        self.sequence = 0
+        self.as_of = 0
+        self.rows: Sequence[Row] = ()
+        self.published = 0
+        self.published_bytes = 0
+        self.adopted = 0
+        self._bus = bus
+        self._writer = secrets.token_hex(6)
+        self._attempt: _Attempt | None = None
+        self._snapshot_revision = 0
+        self._snapshot_sequence = -1
+
+    async def recover(self, retention: Retention, simulated: bool = False) -> None:
+        """Continue the list where the stream ends: snapshot plus later deltas, same epoch, same sequence.
+
+        A new epoch begins when the stream is behind its snapshot (a server that lost its disk), or when what
+        is stored cannot be continued. Raises BusError, or TopologyError for a stream of another kind.
+        """
+        info = await ensure_list(self._bus, self.name, retention)
+        found = await self._stored_snapshot()
+        snapshot, self._snapshot_revision = found or (None, 0)
+        copy = await self._replay(info, snapshot)
+        if copy is not None:
+            self.epoch, self.sequence, self.rows, self.as_of = copy.epoch, copy.sequence, copy.rows, copy.as_of
+            self._snapshot_sequence = snapshot.sequence if snapshot else -1
+        else:
+            await self._begin_epoch(info, snapshot)
+        await self.write_snapshot(simulated)
+
+    async def _stored_snapshot(self) -> tuple[Snapshot, int] | None:
+        try:
+            return await read_snapshot_revision(self._bus, self.name)
+        except ProtocolError as error:
+            _log.warning("stored snapshot is unreadable, beginning anew", extra={"list": self.name, "why": error})
+            return None
+
+    async def _replay(self, info: api.StreamInfo, snapshot: Snapshot | None) -> Copy | None:
+        """The list at the stream's last sequence, or None when it cannot be had."""
+        if snapshot is None or snapshot.epoch != epoch_of(info) or snapshot.sequence > info.state.last_seq:
+            return None
+        copy = Copy()
+        try:
+            copy.load(snapshot)
+            while copy.sequence < info.state.last_seq:
+                batch = await get_from(
+                    self._bus, names.list_stream(self.name), copy.sequence + 1, _REPLAY_BATCH
+                )
+                if not batch or not all(
+                    copy.take(decode_as(Delta, stored.data), stored.sequence) is Fit.APPLIED for stored in batch
+                ):
+                    return None
+        except ProtocolError as error:
+            _log.warning("stored list is unreadable, beginning anew", extra={"list": self.name, "why": error})
+            return None
+        return copy
+
+    async def _begin_epoch(self, info: api.StreamInfo, snapshot: Snapshot | None) -> None:
+        """Start from the stream's last sequence under an epoch that no client knows."""
+        epoch = epoch_of(info)
+        fresh = epoch is not None and info.state.last_seq == 0 and (not snapshot or snapshot.epoch != epoch)
+        self.epoch = epoch if fresh and epoch else await change_epoch(self._bus, info)
+        self.sequence, self.rows = info.state.last_seq, ()
+        self._snapshot_sequence = -1
+        if not fresh:
+            _log.warning("list continues under a new epoch", extra={"list": self.name, "epoch": self.epoch})
+
+    async def publish(self, rows: Sequence[Row], as_of: int) -> bool:
+        """Publish what leads from the stored list to `rows`; False when nothing does.
+
+        Raises FencedError when another writer owns the list, BusError when NATS did not take it: the same
+        call may then be repeated with newer rows, and loses nothing.
+        """
+        if self._attempt is not None:
+            await self._store(self._attempt)
+        changes = diff(self.rows, rows)
+        if not changes:
+            return False
+        delta = Delta(
+            list=self.name,
+            epoch=self.epoch,
+            prev=self.sequence,
+            as_of=as_of,
+            changes=changes,
+            size=len(rows),
+            checksum=checksum(rows),
+        )
+        await self._store(_Attempt(f"{self.epoch}-{self.sequence + 1}-{self._writer}", delta, rows))
+        return True
+
+    async def _store(self, attempt: _Attempt) -> None:
+        """Publish, or publish again: the server drops a repeated message id, so it is stored once."""
+        self._attempt = attempt
+        payload = encode(attempt.delta)
+        headers = {
+            names.HEADER_EXPECTED_SEQUENCE: str(attempt.delta.prev),
+            names.HEADER_MSG_ID: attempt.message_id,
+        }
+        subject = names.delta_subject(self.name)
+        try:
+            await self._bus.js.publish(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
+        except APIError as error:
+            if error.err_code not in WRONG_SEQUENCE:
+                raise translated(error, f"publishing {self.name}") from error
+            await self._settle(attempt)
+        except NATS_ERRORS as error:
+            raise translated(error, f"publishing {self.name}") from error
+        self._accept(attempt, len(payload))
+
+    async def _settle(self, attempt: _Attempt) -> None:
+        """The sequence is taken: by this very message (its acknowledgement was lost), or by another writer."""
+        stored = await get_at(self._bus, names.list_stream(self.name), attempt.delta.prev + 1)
+        if stored is None or stored.headers.get(names.HEADER_MSG_ID) != attempt.message_id:
+            raise FencedError(
+                f"another writer publishes list {self.name}",
+                remedy="this ranker stands by; stop one of the two",
+            )
+        self.adopted += 1
+
+    def _accept(self, attempt: _Attempt, size: int) -> None:
+        self._attempt = None
+        self.rows, self.sequence, self.as_of = attempt.rows, attempt.delta.prev + 1, attempt.delta.as_of
+        self.published += 1
+        self.published_bytes += size
+
+    async def write_snapshot(self, simulated: bool) -> bool:
+        """Store the list as it is published, if it changed since the last snapshot.
+
+        Raises FencedError when another writer stored one in between, BusError when NATS did not take it.
+        """
+        if self._snapshot_sequence == self.sequence:
+            return False
+        snapshot = Snapshot(
+            list=self.name,
+            epoch=self.epoch,
+            sequence=self.sequence,
+            as_of=self.as_of,
+            rows=ranked(self.rows),
+            checksum=checksum(self.rows),
+            simulated=simulated,
+        )
+        revision = self._snapshot_revision
+        bucket = names.BUCKET_SNAPSHOTS
+        try:
+            self._snapshot_revision = await put(self._bus, bucket, self.name, encode(snapshot), revision)
+        except FencedError:
+            await self._settle_snapshot(snapshot)
+        self._snapshot_sequence = snapshot.sequence
+        return True
+
+    async def _settle_snapshot(self, snapshot: Snapshot) -> None:
+        """The key moved on: by our own put whose acknowledgement was lost, or by another writer's."""
+        found = await read_snapshot_revision(self._bus, self.name)
+        if found is None:
+            raise BusError(f"the snapshot of {self.name} is gone")
+        stored, self._snapshot_revision = found
+        if (stored.epoch, stored.sequence) > (snapshot.epoch, snapshot.sequence) or stored.epoch != snapshot.epoch:
+            raise FencedError(f"another writer stores snapshots of {self.name}")
+
+    async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:
+        """Say that the list is alive, and what its last sequence is. Raises BusError."""
+        beat = Heartbeat(self.name, self.epoch, self.sequence, as_of, state, simulated)
+        try:
+            await self._bus.nc.publish(names.heartbeat_subject(self.name), encode(beat))
+        except NATS_ERRORS as error:
+            raise translated(error, f"heartbeat of {self.name}") from error

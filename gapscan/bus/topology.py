@@ -1,0 +1,163 @@
+"""The streams and buckets that gapscan lives in: created when missing, refused when they disagree.
+
+Everything is idempotent. Limits (age, bytes) and the number of replicas are the operator's to change; what the
+protocol stands on (subjects, republish, direct access ...) is not.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass
+from typing import Final
+
+from nats.js import api
+from nats.js.errors import APIError, NotFoundError
+
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.errors import TopologyError
+from gapscan.protocol import names
+
+EPOCH_KEY: Final = "gapscan-epoch"
+_EPOCH_ALPHABET: Final = string.ascii_lowercase + string.digits
+_SECONDS: Final = 1.0
+_DUPLICATE_WINDOW: Final = 120 * _SECONDS
+
+# What must be as gapscan sets it, by the stream configuration's own names.
+_BINDING: Final = (
+    "subjects", "retention", "storage", "discard", "max_msgs_per_subject", "allow_direct", "republish",
+    "allow_msg_ttl", "subject_delete_marker_ttl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How much of a list's past is kept for followers that fill holes."""
+
+    max_age_seconds: float = 1800.0
+    max_bytes: int = 64 * 1024 * 1024
+    replicas: int = 1
+
+
+def new_epoch() -> str:
+    """A name for a new incarnation of a list's stream."""
+    return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(6))
+
+
+def list_config(name: str, retention: Retention) -> api.StreamConfig:
+    """The stream of one list: one subject, so that sequences are contiguous, republished when stored."""
+    subject = names.delta_subject(name)
+    return api.StreamConfig(
+        name=names.list_stream(name),
+        subjects=[subject],
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.OLD,
+        max_age=retention.max_age_seconds,
+        max_bytes=retention.max_bytes,
+        num_replicas=retention.replicas,
+        duplicate_window=min(_DUPLICATE_WINDOW, retention.max_age_seconds),
+        allow_direct=True,
+        republish=api.RePublish(src=subject, dest=names.live_subject(name)),
+    )
+
+
+def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamConfig:
+    """A stream that keeps the last scans, so that a ranker that starts need not wait for the next."""
+    return api.StreamConfig(
+        name=stream,
+        subjects=[subject],
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.OLD,
+        max_msgs=64,
+        num_replicas=retention.replicas,
+        allow_direct=True,
+    )
+
+
+def bucket_config(bucket: str, retention: Retention) -> api.StreamConfig:
+    """A key-value bucket: one value a key, readable by direct get, no markers that use up sequences."""
+    return api.StreamConfig(
+        name=f"KV_{bucket}",
+        subjects=[f"$KV.{bucket}.>"],
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.NEW,
+        max_msgs_per_subject=1,
+        num_replicas=retention.replicas,
+        allow_direct=True,
+        allow_rollup_hdrs=True,
+        deny_delete=True,
+        allow_msg_ttl=True,
+    )
+
+
+async def ensure(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
+    """The stream as it is, created if missing. Raises TopologyError when a binding setting differs."""
+    name = wanted.name or ""
+    try:
+        info = await _info_or_none(bus, name) or await bus.js.add_stream(wanted)
+    except APIError as error:
+        raise TopologyError(f"stream {name} cannot be created: {error.description}") from error
+    except NATS_ERRORS as error:
+        raise translated(error, f"setting up stream {name}") from error
+    _check(wanted, info.config)
+    return info
+
+
+async def _info_or_none(bus: Bus, name: str) -> api.StreamInfo | None:
+    try:
+        return await bus.js.stream_info(name)
+    except NotFoundError:
+        return None
+
+
+def _check(wanted: api.StreamConfig, found: api.StreamConfig) -> None:
+    for setting in _BINDING:
+        mine, theirs = getattr(wanted, setting), getattr(found, setting)
+        if (mine or None) != (theirs or None) and not (setting == "max_msgs_per_subject" and mine == theirs):
+            raise TopologyError(
+                f"stream {wanted.name} exists with {setting} = {_plain(theirs)}, gapscan needs {_plain(mine)}",
+                remedy="delete that stream, or use another NATS account",
+            )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, api.RePublish):
+        return f"{value.src} -> {value.dest}"
+    return str(getattr(value, "value", value))
+
+
+async def ensure_list(bus: Bus, name: str, retention: Retention) -> api.StreamInfo:
+    """The stream of list `name`; a new one is given an epoch of its own."""
+    wanted = list_config(name, retention)
+    wanted.metadata = {EPOCH_KEY: new_epoch()}
+    return await ensure(bus, wanted)
+
+
+async def change_epoch(bus: Bus, info: api.StreamInfo) -> str:
+    """Give an existing list's stream a new epoch, and return it."""
+    epoch = new_epoch()
+    info.config.metadata = {**(info.config.metadata or {}), EPOCH_KEY: epoch}
+    try:
+        await bus.js.update_stream(info.config)
+    except NATS_ERRORS as error:
+        raise translated(error, f"changing the epoch of {info.config.name}") from error
+    return epoch
+
+
+def epoch_of(info: api.StreamInfo) -> str | None:
+    """The epoch that the stream was given."""
+    return (info.config.metadata or {}).get(EPOCH_KEY)
+
+
+async def ensure_shared(bus: Bus, retention: Retention) -> None:
+    """The feed streams and all buckets."""
+    for stream, subject in (
+        (names.STREAM_UNIVERSE, names.FEED_UNIVERSE),
+        (names.STREAM_REFERENCE, names.FEED_REFERENCE),
+    ):
+        await ensure(bus, feed_config(stream, subject, retention))
+    for bucket in (names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_LEASES):
+        await ensure(bus, bucket_config(bucket, retention))

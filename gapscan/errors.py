@@ -1,0 +1,77 @@
+"""One tree of errors. Each says what went wrong, where, what to do, and whether trying again can help."""
+
+from __future__ import annotations
+
+
+class GapscanError(Exception):
+    """Base of everything gapscan raises on purpose.
+
+    `retry` tells a caller whether the same call may succeed later without anybody changing anything.
+    `remedy` is one sentence for the person who has to act, or an empty string.
+    """
+
+    retry: bool = False
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+
+
+class ConfigError(GapscanError):
+    """A setting is wrong or unknown; the message names the key and the file or variable it came from."""
+
+
+class SpecError(ConfigError):
+    """A list definition is wrong; `column` is the 0-based place of the fault in the expression, if known."""
+
+    def __init__(self, message: str, *, column: int | None = None, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.column = column
+
+
+class DataError(GapscanError):
+    """Data on disk or from the market cannot be used."""
+
+
+class ProtocolError(GapscanError):
+    """A message is malformed or of an unknown type."""
+
+
+class DeltaError(ProtocolError):
+    """A delta does not fit the rows it is applied to; the copy must be taken anew."""
+
+    retry = True
+
+
+class FeedError(GapscanError):
+    """The market data provider refused or failed; `retry` is set per instance."""
+
+    def __init__(self, message: str, *, retry: bool = True, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry = retry
+
+
+class BusError(GapscanError):
+    """NATS cannot be reached, or refused a request."""
+
+    retry = True
+
+
+class TopologyError(BusError):
+    """A stream or bucket exists with settings that gapscan cannot work with."""
+
+    retry = False
+
+
+class FencedError(BusError):
+    """Another writer owns the list: its messages stand where ours were expected."""
+
+    retry = False
+
+
+class UnknownListError(GapscanError):
+    """No list of that name is published."""

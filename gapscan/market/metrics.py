@@ -1,0 +1,80 @@
+"""What is computed from the universe's columns, for all symbols at once. Formulas are in the docstrings.
+
+Percent are true percent (5.0 = 5 %). NaN in gives NaN out: a missing value never becomes a number.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from gapscan.market.curve import share_traded
+from gapscan.market.sessions import Session, new_york, session_times
+from gapscan.market.universe import Floats, Universe
+
+# Below this many shares expected by now, relative volume says nothing.
+RVOL_FLOOR: Final = 1_000.0
+
+# Seconds without a trade after which a row is marked stale, and after which it leaves its lists.
+STALE_AFTER: Final = {Session.PRE: 600.0, Session.REGULAR: 120.0, Session.POST: 600.0}
+GONE_AFTER: Final = {Session.PRE: 3600.0, Session.REGULAR: 900.0, Session.POST: 3600.0}
+
+
+def compute(universe: Universe) -> None:
+    """Bring all computed columns up to the universe's market time."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        _moves(universe)
+        _volumes(universe)
+    _ages(universe)
+
+
+def percent(now: Floats, before: Floats) -> Floats:
+    """(now - before) / before * 100; NaN where `before` is missing or not positive."""
+    return np.where(before > 0, (now - before) / before * 100.0, np.nan)
+
+
+def _moves(universe: Universe) -> None:
+    """Change, gap, change from open, distance from the high.
+
+    The gap is taken from the official open once that has printed, and is indicative (from the last price)
+    before. On the day of a split, prev_close is of another share: gap and change are withheld.
+    """
+    price, opened = universe.number("price"), universe.number("open")
+    prev_close = np.where(universe.number("split_today") == 1.0, np.nan, universe.number("prev_close"))
+    indicative = np.isnan(opened)
+    universe.number("change_percent")[:] = percent(price, prev_close)
+    universe.number("gap_percent")[:] = percent(np.where(indicative, price, opened), prev_close)
+    universe.number("gap_indicative")[:] = indicative
+    universe.number("change_from_open_percent")[:] = percent(price, opened)
+    universe.number("from_high_percent")[:] = percent(price, universe.number("high"))
+
+
+def _volumes(universe: Universe) -> None:
+    """Dollar volume (volume times vwap, or times the price before there is a vwap) and relative volume.
+
+    Relative volume is volume now / (mean daily volume * the share of a day that has traded by now), missing
+    where the expected volume is under RVOL_FLOOR shares.
+    """
+    volume, vwap = universe.number("volume"), universe.number("vwap")
+    universe.number("dollar_volume")[:] = volume * np.where(np.isnan(vwap), universe.number("price"), vwap)
+    expected = universe.number("average_volume") * share_traded(universe.as_of)
+    universe.number("rvol")[:] = np.where(expected >= RVOL_FLOOR, volume / expected, np.nan)
+
+
+def _ages(universe: Universe) -> None:
+    """Mark symbols that have not traded for long, counted from the session's start at the earliest."""
+    limit = STALE_AFTER.get(universe.session)
+    if limit is None:
+        universe.number("stale")[:] = 0.0
+        universe.number("gone")[:] = 0.0
+        return
+    start = session_start(universe.as_of, universe.session)
+    age = (universe.as_of - np.fmax(universe.number("price_time"), start)) / 1000.0
+    universe.number("stale")[:] = age > limit
+    universe.number("gone")[:] = age > GONE_AFTER[universe.session]
+
+
+def session_start(ms: int, session: Session) -> int:
+    """When `session` of the day of `ms` began, epoch ms."""
+    return int(getattr(session_times(new_york(ms).date()), session.value))

@@ -1,0 +1,71 @@
+"""Every subject, stream, bucket and header name of gapscan, said once."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from gapscan.errors import ConfigError
+
+PREFIX: Final = "gapscan"
+LIST_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
+
+LIVE_ALL: Final = f"{PREFIX}.live.>"
+
+FEED_UNIVERSE: Final = f"{PREFIX}.feed.universe"
+FEED_REFERENCE: Final = f"{PREFIX}.feed.reference"
+
+STREAM_UNIVERSE: Final = "GAPSCAN_FEED_UNIVERSE"
+STREAM_REFERENCE: Final = "GAPSCAN_FEED_REFERENCE"
+STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
+
+BUCKET_SNAPSHOTS: Final = "gapscan-snapshots"
+BUCKET_LISTS: Final = "gapscan-lists"
+BUCKET_LEASES: Final = "gapscan-leases"
+
+SERVICE_PREFIX: Final = "gapscan-"
+
+# Set by the server on every republished delta.
+HEADER_SEQUENCE: Final = "Nats-Sequence"
+HEADER_LAST_SEQUENCE: Final = "Nats-Last-Sequence"
+HEADER_TIME: Final = "Nats-Time-Stamp"
+# Set by the publisher.
+HEADER_MSG_ID: Final = "Nats-Msg-Id"
+HEADER_EXPECTED_SEQUENCE: Final = "Nats-Expected-Last-Sequence"
+HEADER_EXPECTED_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
+HEADER_TTL: Final = "Nats-TTL"
+
+
+def check_list_name(name: str) -> str:
+    """Return `name`, or raise ConfigError when it cannot name a list."""
+    if LIST_NAME.fullmatch(name) is None:
+        raise ConfigError(
+            f"{name!r} cannot name a list",
+            remedy="use a lower-case letter, then up to 47 of a-z, 0-9 and _",
+        )
+    return name
+
+
+def list_stream(name: str) -> str:
+    """The JetStream stream that holds the deltas of list `name`."""
+    return f"{STREAM_LIST_PREFIX}{name}"
+
+
+def list_of_stream(stream: str) -> str:
+    """The list whose deltas `stream` holds."""
+    return stream.removeprefix(STREAM_LIST_PREFIX)
+
+
+def delta_subject(name: str) -> str:
+    """Where the ranker publishes; only the stream listens here."""
+    return f"{PREFIX}.list.{name}.delta"
+
+
+def live_subject(name: str) -> str:
+    """Where the server republishes each stored delta; followers listen here."""
+    return f"{PREFIX}.live.{name}"
+
+
+def heartbeat_subject(name: str) -> str:
+    """Where the ranker says once a second that list `name` is alive."""
+    return f"{PREFIX}.live.{name}.heartbeat"

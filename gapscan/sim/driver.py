@@ -1,0 +1,57 @@
+"""Keeps a market at its clock's time without holding up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gapscan.sim.clock import Clock
+from gapscan.sim.market import Market
+from gapscan.sim.snapshot import SnapshotEncoder
+
+LONGEST_CATCH_UP_MS = 24 * 3_600_000
+_PATIENCE = 100  # pauses of 10 ms that one catch-up leaves to readers who lag
+
+
+class Driver:
+    """The one place where a served market moves. `on_step` is called whenever it has moved a little."""
+
+    def __init__(self, market: Market, clock: Clock) -> None:
+        self.market = market
+        self.clock = clock
+        self.snapshots = SnapshotEncoder(market)
+        self.on_step: Callable[[], None] = lambda: None
+        self.crowded: Callable[[], bool] = lambda: False
+        self._lock = asyncio.Lock()
+
+    async def bring_up(self) -> None:
+        """Bring the market to the clock's time."""
+        async with self._lock:
+            await self._advance()
+
+    async def refresh_snapshots(self) -> None:
+        """Bring the market and its encoded snapshot to the clock's time."""
+        async with self._lock:
+            await self._advance()
+            for _ in self.snapshots.refresh():
+                await asyncio.sleep(0)
+
+    async def record(self, wanted: bool) -> None:
+        """Switch the recording of events on or off, as of now."""
+        async with self._lock:
+            if wanted != self.market.recording:
+                await self._advance()
+                self.market.forget()
+                self.market.recording = wanted
+
+    async def _advance(self) -> None:
+        moment, patience = self.clock.now(), _PATIENCE
+        if self.market.recording and moment - self.market.position > LONGEST_CATCH_UP_MS:
+            self.market.recording = False
+            await self._advance()
+            self.market.recording = True
+        for _ in self.market.steps(moment):
+            self.on_step()
+            pause = 0.01 if patience and self.crowded() else 0
+            patience -= pause > 0
+            await asyncio.sleep(pause)

@@ -1,0 +1,195 @@
+"""The market at a moment: a source's prints up to there, and the bars and trades on the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right, insort
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gapscan.errors import DataError
+from gapscan.market.sessions import SessionTimes, session_times, trading_date
+from gapscan.sim.source import MINUTE_MS, MINUTES, DailyBars, DayTape, Halt, Source
+from gapscan.sim.state import DayState
+from gapscan.sim.tape import Bars, Floats, Prints, no_prints, to_bars
+
+SECOND_MS = 1000
+LULD_HALT, LULD_RESUME = 17, 18
+
+
+class BarBatch(NamedTuple):
+    """Bars of one span; the other columns have one place per bar: volume, open and vwap of the day so far."""
+
+    kind: str  # "A" for a second, "AM" for a minute
+    start: int
+    end: int
+    bars: Bars
+    day_volume: Floats
+    day_open: Floats
+    day_vwap: Floats
+
+
+class TradeBatch(NamedTuple):
+    prints: Prints
+    first_sequence: int
+
+
+class HaltNotice(NamedTuple):
+    """A symbol stopped (LULD_HALT) or resumed (LULD_RESUME) at `time`; `price` is the last one before."""
+
+    symbol: int
+    time: int
+    indicator: int
+    price: float
+
+
+Batch = BarBatch | TradeBatch | HaltNotice
+
+
+class Market:
+    """A source, brought forward to any moment. Moments are epoch ms and count in whole seconds.
+
+    While `recording`, bars, trades and halts are kept for `take`; each becomes due when a real feed would send it.
+    The state at a moment does not depend on the steps that led there.
+    """
+
+    def __init__(self, source: Source, *, bar_delay_ms: int = 2000) -> None:
+        self.source = source
+        self.bar_delay_ms = bar_delay_ms
+        self.recording = False
+        self.symbols = [listing.symbol for listing in source.listings]
+        self.place = {symbol: place for place, symbol in enumerate(self.symbols)}
+        self.date: dt.date | None = None
+        self.position = -1
+        self.generation = 0  # counts the days begun: a snapshot of another generation shares nothing with this one
+        self._outbox: list[tuple[int, Batch]] = []
+        self._minute = -1
+
+    def advance(self, moment: int) -> None:
+        """Bring the market to `moment`. Forward costs what lies between; backward rebuilds the day."""
+        for _ in self.steps(moment):
+            pass
+
+    def steps(self, moment: int) -> Iterator[None]:
+        """`advance` in pieces of a few milliseconds of work, for callers with other things to do between them."""
+        moment = moment // SECOND_MS * SECOND_MS
+        date = self.source.day_at(trading_date(moment))
+        if date is None:
+            raise DataError(
+                f"{self.source.label} has no data on or before {trading_date(moment)}",
+                remedy=f"start the market at {self.source.start_date} or later",
+            )
+        if date != self.date or moment < self.position:
+            self._begin(date)
+            yield
+        while self.position < moment:
+            self._step(moment)
+            yield
+
+    def take(self, moment: int) -> list[Batch]:
+        """Recorded events due at or before `moment`, in the order in which they are due; each is given once."""
+        count = bisect_right(self._outbox, moment, key=_due)
+        due, self._outbox = self._outbox[:count], self._outbox[count:]
+        return [batch for _, batch in due]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something recorded was not taken yet."""
+        return bool(self._outbox)
+
+    def forget(self) -> None:
+        """Drop what was recorded and not taken."""
+        self._outbox.clear()
+
+    def halted(self, symbol: int) -> bool:
+        """Whether the symbol is halted at the present moment."""
+        minute = (self.position - self.times.pre) // MINUTE_MS
+        return any(halt.symbol == symbol and halt.start <= minute < halt.end for halt in self._tape.halts)
+
+    def _begin(self, date: dt.date) -> None:
+        if date != self.date:
+            before = self.source.day_before(date)
+            bars = self.source.bars(before) if before else None
+            self.previous: DailyBars = bars or _no_bars(len(self.symbols))
+            self.times: SessionTimes = session_times(date)
+        self._tape: DayTape = self.source.open_day(date)
+        self.date = date
+        self.state = DayState(len(self.symbols))
+        self.generation += 1
+        self.position = self.times.clear
+        self._minute, self._prints = -1, no_prints()
+        self._sequence = 0
+        self.forget()
+
+    def _step(self, moment: int) -> None:
+        if self.position < self.times.pre:
+            self.position = min(moment, self.times.pre)
+            return
+        if self.position >= self.times.closed:
+            self.position = moment
+            return
+        self._load(int((self.position - self.times.pre) // MINUTE_MS))
+        minute_end = self.times.pre + (self._minute + 1) * MINUTE_MS
+        end = min(moment, minute_end, self.position + SECOND_MS if self.recording else minute_end)
+        prints = self._prints.between(self.position, end)
+        regular = self.times.regular <= self.position < self.times.post
+        self.state.add(prints, regular=regular)
+        start, self.position = self.position, end
+        if self.recording:
+            self._record(start, prints)
+        self._sequence += len(prints.time)
+
+    def _load(self, minute: int) -> None:
+        while self._minute < minute:
+            self._minute += 1
+            self._prints = self._tape.minute(self._minute)
+
+    def _record(self, start: int, prints: Prints) -> None:
+        end = self.position
+        into_day = end - self.times.pre
+        for notice in self._halt_notices(start):
+            self._post(end, notice)
+        if len(prints.time):
+            self._post(end, TradeBatch(prints, self._sequence))
+            self._post(end + self.bar_delay_ms, self._bar_batch("A", start, prints))
+        if into_day % MINUTE_MS == 0 and len(self._prints.time):
+            self._post(end + self.bar_delay_ms, self._bar_batch("AM", end - MINUTE_MS, self._prints))
+
+    def _post(self, due: int, batch: Batch) -> None:
+        insort(self._outbox, (due, batch), key=_due)
+
+    def _bar_batch(self, kind: str, start: int, prints: Prints) -> BarBatch:
+        bars, state = to_bars(prints), self.state
+        who = bars.symbol
+        vwap = state.turnover[who] / state.volume[who]
+        return BarBatch(kind, start, self.position, bars, state.volume[who], state.open[who], vwap)
+
+    def _halt_notices(self, start: int) -> list[HaltNotice]:
+        notices = []
+        for halt in self._tape.halts:
+            for minute, indicator in ((halt.start, LULD_HALT), (halt.end, LULD_RESUME)):
+                time = self.times.pre + minute * MINUTE_MS
+                if start <= time < self.position:
+                    price = float(self.state.last_price[halt.symbol])
+                    notices.append(HaltNotice(halt.symbol, time, indicator, price))
+        return notices
+
+    @property
+    def halts(self) -> list[Halt]:
+        """All halts of the present day, also those to come."""
+        return list(self._tape.halts)
+
+    @property
+    def trading(self) -> bool:
+        """Whether prints can come at the present position."""
+        return self.times.pre <= self.position < self.times.pre + MINUTES * MINUTE_MS
+
+
+def _due(entry: tuple[int, Batch]) -> int:
+    return entry[0]
+
+
+def _no_bars(count: int) -> DailyBars:
+    return DailyBars(*np.zeros((6, count)), np.zeros(count, np.int64))

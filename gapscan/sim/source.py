@@ -1,0 +1,124 @@
+"""What a market needs from a source of prints, and the records it speaks in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from gapscan.sim.tape import Bools, Floats, Ints, Prints
+
+MINUTES = 960  # 04:00 to 20:00 New York
+REGULAR_MINUTE = 330  # 09:30, counted from 04:00
+POST_MINUTE = 720  # 16:00
+MINUTE_MS = 60_000
+
+
+class Listing(NamedTuple):
+    """What the reference endpoints tell about a symbol; `shares` outstanding, 0 where unknown."""
+
+    symbol: str
+    name: str
+    type: str = "CS"
+    exchange: str = "XNAS"
+    cik: str = ""
+    shares: int = 0
+    otc: bool = False
+
+
+class DailyBars(NamedTuple):
+    """One day, one place per symbol of the source; all zeros where the symbol did not trade. Not split-adjusted."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    vwap: Floats
+    transactions: Ints
+
+    @property
+    def traded(self) -> Bools:
+        return self.volume > 0
+
+    def adjusted(self, ratio: Floats) -> DailyBars:
+        """Prices divided and volumes multiplied by `ratio`, one per symbol (2.0 after a two for one split)."""
+        prices = (np.round(column / ratio, 4) for column in (self.open, self.high, self.low, self.close))
+        return DailyBars(*prices, self.volume * ratio, np.round(self.vwap / ratio, 4), self.transactions)
+
+
+class Split(NamedTuple):
+    """`split_to` new shares for `split_from` old ones, effective at the start of `date`."""
+
+    symbol: int
+    date: dt.date
+    split_from: int
+    split_to: int
+
+    @property
+    def ratio(self) -> float:
+        return self.split_to / self.split_from
+
+
+class Halt(NamedTuple):
+    """A symbol index, and the minutes since 04:00 between which it does not trade: [start, end)."""
+
+    symbol: int
+    start: int
+    end: int
+
+
+class DayTape(Protocol):
+    """The prints of one day, to be taken minute by minute, in order."""
+
+    @property
+    def halts(self) -> Sequence[Halt]: ...
+
+    def minute(self, number: int) -> Prints:
+        """The prints of minute `number` (0 is 04:00). Call with 0, 1, 2 ...; each minute once."""
+        ...
+
+
+class Source(Protocol):
+    """Where a market's prints come from."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def listings(self) -> Sequence[Listing]: ...
+
+    @property
+    def start_date(self) -> dt.date:
+        """The day a market on this source begins with, unless told otherwise."""
+        ...
+
+    def day_at(self, date: dt.date) -> dt.date | None:
+        """The latest day with data on or before `date`, None when there is none."""
+        ...
+
+    def day_before(self, date: dt.date) -> dt.date | None:
+        """The latest day with data before `date`, None when there is none."""
+        ...
+
+    def bars(self, date: dt.date) -> DailyBars | None:
+        """The full bars of `date`, None when it has no data."""
+        ...
+
+    def splits(self, first: dt.date, last: dt.date) -> list[Split]:
+        """Splits with first <= date <= last, by date."""
+        ...
+
+    def open_day(self, date: dt.date) -> DayTape:
+        """A fresh tape of `date`. Raises DataError when the day has no data."""
+        ...
+
+
+def split_ratio(source: Source, after: dt.date, until: dt.date) -> Floats:
+    """The product of each symbol's split ratios with after < date <= until."""
+    ratio = np.ones(len(source.listings))
+    for split in source.splits(after + dt.timedelta(days=1), until):
+        ratio[split.symbol] *= split.ratio
+    return ratio

@@ -1,0 +1,207 @@
+"""The synthetic source: an invented market whose figures are calibrated to the real one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+
+from gapscan.errors import DataError
+from gapscan.market.sessions import is_trading_day, previous_trading_day, session_times
+from gapscan.sim import calibration, plans
+from gapscan.sim.days import DayModel, Returns, invent_traits
+from gapscan.sim.names import invent_listings
+from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DailyBars, Halt, Listing, Split
+from gapscan.sim.tape import Floats, Ints, Prints, no_prints
+from gapscan.sim.walk import NEVER, SessionWalk
+
+_HALTS_PER_DAY = 4
+_LIQUID = 300_000.0  # shares a day from which a symbol opens in the first seconds and can be halted
+
+
+class SyntheticSource:
+    """`symbols` invented listings, trading on every weekday from 90 sessions before `date` on, without end.
+
+    Everything is a function of `seed` and `date`: two sources with the same arguments are the same market.
+    """
+
+    def __init__(self, date: dt.date, seed: int = 7, symbols: int = 11_000) -> None:
+        self.seed = seed
+        self.start_date = date if is_trading_day(date) else previous_trading_day(date)
+        rng = np.random.default_rng((seed, 0))
+        listings = invent_listings(rng, symbols)
+        traits = invent_traits(rng, listings)
+        shares = _shares_outstanding(rng, traits.volume)
+        self.listings: Sequence[Listing] = [
+            listing._replace(shares=int(count)) for listing, count in zip(listings, shares, strict=True)
+        ]
+        self.model = DayModel(seed, traits, self.start_date)
+
+    @property
+    def label(self) -> str:
+        return f"synthetic, seed {self.seed}"
+
+    def day_at(self, date: dt.date) -> dt.date | None:
+        day = date if is_trading_day(date) else previous_trading_day(date)
+        return day if day > self.model.first else None
+
+    def day_before(self, date: dt.date) -> dt.date | None:
+        return self.day_at(previous_trading_day(date))
+
+    def bars(self, date: dt.date) -> DailyBars | None:
+        return self.model.bars(date) if self.day_at(date) == date else None
+
+    def splits(self, first: dt.date, last: dt.date) -> list[Split]:
+        day, found = max(first, self.model.first), []
+        while day <= last:
+            found += self.model.splits(day)
+            day += dt.timedelta(days=1)
+        return found
+
+    def open_day(self, date: dt.date) -> SyntheticDay:
+        if self.day_at(date) != date:
+            raise DataError(
+                f"the synthetic market does not trade on {date}",
+                remedy=f"choose a weekday after {self.model.first}",
+            )
+        return SyntheticDay(self.model, date)
+
+
+class SyntheticDay:
+    """The tape of one synthetic day."""
+
+    def __init__(self, model: DayModel, date: dt.date) -> None:
+        self._model, self._date = model, date
+        self._start_ms = session_times(date).pre
+        self._rng = model.rng(date, 4)
+        self._bars = model.bars(date)
+        self._returns = model.returns(date)
+        self._post_volume, self._post_last = self._plan_post()
+        self._first, self._first_ms, self._last = self._hours()
+        self.halts: Sequence[Halt] = self._draw_halts()
+        self._walk = self._pre_market()
+
+    def minute(self, number: int) -> Prints:
+        if number == REGULAR_MINUTE:
+            self._walk = self._regular(self._walk.done)
+        if number == POST_MINUTE:
+            self._walk = self._post_market()
+        offset = max(start for start in (0, REGULAR_MINUTE, POST_MINUTE) if start <= number)
+        if not 0 <= number < REGULAR_MINUTE + 630:
+            return no_prints()
+        return self._walk.minute(number - offset, self._start_ms + number * MINUTE_MS)
+
+    def _seed(self, session: int) -> tuple[int, ...]:
+        return (self._model.seed, 10 + session, self._date.toordinal())
+
+    def _pre_market(self) -> SessionWalk:
+        bars, model = self._bars, self._model
+        before = np.exp(model.close(previous_trading_day(self._date))) / model.share_ratio(self._date)
+        start = before * np.exp(self._returns.gap * _overnight(model, self._date)[1])
+        traded = bars.traded
+        heat = 1 + (np.abs(self._returns.gap) / 0.03) ** 1.5
+        share = np.minimum(calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3)
+        volume = np.where(traded & (bars.volume >= 5000), np.floor(bars.volume * share), 0)
+        rate = _extended_rate(bars.volume, volume, REGULAR_MINUTE)
+        end = np.where(traded, bars.open, start)
+        last = np.full(len(start), NEVER)
+        deviation = self._returns.deviation * 0.3
+        plan = plans.extended_plan(start, end, volume, last, deviation, rate, plans.PRE_SPAN)
+        return SessionWalk(plan, self._seed(0))
+
+    def _regular(self, printed: Floats) -> SessionWalk:
+        bars = self._bars._replace(volume=self._bars.volume - self._post_volume - printed)
+        plan = plans.regular_plan(
+            bars,
+            self._returns.deviation,
+            self._first,
+            self._first_ms,
+            self._last,
+            self._rng,
+            halts=self._halt_columns(),
+            whole=np.where(self._model.traits.fractional, 0.0, 1.0),
+        )
+        return SessionWalk(plan, self._seed(1))
+
+    def _post_market(self) -> SessionWalk:
+        following = self._date
+        while (following := following + _DAY) and not is_trading_day(following):
+            pass
+        part = _overnight(self._model, following)[0] * self._model.returns(following).gap
+        start = np.where(self._bars.traded, self._bars.close, 1.0)
+        rate = _extended_rate(self._bars.volume, self._post_volume, 240)
+        plan = plans.extended_plan(
+            start,
+            np.round(start * np.exp(part), 4),
+            self._post_volume,
+            self._post_last,
+            self._returns.deviation * 0.3,
+            rate,
+            plans.POST_SPAN,
+        )
+        return SessionWalk(plan, self._seed(2))
+
+    def _plan_post(self) -> tuple[Floats, Ints]:
+        """Volume of the post-market session, and the minute of its last print, NEVER without one."""
+        volume = self._bars.volume
+        count = len(volume)
+        spread = np.exp(0.6 * self._rng.standard_normal(count))
+        wanted = np.floor(volume * np.minimum(calibration.POST_SHARE * spread, 0.1))
+        wanted = np.where(volume >= 20_000, wanted, 0)
+        last = np.floor(self._rng.beta(1.2, 2.2, count) * 240).astype(np.int64)
+        return wanted, np.where(wanted > 0, last, NEVER)
+
+    def _hours(self) -> tuple[Ints, Ints, Ints]:
+        """First minute, the opening print's millisecond in it, and last minute: thin symbols come late, go early."""
+        volume = self._bars.volume
+        count, minutes = len(volume), calibration.REGULAR_MINUTES
+        rate = np.maximum(plans.print_rate(volume), 1e-4)
+        late, early = self._rng.exponential(size=(2, count)) / rate
+        liquid = volume >= _LIQUID
+        first = np.where(liquid, 0, np.minimum(np.floor(late), 0.6 * minutes)).astype(np.int64)
+        last = np.where(liquid, 0, np.minimum(np.floor(early), 0.3 * minutes)).astype(np.int64)
+        delay = np.where(liquid, 4_000, 50_000) * self._rng.random(count) ** 2
+        return first, delay.astype(np.int64), minutes - 1 - last
+
+    def _draw_halts(self) -> list[Halt]:
+        """Pauses of five or ten minutes among the liquid stocks that move most."""
+        eligible = self._model.traits.stock & (self._bars.volume >= _LIQUID)
+        heat = np.where(eligible, self._returns.deviation, 0)
+        movers = np.argsort(-heat, kind="stable")[: max(10, len(heat) // 100)]
+        movers = movers[eligible[movers]]
+        chosen = self._rng.choice(movers, min(_HALTS_PER_DAY, len(movers)), replace=False)
+        starts = REGULAR_MINUTE + 2 + np.floor(self._rng.beta(0.7, 2, len(chosen)) * 360).astype(np.int64)
+        lengths = self._rng.choice((5, 10), len(chosen), p=(0.75, 0.25))
+        rows = sorted(zip(starts.tolist(), chosen.tolist(), lengths.tolist(), strict=True))
+        return [Halt(symbol, start, start + length) for start, symbol, length in rows]
+
+    def _halt_columns(self) -> tuple[Ints, Ints]:
+        start, end = np.full((2, len(self._bars.volume)), NEVER)
+        for halt in self.halts:
+            start[halt.symbol] = halt.start - REGULAR_MINUTE
+            end[halt.symbol] = halt.end - REGULAR_MINUTE
+        return start, end
+
+
+_DAY = dt.timedelta(days=1)
+
+
+def _overnight(model: DayModel, date: dt.date) -> tuple[Floats, Floats]:
+    """How much of the gap into `date` is in the price by 20:00 the evening before, and by 04:00."""
+    rng = model.rng(date, 5)
+    count = model.traits.count
+    evening = np.where(rng.random(count) < 0.3, rng.uniform(0.5, 0.95, count), rng.uniform(0, 0.15, count))
+    return evening, evening + (1 - evening) * rng.uniform(0, 0.8, count)
+
+
+def _extended_rate(day_volume: Floats, volume: Floats, minutes: int) -> Floats:
+    """Prints a minute outside regular hours: as busy per share as the day, but at most one print per 50 shares."""
+    share = np.divide(volume, day_volume, out=np.zeros_like(volume), where=day_volume > 0)
+    daily = plans.print_rate(day_volume) * calibration.REGULAR_MINUTES
+    return np.asarray(np.minimum(daily * np.sqrt(share) / 4, volume / 50) / minutes)
+
+
+def _shares_outstanding(rng: np.random.Generator, volume: Floats) -> Ints:
+    turnover = np.exp(rng.normal(4.4, 0.9, len(volume)))
+    return np.maximum(volume * turnover, 2_000_000).round(-3).astype(np.int64)

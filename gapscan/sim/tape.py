@@ -1,0 +1,79 @@
+"""The tape: prints as columns, and bars made from them.
+
+Everything the simulated market shows (snapshot, bars, trades) is computed from the same prints, so that the parts
+cannot disagree.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Prints(NamedTuple):
+    """Prints in time order, one per place: epoch ms, symbol index, price in USD, size in shares (may be fractional)."""
+
+    time: Ints
+    symbol: Ints
+    price: Floats
+    size: Floats
+
+    def between(self, start: int, end: int) -> Prints:
+        """The prints with start <= time < end."""
+        first, last = np.searchsorted(self.time, (start, end))
+        return Prints(*(column[first:last] for column in self))
+
+
+class Bars(NamedTuple):
+    """One bar per place, by ascending symbol index; `turnover` is the sum of price times size."""
+
+    symbol: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    turnover: Floats
+    count: Ints
+    last_time: Ints
+    last_size: Floats
+
+
+def no_prints() -> Prints:
+    """An empty tape."""
+    return Prints(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
+
+
+def in_time_order(time: Ints, symbol: Ints, price: Floats, size: Floats) -> Prints:
+    """The given prints sorted by time; prints of the same millisecond keep the order given."""
+    order = np.argsort(time, kind="stable")
+    return Prints(time[order], symbol[order], price[order], size[order])
+
+
+def to_bars(prints: Prints) -> Bars:
+    """All prints of one span as one bar per symbol."""
+    order = np.argsort(prints.symbol, kind="stable")
+    symbol, price, size = prints.symbol[order], prints.price[order], prints.size[order]
+    first = np.flatnonzero(np.diff(symbol, prepend=-1))
+    if not len(first):
+        none = np.empty(0)
+        return Bars(symbol, none, none, none, none, none, none, symbol, symbol, none)
+    last = np.append(first[1:], len(symbol)) - 1
+    return Bars(
+        symbol=symbol[first],
+        open=price[first],
+        high=np.maximum.reduceat(price, first),
+        low=np.minimum.reduceat(price, first),
+        close=price[last],
+        volume=np.add.reduceat(size, first),
+        turnover=np.add.reduceat(price * size, first),
+        count=last - first + 1,
+        last_time=prints.time[order][last],
+        last_size=size[last],
+    )
