@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
-
 
 import nats.errors
 from nats.aio.client import Client
@@ -86,6 +85,8 @@ async def connect(options: BusOptions, name: str) -> AsyncIterator[Bus]:
 async def _open(bus: Bus, options: BusOptions, name: str) -> None:
     # The callbacks must never raise: the library goes deaf, or never reconnects, when they do.
     async def lost() -> None:
+        if bus.nc.is_closed:  # by us
+            return
         _log.warning("NATS link lost, reconnecting", extra={"url": _shown(options.url)})
         bus._changed()
 
@@ -96,26 +97,44 @@ async def _open(bus: Bus, options: BusOptions, name: str) -> None:
 
     async def trouble(error: Exception) -> None:
         _log.debug("NATS: %r", error)
+        if not first_trouble.done():
+            first_trouble.set_result(error)
 
+    # Told to reconnect for ever, the library also retries a refused first connection in silence.
+    first_trouble: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await bus.nc.connect(
-                options.url,
-                name=name,
-                user=options.user,
-                password=options.password,
-                user_credentials=options.credentials,
-                inbox_prefix=options.inbox_prefix,
-                disconnected_cb=lost,
-                reconnected_cb=back,
-                error_cb=trouble,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; fractions work
-                ping_interval=_PING_INTERVAL,
-                pending_size=0,
+            await _unless(
+                first_trouble,
+                bus.nc.connect(
+                    options.url,
+                    name=name,
+                    user=options.user,
+                    password=options.password,
+                    user_credentials=options.credentials,
+                    inbox_prefix=options.inbox_prefix,
+                    disconnected_cb=lost,
+                    reconnected_cb=back,
+                    error_cb=trouble,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; fractions work
+                    ping_interval=_PING_INTERVAL,
+                    pending_size=0,
+                ),
             )
     except NATS_ERRORS as error:
         raise unreachable(options.url, error) from None
+
+
+async def _unless(failed: asyncio.Future[Exception], connecting: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(connecting)
+    try:
+        await asyncio.wait((task, failed), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise failed.result()
+        await task
+    finally:
+        task.cancel()
 
 
 def unreachable(url: str, error: BaseException) -> BusError:
@@ -139,5 +158,3 @@ def translated(error: BaseException, doing: str) -> BusError:
     if isinstance(error, asyncio.TimeoutError):
         return BusError(f"NATS did not answer in time while {doing}")
     return BusError(f"NATS failed while {doing}: {error}")
-
-

@@ -111,5 +111,3 @@ def _stored(message: Msg) -> Stored:
 def no_such_list(name: str) -> UnknownListError:
     """The error for a list that nobody publishes."""
     return UnknownListError(f"no list named {name} is published", remedy="`gapscan lists` shows the names")
-
-

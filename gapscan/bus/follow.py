@@ -1,12 +1,12 @@
 """Following a list: one snapshot, then every delta, holes filled, always exact.
 
-    import asyncio, gapscan
+import asyncio, gapscan
 
-    async def main():
-        async for view in gapscan.follow("gappers_up"):
-            print(view.sequence, [row["symbol"] for row in view.rows[:5]])
+async def main():
+    async for view in gapscan.follow("gappers_up"):
+        print(view.sequence, [row["symbol"] for row in view.rows[:5]])
 
-    asyncio.run(main())
+asyncio.run(main())
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -99,7 +99,7 @@ class Follower:
         self._inbox: asyncio.Queue[Msg | None] = asyncio.Queue(INBOX_SIZE)
         self._due: Callable[[], object] | None = None
 
-    async def views(self) -> AsyncIterator[ListView]:
+    async def views(self) -> AsyncGenerator[ListView, None]:
         """Views as they come; when the consumer is slow, several deltas come as one view.
 
         Raises UnknownListError when nobody publishes the list, and BusError when NATS is away at the start;
@@ -273,7 +273,7 @@ class Following:
         self._options = options
         self._bus = bus
 
-    async def __aiter__(self) -> AsyncIterator[ListView]:
+    async def __aiter__(self) -> AsyncGenerator[ListView, None]:
         if self._bus is not None:
             async with aclosing(Follower(self._bus, self._name).views()) as views:
                 async for view in views:
@@ -323,7 +323,7 @@ class _Relay:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self._ready.set()
         try:
-            async with aclosing(aiter(following)) as views:  # type: ignore[type-var]  # an async generator
+            async with aclosing(following.__aiter__()) as views:
                 async for view in views:
                     self._offer(view)
         except asyncio.CancelledError:
@@ -358,5 +358,3 @@ def follow(name: str, *, nats: str | BusOptions = "nats://127.0.0.1:4222", bus: 
     """
     options = BusOptions(nats) if isinstance(nats, str) else nats
     return Following(name, options, bus)
-
-

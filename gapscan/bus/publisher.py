@@ -91,9 +91,7 @@ class ListPublisher:
         try:
             copy.load(snapshot)
             while copy.sequence < info.state.last_seq:
-                batch = await get_from(
-                    self._bus, names.list_stream(self.name), copy.sequence + 1, _REPLAY_BATCH
-                )
+                batch = await get_from(self._bus, names.list_stream(self.name), copy.sequence + 1, _REPLAY_BATCH)
                 if not batch or not all(
                     copy.take(decode_as(Delta, stored.data), stored.sequence) is Fit.APPLIED for stored in batch
                 ):

@@ -78,3 +78,10 @@ def _ages(universe: Universe) -> None:
 def session_start(ms: int, session: Session) -> int:
     """When `session` of the day of `ms` began, epoch ms."""
     return int(getattr(session_times(new_york(ms).date()), session.value))
+
+
+def coverage(universe: Universe) -> tuple[int, int]:
+    """How many of the symbols in the reference data have a price today, and how many there are."""
+    expected = universe.text("type").known() & (universe.number("test_symbol") == 0.0)
+    fresh = expected & ~np.isnan(universe.number("price"))
+    return int(fresh.sum()), int(expected.sum())

@@ -98,8 +98,7 @@ class Universe:
 
     def numbers(self, names: Sequence[str], at: Ints) -> Floats:
         """A copy of several columns for the symbols at positions `at`, shape (len(names), len(at))."""
-        rows = np.array([_ROW_OF[name] for name in names], np.intp)
-        return self._numbers[np.ix_(rows, at)]
+        return self._numbers.take(at, axis=1)[[_ROW_OF[name] for name in names]]
 
     def text(self, name: str) -> TextColumn:
         """The column of text field `name`."""
@@ -113,6 +112,10 @@ class Universe:
             places[np.argsort(np.array(self.symbols, dtype=object), kind="stable")] = np.arange(len(self.symbols))
             self._order = places
         return self._order
+
+    def symbols_at(self, at: Ints) -> list[str]:
+        """The symbols at positions `at`."""
+        return [self.symbols[position] for position in at.tolist()]
 
     def positions(self, symbols: list[str]) -> Ints:
         """Where the symbols are; new ones are given a place."""
@@ -176,7 +179,8 @@ class Universe:
         at = self.positions(frame.symbols)
         for name, column in (("name", frame.name), ("exchange", frame.exchange), ("type", frame.kind)):
             self._texts[name].put(at, column)
-        self.number("average_volume")[at] = _floats(frame.average_volume)
+        # A null average means "not yet": it must not take the place of one that is known.
+        self._put("average_volume", at, _floats(frame.average_volume), np.ones(len(at), np.bool_))
         self.number("split_today")[at] = np.array(frame.split, dtype=float)
         self.number("test_symbol")[at] = np.array(frame.test, dtype=float)
 

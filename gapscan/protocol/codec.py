@@ -12,7 +12,7 @@ from gapscan.protocol.messages import Message
 M = TypeVar("M", bound=Message)
 
 _encoder: Final = msgspec.json.Encoder()
-_decoder: Final = msgspec.json.Decoder(Message)
+_decoder: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 
 _SHOWN = 80  # bytes of a bad message that an error quotes
 

@@ -165,11 +165,10 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
 class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     """A part of what is known about the symbols for one trading day, column by column.
 
-    `average_volume` is the mean daily volume (shares) over the sessions before `date`; `complete` is false
-    while some of the source could not be read.
+    `average_volume` is the mean daily volume (shares) over the sessions before `date`; `complete` is false while
+    the baselines are still being loaded, and null averages then mean "not yet".
     """
 
-    frame: Annotated[int, Meta(ge=0)]
     part: Annotated[int, Meta(ge=1)]
     parts: Annotated[int, Meta(ge=1)]
     date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]

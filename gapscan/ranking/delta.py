@@ -9,7 +9,8 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import compress, count
+from operator import is_not, ne
 from typing import Any, cast
 
 from gapscan.errors import DeltaError
@@ -18,9 +19,24 @@ from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, 
 Rows = Sequence[Row]
 
 
+class RowList(list[Row]):
+    """Rows with their symbols at hand, for states that are compared again and again. Never changed."""
+
+    __slots__ = ("symbols",)
+
+    def __init__(self, rows: Iterable[Row], symbols: list[str]) -> None:
+        super().__init__(rows)
+        self.symbols = symbols
+
+
+def symbols_of(rows: Iterable[Row]) -> list[str]:
+    """The symbols of `rows`, in order; not to be changed."""
+    return rows.symbols if isinstance(rows, RowList) else [row["symbol"] for row in rows]
+
+
 def checksum(rows: Iterable[Row]) -> int:
     """CRC-32 of the symbols in order, joined by a newline; 0 for an empty list."""
-    return zlib.crc32("\n".join([row["symbol"] for row in rows]).encode())
+    return zlib.crc32("\n".join(symbols_of(rows)).encode())
 
 
 def diff(old: Rows, new: Rows) -> list[Change]:
@@ -30,23 +46,23 @@ def diff(old: Rows, new: Rows) -> list[Change]:
     lies outside a longest increasing subsequence of the rows that stay; where others merely moved around it,
     nothing is sent. A field that `new` lacks is sent as null.
     """
-    before = [row["symbol"] for row in old]
-    after = [row["symbol"] for row in new]
-    was = dict(zip(before, range(1, len(before) + 1), strict=True))
-    updates = _updates(old, new, was)
-    return updates if before == after else [*_removes(before, after), *_placed(new, after, was), *updates]
+    before, after = symbols_of(old), symbols_of(new)
+    if before == after:
+        return _updates(old, new)
+    was = dict(zip(before, range(len(before)), strict=True))
+    came_from = [was.get(symbol) for symbol in after]
+    partners = [row if at is None else old[at] for at, row in zip(came_from, new, strict=True)]
+    return [*_removes(before, after), *_placed(new, came_from), *_updates(partners, new)]
 
 
-def _updates(old: Rows, new: Rows, was: Mapping[str, int]) -> list[Change]:
-    """Changed fields of the rows that stay. Rows that both states share are passed over by identity."""
-    shared = set(map(id, old))
-    updates: list[Change] = []
-    for rank, row in enumerate(new, 1):
-        if id(row) in shared or (old_rank := was.get(row["symbol"])) is None:
-            continue
-        if changed := _changed(old[old_rank - 1], row):
-            updates.append(Update(rank, row["symbol"], changed))
-    return updates
+def _updates(old: Iterable[Row], new: Rows) -> list[Change]:
+    """Changed fields, given each row's earlier self. Rows that both states share are passed over by identity."""
+    pairs = compress(zip(count(1), old, new, strict=False), map(is_not, old, new))
+    return [
+        Update(rank, after["symbol"], changed)
+        for rank, before, after in pairs
+        if (changed := _changed(before, after))
+    ]
 
 
 def _removes(before: list[str], after: list[str]) -> list[Change]:
@@ -56,53 +72,63 @@ def _removes(before: list[str], after: list[str]) -> list[Change]:
     return [Remove(symbol) for symbol in before if symbol not in arrived]
 
 
-def _placed(new: Rows, after: list[str], was: Mapping[str, int]) -> list[Change]:
-    """Adds and reranks by ascending rank."""
-    staying = [was[symbol] for symbol in after if symbol in was]
-    moved = _movers(staying)
+def _placed(new: Rows, came_from: list[int | None]) -> list[Change]:
+    """Adds and reranks by ascending rank; `came_from` is where each row was, None for a new one."""
+    moved = _movers([at for at in came_from if at is not None])
     placed: list[Change] = []
-    for rank, symbol in enumerate(after, 1):
-        old_rank = was.get(symbol)
-        if old_rank is None:
-            placed.append(Add(rank, symbol, _fields(new[rank - 1])))
-        elif old_rank in moved:
-            placed.append(Rerank(symbol, old_rank, rank))
+    for rank, at in enumerate(came_from, 1):
+        if at is None:
+            row = new[rank - 1]
+            placed.append(Add(rank, row["symbol"], _fields(row)))
+        elif at in moved:
+            placed.append(Rerank(new[rank - 1]["symbol"], at + 1, rank))
     return placed
 
 
-def _movers(ranks: list[int]) -> set[int]:
-    """Which of the old ranks, given in new order, lie outside one longest increasing subsequence.
+def _movers(places: list[int]) -> set[int]:
+    """Which of the old places, given in new order, lie outside one longest increasing subsequence.
 
-    Where the highest rank so far is the one that belongs there, all that came before stays before: the ranks
+    Where the highest place so far is the one that belongs there, all that came before stays before: the places
     fall into blocks that can be looked at alone, and most blocks of a real list hold one row.
     """
     moved: set[int] = set()
-    begin = 0
-    for end, (highest, belongs) in enumerate(zip(accumulate(ranks, max), sorted(ranks), strict=True), 1):
-        if highest == belongs:
-            if end - begin > 1:
-                moved |= _outside_longest_run(ranks[begin:end])
-            begin = end
+    ordered = sorted(places)
+    done = 0
+    for begin in compress(count(), map(ne, places, ordered)):
+        if begin >= done:
+            done = _block_end(places, ordered, begin)
+            moved |= _outside_longest_run(places[begin:done])
     return moved
 
 
-def _outside_longest_run(ranks: list[int]) -> set[int]:
-    """The ranks outside one longest increasing subsequence, by patience sorting with back links.
+def _block_end(places: list[int], ordered: list[int], begin: int) -> int:
+    """The end of the block that begins at `begin`."""
+    end, highest = begin + 1, places[begin]
+    while highest != ordered[end - 1]:
+        highest = max(highest, places[end])
+        end += 1
+    return end
+
+
+def _outside_longest_run(places: list[int]) -> set[int]:
+    """The places outside one longest increasing subsequence, by patience sorting with back links.
 
     O(n log n); Fredman, "On computing the length of longest increasing subsequences", 1975.
     """
+    if len(places) == 2:  # two neighbours that changed places: most blocks
+        return {places[0]}
     tails: list[int] = []
     tail_at: list[int] = []
     before: list[int] = []
-    for position, rank in enumerate(ranks):
-        pile = bisect_left(tails, rank)
+    for position, place in enumerate(places):
+        pile = bisect_left(tails, place)
         before.append(tail_at[pile - 1] if pile else -1)
-        tails[pile : pile + 1] = [rank]
+        tails[pile : pile + 1] = [place]
         tail_at[pile : pile + 1] = [position]
-    moved = set(ranks)
+    moved = set(places)
     position = tail_at[-1]
     while position >= 0:
-        moved.discard(ranks[position])
+        moved.discard(places[position])
         position = before[position]
     return moved
 
@@ -113,11 +139,11 @@ def _fields(row: Row) -> Fields:
     return cast(Fields, data)
 
 
-def _changed(old: Row, new: Row) -> Fields | None:
-    if old == new:
-        return None
+def _changed(old: Row, new: Row) -> Fields:
     before: Mapping[str, Any] = old
     after: Mapping[str, Any] = new
+    if list(before) == list(after):  # the same fields in the same order: as the row cache builds them
+        return cast(Fields, dict(compress(after.items(), map(ne, before.values(), after.values()))))
     data = {name: value for name, value in after.items() if before.get(name) != value}
     data.update((name, None) for name, value in before.items() if value is not None and name not in after)
     return cast(Fields, data)
@@ -137,7 +163,7 @@ def apply(rows: Rows, changes: Sequence[Change]) -> list[Row]:
         result.insert(rank - 1, row)
     for update in updates:
         at = update.rank - 1
-        if at >= len(result) or result[at]["symbol"] != update.symbol:
+        if not 0 <= at < len(result) or result[at]["symbol"] != update.symbol:
             raise DeltaError(f"update of {update.symbol} at rank {update.rank}, but it is not there")
         result[at] = cast(Row, {**result[at], **update.data})
     return result
@@ -179,5 +205,5 @@ def _lift(symbol: str, rank: int | None, lifted: set[str]) -> int:
 
 
 def _check_order(ranks: list[int]) -> None:
-    if any(later <= earlier for earlier, later in zip(ranks, ranks[1:], strict=False)):
+    if any(later <= earlier for earlier, later in zip([0, *ranks], ranks, strict=False)):
         raise DeltaError("adds and reranks are not in the order of their ranks")

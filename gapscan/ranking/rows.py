@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import repeat
+from itertools import compress
 from typing import Any, Final, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapscan.market.universe import TEXTS, Bools, Floats, Ints, Universe
 from gapscan.protocol.messages import Row
@@ -34,26 +34,13 @@ DECIMALS: Final = {
     "stale": 0,
 }
 _SHOWN: Final = tuple(DECIMALS)
+_FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale"})
 _NAMES: Final = tuple("as_of" if name == "updated" else name for name in _SHOWN)
+_WHOLE: Final = frozenset(name for name, places in zip(_NAMES, DECIMALS.values(), strict=True) if places == 0)
 _ROW: Final = ("symbol", *TEXTS, *_NAMES, "session", "source")
 _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
-
-
-def _whole(value: float) -> int:
-    return int(value)
-
-
-def _flag(value: float) -> bool:
-    return value == 1.0
-
-
-def _reader(name: str, places: int) -> Callable[[float], Any] | None:
-    if name in ("gap_indicative", "split_today", "stale"):
-        return _flag
-    return None if places else _whole
-
-
-_READERS: Final = tuple(_reader(name, places) for name, places in DECIMALS.items())
+# A greater number would not survive every JSON reader; no share trades at one.
+_LARGEST: Final = 2.0**53
 
 
 class RowCache:
@@ -65,7 +52,8 @@ class RowCache:
 
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
-        self._shown: Floats = np.full((len(_SHOWN), 0), np.nan)
+        self._seen: Floats = np.full((len(_SHOWN), 0), np.nan)  # the numbers as they were when last looked at
+        self._shown = self._seen.copy()  # the numbers in the rows
         self._rows: list[Row | None] = []
         self._built: Bools = np.zeros(0, np.bool_)
         self._session = universe.session
@@ -73,7 +61,9 @@ class RowCache:
     def rows(self, at: Ints) -> list[Row]:
         """The rows of the symbols at positions `at`, in that order."""
         self._make_room()
-        self._refresh(np.unique(at))
+        wanted = np.zeros(len(self._rows), np.bool_)
+        wanted[at] = True
+        self._refresh(np.flatnonzero(wanted))
         rows = cast(list[Row], self._rows)
         return [rows[position] for position in at.tolist()]
 
@@ -86,34 +76,71 @@ class RowCache:
         if missing:
             self._rows.extend([None] * missing)
             self._built = np.concatenate([self._built, np.zeros(missing, np.bool_)])
-            self._shown = np.hstack([self._shown, np.full((len(_SHOWN), missing), np.nan)])
+            room = np.full((len(_SHOWN), missing), np.nan)
+            self._seen, self._shown = np.hstack([self._seen, room]), np.hstack([self._shown, room])
         if self._session != self._universe.session:
             self._session = self._universe.session
             self.forget()
 
     def _refresh(self, at: Ints) -> None:
-        values = self._universe.numbers(_SHOWN, at)
-        values = np.round(values * _SCALES) / _SCALES
-        before = self._shown[:, at]
-        same = (values == before) | (np.isnan(values) & np.isnan(before))
-        stale = ~(same.all(axis=0) & self._built[at])
-        self._build(at[stale], values[:, stale])
-
-    def _build(self, at: Ints, values: Floats) -> None:
+        """Bring the rows at `at` up to date. Few have changed, and only the numbers of those are rounded."""
+        numbers = self._universe.numbers(_SHOWN, at)
+        touched = (_bits(numbers) != _bits(self._seen.take(at, axis=1))).any(axis=0) | ~self._built[at]
+        at, numbers = at[touched], numbers[:, touched]
+        self._seen[:, at] = numbers
+        values, before = _rounded(numbers), self._shown.take(at, axis=1)
+        changed = (values != before) & ~(np.isnan(values) & np.isnan(before)) | ~self._built[at]
+        stale = changed.any(axis=0)
         self._shown[:, at] = values
+        self._build(at[stale], values[:, stale], changed[:, stale])
+
+    def _build(self, at: Ints, values: Floats, changed: NDArray[np.bool_]) -> None:
+        """New rows: the old ones' copies, with the changed numbers written over."""
+        rows = self._copies(at)
+        for name, line, moved in zip(_NAMES, values, changed, strict=True):
+            if moved.any():
+                cells = _cells(name, line[moved])
+                for row, cell in zip(compress(rows, moved.tolist()), cells, strict=True):
+                    row[name] = cell
+        for position, row in zip(at.tolist(), rows, strict=True):
+            self._rows[position] = cast(Row, row)
+
+    def _copies(self, at: Ints) -> list[dict[str, Any]]:
+        built = self._built[at]
+        self._blank(at[~built])
         self._built[at] = True
-        positions = at.tolist()
-        symbols = self._universe.symbols
-        columns: list[Iterable[Any]] = [[symbols[position] for position in positions]]
-        columns += [self._universe.text(name).take(at) for name in TEXTS]
-        columns += [_column(line, read) for line, read in zip(values, _READERS, strict=True)]
-        columns += [repeat(str(self._session)), repeat("snapshot")]
-        for position, *cells in zip(positions, *columns, strict=False):
-            self._rows[position] = cast(Row, dict(zip(_ROW, cells, strict=True)))
+        return [dict(cast(Row, self._rows[position])) for position in at.tolist()]
+
+    def _blank(self, at: Ints) -> None:
+        """Rows without numbers."""
+        texts = [self._universe.text(name).take(at) for name in TEXTS]
+        session = str(self._session)
+        for position, symbol, *words in zip(at.tolist(), self._universe.symbols_at(at), *texts, strict=True):
+            blank = dict.fromkeys(_ROW)
+            blank.update(zip(TEXTS, words), symbol=symbol, session=session, source="snapshot")
+            self._rows[position] = cast(Row, blank)
 
 
-def _column(line: Floats, read: Callable[[float], Any] | None) -> list[Any]:
+def _bits(numbers: Floats) -> NDArray[np.int64]:
+    """The numbers' bit patterns, under which a missing value equals itself."""
+    return numbers.view(np.int64)
+
+
+def _rounded(numbers: Floats) -> Floats:
+    values = np.round(numbers * _SCALES) / _SCALES + 0.0  # no minus zero
+    values[np.abs(values) > _LARGEST] = np.nan
+    return values
+
+
+def _cells(name: str, line: Floats) -> list[Any]:
     """The numbers of one field as Python values; NaN becomes None."""
-    if read is None:
-        return [None if value != value else value for value in line.tolist()]
-    return [None if value != value else read(value) for value in line.tolist()]
+    missing = np.isnan(line)
+    if name in _FLAGS:
+        cells: list[Any] = (line == 1.0).tolist()
+    elif name in _WHOLE:
+        cells = np.where(missing, 0.0, line).astype(np.int64).tolist()
+    else:
+        cells = line.tolist()
+    for place in np.flatnonzero(missing).tolist():
+        cells[place] = None
+    return cells

@@ -1,7 +1,8 @@
 """Figures that the synthetic market is held to, measured on real US market days.
 
-Overnight gaps: 5,943 listed stocks over several years. One-minute returns, volume curves and the share of symbols that
-print: NASDAQ listings. Relative volume: against the mean of the last 20 sessions. All quantiles pool symbols and days.
+Overnight gaps: 5,943 listed stocks over several years. One-minute returns, volume curves and the share of
+symbols that print: NASDAQ listings. Relative volume: against the mean of the last 20 sessions. All
+quantiles pool symbols and days.
 """
 
 from __future__ import annotations
@@ -40,25 +41,27 @@ PRINTING_SHARE = {
 
 # percent of the day's volume per half hour from 04:00 on
 VOLUME_HALF_HOURS = (
-    0.066, 0.0346, 0.0307, 0.0304, 0.0346, 0.0407, 0.0845, 0.0623, 0.2516, 0.204, 0.3022, 12.7036, 8.262, 6.4457,
-    5.5645, 4.7738, 4.2533, 3.8646, 3.8383, 3.9249, 4.1304, 4.3771, 5.422, 15.9276, 14.9267, 0.1706, 0.1082,
-    0.0628, 0.0322, 0.0235, 0.0209, 0.0257,
+    0.066, 0.0346, 0.0307, 0.0304, 0.0346, 0.0407, 0.0845, 0.0623, 0.2516, 0.204, 0.3022, 12.7036,
+    8.262, 6.4457, 5.5645, 4.7738, 4.2533, 3.8646, 3.8383, 3.9249, 4.1304, 4.3771, 5.422, 15.9276,
+    14.9267, 0.1706, 0.1082, 0.0628, 0.0322, 0.0235, 0.0209, 0.0257,
 )  # fmt: skip
 
 # percent of the regular session's volume per five minutes from 09:30 on
 VOLUME_FIVE_MINUTES = (
-    7.2548, 2.4542, 2.1122, 1.976, 1.7861, 1.6448, 1.8217, 1.7535, 1.7464, 1.6106, 1.5327, 1.4576, 1.5437, 1.5212,
-    1.4208, 1.3985, 1.4062, 1.3062, 1.3481, 1.3112, 1.2424, 1.1636, 1.1334, 1.1198, 1.1112, 1.0542, 0.9882, 0.9768,
-    0.9493, 0.9553, 0.9695, 0.8814, 0.8856, 0.8964, 0.8644, 0.867, 0.8476, 0.8211, 0.8161, 0.8213, 0.8102, 0.8006,
-    0.848, 0.8187, 0.7616, 0.8098, 0.791, 0.741, 0.7952, 0.7951, 0.7304, 0.8111, 0.8129, 0.7691, 0.7976, 0.7652,
-    0.8889, 0.8696, 0.7869, 0.817, 0.7999, 0.8249, 0.8509, 0.8577, 0.8399, 0.8325, 0.9124, 0.9576, 0.9759, 1.0071,
-    1.0312, 1.1089, 1.2953, 1.3326, 1.5148, 1.9185, 3.0348, 6.1135,
+    7.2548, 2.4542, 2.1122, 1.976, 1.7861, 1.6448, 1.8217, 1.7535, 1.7464, 1.6106, 1.5327, 1.4576,
+    1.5437, 1.5212, 1.4208, 1.3985, 1.4062, 1.3062, 1.3481, 1.3112, 1.2424, 1.1636, 1.1334, 1.1198,
+    1.1112, 1.0542, 0.9882, 0.9768, 0.9493, 0.9553, 0.9695, 0.8814, 0.8856, 0.8964, 0.8644, 0.867,
+    0.8476, 0.8211, 0.8161, 0.8213, 0.8102, 0.8006, 0.848, 0.8187, 0.7616, 0.8098, 0.791, 0.741, 0.7952,
+    0.7951, 0.7304, 0.8111, 0.8129, 0.7691, 0.7976, 0.7652, 0.8889, 0.8696, 0.7869, 0.817, 0.7999,
+    0.8249, 0.8509, 0.8577, 0.8399, 0.8325, 0.9124, 0.9576, 0.9759, 1.0071, 1.0312, 1.1089, 1.2953,
+    1.3326, 1.5148, 1.9185, 3.0348, 6.1135,
 )  # fmt: skip
 
 # slots of the top 50 by change that hold another symbol a minute later, measured on 1,433 symbols:
 # (from minute, to minute) after the open -> mean
 RANK_CHURN = {
-    (1, 5): 43.4, (5, 15): 40.9, (15, 30): 39.2, (30, 60): 36.4, (60, 180): 30.9, (180, 330): 26.0, (330, 390): 27.9,
+    (1, 5): 43.4, (5, 15): 40.9, (15, 30): 39.2, (30, 60): 36.4, (60, 180): 30.9, (180, 330): 26.0,
+    (330, 390): 27.9,
 }  # fmt: skip
 
 REGULAR_MINUTES = POST_MINUTE - REGULAR_MINUTE
@@ -69,7 +72,7 @@ POST_SHARE = sum(VOLUME_HALF_HOURS[25:]) / 100
 
 
 def quantile(table: dict[float, float], probability: Floats) -> Floats:
-    """The table's inverse distribution function, linear between its points; the outermost value holds beyond."""
+    """The table's inverse distribution function, linear between its points and flat beyond them."""
     return np.interp(probability, list(table), list(table.values()))
 
 

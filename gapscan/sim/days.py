@@ -1,8 +1,8 @@
 """The synthetic market day by day: each day's bars for all symbols, from a seed.
 
-A day's figures depend on the seed and the date only, except for the price level: it is anchored at a base price on the
-anchor date and carried forward and backward from there by the returns of the days between. Splits change the quoted
-price and the volume, never the worth of a holding.
+A day's figures depend on the seed and the date only, except for the price level: it is anchored at a base
+price on the anchor date and carried forward and backward from there by the returns of the days between.
+Splits change the quoted price and the volume, never the worth of a holding.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from gapscan.sim.tape import Bools, Floats
 
 SESSIONS_BACK = 90
 _CACHED_DAYS = 4
+_MOST_TURNOVER = 2e10  # USD a day
 _RATIOS = ((1, 2), (1, 3), (1, 4), (2, 3), (10, 1), (20, 1), (4, 1))  # (from, to): two for one first
 _SPLITS_PER_DAY = 3
 # Per type: log mean and log deviation of volume, log mean and deviation of price, factor on volatility
 _TYPES = {
-    "CS": (12.4, 1.8, 2.9, 1.25, 1.0),
-    "ADRC": (11.6, 1.9, 2.5, 1.0, 1.0),
+    "CS": (12.4, 1.8, 2.7, 1.45, 1.2),
+    "ADRC": (11.6, 1.9, 2.5, 1.1, 1.2),
     "ETF": (10.2, 2.2, 3.6, 0.6, 0.35),
     "FUND": (10.8, 0.8, 2.6, 0.4, 0.3),
     "PFD": (9.0, 1.1, 3.1, 0.2, 0.3),
@@ -44,12 +45,12 @@ class Traits(NamedTuple):
     fractional: Bools  # its sizes are not whole shares
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return len(self.price)
 
 
 class Returns(NamedTuple):
-    """One day's moves: log gap at the open, log return from open to close, volume over its mean, deviation."""
+    """One day's log gap at the open, log return from open to close, volume over its mean, deviation."""
 
     gap: Floats
     move: Floats
@@ -64,10 +65,10 @@ def invent_traits(rng: np.random.Generator, listings: list[Listing]) -> Traits:
     activity, level, wild = rng.standard_normal((3, count))
     stock = np.array([listing.type in ("CS", "ADRC") for listing in listings])
     score = _normal_rank(0.75 * wild - 0.35 * activity - 0.55 * level)
-    price = np.clip(np.exp(table[2] + table[3] * (0.85 * level + 0.5 * activity)), 0.05, 900)
+    price = np.clip(np.exp(table[2] + table[3] * (0.95 * level + 0.3 * activity)), 0.05, 900)
     return Traits(
         price=price,
-        volume=np.exp(table[0] + table[1] * activity),
+        volume=np.minimum(np.exp(table[0] + table[1] * activity), _MOST_TURNOVER / price),
         deviation=calibration.quantile(calibration.MINUTE_DEVIATION_BP, score) * 1e-4 * table[4],
         stock=stock,
         fractional=rng.random(count) < 0.02,
@@ -107,7 +108,7 @@ class DayModel:
     def _draw_returns(self, date: dt.date) -> Returns:
         rng = self.rng(date, 1)
         traits = self.traits
-        count = traits.count
+        count = traits.size
         surprise = rng.standard_t(3, count) * traits.deviation
         gap = self._gaps(surprise, rng)
         news = np.abs(gap) / (traits.deviation * 100)
@@ -120,7 +121,7 @@ class DayModel:
         return Returns(gap, move, relative, deviation)
 
     def _gaps(self, surprise: Floats, rng: np.random.Generator) -> Floats:
-        """Log gaps: the stocks' as measured, whatever the symbols are; the others' as their calmer nature has it."""
+        """Log gaps: those of the stocks have the measured distribution, the others follow their deviation."""
         stock = self.traits.stock
         heat = np.exp(0.2 * rng.standard_normal())
         gap = np.clip(surprise * 6, -0.2, 0.2)
@@ -156,7 +157,7 @@ class DayModel:
 
     def share_ratio(self, date: dt.date) -> Floats:
         """How many of the date's shares make up one share of the anchor date's previous close."""
-        ratio = np.ones(self.traits.count)
+        ratio = np.ones(self.traits.size)
         reference = previous_trading_day(self.anchor)
         day, last = (reference, date) if date > reference else (date, reference)
         while day < last:
@@ -172,12 +173,16 @@ class DayModel:
         ratio = self.share_ratio(date)
         close = self.close(date)
         spread = 0.35 * moves.deviation * np.sqrt(calibration.REGULAR_MINUTES)
-        above, below = spread * np.abs(rng.standard_normal((2, traits.count)))
-        logs = (close - moves.move, close + np.maximum(-moves.move, 0) + above, close - np.maximum(moves.move, 0) - below)
+        above, below = spread * np.abs(rng.standard_normal((2, traits.size)))
+        logs = (
+            close - moves.move,
+            close + np.maximum(-moves.move, 0) + above,
+            close - np.maximum(moves.move, 0) - below,
+        )
         opened, high, low, closed = (_quoted(np.exp(log) / ratio) for log in (*logs, close))
         volume = np.floor(traits.volume * moves.relative_volume * ratio)
-        volume = np.where(traits.fractional, volume + np.round(rng.random(traits.count), 2), volume)
-        volume = np.where(rng.random(traits.count) < _silence(volume), 0.0, np.maximum(volume, 40))
+        volume = np.where(traits.fractional, volume + np.round(rng.random(traits.size), 2), volume)
+        volume = np.where(rng.random(traits.size) < _silence(volume), 0.0, np.maximum(volume, 40))
         bars = DailyBars(
             opened,
             np.maximum.reduce((high, opened, closed)),
@@ -188,7 +193,7 @@ class DayModel:
             np.ceil(volume**0.7 / 4).astype(np.int64),
         )
         traded = volume > 0
-        return DailyBars(*(np.where(traded, column, 0) for column in bars))
+        return DailyBars.from_rows(np.where(traded, np.vstack(bars), 0))
 
 
 def _quoted(price: Floats) -> Floats:

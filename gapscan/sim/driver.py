@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from gapscan.sim.clock import Clock
-from gapscan.sim.market import Market
+from gapscan.sim.market import SECOND_MS, Market
 from gapscan.sim.snapshot import SnapshotEncoder
 
 LONGEST_CATCH_UP_MS = 24 * 3_600_000
@@ -44,9 +44,13 @@ class Driver:
                 self.market.forget()
                 self.market.recording = wanted
 
+    def _behind(self, moment: int) -> int:
+        return moment // SECOND_MS * SECOND_MS - self.market.position
+
     async def _advance(self) -> None:
+        """No events are told of what a clock jumped over: a day and more, or anything after a jump back."""
         moment, patience = self.clock.now(), _PATIENCE
-        if self.market.recording and moment - self.market.position > LONGEST_CATCH_UP_MS:
+        if self.market.recording and not 0 <= self._behind(moment) <= LONGEST_CATCH_UP_MS:
             self.market.recording = False
             await self._advance()
             self.market.recording = True

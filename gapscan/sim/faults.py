@@ -11,7 +11,7 @@
 | rest_drop | the connection ends without an answer | |
 | ws_auth_failure | auth_failed, whatever the key | |
 | ws_silent | the link is open, no events come; count: frames | |
-| ws_stall | the socket is neither read nor written | |
+| ws_stall | the socket is neither read nor written until switched off; count: connections | |
 | ws_abort | the link ends without a close frame; count: connections | |
 | ws_close | an orderly close; count: connections | code (1000) |
 | ws_max_connections | max_connections status, then close 1008; count: connections | |
@@ -73,10 +73,11 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Faults:
-    """The faults that are active. `on_change` is called after each switch."""
+    """The faults that are active. `on_set` and `on_clear` are called after each switch."""
 
     def __init__(self) -> None:
-        self.on_change: Callable[[], None] = lambda: None
+        self.on_set: Callable[[], None] = lambda: None
+        self.on_clear: Callable[[], None] = lambda: None
         self._active: dict[str, Fault] = {}
 
     def set(self, name: str, **options: Any) -> None:
@@ -89,7 +90,7 @@ class Faults:
             raise ConfigError(f"fault {name}: {error}", remedy=f"options are {_options()}") from error
         _check(name, fault)
         self._active[name] = fault
-        self.on_change()
+        self.on_set()
 
     def clear(self, name: str | None = None) -> None:
         """Switch off one fault, or all."""
@@ -97,7 +98,7 @@ class Faults:
             self._active.clear()
         else:
             self._active.pop(name, None)
-        self.on_change()
+        self.on_clear()
 
     def active(self, name: str) -> Fault | None:
         """The fault if it is on; nothing is counted."""
@@ -141,4 +142,6 @@ def _check(name: str, fault: Fault) -> None:
     if fault.status is not None and not 200 <= fault.status <= 599:
         raise ConfigError(f"fault {name}: status is {fault.status}", remedy="give an HTTP status, 200 to 599")
     if not (fault.code in (1000, 1001, 1008, 1011, 1012, 1013) or 3000 <= fault.code <= 4999):
-        raise ConfigError(f"fault {name}: code is {fault.code}", remedy="give 1000, 1001, 1008, 1011 or 3000 to 4999")
+        raise ConfigError(
+            f"fault {name}: code is {fault.code}", remedy="give 1000, 1001, 1008, 1011 or 3000 to 4999"
+        )

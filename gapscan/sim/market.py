@@ -51,8 +51,8 @@ Batch = BarBatch | TradeBatch | HaltNotice
 class Market:
     """A source, brought forward to any moment. Moments are epoch ms and count in whole seconds.
 
-    While `recording`, bars, trades and halts are kept for `take`; each becomes due when a real feed would send it.
-    The state at a moment does not depend on the steps that led there.
+    While `recording`, bars, trades and halts are kept for `take`; each is due when a real feed would send
+    it. The state at a moment does not depend on the steps that led there.
     """
 
     def __init__(self, source: Source, *, bar_delay_ms: int = 2000) -> None:
@@ -63,7 +63,9 @@ class Market:
         self.place = {symbol: place for place, symbol in enumerate(self.symbols)}
         self.date: dt.date | None = None
         self.position = -1
-        self.generation = 0  # counts the days begun: a snapshot of another generation shares nothing with this one
+        self.generation = (
+            0  # counts the days begun: a snapshot of another generation shares nothing with this one
+        )
         self._outbox: list[tuple[int, Batch]] = []
         self._minute = -1
 
@@ -73,7 +75,7 @@ class Market:
             pass
 
     def steps(self, moment: int) -> Iterator[None]:
-        """`advance` in pieces of a few milliseconds of work, for callers with other things to do between them."""
+        """`advance` in pieces of a few milliseconds, for callers with other things to do between them."""
         moment = moment // SECOND_MS * SECOND_MS
         date = self.source.day_at(trading_date(moment))
         if date is None:
@@ -89,7 +91,7 @@ class Market:
             yield
 
     def take(self, moment: int) -> list[Batch]:
-        """Recorded events due at or before `moment`, in the order in which they are due; each is given once."""
+        """Recorded events due at or before `moment`, in the order of becoming due; each is given once."""
         count = bisect_right(self._outbox, moment, key=_due)
         due, self._outbox = self._outbox[:count], self._outbox[count:]
         return [batch for _, batch in due]
@@ -102,11 +104,6 @@ class Market:
     def forget(self) -> None:
         """Drop what was recorded and not taken."""
         self._outbox.clear()
-
-    def halted(self, symbol: int) -> bool:
-        """Whether the symbol is halted at the present moment."""
-        minute = (self.position - self.times.pre) // MINUTE_MS
-        return any(halt.symbol == symbol and halt.start <= minute < halt.end for halt in self._tape.halts)
 
     def _begin(self, date: dt.date) -> None:
         if date != self.date:
@@ -192,4 +189,4 @@ def _due(entry: tuple[int, Batch]) -> int:
 
 
 def _no_bars(count: int) -> DailyBars:
-    return DailyBars(*np.zeros((6, count)), np.zeros(count, np.int64))
+    return DailyBars.from_rows(np.zeros((7, count)))

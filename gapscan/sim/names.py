@@ -12,11 +12,30 @@ import numpy as np
 
 from gapscan.sim.source import Listing
 
-PREFIXES = "FZ GZ HJ NQ OJ OQ QK QZ UQ VJ VQ WJ XK YK YV YW YZ ZP ZQ ZZ".split()
-_ONSETS = "br cal dor el fen gal har il jor kel lum mar nor or pel quin ros sil tor ul ver wes yor zan".split()
-_CODAS = "adis amor ander en era ica ionis ista ix olan on ora osa um undra wick".split()
+PREFIXES = (
+    "FZ", "GZ", "HJ", "NQ", "OJ", "OQ", "QK", "QZ", "UQ", "VJ", "VQ", "WJ", "XK", "YK", "YV", "YW", "YZ",
+    "ZP", "ZQ", "ZZ",
+)  # fmt: skip
+_ONSETS = (
+    "br", "cal", "dor", "el", "fen", "gal", "har", "il", "jor", "kel", "lum", "mar", "nor", "or", "pel",
+    "quin", "ros", "sil", "tor", "ul", "ver", "wes", "yor", "zan",
+)  # fmt: skip
+_CODAS = (
+    "adis", "amor", "ander", "en", "era", "ica", "ionis", "ista", "ix", "olan", "on", "ora", "osa", "um",
+    "undra", "wick",
+)  # fmt: skip
 _FIELDS = {
-    "CS": ("Therapeutics", "Holdings", "Energy", "Systems", "Bancorp", "Technologies", "Foods", "Minerals", "Group"),
+    "CS": (
+        "Therapeutics",
+        "Holdings",
+        "Energy",
+        "Systems",
+        "Bancorp",
+        "Technologies",
+        "Foods",
+        "Minerals",
+        "Group",
+    ),
     "ADRC": ("Shipping", "Telecom", "Pharma", "Resources", "Digital"),
     "ETF": ("Dividend", "Growth", "Small Cap", "Treasury Bond", "Semiconductor", "2X Daily Long", "Value"),
     "FUND": ("Income", "Municipal", "High Yield"),
@@ -30,7 +49,15 @@ _ENDINGS = {
     "WARRANT": "{} Inc. Warrant",
     "UNIT": "{} Acquisition Corp. Units",
 }
-_SHARES = (("CS", 0.5), ("ETF", 0.35), ("ADRC", 0.04), ("PFD", 0.045), ("WARRANT", 0.04), ("UNIT", 0.01), ("FUND", 0.015))
+_SHARES = (
+    ("CS", 0.5),
+    ("ETF", 0.35),
+    ("ADRC", 0.04),
+    ("PFD", 0.045),
+    ("WARRANT", 0.04),
+    ("UNIT", 0.01),
+    ("FUND", 0.015),
+)
 _EXCHANGES = {
     "CS": (("XNAS", 0.62), ("XNYS", 0.33), ("XASE", 0.05)),
     "ETF": (("ARCX", 0.6), ("XNAS", 0.22), ("BATS", 0.18)),
@@ -74,7 +101,9 @@ def _pick(rng: np.random.Generator, table: tuple[tuple[str, float], ...], count:
 
 def _company_names(rng: np.random.Generator, count: int) -> list[str]:
     onsets, codas = rng.integers(len(_ONSETS), size=(2, count)), rng.integers(len(_CODAS), size=count)
-    return [f"{_ONSETS[a]}{_ONSETS[b]}{_CODAS[c]}".capitalize() for a, b, c in zip(*onsets, codas, strict=True)]
+    return [
+        f"{_ONSETS[a]}{_ONSETS[b]}{_CODAS[c]}".capitalize() for a, b, c in zip(*onsets, codas, strict=True)
+    ]
 
 
 def _suffixed(kind: str, common: str, rng: np.random.Generator) -> str:

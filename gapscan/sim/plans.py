@@ -20,7 +20,7 @@ def print_rate(volume: Floats) -> Floats:
 
 
 def range_deviation(bars: DailyBars) -> Floats:
-    """A one-minute deviation of the log price that suits each bar's range (Brownian: range = 1.6 x deviation)."""
+    """A one-minute deviation of the log price that suits each bar's range (Brownian: 1.6 deviations)."""
     traded = bars.traded
     ratio = np.divide(bars.high, bars.low, out=np.ones(len(traded)), where=traded)
     return np.asarray(np.log(ratio) / (1.6 * np.sqrt(REGULAR_MINUTES)))
@@ -38,7 +38,7 @@ def regular_plan(
 ) -> SessionPlan:
     """The regular session through open, high, low and close of `bars`, whose volume is that of the session.
 
-    `first` and `last` are the minutes after 09:30 of the first and the last print; symbols that `bars` says did not
+    `first` and `last` are the minutes after 09:30 of the first and the last print; symbols that did not
     trade do not print. `whole` is 0 where sizes may be fractional.
     """
     count = len(first)
@@ -85,8 +85,8 @@ def extended_plan(
 ) -> SessionPlan:
     """A pre-market or post-market session from price `start` to `end`.
 
-    `span` is (first minute, end minute) since 04:00. Where `last` is not NEVER, a print in that minute takes all that is left
-    of the volume; elsewhere what was not printed by the end stays unprinted.
+    `span` is (first minute, end minute) since 04:00. Where `last` is not NEVER, a print in that minute
+    takes all that is left of the volume; elsewhere what was not printed by the end stays unprinted.
     """
     count, length = len(start), span[1] - span[0]
     final = last != NEVER
@@ -137,7 +137,7 @@ def _extremes(
 
 
 def _knot_sizes(volume: Floats) -> Floats:
-    """Shares set aside for the prints at open, first extreme, second extreme and close, shape (4, symbols)."""
+    """Shares set aside for the prints at open, both extremes and close, shape (4, symbols)."""
     auctions = np.floor(volume * calibration.OPENING_SHARE), np.floor(volume * calibration.CLOSING_SHARE)
     ticks = np.maximum(np.floor(volume * 0.0005), 1.0)
     sizes = np.array((np.maximum(auctions[0], 1), ticks, ticks, np.maximum(auctions[1], 1)))

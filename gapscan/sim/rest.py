@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from gapscan.market.sessions import Session, new_york, session_at, session_times, trading_date
 from gapscan.sim.driver import Driver
+from gapscan.sim.replies import (
+    Reply,
+    Request,
+    cursor,
+    date_range,
+    error,
+    flag,
+    matches,
+    page_of,
+    page_size,
+    parse_date,
+    reply,
+    request_id,
+    standard_error,
+)
 from gapscan.sim.snapshot import numbers
 from gapscan.sim.source import DailyBars, Listing, split_ratio
 
-MAX_PAGE = 1000
 _SPLITS_BACK, _SPLITS_AHEAD = dt.timedelta(days=120), dt.timedelta(days=14)
-
-
-class Reply(NamedTuple):
-    status: int
-    body: bytes
-
-
-class Refusal(Exception):
-    """A request that is answered with an error body."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
-
-
-class Request(NamedTuple):
-    """`path` holds the variable parts of the path; `origin` is what next_url begins with."""
-
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    origin: str
 
 
 class GroupedBar(msgspec.Struct):
@@ -52,36 +42,6 @@ class GroupedBar(msgspec.Struct):
     l: float  # noqa: E741 - Polygon's field name
     t: int
     n: int
-
-
-_request_numbers = count(1)
-
-
-def request_id() -> str:
-    """A fresh id, shaped like Polygon's."""
-    return f"{next(_request_numbers):032x}"
-
-
-def reply(body: Mapping[str, Any], status: int = 200) -> Reply:
-    return Reply(status, msgspec.json.encode({**body, "request_id": request_id()}))
-
-
-def error(status: int, text: str, name: str = "ERROR", key: str = "error") -> Reply:
-    """An error body as Polygon's."""
-    return reply({"status": name, key: text}, status)
-
-
-def standard_error(status: int) -> Reply:
-    """The body that goes with an error status."""
-    if status == 401:
-        return error(401, "Unknown API Key")
-    if status == 403:
-        return error(403, "You are not entitled to this data. Please upgrade your plan.", "NOT_AUTHORIZED", "message")
-    if status == 404:
-        return error(404, "Ticker not found.", "NOT_FOUND", "message")
-    if status == 429:
-        return error(429, "You've exceeded the maximum requests per minute, please wait or upgrade your subscription.")
-    return error(status, "internal server error")
 
 
 class RestApi:
@@ -114,7 +74,7 @@ class RestApi:
             tickers = encoder.some(dict.fromkeys(wanted.split(",")))
             count = sum(symbol in self._market.place for symbol in set(wanted.split(",")))
         else:
-            otc = _flag(request, "include_otc", False)
+            otc = flag(request, "include_otc", False)
             tickers = encoder.full(otc=otc)
             count = sum(otc or not listing.otc for listing in self._source.listings)
         head = f'{{"count":{count},"request_id":"{request_id()}","status":"OK","tickers":'
@@ -128,15 +88,15 @@ class RestApi:
         return Reply(200, f'{{"request_id":"{request_id()}","status":"OK","ticker":'.encode() + ticker + b"}")
 
     async def grouped(self, request: Request) -> Reply:
-        date = _date(request.path["date"])
-        adjusted = _flag(request, "adjusted", True)
+        date = parse_date(request.path["date"])
+        adjusted = flag(request, "adjusted", True)
         head: dict[str, Any] = {"adjusted": adjusted, "status": "OK"}
         bars = self._source.bars(date) if date <= self._last_full_day() else None
         if bars is None:
             return reply({**head, "queryCount": 0, "resultsCount": 0})
         if adjusted:
             bars = bars.adjusted(split_ratio(self._source, date, trading_date(self._driver.clock.now())))
-        results = list(self._grouped_bars(bars, date, _flag(request, "include_otc", False)))
+        results = list(self._grouped_bars(bars, date, flag(request, "include_otc", False)))
         return reply({**head, "queryCount": len(results), "resultsCount": len(results), "results": results})
 
     def _last_full_day(self) -> dt.date:
@@ -149,24 +109,33 @@ class RestApi:
         places = np.flatnonzero(bars.traded & shown)
         end = session_times(date).post
         prices = zip(*(column[places].tolist() for column in bars[:4]), strict=True)
-        rest = zip(numbers(bars.volume[places]), bars.vwap[places].tolist(), bars.transactions[places].tolist(), strict=True)
+        rest = zip(
+            numbers(bars.volume[places]),
+            bars.vwap[places].tolist(),
+            bars.transactions[places].tolist(),
+            strict=True,
+        )
         for place, (o, h, low, c), (v, vw, n) in zip(places.tolist(), prices, rest, strict=True):
             yield GroupedBar(self._market.symbols[place], v, vw, o, c, h, low, end, n)
 
     async def tickers(self, request: Request) -> Reply:
-        query, start = _page(request)
-        limit = _limit(query, 100)
+        query, start = page_of(request)
+        limit = page_size(query, 100)
         found = self._matching(query)
         page = found[start : start + limit]
-        body: dict[str, Any] = {"count": len(page), "results": [self._reference(item) for item in page], "status": "OK"}
+        body: dict[str, Any] = {
+            "count": len(page),
+            "results": [self._reference(item) for item in page],
+            "status": "OK",
+        }
         if start + limit < len(found):
-            body["next_url"] = f"{request.origin}/v3/reference/tickers?cursor={_cursor(query, start + limit)}"
+            body["next_url"] = f"{request.origin}/v3/reference/tickers?cursor={cursor(query, start + limit)}"
         return reply(body)
 
     def _matching(self, query: Mapping[str, str]) -> list[Listing]:
         if query.get("active", "true").lower() == "false":
             return []
-        found = [listing for listing in self._source.listings if _matches(listing, query)]
+        found = [listing for listing in self._source.listings if matches(listing, query)]
         return found[::-1] if query.get("order") == "desc" else found
 
     def _reference(self, listing: Listing) -> dict[str, Any]:
@@ -200,12 +169,16 @@ class RestApi:
         return reply({"results": body, "status": "OK"})
 
     async def splits(self, request: Request) -> Reply:
-        query, start = _page(request)
-        limit = _limit(query, 10)
+        query, start = page_of(request)
+        limit = page_size(query, 10)
         today = trading_date(self._driver.clock.now())
-        first, last = _range(query, "execution_date", today - _SPLITS_BACK, today + _SPLITS_AHEAD)
+        first, last = date_range(query, "execution_date", today - _SPLITS_BACK, today + _SPLITS_AHEAD)
         wanted = query.get("ticker")
-        found = [split for split in self._source.splits(first, last) if wanted in (None, self._market.symbols[split.symbol])]
+        found = [
+            split
+            for split in self._source.splits(first, last)
+            if wanted in (None, self._market.symbols[split.symbol])
+        ]
         page = found[start : start + limit]
         results = [
             {
@@ -219,7 +192,7 @@ class RestApi:
         ]
         body: dict[str, Any] = {"results": results, "status": "OK"}
         if start + limit < len(found):
-            body["next_url"] = f"{request.origin}/v3/reference/splits?cursor={_cursor(query, start + limit)}"
+            body["next_url"] = f"{request.origin}/v3/reference/splits?cursor={cursor(query, start + limit)}"
         return reply(body)
 
     async def status(self, request: Request) -> Reply:
@@ -237,71 +210,3 @@ class RestApi:
             "currencies": {"crypto": "open", "fx": "open"},
         }
         return Reply(200, msgspec.json.encode(body))
-
-
-def _flag(request: Request, name: str, default: bool) -> bool:
-    return request.query.get(name, str(default)).lower() == "true"
-
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        message = f"Could not parse the time parameter: '{text}'. Use YYYY-MM-DD or a Unix MS timestamp"
-        raise Refusal(error(400, message)) from None
-
-
-def _limit(query: Mapping[str, str], default: int) -> int:
-    text = query.get("limit", str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
-        raise Refusal(error(400, f"limit: '{text}' is not a number from 1 to {MAX_PAGE}"))
-    return int(text)
-
-
-def _page(request: Request) -> tuple[Mapping[str, str], int]:
-    """The query of this page and its first place: given directly, or kept in the cursor."""
-    if "cursor" not in request.query:
-        return request.query, 0
-    try:
-        text = base64.urlsafe_b64decode(request.query["cursor"])
-        return msgspec.json.decode(text, type=tuple[dict[str, str], int])
-    except (binascii.Error, msgspec.MsgspecError):
-        raise Refusal(error(400, "cursor: not one of ours")) from None
-
-
-def _cursor(query: Mapping[str, str], start: int) -> str:
-    kept = {key: value for key, value in query.items() if key != "apiKey"}
-    return base64.urlsafe_b64encode(msgspec.json.encode((kept, start))).decode()
-
-
-def _matches(listing: Listing, query: Mapping[str, str]) -> bool:
-    wanted = (
-        ("type", listing.type),
-        ("exchange", listing.exchange),
-        ("ticker", listing.symbol),
-        ("cik", listing.cik),
-        ("market", "otc" if listing.otc else "stocks"),
-    )
-    if any(query.get(key, value) not in (value, "") for key, value in wanted):
-        return False
-    if query.get("search", "").lower() not in f"{listing.symbol} {listing.name}".lower():
-        return False
-    return _in_order(listing.symbol, query)
-
-
-def _in_order(symbol: str, query: Mapping[str, str]) -> bool:
-    return (
-        ("ticker.gt" not in query or symbol > query["ticker.gt"])
-        and ("ticker.gte" not in query or symbol >= query["ticker.gte"])
-        and ("ticker.lt" not in query or symbol < query["ticker.lt"])
-        and ("ticker.lte" not in query or symbol <= query["ticker.lte"])
-    )
-
-
-def _range(query: Mapping[str, str], key: str, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
-    """The span of dates that a query allows within first..last."""
-    day = dt.timedelta(days=1)
-    bounds = {suffix: _date(query[key + suffix]) for suffix in ("", ".gt", ".gte", ".lt", ".lte") if query.get(key + suffix)}
-    lower = [first] + [bounds[s] + (day if s == ".gt" else 0 * day) for s in ("", ".gt", ".gte") if s in bounds]
-    upper = [last] + [bounds[s] - (day if s == ".lt" else 0 * day) for s in ("", ".lt", ".lte") if s in bounds]
-    return max(lower), min(upper)

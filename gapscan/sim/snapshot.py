@@ -81,7 +81,7 @@ def change(price: Floats, previous: Floats) -> tuple[Floats, Floats]:
     known = (price > 0) & (previous > 0)
     absolute = np.where(known, price - previous, 0.0)
     percent = np.divide(100 * absolute, previous, out=np.zeros_like(absolute), where=known)
-    return np.round(absolute, 4), np.round(percent, 4)
+    return np.asarray(np.round(absolute, 4), float), np.asarray(np.round(percent, 4), float)
 
 
 class SnapshotEncoder:
@@ -207,7 +207,9 @@ def _trades(state: DayState, who: Ints) -> list[Trade | None]:
 
 def _quote(trade: Trade, place: int) -> Quote:
     tick = 0.01 if trade.p >= 1 else 0.0001
-    return Quote(round(trade.p + tick, 4), place % 9 + 1, round(max(trade.p - tick, tick), 4), place % 7 + 1, trade.t)
+    return Quote(
+        round(trade.p + tick, 4), place % 9 + 1, round(max(trade.p - tick, tick), 4), place % 7 + 1, trade.t
+    )
 
 
 def _nanoseconds(milliseconds: Ints) -> list[int]:

@@ -29,7 +29,7 @@ class Listing(NamedTuple):
 
 
 class DailyBars(NamedTuple):
-    """One day, one place per symbol of the source; all zeros where the symbol did not trade. Not split-adjusted."""
+    """One day as quoted on it, one place per symbol of the source; all zeros where a symbol did not trade."""
 
     open: Floats
     high: Floats
@@ -39,14 +39,27 @@ class DailyBars(NamedTuple):
     vwap: Floats
     transactions: Ints
 
+    @classmethod
+    def from_rows(cls, rows: Floats) -> DailyBars:
+        """From an array of shape (7, symbols), the fields in their order."""
+        opened, high, low, close, volume, vwap, transactions = rows
+        return cls(opened, high, low, close, volume, vwap, transactions.astype(np.int64))
+
     @property
     def traded(self) -> Bools:
         return self.volume > 0
 
     def adjusted(self, ratio: Floats) -> DailyBars:
-        """Prices divided and volumes multiplied by `ratio`, one per symbol (2.0 after a two for one split)."""
-        prices = (np.round(column / ratio, 4) for column in (self.open, self.high, self.low, self.close))
-        return DailyBars(*prices, self.volume * ratio, np.round(self.vwap / ratio, 4), self.transactions)
+        """Prices divided and volumes multiplied by `ratio`, one per symbol: 2.0 for a two for one split."""
+        return DailyBars(
+            open=np.round(self.open / ratio, 4),
+            high=np.round(self.high / ratio, 4),
+            low=np.round(self.low / ratio, 4),
+            close=np.round(self.close / ratio, 4),
+            volume=self.volume * ratio,
+            vwap=np.round(self.vwap / ratio, 4),
+            transactions=self.transactions,
+        )
 
 
 class Split(NamedTuple):

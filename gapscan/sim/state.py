@@ -8,11 +8,10 @@ from gapscan.sim.source import MINUTE_MS
 from gapscan.sim.tape import Bars, Prints, to_bars
 
 
-
 class DayState:
     """One place per symbol in every array. All zeros means: nothing printed yet.
 
-    `open`, `high`, `low`, `close` and `regular_*` count regular prints only; `volume` and `turnover` count all prints.
+    `open`, `high`, `low`, `close` and `regular_*` count regular prints only, the rest counts all prints.
     `changed` marks symbols that printed since somebody last cleared it.
     """
 
@@ -35,8 +34,12 @@ class DayState:
         self._add_to_minute(bars, int(prints.time[0]) // MINUTE_MS * MINUTE_MS)
         self.volume[who] += bars.volume
         self.turnover[who] += bars.turnover
-        self.prints[who] += bars.count
-        self.last_price[who], self.last_size[who], self.last_time[who] = bars.close, bars.last_size, bars.last_time
+        self.prints[who] += bars.prints
+        self.last_price[who], self.last_size[who], self.last_time[who] = (
+            bars.close,
+            bars.last_size,
+            bars.last_time,
+        )
         self.changed[who] = True
         if regular:
             self._add_to_day(bars)
@@ -48,12 +51,12 @@ class DayState:
         self.minute_open[new] = bars.open[fresh]
         self.minute_high[new], self.minute_low[new] = bars.high[fresh], bars.low[fresh]
         self.minute_volume[new], self.minute_turnover[new] = bars.volume[fresh], bars.turnover[fresh]
-        self.minute_count[new] = bars.count[fresh]
+        self.minute_count[new] = bars.prints[fresh]
         self.minute_high[old] = np.maximum(self.minute_high[old], bars.high[~fresh])
         self.minute_low[old] = np.minimum(self.minute_low[old], bars.low[~fresh])
         self.minute_volume[old] += bars.volume[~fresh]
         self.minute_turnover[old] += bars.turnover[~fresh]
-        self.minute_count[old] += bars.count[~fresh]
+        self.minute_count[old] += bars.prints[~fresh]
         self.minute_close[bars.symbol] = bars.close
 
     def _add_to_day(self, bars: Bars) -> None:

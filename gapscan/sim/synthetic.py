@@ -10,7 +10,7 @@ import numpy as np
 from gapscan.errors import DataError
 from gapscan.market.sessions import is_trading_day, previous_trading_day, session_times
 from gapscan.sim import calibration, plans
-from gapscan.sim.days import DayModel, Returns, invent_traits
+from gapscan.sim.days import DayModel, invent_traits
 from gapscan.sim.names import invent_listings
 from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DailyBars, Halt, Listing, Split
 from gapscan.sim.tape import Floats, Ints, Prints, no_prints
@@ -101,7 +101,9 @@ class SyntheticDay:
         start = before * np.exp(self._returns.gap * _overnight(model, self._date)[1])
         traded = bars.traded
         heat = 1 + (np.abs(self._returns.gap) / 0.03) ** 1.5
-        share = np.minimum(calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3)
+        share = np.minimum(
+            calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3
+        )
         volume = np.where(traded & (bars.volume >= 5000), np.floor(bars.volume * share), 0)
         rate = _extended_rate(bars.volume, volume, REGULAR_MINUTE)
         end = np.where(traded, bars.open, start)
@@ -153,7 +155,7 @@ class SyntheticDay:
         return wanted, np.where(wanted > 0, last, NEVER)
 
     def _hours(self) -> tuple[Ints, Ints, Ints]:
-        """First minute, the opening print's millisecond in it, and last minute: thin symbols come late, go early."""
+        """First minute, its opening print's millisecond, last minute: thin symbols come late and go early."""
         volume = self._bars.volume
         count, minutes = len(volume), calibration.REGULAR_MINUTES
         rate = np.maximum(plans.print_rate(volume), 1e-4)
@@ -190,13 +192,13 @@ _DAY = dt.timedelta(days=1)
 def _overnight(model: DayModel, date: dt.date) -> tuple[Floats, Floats]:
     """How much of the gap into `date` is in the price by 20:00 the evening before, and by 04:00."""
     rng = model.rng(date, 5)
-    count = model.traits.count
+    count = model.traits.size
     evening = np.where(rng.random(count) < 0.3, rng.uniform(0.5, 0.95, count), rng.uniform(0, 0.15, count))
     return evening, evening + (1 - evening) * rng.uniform(0, 0.8, count)
 
 
 def _extended_rate(day_volume: Floats, volume: Floats, minutes: int) -> Floats:
-    """Prints a minute outside regular hours: as busy per share as the day, but at most one print per 50 shares."""
+    """Prints a minute outside regular hours, at most one per 50 shares."""
     share = np.divide(volume, day_volume, out=np.zeros_like(volume), where=day_volume > 0)
     daily = plans.print_rate(day_volume) * calibration.REGULAR_MINUTES
     return np.asarray(np.minimum(daily * np.sqrt(share) / 4, volume / 50) / minutes)

@@ -1,7 +1,7 @@
 """The tape: prints as columns, and bars made from them.
 
-Everything the simulated market shows (snapshot, bars, trades) is computed from the same prints, so that the parts
-cannot disagree.
+Everything the simulated market shows (snapshot, bars, trades) is computed from the same prints, so that the
+parts cannot disagree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Prints(NamedTuple):
-    """Prints in time order, one per place: epoch ms, symbol index, price in USD, size in shares (may be fractional)."""
+    """Prints in time order: epoch ms, the symbol's place, price in USD, size in shares (or a fraction)."""
 
     time: Ints
     symbol: Ints
@@ -27,7 +27,8 @@ class Prints(NamedTuple):
     def between(self, start: int, end: int) -> Prints:
         """The prints with start <= time < end."""
         first, last = np.searchsorted(self.time, (start, end))
-        return Prints(*(column[first:last] for column in self))
+        span = slice(first, last)
+        return Prints(self.time[span], self.symbol[span], self.price[span], self.size[span])
 
 
 class Bars(NamedTuple):
@@ -40,7 +41,7 @@ class Bars(NamedTuple):
     close: Floats
     volume: Floats
     turnover: Floats
-    count: Ints
+    prints: Ints
     last_time: Ints
     last_size: Floats
 
@@ -73,7 +74,7 @@ def to_bars(prints: Prints) -> Bars:
         close=price[last],
         volume=np.add.reduceat(size, first),
         turnover=np.add.reduceat(price * size, first),
-        count=last - first + 1,
+        prints=last - first + 1,
         last_time=prints.time[order][last],
         last_size=size[last],
     )

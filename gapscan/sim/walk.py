@@ -1,7 +1,8 @@
 """The path of prices through one session: prints, minute by minute, that pass exactly through given knots.
 
-A knot is a minute and a price. Between knots the logarithm of the price is a Brownian bridge with the session's
-variance curve, kept within the session's low and high. Sizes follow the volume curve and add up exactly.
+A knot is a minute and a price. Between knots the logarithm of the price is a Brownian bridge with the
+session's variance curve, kept within the session's low and high. Sizes follow the volume curve and add up
+exactly.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class SessionWalk:
     def _within(self, log_price: Floats) -> Floats:
         folded = self._high - np.abs(self._high - log_price)
         folded = self._low + np.abs(folded - self._low)
-        return np.clip(folded, self._low, self._high)
+        return np.asarray(np.clip(folded, self._low, self._high))
 
     def _owners(self, number: int, rng: np.random.Generator) -> tuple[Ints, Ints, Floats]:
         """Which symbols print how often, and the shares that these prints make up together."""
@@ -136,12 +137,12 @@ class SessionWalk:
         time = earliest[owner] + (rng.random(len(owner)) * (latest - earliest)[owner]).astype(np.int64)
         reopening = np.flatnonzero((plan.halt_to == number) & (counts > 0))
         time[(np.cumsum(counts) - counts)[reopening]] = 0
-        return time
+        return np.asarray(time)
 
     def _prices(self, log_price: Floats, owner: Ints) -> Floats:
         price = np.exp(log_price)
         price = np.where(price >= 1, np.round(price, 2), np.round(price, 4))
-        return np.clip(price, self.plan.low[owner], self.plan.high[owner])
+        return np.asarray(np.clip(price, self.plan.low[owner], self.plan.high[owner]))
 
     def _sizes(self, owner: Ints, counts: Ints, budget: Floats, rng: np.random.Generator) -> Floats:
         """At least one share each; together at most the budget."""

@@ -1,0 +1,131 @@
+"""Commands that run something: the whole set, one service, the simulated market alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gapscan_cli import output
+from gapscan_cli.options import ConfigFile, Day, NatsUrl, Replay, Seed, Speed, Start, Symbols
+
+if TYPE_CHECKING:
+    from gapscan.config import Config
+
+
+def _complete_service(incomplete: str) -> list[str]:
+    from gapscan.services.main import SERVICES
+
+    return [name for name in SERVICES if name.startswith(incomplete)]
+
+
+def _with(config: Config, section: str, **values: Any) -> Config:
+    """The settings with those of one section that the command line gives."""
+    from msgspec.structs import replace
+
+    given = {key: value for key, value in values.items() if value is not None}
+    return replace(config, **{section: replace(getattr(config, section), **given)})
+
+
+def _load(config_file: Path | None) -> Config:
+    from gapscan import config as settings
+
+    return settings.load(config_file).config
+
+
+def up(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", file_okay=False, help="Where everything is kept; made if missing."),
+    ] = None,
+    nats_port: Annotated[
+        int | None,
+        typer.Option("--nats-port", metavar="P", min=0, max=65535, help="Port of NATS; 0 takes a free one."),
+    ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option("--http-port", metavar="P", min=0, max=65535, help="Port for browsers; 0 takes a free one."),
+    ] = None,
+    replay: Replay = None,
+    day: Day = None,
+    speed: Speed = None,
+    start: Start = None,
+    seed: Seed = None,
+    symbols: Symbols = None,
+    config_file: ConfigFile = None,
+) -> int:
+    """Run everything on this machine: NATS and all services.
+
+    Without POLYGON_API_KEY, or with --replay, the market is simulated, and labelled SIMULATED wherever it shows.
+    Ctrl-C ends everything. DIR/run.json says what runs where.
+
+    \b
+    Examples:
+      gapscan up
+      gapscan up --replay flatfiles --day 2024-07-01 --start 09:25 --speed 10
+    """
+    from gapscan.services.runfile import DEFAULT_DATA
+    from gapscan.services.up import UpOptions, run_up
+
+    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
+    return run_up(config, UpOptions(data or DEFAULT_DATA, nats_port, http_port), output.say)
+
+
+def run(
+    service: Annotated[
+        str,
+        typer.Argument(metavar="SERVICE", help="Name of the service.", autocompletion=_complete_service),
+    ],
+    nats: NatsUrl = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Run one service, against the NATS of the settings.
+
+    \b
+    Example:
+      gapscan run ranker --nats nats://nats.example:4222
+    """
+    from gapscan.services.main import run_service
+
+    run_service(service, _with(_load(config_file), "nats", url=nats))
+
+
+def sim(
+    replay: Replay = None,
+    day: Day = None,
+    speed: Speed = None,
+    start: Start = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="P", min=0, max=65535, help="Port to serve on; 0 takes a free one."),
+    ] = None,
+    seed: Seed = None,
+    symbols: Symbols = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Run only the simulated market, which speaks Polygon's REST and WebSocket protocols.
+
+    \b
+    Examples:
+      gapscan sim --port 8700
+      gapscan sim --replay flatfiles --day 2024-07-01 --speed 60
+    """
+    from gapscan.services.main import run_service
+
+    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
+    run_service("sim", _with(config, "sim", port=port))
+
+
+def _simulated(
+    config: Config,
+    replay: Path | None,
+    day: str | None,
+    speed: float | None,
+    start: str | None,
+    seed: int | None,
+    symbols: int | None,
+) -> Config:
+    """The settings with what the command line says about the simulated market."""
+    folder = str(replay.resolve()) if replay else None
+    return _with(config, "sim", replay=folder, day=day, speed=speed, start=start, seed=seed, symbols=symbols)

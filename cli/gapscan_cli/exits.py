@@ -1,0 +1,33 @@
+"""Which exit code an error has, and the one line that is said about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import typer
+
+from gapscan.errors import ConfigError, DataError, GapscanError, UnknownListError
+
+OK: Final = 0
+WORLD: Final = 1  # NATS is away, a service is unhealthy: nothing to change on the command line
+USER: Final = 2  # a setting, a name or an option is wrong
+
+_USER_ERRORS: Final = (ConfigError, DataError, UnknownListError)
+
+
+def code_of(error: GapscanError) -> int:
+    """The exit code for an expected error."""
+    return USER if isinstance(error, _USER_ERRORS) else WORLD
+
+
+def line_of(error: GapscanError) -> str:
+    """`error: message (remedy)`, on one line whatever the message holds."""
+    return "error: " + " ".join(str(error).split())
+
+
+def usage_line(error: typer.TyperException) -> str:
+    """The line for a mistake in the command line itself."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "gapscan"
+    return f"error: {message[:1].lower()}{message[1:]} (see `{command} --help`)"

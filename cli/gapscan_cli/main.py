@@ -1,0 +1,71 @@
+"""Where `gapscan` begins: the command table, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from gapscan import __version__
+from gapscan.errors import GapscanError
+from gapscan_cli import exits, output
+from gapscan_cli.commands import checks, lists, services
+
+# Plain help: the decorated one takes longer to load than most commands take to run.
+app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
+config_app = typer.Typer(rich_markup_mode=None, help="Settings.")
+
+app.command()(services.up)
+app.command()(services.run)
+app.command()(services.sim)
+app.command()(lists.watch)
+app.command()(lists.top)
+app.command()(lists.tail)
+app.command("lists")(lists.show_lists)
+app.command()(checks.status)
+app.command()(checks.schema)
+config_app.command("check")(checks.config_check)
+app.add_typer(config_app, name="config")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.say(f"gapscan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gapscan(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Ranked lists of the US stock market, exact at every moment.
+
+    \b
+    Start everything on this machine:   gapscan up
+    Then, in another terminal:          gapscan watch gappers_up
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Expected errors end in one line on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(list(arguments) or ["--help"], prog_name="gapscan", standalone_mode=False)
+    except GapscanError as error:
+        output.note(exits.line_of(error))
+        return exits.code_of(error)
+    except typer.TyperException as error:
+        output.note(exits.usage_line(error))
+        return exits.USER
+    except typer.Abort:
+        return exits.WORLD
+    return result if isinstance(result, int) else exits.OK
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,133 @@
+"""The provider's snapshot to universe frames. Zero means unset; times come in ns and ms; volumes in fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from gapscan.polygon.elements import Decoded, Elements
+from gapscan.protocol.messages import Column, SessionName, UniverseFrame
+
+_NS_PER_MS: Final = 1_000_000
+MINUTE_MS: Final = 60_000
+
+# Far below NATS's max_payload (1 MiB): about 110 bytes a symbol.
+SYMBOLS_A_PART: Final = 2_500
+
+
+class DayBar(Struct, gc=False):
+    """`day` and `prevDay`; all zeros until there is something to say."""
+
+    o: float = 0.0
+    h: float = 0.0
+    l: float = 0.0  # noqa: E741  # the provider's name
+    c: float = 0.0
+    v: float = 0.0
+    vw: float = 0.0
+
+
+class MinuteBar(Struct, gc=False):
+    """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms."""
+
+    c: float = 0.0
+    av: float = 0.0
+    t: int = 0
+
+
+class Trade(Struct, gc=False):
+    """`lastTrade`; `t` in ns."""
+
+    p: float = 0.0
+    t: int = 0
+
+
+_NO_BAR: Final = DayBar()
+_NO_MINUTE: Final = MinuteBar()
+_NO_TRADE: Final = Trade()
+
+
+class Ticker(Struct, gc=False):
+    """One element of the snapshot."""
+
+    ticker: str
+    day: DayBar | None = None
+    prevDay: DayBar | None = None
+    min: MinuteBar | None = None
+    lastTrade: Trade | None = None
+    updated: int = 0
+
+
+_snapshot: Final = Elements("tickers", Ticker)
+
+
+def decode_snapshot(body: bytes) -> Decoded[Ticker]:
+    """The elements of a snapshot body. Raises FeedError when the body as a whole is not one."""
+    return _snapshot.decode("the market snapshot", body)
+
+
+class Observation(Struct):
+    """What goes with a scan but is not in its body."""
+
+    frame: int
+    as_of: int
+    session: SessionName
+    simulated: bool
+
+
+def universe_parts(tickers: Sequence[Ticker], seen: Observation) -> list[UniverseFrame]:
+    """The scan as frames of at most SYMBOLS_A_PART symbols; one frame without symbols for an empty scan."""
+    groups = [tickers[at : at + SYMBOLS_A_PART] for at in range(0, len(tickers), SYMBOLS_A_PART)] or [[]]
+    return [_part(group, number, len(groups), seen) for number, group in enumerate(groups, 1)]
+
+
+def newest_event(tickers: Sequence[Ticker]) -> int:
+    """The newest `updated` of the scan, epoch ms; 0 for an empty one."""
+    return max((ticker.updated for ticker in tickers), default=0) // _NS_PER_MS
+
+
+def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -> UniverseFrame:
+    days = [ticker.day or _NO_BAR for ticker in tickers]
+    price, price_time = _prices(tickers, days)
+    return UniverseFrame(
+        frame=seen.frame,
+        part=part,
+        parts=parts,
+        as_of=seen.as_of,
+        session=seen.session,
+        simulated=seen.simulated,
+        symbols=[ticker.ticker for ticker in tickers],
+        price=price,
+        price_time=price_time,
+        prev_close=[(ticker.prevDay or _NO_BAR).c or None for ticker in tickers],
+        open=[day.o or None for day in days],
+        high=[day.h or None for day in days],
+        low=[day.l or None for day in days],
+        vwap=[day.vw or None for day in days],
+        volume=_volumes(tickers, days),
+        updated=[ticker.updated // _NS_PER_MS or None for ticker in tickers],
+    )
+
+
+def _prices(tickers: Sequence[Ticker], days: Sequence[DayBar]) -> tuple[Column, Column]:
+    """The last trade's price and time; where there is none, the latest minute's close and end."""
+    prices: Column = []
+    times: Column = []
+    for ticker, day in zip(tickers, days, strict=True):
+        trade, minute = ticker.lastTrade or _NO_TRADE, ticker.min or _NO_MINUTE
+        if trade.p > 0:
+            prices.append(trade.p)
+            times.append(trade.t // _NS_PER_MS or None)
+        elif minute.c > 0:
+            prices.append(minute.c)
+            times.append(minute.t + MINUTE_MS)
+        else:
+            prices.append(day.c or None)
+            times.append(ticker.updated // _NS_PER_MS or None)
+    return prices, times
+
+
+def _volumes(tickers: Sequence[Ticker], days: Sequence[DayBar]) -> Column:
+    """Volume of the day, pre-market included: `day.v` is 0 until the first regular trade, `min.av` is not."""
+    return [max(day.v, (ticker.min or _NO_MINUTE).av) or None for ticker, day in zip(tickers, days, strict=True)]

@@ -1,0 +1,288 @@
+"""The contract for machines: JSON Schemas and an AsyncAPI 3.0 document, made from the message types.
+
+Every member of `messages.Message` appears by itself. What is written by hand here is what types cannot say:
+which subject carries which message, and which stream or bucket keeps it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+import msgspec
+
+from gapscan.protocol import messages as m
+from gapscan.protocol import names
+
+CONTRACT_VERSION: Final = "1.0.0"
+ASYNCAPI_FILE: Final = "asyncapi.json"
+SCHEMA_DIR: Final = "schemas"
+
+_ABOUT: Final = (
+    "Ranked lists of US stocks: one snapshot, then exact, sequenced deltas. docs/protocol.md has the rules. "
+    "Operations are a follower's; channels without one carry what services say to each other."
+)
+_DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+_COMPONENTS: Final = "#/components/schemas/"
+_LIST: Final = "{list}"
+_DIRECT_GET: Final = "$JS.API.DIRECT.GET."
+
+Document = dict[str, Any]
+
+_HEADERS: Final = {
+    names.HEADER_SEQUENCE: "the delta's sequence: its place in the list's stream",
+    names.HEADER_LAST_SEQUENCE: "the sequence before it on this subject",
+    names.HEADER_TIME: "when the server stored it, RFC 3339",
+    names.HEADER_MSG_ID: "the publisher's id; a repeated one is stored once",
+    names.HEADER_EXPECTED_SEQUENCE: "the sequence that the stream must end with, else the publish is refused",
+    names.HEADER_EXPECTED_SUBJECT_SEQUENCE: "the revision that the key must have, else the put is refused",
+    names.HEADER_TTL: "seconds after which the value vanishes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One address: what it carries, with which headers, and what keeps it."""
+
+    key: str
+    address: str
+    summary: str
+    carries: tuple[type[m.Message], ...]
+    headers: tuple[str, ...] = ()
+    stream: str = ""
+    bucket: str = ""
+
+
+def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Message]) -> Channel:
+    headers = (names.HEADER_SEQUENCE, names.HEADER_TIME, names.HEADER_EXPECTED_SUBJECT_SEQUENCE)
+    return Channel(key, f"$KV.{bucket}.{entry}", summary, (carries,), headers, f"KV_{bucket}", bucket)
+
+
+CHANNELS: Final = (
+    Channel(
+        "live",
+        names.live_subject(_LIST),
+        "The deltas of a list, republished by the server when they are stored. Followers subscribe to this.",
+        (m.Delta,),
+        (names.HEADER_SEQUENCE, names.HEADER_LAST_SEQUENCE, names.HEADER_TIME, names.HEADER_MSG_ID),
+    ),
+    Channel(
+        "heartbeat",
+        names.heartbeat_subject(_LIST),
+        "Once a second while the list has a writer; kept nowhere.",
+        (m.Heartbeat,),
+    ),
+    Channel(
+        "delta",
+        names.delta_subject(_LIST),
+        "Where the list's one writer publishes. Only the stream listens here: refused publishes show too.",
+        (m.Delta,),
+        (names.HEADER_EXPECTED_SEQUENCE, names.HEADER_MSG_ID),
+        names.list_stream(_LIST),
+    ),
+    _bucket(
+        "snapshots",
+        names.BUCKET_SNAPSHOTS,
+        _LIST,
+        "The whole list at one sequence, at most about a second behind its deltas.",
+        m.Snapshot,
+    ),
+    _bucket("lists", names.BUCKET_LISTS, _LIST, "What each list is.", m.ListDefinition),
+    _bucket("leases", names.BUCKET_LEASES, "{job}", "Who does a job of which there is one.", m.Lease),
+    Channel(
+        "universe",
+        names.FEED_UNIVERSE,
+        "Scans of the whole market, from the feed to the ranker.",
+        (m.UniverseFrame,),
+        stream=names.STREAM_UNIVERSE,
+    ),
+    Channel(
+        "reference",
+        names.FEED_REFERENCE,
+        "What is known about the symbols for a day, from the feed to the ranker.",
+        (m.ReferenceFrame,),
+        stream=names.STREAM_REFERENCE,
+    ),
+)
+
+_PARAMETERS: Final = {
+    "list": "name of a list: a lower-case letter, then up to 47 of a-z, 0-9 and _",
+    "job": "name of the job",
+}
+
+# Direct get is NATS's own API; this is the part of it that followers use.
+_DIRECT_REQUEST: Final[Document] = {
+    "title": "DirectGetRequest",
+    "description": "What to read from the stream that the subject names.",
+    "type": "object",
+    "oneOf": [
+        {"required": ["last_by_subj"], "description": "the last message on one subject"},
+        {
+            "required": ["seq", "batch"],
+            "description": "up to `batch` messages from the first one at or after `seq`",
+        },
+        {
+            "required": ["multi_last"],
+            "description": "the last message of each subject that matches a pattern",
+        },
+    ],
+    "properties": {
+        "last_by_subj": {"type": "string"},
+        "seq": {"type": "integer", "minimum": 1},
+        "batch": {"type": "integer", "minimum": 1},
+        "multi_last": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+
+def message_types() -> tuple[type[m.Message], ...]:
+    """Every type that the codec knows."""
+    return get_args(m.Message)
+
+
+def tag_of(kind: type[m.Message]) -> str:
+    """The value of `type` that marks a message of this kind."""
+    return str(kind.__struct_config__.tag)
+
+
+def message_schema(kind: type[m.Message]) -> Document:
+    """The JSON Schema of one message, complete in itself."""
+    (root,), parts = msgspec.json.schema_components((kind,), ref_template="#/definitions/{name}")
+    schema: Document = _tidied({"$schema": _DIALECT, **root, "definitions": dict(sorted(parts.items()))})
+    return schema
+
+
+def asyncapi() -> Document:
+    """The AsyncAPI document of the whole contract, seen from a follower's side."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "gapscan",
+            "version": CONTRACT_VERSION,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {channel.key: _channel(channel) for channel in CHANNELS} | _direct_channels(),
+        "operations": _operations(),
+        "components": {
+            "messages": {tag_of(kind): _message(kind) for kind in message_types()} | {"directGet": _direct_message()},
+            "messageTraits": dict(_traits()),
+            "schemas": _schemas(),
+        },
+    }
+
+
+def documents() -> dict[str, Document]:
+    """Every generated file by its path: the AsyncAPI document, and a schema for each message."""
+    schemas = {f"{SCHEMA_DIR}/{tag_of(kind)}.schema.json": message_schema(kind) for kind in message_types()}
+    return {ASYNCAPI_FILE: asyncapi(), **schemas}
+
+
+def as_text(document: Document) -> str:
+    """The file's text."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _channel(channel: Channel) -> Document:
+    used = {name: {"description": text} for name, text in _PARAMETERS.items() if f"{{{name}}}" in channel.address}
+    kept = {"stream": channel.stream, "bucket": channel.bucket}
+    return {
+        "address": channel.address,
+        "summary": channel.summary,
+        "messages": {tag_of(kind): _carried(channel, kind) for kind in channel.carries},
+        **({"parameters": used} if used else {}),
+        **({"x-jetstream": {key: name for key, name in kept.items() if name}} if channel.stream else {}),
+    }
+
+
+def _carried(channel: Channel, kind: type[m.Message]) -> Document:
+    """The message as this channel carries it: a reference, or the message with the channel's headers."""
+    if not channel.headers:
+        return {"$ref": f"#/components/messages/{tag_of(kind)}"}
+    return {**_message(kind), "traits": [{"$ref": f"#/components/messageTraits/{channel.key}"}]}
+
+
+def _traits() -> Iterator[tuple[str, Document]]:
+    for channel in CHANNELS:
+        if channel.headers:
+            headers = {name: {"type": "string", "description": _HEADERS[name]} for name in channel.headers}
+            yield channel.key, {"headers": {"type": "object", "properties": headers}}
+
+
+def _message(kind: type[m.Message]) -> Document:
+    return {
+        "name": tag_of(kind),
+        "title": kind.__name__,
+        "summary": inspect.cleandoc(kind.__doc__ or "").splitlines()[0],
+        "payload": {"$ref": _COMPONENTS + kind.__name__},
+    }
+
+
+def _direct_message() -> Document:
+    payload = {"$ref": _COMPONENTS + "DirectGetRequest"}
+    return {"name": "directGet", "title": "DirectGetRequest", "payload": payload}
+
+
+def _direct_channels() -> Document:
+    """The two requests of a follower, and the inbox that the answers come to."""
+    streams = {"getSnapshot": f"KV_{names.BUCKET_SNAPSHOTS}", "getDeltas": names.list_stream(_LIST)}
+    requests = {
+        key: {
+            "address": _DIRECT_GET + stream,
+            "messages": {"directGet": {"$ref": "#/components/messages/directGet"}},
+            **({"parameters": {"list": {"description": _PARAMETERS["list"]}}} if _LIST in stream else {}),
+        }
+        for key, stream in streams.items()
+    }
+    inbox = {tag: {"$ref": f"#/components/messages/{tag}"} for tag in ("snapshot", "delta")}
+    return {
+        **requests,
+        "inbox": {"address": None, "summary": "the request's reply subject", "messages": inbox},
+    }
+
+
+def _operations() -> Document:
+    return {
+        "receiveDeltas": _operation("receive", "live", "Apply deltas as they are stored.", "delta"),
+        "receiveHeartbeats": _operation("receive", "heartbeat", "Notice silence and lost deltas.", "heartbeat"),
+        "readSnapshot": _request("getSnapshot", "Take the whole list.", "snapshot"),
+        "readDeltas": _request("getDeltas", "Fetch missing deltas by sequence, many at a time.", "delta"),
+    }
+
+
+def _operation(action: str, channel: str, summary: str, message: str) -> Document:
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "summary": summary,
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"}],
+    }
+
+
+def _request(channel: str, summary: str, answer: str) -> Document:
+    reply = {
+        "channel": {"$ref": "#/channels/inbox"},
+        "messages": [{"$ref": f"#/channels/inbox/messages/{answer}"}],
+    }
+    return {**_operation("send", channel, summary, "directGet"), "reply": reply}
+
+
+def _schemas() -> Document:
+    _, parts = msgspec.json.schema_components(message_types(), ref_template=_COMPONENTS + "{name}")
+    schemas: Document = _tidied(dict(sorted(parts.items())))
+    return schemas | {"DirectGetRequest": _DIRECT_REQUEST}
+
+
+def _tidied(schema: Any) -> Any:
+    """Without OpenAPI's `discriminator`, which is no JSON Schema, and with docstrings unindented."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _tidied(value) for key, value in schema.items() if key != "discriminator"}
+    if isinstance(text := kept.get("description"), str):
+        kept["description"] = inspect.cleandoc(text)
+    return kept

@@ -1,0 +1,80 @@
+"""How a process of gapscan lives: event loop, signals, one task group, an end on request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+# Set by a supervisor that holds the other end of this process's stdin: its end means that the supervisor died.
+SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
+    """Run `main` to its end. It gets an event that is set when the process is asked to stop."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_with_signals(main))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+async def _with_signals(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if os.environ.get(SUPERVISED_VARIABLE):
+        await loop.connect_read_pipe(lambda: _Leash(stop), sys.stdin)
+    return await main(stop)
+
+
+class _Leash(asyncio.Protocol):
+    """Stops the process when its supervisor is gone."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+
+    def eof_received(self) -> None:
+        self._stop.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop.set()
+
+
+async def until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -> None:
+    """Run `jobs` together until `stop` is set, then cancel them. The failure of one ends all and is raised."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(job) for job in jobs]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+class Backoff:
+    """Growing waits with jitter: up to `first`, twice that, ... never above `limit` seconds."""
+
+    def __init__(self, first: float, limit: float) -> None:
+        self._first, self._limit = first, limit
+        self._tries = 0
+
+    def next(self) -> float:
+        """How long to wait now: at least half of the present step, so that a crowd spreads out."""
+        step = min(self._limit, self._first * 2.0**self._tries)
+        self._tries += 1
+        return step * random.uniform(0.5, 1.0)  # not a secret
+
+    def reset(self) -> None:
+        """Begin with the first step again."""
+        self._tries = 0

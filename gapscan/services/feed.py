@@ -1,0 +1,172 @@
+"""The feed gateway: the only one that talks to the provider. It scans the whole market and publishes what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.topology import ensure_shared
+from gapscan.config import API_KEY_VARIABLE, Config, api_key
+from gapscan.errors import BusError, ConfigError, FeedError
+from gapscan.market.sessions import previous_trading_day, trading_date
+from gapscan.obs import Tally, logger
+from gapscan.polygon.frames import Observation, Ticker, newest_event, universe_parts
+from gapscan.polygon.reference import Baselines, reference_parts
+from gapscan.polygon.rest import PolygonRest, Status
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import ReferenceFrame, UniverseFrame
+from gapscan.runtime import Backoff, until_stopped
+from gapscan.services.common import patient_bus, patiently, reporting, retention
+
+_log = logger("feed")
+
+# A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
+_RETRY_FIRST: Final = 0.25
+# Days without a single bar, one after the other, after which no older ones are asked for.
+_EMPTY_DAYS: Final = 7
+
+
+class Feed:
+    """Discovery: a scan of the whole market every interval, and reference data once a trading day."""
+
+    def __init__(self, bus: Bus, rest: PolygonRest, config: Config, tally: Tally) -> None:
+        self._bus = bus
+        self._rest = rest
+        self._config = config
+        self._tally = tally
+        self._frame = 0
+        self._last_scan = 0.0
+        self._last_error = ""
+        self._symbols = 0
+        self._status: Status | None = None
+        self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
+        self._loaded: dt.date | None = None
+        self._announced: dt.date | None = None
+        self._complete = False
+
+    async def discover(self) -> None:
+        """Scan for ever, one scan at a time, each `discovery_interval` seconds after the one before began."""
+        interval = self._config.feed.discovery_interval
+        backoff = Backoff(_RETRY_FIRST, interval)
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await self.scan()
+            except (FeedError, BusError) as error:
+                self._failed(error)
+                await asyncio.sleep(backoff.next() if error.retry else interval)
+                continue
+            backoff.reset()
+            await asyncio.sleep(max(0.0, began + interval - loop.time()))
+
+    def _failed(self, error: FeedError | BusError) -> None:
+        self._last_error = error.message
+        self._tally.trouble("scan_failed", f"scan failed: {error}")
+
+    async def scan(self) -> None:
+        """One scan of the whole market, published. Raises FeedError or BusError."""
+        status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
+        self._announce_day(status.at)
+        self._frame += 1
+        await self._publish_scan(status, tickers)
+        self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
+        self._tally.count("scans")
+
+    async def _publish_scan(self, status: Status, tickers: Sequence[Ticker]) -> None:
+        # The provider's clock and its data may disagree by a little; market time is the later of the two, unless
+        # an event claims to be from the future by more than a minute, which is an error in the data.
+        newest = newest_event(tickers)
+        as_of = max(status.at, newest) if newest <= status.at + 60_000 else status.at
+        seen = Observation(self._frame, as_of, status.session, self._config.polygon.simulated)
+        for part in universe_parts(tickers, seen):
+            await self._publish(names.FEED_UNIVERSE, part)
+
+    async def _publish(self, subject: str, message: UniverseFrame | ReferenceFrame) -> None:
+        payload = encode(message)
+        try:
+            await self._bus.js.publish(subject, payload, timeout=REQUEST_SECONDS)
+        except NATS_ERRORS as error:
+            raise translated(error, f"publishing {subject}") from error
+        self._tally.count("published_bytes", len(payload))
+
+    def _announce_day(self, ms: int) -> None:
+        date = trading_date(ms)
+        if date != self._announced and self._day_begins.empty():
+            self._announced = date
+            self._day_begins.put_nowait(date)
+
+    async def load_references(self) -> None:
+        """Load what is known about the symbols whenever a trading day begins."""
+        while True:
+            date = await self._day_begins.get()
+            await patiently("feed", f"reference data of {date}", partial(self._load, date))
+
+    async def _load(self, date: dt.date) -> None:
+        """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
+        listings = await self._rest.reference()
+        splits = {split.ticker for split in await self._rest.splits(date)}
+        baselines = Baselines()
+        await self._publish_reference(reference_parts(listings, splits, baselines, date, complete=False))
+        await self._load_baselines(date, baselines)
+        await self._publish_reference(reference_parts(listings, splits, baselines, date, complete=True))
+        self._loaded, self._complete = date, True
+        _log.info(
+            "reference data loaded",
+            extra={"date": date, "symbols": len(listings), "splits": len(splits), "sessions": baselines.sessions},
+        )
+
+    async def _load_baselines(self, date: dt.date, baselines: Baselines) -> None:
+        empty = 0
+        while baselines.sessions < self._config.feed.baseline_sessions and empty < _EMPTY_DAYS:
+            date = previous_trading_day(date)
+            bars = await self._rest.grouped(date)
+            empty = 0 if bars else empty + 1
+            if bars:
+                baselines.add(bars)
+            await asyncio.sleep(0)
+
+    async def _publish_reference(self, parts: Sequence[ReferenceFrame]) -> None:
+        for part in parts:
+            await self._publish(names.FEED_REFERENCE, part)
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of this feed."""
+        return {
+            "simulated": self._config.polygon.simulated,
+            "interval": self._config.feed.discovery_interval,
+            "last_scan": round(self._last_scan, 3),
+            "last_error": self._last_error,
+            "session": self._status.session if self._status else None,
+            "market_time": self._status.at if self._status else None,
+            "symbols": self._symbols,
+            "reference_date": self._loaded.isoformat() if self._loaded else None,
+            "reference_complete": self._complete,
+            "counts": dict(self._tally.counts),
+        }
+
+
+def open_rest(config: Config, tally: Tally) -> PolygonRest:
+    """The provider's client of the settings. Raises ConfigError when there is no API key."""
+    key = api_key() or ("simulated" if config.polygon.simulated else None)
+    if key is None:
+        raise ConfigError(f"{API_KEY_VARIABLE} is not set", remedy="set it, or run the simulated market")
+    section = config.polygon
+    return PolygonRest(section.library, section.rest_url, key, config.feed.request_timeout, tally)
+
+
+async def main(config: Config, stop: asyncio.Event) -> None:
+    """Run the feed until `stop` is set."""
+    tally = Tally(_log)
+    rest = open_rest(config, tally)
+    async with patient_bus(config, "feed") as bus:
+        await patiently("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
+        feed = Feed(bus, rest, config, tally)
+        async with reporting(bus, "feed", feed.report):
+            await until_stopped(stop, feed.discover(), feed.load_references())

@@ -1,0 +1,64 @@
+"""Starting one service by name, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Final, cast
+
+from gapscan import config as settings
+from gapscan.config import Config
+from gapscan.errors import ConfigError, GapscanError
+from gapscan.obs import logger, setup_logging
+from gapscan.runtime import run
+
+Main = Callable[[Config, asyncio.Event], Awaitable[None]]
+
+SERVICES: Final = {
+    "feed": "scans the market and publishes what it saw",
+    "ranker": "ranks the lists and publishes their deltas",
+    "sim": "a simulated market that speaks the provider's protocol",
+}
+
+
+def run_service(name: str, config: Config) -> None:
+    """Run service `name` until the process is asked to stop. Raises GapscanError when it cannot go on."""
+    if name not in SERVICES:
+        raise ConfigError(f"there is no service {name!r}", remedy="one of " + ", ".join(SERVICES))
+    setup_logging(config.log.level, config.log.style)
+    # Imported here, so that each process loads only what it runs.
+    main = cast(Main, import_module(f"gapscan.services.{name}").main)
+
+    async def body(stop: asyncio.Event) -> None:
+        await main(config, stop)
+
+    try:
+        run(body)
+    except BaseExceptionGroup as group:
+        expected = group.subgroup(GapscanError)
+        if expected is None:
+            raise
+        raise _first(expected) from None
+
+
+def _first(group: BaseExceptionGroup[GapscanError]) -> GapscanError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m gapscan.services NAME`: settings come from the environment and gapscan.toml."""
+    name = arguments[0] if arguments else ""
+    try:
+        run_service(name, settings.load().config)
+    except GapscanError as error:
+        logger(name or "gapscan").error("%s", error)
+        return 2 if isinstance(error, ConfigError) else 1
+    return 0
+
+
+def run_main() -> None:
+    """The module's entry."""
+    sys.exit(main(sys.argv[1:]))

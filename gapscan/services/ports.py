@@ -1,0 +1,49 @@
+"""Ports of this machine: whether one is free, which one is, and waiting until somebody listens."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final
+
+from gapscan.errors import BusError
+
+_LOCAL: Final = "127.0.0.1"
+_POLL_SECONDS: Final = 0.01
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_LOCAL, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((_LOCAL, 0))
+        return int(probe.getsockname()[1])
+
+
+async def listening(port: int, seconds: float) -> None:
+    """Wait until somebody listens on `port`. Raises BusError after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await _listens(port):  # noqa: ASYNC110  # another process has no event to wait for
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise BusError(f"nothing listens on port {port} after {seconds:g} s") from None
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(_LOCAL, port)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,182 @@
+"""What runs and how it is: asked of the services themselves, and checked against what NATS holds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, field
+
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct import NoStreamError, get_last
+from gapscan.bus.snapshots import read_snapshot
+from gapscan.protocol import names
+
+ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by then is not there
+_MISSED_SCANS: Final = 3
+_NEEDED: Final = ("feed", "ranker")
+
+Instance = dict[str, Any]
+
+
+class Coverage(Struct):
+    """Symbols with a price today, of those that the reference data knows."""
+
+    fresh: int = 0
+    expected: int = 0
+
+
+class ListStatus(Struct):
+    """One list: its sequence in the stream, the one its snapshot reflects, and how many rows it has."""
+
+    state: str
+    epoch: str
+    rows: int
+    sequence: int
+    stream_sequence: int
+    snapshot_sequence: int
+    as_of: int
+    published: int
+    published_bytes: int
+
+
+class ServiceStatus(Struct):
+    """One kind of service and its instances."""
+
+    healthy: bool
+    instances: list[Instance]
+
+
+class StatusReport(Struct):
+    """The state of everything. `healthy` is false as soon as there is a problem."""
+
+    healthy: bool
+    simulated: bool
+    session: str
+    as_of: int
+    coverage: Coverage
+    lists: dict[str, ListStatus]
+    services: dict[str, ServiceStatus]
+    problems: list[str] = field(default_factory=list)
+
+
+async def collect(bus: Bus) -> StatusReport:
+    """Ask all services on this NATS. Raises BusError when NATS does not answer."""
+    services = await _services(bus)
+    ranker = _leader(services.get("ranker", []))
+    lists = await _lists(bus, ranker)
+    problems = [*_service_problems(services), *_list_problems(lists)]
+    return StatusReport(
+        healthy=not problems,
+        simulated=bool(ranker.get("simulated")),
+        session=str(ranker.get("session", "")),
+        as_of=int(ranker.get("as_of", 0)),
+        coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
+        lists=lists,
+        services={
+            name: ServiceStatus(not _instance_problems(name, instances), instances)
+            for name, instances in sorted(services.items())
+        },
+        problems=problems,
+    )
+
+
+async def _services(bus: Bus) -> dict[str, list[Instance]]:
+    """The answers of all gapscan services to NATS's service discovery, by service."""
+    inbox = bus.nc.new_inbox()
+    found: dict[str, list[Instance]] = {}
+    try:
+        subscription = await bus.nc.subscribe(inbox)
+        await bus.nc.publish("$SRV.STATS", b"", reply=inbox)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                message = await subscription.next_msg(timeout=left)
+            except TimeoutError:
+                break
+            _note(found, message.data)
+        await subscription.unsubscribe()
+    except NATS_ERRORS as error:
+        raise translated(error, "asking the services") from error
+    return found
+
+
+def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
+    try:
+        stats = msgspec.json.decode(answer)
+        name, endpoints = stats["name"], stats.get("endpoints") or []
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return
+    if isinstance(name, str) and name.startswith(names.SERVICE_PREFIX) and endpoints:
+        found.setdefault(name.removeprefix(names.SERVICE_PREFIX), []).append(endpoints[0].get("data") or {})
+
+
+def _leader(instances: Iterable[Instance]) -> Instance:
+    return next((instance for instance in instances if instance.get("role") == "leader"), {})
+
+
+async def _lists(bus: Bus, ranker: Instance) -> dict[str, ListStatus]:
+    reports: Mapping[str, Instance] = ranker.get("lists", {})
+    statuses = await asyncio.gather(*(_list(bus, name, report) for name, report in reports.items()))
+    return dict(zip(reports, statuses, strict=True))
+
+
+async def _list(bus: Bus, name: str, report: Instance) -> ListStatus:
+    try:
+        last = await get_last(bus, names.list_stream(name), names.delta_subject(name))
+        stream_sequence = last.sequence if last else report["sequence"]
+    except NoStreamError:
+        stream_sequence = -1
+    snapshot = await read_snapshot(bus, name)
+    return ListStatus(
+        state=report["state"],
+        epoch=report["epoch"],
+        rows=report["rows"],
+        sequence=report["sequence"],
+        stream_sequence=stream_sequence,
+        snapshot_sequence=snapshot.sequence if snapshot else -1,
+        as_of=report["as_of"],
+        published=report["published"],
+        published_bytes=report["published_bytes"],
+    )
+
+
+def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
+    found = [f"no {name} is running" for name in _NEEDED if not services.get(name)]
+    for name, instances in services.items():
+        found += _instance_problems(name, instances)
+    return found
+
+
+def _instance_problems(name: str, instances: list[Instance]) -> list[str]:
+    if name == "feed":
+        return [problem for instance in instances for problem in _feed_problems(instance)]
+    if name == "ranker":
+        leader = _leader(instances)
+        if not leader:
+            return ["no ranker leads"]
+        return [f"the ranker waits for {leader['waiting_for']}"] if leader.get("waiting_for") else []
+    return []
+
+
+def _feed_problems(feed: Instance) -> list[str]:
+    found = []
+    if feed.get("last_error"):
+        found.append(f"feed: {feed['last_error']}")
+    age = time.time() - feed.get("last_scan", 0)
+    if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
+        found.append(f"feed: the last scan is {age:.0f} s old")
+    return found
+
+
+def _list_problems(lists: Mapping[str, ListStatus]) -> list[str]:
+    found = []
+    for name, status in lists.items():
+        if status.state == "stale":
+            found.append(f"list {name} is stale")
+        if status.stream_sequence < status.sequence:
+            found.append(f"list {name}: the stream is at {status.stream_sequence}, the ranker at {status.sequence}")
+    return found

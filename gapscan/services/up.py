@@ -1,0 +1,191 @@
+"""`gapscan up`: the embedded server and all services as one supervised set of processes."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+from msgspec import Struct, structs
+
+from gapscan import __version__
+from gapscan.config import API_KEY_VARIABLE, Config, PolygonSection, ServiceSection, api_key, as_environment
+from gapscan.errors import ConfigError
+from gapscan.obs import setup_logging
+from gapscan.runtime import run, until_stopped
+from gapscan.services import natsserver, ports, runfile
+from gapscan.services.process import Process, service_process
+
+DEFAULT_NATS_PORT: Final = 4222
+# All must be gone within 3 s of Ctrl-C; the server goes last, so that the services can say goodbye.
+_SERVICE_GRACE: Final = 1.5
+_SERVER_GRACE: Final = 1.0
+_READY_SECONDS: Final = 30.0  # a replay reads its files first
+# The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second.
+_SIMULATED_INTERVAL: Final = 5.0
+
+Say = Callable[[str], None]
+
+
+class UpOptions(Struct, frozen=True):
+    """Where the set keeps its data, and its ports: None for the usual one, 0 for a free one."""
+
+    data: Path = runfile.DEFAULT_DATA
+    nats_port: int | None = None
+    http_port: int | None = None
+
+
+def run_up(config: Config, options: UpOptions, say: Say) -> int:
+    """Run everything until SIGINT or SIGTERM; the exit code. `say` is given a line for each thing that runs.
+
+    Raises ConfigError when the data directory or a port is taken.
+    """
+    setup_logging(config.log.level, config.log.style)
+    options.data.mkdir(parents=True, exist_ok=True)
+    with _lock(options.data):
+        _end_orphans(options.data)
+        run(lambda stop: Up(config, options, say).run(stop))
+    return 0
+
+
+@contextmanager
+def _lock(data: Path) -> Iterator[None]:
+    """Only one set runs on a data directory: two servers on one store would ruin it."""
+    with (data / "up.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"another gapscan is running on {data}", remedy="end it, or give --data another directory"
+            ) from None
+        yield
+
+
+def _end_orphans(data: Path) -> None:
+    """End what a supervisor that was killed left behind: the server, which does not notice by itself."""
+    found = runfile.read_any(data)
+    if found is None or "nats" not in found.services:
+        return
+    with suppress(psutil.Error):
+        process = psutil.Process(found.services["nats"].pid)
+        if str(data / "nats") in process.cmdline():
+            process.terminate()
+            process.wait(5)
+    runfile.remove(data)
+
+
+class Up:
+    """The set. Ports, once taken, are kept over restarts of their owners."""
+
+    def __init__(self, config: Config, options: UpOptions, say: Say) -> None:
+        self._options = options
+        self._say = say
+        self.simulated = config.polygon.simulated or config.sim.replay is not None or api_key() is None
+        self._config = self._as_simulated(config) if self.simulated else config
+        self._nats_port = 0
+        self._processes: list[Process] = []
+        self._ports_file = natsserver.PortsFile()
+
+    @staticmethod
+    def _as_simulated(config: Config) -> Config:
+        port = config.sim.port or ports.free_port()
+        host = f"127.0.0.1:{port}"
+        interval = max(1.0, _SIMULATED_INTERVAL / config.sim.speed)
+        return structs.replace(
+            config,
+            sim=structs.replace(config.sim, port=port, origin=time.time()),
+            polygon=PolygonSection(
+                rest_url=f"http://{host}", websocket_host=host, secure_websocket=False, simulated=True
+            ),
+            feed=structs.replace(config.feed, discovery_interval=interval),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start everything, keep it running, end it."""
+        try:
+            self._say(self._title())
+            await self._start_server()
+            await self._start_services()
+            self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
+            await until_stopped(stop, *(process.keep() for process in self._processes))
+        finally:
+            await self._end()
+
+    def _title(self) -> str:
+        if not self.simulated:
+            return f"gapscan {__version__}"
+        why = "a replay" if self._config.sim.replay else f"no {API_KEY_VARIABLE}"
+        return f"gapscan {__version__}   SIMULATED market ({why})"
+
+    async def _start_server(self) -> None:
+        wanted = DEFAULT_NATS_PORT if self._options.nats_port is None else self._options.nats_port
+        if wanted and not ports.is_free(wanted):
+            raise ConfigError(f"port {wanted} is taken", remedy="give --nats-port another, or 0 for a free one")
+        data = self._options.data
+        server = Process("nats", natsserver.command(wanted, data, self._ports_file), {}, self._write_runfile)
+        self._processes.append(server)
+        await server.start()
+        self._nats_port = wanted or await _port_of(server, self._ports_file)
+        server.command = natsserver.command(self._nats_port, data)
+        await ports.listening(self._nats_port, _READY_SECONDS)
+        self._tell("nats", self._nats_url, server)
+
+    @property
+    def _nats_url(self) -> str:
+        return f"nats://127.0.0.1:{self._nats_port}"
+
+    async def _start_services(self) -> None:
+        config = structs.replace(
+            self._config,
+            nats=structs.replace(self._config.nats, url=self._nats_url),
+            service=ServiceSection(instance=str(self._options.data.resolve())),
+        )
+        env = as_environment(config)
+        for name, where in self._plan().items():
+            process = service_process(name, env, self._write_runfile)
+            self._processes.append(process)
+            await process.start()
+            self._tell(name, where, process)
+            if name == "sim":
+                await ports.listening(self._config.sim.port, _READY_SECONDS)
+
+    def _plan(self) -> dict[str, str]:
+        """The services to run, and what to say of each."""
+        interval = f"scans every {self._config.feed.discovery_interval:g} s"
+        plan = {"feed": interval, "ranker": "ranks and publishes the lists"}
+        return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan
+
+    def _tell(self, name: str, where: str, process: Process) -> None:
+        self._say(f"  {name:<8}{where:<34} pid {process.pid}")
+
+    def _write_runfile(self) -> None:
+        services = {
+            process.name: runfile.RunningProcess(process.pid) for process in self._processes if process.pid is not None
+        }
+        runfile.write(
+            self._options.data,
+            runfile.RunFile(os.getpid(), self._nats_url, None, self.simulated, services),
+        )
+
+    async def _end(self) -> None:
+        server, services = self._processes[:1], self._processes[1:]
+        for group, grace in ((services, _SERVICE_GRACE), (server, _SERVER_GRACE)):
+            for process in group:
+                process.ask_to_end()
+            await asyncio.gather(*(process.ended(grace) for process in group))
+        runfile.remove(self._options.data)
+        self._ports_file.close()
+
+
+async def _port_of(server: Process, file: natsserver.PortsFile) -> int:
+    while (port := file.port()) is None:
+        if server.pid is None:
+            raise ConfigError("nats-server did not start", remedy="nats.log in the data directory says why")
+        await asyncio.sleep(0.01)
+    return port

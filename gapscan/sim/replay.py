@@ -1,0 +1,175 @@
+"""The replay source: real days from flat files.
+
+With minute bars for the day, prints run through every bar of it. From the daily bar alone the way through
+the day is made up, and passes exactly through the real open, high, low, close and volume.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gapscan.errors import DataError
+from gapscan.market.sessions import session_times
+from gapscan.sim import plans
+from gapscan.sim.flatfiles import FlatFiles, Row
+from gapscan.sim.source import (
+    MINUTE_MS,
+    MINUTES,
+    POST_MINUTE,
+    REGULAR_MINUTE,
+    DailyBars,
+    Halt,
+    Listing,
+    Split,
+)
+from gapscan.sim.tape import Floats, Ints, Prints, in_time_order, no_prints
+from gapscan.sim.walk import SessionWalk
+
+_CACHED_DAYS = 3
+
+
+class ReplaySource:
+    """The days of a directory of flat files, beginning with `day` (default: the last one).
+
+    All symbols of that day and of the day before are listed, as common stock, since flat files tell no more.
+    Raises DataError when the day or the one before it is missing.
+    """
+
+    def __init__(self, directory: Path, day: dt.date | None = None, seed: int = 7) -> None:
+        self.files = FlatFiles(directory)
+        self.seed = seed
+        self._days = self.files.days("day_aggs_v1")
+        self.start_date = self._first_day(day)
+        self._cache: OrderedDict[dt.date, DailyBars] = OrderedDict()
+        before = self.day_before(self.start_date)
+        rows = [
+            row for date in (before, self.start_date) if date for row in self.files.read("day_aggs_v1", date)
+        ]
+        self.symbols = sorted({row.symbol for row in rows})
+        self.listings: Sequence[Listing] = [Listing(symbol, symbol) for symbol in self.symbols]
+        self._place = {symbol: place for place, symbol in enumerate(self.symbols)}
+
+    @property
+    def label(self) -> str:
+        return f"replay from {self.start_date}"
+
+    def _first_day(self, day: dt.date | None) -> dt.date:
+        if day is None and len(self._days) > 1:
+            return self._days[-1]
+        if day is None or day not in self._days:
+            day = day or dt.date(1970, 1, 1)
+            self.files.read("day_aggs_v1", day)  # raises, and says what there is
+        if self.day_before(day) is None:
+            raise DataError(
+                f"{self.files.path('day_aggs_v1', day)} has no day before it, so no previous closes",
+                remedy=f"choose a day after {self._days[0]}",
+            )
+        return day
+
+    def day_at(self, date: dt.date) -> dt.date | None:
+        place = bisect_right(self._days, date)
+        return self._days[place - 1] if place else None
+
+    def day_before(self, date: dt.date) -> dt.date | None:
+        place = bisect_left(self._days, date)
+        return self._days[place - 1] if place else None
+
+    def bars(self, date: dt.date) -> DailyBars | None:
+        if date not in self._days:
+            return None
+        if date not in self._cache:
+            self._cache[date] = self._to_bars(self.files.read("day_aggs_v1", date))
+            while len(self._cache) > _CACHED_DAYS:
+                self._cache.popitem(last=False)
+        return self._cache[date]
+
+    def splits(self, first: dt.date, last: dt.date) -> list[Split]:
+        """None: flat files do not tell."""
+        return []
+
+    def open_day(self, date: dt.date) -> WalkedDay | MinuteDay:
+        bars = self.bars(date)
+        if bars is None:
+            raise DataError(f"no flat file {self.files.path('day_aggs_v1', date)}")
+        if date in self.files.days("minute_aggs_v1"):
+            rows = [row for row in self.files.read("minute_aggs_v1", date) if row.symbol in self._place]
+            return MinuteDay(rows, self._place, date, self.seed)
+        return WalkedDay(bars, date, self.seed)
+
+    def _to_bars(self, rows: list[Row]) -> DailyBars:
+        columns = np.zeros((7, len(self.symbols)))
+        for row in rows:
+            place = self._place.get(row.symbol)
+            if place is not None and row.volume > 0:
+                vwap = round((row.open + row.high + row.low + row.close) / 4, 4)
+                prices = (row.open, row.high, row.low, row.close)
+                columns[:, place] = (*prices, row.volume, vwap, row.transactions)
+        return DailyBars.from_rows(columns)
+
+
+class WalkedDay:
+    """A day of which only the daily bars are known: all of its volume is printed in regular hours."""
+
+    halts: Sequence[Halt] = ()
+
+    def __init__(self, bars: DailyBars, date: dt.date, seed: int) -> None:
+        rng = np.random.default_rng((seed, 20, date.toordinal()))
+        count = len(bars.open)
+        first = np.zeros(count, np.int64)
+        spread = np.where(bars.volume > 1_000_000, 3_000, 29_000)
+        plan = plans.regular_plan(
+            bars,
+            plans.range_deviation(bars),
+            first,
+            (rng.random(count) * spread).astype(np.int64),
+            np.full(count, plans.REGULAR_MINUTES - 1),
+            rng,
+        )
+        self._walk = SessionWalk(plan, (seed, 21, date.toordinal()))
+        self._start_ms = session_times(date).pre
+
+    def minute(self, number: int) -> Prints:
+        if not REGULAR_MINUTE <= number < POST_MINUTE:
+            return no_prints()
+        return self._walk.minute(number - REGULAR_MINUTE, self._start_ms + number * MINUTE_MS)
+
+
+class MinuteDay:
+    """A day of which every minute bar is known: each becomes prints at its open, extremes and close."""
+
+    halts: Sequence[Halt] = ()
+
+    def __init__(self, rows: list[Row], place: dict[str, int], date: dt.date, seed: int) -> None:
+        self._seed = (seed, 22, date.toordinal())
+        self._start_ms = session_times(date).pre
+        rows = [row for row in rows if row.volume > 0]
+        minute = np.array([(row.start - self._start_ms) // MINUTE_MS for row in rows], dtype=np.int64)
+        order = np.argsort(minute, kind="stable")
+        self._symbol: Ints = np.array([place[row.symbol] for row in rows], dtype=np.int64)[order]
+        table: Floats = np.array([row[1:6] for row in rows], dtype=float).reshape(-1, 5)[order]
+        self._volume, self._open, self._close, self._high, self._low = table.T
+        self._bounds = np.searchsorted(minute[order], np.arange(MINUTES + 1))
+
+    def minute(self, number: int) -> Prints:
+        if not 0 <= number < MINUTES:
+            return no_prints()
+        rows = slice(*self._bounds[number : number + 2])
+        symbol, volume = self._symbol[rows], self._volume[rows]
+        rng = np.random.default_rng((*self._seed, number))
+        up = self._close[rows] >= self._open[rows]
+        middle = np.where(up, (self._low[rows], self._high[rows]), (self._high[rows], self._low[rows]))
+        price = np.vstack((self._open[rows], middle, self._close[rows]))
+        size = np.vstack([np.floor(volume / 4)] * 3) if len(volume) else np.empty((3, 0))
+        size = np.vstack((size, volume - size.sum(axis=0)))
+        time = np.sort((rng.random((4, len(symbol))) * MINUTE_MS).astype(np.int64), axis=0)
+        kept = size > 0
+        start = self._start_ms + number * MINUTE_MS
+        return in_time_order(
+            (start + time)[kept], np.broadcast_to(symbol, size.shape)[kept], price[kept], size[kept]
+        )

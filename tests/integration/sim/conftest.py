@@ -1,0 +1,127 @@
+"""Real polygon clients against a real server, with a clock that moves when a test says so."""
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import polygon
+import pytest
+
+from gapscan.sim import SimOptions, SimServer, make_server
+
+DAY = dt.date(2026, 11, 20)
+
+Serve = Callable[..., Awaitable[SimServer]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts servers of a small invented market; options as for SimOptions."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**options: Any) -> SimServer:
+            settings = SimOptions(**({"symbols": 200, "day": DAY, "manual": True} | options))
+            return await stack.enter_async_context(make_server(settings, today=DAY))
+
+        yield start
+
+
+class Rest:
+    """polygon's RESTClient, off the event loop."""
+
+    def __init__(self) -> None:
+        self.clients: list[polygon.RESTClient] = []
+
+    def client(self, server: SimServer, key: str = "key") -> polygon.RESTClient:
+        client = polygon.RESTClient(api_key=key, base=server.url, retries=0)
+        self.clients.append(client)
+        return client
+
+    async def call(self, server: SimServer, method: str, *args: Any, key: str = "key", **kwargs: Any) -> Any:
+        """The result of one method; iterators are exhausted."""
+        function = getattr(self.client(server, key), method)
+
+        def run() -> Any:
+            result = function(*args, **kwargs)
+            return list(result) if method.startswith("list_") and not kwargs.get("raw") else result
+
+        return await asyncio.to_thread(run)
+
+    async def snapshot(self, server: SimServer, **kwargs: Any) -> dict[str, dict[str, Any]]:
+        """The raw snapshot by ticker."""
+        response = await self.call(server, "get_snapshot_all", "stocks", raw=True, **kwargs)
+        return {ticker["ticker"]: ticker for ticker in json.loads(response.data)["tickers"]}
+
+
+@pytest.fixture
+def rest() -> Iterator[Rest]:
+    rest = Rest()
+    yield rest
+    for client in rest.clients:
+        client.client.clear()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    """Wait until the condition holds; its value."""
+    async with asyncio.timeout(seconds):
+        while not (value := condition()):
+            await asyncio.sleep(0.005)
+        return value
+
+
+class Listener:
+    """polygon's WebSocketClient in raw mode, and what it received."""
+
+    def __init__(self, server: SimServer, *topics: str, key: str = "key", **options: Any) -> None:
+        self.frames: list[str] = []
+        self.client = polygon.WebSocketClient(
+            api_key=key, feed=server.ws_feed, secure=False, raw=True, max_reconnects=0, **options
+        )
+        if topics:
+            self.client.subscribe(*topics)
+        self.task = asyncio.create_task(self.client.connect(self.receive, max_size=None, proxy=None))
+
+    async def receive(self, frame: str | bytes) -> None:
+        self.frames.append(str(frame))
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for frame in self.frames for event in json.loads(frame)]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["ev"] == kind]
+
+    def statuses(self, status: str) -> list[str]:
+        return [event["message"] for event in self.of("status") if event["status"] == status]
+
+    async def subscribed(self, count: int = 1) -> None:
+        await until(lambda: len(self.statuses("success")) >= count)
+
+    async def close(self) -> BaseException | None:
+        """Close; how the client's own task ended."""
+        if self.client.websocket and not self.task.done():
+            await self.client.close()
+        self.task.cancel()
+        (result,) = await asyncio.gather(self.task, return_exceptions=True)
+        return result
+
+
+@pytest.fixture
+async def listen() -> AsyncIterator[Callable[..., Listener]]:
+    listeners: list[Listener] = []
+
+    def start(server: SimServer, *topics: str, **options: Any) -> Listener:
+        listeners.append(Listener(server, *topics, **options))
+        return listeners[-1]
+
+    yield start
+    for listener in listeners:
+        await listener.close()
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., Awaitable[Any]]:
+    return until
