@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
+_CANCEL_AGAIN: Final = 0.2  # seconds
+
 # Set by a supervisor that holds the other end of this process's stdin: its end means that the supervisor died.
 SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
 
@@ -58,8 +60,19 @@ async def until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(job) for job in jobs]
         await stop.wait()
-        for task in tasks:
+        await end(*tasks)
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel `tasks` and wait until they are gone; their results and errors are left with them.
+
+    One cancel is not enough: up to Python 3.11, `wait_for`, which the NATS client uses for every request, swallows
+    a cancel that arrives together with the answer.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
             task.cancel()
+        await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
 
 
 class Backoff:

@@ -15,7 +15,7 @@ from gapscan_cli.commands import checks, lists, services
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
-config_app = typer.Typer(rich_markup_mode=None, help="Settings.")
+config_app = typer.Typer(rich_markup_mode=None, help="Check the settings.")
 
 app.command()(services.up)
 app.command()(services.run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gapscan.market.sessions import new_york
@@ -14,6 +14,7 @@ GAP: Final = 2  # spaces between columns
 _SUFFIXES: Final = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 _MINUTE: Final = 60
 _HOUR: Final = 3600
+_GOOD_NAME, _LONGEST_NAME = 24, 48
 
 
 def text(value: object) -> str:
@@ -106,7 +107,7 @@ def _percent(title: str, field: str, width: int = 9) -> Column:
 
 SYMBOL: Final = Column("symbol", 8, _of("symbol", text), left=True)
 PRICE: Final = Column("price", 10, _of("price", price))
-NAME: Final = Column("name", 12, _of("name", text), left=True)
+NAME: Final = Column("name", 9, _of("name", text), left=True)
 _GAP: Final = Column("gap %", 9, gap, signed="gap_percent")
 _CHANGE: Final = _percent("change %", "change_percent")
 _VOLUME: Final = Column("volume", 7, _of("volume", amount))
@@ -134,22 +135,32 @@ _WANTED: Final = (
 
 
 def columns_for(width: int) -> list[Column]:
-    """The columns that fit into `width` cells beside each other, the most wanted first to get in."""
+    """The columns that fit into `width` cells beside each other, the most wanted first to get in.
+
+    The name takes what is left.
+    """
     chosen: set[Column] = {SYMBOL}
     left = width - SYMBOL.width
     for column in _WANTED[1:]:
-        if column.width + GAP > left:
+        # What is less wanted than the name must leave it room to be read.
+        spare = _GOOD_NAME - NAME.width if NAME in chosen else 0
+        if column.width + GAP + spare > left:
             break
         chosen.add(column)
         left -= column.width + GAP
-    return [column for column in ORDER if column in chosen]
+    stretched = replace(NAME, width=min(_LONGEST_NAME, NAME.width + left))
+    return [stretched if column is NAME else column for column in ORDER if column in chosen]
 
 
 def plain_line(rank: object, row: Row | None, columns: list[Column]) -> str:
     """One row, or the titles when there is none, as aligned text."""
     cells = [column.cell(row) if row is not None else column.title for column in columns]
-    padded = [
-        f"{cell:<{column.width}}" if column.left else f"{cell:>{column.width}}"
-        for cell, column in zip(cells, columns, strict=True)
-    ]
+    padded = [_padded(cell, column) for cell, column in zip(cells, columns, strict=True)]
     return (" " * GAP).join([f"{rank:>4}", *padded]).rstrip()
+
+
+def _padded(cell: str, column: Column) -> str:
+    if not column.left:
+        return f"{cell:>{column.width}}"
+    short = cell if len(cell) <= column.width else cell[: column.width - 1] + "…"
+    return f"{short:<{column.width}}"

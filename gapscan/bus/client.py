@@ -95,8 +95,12 @@ async def _open(bus: Bus, options: BusOptions, name: str) -> None:
         _log.info("NATS link is back", extra={"url": _shown(options.url)})
         bus._changed()
 
+    refusals: list[Exception] = []
+
     async def trouble(error: Exception) -> None:
         _log.debug("NATS: %r", error)
+        if not bus.nc.is_connected:
+            refusals[:] = [error]
         if not first_trouble.done():
             first_trouble.set_result(error)
 
@@ -139,7 +143,7 @@ async def _unless(failed: asyncio.Future[Exception], connecting: Coroutine[Any, 
 
 def unreachable(url: str, error: BaseException) -> BusError:
     """The error for a server that does not answer at `url`."""
-    if isinstance(error, nats.errors.AuthorizationError):
+    if "authorization" in str(error).lower():
         return BusError(f"NATS at {_shown(url)} refuses these credentials", remedy="check user and password")
     return BusError(
         f"cannot reach NATS at {_shown(url)}",

@@ -15,7 +15,7 @@ from nats.js.errors import APIError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.direct import get_at, get_from
-from gapscan.bus.snapshots import WRONG_SEQUENCE, put, read_snapshot_revision
+from gapscan.bus.snapshots import WRONG_SEQUENCE, put, read_stored_snapshot
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import BusError, FencedError, ProtocolError
 from gapscan.obs import logger
@@ -58,6 +58,7 @@ class ListPublisher:
         self._attempt: _Attempt | None = None
         self._snapshot_revision = 0
         self._snapshot_sequence = -1
+        self._snapshot_attempt: bytes | None = None  # one whose fate is not known
 
     async def recover(self, retention: Retention, simulated: bool = False) -> None:
         """Continue the list where the stream ends: snapshot plus later deltas, same epoch, same sequence.
@@ -66,8 +67,7 @@ class ListPublisher:
         is stored cannot be continued. Raises BusError, or TopologyError for a stream of another kind.
         """
         info = await ensure_list(self._bus, self.name, retention)
-        found = await self._stored_snapshot()
-        snapshot, self._snapshot_revision = found or (None, 0)
+        snapshot = await self._stored_snapshot()
         copy = await self._replay(info, snapshot)
         if copy is not None:
             self.epoch, self.sequence, self.rows, self.as_of = copy.epoch, copy.sequence, copy.rows, copy.as_of
@@ -76,9 +76,11 @@ class ListPublisher:
             await self._begin_epoch(info, snapshot)
         await self.write_snapshot(simulated)
 
-    async def _stored_snapshot(self) -> tuple[Snapshot, int] | None:
+    async def _stored_snapshot(self) -> Snapshot | None:
+        stored = await read_stored_snapshot(self._bus, self.name)
+        self._snapshot_revision = stored.sequence if stored else 0
         try:
-            return await read_snapshot_revision(self._bus, self.name)
+            return decode_as(Snapshot, stored.data) if stored else None
         except ProtocolError as error:
             _log.warning("stored snapshot is unreadable, beginning anew", extra={"list": self.name, "why": error})
             return None
@@ -185,23 +187,34 @@ class ListPublisher:
             checksum=checksum(self.rows),
             simulated=simulated,
         )
-        revision = self._snapshot_revision
-        bucket = names.BUCKET_SNAPSHOTS
+        payload = encode(snapshot)
         try:
-            self._snapshot_revision = await put(self._bus, bucket, self.name, encode(snapshot), revision)
+            await self._put_snapshot(payload)
         except FencedError:
-            await self._settle_snapshot(snapshot)
+            await self._settle_snapshot(payload)
+        self._snapshot_attempt = None
         self._snapshot_sequence = snapshot.sequence
         return True
 
-    async def _settle_snapshot(self, snapshot: Snapshot) -> None:
-        """The key moved on: by our own put whose acknowledgement was lost, or by another writer's."""
-        found = await read_snapshot_revision(self._bus, self.name)
-        if found is None:
+    async def _put_snapshot(self, payload: bytes) -> None:
+        earlier, self._snapshot_attempt = self._snapshot_attempt, payload
+        try:
+            revision = await put(self._bus, names.BUCKET_SNAPSHOTS, self.name, payload, self._snapshot_revision)
+        except FencedError:
+            self._snapshot_attempt = earlier
+            raise
+        self._snapshot_revision = revision
+
+    async def _settle_snapshot(self, payload: bytes) -> None:
+        """The key moved on: by an own put whose acknowledgement was lost, or by another writer's."""
+        stored = await read_stored_snapshot(self._bus, self.name)
+        if stored is None:
             raise BusError(f"the snapshot of {self.name} is gone")
-        stored, self._snapshot_revision = found
-        if (stored.epoch, stored.sequence) > (snapshot.epoch, snapshot.sequence) or stored.epoch != snapshot.epoch:
+        if stored.data not in (payload, self._snapshot_attempt):
             raise FencedError(f"another writer stores snapshots of {self.name}")
+        self._snapshot_revision = stored.sequence
+        if stored.data != payload:
+            await self._put_snapshot(payload)
 
     async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:
         """Say that the list is alive, and what its last sequence is. Raises BusError."""

@@ -7,7 +7,7 @@ from typing import Final
 from nats.js.errors import APIError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.bus.direct import NoStreamError, get_last, get_last_of_each
+from gapscan.bus.direct import NoStreamError, Stored, get_last, get_last_of_each
 from gapscan.errors import FencedError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -41,18 +41,17 @@ async def put(bus: Bus, bucket: str, key: str, value: bytes, revision: int | Non
 
 async def read_snapshot(bus: Bus, name: str) -> Snapshot | None:
     """The latest snapshot of list `name`, or None. Raises ProtocolError when what is stored is not one."""
-    found = await read_snapshot_revision(bus, name)
-    return found[0] if found else None
+    stored = await read_stored_snapshot(bus, name)
+    return decode_as(Snapshot, stored.data) if stored else None
 
 
-async def read_snapshot_revision(bus: Bus, name: str) -> tuple[Snapshot, int] | None:
-    """The latest snapshot and its revision in the bucket."""
+async def read_stored_snapshot(bus: Bus, name: str) -> Stored | None:
+    """The latest snapshot as it is stored; its sequence is the revision that the next put expects."""
     bucket = names.BUCKET_SNAPSHOTS
     try:
-        stored = await get_last(bus, f"KV_{bucket}", _subject(bucket, name))
+        return await get_last(bus, f"KV_{bucket}", _subject(bucket, name))
     except NoStreamError:
         return None
-    return (decode_as(Snapshot, stored.data), stored.sequence) if stored else None
 
 
 async def write_definition(bus: Bus, definition: ListDefinition) -> None:

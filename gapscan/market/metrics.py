@@ -29,9 +29,16 @@ def compute(universe: Universe) -> None:
     _ages(universe)
 
 
-def percent(now: Floats, before: Floats) -> Floats:
-    """(now - before) / before * 100; NaN where `before` is missing or not positive."""
-    return np.where(before > 0, (now - before) / before * 100.0, np.nan)
+def _percent(now: Floats, before: Floats, out: Floats) -> None:
+    """(now - before) / before * 100, written to `out`."""
+    np.subtract(now, before, out=out)
+    out /= before
+    out *= 100.0
+
+
+def _positive(values: Floats) -> Floats:
+    """The values above zero; the others are missing, since nothing can be a percentage of them."""
+    return np.where(values > 0, values, np.nan)
 
 
 def _moves(universe: Universe) -> None:
@@ -40,14 +47,14 @@ def _moves(universe: Universe) -> None:
     The gap is taken from the official open once that has printed, and is indicative (from the last price)
     before. On the day of a split, prev_close is of another share: gap and change are withheld.
     """
-    price, opened = universe.number("price"), universe.number("open")
-    prev_close = np.where(universe.number("split_today") == 1.0, np.nan, universe.number("prev_close"))
-    indicative = np.isnan(opened)
-    universe.number("change_percent")[:] = percent(price, prev_close)
-    universe.number("gap_percent")[:] = percent(np.where(indicative, price, opened), prev_close)
-    universe.number("gap_indicative")[:] = indicative
-    universe.number("change_from_open_percent")[:] = percent(price, opened)
-    universe.number("from_high_percent")[:] = percent(price, universe.number("high"))
+    number = universe.number
+    price, opened, indicative = number("price"), number("open"), number("gap_indicative")
+    prev_close = np.where(number("split_today") == 1.0, np.nan, _positive(number("prev_close")))
+    indicative[:] = np.isnan(opened)
+    _percent(price, prev_close, number("change_percent"))
+    _percent(np.where(indicative, price, opened), prev_close, number("gap_percent"))
+    _percent(price, _positive(opened), number("change_from_open_percent"))
+    _percent(price, _positive(number("high")), number("from_high_percent"))
 
 
 def _volumes(universe: Universe) -> None:
@@ -56,10 +63,11 @@ def _volumes(universe: Universe) -> None:
     Relative volume is volume now / (mean daily volume * the share of a day that has traded by now), missing
     where the expected volume is under RVOL_FLOOR shares.
     """
-    volume, vwap = universe.number("volume"), universe.number("vwap")
-    universe.number("dollar_volume")[:] = volume * np.where(np.isnan(vwap), universe.number("price"), vwap)
-    expected = universe.number("average_volume") * share_traded(universe.as_of)
-    universe.number("rvol")[:] = np.where(expected >= RVOL_FLOOR, volume / expected, np.nan)
+    number = universe.number
+    volume, vwap = number("volume"), number("vwap")
+    np.multiply(volume, np.where(np.isnan(vwap), number("price"), vwap), out=number("dollar_volume"))
+    expected = number("average_volume") * share_traded(universe.as_of)
+    np.divide(volume, np.where(expected >= RVOL_FLOOR, expected, np.nan), out=number("rvol"))
 
 
 def _ages(universe: Universe) -> None:

@@ -1,6 +1,7 @@
 """All symbols of the market as numpy columns: one row of a matrix per field, one column of it per symbol.
 
-Missing is NaN. Frames are merged by event time, so that an older observation never overwrites a newer one.
+Missing is NaN. Frames are merged field by field and by event time: an older observation never overwrites a newer
+one, and "no value" overwrites nothing, so the order in which frames come does not matter.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class TextColumn:
 
     def known(self) -> Bools:
         """Where there is a text."""
-        return self.codes != 0
+        known: Bools = self.codes != 0
+        return known
 
 
 class Universe:
@@ -86,6 +88,8 @@ class Universe:
         self.simulated = False
         self.date: dt.date | None = None
         self._numbers: Floats = np.full((len(NUMBERS), _GROWTH), np.nan)
+        self._times: Floats = np.full((len(OBSERVED), _GROWTH), np.nan)  # when each value was observed
+        self._reference_date = ""
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
 
@@ -135,6 +139,7 @@ class Universe:
         if missing > 0:
             room = np.full((len(NUMBERS), missing + _GROWTH), np.nan)
             self._numbers = np.hstack([self._numbers, room])
+            self._times = np.hstack([self._times, room[: len(OBSERVED)]])
         for column in self._texts.values():
             column.grow(len(self.symbols))
 
@@ -154,35 +159,51 @@ class Universe:
         return True
 
     def _begin_day(self, date: dt.date) -> None:
+        """Forget what was observed on earlier days, and splits that were known for earlier days only."""
         self.date = date
-        for name in OBSERVED:
-            self.number(name)[:] = np.nan
+        self._numbers[: len(OBSERVED)] = np.nan
+        self._times[:] = np.nan
+        if self._reference_date < str(date):
+            self.number("split_today")[:] = np.nan
 
     def _merge_price(self, frame: UniverseFrame, at: Ints) -> None:
-        times = _floats(frame.price_time)
-        newer = ~(times < self.number("price_time")[at]) & ~np.isnan(times)
-        self._put("price", at, _floats(frame.price), newer)
-        self._put("price_time", at, times, newer)
+        """A price without a time, or a time without a price, says nothing."""
+        prices, times = _floats(frame.price), _floats(frame.price_time)
+        times[np.isnan(prices)] = np.nan
+        prices[np.isnan(times)] = np.nan
+        self._put("price", at, prices, times)
+        self._put("price_time", at, times, times)
 
     def _merge_day(self, frame: UniverseFrame, at: Ints) -> None:
-        times = _floats(frame.updated)
-        newer = ~(times < self.number("updated")[at])
-        for name in ("prev_close", *DAY_FIELDS, "updated"):
-            self._put(name, at, _floats(getattr(frame, name)), newer)
+        """Values without a time count as older than all others: before its first trade a symbol has no more."""
+        updated = _floats(frame.updated)
+        times = np.where(np.isnan(updated), -np.inf, updated)
+        for name in ("prev_close", *DAY_FIELDS):
+            self._put(name, at, _floats(getattr(frame, name)), times)
+        self._put("updated", at, updated, times)
 
-    def _put(self, name: str, at: Ints, values: Floats, allowed: Bools) -> None:
-        take = allowed & ~np.isnan(values)
-        self.number(name)[at[take]] = values[take]
+    def _put(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
+        """Store the values that are there, where nothing newer is held."""
+        row = _ROW_OF[name]
+        take = ~np.isnan(values) & ~(times < self._times[row, at])
+        at = at[take]
+        self._numbers[row, at] = values[take]
+        self._times[row, at] = times[take]
 
-    def merge_reference(self, frame: ReferenceFrame) -> None:
-        """Take in a part of the reference data."""
+    def merge_reference(self, frame: ReferenceFrame) -> bool:
+        """Take in a part of the reference data; False when it is of an earlier day than what is known already."""
+        if frame.date < self._reference_date:
+            return False
+        self._reference_date = frame.date
         at = self.positions(frame.symbols)
         for name, column in (("name", frame.name), ("exchange", frame.exchange), ("type", frame.kind)):
             self._texts[name].put(at, column)
-        # A null average means "not yet": it must not take the place of one that is known.
-        self._put("average_volume", at, _floats(frame.average_volume), np.ones(len(at), np.bool_))
+        averages = _floats(frame.average_volume)
+        told = ~np.isnan(averages)  # null means "not yet": it must not take the place of one that is known
+        self.number("average_volume")[at[told]] = averages[told]
         self.number("split_today")[at] = np.array(frame.split, dtype=float)
         self.number("test_symbol")[at] = np.array(frame.test, dtype=float)
+        return True
 
 
 def _floats(column: Sequence[float | None]) -> Floats:

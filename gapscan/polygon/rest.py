@@ -30,6 +30,7 @@ E = TypeVar("E")
 Library = Literal["polygon", "massive"]
 
 _PAGE: Final = 1000
+_CONNECTIONS: Final = 4
 _REFUSED: Final = ("Unknown API Key", "NOT_AUTHORIZED", "not entitled", "Not authorized", "AUTH_ERROR")
 
 
@@ -198,7 +199,9 @@ def _open_client(library: Library, base: str, key: str, timeout: float) -> Any:
         ) from None
     client = module.RESTClient(api_key=key, base=base, pagination=False)
     # The client makes a timeout and never uses it; without one, an abandoned thread would live for ever.
-    client.client.connection_pool_kw["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)
+    pool = client.client.connection_pool_kw
+    pool["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)
+    pool["maxsize"] = _CONNECTIONS
     return client
 
 

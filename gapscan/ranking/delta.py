@@ -10,7 +10,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress, count
-from operator import is_not, ne
+from operator import ne
 from typing import Any, cast
 
 from gapscan.errors import DeltaError
@@ -48,20 +48,18 @@ def diff(old: Rows, new: Rows) -> list[Change]:
     """
     before, after = symbols_of(old), symbols_of(new)
     if before == after:
-        return _updates(old, new)
+        return _updates(old, new, range(len(after)))
     was = dict(zip(before, range(len(before)), strict=True))
-    came_from = [was.get(symbol) for symbol in after]
-    partners = [row if at is None else old[at] for at, row in zip(came_from, new, strict=True)]
-    return [*_removes(before, after), *_placed(new, came_from), *_updates(partners, new)]
+    came_from = list(map(was.get, after))
+    return [*_removes(before, after), *_placed(new, came_from), *_updates(old, new, came_from)]
 
 
-def _updates(old: Iterable[Row], new: Rows) -> list[Change]:
-    """Changed fields, given each row's earlier self. Rows that both states share are passed over by identity."""
-    pairs = compress(zip(count(1), old, new, strict=False), map(is_not, old, new))
+def _updates(old: Rows, new: Rows, came_from: Iterable[int | None]) -> list[Change]:
+    """Changed fields of the rows that stay. Rows that both states share are passed over by identity."""
     return [
-        Update(rank, after["symbol"], changed)
-        for rank, before, after in pairs
-        if (changed := _changed(before, after))
+        Update(rank, row["symbol"], changed)
+        for rank, (at, row) in enumerate(zip(came_from, new, strict=True), 1)
+        if at is not None and old[at] is not row and (changed := _changed(old[at], row))
     ]
 
 
@@ -115,16 +113,20 @@ def _outside_longest_run(places: list[int]) -> set[int]:
 
     O(n log n); Fredman, "On computing the length of longest increasing subsequences", 1975.
     """
-    if len(places) == 2:  # two neighbours that changed places: most blocks
+    if len(places) == 2:  # two neighbours that changed places
         return {places[0]}
     tails: list[int] = []
-    tail_at: list[int] = []
+    tail_at: list[int] = [-1]  # one longer than tails: what precedes the first pile is nothing
     before: list[int] = []
     for position, place in enumerate(places):
         pile = bisect_left(tails, place)
-        before.append(tail_at[pile - 1] if pile else -1)
-        tails[pile : pile + 1] = [place]
-        tail_at[pile : pile + 1] = [position]
+        before.append(tail_at[pile])
+        if pile == len(tails):
+            tails.append(place)
+            tail_at.append(position)
+        else:
+            tails[pile] = place
+            tail_at[pile + 1] = position
     moved = set(places)
     position = tail_at[-1]
     while position >= 0:
@@ -142,7 +144,7 @@ def _fields(row: Row) -> Fields:
 def _changed(old: Row, new: Row) -> Fields:
     before: Mapping[str, Any] = old
     after: Mapping[str, Any] = new
-    if list(before) == list(after):  # the same fields in the same order: as the row cache builds them
+    if [*before] == [*after]:  # the same fields in the same order: as the row cache builds them
         return cast(Fields, dict(compress(after.items(), map(ne, before.values(), after.values()))))
     data = {name: value for name, value in after.items() if before.get(name) != value}
     data.update((name, None) for name, value in before.items() if value is not None and name not in after)
@@ -169,9 +171,7 @@ def apply(rows: Rows, changes: Sequence[Change]) -> list[Row]:
     return result
 
 
-def _sort_out(
-    rows: Rows, changes: Sequence[Change]
-) -> tuple[set[str], list[tuple[int, Row]], list[Update]]:
+def _sort_out(rows: Rows, changes: Sequence[Change]) -> tuple[set[str], list[tuple[int, Row]], list[Update]]:
     """Which symbols are taken out, what is put where, and what is merged after that."""
     held = {row["symbol"]: rank for rank, row in enumerate(rows, 1)}
     lifted: set[str] = set()

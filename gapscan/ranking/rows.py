@@ -117,7 +117,7 @@ class RowCache:
         session = str(self._session)
         for position, symbol, *words in zip(at.tolist(), self._universe.symbols_at(at), *texts, strict=True):
             blank = dict.fromkeys(_ROW)
-            blank.update(zip(TEXTS, words), symbol=symbol, session=session, source="snapshot")
+            blank.update(zip(TEXTS, words, strict=True), symbol=symbol, session=session, source="snapshot")
             self._rows[position] = cast(Row, blank)
 
 
@@ -127,7 +127,7 @@ def _bits(numbers: Floats) -> NDArray[np.int64]:
 
 
 def _rounded(numbers: Floats) -> Floats:
-    values = np.round(numbers * _SCALES) / _SCALES + 0.0  # no minus zero
+    values: Floats = np.round(numbers * _SCALES) / _SCALES + 0.0  # no minus zero
     values[np.abs(values) > _LARGEST] = np.nan
     return values
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -56,7 +56,7 @@ class _ListTable(Struct, forbid_unknown_fields=True):
 
 
 class _ListsFile(Struct, forbid_unknown_fields=True):
-    lists: dict[str, _ListTable]
+    lists: dict[str, dict[str, Any]]
     gate: str = ""
 
 
@@ -127,12 +127,16 @@ def parse_lists(text: str, source: str) -> ListSet:
         tables = msgspec.convert(tomllib.loads(text), _ListsFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{source}: {error}") from None
-    definitions = [_definition(name, table) for name, table in tables.lists.items()]
+    definitions = [_definition(source, name, table) for name, table in tables.lists.items()]
     gate = _compile(f"{source}, gate", tables.gate) if tables.gate else Filter("True", ROW_FIELDS)
     return ListSet(gate, tuple(compile_list(definition) for definition in definitions))
 
 
-def _definition(name: str, table: _ListTable) -> ListDefinition:
+def _definition(source: str, name: str, values: dict[str, Any]) -> ListDefinition:
+    try:
+        table = msgspec.convert(values, _ListTable)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: list {name}: {error}") from None
     sessions = cast(list[SessionName], [str(session) for session in table.sessions])
     return ListDefinition(name, table.description, table.where, table.sort, table.limit, sessions)
 

@@ -25,12 +25,16 @@ class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
 
 def require_loopback(request: web.Request) -> None:
     """Refuse callers from elsewhere."""
-    try:
-        near = ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        near = False
-    if not near:
+    if not is_near(request.remote):
         raise web.HTTPForbidden(text="the controls of the simulation answer to this machine only")
+
+
+def is_near(remote: str | None) -> bool:
+    """Whether an address is this machine's loopback."""
+    try:
+        return ipaddress.ip_address(remote or "").is_loopback
+    except ValueError:
+        return False
 
 
 def bad_request(what: str, where: str, remedy: str) -> web.Response:
@@ -52,9 +56,7 @@ def change_clock(clock: Clock, body: bytes) -> web.Response:
         return bad_request(f"speed is {change.speed}", where, "send 0 to 100000")
     moment = change.at if change.at is not None else clock.now() + (change.advance_ms or 0)
     if abs(moment - clock.now()) > _FIVE_YEARS_MS:
-        return bad_request(
-            f"that would be {moment}", where, "send epoch milliseconds within five years of market time"
-        )
+        return bad_request(f"that would be {moment}", where, "send epoch milliseconds within five years of market time")
     if change.speed is not None:
         clock.set_speed(change.speed)
     if change.at is not None or change.advance_ms is not None:

@@ -10,7 +10,8 @@ from gapscan.sim.market import SECOND_MS, Market
 from gapscan.sim.snapshot import SnapshotEncoder
 
 LONGEST_CATCH_UP_MS = 24 * 3_600_000
-_PATIENCE = 100  # pauses of 10 ms that one catch-up leaves to readers who lag
+_JUMP_MS = 30_000  # a clock that moved more than this at once was set
+_PATIENCE = 100  # pauses of 10 ms that one jump leaves to readers who lag
 
 
 class Driver:
@@ -49,7 +50,8 @@ class Driver:
 
     async def _advance(self) -> None:
         """No events are told of what a clock jumped over: a day and more, or anything after a jump back."""
-        moment, patience = self.clock.now(), _PATIENCE
+        moment = self.clock.now()
+        patience = _PATIENCE if self._behind(moment) > _JUMP_MS else 0
         if self.market.recording and not 0 <= self._behind(moment) <= LONGEST_CATCH_UP_MS:
             self.market.recording = False
             await self._advance()

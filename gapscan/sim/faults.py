@@ -142,6 +142,4 @@ def _check(name: str, fault: Fault) -> None:
     if fault.status is not None and not 200 <= fault.status <= 599:
         raise ConfigError(f"fault {name}: status is {fault.status}", remedy="give an HTTP status, 200 to 599")
     if not (fault.code in (1000, 1001, 1008, 1011, 1012, 1013) or 3000 <= fault.code <= 4999):
-        raise ConfigError(
-            f"fault {name}: code is {fault.code}", remedy="give 1000, 1001, 1008, 1011 or 3000 to 4999"
-        )
+        raise ConfigError(f"fault {name}: code is {fault.code}", remedy="give 1000, 1001, 1008, 1011 or 3000 to 4999")

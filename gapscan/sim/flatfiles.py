@@ -80,9 +80,7 @@ class FlatFiles:
             except (ValueError, IndexError) as failure:
                 bad += 1
                 if bad == 1:
-                    log.warning(
-                        "%s line %d: %s (later bad rows of this file are only counted)", path, number, failure
-                    )
+                    log.warning("%s line %d: %s (later bad rows of this file are only counted)", path, number, failure)
         self.bad_rows += bad
         return rows
 

@@ -40,9 +40,7 @@ class StreamStats(msgspec.Struct):
 class Hub:
     """Accepts connections on one path and sends each what it subscribed to."""
 
-    def __init__(
-        self, driver: Driver, faults: Faults, accepts: Callable[[str], bool], options: StreamOptions
-    ) -> None:
+    def __init__(self, driver: Driver, faults: Faults, accepts: Callable[[str], bool], options: StreamOptions) -> None:
         self.stats = StreamStats()
         self._driver = driver
         self._faults = faults
@@ -68,7 +66,8 @@ class Hub:
             self._sessions.remove(session)
             self.stats.slow += session.slow
             self._subscriptions_changed()
-            session.abort()
+            if session.unsent:
+                session.abort()
         return socket
 
     async def _serve(self, session: Session, socket: web.WebSocketResponse) -> None:
@@ -103,9 +102,7 @@ class Hub:
             async with asyncio.timeout(self._options.auth_timeout):
                 await session.authenticated.wait()
         except TimeoutError:
-            session.close(
-                1008, "not authenticated", status_frame("auth_timeout", "You did not authenticate in time.")
-            )
+            session.close(1008, "not authenticated", status_frame("auth_timeout", "You did not authenticate in time."))
 
     def _admit(self, session: Session) -> None:
         """Answer an accepted key; one connection too many is turned away, or takes the oldest one's place."""

@@ -63,9 +63,7 @@ class Market:
         self.place = {symbol: place for place, symbol in enumerate(self.symbols)}
         self.date: dt.date | None = None
         self.position = -1
-        self.generation = (
-            0  # counts the days begun: a snapshot of another generation shares nothing with this one
-        )
+        self.generation = 0  # counts the days begun: a snapshot of another generation shares nothing with this one
         self._outbox: list[tuple[int, Batch]] = []
         self._minute = -1
 

@@ -101,9 +101,7 @@ def _pick(rng: np.random.Generator, table: tuple[tuple[str, float], ...], count:
 
 def _company_names(rng: np.random.Generator, count: int) -> list[str]:
     onsets, codas = rng.integers(len(_ONSETS), size=(2, count)), rng.integers(len(_CODAS), size=count)
-    return [
-        f"{_ONSETS[a]}{_ONSETS[b]}{_CODAS[c]}".capitalize() for a, b, c in zip(*onsets, codas, strict=True)
-    ]
+    return [f"{_ONSETS[a]}{_ONSETS[b]}{_CODAS[c]}".capitalize() for a, b, c in zip(*onsets, codas, strict=True)]
 
 
 def _suffixed(kind: str, common: str, rng: np.random.Generator) -> str:

@@ -81,9 +81,7 @@ def make_clock(options: SimOptions, day: dt.date) -> Clock:
     try:
         start = epoch_ms(day, dt.time.fromisoformat(options.start))
     except ValueError:
-        raise ConfigError(
-            f"start is {options.start!r}", remedy="give a New York time such as 09:25"
-        ) from None
+        raise ConfigError(f"start is {options.start!r}", remedy="give a New York time such as 09:25") from None
     return ManualClock(start) if options.manual else MarketClock(start, options.speed)
 
 

@@ -48,9 +48,7 @@ class ReplaySource:
         self.start_date = self._first_day(day)
         self._cache: OrderedDict[dt.date, DailyBars] = OrderedDict()
         before = self.day_before(self.start_date)
-        rows = [
-            row for date in (before, self.start_date) if date for row in self.files.read("day_aggs_v1", date)
-        ]
+        rows = [row for date in (before, self.start_date) if date for row in self.files.read("day_aggs_v1", date)]
         self.symbols = sorted({row.symbol for row in rows})
         self.listings: Sequence[Listing] = [Listing(symbol, symbol) for symbol in self.symbols]
         self._place = {symbol: place for place, symbol in enumerate(self.symbols)}
@@ -170,6 +168,4 @@ class MinuteDay:
         time = np.sort((rng.random((4, len(symbol))) * MINUTE_MS).astype(np.int64), axis=0)
         kept = size > 0
         start = self._start_ms + number * MINUTE_MS
-        return in_time_order(
-            (start + time)[kept], np.broadcast_to(symbol, size.shape)[kept], price[kept], size[kept]
-        )
+        return in_time_order((start + time)[kept], np.broadcast_to(symbol, size.shape)[kept], price[kept], size[kept])

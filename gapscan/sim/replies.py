@@ -59,15 +59,11 @@ def standard_error(status: int) -> Reply:
     if status == 401:
         return error(401, "Unknown API Key")
     if status == 403:
-        return error(
-            403, "You are not entitled to this data. Please upgrade your plan.", "NOT_AUTHORIZED", "message"
-        )
+        return error(403, "You are not entitled to this data. Please upgrade your plan.", "NOT_AUTHORIZED", "message")
     if status == 404:
         return error(404, "Ticker not found.", "NOT_FOUND", "message")
     if status == 429:
-        return error(
-            429, "You've exceeded the maximum requests per minute, please wait or upgrade your subscription."
-        )
+        return error(429, "You've exceeded the maximum requests per minute, please wait or upgrade your subscription.")
     return error(status, "internal server error")
 
 
@@ -143,10 +139,6 @@ def date_range(query: Mapping[str, str], key: str, first: dt.date, last: dt.date
         for suffix in ("", ".gt", ".gte", ".lt", ".lte")
         if query.get(key + suffix)
     }
-    lower = [first] + [
-        bounds[s] + (day if s == ".gt" else 0 * day) for s in ("", ".gt", ".gte") if s in bounds
-    ]
-    upper = [last] + [
-        bounds[s] - (day if s == ".lt" else 0 * day) for s in ("", ".lt", ".lte") if s in bounds
-    ]
+    lower = [first] + [bounds[s] + (day if s == ".gt" else 0 * day) for s in ("", ".gt", ".gte") if s in bounds]
+    upper = [last] + [bounds[s] - (day if s == ".lt" else 0 * day) for s in ("", ".lt", ".lte") if s in bounds]
     return max(lower), min(upper)

@@ -175,9 +175,7 @@ class RestApi:
         first, last = date_range(query, "execution_date", today - _SPLITS_BACK, today + _SPLITS_AHEAD)
         wanted = query.get("ticker")
         found = [
-            split
-            for split in self._source.splits(first, last)
-            if wanted in (None, self._market.symbols[split.symbol])
+            split for split in self._source.splits(first, last) if wanted in (None, self._market.symbols[split.symbol])
         ]
         page = found[start : start + limit]
         results = [

@@ -7,6 +7,7 @@ async with SimServer(Market(source), clock) as server:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -24,6 +25,8 @@ from gapscan.sim.hub import Hub, StreamOptions, StreamStats
 from gapscan.sim.market import Market
 from gapscan.sim.replies import Refusal, Reply, Request, error, standard_error
 from gapscan.sim.rest import RestApi
+
+log = logging.getLogger(__name__)
 
 _HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>502</h1></body></html>"
 _GARBAGE = b'{"ticker":17,"day":"yesterday","min":[null],"T":null,"c":"lots"}'
@@ -96,6 +99,7 @@ class SimServer:
         self.faults.on_set = self._hub.faults_set
         self.faults.on_clear = self._hub.faults_cleared
         self._pump = asyncio.create_task(self._hub.run(), name="sim-stream")
+        self._pump.add_done_callback(_log_failure)
         return self
 
     async def __aexit__(
@@ -181,9 +185,7 @@ class SimServer:
             return await self._trickle(request, status, body, fault.seconds)
         return web.Response(status=status, body=body, content_type="application/json")
 
-    async def _trickle(
-        self, request: web.Request, status: int, body: bytes, seconds: float
-    ) -> web.StreamResponse:
+    async def _trickle(self, request: web.Request, status: int, body: bytes, seconds: float) -> web.StreamResponse:
         response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
         response.content_length = len(body)
         await response.prepare(request)
@@ -223,6 +225,11 @@ class SimServer:
         if request.method == "DELETE":
             self.faults.clear(request.query.get("name"))
         return control.describe_faults(self.faults)
+
+
+def _log_failure(pump: asyncio.Task[None]) -> None:
+    if not pump.cancelled() and (failure := pump.exception()):
+        log.error("sim: the stream has stopped", exc_info=failure)
 
 
 def _with_garbage(body: bytes) -> bytes:

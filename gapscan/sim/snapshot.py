@@ -207,9 +207,7 @@ def _trades(state: DayState, who: Ints) -> list[Trade | None]:
 
 def _quote(trade: Trade, place: int) -> Quote:
     tick = 0.01 if trade.p >= 1 else 0.0001
-    return Quote(
-        round(trade.p + tick, 4), place % 9 + 1, round(max(trade.p - tick, tick), 4), place % 7 + 1, trade.t
-    )
+    return Quote(round(trade.p + tick, 4), place % 9 + 1, round(max(trade.p - tick, tick), 4), place % 7 + 1, trade.t)
 
 
 def _nanoseconds(milliseconds: Ints) -> list[int]:

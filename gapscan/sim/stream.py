@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_PER_FRAME = 250
 _LATE_FRAMES = 2_000
+_KERNEL_BUFFER = 1 << 17
 _BAD_EVENT = b'{"ev":"A","sym":null,"v":"many","s":-1}'
 _BAD_FRAME = b'[{"ev":"A","sym":'
 
@@ -35,9 +37,7 @@ class Session:
     closed with 1008.
     """
 
-    def __init__(
-        self, socket: web.WebSocketResponse, transport: asyncio.Transport, faults: Faults, limit: int
-    ) -> None:
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, faults: Faults, limit: int) -> None:
         self.interest = Interest()
         self.key: str | None = None
         self.authenticated = asyncio.Event()
@@ -217,7 +217,8 @@ class Commands:
 
 
 def socket_of(request: web.Request) -> asyncio.Transport:
-    """The connection's transport."""
+    """The connection's transport. What the kernel holds is unsent too, so it gets little room."""
     transport: Any = request.transport
     assert isinstance(transport, asyncio.Transport)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)
     return transport

@@ -101,9 +101,7 @@ class SyntheticDay:
         start = before * np.exp(self._returns.gap * _overnight(model, self._date)[1])
         traded = bars.traded
         heat = 1 + (np.abs(self._returns.gap) / 0.03) ** 1.5
-        share = np.minimum(
-            calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3
-        )
+        share = np.minimum(calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3)
         volume = np.where(traded & (bars.volume >= 5000), np.floor(bars.volume * share), 0)
         rate = _extended_rate(bars.volume, volume, REGULAR_MINUTE)
         end = np.where(traded, bars.open, start)

@@ -57,7 +57,8 @@ def up(
 ) -> int:
     """Run everything on this machine: NATS and all services.
 
-    Without POLYGON_API_KEY, or with --replay, the market is simulated, and labelled SIMULATED wherever it shows.
+    Without POLYGON_API_KEY, or with --replay, the market is simulated, and labelled SIMULATED wherever
+    it shows.
     Ctrl-C ends everything. DIR/run.json says what runs where.
 
     \b
@@ -104,7 +105,9 @@ def sim(
     symbols: Symbols = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Run only the simulated market, which speaks Polygon's REST and WebSocket protocols.
+    """Run only the simulated market.
+
+    It speaks Polygon's REST and WebSocket protocols.
 
     \b
     Examples:

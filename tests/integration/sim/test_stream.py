@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import socket
 from contextlib import asynccontextmanager
 
 import pytest
@@ -17,65 +18,66 @@ TIMES = session_times(DAY)
 
 
 @asynccontextmanager
-async def connected(server, key="key"):
-    """A bare connection that has authenticated."""
-    async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None, max_size=None) as socket:
-        assert json.loads(await socket.recv()) == [
+async def connected(server, key="key", **options):
+    """A bare connection that has sent its key."""
+    url = f"ws://{server.ws_feed}/stocks"
+    async with websockets.connect(url, proxy=None, max_size=None, **options) as link:
+        assert json.loads(await link.recv()) == [
             {"ev": "status", "status": "connected", "message": "Connected Successfully"}
         ]
-        await socket.send(json.dumps({"action": "auth", "params": key}))
-        yield socket
+        await link.send(json.dumps({"action": "auth", "params": key}))
+        yield link
 
 
-async def reply(socket):
+async def reply(link):
     async with asyncio.timeout(10):
-        (event,) = json.loads(await socket.recv())
+        (event,) = json.loads(await link.recv())
     return event["status"], event["message"]
 
 
 async def test_connect_authenticate_subscribe(serve):
     server = await serve()
     a, b = server.market.symbols[:2]
-    async with connected(server) as socket:
-        assert await reply(socket) == ("auth_success", "authenticated")
-        await socket.send(json.dumps({"action": "subscribe", "params": f"A.{a},AM.*, T.{b}"}))
-        assert [await reply(socket) for _ in range(3)] == [
+    async with connected(server) as link:
+        assert await reply(link) == ("auth_success", "authenticated")
+        await link.send(json.dumps({"action": "subscribe", "params": f"A.{a},AM.*, T.{b}"}))
+        assert [await reply(link) for _ in range(3)] == [
             ("success", f"subscribed to: A.{a}"),
             ("success", "subscribed to: AM.*"),
             ("success", f"subscribed to: T.{b}"),
         ]
-        await socket.send(json.dumps({"action": "unsubscribe", "params": f"A.{a}"}))
-        assert await reply(socket) == ("success", f"unsubscribed to: A.{a}")
+        await link.send(json.dumps({"action": "unsubscribe", "params": f"A.{a}"}))
+        assert await reply(link) == ("success", f"unsubscribed to: A.{a}")
 
 
 @pytest.mark.parametrize("topic", ["A.NOSUCH", "Q.*", "AAPL", "A."])
 async def test_unknown_topics(serve, topic):
     server = await serve()
-    async with connected(server) as socket:
-        await reply(socket)
-        await socket.send(json.dumps({"action": "subscribe", "params": topic}))
-        status, message = await reply(socket)
+    async with connected(server) as link:
+        await reply(link)
+        await link.send(json.dumps({"action": "subscribe", "params": topic}))
+        status, message = await reply(link)
         assert status == "error"
         assert topic in message
 
 
 async def test_nonsense_is_answered_and_forgiven(serve):
     server = await serve()
-    async with connected(server) as socket:
-        await reply(socket)
+    async with connected(server) as link:
+        await reply(link)
         for nonsense in ("{", "[]", '{"action":"dance"}', '{"action":"subscribe","params":7}'):
-            await socket.send(nonsense)
-            assert (await reply(socket))[0] == "error"
-        await socket.send('{"action":"subscribe","params":"A.*"}')
-        assert (await reply(socket))[0] == "success"
+            await link.send(nonsense)
+            assert (await reply(link))[0] == "error"
+        await link.send('{"action":"subscribe","params":"A.*"}')
+        assert (await reply(link))[0] == "success"
 
 
 async def test_nothing_before_authentication(serve):
     server = await serve()
-    async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None) as socket:
-        await socket.recv()
-        await socket.send('{"action":"subscribe","params":"A.*"}')
-        assert (await reply(socket))[0] == "auth_required"
+    async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None) as link:
+        await link.recv()
+        await link.send('{"action":"subscribe","params":"A.*"}')
+        assert (await reply(link))[0] == "auth_required"
 
 
 async def test_wrong_key(serve, listen):
@@ -86,11 +88,11 @@ async def test_wrong_key(serve, listen):
 
 async def test_not_authenticated_in_time(serve):
     server = await serve(auth_timeout=0.05)
-    async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None) as socket:
-        await socket.recv()
-        assert (await reply(socket))[0] == "auth_timeout"
+    async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None) as link:
+        await link.recv()
+        assert (await reply(link))[0] == "auth_timeout"
         with pytest.raises(websockets.ConnectionClosed) as closed:
-            await socket.recv()
+            await link.recv()
     assert closed.value.rcvd.code == 1008
 
 
@@ -221,20 +223,22 @@ async def test_a_key_is_free_again_after_its_connection(serve, until):
 
 async def test_a_slow_client_is_told_and_closed(serve, until):
     server = await serve(start="09:30", unsent_limit=40_000, connections_per_key=2)
-    async with connected(server) as socket, connected(server) as good:
-        for client in (socket, good):
+    narrow = socket.create_connection((server.host, server.port))
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    async with connected(server, sock=narrow, close_timeout=0.1) as slow, connected(server) as good:
+        for client in (slow, good):
             await reply(client)
             await client.send('{"action":"subscribe","params":"A.*,AM.*,T.*"}')
             for _ in range(3):
                 await reply(client)
-        socket.transport.pause_reading()
+        slow.transport.pause_reading()
         received = []
         reader = asyncio.create_task(_collect(good, received))
-        minutes = 0
-        while not server.stats.stream.slow and minutes < 300:
-            minutes += 1
-            server.clock.advance(60_000)
-            await asyncio.sleep(0.05)
+        steps = 0
+        while not server.stats.stream.slow and steps < 1000:
+            steps += 1
+            server.clock.advance(20_000)
+            await asyncio.sleep(0.01)
         assert server.stats.stream.slow == 1
         seen = len(received)
         server.clock.advance(60_000)
@@ -243,21 +247,21 @@ async def test_a_slow_client_is_told_and_closed(serve, until):
         await asyncio.gather(reader, return_exceptions=True)
 
 
-async def _collect(socket, received):
-    async for frame in socket:
+async def _collect(link, received):
+    async for frame in link:
         received.append(frame)
 
 
 async def test_a_slow_client_that_wakes_sees_why(serve):
     server = await serve(start="09:30", unsent_limit=3_000)
-    async with connected(server) as socket:
-        await reply(socket)
-        await socket.send('{"action":"subscribe","params":"AM.*"}')
-        await reply(socket)
+    async with connected(server) as link:
+        await reply(link)
+        await link.send('{"action":"subscribe","params":"AM.*"}')
+        await reply(link)
         server.clock.advance(62_000)
-        assert await reply(socket) == ("error", "disconnected: slow consumer")
+        assert await reply(link) == ("error", "disconnected: slow consumer")
         with pytest.raises(websockets.ConnectionClosed) as closed:
-            await socket.recv()
+            await link.recv()
     assert closed.value.rcvd.code == 1008
 
 

@@ -1,0 +1,45 @@
+# make run    the whole of gapscan on the embedded server and the simulated market
+# make test   all tests
+# make check  format, lint, types, import contract
+# make bench  the figures, in a table
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: run test check bench property-deep lock clean
+
+run: $(READY)
+	$(BIN)/gapscan up $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/gapscan schema --check
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# The properties on 100,000 cases each.
+property-deep: $(READY)
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property --timeout 0 $(ARGS)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+# Pins everything anew, without index addresses; needs uv.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --upgrade --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,0 +1,80 @@
+"""Commands that tell how things are: health, contract, settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gapscan_cli import output
+from gapscan_cli.options import ConfigFile, DataDir, Json, NatsUrl
+
+
+def status(as_json: Json = False, nats: NatsUrl = None, data: DataDir = None, config_file: ConfigFile = None) -> int:
+    """Print how services, feed and lists are.
+
+    Covers each service, how many symbols the feed covers, the streams and the lists. The exit code
+    is 0 when all is healthy, else 1.
+
+    \b
+    Examples:
+      gapscan status
+      gapscan status --json | jq .coverage
+    """
+    import asyncio
+
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.health import print_status
+
+    return asyncio.run(print_status(find_nats(nats, config_file, data), as_json))
+
+
+def schema(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", file_okay=False, help="Write the files here; made if missing."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 when the files in --out DIR differ.")
+    ] = False,
+) -> int:
+    """Print or write the wire contract.
+
+    It is an AsyncAPI document; --out DIR also writes a JSON Schema for each message.
+
+    \b
+    Examples:
+      gapscan schema > asyncapi.json
+      gapscan schema --out nats --check
+    """
+    if check and out is None:
+        raise typer.BadParameter("--check compares with the files in --out DIR")
+    from gapscan_cli import contract
+
+    if out is None:
+        output.write(contract.document_text().encode())
+        return 0
+    return contract.compare(out) if check else contract.write(out)
+
+
+def config_check(
+    show: Annotated[bool, typer.Option("--show", help="Print every setting as it takes effect.")] = False,
+    config_file: ConfigFile = None,
+) -> None:
+    """Check gapscan.toml and the GAPSCAN_* variables.
+
+    A mistake is named with its file, its key and the fault. Secrets are shown as set or not set, never
+    as they are.
+
+    \b
+    Example:
+      gapscan config check --show
+    """
+    from gapscan import config as settings
+    from gapscan_cli.settings_text import settings_text
+
+    loaded = settings.load(config_file)
+    output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
+    if show:
+        output.say(settings_text(loaded.config, has_key=settings.api_key() is not None))

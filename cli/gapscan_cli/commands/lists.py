@@ -1,0 +1,116 @@
+"""Commands that show lists: live, once, as deltas, and which there are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gapscan_cli.options import ConfigFile, DataDir, Json, ListName, NatsUrl
+
+Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Show the first N rows.")]
+
+
+def watch(
+    name: ListName,
+    top: Top = None,
+    plain: Annotated[
+        bool,
+        typer.Option("--plain", help="No screen: print the first rows (10, or --top) after a change, once a second."),
+    ] = False,
+    nats: NatsUrl = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Show a list live.
+
+    The table fits the terminal; q or Ctrl-C ends it. Arrows mark rows that moved by themselves, colours mark prices
+    that rose or fell in the last seconds, and ~ marks a gap before the open. When the output is no terminal, --plain
+    is taken as given.
+
+    \b
+    Examples:
+      gapscan watch gappers_up
+      gapscan watch winners --plain --top 5 | tee winners.log
+    """
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.following import run_until_stopped
+    from gapscan_cli.watching.loop import watch_list
+
+    run_until_stopped(watch_list(find_nats(nats, config_file, data), name, top, plain))
+
+
+def top(
+    name: ListName,
+    number: Top = None,
+    as_json: Json = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    nats: NatsUrl = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print a list once, as a table, JSON or CSV.
+
+    The table has the first 20 rows, JSON and CSV have all; --top N says otherwise.
+
+    \b
+    Examples:
+      gapscan top gappers_up --top 5
+      gapscan top winners --csv > winners.csv
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv exclude each other")
+    import asyncio
+
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.oneshot import print_top
+
+    form = "json" if as_json else "csv" if as_csv else "table"
+    asyncio.run(print_top(find_nats(nats, config_file, data), name, number, form))
+
+
+def tail(name: ListName, nats: NatsUrl = None, data: DataDir = None, config_file: ConfigFile = None) -> None:
+    """Print a list as JSON lines: snapshot, then deltas.
+
+    Each delta has its sequence. It goes on until Ctrl-C, or until nobody reads. A new snapshot line
+    comes when the list begins a new epoch. Deltas that came while the reader was busy are folded
+    into one.
+
+    \b
+    Example:
+      gapscan tail gappers_up | jq -c '.changes[]?'
+    """
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.following import run_until_stopped
+    from gapscan_cli.tailing import tail_list
+
+    run_until_stopped(tail_list(find_nats(nats, config_file, data), name))
+
+
+def show_lists(
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="The lists that come with gapscan; asks no server.")
+    ] = False,
+    as_json: Json = False,
+    nats: NatsUrl = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Print which lists there are.
+
+    Says what is in each, when it is ranked, and how many rows it has now.
+
+    \b
+    Examples:
+      gapscan lists
+      gapscan lists --shipped
+    """
+    import asyncio
+
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.oneshot import print_lists, print_shipped
+
+    if shipped:
+        print_shipped(as_json)
+    else:
+        asyncio.run(print_lists(find_nats(nats, config_file, data), as_json))

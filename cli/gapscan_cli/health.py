@@ -1,0 +1,77 @@
+"""`gapscan status`: the report of the services, for people and for scripts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.errors import BusError
+from gapscan.services.status import ListStatus, ServiceStatus, StatusReport, collect
+from gapscan_cli import exits, output, render
+
+_SHOWN: Final = ("role", "symbols", "interval", "last_error", "waiting_for", "pid", "host")
+
+
+async def print_status(options: BusOptions, as_json: bool) -> int:
+    """Print the report; the exit code says whether all is healthy."""
+    try:
+        async with connect(options, "gapscan status") as bus:
+            report = await collect(bus)
+    except BusError as error:
+        if as_json:
+            output.write(msgspec.json.encode({"healthy": False, "problems": [str(error)]}) + output.LINE_END)
+        raise
+    output.write(msgspec.json.encode(report) + output.LINE_END if as_json else report_text(report).encode())
+    return exits.OK if report.healthy else exits.WORLD
+
+
+def report_text(report: StatusReport) -> str:
+    """The report for people: the verdict first, then services, lists and problems."""
+    lines = [
+        _verdict(report),
+        f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}",
+        f"coverage  {report.coverage.fresh} of {report.coverage.expected} symbols have a price today",
+        "",
+        *_services(report.services),
+        "",
+        *_lists(report.lists),
+        *(["", *(f"problem: {problem}" for problem in report.problems)] if report.problems else []),
+    ]
+    return "".join(f"{render.text(line)}\n" if line else "\n" for line in lines)
+
+
+def _verdict(report: StatusReport) -> str:
+    verdict = "healthy" if report.healthy else "NOT HEALTHY"
+    return f"{verdict}   SIMULATED" if report.simulated else verdict
+
+
+def _services(services: dict[str, ServiceStatus]) -> list[str]:
+    if not services:
+        return ["no service answers"]
+    return [
+        _service(name, status.healthy, instance) for name, status in services.items() for instance in status.instances
+    ]
+
+
+def _service(name: str, healthy: bool, instance: dict[str, Any]) -> str:
+    shown = [f"{key} {instance[key]}" for key in _SHOWN if instance.get(key) not in (None, "")]
+    return f"{name:<10}{'ok' if healthy else 'TROUBLE':<9}{'   '.join(shown)}"
+
+
+def _lists(lists: dict[str, ListStatus]) -> list[str]:
+    if not lists:
+        return ["no list is published"]
+    title = f"{'list':<24}{'state':<8}{'rows':>6}{'sequence':>10}{'lag':>6}{'snapshot':>10}{'published':>11}"
+    return [title, *(_list(name, status) for name, status in lists.items())]
+
+
+def _list(name: str, status: ListStatus) -> str:
+    """Lag is what the stream lacks of the ranker's deltas; snapshot is how many deltas it is behind."""
+    lag = max(0, status.sequence - status.stream_sequence)
+    behind = max(0, status.sequence - status.snapshot_sequence)
+    return (
+        f"{name:<24}{status.state:<8}{status.rows:>6}{status.sequence:>10}{lag:>6}"
+        f"{-behind:>10}{render.amount(status.published_bytes) + 'B':>11}"
+    )

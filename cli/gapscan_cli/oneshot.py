@@ -1,0 +1,151 @@
+"""What is asked once: the rows of a list, and the lists there are."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.follow import Follower, ListView
+from gapscan.bus.snapshots import read_definitions, read_snapshot
+from gapscan.errors import BusError, UnknownListError
+from gapscan.protocol.messages import Fields, ListDefinition, Row
+from gapscan.ranking.copy import ranked
+from gapscan_cli import output, render
+from gapscan_cli.following import check_possible, check_published
+
+_TABLE_ROWS: Final = 20
+_TABLE_COLUMNS: Final = 96
+_HEARTBEAT_SECONDS: Final = 1.5  # heartbeats come once a second; who was silent for this long is not there
+_FIELDS: Final = tuple(Fields.__annotations__)
+
+
+async def print_top(options: BusOptions, name: str, number: int | None, form: str) -> None:
+    """Print the list as it is now. `form` is table, json or csv."""
+    check_possible(name)
+    async with connect(options, f"gapscan top {name}") as bus:
+        view = await _current(bus, name)
+    if view.state == "stale":
+        output.note(f"warning: {name} is stale, these rows are old (see `gapscan status`)")
+    output.write(_FORMS[form](view, number))
+
+
+async def _current(bus: Bus, name: str) -> ListView:
+    """The list, with its state once a heartbeat has told it."""
+    follower = Follower(bus, name)
+    try:
+        async with asyncio.timeout(_HEARTBEAT_SECONDS), aclosing(follower.views()) as views:
+            async for view in views:
+                if view.state != "stale":
+                    return view
+    except TimeoutError:
+        if not follower.view().epoch:
+            raise BusError(f"NATS did not answer in time while reading {name}") from None
+    except UnknownListError:
+        await check_published(bus, name)
+        raise BusError(f"{name} is not published yet", remedy="start a ranker, or try again") from None
+    return follower.view()
+
+
+def as_table(view: ListView, number: int | None) -> bytes:
+    """Aligned text for people."""
+    number = _TABLE_ROWS if number is None else number
+    columns = render.columns_for(_TABLE_COLUMNS)
+    label = "   SIMULATED" if view.simulated else ""
+    lines = [
+        f"{view.list}   {view.state}   {render.moment(view.as_of)}   {len(view.rows)} rows"
+        f"   sequence {view.sequence}{label}",
+        render.plain_line("#", None, columns),
+        *(render.plain_line(rank, row, columns) for rank, row in enumerate(view.rows[:number], 1)),
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def as_json(view: ListView, number: int | None) -> bytes:
+    """One JSON object."""
+    content = {
+        "list": view.list,
+        "epoch": view.epoch,
+        "sequence": view.sequence,
+        "as_of": view.as_of,
+        "state": view.state,
+        "simulated": view.simulated,
+        "rows": ranked(view.rows[:number]),
+    }
+    return msgspec.json.encode(content) + output.LINE_END
+
+
+def as_csv(view: ListView, number: int | None) -> bytes:
+    """Rank, symbol and every field; no value is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", "symbol", *_FIELDS])
+    writer.writerows(_csv_row(rank, row) for rank, row in enumerate(view.rows[:number], 1))
+    return text.getvalue().encode()
+
+
+def _csv_row(rank: int, row: Row) -> list[Any]:
+    values: dict[str, Any] = dict(row)
+    return [rank, row["symbol"], *(_csv_cell(values.get(field)) for field in _FIELDS)]
+
+
+def _csv_cell(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+_FORMS: Final = {"table": as_table, "json": as_json, "csv": as_csv}
+
+
+async def print_lists(options: BusOptions, as_json: bool) -> None:
+    """Print the lists that the rankers publish."""
+    async with connect(options, "gapscan lists") as bus:
+        definitions = await read_definitions(bus)
+        snapshots = await asyncio.gather(*(read_snapshot(bus, definition.name) for definition in definitions))
+    if not definitions:
+        raise BusError("no lists are published yet", remedy="start a ranker: `gapscan up`, or `gapscan run ranker`")
+    rows = [len(snapshot.rows) if snapshot else None for snapshot in snapshots]
+    if not as_json and any(snapshot.simulated for snapshot in snapshots if snapshot):
+        output.say("SIMULATED")
+    _print_definitions(definitions, rows, as_json)
+
+
+def print_shipped(as_json: bool) -> None:
+    """Print the lists that come with gapscan."""
+    from gapscan.ranking.spec import shipped_lists
+
+    definitions = [spec.definition for spec in shipped_lists().specs]
+    _print_definitions(definitions, [None] * len(definitions), as_json)
+
+
+def _print_definitions(definitions: Sequence[ListDefinition], rows: Sequence[int | None], as_json: bool) -> None:
+    pairs = list(zip(definitions, rows, strict=True))
+    if as_json:
+        output.write(msgspec.json.encode([_entry(*pair) for pair in pairs]) + output.LINE_END)
+    else:
+        output.say("\n\n".join(definition_text(*pair) for pair in pairs))
+
+
+def _entry(definition: ListDefinition, rows: int | None) -> dict[str, Any]:
+    entry: dict[str, Any] = msgspec.to_builtins(definition)
+    del entry["type"]
+    return {**entry, "rows": rows}
+
+
+def definition_text(definition: ListDefinition, rows: int | None) -> str:
+    """A list's definition for people."""
+    count = "" if rows is None else f"   {rows} of at most {definition.limit} rows"
+    sessions = " ".join(definition.sessions) or "all sessions"
+    return "\n".join(
+        (
+            f"{definition.name}   {sessions}{count}",
+            f"  {render.text(definition.description)}",
+            f"  where {render.text(definition.where)}",
+            f"  sort  {render.text(', '.join(definition.sort))}",
+        )
+    )

@@ -1,0 +1,52 @@
+"""Settings as text, without their secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from msgspec.structs import asdict
+
+from gapscan.config import API_KEY_VARIABLE, Config
+
+_SECRETS: Final = frozenset({"password"})
+
+
+def settings_text(config: Config, *, has_key: bool) -> str:
+    """All settings in the form of a gapscan.toml; what is not set is a comment."""
+    sections = [_section(name, asdict(section)) for name, section in asdict(config).items()]
+    key = f"# {API_KEY_VARIABLE}: {_set(has_key)}"
+    return "\n\n".join([*sections, key])
+
+
+def _section(name: str, values: dict[str, Any]) -> str:
+    return "\n".join([f"[{name}]", *_lines(values)])
+
+
+def _lines(values: dict[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
+        if key in _SECRETS:
+            yield f"# {key}: {_set(value is not None)}"
+        elif value is None:
+            yield f"# {key}: not set"
+        else:
+            yield f"{key} = {_value(value)}"
+
+
+def _set(given: bool) -> str:
+    return "set" if given else "not set"
+
+
+def _value(value: object) -> str:
+    # A JSON string, number or boolean is TOML too.
+    return json.dumps(_without_login(value) if isinstance(value, str) else value, ensure_ascii=False)
+
+
+def _without_login(text: str) -> str:
+    """A URL without user and password; any other text as it is."""
+    if "://" not in text or "@" not in text:
+        return text
+    parts = urlsplit(text)
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))

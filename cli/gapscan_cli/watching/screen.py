@@ -1,0 +1,106 @@
+"""The terminal while it shows a live table: the alternate screen, whole frames, single keys; restored at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from gapscan_cli import output
+
+_ENTER: Final = "\x1b[?1049h\x1b[?25l"  # alternate screen, no cursor
+_LEAVE: Final = "\x1b[?25h\x1b[?1049l"
+_HOME: Final = "\x1b[H"
+_END_LINE: Final = "\x1b[0m\x1b[K"
+_END_SCREEN: Final = "\x1b[J"
+# Terminals that know it show the frame at once, others ignore it.
+_BEGIN_FRAME: Final = "\x1b[?2026h"
+_END_FRAME: Final = "\x1b[?2026l"
+_QUIT_KEYS: Final = b"qQ\x03\x04"
+
+
+class Screen:
+    """Paints frames over each other: each line is overwritten and cleared to its end, so that nothing flickers."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height now."""
+        found = os.get_terminal_size(sys.stdout.fileno())
+        return max(1, found.columns), max(1, found.lines)
+
+    def paint(self, lines: list[Text]) -> None:
+        """Show `lines` from the top."""
+        texts = [self._styled(line) for line in lines]
+        frame = _HOME + f"{_END_LINE}\r\n".join(texts) + _END_LINE + _END_SCREEN
+        output.write((_BEGIN_FRAME + frame + _END_FRAME).encode())
+
+    def _styled(self, line: Text) -> str:
+        with self._console.capture() as captured:
+            self._console.print(line, end="", soft_wrap=True)
+        return captured.get()
+
+
+@contextmanager
+def full_screen() -> Iterator[Screen]:
+    """The screen; afterwards the terminal is as it was before."""
+    output.write(_ENTER.encode())
+    try:
+        yield Screen(output.console())
+    finally:
+        output.write(_LEAVE.encode())
+
+
+@contextmanager
+def quit_keys(quit_: Callable[[], object]) -> Iterator[None]:
+    """Call `quit_` when q is pressed, as long as stdin is a terminal."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    fd, loop = sys.stdin.fileno(), asyncio.get_running_loop()
+    before = termios.tcgetattr(fd)
+    tty.setcbreak(fd)
+    _without_suspend(fd)
+    loop.add_reader(fd, _read_key, fd, quit_)
+    try:
+        yield
+    finally:
+        loop.remove_reader(fd)
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def _without_suspend(fd: int) -> None:
+    """Ctrl-Z would leave the shell on the alternate screen."""
+    mode = termios.tcgetattr(fd)
+    mode[6][termios.VSUSP] = b"\x00"
+    termios.tcsetattr(fd, termios.TCSADRAIN, mode)
+
+
+def _read_key(fd: int, quit_: Callable[[], object]) -> None:
+    keys = b""
+    with suppress(OSError):
+        keys = os.read(fd, 64)
+    if not keys or any(key in _QUIT_KEYS for key in keys):
+        quit_()
+
+
+@contextmanager
+def on_resize(resized: Callable[[], None]) -> Iterator[None]:
+    """Call `resized` when the terminal changes its size."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGWINCH, resized)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGWINCH)

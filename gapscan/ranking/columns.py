@@ -1,0 +1,172 @@
+"""What a checked expression becomes: closures that run on whole numpy columns.
+
+A missing number is NaN, and every comparison with it is false. Run them under `np.errstate(all="ignore")`:
+what overflows or is undefined is infinite or missing, on purpose.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, cast
+
+import numpy as np
+
+from gapscan.market.universe import Bools, Floats
+
+# A row that is in a list leaves it only when it falls behind this share of its entry threshold.
+HYSTERESIS: Final = 0.9
+
+NumberColumn = Floats | float
+
+
+class Columns(Protocol):
+    """What an expression is run on."""
+
+    def number(self, name: str) -> Floats:
+        """The numeric column `name`; NaN where missing."""
+
+    def matches(self, name: str, values: frozenset[str]) -> Bools:
+        """Where the text column `name` is one of `values`."""
+
+    def known(self, name: str) -> Bools:
+        """Where the text column `name` has a value."""
+
+
+# A test or a value that is the same for all symbols may come out as one number instead of a column.
+Test = Callable[[Columns], Bools]
+Value = Callable[[Columns], NumberColumn]
+
+_Arithmetic = Callable[[NumberColumn, NumberColumn], NumberColumn]
+_Ordering = Callable[[NumberColumn, NumberColumn], Bools]
+
+
+def _divide(left: NumberColumn, right: NumberColumn) -> NumberColumn:
+    """Division whose result is missing where the divisor is zero."""
+    return np.divide(left, np.where(np.equal(right, 0), np.nan, right))
+
+
+def _differs(left: NumberColumn, right: NumberColumn) -> Bools:
+    """Not equal, and neither is missing."""
+    return np.logical_or(np.less(left, right), np.greater(left, right))
+
+
+ARITHMETIC: Final[Mapping[type[ast.operator], _Arithmetic]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: _divide,
+}
+FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., NumberColumn]]]] = {
+    "abs": (1, np.abs),
+    "min": (2, np.minimum),
+    "max": (2, np.maximum),
+}
+_COMPARE: Final[Mapping[type[ast.cmpop], _Ordering]] = {
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+    ast.Eq: np.equal,
+    ast.NotEq: _differs,
+}
+
+
+class Constant:
+    """A value that is the same for all symbols, so that it can be folded and relaxed."""
+
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+    def __call__(self, columns: Columns) -> float:
+        return self.number
+
+
+class Choice:
+    """`yes if test else no`, for each symbol."""
+
+    def __init__(self, test: Test, yes: Value, no: Value) -> None:
+        self.test, self.yes, self.no = test, yes, no
+
+    def __call__(self, columns: Columns) -> NumberColumn:
+        return np.where(self.test(columns), self.yes(columns), self.no(columns))
+
+
+def field(name: str) -> Value:
+    """The numeric field `name`."""
+    return lambda columns: columns.number(name)
+
+
+def applied(function: Callable[..., NumberColumn], *values: Value) -> Value:
+    """`function` of one or two values, computed at once when they are constants."""
+    if all(isinstance(value, Constant) for value in values):
+        with np.errstate(all="ignore"):
+            return Constant(float(function(*(cast(Constant, value).number for value in values))))
+    if len(values) == 1:
+        only = values[0]
+        return lambda columns: function(only(columns))
+    left, right = values
+    return lambda columns: function(left(columns), right(columns))
+
+
+def compared(kind: type[ast.cmpop], low: Value, high: Value, *, relaxed: bool) -> Test:
+    """The comparison `low kind high`; relaxed, the constants of an ordering move so that it holds more easily."""
+    if relaxed and kind not in (ast.Eq, ast.NotEq):
+        upward = kind in (ast.Gt, ast.GtE)
+        low, high = _relax(low, upward=not upward), _relax(high, upward=upward)
+    compare = _COMPARE[kind]
+    return lambda columns: compare(low(columns), high(columns))
+
+
+def _relax(value: Value, *, upward: bool) -> Value:
+    """Move a threshold so that the comparison holds more easily; `upward`: values above it pass.
+
+    A choice between constants is relaxed in both branches.
+    """
+    if isinstance(value, Choice):
+        return Choice(value.test, _relax(value.yes, upward=upward), _relax(value.no, upward=upward))
+    if not isinstance(value, Constant):
+        return value
+    lower = (value.number >= 0) == upward
+    return Constant(value.number * HYSTERESIS if lower else value.number / HYSTERESIS)
+
+
+def every(tests: list[Test]) -> Test:
+    """Where all of the tests hold."""
+    return _combined(np.logical_and, tests)
+
+
+def some(tests: list[Test]) -> Test:
+    """Where at least one of the tests holds."""
+    return _combined(np.logical_or, tests)
+
+
+def _combined(function: Callable[[Bools, Bools], Bools], tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+
+    def run(columns: Columns) -> Bools:
+        result = tests[0](columns)
+        for test in tests[1:]:
+            result = function(result, test(columns))
+        return result
+
+    return run
+
+
+def flag(name: str, wanted: bool) -> Test:
+    """Where the flag `name` is known to be `wanted`."""
+    number = float(wanted)
+    return lambda columns: columns.number(name) == number
+
+
+def always(value: bool) -> Test:
+    """The same answer for all symbols."""
+    return lambda columns: cast(Bools, np.bool_(value))
+
+
+def text_among(name: str, values: frozenset[str], *, wanted: bool) -> Test:
+    """Where the text field `name` has a value, and it is (or is not) one of `values`."""
+    if wanted:
+        return lambda columns: columns.matches(name, values)
+    return lambda columns: columns.known(name) & ~columns.matches(name, values)

@@ -1,0 +1,337 @@
+"""The follower against a real server: exact through loss, doubling, trimming, new epochs and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+from nats.js.errors import APIError
+
+import gapscan
+from gapscan.bus import follow as following
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.follow import Follower, ListView
+from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.topology import Retention
+from gapscan.errors import BusError, ConfigError, UnknownListError
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Delta
+from gapscan.ranking.delta import apply
+from gapscan.runtime import end
+from tests.support.lists import Published, publish_list
+from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
+from tests.support.stack import until
+
+
+class Collector:
+    """Collects a follower's views."""
+
+    def __init__(self, follower: Follower) -> None:
+        self.follower = follower
+        self.views: list[ListView] = []
+
+    async def run(self) -> None:
+        async for view in self.follower.views():
+            self.views.append(view)
+
+    @property
+    def last(self) -> ListView:
+        return self.views[-1]
+
+    async def reaches(self, published: Published) -> None:
+        """Wait for the published list's sequence, and compare everything that was shown on the way."""
+        await until(lambda: self.views and self.last.sequence == published.publisher.sequence, "the follower's arrival")
+        for view in self.views:
+            if view.epoch == published.publisher.epoch and view.sequence in published.truth:
+                assert list(view.rows) == published.truth[view.sequence], view.sequence
+
+
+@asynccontextmanager
+async def collecting(bus: Bus, name: str, kind: type[Follower] = Follower) -> AsyncIterator[Collector]:
+    collector = Collector(kind(bus, name))
+    task = asyncio.create_task(collector.run())
+    try:
+        await until(lambda: collector.views or task.done(), "the first view")
+        if task.done():
+            task.result()
+        yield collector
+    finally:
+        await end(task)
+
+
+async def test_snapshot_then_every_delta(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(3)
+    async with collecting(bus, "movers") as collector:
+        await published.step(50)
+        await collector.reaches(published)
+        assert collector.last.link.snapshots == 1
+        assert collector.last.link.mismatches == 0
+
+
+async def test_joining_between_snapshot_and_stream_end(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(5)
+    await published.publisher.write_snapshot(False)
+    await published.step(7)
+    async with collecting(bus, "movers") as collector:
+        assert collector.views[0].sequence == 12
+        await collector.reaches(published)
+
+
+async def test_state_and_label_come_from_heartbeats_and_silence_is_stale(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "SILENCE_SECONDS", 0.3)
+    published = await publish_list(bus, "movers")
+    async with collecting(bus, "movers") as collector:
+        assert collector.views[0].state == "stale"  # nothing has said yet that it is live
+        await published.beat()
+        await until(lambda: collector.last.state == "live", "a live view")
+        assert collector.last.simulated
+        await until(lambda: collector.last.state == "stale", "a stale view")
+
+
+class LossyFollower(Follower):
+    """A follower whose inbox loses, doubles and reorders messages: what a slow or broken link does."""
+
+    dice = random.Random(5)
+    held: Msg | None = None
+
+    async def _on_message(self, message: Msg) -> None:
+        fate = self.dice.random()
+        if fate < 0.2:
+            return
+        if fate < 0.4 and self.held is None:
+            self.held = message
+            return
+        await super()._on_message(message)
+        if self.held is not None:
+            held, self.held = self.held, None
+            await super()._on_message(held)
+        if fate > 0.9:
+            await super()._on_message(message)
+
+
+async def test_exact_through_loss_doubling_and_reordering(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    async with collecting(bus, "movers", LossyFollower) as collector:
+        for _ in range(40):
+            await published.step(5)
+            await published.beat()
+            await asyncio.sleep(0.002)
+        for _ in range(20):
+            await published.beat()
+        await collector.reaches(published)
+        assert collector.last.link.holes > 0
+        assert collector.last.link.snapshots == 1
+
+
+async def test_a_lost_last_delta_is_found_by_the_heartbeat(bus: Bus) -> None:
+    class Deaf(Follower):
+        async def _on_message(self, message: Msg) -> None:
+            if message.subject.endswith(".heartbeat"):
+                await super()._on_message(message)
+
+    published = await publish_list(bus, "movers")
+    async with collecting(bus, "movers", Deaf) as collector:
+        await published.step(4)
+        await published.beat()
+        await collector.reaches(published)
+
+
+async def test_trimmed_stream_takes_the_snapshot(bus: Bus) -> None:
+    class Deaf(Follower):
+        deaf = False
+
+        async def _on_message(self, message: Msg) -> None:
+            if not self.deaf:
+                await super()._on_message(message)
+
+    published = await publish_list(bus, "movers")
+    await published.step(5)
+    async with collecting(bus, "movers", Deaf) as collector:
+        await collector.reaches(published)
+        collector.follower.deaf = True  # type: ignore[attr-defined]
+        await published.step(20)
+        await published.publisher.write_snapshot(False)
+        await bus.js.purge_stream(names.list_stream("movers"), seq=18)
+        await published.step(5)
+        collector.follower.deaf = False  # type: ignore[attr-defined]
+        await published.beat()
+        await collector.reaches(published)
+        assert collector.last.link.snapshots == 2
+
+
+async def test_too_long_a_hole_takes_the_snapshot(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MAX_FILL", 10)
+
+    class Deaf(Follower):
+        async def _on_message(self, message: Msg) -> None:
+            if message.subject.endswith(".heartbeat"):
+                await super()._on_message(message)
+
+    published = await publish_list(bus, "movers")
+    async with collecting(bus, "movers", Deaf) as collector:
+        await published.step(25)
+        await published.publisher.write_snapshot(False)
+        await published.beat()
+        await collector.reaches(published)
+        assert collector.last.link.snapshots == 2
+
+
+async def test_new_epoch_is_taken_over(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(10)
+    async with collecting(bus, "movers") as collector:
+        await collector.reaches(published)
+        await bus.js.delete_stream(names.list_stream("movers"))
+        again = ListPublisher(bus, "movers")
+        await again.recover(Retention())
+        assert again.epoch != published.publisher.epoch
+        reborn = Published(again, random.Random(3), {0: []})
+        await reborn.step(4)
+        await reborn.beat()
+        await collector.reaches(reborn)
+        assert collector.last.epoch == again.epoch
+
+
+async def test_restart_of_the_server_is_waited_out(nats_server: NatsServer) -> None:
+    async with connect(BusOptions(nats_server.url), "writer") as bus, connect(BusOptions(nats_server.url), "r") as mine:
+        published = await publish_list(bus, "movers")
+        await published.step(10)
+        async with collecting(mine, "movers") as collector:
+            await published.beat()
+            await until(lambda: collector.last.state == "live", "a live view")
+            await nats_server.restart(0.3)
+            await until(lambda: collector.last.state == "stale", "a stale view")
+            await until(lambda: bus.connected and mine.connected, "the links")
+            await published.step(10)
+            await published.beat()
+            await collector.reaches(published)
+            assert collector.last.link.snapshots == 1
+
+
+async def test_a_forged_delta_is_repaired_from_the_snapshot(bus: Bus) -> None:
+    """Something that gapscan did not write reaches the live subject: the copy stays what the stream says."""
+    published = await publish_list(bus, "movers")
+    await published.step(6)
+    async with collecting(bus, "movers") as collector:
+        await collector.reaches(published)
+        sequence = published.publisher.sequence
+        forged = Delta("movers", published.publisher.epoch, sequence, 1, [], 99, 1)
+        headers = {names.HEADER_SEQUENCE: str(sequence + 1)}
+        await bus.nc.publish(names.live_subject("movers"), encode(forged), headers=headers)
+        await bus.nc.publish(names.live_subject("movers"), b"{nonsense", headers=headers)
+        await until(lambda: collector.last.link.malformed == 1, "the count")
+        await published.step(3)
+        await collector.reaches(published)
+        assert collector.last.link.mismatches == 1
+
+
+async def test_delta_since_leads_from_view_to_view(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    async with collecting(bus, "movers") as collector:
+        await published.step(30)
+        await collector.reaches(published)
+    for earlier, later in zip(collector.views, collector.views[2:], strict=False):
+        delta = later.delta_since(earlier)
+        assert apply(earlier.rows, delta.changes) == list(later.rows)
+        assert (delta.prev, delta.sequence) == (earlier.sequence, later.sequence)
+
+
+async def test_views_do_not_change_afterwards(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    async with collecting(bus, "movers") as collector:
+        await published.step(20)
+        await collector.reaches(published)
+        frozen = [replace(view, rows=tuple(dict(row) for row in view.rows)) for view in collector.views]  # type: ignore[misc]
+        await published.step(20)
+        await collector.reaches(published)
+    assert [view.rows for view in frozen] == [view.rows for view in collector.views[: len(frozen)]]
+
+
+async def test_unknown_list_and_bad_name(bus: Bus, nats_server: NatsServer) -> None:
+    with pytest.raises(UnknownListError, match="no list named nothing"):
+        async for _ in gapscan.follow("nothing", nats=nats_server.url):
+            pass
+    with pytest.raises(ConfigError, match="cannot name a list"):
+        gapscan.follow("Not A Name")
+
+
+async def test_unreachable_server_is_said_at_once() -> None:
+    with pytest.raises(BusError, match="cannot reach NATS"):
+        async for _ in gapscan.follow("movers", nats="nats://127.0.0.1:1"):
+            pass
+
+
+async def test_iterating_in_a_script_without_an_event_loop(bus: Bus, nats_server: NatsServer) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(5)
+
+    def script() -> list[ListView]:
+        seen = []
+        for view in gapscan.follow("movers", nats=nats_server.url):
+            seen.append(view)
+            if view.sequence >= 8:
+                return seen
+        return seen
+
+    running = asyncio.create_task(asyncio.to_thread(script))
+    await asyncio.sleep(0.2)
+    await published.step(5)
+    seen = await asyncio.wait_for(running, 20)
+    for view in seen:
+        assert list(view.rows) == published.truth[view.sequence]
+
+
+async def test_errors_reach_the_script(nats_server: NatsServer) -> None:
+    def script() -> None:
+        for _ in gapscan.follow("nothing", nats=nats_server.url):
+            pass
+
+    with pytest.raises(UnknownListError):
+        await asyncio.to_thread(script)
+
+
+async def test_a_reader_with_the_least_permissions_stays_exact(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path, accounts=True)
+    server.start()
+    try:
+        reader = BusOptions(server.url, "reader", READER_PASSWORD, inbox_prefix="_INBOX_reader")
+        async with (
+            connect(BusOptions(server.url, "gapscan", PASSWORD), "writer") as writing,
+            connect(reader, "reader") as reading,
+        ):
+            published = await publish_list(writing, "movers")
+            await published.step(3)
+            async with collecting(reading, "movers", LossyFollower) as collector:
+                await published.step(50)
+                for _ in range(20):
+                    await published.beat()
+                await collector.reaches(published)
+                assert collector.last.link.holes > 0
+            with pytest.raises((TimeoutError, APIError, NoRespondersError)):
+                await reading.js.publish(names.delta_subject("movers"), b"forged", timeout=0.3)
+    finally:
+        server.close()
+
+
+async def test_wrong_credentials_are_refused_with_a_remedy(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path, accounts=True)
+    server.start()
+    try:
+        with pytest.raises(BusError, match="refuses these credentials") as caught:
+            async with connect(BusOptions(server.url, "reader", "wrong"), "reader"):
+                pass
+        assert "wrong" not in str(caught.value)
+    finally:
+        server.close()

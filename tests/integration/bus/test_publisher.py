@@ -1,0 +1,242 @@
+"""The publisher against a real server: fenced, recoverable, never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from nats.errors import TimeoutError as NatsTimeoutError
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.direct import get_at, get_from
+from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.snapshots import put, read_definitions, read_snapshot, write_definition
+from gapscan.bus.topology import Retention, ensure_list, ensure_shared
+from gapscan.errors import BusError, FencedError, TopologyError
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import Delta, Row
+from gapscan.ranking.copy import unranked
+from gapscan.ranking.spec import shipped_lists
+from tests.support.lists import Published, publish_list, some_rows
+from tests.support.nats import NatsServer
+from tests.support.stack import until
+
+
+async def recovered(bus: Bus, name: str = "movers") -> ListPublisher:
+    publisher = ListPublisher(bus, name)
+    await publisher.recover(Retention())
+    return publisher
+
+
+async def test_sequences_are_contiguous_and_nothing_is_sent_for_nothing(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(20)
+    before = published.publisher.sequence
+    assert not await published.publisher.publish(published.publisher.rows, 99)
+    assert published.publisher.sequence == before
+    stored = await get_from(bus, names.list_stream("movers"), 1, 1000)
+    assert [message.sequence for message in stored] == list(range(1, before + 1))
+    assert [decode_as(Delta, message.data).prev for message in stored] == list(range(before))
+
+
+async def test_an_emptied_list_publishes_its_removals(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.publisher.publish([Row(symbol="A"), Row(symbol="B")], 1)
+    await published.publisher.publish([], 2)
+    stored = await get_at(bus, names.list_stream("movers"), 2)
+    assert stored is not None
+    delta = decode_as(Delta, stored.data)
+    assert [change.symbol for change in delta.changes] == ["A", "B"]
+    assert (delta.size, delta.checksum) == (0, 0)
+
+
+async def test_a_restarted_writer_continues(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(6)
+    await published.publisher.write_snapshot(True)
+    await published.step(6)
+    again = await recovered(bus)
+    assert (again.epoch, again.sequence) == (published.publisher.epoch, 12)
+    assert list(again.rows) == published.truth[12]
+    await again.publish(some_rows(random.Random(8)), 1)
+    assert again.sequence == 13
+
+
+async def test_a_second_writer_is_fenced_off(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(3)
+    other = await recovered(bus)
+    await other.publish(some_rows(random.Random(8)), 1)
+    with pytest.raises(FencedError, match="another writer publishes list movers"):
+        await published.step(1)
+    stored = await get_from(bus, names.list_stream("movers"), 1, 100)
+    assert len(stored) == 4
+
+
+async def test_a_lost_acknowledgement_is_adopted(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message is stored, its acknowledgement lost: the next publish goes on from it, and stores it once."""
+    published = await publish_list(bus, "movers")
+    await published.step(2)
+    really_publish = bus.js.publish
+
+    async def lose_the_answer(*args: object, **kwargs: object) -> None:
+        await really_publish(*args, **kwargs)  # type: ignore[arg-type]
+        raise NatsTimeoutError
+
+    lost = [Row(symbol="LOST")]
+    monkeypatch.setattr(bus.js, "publish", lose_the_answer)
+    with pytest.raises(BusError):
+        await published.publisher.publish(lost, 3)
+    monkeypatch.undo()
+    assert published.publisher.sequence == 2
+    await published.publisher.publish([Row(symbol="LOST"), Row(symbol="NEXT")], 4)
+    stored = await get_from(bus, names.list_stream("movers"), 1, 100)
+    assert [message.sequence for message in stored] == [1, 2, 3, 4]
+    assert [change.symbol for change in decode_as(Delta, stored[3].data).changes] == ["NEXT"]
+
+
+async def test_a_lost_acknowledgement_is_adopted_without_the_servers_memory_of_ids(nats_server: NatsServer) -> None:
+    """After the duplicate window the server refuses the sequence instead; the stored id tells whose it is."""
+    async with connect(BusOptions(nats_server.url), "writer") as bus:
+        await ensure_shared(bus, Retention())
+        publisher = ListPublisher(bus, "movers")
+        await publisher.recover(Retention(max_age_seconds=0.2))  # the duplicate window is no longer than that
+        really_publish, calls = bus.js.publish, 0
+
+        async def lose_the_first_answer(*args: object, **kwargs: object) -> object:
+            nonlocal calls
+            calls += 1
+            answer = await really_publish(*args, **kwargs)  # type: ignore[arg-type]
+            if calls == 1:
+                raise NatsTimeoutError
+            return answer
+
+        bus.js.publish = lose_the_first_answer  # type: ignore[method-assign,assignment]
+        with pytest.raises(BusError):
+            await publisher.publish([Row(symbol="A")], 1)
+        await publisher.publish([Row(symbol="A"), Row(symbol="B")], 2)
+        assert publisher.sequence == 2
+
+
+async def test_a_server_that_is_away_loses_nothing(nats_server: NatsServer) -> None:
+    async with connect(BusOptions(nats_server.url), "writer") as bus:
+        published = await publish_list(bus, "movers")
+        await published.step(5)
+        nats_server.kill()
+        await until(lambda: not bus.connected, "the loss of the link")
+        rows = some_rows(random.Random(4))
+        with pytest.raises(BusError):
+            await published.publisher.publish(rows, 6)
+        await asyncio.to_thread(nats_server.start)
+        await until(lambda: bus.connected, "the link")
+        await published.publisher.publish(rows, 6)
+        stored = await get_from(bus, names.list_stream("movers"), 1, 100)
+        assert [message.sequence for message in stored] == list(range(1, published.publisher.sequence + 1))
+        assert list(published.publisher.rows) == rows
+
+
+async def test_a_stream_that_is_behind_its_snapshot_begins_a_new_epoch(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(9)
+    await published.publisher.write_snapshot(False)
+    await bus.js.delete_stream(names.list_stream("movers"))
+    again = await recovered(bus)
+    assert again.epoch != published.publisher.epoch
+    assert (again.sequence, list(again.rows)) == (0, [])
+    snapshot = await read_snapshot(bus, "movers")
+    assert snapshot is not None
+    assert (snapshot.epoch, snapshot.sequence) == (again.epoch, 0)
+
+
+async def test_a_gap_between_snapshot_and_stream_begins_a_new_epoch(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(9)
+    await bus.js.purge_stream(names.list_stream("movers"), seq=5)
+    again = await recovered(bus)
+    assert again.epoch != published.publisher.epoch
+    assert again.sequence == 9
+
+
+async def test_an_unreadable_snapshot_begins_a_new_epoch(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(2)
+    await put(bus, names.BUCKET_SNAPSHOTS, "movers", b"rubbish")
+    again = await recovered(bus)
+    assert again.epoch != published.publisher.epoch
+
+
+async def test_snapshots_hold_epoch_sequence_and_rows_together(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    for _ in range(10):
+        await published.step(2)
+        assert await published.publisher.write_snapshot(True)
+        assert not await published.publisher.write_snapshot(True)
+        snapshot = await read_snapshot(bus, "movers")
+        assert snapshot is not None
+        assert unranked(snapshot) == published.truth[snapshot.sequence]
+        assert snapshot.sequence == published.publisher.sequence
+        assert snapshot.simulated
+
+
+async def test_a_stale_writer_cannot_put_its_snapshot_over_a_newer_one(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(2)
+    other = await recovered(bus)
+    newer = Published(other, random.Random(9))
+    await newer.step(3)
+    await other.write_snapshot(False)
+    with pytest.raises(FencedError):
+        await published.publisher.write_snapshot(False)
+    snapshot = await read_snapshot(bus, "movers")
+    assert snapshot is not None
+    assert snapshot.sequence == other.sequence
+
+
+async def test_a_snapshot_whose_acknowledgement_was_lost_is_no_other_writers(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(2)
+    really_publish = bus.js.publish
+
+    async def lose_the_answer(*args: object, **kwargs: object) -> None:
+        await really_publish(*args, **kwargs)  # type: ignore[arg-type]
+        raise NatsTimeoutError
+
+    monkeypatch.setattr(bus.js, "publish", lose_the_answer)
+    with pytest.raises(BusError):
+        await published.publisher.write_snapshot(False)
+    monkeypatch.undo()
+    await published.step(2)
+    await published.publisher.write_snapshot(False)
+    snapshot = await read_snapshot(bus, "movers")
+    assert snapshot is not None
+    assert snapshot.sequence == published.publisher.sequence
+
+
+async def test_streams_of_another_kind_are_refused(bus: Bus) -> None:
+    subject = names.delta_subject("movers")
+    await bus.js.add_stream(name=names.list_stream("movers"), subjects=[subject])
+    with pytest.raises(TopologyError, match=r"stream GAPSCAN_LIST_movers exists with .* gapscan needs") as caught:
+        await ensure_list(bus, "movers", Retention())
+    assert "delete that stream" in str(caught.value)
+
+
+async def test_topology_is_idempotent_and_leaves_limits_to_the_operator(bus: Bus) -> None:
+    await ensure_shared(bus, Retention())
+    info = await ensure_list(bus, "movers", Retention())
+    info.config.max_age = 7200
+    await bus.js.update_stream(info.config)
+    await ensure_shared(bus, Retention())
+    again = await ensure_list(bus, "movers", Retention())
+    assert again.config.max_age == 7200
+
+
+async def test_definitions_are_published(bus: Bus) -> None:
+    assert await read_definitions(bus) == []
+    await ensure_shared(bus, Retention())
+    for spec in shipped_lists().specs:
+        await write_definition(bus, spec.definition)
+    assert {found.name for found in await read_definitions(bus)} == set(shipped_lists().names)

@@ -1,0 +1,141 @@
+"""`gapscan` as its user runs it: real processes, with pipes or on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import re
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_FRAME = re.compile(r"\x1b\[\?2026h(.*?)\x1b\[\?2026l", re.DOTALL)
+ALTERNATE_SCREEN, NORMAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+SHOW_CURSOR = "\x1b[?25h"
+PATIENCE = 20.0
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Cli:
+    """Starts commands in an empty directory, without any settings of this machine."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GAPSCAN_", "XDG_", "POLYGON"))}
+        self.env = {**kept, "HOME": str(home), "TERM": "xterm-256color"}
+
+    async def start(self, *arguments: str, **options: object) -> asyncio.subprocess.Process:
+        """A running command with pipes, unless `options` say otherwise."""
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
+        command = (sys.executable, "-m", "gapscan_cli", *arguments)
+        settings = {**pipes, "cwd": self.home, "env": self.env, **options}
+        return await asyncio.create_subprocess_exec(*command, **settings)  # type: ignore[arg-type]
+
+    async def run(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+        """A command from its start to its end."""
+        process = await self.start(*arguments, env={**self.env, **(env or {})})
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        return Result(process.returncode or 0, out.decode(), err.decode())
+
+
+@asynccontextmanager
+async def running(process: asyncio.subprocess.Process) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process; it does not outlive the block."""
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+class Terminal:
+    """A pseudo terminal with one command on it; remembers all that was written to it."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self._master, self._slave = pty.openpty()
+        self.process: asyncio.subprocess.Process | None = None
+        self.written = ""
+        self._news = asyncio.Event()
+        self._set_size(columns, lines)
+        self.modes = termios.tcgetattr(self._slave)
+
+    async def start(self, cli: Cli, *arguments: str) -> None:
+        """Start a command whose terminal this is, Ctrl-C included."""
+        self.process = await cli.start(
+            *arguments,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            self.written += os.read(self._master, 65536).decode("utf-8", "replace")
+        self._news.set()
+
+    def _set_size(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """What a terminal window does when it is pulled."""
+        self._set_size(columns, lines)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._master, keys.encode())
+
+    def frames(self) -> list[str]:
+        """The frames that were painted, without colours."""
+        return [_ESCAPES.sub("", frame).replace("\r", "") for frame in _FRAME.findall(self.written)]
+
+    @property
+    def frame(self) -> str:
+        """The newest frame."""
+        return (self.frames() or [""])[-1]
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until the terminal shows what is wanted."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not condition():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"not shown; the last frame is\n{self.frame}\nof\n{self.written[-2000:]!r}") from None
+
+    async def ended(self) -> int:
+        """The exit code."""
+        assert self.process is not None
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    def restored(self) -> bool:
+        """Whether the terminal is as it was before the command."""
+        on_normal = self.written.rfind(NORMAL_SCREEN) >= self.written.rfind(ALTERNATE_SCREEN)
+        return on_normal and termios.tcgetattr(self._slave) == self.modes
+
+    def close(self) -> None:
+        """End the command if it runs, and the terminal."""
+        asyncio.get_running_loop().remove_reader(self._master)
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+        os.close(self._master)
+        os.close(self._slave)

@@ -1,0 +1,137 @@
+"""Each REST fault, and what a client makes of it."""
+
+import asyncio
+import json
+import time
+
+import aiohttp
+import pytest
+import urllib3
+from polygon.exceptions import BadResponse
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
+
+
+@pytest.mark.parametrize(("status", "text"), [(401, "Unknown API Key"), (403, "NOT_AUTHORIZED"), (404, "NOT_FOUND")])
+async def test_refusing_status(serve, rest, status, text):
+    server = await serve()
+    server.faults.set("rest_status", status=status, count=1)
+    with pytest.raises(BadResponse, match=text):
+        await rest.call(server, "get_market_status")
+    assert await rest.call(server, "get_market_status")
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_status_that_the_client_retries(serve, rest, status):
+    server = await serve()
+    server.faults.set("rest_status", status=status, count=1)
+    with pytest.raises(MaxRetryError, match=str(status)):
+        await rest.call(server, "get_market_status")
+    server.faults.set("rest_status", status=status, count=2)
+    client = rest.client(server)
+    client.client.connection_pool_kw["retries"] = urllib3.Retry(3, status_forcelist=[status], backoff_factor=0)
+    assert (await asyncio.to_thread(client.get_market_status)).market == "extended-hours"
+
+
+async def test_error_bodies_are_polygons(serve):
+    server = await serve()
+    async with aiohttp.ClientSession(server.url) as session:
+        for status, name in ((401, "ERROR"), (403, "NOT_AUTHORIZED"), (429, "ERROR"), (500, "ERROR")):
+            server.faults.set("rest_status", status=status, count=1)
+            async with session.get("/v1/marketstatus/now") as response:
+                body = await response.json()
+                assert response.status == status
+                assert body["status"] == name
+                assert body["request_id"]
+                assert "error" in body or "message" in body
+
+
+async def test_html_with_200_is_an_empty_answer_to_the_client(serve, rest):
+    server = await serve()
+    server.faults.set("rest_html", status=200)
+    assert await rest.call(server, "get_snapshot_all", "stocks") == []
+    response = await rest.call(server, "get_snapshot_all", "stocks", raw=True)
+    assert response.data.startswith(b"<!DOCTYPE html>")
+
+
+async def test_html_with_502(serve, rest):
+    server = await serve()
+    server.faults.set("rest_html")
+    with pytest.raises(MaxRetryError, match="502"):
+        await rest.call(server, "get_snapshot_all", "stocks")
+
+
+async def test_truncated_json(serve, rest):
+    server = await serve()
+    server.faults.set("rest_truncated")
+    response = await rest.call(server, "get_snapshot_all", "stocks", raw=True)
+    assert response.status == 200
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(response.data)
+    assert await rest.call(server, "get_snapshot_all", "stocks") == []
+
+
+async def test_one_garbage_element(serve, rest):
+    server = await serve()
+    good = await rest.snapshot(server)
+    server.faults.set("rest_garbage", endpoint="snapshot")
+    response = await rest.call(server, "get_snapshot_all", "stocks", raw=True)
+    tickers = json.loads(response.data)["tickers"]
+    bad = [place for place, ticker in enumerate(tickers) if not isinstance(ticker["ticker"], str)]
+    assert len(tickers) == len(good) + 1
+    assert len(bad) == 1
+    assert 0 < bad[0] < len(tickers) - 1
+    with pytest.raises(AttributeError):
+        await rest.call(server, "get_snapshot_all", "stocks")
+
+
+async def test_garbage_in_other_arrays(serve, rest):
+    server = await serve()
+    server.faults.set("rest_garbage", endpoint="grouped")
+    response = await rest.call(server, "get_grouped_daily_aggs", "2026-11-19", raw=True)
+    results = json.loads(response.data)["results"]
+    assert [r for r in results if not isinstance(r["T"], str)]
+
+
+async def test_stalled_request(serve):
+    server = await serve()
+    server.faults.set("rest_stall", count=1)
+    async with aiohttp.ClientSession(server.url, timeout=aiohttp.ClientTimeout(total=0.2)) as session:
+        with pytest.raises(TimeoutError):
+            await session.get("/v1/marketstatus/now", params={"apiKey": "k"})
+        async with session.get("/v1/marketstatus/now", params={"apiKey": "k"}) as response:
+            assert response.status == 200
+
+
+async def test_a_stalled_request_does_not_hold_up_the_end(serve, rest, until):
+    server = await serve()
+    server.faults.set("rest_stall")
+    call = asyncio.create_task(rest.call(server, "get_market_status"))
+    await until(lambda: server.stats.requests["status"])
+    await server.__aexit__(None, None, None)
+    with pytest.raises(HTTPError):
+        await call
+
+
+async def test_slow_body(serve, rest):
+    server = await serve()
+    server.faults.set("rest_slow", seconds=0.4, count=1)
+    start = time.monotonic()
+    tickers = await rest.call(server, "get_snapshot_all", "stocks")
+    assert time.monotonic() - start >= 0.35
+    assert len(tickers) > 150
+
+
+async def test_dropped_connection(serve, rest):
+    server = await serve()
+    server.faults.set("rest_drop", count=1)
+    with pytest.raises((MaxRetryError, ProtocolError)):
+        await rest.call(server, "get_market_status")
+    assert await rest.call(server, "get_market_status")
+
+
+async def test_only_the_named_endpoint(serve, rest):
+    server = await serve()
+    server.faults.set("rest_status", status=403, endpoint="grouped")
+    assert await rest.call(server, "get_market_status")
+    with pytest.raises(BadResponse):
+        await rest.call(server, "get_grouped_daily_aggs", "2026-11-19")

@@ -1,0 +1,189 @@
+"""Each stream fault, and what a client makes of it."""
+
+import asyncio
+import json
+
+import pytest
+import websockets
+from polygon.exceptions import AuthError
+
+OPEN = {"start": "09:30"}
+
+
+async def bars(server, listener, until, seconds=10):
+    """Advance, and wait for the bars of these seconds."""
+    before = len(listener.frames)
+    server.clock.advance(seconds * 1000)
+    await until(lambda: len(listener.frames) >= before + 2)
+
+
+async def test_auth_failure(serve, listen):
+    server = await serve()
+    server.faults.set("ws_auth_failure", count=1)
+    with pytest.raises(AuthError, match="authentication failed"):
+        await listen(server, "A.*").task
+    await listen(server, "A.*").subscribed()
+
+
+async def test_silent_link(serve, listen, until):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    await bars(server, listener, until)
+    server.faults.set("ws_silent")
+    seen = len(listener.frames)
+    server.clock.advance(30_000)
+    await until(lambda: server.market.position == server.clock.now())
+    await (await listener.client.websocket.ping())  # the link itself is well
+    assert len(listener.frames) == seen
+    server.faults.clear("ws_silent")
+    await bars(server, listener, until)
+
+
+async def test_stalled_socket(serve, listen, until):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_stall", count=1)
+    seen = len(listener.frames)
+    server.clock.advance(30_000)
+    pong = await listener.client.websocket.ping()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(pong), 0.3)
+    assert len(listener.frames) == seen
+    other = listen(server, "A.*")  # the stalled connection does not count as one
+    await other.subscribed()
+    await other.close()
+    server.faults.clear()
+    await asyncio.wait_for(pong, 5)
+    await until(lambda: len(listener.frames) > seen)
+
+
+async def test_abort_without_a_close_frame(serve, listen):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_abort", count=1)
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await listener.task
+    assert closed.value.rcvd is None
+
+
+async def test_close_1000_ends_the_client_without_a_word(serve, listen):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_close", count=1)
+    await asyncio.wait_for(listener.task, 5)
+    await listen(server, "A.*").subscribed()
+
+
+async def test_close_with_another_code(serve, listen):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_close", code=1011, count=1)
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await listener.task
+    assert closed.value.rcvd.code == 1011
+
+
+async def test_max_connections_for_a_running_connection(serve, listen):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_max_connections", count=1)
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await listener.task
+    assert closed.value.rcvd.code == 1008
+    assert listener.statuses("max_connections")
+
+
+async def test_max_connections_for_a_newcomer(serve, listen):
+    server = await serve(**OPEN)
+    server.faults.set("ws_max_connections")
+    listener = listen(server, "A.*")
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await listener.task
+    assert closed.value.rcvd.code == 1008
+    assert not listener.statuses("success")
+
+
+async def test_a_frame_that_is_not_json(serve, listen, until):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_garbage", count=1)
+    await bars(server, listener, until)
+    (bad,) = [frame for frame in listener.frames if not _is_json(frame)]
+    assert bad
+    assert _is_json(listener.frames[-1])
+
+
+def _is_json(text):
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+async def test_one_bad_event_in_a_good_frame(serve, listen, until):
+    server = await serve(start="09:30", symbols=1000)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_garbage", kind="element", count=1)
+    await bars(server, listener, until)
+    (frame,) = [frame for frame in listener.frames if any(e.get("sym", "") is None for e in json.loads(frame))]
+    good = [event for event in json.loads(frame) if event["sym"]]
+    assert len(good) == len(json.loads(frame)) - 1
+    assert good
+
+
+async def test_lost_subscribe(serve, listen, until):
+    server = await serve(**OPEN)
+    a, b = server.market.symbols[:2]
+    server.faults.set("ws_lost_subscribe", topics=[f"A.{a}"])
+    listener = listen(server, f"A.{a}", f"A.{b}")
+    await listener.subscribed()
+    await (await listener.client.websocket.ping())
+    assert listener.statuses("success") == [f"subscribed to: A.{b}"]
+    assert not listener.statuses("error")
+
+
+async def test_refused_topic(serve, listen, until):
+    server = await serve(**OPEN)
+    symbol = server.market.symbols[0]
+    server.faults.set("ws_refused", topics=[f"A.{symbol}"], count=1)
+    listener = listen(server, f"A.{symbol}")
+    await until(lambda: listener.statuses("error"))
+    assert f"A.{symbol}" in listener.statuses("error")[0]
+    assert not listener.statuses("success")
+
+
+async def test_duplicate_bars(serve, listen, until):
+    server = await serve(**OPEN)
+    listener = listen(server, "A.*")
+    await listener.subscribed()
+    server.faults.set("ws_duplicates")
+    await bars(server, listener, until)
+    await until(lambda: len(listener.of("A")) % 2 == 0)
+    keys = [(bar["sym"], bar["s"], bar["v"]) for bar in listener.of("A")]
+    assert all(keys.count(key) == 2 for key in keys)
+
+
+async def test_late_bars(serve, listen, until):
+    server = await serve(**OPEN)
+    listener = listen(server, "AM.*")
+    await listener.subscribed()
+    server.faults.set("ws_late", minutes=3)
+    server.clock.advance(62_000)
+    await until(lambda: listener.of("AM"))
+    server.faults.clear()
+    first = {(bar["sym"], bar["s"]): bar for bar in listener.of("AM")}
+    server.clock.advance(3 * 60_000)
+    await until(lambda: max(bar["s"] for bar in listener.of("AM")) > min(key[1] for key in first) + 2 * 60_000)
+    server.clock.advance(1_000)
+    repeated = [bar for bar in listener.of("AM") if (bar["sym"], bar["s"]) in first]
+    assert len(repeated) == 2 * len(first)
+    assert all(bar == first[bar["sym"], bar["s"]] for bar in repeated)

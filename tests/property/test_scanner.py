@@ -1,0 +1,210 @@
+"""The scanner against a plain ranking of the same universe, one symbol at a time."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.market.curve import share_traded
+from gapscan.market.metrics import GONE_AFTER, RVOL_FLOOR, STALE_AFTER
+from gapscan.market.sessions import Session
+from gapscan.market.universe import Universe
+from gapscan.protocol.messages import ListDefinition, Row
+from gapscan.ranking.delta import symbols_of
+from gapscan.ranking.rows import DECIMALS
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import ListSet, compile_list, parse_lists
+from tests.support.market import MOMENT, TIMES, reference_frame, universe_frame
+
+START = {Session.PRE: TIMES.pre, Session.REGULAR: TIMES.regular, Session.POST: TIMES.post}
+SYMBOLS = [*"ABCDEFGHIJKLMN", "BRK.A", "BCpC", "BCPC"]
+
+Symbol = dict[str, Any]  # what is known of one symbol, NaN where nothing is
+Passes = Callable[[Symbol, float], bool]
+
+
+def behind(threshold: float, share: float) -> float:
+    """A lower bound, relaxed to `share`; `share` 1.0 leaves it as it is."""
+    return threshold * share if threshold >= 0 else threshold / share
+
+
+def ahead(threshold: float, share: float) -> float:
+    """An upper bound, relaxed."""
+    return threshold / share if threshold >= 0 else threshold * share
+
+
+GATE = 'type in ("CS", "ADRC") and not test_symbol and price >= 1 and prev_close > 0'
+WHERE: dict[str, Passes] = {
+    "True": lambda s, r: True,
+    "gap_percent >= 2 and volume >= (50_000 if session == 'pre' else 100_000)": lambda s, r: (
+        s["gap_percent"] >= behind(2, r) and s["volume"] >= behind(50_000 if s["session"] == "pre" else 100_000, r)
+    ),
+    "change_percent <= -5 or rvol >= 1.5": lambda s, r: s["change_percent"] <= ahead(-5, r) or s["rvol"] >= behind(1.5, r),
+    "not price > 20": lambda s, r: s["price"] <= ahead(20, r),
+    "not stale and dollar_volume > 1_000_000": lambda s, r: s["stale"] == 0 and s["dollar_volume"] > behind(1_000_000, r),
+    "exchange != 'XNAS'": lambda s, r: s["exchange"] is not None and s["exchange"] != "XNAS",
+    "symbol in ('A', 'BCpC', 'ZZ')": lambda s, r: s["symbol"] in ("A", "BCpC"),
+}
+SORT: dict[str, Callable[[Symbol], float]] = {
+    "-gap_percent": lambda s: -s["gap_percent"],
+    "change_percent": lambda s: s["change_percent"],
+    "-volume": lambda s: -s["volume"],
+    "-(abs(from_high_percent) + price)": lambda s: -(abs(s["from_high_percent"]) + s["price"]),
+    "stale": lambda s: s["stale"],
+}
+
+
+def passes_gate(s: Symbol, share: float) -> bool:
+    listed = s["type"] in ("CS", "ADRC") and s["test_symbol"] == 0
+    return bool(listed and s["price"] >= behind(1, share) and s["prev_close"] > 0)
+
+
+def percent(now: float, before: float) -> float:
+    return (now - before) / before * 100.0 if before > 0 else math.nan
+
+
+def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
+    """`known` with all that metrics should make of it."""
+    s = dict(known, session=str(session))
+    base = math.nan if s["split_today"] == 1 else s["prev_close"]
+    printed = not math.isnan(s["open"])
+    s["gap_indicative"] = float(not printed)
+    s["change_percent"] = percent(s["price"], base)
+    s["gap_percent"] = percent(s["open"] if printed else s["price"], base)
+    s["change_from_open_percent"] = percent(s["price"], s["open"])
+    s["from_high_percent"] = percent(s["price"], s["high"])
+    s["dollar_volume"] = s["volume"] * (s["price"] if math.isnan(s["vwap"]) else s["vwap"])
+    expected = s["average_volume"] * share_traded(as_of)
+    s["rvol"] = s["volume"] / expected if expected >= RVOL_FLOOR else math.nan
+    traded = s["price_time"]
+    age = 0.0
+    if session is not Session.CLOSED:
+        start = START[session]
+        age = (as_of - (start if math.isnan(traded) else max(traded, start))) / 1000.0
+    s["stale"] = float(age > STALE_AFTER.get(session, math.inf))
+    s["gone"] = age > GONE_AFTER.get(session, math.inf)
+    return s
+
+
+def shown(s: Symbol) -> Row:
+    """The row of a symbol: every number rounded once."""
+    row = {name: s[name] for name in ("symbol", "name", "exchange", "type", "session")} | {"source": "snapshot"}
+    for name, places in DECIMALS.items():
+        value = s[name]
+        number = None if math.isnan(value) else round(value * 10**places) / 10**places
+        if number is not None and places == 0:
+            number = bool(number) if name in ("gap_indicative", "split_today", "stale") else int(number)
+        row["as_of" if name == "updated" else name] = number
+    return row  # type: ignore[return-value]
+
+
+def ranking(definition: ListDefinition, symbols: list[Symbol], members: list[str]) -> list[str]:
+    """The plain ranking."""
+    where, key = WHERE[definition.where], SORT[definition.sort[0]]
+
+    def chosen(s: Symbol) -> bool:
+        if s["gone"]:
+            return False
+        stays = s["symbol"] in members and passes_gate(s, 0.9) and where(s, 0.9)
+        return stays or (passes_gate(s, 1.0) and where(s, 1.0))
+
+    def order(s: Symbol) -> tuple[bool, float, bool, float, str]:
+        value, dollars = key(s), -s["dollar_volume"]
+        missing = math.isnan(value), math.isnan(dollars)
+        return (missing[0], 0 if missing[0] else value, missing[1], 0 if missing[1] else dollars, s["symbol"])
+
+    return [s["symbol"] for s in sorted(filter(chosen, symbols), key=order)][: definition.limit]
+
+
+@dataclass
+class World:
+    """A universe that changes at random, and the same symbols as plain dicts."""
+
+    dice: random.Random
+    session: Session
+    as_of: int = 0
+    universe: Universe = field(default_factory=Universe)
+    known: dict[str, Symbol] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.as_of = MOMENT[self.session]
+
+    def step(self) -> None:
+        """Some time passes, and some symbols are seen anew."""
+        self.as_of += self.dice.choice([1_000, 60_000, 1_500_000])
+        seen = self.dice.sample(SYMBOLS, self.dice.randint(1, len(SYMBOLS)))
+        stocks = [self.see(symbol) for symbol in seen]
+        self.universe.merge_reference(reference_frame(stocks))
+        self.universe.merge_frame(universe_frame(stocks, self.as_of, str(self.session)))
+
+    def see(self, symbol: str) -> Symbol:
+        pick = self.dice.choice
+        stock: Symbol = {
+            "symbol": symbol,
+            "name": pick([None, symbol.title()]),
+            "exchange": pick([None, "XNAS", "XNYS"]),
+            "kind": pick(["CS", "CS", "CS", "ADRC", "ETF", None]),
+            "test": self.dice.random() < 0.1,
+            "split": self.dice.random() < 0.1,
+            "average_volume": pick([None, 0.0, 900.0, 400_000.0]),
+            "price": pick([None, 0.95, 1.0, 19.0, 20.0, 21.123456, 23.0]),
+            "price_time": float(self.as_of - pick([0, 119_000, 121_000, 1_000_000, 4_000_000])),
+            "prev_close": pick([None, 0.0, 1.0, 20.0, 20.2, 22.0]),
+            "open": pick([None, 1.0, 20.4, 20.36, 21.0]),
+            "high": pick([None, 21.0, 24.0]),
+            "low": pick([None, 0.5]),
+            "vwap": pick([None, 20.0]),
+            "volume": pick([None, 0.0, 49_000.0, 50_000.0, 95_000.5, 100_000.0, 2_500_000.0]),
+            "updated": float(self.as_of),
+        }
+        self.remember(stock)
+        return stock
+
+    def remember(self, stock: Symbol) -> None:
+        """Newer values take the place of older ones; no value takes the place of none."""
+        held = self.known.setdefault(stock["symbol"], {name: math.nan for name in stock})
+        for name, value in stock.items():
+            if value is not None and name not in ("price", "price_time"):
+                held[name] = value
+        if stock["price"] is not None and not stock["price_time"] < held["price_time"]:
+            held["price"], held["price_time"] = stock["price"], stock["price_time"]
+        held.update(name=stock["name"], exchange=stock["exchange"], type=stock["kind"])
+        held.update(split_today=float(stock["split"]), test_symbol=float(stock["test"]))
+
+    def symbols(self) -> list[Symbol]:
+        return [computed(known, self.as_of, self.session) for known in self.known.values()]
+
+
+def some_lists(dice: random.Random) -> ListSet:
+    definitions = [
+        ListDefinition(f"list{n}", "", dice.choice(list(WHERE)), [dice.choice(list(SORT))], dice.choice([1, 2, 3, 5, 200]), [])
+        for n in range(3)
+    ]
+    gate = parse_lists(f'gate = "{GATE.replace(chr(34), chr(39))}"\n[lists]', "test").gate
+    return ListSet(gate, tuple(compile_list(definition) for definition in definitions))
+
+
+@given(st.integers(0, 2**63), st.sampled_from(Session), st.integers(1, 5))
+def test_lists_equal_a_plain_ranking(seed: int, session: Session, steps: int) -> None:
+    world = World(random.Random(seed), session)
+    lists = some_lists(world.dice)
+    scanner = Scanner(world.universe, lists)
+    members: dict[str, list[str]] = {}
+    latest: dict[str, Row] = {}
+    for _ in range(steps):
+        world.step()
+        symbols = world.symbols()
+        scanner.texts_changed() if world.dice.random() < 0.2 else None
+        ranked = scanner.scan(members)
+        rows = {s["symbol"]: shown(s) for s in symbols}
+        for spec in lists.specs:
+            expected = ranking(spec.definition, symbols, members.get(spec.name, []))
+            assert symbols_of(list(ranked[spec.name])) == ranked[spec.name].symbols == expected
+            assert ranked[spec.name] == [rows[symbol] for symbol in expected]
+        members = {name: symbols_of(rows) for name, rows in ranked.items()}

@@ -1,0 +1,46 @@
+"""Made-up lists that change at random, and the truth about them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from gapscan.bus.client import Bus
+from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.protocol.messages import Row
+
+SYMBOLS = [f"S{number}" for number in range(40)]
+
+
+def some_rows(dice: random.Random) -> list[Row]:
+    """A list of 0 to 30 rows in random order."""
+    chosen = dice.sample(SYMBOLS, dice.randint(0, 30))
+    return [Row(symbol=symbol, price=dice.randint(1, 9) / 2, name=dice.choice([None, "x"])) for symbol in chosen]
+
+
+@dataclass
+class Published:
+    """A list that is published step by step; `truth` has its rows at every sequence."""
+
+    publisher: ListPublisher
+    dice: random.Random
+    truth: dict[int, list[Row]] = field(default_factory=dict)
+
+    async def step(self, number: int = 1) -> None:
+        """Publish some changes."""
+        for _ in range(number):
+            rows = some_rows(self.dice)
+            if await self.publisher.publish(rows, self.publisher.sequence + 1):
+                self.truth[self.publisher.sequence] = rows
+
+    async def beat(self) -> None:
+        await self.publisher.heartbeat("live", self.publisher.sequence, simulated=True)
+
+
+async def publish_list(bus: Bus, name: str, retention: Retention | None = None, seed: int = 1) -> Published:
+    """A new list, empty at sequence 0."""
+    await ensure_shared(bus, Retention())
+    publisher = ListPublisher(bus, name)
+    await publisher.recover(retention or Retention())
+    return Published(publisher, random.Random(seed), {0: []})

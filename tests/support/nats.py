@@ -1,0 +1,85 @@
+"""A real nats-server for tests: on a free port, killable, startable again on the same port and store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from gapscan.services import natsserver, ports
+
+PASSWORD, READER_PASSWORD = "writers-secret", "readers-secret"
+_ENV = {"GAPSCAN_PASSWORD": PASSWORD, "GAPSCAN_READER_PASSWORD": READER_PASSWORD}
+
+
+class NatsServer:
+    """One server process; `data` keeps its store over restarts."""
+
+    def __init__(self, data: Path, *, accounts: bool = False) -> None:
+        self.data = data
+        self._accounts = accounts
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: natsserver.PortsFile | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and return once it listens."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._ports = self._ports or natsserver.PortsFile()
+        file = self._ports
+        self._process = subprocess.Popen(self._command(file), env={**os.environ, **_ENV})
+        deadline = time.monotonic() + 20
+        while self.port == 0:
+            self.port = file.port() or 0
+            assert self._process.poll() is None, "nats-server ended; its log is in " + str(self.data)
+            assert time.monotonic() < deadline, "nats-server does not say its port"
+            time.sleep(0.005)
+        while ports.is_free(self.port):
+            assert time.monotonic() < deadline, "nats-server does not listen"
+            time.sleep(0.005)
+
+    def _command(self, file: natsserver.PortsFile) -> list[str]:
+        command = natsserver.command(self.port, self.data, file)
+        if self._accounts:
+            conf = natsserver.server_conf()
+            both = self.data / "both.conf"
+            for part in (conf, conf.with_name("accounts.conf")):
+                shutil.copy(part, self.data)  # included files are looked for beside the one that includes them
+            both.write_text('include "server.conf"\ninclude "accounts.conf"\n')
+            command[command.index("-c") + 1] = str(both)
+        return command
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    async def restart(self, pause: float = 0.0) -> None:
+        """kill -9, and start it again on the same port and store."""
+        await asyncio.to_thread(self.kill)
+        await asyncio.sleep(pause)
+        await asyncio.to_thread(self.start)
+
+    def close(self) -> None:
+        """End it, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self._ports is not None:
+            self._ports.close()

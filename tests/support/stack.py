@@ -1,0 +1,97 @@
+"""The whole chain in one process, over real sockets: simulated market, feed, NATS, ranker; time moves when told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.topology import ensure_shared
+from gapscan.config import Config, FeedSection, NatsSection, PolygonSection, RankerSection
+from gapscan.obs import Tally, logger
+from gapscan.ranking.spec import shipped_lists
+from gapscan.runtime import end
+from gapscan.services.common import retention
+from gapscan.services.feed import Feed, open_rest
+from gapscan.services.ranker import Ranker
+from gapscan.sim.server import SimServer
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
+    """Wait until `condition()` is true; a test that waits in vain says for what."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not happen within {seconds:g} s") from None
+
+
+def config_for(nats_url: str, sim: SimServer, **feed: Any) -> Config:
+    """Settings for a simulated market."""
+    return Config(
+        nats=NatsSection(url=nats_url),
+        polygon=PolygonSection(rest_url=sim.url, websocket_host=sim.ws_feed, secure_websocket=False, simulated=True),
+        feed=FeedSection(**{"request_timeout": 5.0, **feed}),
+        ranker=RankerSection(snapshot_interval=0.05, heartbeat_interval=0.05, lease=1.0),
+    )
+
+
+@dataclass
+class Stack:
+    """A running chain. Nothing scans by itself: call `scan`."""
+
+    sim: SimServer
+    bus: Bus
+    feed: Feed
+    ranker: Ranker
+    config: Config
+
+    def report(self) -> dict[str, Any]:
+        """The ranker's own report."""
+        return self.ranker.report()
+
+    async def load_reference(self) -> None:
+        """One scan to learn the day, then its reference data in whole."""
+        await self.feed.scan()
+        await until(lambda: self.feed.report()["reference_complete"], "the reference data")
+
+    async def scan_at(self, ms: int) -> None:
+        """Move the market to `ms`, scan it, and wait until it is ranked and published."""
+        self.sim.clock.set(ms)
+        before = self.report()["counts"].get("cycles", 0)
+        await self.feed.scan()
+        await until(lambda: self.report()["counts"].get("cycles", 0) > before, "a rank cycle")
+        whole_second = ms // 1000 * 1000  # the provider's clock shows no fractions
+        await until(lambda: self.report()["as_of"] >= whole_second, "the market time")
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until all that is ranked is published and in the snapshots."""
+        term = self.ranker._term
+        assert term is not None
+        await until(
+            lambda: all(list(p.rows) == list(term._wanted.get(n, p.rows)) for n, p in term.publishers.items()),
+            "publishing",
+        )
+        await until(lambda: all(p._snapshot_sequence == p.sequence for p in term.publishers.values()), "snapshots")
+
+
+@asynccontextmanager
+async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncIterator[Stack]:
+    """Feed (not scanning by itself) and ranker between `sim` and the NATS at `nats_url`."""
+    config = config_for(nats_url, sim, **feed_settings)
+    tally = Tally(logger("feed"))
+    async with connect(BusOptions(nats_url), "test") as bus:
+        await ensure_shared(bus, retention(config))
+        feed = Feed(bus, open_rest(config, tally), config, tally)
+        ranker = Ranker(bus, config, shipped_lists())
+        jobs = [asyncio.create_task(job) for job in (feed.load_references(), ranker.run())]
+        try:
+            await until(lambda: ranker.report()["role"] == "leader", "leading")
+            yield Stack(sim, bus, feed, ranker, config)
+        finally:
+            await end(*jobs)

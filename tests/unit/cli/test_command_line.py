@@ -1,0 +1,131 @@
+"""Command lines that need no server: in this process, by the same entry as the real thing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gapscan.ranking.spec import shipped_lists
+from gapscan_cli.main import run
+
+ROOT = Path(__file__).parents[3]
+SHIPPED = shipped_lists().names
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Gapscan = Callable[..., Result]
+
+
+@pytest.fixture
+def gapscan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Gapscan:
+    """Runs a command in an empty directory, without any settings of this machine."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("POLYGON_API_KEY", raising=False)
+
+    def command(*arguments: str) -> Result:
+        code = run(arguments)
+        return Result(code, *capfd.readouterr())
+
+    return command
+
+
+def assert_error(result: Result, code: int, *words: str) -> None:
+    """One line on stderr and the right exit code."""
+    assert result.code == code, result
+    assert result.out == ""
+    assert re.fullmatch(r"error: .+\n", result.err), result.err
+    for word in words:
+        assert word in result.err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("wach", ("wach", "gapscan --help")),
+        ("watch", ("LIST", "gapscan watch --help")),
+        ("watch gappers_up --tip 3", ("--tip", "gapscan watch --help")),
+        ("watch gappers_up --top 0", ("--top",)),
+        ("watch Gappers-Up", ("did you mean gappers_up?",)),
+        ("top winners --json --csv", ("--json", "--csv")),
+        ("top winners --nats localhost", ("--nats", "nats://")),
+        ("top No-Such", ("No-Such", "gapscan lists")),
+        ("tail ../x", ("../x",)),
+        ("schema --check", ("--out",)),
+        ("up --day tomorrow", ("--day", "2024-07-01")),
+        ("up --start 25:99", ("--start", "09:25")),
+        ("up --nats-port 70000", ("--nats-port",)),
+        ("sim --replay nowhere", ("--replay", "nowhere")),
+        ("sim --speed 0", ("--speed",)),
+        ("run nothing", ("nothing", "feed")),
+        ("config", ("config --help",)),
+        ("config check --config no.toml", ("no.toml", "--config")),
+    ],
+)
+def test_mistakes_of_the_user(gapscan: Gapscan, line: str, words: tuple[str, ...]) -> None:
+    assert_error(gapscan(*line.split()), 2, *words)
+
+
+def test_shipped_lists_need_no_nats(gapscan: Gapscan) -> None:
+    assert [entry["name"] for entry in json.loads(gapscan("lists", "--shipped", "--json").out)] == SHIPPED
+    text = gapscan("lists", "--shipped").out
+    assert all(f"{name}   " in text for name in SHIPPED)
+
+
+def test_schema(gapscan: Gapscan) -> None:
+    assert gapscan("schema").out == (ROOT / "nats" / "asyncapi.json").read_text("utf-8")
+    assert "made/schemas/delta.schema.json" in gapscan("schema", "--out", "made").out
+    assert gapscan("schema", "--out", "made", "--check").code == 0
+    Path("made/schemas/delta.schema.json").write_text("{}")
+    result = gapscan("schema", "--out", "made", "--check")
+    assert result.code == 1
+    assert "delta.schema.json" in result.err
+    Path("file").touch()
+    assert gapscan("schema", "--out", "file").code == 2
+
+
+def test_config_check(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no gapscan.toml" in gapscan("config", "check").out
+    Path("gapscan.toml").write_text('[nats]\npassword = "hush"\n')
+    monkeypatch.setenv("POLYGON_API_KEY", "sesame")
+    monkeypatch.setenv("GAPSCAN_SIM_SEED", "11")
+    shown = gapscan("config", "check", "--show")
+    assert shown.code == 0
+    assert "gapscan.toml" in shown.out.splitlines()[0]
+    assert "seed = 11" in shown.out
+    assert "# password: set" in shown.out
+    assert "# POLYGON_API_KEY: set" in shown.out
+    assert not {"hush", "sesame"} & set(re.findall(r"\w+", shown.out + shown.err))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[nats]\nurk = 1\n", ("gapscan.toml", "urk", "nats")),
+        ("[nats\n", ("gapscan.toml", "TOML")),
+        ("[sim]\nspeed = 0\n", ("gapscan.toml", "speed")),
+    ],
+)
+def test_wrong_settings(gapscan: Gapscan, text: str, words: tuple[str, ...]) -> None:
+    Path("gapscan.toml").write_text(text)
+    for line in ("config check", "lists", "up", "run feed", "watch gappers_up"):
+        assert_error(gapscan(*line.split()), 2, *words)
+
+
+def test_wrong_variable(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAPSCAN_SIM_PORT", "x")
+    assert_error(gapscan("config", "check"), 2, "GAPSCAN_SIM_PORT", "port")

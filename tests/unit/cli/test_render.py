@@ -1,0 +1,122 @@
+"""Values to text, and which columns fit."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from gapscan_cli import render
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "-"),
+        (0.1234, "0.1234"),
+        (0.00005, "0.0001"),
+        (1.0, "1.00"),
+        (178.5, "178.50"),
+        (612345.678, "612,345.68"),
+    ],
+)
+def test_price(value: float | None, shown: str) -> None:
+    assert render.price(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "-"), (0.0, "+0.00"), (5.0, "+5.00"), (-12.345, "-12.35"), (1234.5, "+1,234.50"), (123456.7, "+123,457")],
+)
+def test_percent(value: float | None, shown: str) -> None:
+    assert render.percent(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "-"), (0, "0"), (950, "950"), (1_000, "1.00K"), (12_345, "12.3K"), (4_560_000, "4.56M"),
+     (987_654_321, "987.7M"), (3_100_000_000, "3.10B"), (2.5e12, "2.50T"), (-12_345, "-12.3K")],
+)  # fmt: skip
+def test_amount(value: float | None, shown: str) -> None:
+    assert render.amount(value) == shown
+    assert len(shown) <= 7
+
+
+@pytest.mark.parametrize(("value", "shown"), [(None, "-"), (1.5, "1.5"), (38378.0, "38,378")])
+def test_ratio(value: float | None, shown: str) -> None:
+    assert render.ratio(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-0.1, "0.0 s"), (0.42, "0.4 s"), (59.4, "59 s"), (119, "119 s"), (600, "10 min"), (7200, "2 h")],
+)
+def test_span(seconds: float, shown: str) -> None:
+    assert render.span(seconds) == shown
+
+
+def test_times_are_new_york_times() -> None:
+    winter, summer = 1_795_357_800_000, 1_720_000_000_000
+    assert render.clock(winter) == "09:30:00"
+    assert render.moment(winter) == "Sun 2026-11-22 09:30:00 ET"
+    assert render.moment(summer) == "Wed 2024-07-03 05:46:40 ET"
+    assert render.clock(None) == render.clock(0) == "-"
+    assert render.moment(0) == "no market time yet"
+
+
+def test_text_cannot_steer_the_terminal() -> None:
+    assert render.text("Evil\x1b[2J\x07\nInc. Ünïcode 株") == "Evil?[2J??Inc. Ünïcode 株"
+    assert render.text(None) == "-"
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ({"gap_percent": 4.2, "gap_indicative": True}, "~+4.20"),
+        ({"gap_percent": 4.2, "gap_indicative": False}, "+4.20"),
+        ({"gap_percent": None, "gap_indicative": True}, "-"),
+        ({}, "-"),
+    ],
+)
+def test_gap(row: dict[str, Any], shown: str) -> None:
+    assert render.gap(row) == shown
+
+
+def test_flags() -> None:
+    assert render.flags({"stale": True, "split_today": True}) == "split stale"
+    assert render.flags({"stale": None}) == ""
+
+
+@pytest.mark.parametrize("width", range(1, 260))
+def test_columns_fit(width: int) -> None:
+    columns = render.columns_for(width)
+    taken = sum(column.width for column in columns) + render.GAP * (len(columns) - 1)
+    assert columns[0] is render.SYMBOL
+    assert taken <= max(width, render.SYMBOL.width)
+
+
+def test_wider_never_shows_less() -> None:
+    titles = [{column.title for column in render.columns_for(width)} for width in range(1, 260)]
+    assert all(narrow <= wide for narrow, wide in pairwise(titles))
+    assert titles[-1] == {column.title for column in render.ORDER}
+
+
+def test_the_name_takes_what_is_left() -> None:
+    at = {width: render.columns_for(width)[-1] for width in (70, 75, 200)}
+    assert all(column.title == "name" for column in at.values())
+    assert at[70].width < at[75].width < at[200].width
+
+
+def test_every_cell_copes_with_an_empty_row() -> None:
+    assert {column.cell({"symbol": "A"}) for column in render.ORDER[1:]} <= {"-", ""}
+
+
+def test_plain_line_is_aligned() -> None:
+    columns = render.columns_for(80)
+    title = render.plain_line("#", None, columns)
+    line = render.plain_line(7, {"symbol": "BCpC", "price": 2.5, "volume": 1234, "name": "N" * 90}, columns)
+    assert line.startswith("   7  BCpC ")
+    assert title.index("price") + len("price") == line.index("2.50") + len("2.50")
+    assert line.endswith("…")
+    assert len(line) <= 80 + 6

@@ -1,0 +1,126 @@
+"""Errors, suggestions, settings and reports in words."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+import typer
+
+from gapscan.config import Config, NatsSection
+from gapscan.errors import (
+    BusError,
+    ConfigError,
+    DataError,
+    FeedError,
+    FencedError,
+    GapscanError,
+    SpecError,
+    UnknownListError,
+)
+from gapscan.protocol.messages import ListDefinition
+from gapscan.services.status import Coverage, ListStatus, ServiceStatus, StatusReport
+from gapscan_cli import exits
+from gapscan_cli.completion import complete_list, nearest, shipped_names
+from gapscan_cli.health import report_text
+from gapscan_cli.oneshot import as_csv, as_json, as_table, definition_text
+from gapscan_cli.settings_text import settings_text
+from tests.unit.cli.views import view_of
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("x"), 2),
+        (SpecError("x"), 2),
+        (UnknownListError("x"), 2),
+        (DataError("x"), 2),
+        (BusError("x"), 1),
+        (FencedError("x"), 1),
+        (FeedError("x"), 1),
+        (GapscanError("x"), 1),
+    ],
+)
+def test_exit_codes(error: GapscanError, code: int) -> None:
+    assert exits.code_of(error) == code
+
+
+def test_errors_are_one_line() -> None:
+    assert exits.line_of(BusError("no\nserver", remedy="start\n one")) == "error: no server (start one)"
+    assert (
+        exits.usage_line(typer.BadParameter("Not a\n day.")) == "error: invalid value: Not a day (see `gapscan --help`)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("gapers_up", "gappers_up"), ("Gappers-Up", "gappers_up"), ("winner", "winners"), ("active", "most_active"),
+     ("zzzz", None), ("", None)],
+)  # fmt: skip
+def test_nearest(typed: str, meant: str | None) -> None:
+    assert nearest(typed, ["gappers_up", "gappers_down", "winners", "losers", "most_active"]) == meant
+
+
+def test_completion_knows_the_shipped_lists() -> None:
+    assert "gappers_up" in shipped_names()
+    assert set(complete_list("gap")) == {name for name in shipped_names() if name.startswith("gap")}
+
+
+def test_settings_are_toml_without_secrets() -> None:
+    config = Config(nats=NatsSection(url="nats://me:hush@host:4222", user="me", password="hush"))
+    text = settings_text(config, has_key=True)
+    assert "hush" not in text
+    assert "# password: set" in text
+    assert "# POLYGON_API_KEY: set" in text
+    parsed = tomllib.loads(text)
+    assert parsed["nats"]["url"] == "nats://***@host:4222"
+    assert parsed["sim"]["symbols"] == 11_000
+    assert "# POLYGON_API_KEY: not set" in settings_text(Config(), has_key=False)
+
+
+def _report(**changes: object) -> StatusReport:
+    lists = {"winners": ListStatus("live", "abc", 12, 917, 915, 900, 1, 917, 123_456)}
+    services = {"feed": ServiceStatus(True, [{"pid": 7, "host": "h", "last_error": ""}])}
+    report = StatusReport(True, False, "pre", 1_795_357_800_000, Coverage(9, 10), lists, services)
+    for name, value in changes.items():
+        setattr(report, name, value)
+    return report
+
+
+def test_status_for_people() -> None:
+    text = report_text(_report())
+    assert text.startswith("healthy\n")
+    assert "9 of 10 symbols" in text
+    assert "feed      ok       pid 7" in text
+    winners = next(line for line in text.splitlines() if line.startswith("winners"))
+    assert winners.split() == ["winners", "live", "12", "917", "2", "-17", "123.5KB"]
+
+
+def test_trouble_for_people() -> None:
+    text = report_text(_report(healthy=False, simulated=True, problems=["no feed is running"], lists={}, services={}))
+    assert text.startswith("NOT HEALTHY   SIMULATED\n")
+    assert "problem: no feed is running\n" in text
+    assert "no service answers" in text
+    assert "no list is published" in text
+
+
+def test_top_forms() -> None:
+    view = view_of({"A": 1.5, "B": None}, simulated=True, sequence=9)
+    table = as_table(view, None).decode()
+    assert "SIMULATED" in table.splitlines()[0]
+    assert table.splitlines()[2].split()[:3] == ["1", "A", "1.50"]
+    assert as_csv(view, None).decode().splitlines()[2].startswith("2,B,")
+    assert b'"rank":2,"symbol":"B","price":null' in as_json(view, None)
+    assert b'"B"' not in as_json(view, 1)
+
+
+def test_definition_for_people() -> None:
+    definition = ListDefinition(
+        "winners", "Up a lot.", "change_percent > 5", ["-change_percent", "symbol"], 200, ["pre"]
+    )
+    assert definition_text(definition, 12).splitlines() == [
+        "winners   pre   12 of at most 200 rows",
+        "  Up a lot.",
+        "  where change_percent > 5",
+        "  sort  -change_percent, symbol",
+    ]

@@ -1,0 +1,43 @@
+import asyncio
+import time
+
+from gapscan.sim import ManualClock, MarketClock
+
+
+def test_a_market_clock_runs_at_its_speed():
+    clock = MarketClock(1_000_000, speed=1000)
+    before = time.monotonic()
+    time.sleep(0.01)
+    shown = clock.now() - 1_000_000
+    assert 10_000 <= shown <= (time.monotonic() - before + 0.01) * 1_000_000
+
+
+def test_changing_the_speed_keeps_the_time():
+    clock = MarketClock(5_000, speed=0)
+    clock.set_speed(10)
+    assert clock.now() >= 5_000
+    clock.set(77_000)
+    clock.set_speed(0)
+    assert 77_000 <= clock.now() == clock.now() < 90_000
+
+
+def test_a_manual_clock_stands_still():
+    clock = ManualClock(100)
+    assert (clock.now(), clock.speed) == (100, 0)
+    clock.advance(50)
+    assert clock.now() == 150
+
+
+async def test_sleep_until_ends_at_its_time():
+    clock = MarketClock(0, speed=1000)
+    await clock.sleep_until(20_000)
+    assert clock.now() >= 20_000
+    await clock.sleep_until(10)  # already past
+
+
+async def test_sleepers_wake_when_the_clock_is_changed():
+    for clock in (ManualClock(0), MarketClock(0, speed=0)):
+        sleepers = [asyncio.create_task(clock.sleep_until(1_000_000)) for _ in range(3)]
+        await asyncio.sleep(0)
+        clock.set(500)
+        await asyncio.wait_for(asyncio.gather(*sleepers), 5)

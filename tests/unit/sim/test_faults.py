@@ -1,0 +1,65 @@
+import re
+
+import pytest
+
+from gapscan.errors import ConfigError
+from gapscan.sim import Faults, faults
+
+
+def test_count_runs_out():
+    active = Faults()
+    active.set("rest_status", status=429, count=2)
+    assert active.take("rest_status").status == 429
+    assert active.take("rest_status")
+    assert active.take("rest_status") is None
+    assert active.describe() == {}
+
+
+def test_without_count_until_cleared():
+    active = Faults()
+    active.set("ws_silent")
+    assert all(active.take("ws_silent") for _ in range(5))
+    active.clear("ws_silent")
+    assert active.take("ws_silent") is None
+    active.clear("ws_silent")
+
+
+def test_endpoint():
+    active = Faults()
+    active.set("rest_drop", endpoint="grouped", count=1)
+    assert active.take("rest_drop", "snapshot") is None
+    assert active.take("rest_drop", "grouped")
+
+
+def test_topics():
+    active = Faults()
+    active.set("ws_refused", topics=["A.X"], count=1)
+    assert not active.hits_topic("ws_refused", "A.Y")
+    assert active.hits_topic("ws_refused", "A.X")
+    assert not active.hits_topic("ws_refused", "A.X")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("rest_fire", {}),
+        ("rest_status", {"statsu": 3}),
+        ("rest_status", {"status": 99}),
+        ("rest_status", {"status": "bad"}),
+        ("ws_late", {"minutes": 16}),
+        ("ws_close", {"code": 7}),
+        ("ws_silent", {"count": 0}),
+        ("rest_slow", {"seconds": -1}),
+        ("ws_garbage", {"kind": "noise"}),
+    ],
+)
+def test_refused(name, options):
+    active = Faults()
+    with pytest.raises(ConfigError) as error:
+        active.set(name, **options)
+    assert error.value.remedy
+    assert active.describe() == {}
+
+
+def test_every_fault_is_in_the_table():
+    assert set(re.findall(r"^\| ((?:rest|ws)_\w+)", faults.__doc__, re.M)) == set(faults.NAMES)

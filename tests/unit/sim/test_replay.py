@@ -1,0 +1,170 @@
+import datetime as dt
+import logging
+
+import numpy as np
+import pytest
+
+from gapscan.errors import DataError
+from gapscan.market.sessions import session_times
+from gapscan.sim import Market, ReplaySource
+
+MONDAY, TUESDAY, THURSDAY = dt.date(2024, 1, 8), dt.date(2024, 1, 9), dt.date(2024, 1, 11)
+TIMES = session_times(TUESDAY)
+NS = 1_000_000
+
+
+def bar(symbol, volume, o, c, h, low, start=TIMES.regular):
+    return f"{symbol},{volume},{o},{c},{h},{low},{start * NS},12"
+
+
+@pytest.fixture
+def root(write_day):
+    write_day(MONDAY, [bar("AA", 1000, 10, 11, 12, 9), bar("BCpC", 50, 25, 25, 25, 25)])
+    return write_day(TUESDAY, [bar("AA", 90_000, 11.5, 11.2, 12.25, 11), bar("NEW", 4.7489e4, 3, 3.1, 3.2, 2.9)])
+
+
+def test_the_day_before_gives_previous_closes(root):
+    source = ReplaySource(root, TUESDAY)
+    market = Market(source)
+    market.advance(TIMES.pre)
+    assert market.symbols == ["AA", "BCpC", "NEW"]
+    assert market.previous.close.tolist() == [11, 25, 0]
+
+
+def test_everything_opens_in_the_first_half_minute(root):
+    market = Market(ReplaySource(root, TUESDAY))
+    market.advance(TIMES.regular)
+    assert not market.state.volume.any()
+    market.advance(TIMES.regular + 30_000)
+    assert market.state.open.tolist() == [11.5, 0, 3]
+
+
+def test_nothing_prints_outside_regular_hours(root):
+    market = Market(ReplaySource(root, TUESDAY))
+    market.advance(TIMES.post)
+    volume = market.state.volume.copy()
+    market.advance(TIMES.closed)
+    assert (market.state.volume == volume).all()
+    assert volume.tolist() == [90_000, 0, pytest.approx(47_489)]
+
+
+def test_the_default_day_is_the_last(root):
+    assert ReplaySource(root).start_date == TUESDAY
+
+
+def test_a_root_that_holds_flatfiles(root, tmp_path):
+    nested = tmp_path / "nested" / "flatfiles"
+    nested.parent.mkdir()
+    (root / "us_stocks_sip").rename(nested.parent / "moving")
+    nested.mkdir()
+    (nested.parent / "moving").rename(nested / "us_stocks_sip")
+    assert ReplaySource(nested.parent).start_date == TUESDAY
+
+
+def test_a_missing_day_names_path_and_days(root):
+    with pytest.raises(DataError, match=r"2024-01-10\.csv\.gz.*2 days, 2024-01-08 to 2024-01-09"):
+        ReplaySource(root, dt.date(2024, 1, 10))
+
+
+def test_a_first_day_has_no_previous_closes(root):
+    with pytest.raises(DataError, match="no day before it"):
+        ReplaySource(root, MONDAY)
+
+
+def test_an_empty_directory(tmp_path):
+    with pytest.raises(DataError, match="us_stocks_sip"):
+        ReplaySource(tmp_path)
+
+
+def test_bad_rows_cost_themselves_only(write_day, caplog):
+    write_day(MONDAY, [bar("AA", 1000, 10, 11, 12, 9)])
+    rows = [
+        bar("AA", 1000, 10, 11, 12, 9),
+        "AB,many,1,1,1,1,0,0",
+        "AC,5",
+        "",
+        bar("AD", 5, 10, 11, 10.5, 9),
+        bar("AE", 5, "nan", 1, 1, 1),
+        bar("", 5, 1, 1, 1, 1),
+        bar("AF", -5, 1, 1, 1, 1),
+        bar("AG", 5, 0, 0, 0, 0),
+        bar("ZZ", 70, 1, 1, 1, 1),
+    ]
+    root = write_day(TUESDAY, rows)
+    with caplog.at_level(logging.WARNING):
+        source = ReplaySource(root, TUESDAY)
+    assert source.symbols == ["AA", "ZZ"]
+    assert source.files.bad_rows == 8
+    assert len(caplog.records) == 1
+    assert "line 3" in caplog.text
+
+
+def test_a_file_with_other_columns(write_day):
+    root = write_day(MONDAY, [])
+    path = next(root.rglob("*.csv.gz"))
+    path.write_bytes(b"not gzip at all")
+    write_day(TUESDAY, [bar("AA", 1, 1, 1, 1, 1)])
+    with pytest.raises(DataError, match="cannot read"):
+        ReplaySource(root, TUESDAY)
+
+
+def test_a_day_without_trading_shows_the_day_before(root, write_day):
+    write_day(THURSDAY, [bar("AA", 500, 11, 11, 11, 11, session_times(THURSDAY).regular)])
+    market = Market(ReplaySource(root, TUESDAY))
+    wednesday = session_times(dt.date(2024, 1, 10))
+    market.advance(wednesday.regular + 60_000)
+    assert market.date == TUESDAY
+    assert market.state.close[0] == 11.2
+    market.advance(session_times(THURSDAY).pre)
+    assert market.date == THURSDAY
+    assert market.previous.close[0] == 11.2
+
+
+def test_minute_bars_are_printed_as_they_are(root, write_day):
+    minutes = [
+        bar("AA", 300, 10.9, 11, 11.1, 10.8, TIMES.pre + 3_600_000),
+        bar("AA", 1000, 11.5, 11.7, 11.8, 11.4, TIMES.regular),
+        bar("AA", 7, 11.7, 11.6, 11.7, 11.6, TIMES.regular + 60_000),
+        bar("NEW", 2, 3, 3, 3, 3, TIMES.regular + 60_000),
+        bar("AA", 40, 12, 12, 12, 12, TIMES.post + 60_000),
+        bar("UNLISTED", 40, 12, 12, 12, 12, TIMES.post),
+    ]
+    root = write_day(TUESDAY, minutes, "minute_aggs_v1")
+    market = Market(ReplaySource(root, TUESDAY))
+    market.advance(TIMES.regular)
+    assert (market.state.volume[0], market.state.open[0]) == (300, 0)
+    market.advance(TIMES.regular + 60_000)
+    shown = [getattr(market.state, f"minute_{name}")[0] for name in ("open", "high", "low", "close", "volume")]
+    assert shown == [11.5, 11.8, 11.4, 11.7, 1000]
+    market.advance(TIMES.closed)
+    state = market.state
+    assert (state.open[0], state.high[0], state.low[0], state.close[0]) == (11.5, 11.8, 11.4, 11.6)
+    assert state.volume.tolist() == [1347, 0, 2]
+    assert state.last_price[0] == 12
+
+
+@pytest.mark.realdata
+def test_real_days_end_on_their_daily_bars(real_days):
+    source = ReplaySource(real_days, dt.date(2024, 1, 16))
+    market = Market(source)
+    bars = source.bars(source.start_date)
+    times = session_times(source.start_date)
+    market.advance(times.regular + 30_000)
+    traded = bars.traded
+    assert traded.sum() > 1_100
+    assert (market.state.open[traded] == bars.open[traded]).all()
+    market.advance(times.post)
+    state = market.state
+    for name in ("open", "high", "low", "close"):
+        assert (getattr(state, name)[traded] == getattr(bars, name)[traded]).all()
+    np.testing.assert_allclose(state.volume, bars.volume, rtol=1e-12)
+
+
+@pytest.mark.realdata
+def test_real_previous_closes(real_days):
+    source = ReplaySource(real_days, dt.date(2024, 1, 16))
+    assert source.day_before(source.start_date) == dt.date(2024, 1, 12)  # Monday was a holiday
+    market = Market(source)
+    market.advance(session_times(source.start_date).pre)
+    friday = source.bars(dt.date(2024, 1, 12))
+    assert (market.previous.close == friday.close).all()

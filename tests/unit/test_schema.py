@@ -1,0 +1,171 @@
+"""The generated contract: it has every message, real messages pass it, wrong ones do not, and the files are current."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import msgspec
+import pytest
+
+from gapscan.protocol import messages as m
+from gapscan.protocol import names, schema
+from gapscan.protocol.codec import encode
+from gapscan.ranking.copy import ranked
+from gapscan.ranking.delta import checksum, diff
+
+COMMITTED = Path(__file__).parents[2] / "nats"
+
+_BEFORE: list[m.Row] = [{"symbol": "AAA", "price": 1.5, "session": "pre"}, {"symbol": "BBB", "price": None}]
+_AFTER: list[m.Row] = [
+    {"symbol": "CCC", "name": "Ünïcode", "volume": 10, "stale": False, "source": "bar"},
+    {"symbol": "BBB", "price": 2.0},
+    {"symbol": "AAA", "price": 1.5, "session": "pre"},
+]
+EXAMPLES: list[m.Message] = [
+    m.Delta("winners", "abc123", 4, 1_700_000_000_000, diff(_BEFORE, _AFTER), 3, checksum(_AFTER)),
+    m.Delta("winners", "abc123", 4, 1_700_000_000_000, diff(_AFTER, _BEFORE), 2, checksum(_BEFORE), sequence=9),
+    m.Delta("winners", "abc123", 0, 0, [], 0, 0),
+    m.Snapshot("winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), checksum(_AFTER), simulated=True),
+    m.Snapshot("winners", "abc123", 0, 0, [], 0),
+    m.Heartbeat("winners", "abc123", 5, 1_700_000_000_000, "closed"),
+    m.UniverseFrame(
+        frame=1, part=1, parts=2, as_of=1, session="regular", simulated=False, symbols=["AAA"],
+        **{name: [None] for name in ("price", "price_time", "prev_close", "open", "high", "low", "vwap")},
+        volume=[4.7489415903844e07], updated=[1.0],
+    ),
+    m.ReferenceFrame(
+        part=1, parts=1, date="2024-07-01", complete=True, symbols=["AAA"], name=["A"], exchange=[None],
+        kind=["CS"], test=[False], split=[True], average_volume=[1.0],
+    ),
+    m.ListDefinition("winners", "up", "price > 1", ["-price"], 200, []),
+    m.Lease("ranker", "host-1"),
+]  # fmt: skip
+
+BROKEN: list[tuple[type[m.Message], str, Any]] = [
+    (m.Delta, "list", "No Such"),
+    (m.Delta, "checksum", -1),
+    (m.Delta, "changes", [{"action": "swap", "symbol": "AAA"}]),
+    (m.Delta, "changes", [{"action": "add", "rank": 0, "symbol": "AAA", "data": {}}]),
+    (m.Delta, "epoch", None),
+    (m.Snapshot, "rows", [{"symbol": "AAA"}]),
+    (m.Snapshot, "sequence", -1),
+    (m.Heartbeat, "state", "asleep"),
+    (m.Heartbeat, "type", "delta"),
+]
+
+
+def _instance(kind: type[m.Message]) -> m.Message:
+    return next(example for example in EXAMPLES if isinstance(example, kind))
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref":
+                yield value
+            else:
+                yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+
+
+def _resolve(document: schema.Document, reference: str) -> Any:
+    node: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        node = node[part.replace("~1", "/").replace("~0", "~")]
+    return node
+
+
+def test_every_type_of_the_codec_is_here() -> None:
+    assert set(schema.message_types()) == set(get_args(m.Message))
+    document = schema.asyncapi()
+    tags = {schema.tag_of(kind) for kind in schema.message_types()}
+    assert tags <= document["components"]["messages"].keys()
+    assert {f"schemas/{tag}.schema.json" for tag in tags} < schema.documents().keys()
+
+
+def test_every_message_has_a_channel() -> None:
+    carried = {kind for channel in schema.CHANNELS for kind in channel.carries}
+    assert carried == set(schema.message_types()), "say in schema.CHANNELS where the message is sent"
+
+
+def test_every_example_kind_is_tried() -> None:
+    assert {type(example) for example in EXAMPLES} == set(schema.message_types())
+
+
+@pytest.mark.parametrize("kind", schema.message_types(), ids=schema.tag_of)
+def test_schemas_are_valid_schemas(kind: type[m.Message]) -> None:
+    jsonschema.Draft7Validator.check_schema(schema.message_schema(kind))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: schema.tag_of(type(example)))
+def test_real_messages_pass(example: m.Message) -> None:
+    sent = json.loads(encode(example))
+    jsonschema.Draft7Validator(schema.message_schema(type(example))).validate(sent)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: schema.tag_of(type(example)))
+def test_real_messages_pass_the_asyncapi_payload(example: m.Message) -> None:
+    document = schema.asyncapi()
+    payload = document["components"]["messages"][schema.tag_of(type(example))]["payload"]
+    whole = {**payload, "components": document["components"]}
+    jsonschema.Draft7Validator(whole).validate(json.loads(encode(example)))
+
+
+@pytest.mark.parametrize(("kind", "field", "value"), BROKEN)
+def test_broken_messages_fail(kind: type[m.Message], field: str, value: Any) -> None:
+    sent = json.loads(encode(_instance(kind))) | {field: value}
+    assert not jsonschema.Draft7Validator(schema.message_schema(kind)).is_valid(sent)
+
+
+@pytest.mark.parametrize("kind", schema.message_types(), ids=schema.tag_of)
+def test_missing_fields_fail(kind: type[m.Message]) -> None:
+    validator = jsonschema.Draft7Validator(schema.message_schema(kind))
+    whole = json.loads(encode(_instance(kind)))
+    required = {field.encode_name for field in msgspec.structs.fields(kind) if field.required}
+    for field in required | {"type"}:
+        assert not validator.is_valid({key: value for key, value in whole.items() if key != field}), field
+
+
+def test_fields_of_the_future_pass() -> None:
+    sent = json.loads(encode(_instance(m.Heartbeat))) | {"invented_later": 1}
+    assert jsonschema.Draft7Validator(schema.message_schema(m.Heartbeat)).is_valid(sent)
+
+
+def test_asyncapi_document_holds_together() -> None:
+    document = schema.asyncapi()
+    assert document["asyncapi"] == "3.0.0"
+    assert {"title", "version"} <= document["info"].keys()
+    for reference in set(_references(document)):
+        assert reference.startswith("#/"), reference
+        assert _resolve(document, reference), reference
+    for key, operation in document["operations"].items():
+        assert operation["action"] in ("send", "receive"), key
+        assert operation["channel"]["$ref"].startswith("#/channels/"), key
+        assert all(each["$ref"].startswith(operation["channel"]["$ref"]) for each in operation["messages"]), key
+    for key, channel in document["channels"].items():
+        used = {part[1:-1] for part in (channel["address"] or "").split(".") if part.startswith("{")}
+        assert used <= channel.get("parameters", {}).keys(), key
+    assert "discriminator" not in json.dumps(document), "AsyncAPI knows it only as a text"
+
+
+def test_channels_have_the_real_names() -> None:
+    addresses = {channel["address"] for channel in schema.asyncapi()["channels"].values()}
+    assert names.live_subject("{list}") in addresses
+    assert names.heartbeat_subject("{list}") in addresses
+    assert f"$KV.{names.BUCKET_SNAPSHOTS}.{{list}}" in addresses
+    assert f"$JS.API.DIRECT.GET.{names.list_stream('{list}')}" in addresses
+
+
+def test_committed_copy_is_current() -> None:
+    for name, document in schema.documents().items():
+        path = COMMITTED / name
+        assert path.is_file(), f"{path} is missing: run `gapscan schema --out nats`"
+        assert path.read_text("utf-8") == schema.as_text(document), f"{path} is old: run `gapscan schema --out nats`"
+    extra = {path.name for path in (COMMITTED / "schemas").iterdir()} - {Path(name).name for name in schema.documents()}
+    assert not extra, "no message has these"
