@@ -53,11 +53,16 @@ class PolygonSection(Section, frozen=True):
 
 
 class FeedSection(Section, frozen=True):
-    """How often the whole market is scanned, in seconds of wall time, and how long a request may take."""
+    """How often the whole market is scanned, in seconds of wall time, and how long a request may take.
+
+    `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades.
+    """
 
     discovery_interval: Seconds = 30.0
     request_timeout: Seconds = 20.0
     baseline_sessions: Annotated[int, Meta(ge=0, le=60)] = 20
+    mode: Literal["hot", "all", "off"] = "hot"
+    trades: bool = False
 
 
 class RankerSection(Section, frozen=True):
@@ -67,6 +72,19 @@ class RankerSection(Section, frozen=True):
     heartbeat_interval: Seconds = 1.0
     lease: Annotated[float, Meta(ge=1)] = 3.0
     stale_after: Seconds = 90.0
+    hot_interval: Annotated[float, Meta(ge=0.02, le=10)] = 0.1
+
+
+class HotSection(Section, frozen=True):
+    """The hot set: the first `top` rows of every list, up to `margin` rows more that were just in, `cap` in all.
+
+    A symbol stays for at least `dwell` seconds of market time after it last qualified.
+    """
+
+    top: Annotated[int, Meta(ge=1, le=1000)] = 200
+    margin: Annotated[int, Meta(ge=0, le=1000)] = 50
+    dwell: Seconds = 60.0
+    cap: Annotated[int, Meta(ge=1)] = 2000
 
 
 class SimSection(Section, frozen=True):
@@ -107,6 +125,7 @@ class Config(Section, frozen=True):
     polygon: PolygonSection = field(default_factory=PolygonSection)
     feed: FeedSection = field(default_factory=FeedSection)
     ranker: RankerSection = field(default_factory=RankerSection)
+    hot: HotSection = field(default_factory=HotSection)
     sim: SimSection = field(default_factory=SimSection)
     service: ServiceSection = field(default_factory=ServiceSection)
     log: LogSection = field(default_factory=LogSection)

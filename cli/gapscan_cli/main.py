@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -52,6 +53,8 @@ def gapscan(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Expected errors end in one line on stderr."""
+    # Services set up their log; the other commands say themselves what matters.
+    logging.getLogger("gapscan").addHandler(logging.NullHandler())
     command = typer.main.get_command(app)
     try:
         result = command.main(list(arguments) or ["--help"], prog_name="gapscan", standalone_mode=False)

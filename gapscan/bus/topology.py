@@ -76,6 +76,22 @@ def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamCo
     )
 
 
+def commands_config(retention: Retention) -> api.StreamConfig:
+    """The subscription commands: the deltas of the hot set, kept for a feed that was away."""
+    return api.StreamConfig(
+        name=names.STREAM_COMMANDS,
+        subjects=[names.FEED_COMMAND],
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.OLD,
+        max_age=retention.max_age_seconds,
+        max_bytes=retention.max_bytes,
+        num_replicas=retention.replicas,
+        duplicate_window=min(_DUPLICATE_WINDOW, retention.max_age_seconds),
+        allow_direct=True,
+    )
+
+
 def bucket_config(bucket: str, retention: Retention) -> api.StreamConfig:
     """A key-value bucket: one value a key, readable by direct get, no markers that use up sequences."""
     return api.StreamConfig(
@@ -159,5 +175,6 @@ async def ensure_shared(bus: Bus, retention: Retention) -> None:
         (names.STREAM_REFERENCE, names.FEED_REFERENCE),
     ):
         await ensure(bus, feed_config(stream, subject, retention))
-    for bucket in (names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_LEASES):
+    await ensure(bus, commands_config(retention))
+    for bucket in (names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES):
         await ensure(bus, bucket_config(bucket, retention))

@@ -96,6 +96,7 @@ Column = list[float | None]
 Symbols = list[Symbol]
 Texts = list[str | None]
 Flags = list[bool]
+Times = list[EpochMs]
 
 
 class Delta(Struct, frozen=True, tag_field="type", tag="delta"):
@@ -162,6 +163,54 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     updated: Column
 
 
+class Bars(Struct, frozen=True, tag_field="type", tag="bars"):
+    """Bars of hot symbols as they came from the provider, column by column; columns are as long as `symbols`.
+
+    A bar is known by its symbol and start: the same one may come again, corrected. `day_volume`, `day_open` and
+    `day_vwap` are the day's so far, as the bar saw them. Null means "no value".
+    """
+
+    simulated: bool
+    symbols: Symbols
+    start: Times
+    end: Times
+    open: Column
+    high: Column
+    low: Column
+    close: Column
+    volume: Column
+    day_volume: Column
+    day_open: Column
+    day_vwap: Column
+
+
+class Trades(Struct, frozen=True, tag_field="type", tag="trades"):
+    """Last trades of hot symbols, column by column: the newest one of each symbol in the batch."""
+
+    simulated: bool
+    symbols: Symbols
+    price: Column
+    time: Times
+
+
+class FeedCommand(Struct, frozen=True, tag_field="type", tag="command"):
+    """Symbols that the feed is to subscribe to, or no longer; a delta of the hot set.
+
+    The message's stream sequence is the hot set's sequence after it.
+    """
+
+    action: Literal["subscribe", "unsubscribe"]
+    symbols: Symbols
+
+
+class HotSet(Struct, frozen=True, tag_field="type", tag="hot_set"):
+    """The symbols worth live data, as they stand at `sequence` of the command stream; sorted."""
+
+    sequence: Sequence
+    as_of: EpochMs
+    symbols: Symbols
+
+
 class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     """A part of what is known about the symbols for one trading day, column by column.
 
@@ -200,4 +249,16 @@ class Lease(Struct, frozen=True, tag_field="type", tag="lease"):
     holder: str
 
 
-Message = Delta | Snapshot | Heartbeat | UniverseFrame | ReferenceFrame | ListDefinition | Lease
+Message = (
+    Delta
+    | Snapshot
+    | Heartbeat
+    | UniverseFrame
+    | ReferenceFrame
+    | Bars
+    | Trades
+    | FeedCommand
+    | HotSet
+    | ListDefinition
+    | Lease
+)

@@ -14,13 +14,19 @@ LIVE_ALL: Final = f"{PREFIX}.live.>"
 
 FEED_UNIVERSE: Final = f"{PREFIX}.feed.universe"
 FEED_REFERENCE: Final = f"{PREFIX}.feed.reference"
+FEED_BARS: Final = f"{PREFIX}.feed.bars"
+FEED_TRADES: Final = f"{PREFIX}.feed.trades"
+FEED_COMMAND: Final = f"{PREFIX}.feed.command"
 
 STREAM_UNIVERSE: Final = "GAPSCAN_FEED_UNIVERSE"
 STREAM_REFERENCE: Final = "GAPSCAN_FEED_REFERENCE"
+STREAM_COMMANDS: Final = "GAPSCAN_FEED_COMMANDS"
 STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
 
 BUCKET_SNAPSHOTS: Final = "gapscan-snapshots"
 BUCKET_LISTS: Final = "gapscan-lists"
+BUCKET_HOT: Final = "gapscan-hot"
+HOT_KEY: Final = "hot"  # the one key of the hot bucket
 BUCKET_LEASES: Final = "gapscan-leases"
 
 SERVICE_PREFIX: Final = "gapscan-"

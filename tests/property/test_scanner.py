@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from gapscan.market.curve import share_traded
 from gapscan.market.metrics import GONE_AFTER, RVOL_FLOOR, STALE_AFTER
 from gapscan.market.sessions import Session
-from gapscan.market.universe import Universe
+from gapscan.market.universe import KNOWN, OBSERVED, TEXTS, Universe
 from gapscan.protocol.messages import ListDefinition, Row
-from gapscan.ranking.delta import symbols_of
 from gapscan.ranking.rows import DECIMALS
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
@@ -45,9 +44,13 @@ WHERE: dict[str, Passes] = {
     "gap_percent >= 2 and volume >= (50_000 if session == 'pre' else 100_000)": lambda s, r: (
         s["gap_percent"] >= behind(2, r) and s["volume"] >= behind(50_000 if s["session"] == "pre" else 100_000, r)
     ),
-    "change_percent <= -5 or rvol >= 1.5": lambda s, r: s["change_percent"] <= ahead(-5, r) or s["rvol"] >= behind(1.5, r),
+    "change_percent <= -5 or rvol >= 1.5": lambda s, r: (
+        s["change_percent"] <= ahead(-5, r) or s["rvol"] >= behind(1.5, r)
+    ),
     "not price > 20": lambda s, r: s["price"] <= ahead(20, r),
-    "not stale and dollar_volume > 1_000_000": lambda s, r: s["stale"] == 0 and s["dollar_volume"] > behind(1_000_000, r),
+    "not stale and dollar_volume > 1_000_000": lambda s, r: (
+        s["stale"] == 0 and s["dollar_volume"] > behind(1_000_000, r)
+    ),
     "exchange != 'XNAS'": lambda s, r: s["exchange"] is not None and s["exchange"] != "XNAS",
     "symbol in ('A', 'BCpC', 'ZZ')": lambda s, r: s["symbol"] in ("A", "BCpC"),
 }
@@ -122,6 +125,10 @@ def ranking(definition: ListDefinition, symbols: list[Symbol], members: list[str
     return [s["symbol"] for s in sorted(filter(chosen, symbols), key=order)][: definition.limit]
 
 
+def blank(symbol: str) -> Symbol:
+    return {"symbol": symbol} | dict.fromkeys(TEXTS) | dict.fromkeys((*OBSERVED, *KNOWN), math.nan)
+
+
 @dataclass
 class World:
     """A universe that changes at random, and the same symbols as plain dicts."""
@@ -135,24 +142,28 @@ class World:
     def __post_init__(self) -> None:
         self.as_of = MOMENT[self.session]
 
-    def step(self) -> None:
-        """Some time passes, and some symbols are seen anew."""
+    def step(self) -> bool:
+        """Some time passes, and some symbols are seen anew; whether reference data came, too."""
         self.as_of += self.dice.choice([1_000, 60_000, 1_500_000])
-        seen = self.dice.sample(SYMBOLS, self.dice.randint(1, len(SYMBOLS)))
-        stocks = [self.see(symbol) for symbol in seen]
-        self.universe.merge_reference(reference_frame(stocks))
+        stocks = [self.see(symbol) for symbol in self.dice.sample(SYMBOLS, self.dice.randint(1, len(SYMBOLS)))]
+        told = not self.known or self.dice.random() < 0.4
+        if told:
+            self.universe.merge_reference(reference_frame(stocks))
         self.universe.merge_frame(universe_frame(stocks, self.as_of, str(self.session)))
+        for stock in stocks:
+            self.remember(stock, told)
+        return told
 
     def see(self, symbol: str) -> Symbol:
         pick = self.dice.choice
-        stock: Symbol = {
+        return {
             "symbol": symbol,
             "name": pick([None, symbol.title()]),
             "exchange": pick([None, "XNAS", "XNYS"]),
             "kind": pick(["CS", "CS", "CS", "ADRC", "ETF", None]),
             "test": self.dice.random() < 0.1,
             "split": self.dice.random() < 0.1,
-            "average_volume": pick([None, 0.0, 900.0, 400_000.0]),
+            "average_volume": pick([None, 900.0, 400_000.0]),
             "price": pick([None, 0.95, 1.0, 19.0, 20.0, 21.123456, 23.0]),
             "price_time": float(self.as_of - pick([0, 119_000, 121_000, 1_000_000, 4_000_000])),
             "prev_close": pick([None, 0.0, 1.0, 20.0, 20.2, 22.0]),
@@ -163,19 +174,18 @@ class World:
             "volume": pick([None, 0.0, 49_000.0, 50_000.0, 95_000.5, 100_000.0, 2_500_000.0]),
             "updated": float(self.as_of),
         }
-        self.remember(stock)
-        return stock
 
-    def remember(self, stock: Symbol) -> None:
+    def remember(self, stock: Symbol, told: bool) -> None:
         """Newer values take the place of older ones; no value takes the place of none."""
-        held = self.known.setdefault(stock["symbol"], {name: math.nan for name in stock})
-        for name, value in stock.items():
-            if value is not None and name not in ("price", "price_time"):
-                held[name] = value
+        held = self.known.setdefault(stock["symbol"], blank(stock["symbol"]))
+        for name in ("prev_close", "open", "high", "low", "vwap", "volume", "updated"):
+            held[name] = held[name] if stock[name] is None else stock[name]
         if stock["price"] is not None and not stock["price_time"] < held["price_time"]:
             held["price"], held["price_time"] = stock["price"], stock["price_time"]
-        held.update(name=stock["name"], exchange=stock["exchange"], type=stock["kind"])
-        held.update(split_today=float(stock["split"]), test_symbol=float(stock["test"]))
+        if told:
+            held.update(name=stock["name"], exchange=stock["exchange"], type=stock["kind"])
+            held.update(split_today=float(stock["split"]), test_symbol=float(stock["test"]))
+            held["average_volume"] = stock["average_volume"] or held["average_volume"]
 
     def symbols(self) -> list[Symbol]:
         return [computed(known, self.as_of, self.session) for known in self.known.values()]
@@ -183,7 +193,9 @@ class World:
 
 def some_lists(dice: random.Random) -> ListSet:
     definitions = [
-        ListDefinition(f"list{n}", "", dice.choice(list(WHERE)), [dice.choice(list(SORT))], dice.choice([1, 2, 3, 5, 200]), [])
+        ListDefinition(
+            f"list{n}", "", dice.choice(list(WHERE)), [dice.choice(list(SORT))], dice.choice([1, 2, 3, 5, 200]), []
+        )
         for n in range(3)
     ]
     gate = parse_lists(f'gate = "{GATE.replace(chr(34), chr(39))}"\n[lists]', "test").gate
@@ -198,13 +210,18 @@ def test_lists_equal_a_plain_ranking(seed: int, session: Session, steps: int) ->
     members: dict[str, list[str]] = {}
     latest: dict[str, Row] = {}
     for _ in range(steps):
-        world.step()
-        symbols = world.symbols()
-        scanner.texts_changed() if world.dice.random() < 0.2 else None
+        if world.step():
+            scanner.texts_changed()
+            latest.clear()
         ranked = scanner.scan(members)
+        symbols = world.symbols()
         rows = {s["symbol"]: shown(s) for s in symbols}
         for spec in lists.specs:
             expected = ranking(spec.definition, symbols, members.get(spec.name, []))
-            assert symbols_of(list(ranked[spec.name])) == ranked[spec.name].symbols == expected
             assert ranked[spec.name] == [rows[symbol] for symbol in expected]
-        members = {name: symbols_of(rows) for name, rows in ranked.items()}
+            assert ranked[spec.name].symbols == expected
+            for row in ranked[spec.name]:
+                before = latest.setdefault(row["symbol"], row)
+                assert row is before or row != before
+                latest[row["symbol"]] = row
+        members = {name: shown_rows.symbols for name, shown_rows in ranked.items()}

@@ -1,0 +1,190 @@
+"""A client written from docs/protocol.md alone, without any gapscan code: its pseudo-code, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import zlib
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.client import Client
+
+import nats
+from gapscan.bus.topology import Retention
+from tests.integration.cli.conftest import Desk, rows_of
+from tests.support.nats import NatsServer
+
+Row = dict[str, Any]
+
+
+def crc(rows: list[Row]) -> int:
+    return zlib.crc32("\n".join(row["symbol"] for row in rows).encode())
+
+
+def apply(rows: list[Row], changes: list[dict[str, Any]]) -> list[Row]:
+    """Section 4."""
+    by_symbol = {row["symbol"]: row for row in rows}
+    out = {change["symbol"] for change in changes if change["action"] in ("remove", "rerank")}
+    result = [dict(row) for row in rows if row["symbol"] not in out]
+    for change in changes:
+        if change["action"] == "add":
+            result.insert(change["rank"] - 1, {"symbol": change["symbol"], **change["data"]})
+        elif change["action"] == "rerank":
+            result.insert(change["new_rank"] - 1, dict(by_symbol[change["symbol"]]))
+    for change in changes:
+        if change["action"] == "update":
+            assert result[change["rank"] - 1]["symbol"] == change["symbol"]
+            result[change["rank"] - 1].update(change["data"])
+    return result
+
+
+class DocumentedClient:
+    """Section 8."""
+
+    def __init__(self, nc: Client, name: str) -> None:
+        self.nc, self.name = nc, name
+        self.epoch, self.sequence, self.rows = "", -1, list[Row]()
+        self.need = "snapshot"
+        self.state = "stale"
+        self.seen: dict[tuple[str, int], list[Row]] = {}
+        self.fills = self.snapshots = 0
+
+    async def follow(self) -> None:
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        for subject in (f"gapscan.live.{self.name}", f"gapscan.live.{self.name}.heartbeat"):
+            await self.nc.subscribe(subject, cb=queue.put)
+        while True:
+            if self.need == "snapshot":
+                await self.take_snapshot()
+            if self.need == "fill":
+                await self.fill()
+            try:
+                message = await asyncio.wait_for(queue.get(), 0.25 if self.need else 3)
+            except TimeoutError:
+                self.state = self.state if self.need else "stale"
+                continue
+            self.hear(json.loads(message.data), message.headers or {})
+
+    def hear(self, message: dict[str, Any], headers: dict[str, str]) -> None:
+        if message["type"] == "delta":
+            self.offer(message, int(headers["Nats-Sequence"]))
+        elif message["type"] == "heartbeat":
+            self.state = message["state"]
+            if message["epoch"] != self.epoch:
+                self.need = "snapshot"
+            elif message["sequence"] > self.sequence:
+                self.need = self.need or "fill"
+
+    async def direct_get(self, stream: str, request: dict[str, Any]) -> list[Any]:
+        inbox = self.nc.new_inbox()
+        replies = await self.nc.subscribe(inbox)
+        await self.nc.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
+        found = []
+        while (answer := await replies.next_msg(timeout=2)).headers.get("Status") is None:
+            found.append(answer)
+            if "last_by_subj" in request:
+                break
+        await replies.unsubscribe()
+        return found
+
+    async def take_snapshot(self) -> None:
+        request = {"last_by_subj": f"$KV.gapscan-snapshots.{self.name}"}
+        found = await self.direct_get("KV_gapscan-snapshots", request)
+        if not found:
+            return
+        snapshot = json.loads(found[0].data)
+        assert [row["rank"] for row in snapshot["rows"]] == list(range(1, len(snapshot["rows"]) + 1))
+        assert crc(snapshot["rows"]) == snapshot["checksum"]
+        self.epoch, self.sequence = snapshot["epoch"], snapshot["sequence"]
+        self.rows = [{key: value for key, value in row.items() if key != "rank"} for row in snapshot["rows"]]
+        self.need = ""
+        self.snapshots += 1
+        self.note()
+        await self.fill()
+
+    async def fill(self) -> None:
+        deltas = await self.direct_get(f"GAPSCAN_LIST_{self.name}", {"seq": self.sequence + 1, "batch": 1000})
+        self.need = "snapshot" if len(deltas) == 1000 else ""
+        self.fills += bool(deltas)
+        for delta in deltas:
+            said = self.offer(json.loads(delta.data), int(delta.headers["Nats-Sequence"]))
+            if said in ("hole", "mismatch", "other epoch"):
+                self.need = "snapshot"
+                return
+
+    def offer(self, delta: dict[str, Any], sequence: int) -> str:
+        if self.sequence < 0:
+            return "no copy"
+        if delta["epoch"] != self.epoch:
+            self.need = "snapshot"
+            return "other epoch"
+        if sequence <= self.sequence:
+            return "old"
+        if delta["prev"] > self.sequence:
+            self.need = self.need or "fill"
+            return "hole"
+        rows = apply(self.rows, delta["changes"])
+        if len(rows) != delta["size"] or crc(rows) != delta["checksum"]:
+            self.need = "snapshot"
+            return "mismatch"
+        self.rows, self.sequence = rows, sequence
+        self.note()
+        return "applied"
+
+    def note(self) -> None:
+        self.seen[self.epoch, self.sequence] = self.rows
+
+
+async def test_the_documented_client_is_exact(desk: Desk, nats_server: NatsServer) -> None:
+    dice = random.Random(5)
+    truth: dict[tuple[str, int], list[Row]] = {}
+
+    async def publish(number: int) -> None:
+        for _ in range(number):
+            symbols = dice.sample([f"S{index}" for index in range(30)], dice.randint(0, 25))
+            rows = rows_of(**{symbol: dice.choice([None, 1.5, 2.5]) for symbol in symbols})
+            sequence = await desk.publish(rows)
+            truth[desk.publisher.epoch, sequence] = [dict(row) for row in rows]
+
+    async def caught_up(client: DocumentedClient) -> None:
+        async with asyncio.timeout(20):
+            while (client.epoch, client.sequence) != (desk.publisher.epoch, desk.publisher.sequence):
+                await asyncio.sleep(0.02)  # the client is as simple as the document
+
+    await publish(20)
+    nc = await nats.connect(nats_server.url)
+    client = DocumentedClient(nc, "gappers_up")
+    following = asyncio.ensure_future(client.follow())
+    await publish(60)
+    await caught_up(client)
+
+    live = next(sub for sub in nc._subs.values() if sub.subject == "gapscan.live.gappers_up")
+    callback, live._cb = live._cb, _lose
+    await publish(15)
+    live._cb = callback
+    await publish(5)
+    await caught_up(client)
+    assert client.fills
+
+    taken = client.snapshots
+    await desk.bus.js.delete_stream("GAPSCAN_LIST_gappers_up")
+    await desk.publisher.recover(Retention(), simulated=True)
+    await publish(10)
+    await caught_up(client)
+    assert client.snapshots > taken
+
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    await nc.close()
+    assert client.state == "live"
+    checked = [key for key in client.seen if key in truth]
+    assert len(checked) > 60
+    for key in checked:
+        assert client.seen[key] == truth[key], key
+
+
+async def _lose(_message: Any) -> None:
+    """A message that gets lost."""

@@ -1,0 +1,141 @@
+"""Bytes to messages and back: whatever comes in, a message or a ProtocolError comes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from gapscan.errors import ProtocolError
+from gapscan.protocol.codec import decode, decode_as, encode
+from gapscan.protocol.messages import (
+    Add,
+    Delta,
+    Heartbeat,
+    Lease,
+    ListDefinition,
+    Message,
+    ReferenceFrame,
+    Remove,
+    Rerank,
+    Snapshot,
+    UniverseFrame,
+    Update,
+)
+
+KINDS = [Delta, Snapshot, Heartbeat, UniverseFrame, ReferenceFrame, ListDefinition, Lease]
+
+texts = st.text(max_size=5)
+symbols = st.text(min_size=1, max_size=5)
+names = st.sampled_from(["a", "gappers_up", "a" * 48])
+integers = st.integers(-(2**53), 2**53)
+counts = st.integers(0, 2**53)
+ranks = st.integers(1, 2**31)
+crcs = st.integers(0, 2**32 - 1)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+sessions = st.sampled_from(["pre", "regular", "post", "closed"])
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.none() | texts,
+        "price": st.none() | floats,
+        "volume": st.none() | integers,
+        "session": st.none() | sessions,
+        "stale": st.none() | st.booleans(),
+        "source": st.sampled_from([None, "snapshot", "bar"]),
+    },
+)
+changes = st.one_of(
+    st.builds(Remove, symbols),
+    st.builds(Rerank, symbols, ranks, ranks),
+    st.builds(Add, ranks, symbols, fields),
+    st.builds(Update, ranks, symbols, fields),
+)
+ranked_rows = st.builds(lambda rank, symbol, data: {"rank": rank, "symbol": symbol, **data}, ranks, symbols, fields)
+
+
+def columns(size: int) -> dict[str, st.SearchStrategy[list[Any]]]:
+    def column(cells: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+        return st.lists(cells, min_size=size, max_size=size)
+
+    kinds = {"symbols": symbols, "name": st.none() | texts, "kind": st.none() | texts, "test": st.booleans()}
+    return {name: column(cells) for name, cells in kinds.items()} | {"number": column(st.none() | floats)}
+
+
+@st.composite
+def universe_frames(draw: st.DrawFn) -> UniverseFrame:
+    column = columns(draw(st.integers(0, 2)))
+    numbers = [draw(column["number"]) for _ in range(9)]
+    return UniverseFrame(
+        draw(counts), 1, 2, draw(integers), draw(sessions), draw(st.booleans()), draw(column["symbols"]), *numbers
+    )
+
+
+@st.composite
+def reference_frames(draw: st.DrawFn) -> ReferenceFrame:
+    column = columns(draw(st.integers(0, 2)))
+    cells = [draw(column[name]) for name in ("symbols", "name", "name", "kind", "test", "test", "number")]
+    return ReferenceFrame(1, 1, draw(texts), draw(st.booleans()), *cells)
+
+
+messages: st.SearchStrategy[Message] = st.one_of(
+    st.builds(
+        Delta, names, texts, counts, integers, st.lists(changes, max_size=4), counts, crcs, st.just(UNSET) | counts
+    ),
+    st.builds(Snapshot, names, texts, counts, integers, st.lists(ranked_rows, max_size=3), crcs, st.booleans()),
+    st.builds(Heartbeat, names, texts, counts, integers, st.sampled_from(["live", "stale", "closed"]), st.booleans()),
+    universe_frames(),
+    reference_frames(),
+    st.builds(
+        ListDefinition, names, texts, texts, st.lists(texts, max_size=2), st.integers(1, 1000), st.lists(sessions)
+    ),
+    st.builds(Lease, texts, texts),
+)
+
+
+def message_or_error(data: bytes) -> Message | ProtocolError:
+    try:
+        return decode(data)
+    except ProtocolError as error:
+        return error
+
+
+def check_total(data: bytes) -> None:
+    """What can be read can be written, and reads the same again."""
+    found = message_or_error(data)
+    assert isinstance(found, ProtocolError) or decode(encode(found)) == found
+
+
+@given(messages)
+def test_a_message_survives_the_wire(message: Message) -> None:
+    data = encode(message)
+    assert decode(data) == message
+    assert decode_as(type(message), data) == message
+    for kind in KINDS:
+        if kind is not type(message):
+            with pytest.raises(ProtocolError, match=kind.__name__.lower()):
+                decode_as(kind, data)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes(data: bytes) -> None:
+    check_total(data)
+
+
+@given(messages, st.data())
+def test_a_damaged_message(message: Message, data: st.DataObject) -> None:
+    sent = encode(message)
+    begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(sent))] * 2)))
+    check_total(sent[:begin] + data.draw(st.binary(max_size=3)) + sent[end:])
+
+
+@given(messages, st.data())
+def test_a_message_with_one_value_of_another_kind(message: Message, data: st.DataObject) -> None:
+    fields = json.loads(encode(message))
+    values = st.sampled_from([None, True, -1, 0, 1.5, 1e308, 2**70, "", "x", [], [None], {}, {"symbol": "A"}])
+    fields[data.draw(st.sampled_from(list(fields)))] = data.draw(values)
+    check_total(json.dumps(fields).encode())

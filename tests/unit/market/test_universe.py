@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+
+from gapscan.market.sessions import Session, session_times
+from gapscan.market.universe import Universe
+from tests.support.market import DAY, MOMENT, TIMES, reference_frame, stock, universe_frame, universe_of
+
+NOW = float(MOMENT[Session.REGULAR])
+MONDAY = dt.date(2024, 3, 11)
+
+
+def scan(universe: Universe, as_of: float = NOW, session: str = "regular", **fields: float | None) -> bool:
+    """Merge a frame that says `fields` of symbol A."""
+    return universe.merge_frame(universe_frame([stock("A", **fields)], int(as_of), session))
+
+
+def value(universe: Universe, name: str) -> float:
+    return float(universe.number(name)[universe.index["A"]])
+
+
+def test_an_older_observation_never_overwrites_a_newer_one() -> None:
+    universe = Universe()
+    scan(universe, price=10.0, price_time=NOW, volume=500.0, updated=NOW)
+    scan(universe, price=9.0, price_time=NOW - 1, volume=400.0, updated=NOW - 1)
+    assert (value(universe, "price"), value(universe, "volume")) == (10.0, 500.0)
+    scan(universe, price=11.0, price_time=NOW - 1, volume=600.0, updated=NOW + 1)
+    assert (value(universe, "price"), value(universe, "volume")) == (10.0, 600.0)
+
+
+def test_no_value_overwrites_nothing() -> None:
+    universe = Universe()
+    scan(universe, price=10.0, price_time=NOW, open=9.0, updated=NOW)
+    scan(universe, price=None, price_time=NOW + 1, open=None, high=12.0, updated=NOW + 1)
+    assert (value(universe, "price"), value(universe, "price_time"), value(universe, "open")) == (10.0, NOW, 9.0)
+    assert value(universe, "high") == 12.0
+
+
+def test_an_older_value_fills_what_a_newer_frame_left_open() -> None:
+    universe = Universe()
+    scan(universe, volume=600.0, updated=NOW + 1)
+    scan(universe, volume=500.0, open=9.0, updated=NOW)
+    assert (value(universe, "volume"), value(universe, "open")) == (600.0, 9.0)
+
+
+def test_before_its_first_trade_a_symbol_has_a_previous_close_and_no_time() -> None:
+    universe = Universe()
+    scan(universe, price=7.0, price_time=None, prev_close=8.0, updated=None)
+    assert np.isnan(value(universe, "price"))
+    assert value(universe, "prev_close") == 8.0
+    scan(universe, prev_close=8.5, updated=NOW)
+    scan(universe, prev_close=8.0, updated=None)
+    assert value(universe, "prev_close") == 8.5
+
+
+def test_a_new_day_forgets_the_old_one() -> None:
+    universe = universe_of([stock("A", price=10.0, volume=500.0, split=True, average_volume=100.0)])
+    monday = session_times(MONDAY).pre
+    assert scan(universe, monday, "pre", prev_close=10.0, updated=None)
+    assert (universe.date, universe.session, universe.as_of) == (MONDAY, Session.PRE, monday)
+    assert np.isnan([value(universe, "price"), value(universe, "volume"), value(universe, "split_today")]).all()
+    assert (value(universe, "prev_close"), value(universe, "average_volume")) == (10.0, 100.0)
+    assert universe.text("type").take(np.array([0])) == ["CS"]
+
+
+def test_a_split_that_is_known_before_the_first_scan_of_its_day() -> None:
+    universe = universe_of([stock("A", price=10.0)])
+    universe.merge_reference(reference_frame([stock("A", split=True)], MONDAY))
+    scan(universe, session_times(MONDAY).pre, "pre", price=5.0, price_time=float(session_times(MONDAY).pre))
+    assert value(universe, "split_today") == 1.0
+
+
+def test_a_frame_of_an_earlier_day_is_left_out() -> None:
+    universe = universe_of([stock("A", price=10.0)])
+    thursday = session_times(dt.date(2024, 3, 7)).post
+    assert not scan(universe, thursday, "post", price=1.0, price_time=NOW + 1, updated=NOW + 1)
+    assert (value(universe, "price"), universe.as_of, universe.date) == (10.0, int(NOW), DAY)
+
+
+def test_market_time_never_goes_back() -> None:
+    universe = universe_of([stock("A", price=10.0)], Session.POST)
+    assert scan(universe, TIMES.regular, "regular", low=1.0, updated=NOW)
+    assert (universe.as_of, universe.session) == (MOMENT[Session.POST], Session.POST)
+
+
+def test_an_average_that_is_not_known_yet_does_not_take_the_place_of_one_that_is() -> None:
+    universe = universe_of([stock("A", average_volume=100.0)])
+    universe.merge_reference(reference_frame([stock("A", average_volume=None)]))
+    assert value(universe, "average_volume") == 100.0
+
+
+def test_symbols_differ_by_case() -> None:
+    universe = universe_of([stock("BCpC", price=1.0), stock("BCPC", price=2.0)])
+    assert universe.number("price").tolist() == [1.0, 2.0]
+    assert universe.symbols_at(universe.positions(["BCPC", "BCpC"])) == ["BCPC", "BCpC"]
+
+
+def test_room_for_a_whole_market() -> None:
+    universe = Universe()
+    for begin in (0, 700, 5_000):
+        stocks = [stock(f"S{n}", price=float(n), price_time=NOW) for n in range(begin, begin + 2_000)]
+        universe.merge_frame(universe_frame(stocks, int(NOW)))
+    assert len(universe) == 4_700
+    assert all(universe.number("price")[at] == float(symbol[1:]) for symbol, at in universe.index.items())
+    assert [universe.symbols[at] for at in np.argsort(universe.symbol_order)] == sorted(universe.symbols)
