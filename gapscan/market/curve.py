@@ -21,6 +21,7 @@ _REGULAR: Final = (
 _CLOSING_AUCTION: Final = 14.7561
 _POST: Final = (0.1706, 0.1706, 0.1082, 0.0628, 0.0322, 0.0235, 0.0209, 0.0257)
 
+STEP_MS: Final = 10_000
 _PRE_OPEN_MINUTE: Final = 240
 
 
@@ -41,6 +42,9 @@ _MINUTES, _SHARES = _knots()
 
 
 def share_traded(ms: int) -> float:
-    """The share (0 to 1) of an average day's volume that has traded by the moment `ms` (epoch ms)."""
-    minute = minute_of_day(ms) + (ms % 60_000) / 60_000
+    """The share (0 to 1) of an average day's volume that has traded by the moment `ms` (epoch ms).
+
+    It grows in steps of STEP_MS: what is computed from it must not change with every tick of the clock.
+    """
+    minute = minute_of_day(ms) + (ms % 60_000 // STEP_MS * STEP_MS) / 60_000
     return float(np.interp(minute, _MINUTES, _SHARES))

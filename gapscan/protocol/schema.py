@@ -1,20 +1,19 @@
 """The contract for machines: JSON Schemas and an AsyncAPI 3.0 document, made from the message types.
 
-Every member of `messages.Message` appears by itself. What is written by hand here is what types cannot say:
-which subject carries which message, and which stream or bucket keeps it.
+Every member of `messages.Message` appears by itself; what the types cannot say comes from `channels`.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import msgspec
 
 from gapscan.protocol import messages as m
 from gapscan.protocol import names
+from gapscan.protocol.channels import CHANNELS, HEADERS, LIST, PARAMETERS, Channel
 
 CONTRACT_VERSION: Final = "1.0.0"
 ASYNCAPI_FILE: Final = "asyncapi.json"
@@ -26,91 +25,9 @@ _ABOUT: Final = (
 )
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 _COMPONENTS: Final = "#/components/schemas/"
-_LIST: Final = "{list}"
 _DIRECT_GET: Final = "$JS.API.DIRECT.GET."
 
 Document = dict[str, Any]
-
-_HEADERS: Final = {
-    names.HEADER_SEQUENCE: "the delta's sequence: its place in the list's stream",
-    names.HEADER_LAST_SEQUENCE: "the sequence before it on this subject",
-    names.HEADER_TIME: "when the server stored it, RFC 3339",
-    names.HEADER_MSG_ID: "the publisher's id; a repeated one is stored once",
-    names.HEADER_EXPECTED_SEQUENCE: "the sequence that the stream must end with, else the publish is refused",
-    names.HEADER_EXPECTED_SUBJECT_SEQUENCE: "the revision that the key must have, else the put is refused",
-    names.HEADER_TTL: "seconds after which the value vanishes",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One address: what it carries, with which headers, and what keeps it."""
-
-    key: str
-    address: str
-    summary: str
-    carries: tuple[type[m.Message], ...]
-    headers: tuple[str, ...] = ()
-    stream: str = ""
-    bucket: str = ""
-
-
-def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Message]) -> Channel:
-    headers = (names.HEADER_SEQUENCE, names.HEADER_TIME, names.HEADER_EXPECTED_SUBJECT_SEQUENCE)
-    return Channel(key, f"$KV.{bucket}.{entry}", summary, (carries,), headers, f"KV_{bucket}", bucket)
-
-
-CHANNELS: Final = (
-    Channel(
-        "live",
-        names.live_subject(_LIST),
-        "The deltas of a list, republished by the server when they are stored. Followers subscribe to this.",
-        (m.Delta,),
-        (names.HEADER_SEQUENCE, names.HEADER_LAST_SEQUENCE, names.HEADER_TIME, names.HEADER_MSG_ID),
-    ),
-    Channel(
-        "heartbeat",
-        names.heartbeat_subject(_LIST),
-        "Once a second while the list has a writer; kept nowhere.",
-        (m.Heartbeat,),
-    ),
-    Channel(
-        "delta",
-        names.delta_subject(_LIST),
-        "Where the list's one writer publishes. Only the stream listens here: refused publishes show too.",
-        (m.Delta,),
-        (names.HEADER_EXPECTED_SEQUENCE, names.HEADER_MSG_ID),
-        names.list_stream(_LIST),
-    ),
-    _bucket(
-        "snapshots",
-        names.BUCKET_SNAPSHOTS,
-        _LIST,
-        "The whole list at one sequence, at most about a second behind its deltas.",
-        m.Snapshot,
-    ),
-    _bucket("lists", names.BUCKET_LISTS, _LIST, "What each list is.", m.ListDefinition),
-    _bucket("leases", names.BUCKET_LEASES, "{job}", "Who does a job of which there is one.", m.Lease),
-    Channel(
-        "universe",
-        names.FEED_UNIVERSE,
-        "Scans of the whole market, from the feed to the ranker.",
-        (m.UniverseFrame,),
-        stream=names.STREAM_UNIVERSE,
-    ),
-    Channel(
-        "reference",
-        names.FEED_REFERENCE,
-        "What is known about the symbols for a day, from the feed to the ranker.",
-        (m.ReferenceFrame,),
-        stream=names.STREAM_REFERENCE,
-    ),
-)
-
-_PARAMETERS: Final = {
-    "list": "name of a list: a lower-case letter, then up to 47 of a-z, 0-9 and _",
-    "job": "name of the job",
-}
 
 # Direct get is NATS's own API; this is the part of it that followers use.
 _DIRECT_REQUEST: Final[Document] = {
@@ -187,7 +104,7 @@ def as_text(document: Document) -> str:
 
 
 def _channel(channel: Channel) -> Document:
-    used = {name: {"description": text} for name, text in _PARAMETERS.items() if f"{{{name}}}" in channel.address}
+    used = {name: {"description": text} for name, text in PARAMETERS.items() if f"{{{name}}}" in channel.address}
     kept = {"stream": channel.stream, "bucket": channel.bucket}
     return {
         "address": channel.address,
@@ -208,7 +125,7 @@ def _carried(channel: Channel, kind: type[m.Message]) -> Document:
 def _traits() -> Iterator[tuple[str, Document]]:
     for channel in CHANNELS:
         if channel.headers:
-            headers = {name: {"type": "string", "description": _HEADERS[name]} for name in channel.headers}
+            headers = {name: {"type": "string", "description": HEADERS[name]} for name in channel.headers}
             yield channel.key, {"headers": {"type": "object", "properties": headers}}
 
 
@@ -228,12 +145,12 @@ def _direct_message() -> Document:
 
 def _direct_channels() -> Document:
     """The two requests of a follower, and the inbox that the answers come to."""
-    streams = {"getSnapshot": f"KV_{names.BUCKET_SNAPSHOTS}", "getDeltas": names.list_stream(_LIST)}
+    streams = {"getSnapshot": f"KV_{names.BUCKET_SNAPSHOTS}", "getDeltas": names.list_stream(LIST)}
     requests = {
         key: {
             "address": _DIRECT_GET + stream,
             "messages": {"directGet": {"$ref": "#/components/messages/directGet"}},
-            **({"parameters": {"list": {"description": _PARAMETERS["list"]}}} if _LIST in stream else {}),
+            **({"parameters": {"list": {"description": PARAMETERS["list"]}}} if LIST in stream else {}),
         }
         for key, stream in streams.items()
     }

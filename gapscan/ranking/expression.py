@@ -108,7 +108,8 @@ def _parse(text: str) -> ast.expr:
             warnings.simplefilter("error")  # such as an invalid escape in a text
             tree = ast.parse(line, mode="eval").body
     except SyntaxError as error:
-        raise _fault(text, (error.offset or 1) - 1, error.msg) from None
+        # No place means that the text ends where more was expected.
+        raise _fault(text, error.offset - 1 if error.offset else len(line), error.msg) from None
     except (ValueError, RecursionError, MemoryError, Warning) as error:
         raise SpecError(f"the expression cannot be read: {error}") from None
     if _depth(tree) > MAX_DEPTH:

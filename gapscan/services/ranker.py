@@ -47,10 +47,12 @@ class Term:
         self._intake = Intake(bus, self.universe, tally)
         self._wanted: dict[str, list[Row]] = {}
         self._changed = asyncio.Event()
+        self._recovered = False
 
     async def lead(self, lease: LeaseHolder) -> None:
         """Rank and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
         await patiently("ranker", "recovering the lists", self._recover)
+        self._recovered = True
         try:
             async with self._intake.listening(), asyncio.TaskGroup() as group:
                 for job in (self._rank(), self._publish(), self._beat(), self._snapshot(), _hold(lease)):
@@ -160,6 +162,8 @@ class Term:
 
     def waiting_for(self) -> str:
         """What is missing before anything can be ranked."""
+        if not self._recovered:
+            return "the lists' recovery"
         if not self._intake.has_reference:
             return "reference data"
         return "" if self._intake.has_scan else "a scan"

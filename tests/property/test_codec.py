@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,11 @@ from gapscan.errors import ProtocolError
 from gapscan.protocol.codec import decode, decode_as, encode
 from gapscan.protocol.messages import (
     Add,
+    Bars,
     Delta,
+    FeedCommand,
     Heartbeat,
+    HotSet,
     Lease,
     ListDefinition,
     Message,
@@ -23,11 +26,10 @@ from gapscan.protocol.messages import (
     Remove,
     Rerank,
     Snapshot,
+    Trades,
     UniverseFrame,
     Update,
 )
-
-KINDS = [Delta, Snapshot, Heartbeat, UniverseFrame, ReferenceFrame, ListDefinition, Lease]
 
 texts = st.text(max_size=5)
 symbols = st.text(min_size=1, max_size=5)
@@ -37,6 +39,7 @@ counts = st.integers(0, 2**53)
 ranks = st.integers(1, 2**31)
 crcs = st.integers(0, 2**32 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
+states = st.sampled_from(["live", "stale", "closed"])
 sessions = st.sampled_from(["pre", "regular", "post", "closed"])
 fields = st.fixed_dictionaries(
     {},
@@ -63,7 +66,8 @@ def columns(size: int) -> dict[str, st.SearchStrategy[list[Any]]]:
         return st.lists(cells, min_size=size, max_size=size)
 
     kinds = {"symbols": symbols, "name": st.none() | texts, "kind": st.none() | texts, "test": st.booleans()}
-    return {name: column(cells) for name, cells in kinds.items()} | {"number": column(st.none() | floats)}
+    kinds |= {"number": st.none() | floats, "time": integers}
+    return {name: column(cells) for name, cells in kinds.items()}
 
 
 @st.composite
@@ -82,19 +86,43 @@ def reference_frames(draw: st.DrawFn) -> ReferenceFrame:
     return ReferenceFrame(1, 1, draw(texts), draw(st.booleans()), *cells)
 
 
-messages: st.SearchStrategy[Message] = st.one_of(
-    st.builds(
+@st.composite
+def bars(draw: st.DrawFn) -> Bars:
+    column = columns(draw(st.integers(0, 2)))
+    times = [draw(column["time"]) for _ in range(2)]
+    return Bars(draw(st.booleans()), draw(column["symbols"]), *times, *[draw(column["number"]) for _ in range(8)])
+
+
+@st.composite
+def trades(draw: st.DrawFn) -> Trades:
+    column = columns(draw(st.integers(0, 2)))
+    return Trades(draw(st.booleans()), *(draw(column[name]) for name in ("symbols", "number", "time")))
+
+
+BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
+    Delta: st.builds(
         Delta, names, texts, counts, integers, st.lists(changes, max_size=4), counts, crcs, st.just(UNSET) | counts
     ),
-    st.builds(Snapshot, names, texts, counts, integers, st.lists(ranked_rows, max_size=3), crcs, st.booleans()),
-    st.builds(Heartbeat, names, texts, counts, integers, st.sampled_from(["live", "stale", "closed"]), st.booleans()),
-    universe_frames(),
-    reference_frames(),
-    st.builds(
+    Snapshot: st.builds(
+        Snapshot, names, texts, counts, integers, st.lists(ranked_rows, max_size=3), crcs, st.booleans()
+    ),
+    Heartbeat: st.builds(Heartbeat, names, texts, counts, integers, states, st.booleans()),
+    UniverseFrame: universe_frames(),
+    ReferenceFrame: reference_frames(),
+    Bars: bars(),
+    Trades: trades(),
+    FeedCommand: st.builds(FeedCommand, st.sampled_from(["subscribe", "unsubscribe"]), st.lists(symbols)),
+    HotSet: st.builds(HotSet, counts, integers, st.lists(symbols)),
+    ListDefinition: st.builds(
         ListDefinition, names, texts, texts, st.lists(texts, max_size=2), st.integers(1, 1000), st.lists(sessions)
     ),
-    st.builds(Lease, texts, texts),
-)
+    Lease: st.builds(Lease, texts, texts),
+}
+messages = st.one_of(*BY_TYPE.values())
+
+
+def test_every_type_is_tried() -> None:
+    assert set(BY_TYPE) == set(get_args(Message))
 
 
 def message_or_error(data: bytes) -> Message | ProtocolError:
@@ -115,7 +143,7 @@ def test_a_message_survives_the_wire(message: Message) -> None:
     data = encode(message)
     assert decode(data) == message
     assert decode_as(type(message), data) == message
-    for kind in KINDS:
+    for kind in BY_TYPE:
         if kind is not type(message):
             with pytest.raises(ProtocolError, match=kind.__name__.lower()):
                 decode_as(kind, data)

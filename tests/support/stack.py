@@ -91,7 +91,7 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
         ranker = Ranker(bus, config, shipped_lists())
         jobs = [asyncio.create_task(job) for job in (feed.load_references(), ranker.run())]
         try:
-            await until(lambda: ranker.report()["role"] == "leader", "leading")
+            await until(lambda: ranker.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
             yield Stack(sim, bus, feed, ranker, config)
         finally:
             await end(*jobs)

@@ -13,6 +13,7 @@ import pytest
 
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
+from gapscan.protocol.channels import CHANNELS
 from gapscan.protocol.codec import encode
 from gapscan.ranking.copy import ranked
 from gapscan.ranking.delta import checksum, diff
@@ -41,6 +42,13 @@ EXAMPLES: list[m.Message] = [
         part=1, parts=1, date="2024-07-01", complete=True, symbols=["AAA"], name=["A"], exchange=[None],
         kind=["CS"], test=[False], split=[True], average_volume=[1.0],
     ),
+    m.Bars(
+        simulated=True, symbols=["AAA"], start=[1_700_000_000_000], end=[1_700_000_001_000], volume=[10.5],
+        **{name: [1.5] for name in ("open", "high", "low", "close", "day_volume", "day_open")}, day_vwap=[None],
+    ),
+    m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
+    m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
+    m.HotSet(7, 1_700_000_000_000, ["AAA"]),
     m.ListDefinition("winners", "up", "price > 1", ["-price"], 200, []),
     m.Lease("ranker", "host-1"),
 ]  # fmt: skip
@@ -54,6 +62,7 @@ BROKEN: list[tuple[type[m.Message], str, Any]] = [
     (m.Snapshot, "rows", [{"symbol": "AAA"}]),
     (m.Snapshot, "sequence", -1),
     (m.Heartbeat, "state", "asleep"),
+    (m.FeedCommand, "action", "sell"),
     (m.Heartbeat, "type", "delta"),
 ]
 
@@ -90,8 +99,8 @@ def test_every_type_of_the_codec_is_here() -> None:
 
 
 def test_every_message_has_a_channel() -> None:
-    carried = {kind for channel in schema.CHANNELS for kind in channel.carries}
-    assert carried == set(schema.message_types()), "say in schema.CHANNELS where the message is sent"
+    carried = {kind for channel in CHANNELS for kind in channel.carries}
+    assert carried == set(schema.message_types()), "say in protocol/channels.py where the message is sent"
 
 
 def test_every_example_kind_is_tried() -> None:

@@ -55,13 +55,13 @@ class Cli:
 
 @asynccontextmanager
 async def running(process: asyncio.subprocess.Process) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The process; it does not outlive the block."""
+    """The process; it does not outlive the block, nor do those that it started."""
     try:
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
-        await process.communicate()
+            process.terminate()
+            await asyncio.wait_for(process.communicate(), PATIENCE)
 
 
 class Terminal:

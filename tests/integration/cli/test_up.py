@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from pathlib import Path
 
 from gapscan.bus.client import BusOptions, connect
-from gapscan.bus.follow import Follower
 from gapscan.services import runfile
 from gapscan.services.status import collect
-from tests.integration.cli.support import Cli, running
+from tests.integration.cli.support import PATIENCE, Cli, running
 from tests.support.stack import until
 
 
@@ -24,10 +25,7 @@ async def test_up_and_the_commands_beside_it(cli: Cli) -> None:
         await until(lambda: _services(data) >= {"nats", "sim", "feed", "ranker"}, "the set")
         found = runfile.read(data)
         assert found is not None
-        async with connect(BusOptions(found.nats_url), "test") as bus:
-            async for view in Follower(bus, "most_active").views():
-                if view.rows and view.state == "live" and (await collect(bus)).healthy:
-                    break
+        await _ready(found.nats_url)
 
         status = await cli.run("status", "--json")
         report = json.loads(status.out)
@@ -38,12 +36,21 @@ async def test_up_and_the_commands_beside_it(cli: Cli) -> None:
         assert "SIMULATED" in text
         assert len(text.splitlines()) == 5
 
-        process.terminate()
+        process.send_signal(signal.SIGINT)
         rest = (await process.communicate())[0].decode()
         assert process.returncode == 0
         assert all(f"  {name} " in rest for name in ("nats", "sim", "feed", "ranker"))
         assert found.nats_url in rest
         assert runfile.read_any(data) is None
+
+
+async def _ready(url: str) -> None:
+    """Wait until all is healthy and a list has rows."""
+    async with connect(BusOptions(url), "test") as bus, asyncio.timeout(PATIENCE):
+        while True:
+            report = await collect(bus)
+            if report.healthy and report.lists["most_active"].rows:
+                return
 
 
 def _services(data: Path) -> set[str]:

@@ -81,7 +81,15 @@ def test_settings_are_toml_without_secrets() -> None:
 def _report(**changes: object) -> StatusReport:
     lists = {"winners": ListStatus("live", "abc", 12, 917, 915, 900, 1, 917, 123_456)}
     services = {"feed": ServiceStatus(True, [{"pid": 7, "host": "h", "last_error": ""}])}
-    report = StatusReport(True, False, "pre", 1_795_357_800_000, Coverage(9, 10), lists, services)
+    report = StatusReport(
+        healthy=True,
+        simulated=False,
+        session="pre",
+        as_of=1_795_357_800_000,
+        coverage=Coverage(9, 10),
+        lists=lists,
+        services=services,
+    )
     for name, value in changes.items():
         setattr(report, name, value)
     return report

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from gapscan.market.curve import share_traded
+from gapscan.market.curve import STEP_MS, share_traded
 from gapscan.market.sessions import MINUTE_MS
 from tests.support.market import TIMES
 
@@ -14,12 +16,18 @@ def test_nothing_before_and_everything_after_the_day() -> None:
 
 def test_it_grows_with_every_minute() -> None:
     shares = [share_traded(TIMES.pre + minute * MINUTE_MS) for minute in range(16 * 60 + 1)]
-    assert all(later > earlier for earlier, later in zip(shares, shares[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(shares))
 
 
 def test_it_grows_within_a_minute() -> None:
     first, half, second = (share_traded(TIMES.regular + ms) for ms in (0, MINUTE_MS // 2, MINUTE_MS))
     assert half == pytest.approx((first + second) / 2)
+
+
+def test_it_grows_in_steps() -> None:
+    """A row must not change because a second has passed."""
+    shares = [share_traded(TIMES.regular + ms) for ms in (0, 1, STEP_MS - 1, STEP_MS, STEP_MS + 1)]
+    assert shares[0] == shares[1] == shares[2] < shares[3] == shares[4]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_the_open_follows_daylight_saving(date: dt.date, utc_hour: int) -> None:
 @pytest.mark.parametrize("date", [WINTER, SUMMER])
 def test_lengths_of_the_sessions(date: dt.date) -> None:
     times = session_times(date)
-    assert [after - before for before, after in zip(times, times[1:], strict=False)] == [
+    assert [after - before for before, after in itertools.pairwise(times)] == [
         0.5 * HOUR,
         5.5 * HOUR,
         6.5 * HOUR,

@@ -1,0 +1,131 @@
+"""Writing what only one process may write: fenced by the sequence that every publish expects to follow.
+
+A publish whose acknowledgement was lost is recognised as one's own, and neither repeated nor taken for another
+writer's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from nats.js.errors import APIError
+
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.direct import NoStreamError, Stored, get_at, get_last
+from gapscan.bus.snapshots import WRONG_SEQUENCE
+from gapscan.errors import BusError, FencedError
+from gapscan.protocol import names
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A publish after sequence `prev`. While its fate is not known, it is stored again just as it is."""
+
+    message_id: str
+    prev: int
+    payload: bytes
+
+
+class FencedStream:
+    """The one writer of `stream`. `what` names the thing in errors.
+
+    After a FencedError it belongs to another writer: store no more.
+    """
+
+    def __init__(self, bus: Bus, stream: str, subject: str, what: str) -> None:
+        self.adopted = 0  # attempts whose acknowledgement was lost
+        self._bus = bus
+        self._stream = stream
+        self._subject = subject
+        self._what = what
+        self._writer = secrets.token_hex(6)
+
+    def attempt(self, prev: int, payload: bytes, incarnation: str) -> Attempt:
+        """A publish that nobody else's can be taken for."""
+        return Attempt(f"{incarnation}-{prev + 1}-{self._writer}", prev, payload)
+
+    async def store(self, attempt: Attempt) -> None:
+        """Publish, or publish again: the server drops a repeated message id, so it is stored once.
+
+        Raises FencedError when another writer's message stands there; BusError when its fate is not known.
+        """
+        headers = {
+            names.HEADER_EXPECTED_SEQUENCE: str(attempt.prev),
+            names.HEADER_MSG_ID: attempt.message_id,
+        }
+        if await _publish(self._bus, self._subject, attempt.payload, headers, f"publishing {self._what}") is None:
+            await self._settle(attempt)
+
+    async def _settle(self, attempt: Attempt) -> None:
+        """The sequence is taken: by this very message (its acknowledgement was lost), or by another writer."""
+        stored = await get_at(self._bus, self._stream, attempt.prev + 1)
+        if stored is None or stored.headers.get(names.HEADER_MSG_ID) != attempt.message_id:
+            raise FencedError(
+                f"another writer publishes {self._what}", remedy="this one stands by; stop one of the two"
+            )
+        self.adopted += 1
+
+
+class FencedValue:
+    """The one writer of a value in a key-value bucket. Read it first; `what` names it in errors."""
+
+    def __init__(self, bus: Bus, bucket: str, key: str, what: str) -> None:
+        self._bus = bus
+        self._stream = f"KV_{bucket}"
+        self._subject = f"$KV.{bucket}.{key}"
+        self._what = what
+        self._revision = 0
+        self._writer = secrets.token_hex(6)
+        self._puts = 0
+
+    async def read(self) -> Stored | None:
+        """The value as it is stored; the next put replaces it. Raises BusError."""
+        try:
+            stored = await get_last(self._bus, self._stream, self._subject)
+        except NoStreamError:
+            stored = None
+        self._revision = stored.sequence if stored else 0
+        return stored
+
+    async def put(self, payload: bytes) -> None:
+        """Store the value. Raises FencedError when another writer changed it, BusError when its fate is not known."""
+        if not await self._put(payload):
+            stored = await self._own()
+            if stored.data != payload and not await self._put(payload):
+                raise self._fenced()
+
+    async def _put(self, payload: bytes) -> bool:
+        self._puts += 1
+        headers = {
+            names.HEADER_EXPECTED_SUBJECT_SEQUENCE: str(self._revision),
+            names.HEADER_MSG_ID: f"{self._writer}-{self._puts}",
+        }
+        revision = await _publish(self._bus, self._subject, payload, headers, f"writing {self._what}")
+        self._revision = revision or self._revision
+        return revision is not None
+
+    async def _own(self) -> Stored:
+        """The stored value, which an earlier put left whose acknowledgement was lost."""
+        stored = await self.read()
+        if stored is None:
+            raise BusError(f"{self._what} is gone")
+        if not stored.headers.get(names.HEADER_MSG_ID, "").startswith(f"{self._writer}-"):
+            raise self._fenced()
+        return stored
+
+    def _fenced(self) -> FencedError:
+        return FencedError(f"another writer stores {self._what}")
+
+
+async def _publish(bus: Bus, subject: str, payload: bytes, headers: dict[str, str], doing: str) -> int | None:
+    """The sequence that the message was stored at, or None when it expected another. Raises BusError."""
+    try:
+        ack = await bus.js.publish(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
+    except APIError as error:
+        if error.err_code in WRONG_SEQUENCE:
+            return None
+        raise translated(error, doing) from error
+    except NATS_ERRORS as error:
+        raise translated(error, doing) from error
+    return ack.seq

@@ -1,0 +1,103 @@
+"""Which subject carries which message, with which headers, and which stream or bucket keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gapscan.protocol import messages as m
+from gapscan.protocol import names
+
+LIST: Final = "{list}"
+
+HEADERS: Final = {
+    names.HEADER_SEQUENCE: "the delta's sequence: its place in the list's stream",
+    names.HEADER_LAST_SEQUENCE: "the sequence before it on this subject",
+    names.HEADER_TIME: "when the server stored it, RFC 3339",
+    names.HEADER_MSG_ID: "the publisher's id; a repeated one is stored once",
+    names.HEADER_EXPECTED_SEQUENCE: "the sequence that the stream must end with, else the publish is refused",
+    names.HEADER_EXPECTED_SUBJECT_SEQUENCE: "the revision that the key must have, else the put is refused",
+    names.HEADER_TTL: "seconds after which the value vanishes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One address: what it carries, with which headers, and what keeps it."""
+
+    key: str
+    address: str
+    summary: str
+    carries: tuple[type[m.Message], ...]
+    headers: tuple[str, ...] = ()
+    stream: str = ""
+    bucket: str = ""
+
+
+def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Message]) -> Channel:
+    headers = (names.HEADER_SEQUENCE, names.HEADER_TIME, names.HEADER_EXPECTED_SUBJECT_SEQUENCE)
+    return Channel(key, f"$KV.{bucket}.{entry}", summary, (carries,), headers, f"KV_{bucket}", bucket)
+
+
+CHANNELS: Final = (
+    Channel(
+        "live",
+        names.live_subject(LIST),
+        "The deltas of a list, republished by the server when they are stored. Followers subscribe to this.",
+        (m.Delta,),
+        (names.HEADER_SEQUENCE, names.HEADER_LAST_SEQUENCE, names.HEADER_TIME, names.HEADER_MSG_ID),
+    ),
+    Channel(
+        "heartbeat",
+        names.heartbeat_subject(LIST),
+        "Once a second while the list has a writer; kept nowhere.",
+        (m.Heartbeat,),
+    ),
+    Channel(
+        "delta",
+        names.delta_subject(LIST),
+        "Where the list's one writer publishes. Only the stream listens here: refused publishes show too.",
+        (m.Delta,),
+        (names.HEADER_EXPECTED_SEQUENCE, names.HEADER_MSG_ID),
+        names.list_stream(LIST),
+    ),
+    _bucket(
+        "snapshots",
+        names.BUCKET_SNAPSHOTS,
+        LIST,
+        "The whole list at one sequence, at most about a second behind its deltas.",
+        m.Snapshot,
+    ),
+    _bucket("lists", names.BUCKET_LISTS, LIST, "What each list is.", m.ListDefinition),
+    _bucket("hot", names.BUCKET_HOT, names.HOT_KEY, "The symbols worth live data, as a whole.", m.HotSet),
+    _bucket("leases", names.BUCKET_LEASES, "{job}", "Who does a job of which there is one.", m.Lease),
+    Channel(
+        "universe",
+        names.FEED_UNIVERSE,
+        "Scans of the whole market, from the feed to the ranker.",
+        (m.UniverseFrame,),
+        stream=names.STREAM_UNIVERSE,
+    ),
+    Channel(
+        "reference",
+        names.FEED_REFERENCE,
+        "What is known about the symbols for a day, from the feed to the ranker.",
+        (m.ReferenceFrame,),
+        stream=names.STREAM_REFERENCE,
+    ),
+    Channel("bars", names.FEED_BARS, "Bars of hot symbols, as they come; kept nowhere.", (m.Bars,)),
+    Channel("trades", names.FEED_TRADES, "Last trades of hot symbols, as they come; kept nowhere.", (m.Trades,)),
+    Channel(
+        "commands",
+        names.FEED_COMMAND,
+        "What the feed is to subscribe to: the deltas of the hot set.",
+        (m.FeedCommand,),
+        (names.HEADER_EXPECTED_SEQUENCE, names.HEADER_MSG_ID),
+        names.STREAM_COMMANDS,
+    ),
+)
+
+PARAMETERS: Final = {
+    "list": "name of a list: a lower-case letter, then up to 47 of a-z, 0-9 and _",
+    "job": "name of the job",
+}

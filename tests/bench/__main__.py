@@ -1,0 +1,66 @@
+"""python -m tests.bench [--only NAME ...] [--json]: the figures in one table, with the machine named."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import bus, core, market, memory
+from tests.bench.registry import BENCHMARKS, Figure
+
+SUITES = (core, market, memory, bus)
+
+
+def machine() -> str:
+    """CPU, cores, Python and operating system."""
+    return f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def shown(value: float) -> str:
+    """Three significant digits, and whole numbers whole."""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def table_of(figures: Sequence[Figure]) -> Table:
+    table = Table(title=machine(), title_justify="left")
+    for heading in ("figure", "value", "unit", "goal", "met", "reference"):
+        table.add_column(heading, justify="right" if heading in ("value", "goal") else "left")
+    for figure in figures:
+        sign = ">=" if figure.lower_bound else "<="
+        goal = "" if figure.goal is None else f"{sign} {shown(figure.goal)}"
+        met = {None: "", True: "yes", False: "NO"}[figure.met]
+        table.add_row(figure.name, shown(figure.value), figure.unit, goal, met, figure.reference)
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=sorted(BENCHMARKS), help="run this one; may be repeated")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    options = parser.parse_args()
+    wanted = options.only or list(BENCHMARKS)
+    figures = [figure for name in wanted for figure in BENCHMARKS[name]()]
+    if options.json:
+        report = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
+        print(msgspec.json.encode(report).decode())
+    else:
+        Console(width=160).print(table_of(figures))
+
+
+if __name__ == "__main__":
+    main()

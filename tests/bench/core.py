@@ -1,0 +1,87 @@
+"""The pure core: rank cycles, and what differences between lists cost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from gapscan.protocol.messages import Row
+from gapscan.ranking.delta import RowList, apply, checksum, diff
+from gapscan.ranking.scanner import Scanner
+from tests.bench.registry import Figure, Timing, benchmark, median, percentile
+from tests.bench.workload import RandomWalk, twelve_lists
+
+CYCLES = 200
+
+
+class Cycles:
+    """Rank cycles as a ranker runs them: scan, then per list the difference to what was last published."""
+
+    def __init__(self) -> None:
+        self.walk = RandomWalk()
+        self.scanner = Scanner(self.walk.universe, twelve_lists())
+        self.published: dict[str, RowList] = {}
+        self.changes = 0
+        self.cycle()
+
+    def cycle(self) -> None:
+        members = {name: rows.symbols for name, rows in self.published.items()}
+        for name, rows in self.scanner.scan(members).items():
+            self.changes += len(diff(self.published.get(name, []), rows))
+            checksum(rows)
+            self.published[name] = rows
+
+    def run(self, changed: int, count: int) -> Timing:
+        timing = Timing()
+        for _ in range(count):
+            self.walk.change(changed)
+            timing.measure(self.cycle)
+        return timing
+
+
+@benchmark("rank")
+def rank_cycle() -> Sequence[Figure]:
+    cycles = Cycles()
+    cycles.run(1_000, 10)
+    cycles.changes = 0
+    some = cycles.run(1_000, CYCLES)
+    changes = cycles.changes / CYCLES
+    whole = cycles.run(11_000, CYCLES // 10)
+    reference = "Perspective 33, Deephaven 47, Pathway 106 (same work)"
+    return [
+        Figure("rank cycle: 11,000 symbols, 12 lists, 1,000 changed: median", median(some.wall), "ms", 4.0, reference),
+        Figure("rank cycle: p99", percentile(some.wall, 0.99), "ms"),
+        Figure("rank cycle: CPU median", median(some.cpu), "ms"),
+        Figure("rank cycle: changes found, mean", changes, "changes"),
+        Figure("rank cycle with all symbols changed: median", median(whole.wall), "ms"),
+    ]
+
+
+def microseconds(step: Callable[[], object], repeat: int = 300) -> float:
+    timing = Timing()
+    for _ in range(repeat):
+        timing.measure(step)
+    return median(timing.wall) * 1000
+
+
+@benchmark("delta")
+def delta_costs() -> Sequence[Figure]:
+    """Two states of a list of 200 rows: ten moved, twenty changed, two left and two came."""
+    cycles = Cycles()
+    pool = [dict(row) for rows in cycles.published.values() for row in rows]
+    rows = list({row["symbol"]: row for row in pool}.values())
+    old, spare = rows[:200], rows[200:202]
+    new: list[Row] = [dict(row) for row in old]  # type: ignore[misc]
+    dice = random.Random(1)
+    for _ in range(10):
+        new.insert(dice.randrange(200), new.pop(dice.randrange(200)))
+    for at in dice.sample(range(200), 20):
+        new[at]["price"] = 1.0
+    new[dice.randrange(200)], new[dice.randrange(200)] = spare  # type: ignore[assignment]
+    shared = [before if before == after else after for before, after in zip(old, new, strict=True)]
+    changes = diff(old, shared)
+    return [
+        Figure("diff of two lists of 200 rows", microseconds(lambda: diff(old, shared)), "us"),
+        Figure("apply to a list of 200 rows", microseconds(lambda: apply(old, changes)), "us"),
+        Figure("checksum of 200 rows", microseconds(lambda: checksum(old)), "us"),
+    ]

@@ -1,0 +1,91 @@
+"""Bytes on the wire when lists change as the synthetic market makes them change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from gapscan.market.universe import Universe
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Add, Change, Delta, Fields, Remove, Rerank, Row, Snapshot, Update
+from gapscan.ranking.copy import ranked
+from gapscan.ranking.delta import checksum, diff, symbols_of
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import shipped_lists
+from tests.bench.registry import Figure, benchmark
+from tests.bench.workload import MOMENT, SyntheticMarket
+
+STEPS = 30
+LIST = "most_active"  # the list whose every row trades all the time
+States = Mapping[str, Sequence[Row]]
+
+
+def states(step_ms: int) -> Iterator[States]:
+    """All lists at moments `step_ms` apart, from an hour after the open on."""
+    market, universe = SyntheticMarket(), Universe()
+    universe.merge_reference(market.reference())
+    scanner = Scanner(universe, shipped_lists())
+    lists: dict[str, list[str]] = {}
+    for step in range(STEPS + 1):
+        moment = MOMENT + step * step_ms
+        for frame in market.frames(market.body_at(moment), moment):
+            universe.merge_frame(frame)
+        ranked_lists = scanner.scan(lists)
+        lists = {name: rows.symbols for name, rows in ranked_lists.items()}
+        yield ranked_lists
+
+
+def delta_of(changes: list[Change], rows: Sequence[Row]) -> bytes:
+    return encode(Delta(LIST, "k3f9", 916, MOMENT, changes, len(rows), checksum(rows)))
+
+
+def naive(old: Sequence[Row], new: Sequence[Row]) -> list[Change]:
+    """One rerank for each row whose ordinal is another, and whole rows where a field changed."""
+    was = {symbol: (rank, row) for rank, (symbol, row) in enumerate(zip(symbols_of(old), old, strict=True), 1)}
+    held = set(symbols_of(new))
+    changes: list[Change] = [Remove(symbol) for symbol in was if symbol not in held]
+    updates: list[Change] = []
+    for rank, row in enumerate(new, 1):
+        symbol, data = row["symbol"], whole(row)
+        old_rank, before = was.get(symbol, (0, row))
+        if not old_rank:
+            changes.append(Add(rank, symbol, data))
+        elif old_rank != rank:
+            changes.append(Rerank(symbol, old_rank, rank))
+        if before != row:
+            updates.append(Update(rank, symbol, data))
+    return [*changes, *updates]
+
+
+def whole(row: Row) -> Fields:
+    return msgspec.convert({name: value for name, value in row.items() if name != "symbol"}, Fields)
+
+
+def sizes(old: Sequence[Row], new: Sequence[Row]) -> tuple[int, int, int]:
+    """Bytes of the delta, of the naive delta, and of the full list."""
+    full = encode(Snapshot(LIST, "k3f9", 917, MOMENT, ranked(new), checksum(new)))
+    return len(delta_of(diff(old, new), new)), len(delta_of(naive(old, new), new)), len(full)
+
+
+def mean_sizes(step_ms: int) -> tuple[float, float, float]:
+    """Means over all lists and steps."""
+    moments = list(states(step_ms))
+    found = [
+        sizes(before[name], after[name])
+        for before, after in zip(moments, moments[1:], strict=False)
+        for name in after.keys() & before.keys()
+    ]
+    delta, naive_delta, full = (sum(column) / len(found) for column in zip(*found, strict=True))
+    return delta, naive_delta, full
+
+
+@benchmark("bytes")
+def delta_bytes() -> Sequence[Figure]:
+    second, scan = mean_sizes(1_000), mean_sizes(30_000)
+    per_second = f"naive {second[1]:,.0f}, full list {second[2]:,.0f}"
+    per_scan = f"naive {scan[1]:,.0f}, full list {scan[2]:,.0f}"
+    return [
+        Figure("delta of a list, a second apart: mean", second[0], "bytes", 1_300.0, per_second),
+        Figure("delta of a list, a scan (30 s) apart: mean", scan[0], "bytes", None, per_scan),
+    ]

@@ -1,0 +1,132 @@
+"""What is measured: a universe of 11,000 symbols that walks at random, twelve lists of up to 200 rows, a market."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+
+from gapscan.market.sessions import previous_trading_day, session_at, session_times
+from gapscan.market.universe import Universe
+from gapscan.polygon.frames import Observation, decode_snapshot, universe_parts
+from gapscan.protocol.messages import ListDefinition, ReferenceFrame, UniverseFrame
+from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
+from gapscan.sim.market import Market
+from gapscan.sim.snapshot import SnapshotEncoder
+from gapscan.sim.synthetic import SyntheticSource
+
+SYMBOLS = 11_000
+DAY = dt.date(2024, 3, 8)
+MOMENT = session_times(DAY).regular + 3_600_000
+
+# Beside the shipped ones: filters and sort keys of every kind, each with more than 200 symbols to choose from.
+_MORE = {
+    "near_high": ("from_high_percent >= -1 and change_percent >= 1 and price > vwap * 0.99 and volume >= 100_000", "-change_percent"),
+    "falling": ("change_percent <= -1 and volume >= 100_000", "change_percent"),
+    "high_volume": ("rvol >= 2 and dollar_volume >= 1_000_000", "-rvol"),
+    "reversals": (
+        "gap_percent >= 2 and change_from_open_percent <= -1 or gap_percent <= -2 and change_from_open_percent >= 1",
+        "-(abs(gap_percent) + abs(change_from_open_percent))",
+    ),
+    "mid_priced": ("5 <= price <= 50 and not stale", "-rvol"),
+    "by_volume": ("change_percent > 1", "-volume"),
+    "by_price": ('exchange in ("XNAS", "XNYS")', "-price"),
+}  # fmt: skip
+
+
+def twelve_lists() -> ListSet:
+    """The shipped lists and seven more."""
+    lists = shipped_lists()
+    more = [compile_list(ListDefinition(name, "", where, [key], 200, [])) for name, (where, key) in _MORE.items()]
+    return ListSet(lists.gate, (*lists.specs, *more))
+
+
+class RandomWalk:
+    """A universe at an hour after the open, and its random changes."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._rng = rng = np.random.default_rng(seed)
+        self._frame = 0
+        self.symbols = [f"S{number}" for number in range(SYMBOLS)]
+        self.prev_close = rng.uniform(2, 200, SYMBOLS)
+        self.open = self.prev_close * (1 + rng.standard_t(3, SYMBOLS) * 0.02)
+        self.price = self.prev_close * (1 + rng.standard_t(3, SYMBOLS) * 0.02)
+        self.volume = rng.lognormal(13, 1.5, SYMBOLS)
+        self.time = np.full(SYMBOLS, float(MOMENT))
+        self.as_of = MOMENT
+        self.universe = Universe()
+        self.universe.merge_reference(self._reference())
+        self.universe.merge_frame(self._seen(np.arange(SYMBOLS)))
+
+    def change(self, count: int) -> None:
+        """A second later, `count` symbols have traded."""
+        at = self._rng.choice(SYMBOLS, count, replace=False)
+        self.as_of += 1_000
+        self.price[at] *= 1 + self._rng.normal(0, 0.002, count)
+        self.volume[at] += self._rng.integers(100, 10_000, count)
+        self.time[at] = self.as_of
+        self.universe.merge_frame(self._seen(at))
+
+    def _seen(self, at: np.ndarray) -> UniverseFrame:
+        self._frame += 1
+        high, low = np.maximum(self.price, self.open) * 1.01, np.minimum(self.price, self.open) * 0.99
+        columns = (self.price, self.time, self.prev_close, self.open, high, low, self.price, self.volume, self.time)
+        names = [self.symbols[place] for place in at.tolist()]
+        return UniverseFrame(
+            self._frame, 1, 1, self.as_of, "regular", True, names, *[column[at].tolist() for column in columns]
+        )
+
+    def _reference(self) -> ReferenceFrame:
+        average = (self.volume * self._rng.lognormal(0, 0.7, SYMBOLS)).tolist()
+        no, yes = [False] * SYMBOLS, True
+        kinds: list[str | None] = ["CS"] * SYMBOLS
+        return ReferenceFrame(
+            1, 1, str(DAY), yes, self.symbols, list(self.symbols), ["XNAS"] * SYMBOLS, kinds, no, no, average
+        )
+
+
+class SyntheticMarket:
+    """The simulated market without a server: snapshot bodies, and what a feed makes of them."""
+
+    def __init__(self, symbols: int = SYMBOLS) -> None:
+        self._source = SyntheticSource(DAY, symbols=symbols)
+        self._market = Market(self._source)
+        self._encoder = SnapshotEncoder(self._market)
+        self._frame = 0
+
+    def body_at(self, ms: int) -> bytes:
+        """What the full snapshot says at `ms`; time only goes forward."""
+        self._market.advance(ms)
+        for _ in self._encoder.refresh():
+            pass
+        return b'{"status":"OK","tickers":' + self._encoder.full() + b"}"
+
+    def frames(self, body: bytes, ms: int) -> Sequence[UniverseFrame]:
+        """The snapshot as universe frames."""
+        self._frame += 1
+        seen = Observation(self._frame, ms, session_at(ms).value, True)  # type: ignore[arg-type]
+        return universe_parts(decode_snapshot(body).items, seen)
+
+    def reference(self, sessions: int = 20) -> ReferenceFrame:
+        """What is known of the symbols, volumes over the last `sessions` days included."""
+        listings, day, volumes = self._source.listings, DAY, []
+        while len(volumes) < sessions:
+            day = previous_trading_day(day)
+            bars = self._source.bars(day)
+            assert bars is not None
+            volumes.append(bars.volume)
+        average = np.mean(volumes, axis=0)
+        return ReferenceFrame(
+            1,
+            1,
+            str(DAY),
+            True,
+            [listing.symbol for listing in listings],
+            [listing.name for listing in listings],
+            [listing.exchange for listing in listings],
+            [listing.type for listing in listings],
+            [False] * len(listings),
+            [False] * len(listings),
+            [float(volume) or None for volume in average],
+        )

@@ -1,0 +1,217 @@
+"""Simulated market, feed, NATS and ranker together: what users of the lists are promised."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.direct import get_from
+from gapscan.bus.follow import Follower
+from gapscan.bus.snapshots import read_definitions, read_snapshot
+from gapscan.market.sessions import session_times
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import Delta, Row
+from gapscan.ranking.copy import Copy, Fit
+from gapscan.ranking.spec import shipped_lists
+from gapscan.runtime import end
+from gapscan.services.ranker import Ranker
+from gapscan.services.status import collect
+from gapscan.sim.clock import ManualClock
+from gapscan.sim.market import Market
+from gapscan.sim.replay import ReplaySource
+from gapscan.sim.server import SimServer
+from gapscan.sim.synthetic import SyntheticSource
+from tests.support.nats import NatsServer
+from tests.support.stack import Stack, running, until
+
+DAY = dt.date(2026, 3, 10)
+TIMES = session_times(DAY)
+MINUTE = 60_000
+
+
+@asynccontextmanager
+async def small_market(nats_server: NatsServer, start: int = TIMES.regular - 5 * MINUTE) -> AsyncIterator[Stack]:
+    """Six hundred symbols, a few minutes before the open."""
+    source = SyntheticSource(DAY, 7, 600)
+    async with SimServer(Market(source), ManualClock(start)) as sim, running(sim, nats_server.url) as stack:
+        yield stack
+
+
+async def rows_of(stack: Stack, name: str) -> list[Row]:
+    snapshot = await read_snapshot(stack.bus, name)
+    assert snapshot is not None
+    copy = Copy()
+    copy.load(snapshot)
+    return copy.rows
+
+
+async def test_lists_turn_over_through_the_day(nats_server: NatsServer) -> None:
+    async with small_market(nats_server) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.regular - 2 * MINUTE)
+        before = await rows_of(stack, "most_active")
+        assert all(row["gap_indicative"] and row["session"] == "pre" for row in before)
+        await stack.scan_at(TIMES.regular + 10 * MINUTE)
+        active = await rows_of(stack, "most_active")
+        assert len(active) == 200
+        assert [row["dollar_volume"] for row in active] == sorted((r["dollar_volume"] for r in active), reverse=True)
+        assert all(row["session"] == "regular" for row in active)
+        await stack.scan_at(TIMES.post + 10 * MINUTE)
+        assert await rows_of(stack, "gappers_up") != []  # closed: it stands as it was
+        assert stack.report()["lists"]["gappers_up"]["state"] == "closed"
+        assert stack.report()["lists"]["most_active"]["state"] == "live"
+
+
+async def test_yesterdays_rows_never_show_as_todays(nats_server: NatsServer) -> None:
+    async with small_market(nats_server, TIMES.regular + 30 * MINUTE) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.regular + 31 * MINUTE)
+        assert await rows_of(stack, "most_active") != []
+        assert await rows_of(stack, "gappers_up") != []
+        tomorrow = session_times(DAY + dt.timedelta(days=1))
+        await stack.scan_at(tomorrow.clear + MINUTE)
+        for name in shipped_lists().names:
+            assert await rows_of(stack, name) == [], name
+        await stack.scan_at(tomorrow.regular + 10 * MINUTE)
+        for row in await rows_of(stack, "most_active"):
+            assert row["price_time"] is not None
+            assert row["price_time"] > tomorrow.pre
+
+
+async def test_everything_says_simulated(nats_server: NatsServer) -> None:
+    async with small_market(nats_server) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.regular - MINUTE)
+        snapshot = await read_snapshot(stack.bus, "most_active")
+        assert snapshot is not None
+        assert snapshot.simulated
+        async for view in Follower(stack.bus, "most_active").views():
+            if view.state == "live":
+                assert view.simulated
+                break
+        assert stack.report()["simulated"]
+
+
+async def test_nothing_is_published_before_the_reference_data(nats_server: NatsServer) -> None:
+    """Without it no symbol passes the gate: a list that was full would empty and fill again."""
+    async with small_market(nats_server) as stack:
+        stack.sim.faults.set("rest_status", endpoint="tickers", status=500)
+        for _ in range(3):
+            await stack.feed.scan()
+        await until(lambda: stack.report()["waiting_for"] == "reference data", "the ranker waiting")
+        assert stack.report()["lists"]["most_active"]["sequence"] == 0
+        stack.sim.faults.clear()
+        await until(lambda: stack.report()["lists"]["most_active"]["rows"] > 0, "the list")
+
+
+async def test_a_restarted_ranker_continues_every_list(nats_server: NatsServer) -> None:
+    async with small_market(nats_server) as stack:
+        await stack.load_reference()
+        for minute in range(4):
+            await stack.scan_at(TIMES.regular + minute * MINUTE)
+        before = stack.report()["lists"]
+    async with small_market(nats_server, TIMES.regular + 4 * MINUTE) as stack:
+        await until(lambda: stack.report()["role"] == "leader", "leading again")
+        after = stack.report()["lists"]
+        for name, status in after.items():
+            assert status["epoch"] == before[name]["epoch"]
+            assert status["sequence"] >= before[name]["sequence"]
+            assert status["rows"] == before[name]["rows"], "rows came or went by a restart"
+        await stack.scan_at(TIMES.regular + 5 * MINUTE)
+        await stream_is_exact(stack, "most_active")
+
+
+async def stream_is_exact(stack: Stack, name: str) -> None:
+    """Every sequence is there, and the deltas from the first on lead to the snapshot."""
+    stored = await get_from(stack.bus, names.list_stream(name), 1, 10_000)
+    assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
+    copy = Copy()
+    for message in stored:
+        delta = decode_as(Delta, message.data)
+        copy.epoch = copy.epoch or delta.epoch
+        assert copy.take(delta, message.sequence) is Fit.APPLIED
+    assert copy.rows == await rows_of(stack, name)
+
+
+async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer) -> None:
+    async with small_market(nats_server) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.regular + MINUTE)
+        async with connect(BusOptions(nats_server.url), "second") as bus:
+            second = Ranker(bus, stack.config, shipped_lists())
+            job = asyncio.create_task(second.run())
+            try:
+                await until(lambda: second.report().get("leader"), "the second ranker seeing the first")
+                assert second.report()["role"] == "standby"
+                await stack.scan_at(TIMES.regular + 2 * MINUTE)
+                assert second.report()["role"] == "standby"
+                report = stack.report()["lists"]["most_active"]
+                await stack.ranker._lease.release()
+                stack.ranker._lease.seconds = 60  # it does not ask again while this test runs
+                await until(lambda: second.report()["role"] == "leader", "the second ranker leading")
+                await stack.feed.scan()
+                await until(lambda: second.report()["lists"]["most_active"]["rows"] > 0, "the list")
+                assert second.report()["lists"]["most_active"]["epoch"] == report["epoch"]
+                await until(lambda: stack.report()["role"] == "standby", "the first ranker standing by")
+                stack.sim.clock.set(TIMES.regular + 5 * MINUTE)
+                await stack.feed.scan()
+                await until(
+                    lambda: second.report()["lists"]["most_active"]["as_of"] > report["as_of"], "the list moving on"
+                )
+                await until(lambda: second._term._wanted and settled(second), "snapshots")
+                await stream_is_exact(stack, "most_active")
+            finally:
+                await end(job)
+
+
+def settled(ranker: Ranker) -> bool:
+    term = ranker._term
+    return term is not None and all(
+        p._snapshot_sequence == p.sequence and list(p.rows) == list(term._wanted.get(n, p.rows))
+        for n, p in term.publishers.items()
+    )
+
+
+async def test_status_tells_what_runs(nats_server: NatsServer) -> None:
+    async with small_market(nats_server) as stack:
+        report = await collect(stack.bus)
+        assert not report.healthy
+        assert report.problems
+
+
+async def test_definitions_can_be_read_by_clients(nats_server: NatsServer) -> None:
+    async with small_market(nats_server) as stack:
+        published = {definition.name: definition for definition in await read_definitions(stack.bus)}
+        assert published == {spec.name: spec.definition for spec in shipped_lists().specs}
+
+
+@pytest.mark.realdata
+async def test_a_replay_ranks_the_same_at_the_same_market_times(tmp_path: Path, data_dir: Path) -> None:
+    """Twice, with another rhythm of wall time and an extra market moved to and fro in between."""
+    day = dt.date(2024, 2, 22)
+    times = session_times(day)
+    moments = [times.regular + minute * MINUTE for minute in (1, 2, 5, 30)] + [times.post + MINUTE]
+    results = []
+    for run in range(2):
+        server = NatsServer(tmp_path / str(run))
+        server.start()
+        try:
+            market = Market(ReplaySource(data_dir, day))
+            async with SimServer(market, ManualClock(times.regular)) as sim, running(sim, server.url) as stack:
+                await stack.load_reference()
+                found = []
+                for moment in moments:
+                    await asyncio.sleep(0.1 * run)
+                    await stack.scan_at(moment)
+                    found.append({name: await rows_of(stack, name) for name in shipped_lists().names})
+                results.append(found)
+        finally:
+            server.close()
+    assert results[0] == results[1]

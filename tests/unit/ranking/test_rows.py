@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gapscan.market import metrics
+from gapscan.market.sessions import Session
+from gapscan.market.universe import Universe
+from gapscan.protocol.messages import Row
+from gapscan.ranking.rows import RowCache
+from tests.support.market import MOMENT, reference_frame, stock, universe_frame, universe_of
+
+NOW = MOMENT[Session.REGULAR]
+
+
+def row_of(**fields: Any) -> dict[str, Any]:
+    universe = universe_of([stock("A", **fields)])
+    metrics.compute(universe)
+    return dict(only_row(RowCache(universe)))
+
+
+def only_row(cache: RowCache) -> Row:
+    return cache.rows(np.array([0]))[0]
+
+
+def see(universe: Universe, **fields: Any) -> None:
+    stocks = [stock("A", updated=float(NOW + 1), price_time=float(NOW + 1)) | fields]
+    universe.merge_frame(universe_frame(stocks, NOW + 1))
+    metrics.compute(universe)
+
+
+def test_a_whole_row() -> None:
+    prices = {"price": 105.0, "prev_close": 100.0, "open": 102.0, "high": 110.0, "low": 101.5, "vwap": 104.25}
+    assert row_of(**prices, volume=3_000.0, average_volume=1e6) == {
+        "symbol": "A", "name": "A", "exchange": "XNAS", "type": "CS",
+        "price": 105.0, "prev_close": 100.0, "open": 102.0, "high": 110.0, "low": 101.5, "vwap": 104.25,
+        "change_percent": 5.0, "gap_percent": 2.0, "change_from_open_percent": 2.94, "from_high_percent": -4.55,
+        "volume": 3_000, "dollar_volume": 312_750, "average_volume": 1_000_000, "rvol": 0.01,
+        "price_time": NOW, "as_of": NOW, "session": "regular", "gap_indicative": False, "split_today": False,
+        "stale": False, "source": "snapshot",
+    }  # fmt: skip
+
+
+def test_missing_is_null() -> None:
+    row = row_of(name=None, exchange=None, price_time=None, updated=None)
+    assert {name for name, value in row.items() if value is not None} == {
+        "symbol", "type", "session", "source", "gap_indicative", "split_today", "stale"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("price", 1.00004999, 1.0),
+        ("price", 0.12345678, 0.1235),
+        ("price", 5.0, 5.0),
+        ("volume", 1234.5678, 1235),
+        ("volume", 0.0, 0),
+        ("volume", 4.7489415903844e07, 47_489_416),
+        ("volume", 1e300, None),  # a number that JSON readers cannot hold is none
+    ],
+)
+def test_values_are_rounded_once(field: str, value: float, shown: float | None) -> None:
+    found = row_of(**{field: value})[field]
+    assert (found, type(found)) == (shown, type(shown))
+
+
+def test_no_minus_zero() -> None:
+    assert str(row_of(price=99.9999999, prev_close=100.0)["change_percent"]) == "0.0"
+
+
+def test_the_same_row_as_long_as_nothing_shown_changed() -> None:
+    universe = universe_of([stock("A", price=10.0, volume=100.0, updated=float(NOW + 1), price_time=float(NOW + 1))])
+    metrics.compute(universe)
+    cache = RowCache(universe)
+    first = only_row(cache)
+    assert only_row(cache) is first
+    see(universe, price=10.000001, volume=100.001)
+    assert only_row(cache) is first
+    see(universe, price=10.01, volume=100.001)
+    second = only_row(cache)
+    assert (first["price"], second["price"], second["volume"]) == (10.0, 10.01, 100)
+
+
+def test_slow_drift_is_not_lost() -> None:
+    universe = universe_of([stock("A", price=10.0)])
+    cache = RowCache(universe)
+    first = only_row(cache)
+    prices = [10.00002, 10.00004, 10.00006]
+    shown = []
+    for price in prices:
+        see(universe, price=price, updated=None, price_time=float(NOW + 1))
+        shown.append(only_row(cache)["price"])
+    assert (first["price"], shown) == (10.0, [10.0, 10.0, 10.0001])
+
+
+def test_new_texts_need_to_be_told() -> None:
+    universe = universe_of([stock("A", price=10.0)])
+    cache = RowCache(universe)
+    first = only_row(cache)
+    universe.merge_reference(reference_frame([stock("A", name="Alpha", exchange=None)]))
+    cache.forget()
+    assert only_row(cache) == first | {"name": "Alpha", "exchange": None}
+
+
+def test_a_new_session_makes_new_rows() -> None:
+    universe = universe_of([stock("A", price=10.0)])
+    cache = RowCache(universe)
+    first = only_row(cache)
+    universe.merge_frame(universe_frame([], MOMENT[Session.POST], "post"))
+    assert (first["session"], only_row(cache)["session"]) == ("regular", "post")
+
+
+def test_symbols_that_came_later() -> None:
+    universe = universe_of([stock("A", price=10.0)])
+    cache = RowCache(universe)
+    first = only_row(cache)
+    universe.merge_frame(universe_frame([stock("B", price=11.0, price_time=float(NOW))], NOW))
+    rows = cache.rows(np.array([1, 0, 1]))
+    assert [row["symbol"] for row in rows] == ["B", "A", "B"]
+    assert rows[1] is first
+    assert rows[0] is rows[2]

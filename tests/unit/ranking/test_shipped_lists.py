@@ -1,0 +1,199 @@
+"""The shipped lists at, just above and just below each of their thresholds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gapscan.market.curve import share_traded
+from gapscan.market.sessions import Session
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import shipped_lists
+from tests.support.market import MOMENT, TIMES, Stock, stock, universe_of
+
+PRE, REGULAR, POST, CLOSED = Session
+EVER = (PRE, REGULAR, POST, CLOSED)
+AVERAGE = 10_000_000.0
+
+
+def usual(session: Session, times: float) -> float:
+    """The volume that is `times` the usual one by now."""
+    return times * AVERAGE * share_traded(MOMENT[session])
+
+
+def quiet(symbol: str = "A", **fields: Any) -> Stock:
+    """A stock that no list wants; prices are such that a percentage is exact."""
+    known = {"price": 1024.0, "prev_close": 1024.0, "volume": 0.0, "average_volume": AVERAGE}
+    return stock(symbol, **(known | fields))
+
+
+def lists_with(wanted: Stock, session: Session, members: tuple[str, ...] = ()) -> set[str]:
+    """The lists that show the stock when it is in those called `members` already."""
+    scanner = Scanner(universe_of([wanted], session), shipped_lists())
+    ranked = scanner.scan({name: [wanted["symbol"]] for name in members})
+    return {name for name, rows in ranked.items() if rows}
+
+
+def shows(name: str, session: Session, *, member: bool = False, **fields: Any) -> bool:
+    return name in lists_with(quiet(**fields), session, (name,) if member else ())
+
+
+def gap(percent: float, volume: float) -> dict[str, float]:
+    """Fields of a stock that has gapped; the official open counts, not the price."""
+    return {"open": 100.0 + percent, "price": 101.0, "prev_close": 100.0, "volume": volume}
+
+
+def change(percent: float, session: Session, times: float) -> dict[str, float]:
+    return {"price": 100.0 + percent, "prev_close": 100.0, "volume": usual(session, times)}
+
+
+def dollars(amount: float) -> dict[str, float]:
+    return {"vwap": 100.0, "volume": amount / 100.0}
+
+
+@pytest.mark.parametrize(("name", "sign"), [("gappers_up", 1), ("gappers_down", -1)])
+@pytest.mark.parametrize(("session", "shares"), [(PRE, 50_000), (REGULAR, 100_000)])
+def test_gappers(name: str, sign: int, session: Session, shares: int) -> None:
+    def shown(percent: float, volume: float, *, member: bool = False) -> bool:
+        return shows(name, session, member=member, **gap(sign * percent, volume))
+
+    assert [shown(percent, shares) for percent in (1.99, 2.0, 2.01, -2.01)] == [False, True, True, False]
+    assert [shown(3.0, volume) for volume in (shares - 1, shares, shares + 1)] == [False, True, True]
+    assert [shown(percent, shares, member=True) for percent in (1.79, 1.81, 2.0)] == [False, True, True]
+    assert [shown(3.0, 0.9 * shares + more, member=True) for more in (-1, 0, 1)] == [False, True, True]
+
+
+def test_before_the_open_the_gap_is_that_of_the_price() -> None:
+    assert shows("gappers_up", PRE, price=103.0, prev_close=100.0, volume=50_000.0)
+    assert shows("gappers_down", PRE, price=97.0, prev_close=100.0, volume=50_000.0)
+
+
+@pytest.mark.parametrize(("name", "sign"), [("winners", 1), ("losers", -1)])
+@pytest.mark.parametrize("session", [PRE, REGULAR, POST, CLOSED])
+def test_winners_and_losers(name: str, sign: int, session: Session) -> None:
+    def shown(percent: float, times: float, *, member: bool = False) -> bool:
+        return shows(name, session, member=member, **change(sign * percent, session, times))
+
+    assert [shown(percent, 2.0) for percent in (4.99, 5.0, 5.01, -5.01)] == [False, True, True, False]
+    assert [shown(6.0, times) for times in (1.499, 1.501)] == [False, True]
+    assert [shown(percent, 2.0, member=True) for percent in (4.49, 4.51)] == [False, True]
+    assert [shown(6.0, times, member=True) for times in (1.349, 1.351)] == [False, True]
+
+
+def test_winners_at_exactly_one_and_a_half_times_the_usual_volume() -> None:
+    at_the_end = {"price": 106.0, "prev_close": 100.0, "average_volume": 1024.0 * 1024.0}
+    assert [shows("winners", CLOSED, **at_the_end, volume=1.5 * 1024 * 1024 + more) for more in (-1, 0)] == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("session", EVER)
+def test_most_active(session: Session) -> None:
+    assert [shows("most_active", session, **dollars(amount)) for amount in (999_900, 1_000_000, 1_000_100)] == [
+        False,
+        True,
+        True,
+    ]
+    assert [shows("most_active", session, member=True, **dollars(amount)) for amount in (899_900, 900_000)] == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        (PRE, {"gappers_up", "gappers_down", "winners", "losers", "most_active"}),
+        (REGULAR, {"gappers_up", "gappers_down", "winners", "losers", "most_active"}),
+        (POST, {"winners", "losers", "most_active"}),
+        (CLOSED, {"winners", "losers", "most_active"}),
+    ],
+)
+def test_sessions(session: Session, expected: set[str]) -> None:
+    """Outside of its sessions a list is not ranked, so that it stands still."""
+    assert Scanner(universe_of([quiet()], session), shipped_lists()).scan({}).keys() == expected
+
+
+ACTIVE = {"vwap": 1024.0, "volume": 1_000_000.0}
+
+
+def test_every_stock_that_is_active_enough_is_shown() -> None:
+    assert lists_with(quiet(**ACTIVE), REGULAR) == {"most_active"}
+    assert lists_with(quiet(**ACTIVE, kind="ADRC"), REGULAR) == {"most_active"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "ETF"},
+        {"kind": "WARRANT"},
+        {"kind": None},
+        {"test": True},
+        {"price": 0.99},
+        {"price": None},
+        {"prev_close": None},
+        {"prev_close": 0.0},
+        {"volume": None},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("member", [False, True])
+def test_gate(fields: dict[str, Any], member: bool) -> None:
+    low = {"price": 0.89} if member and fields.get("price") else {}
+    assert not shows("most_active", REGULAR, member=member, **(ACTIVE | fields | low))
+
+
+def test_a_member_may_fall_a_little_below_one_dollar() -> None:
+    assert [
+        shows("most_active", REGULAR, member=True, **(ACTIVE | {"price": price})) for price in (0.89, 0.9, 1.0)
+    ] == [
+        False,
+        True,
+        True,
+    ]
+    assert [shows("most_active", REGULAR, **(ACTIVE | {"price": price})) for price in (0.99, 1.0)] == [False, True]
+
+
+def test_a_symbol_that_is_not_in_the_reference_data_is_not_shown() -> None:
+    universe = universe_of([quiet(**ACTIVE)])
+    universe.text("type").codes[:] = 0
+    universe.number("test_symbol")[:] = float("nan")
+    assert not any(Scanner(universe, shipped_lists()).scan({}).values())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown", "stale"), [(120, True, False), (121, True, True), (900, True, True), (901, False, True)]
+)
+@pytest.mark.parametrize("member", [False, True])
+def test_rows_are_marked_stale_long_before_they_leave(seconds: int, shown: bool, stale: bool, member: bool) -> None:
+    wanted = quiet(**ACTIVE, price_time=float(MOMENT[REGULAR] - seconds * 1000))
+    members = {"most_active": ["A"]} if member else {}
+    rows = Scanner(universe_of([wanted], REGULAR), shipped_lists()).scan(members)["most_active"]
+    assert [row["stale"] for row in rows] == [stale] * shown
+
+
+def test_ties_go_by_dollar_volume_then_symbol() -> None:
+    stocks = [quiet(symbol, **gap(5.0, volume)) for symbol, volume in (("B", 2e5), ("b", 2e5), ("A", 2e5), ("Z", 3e5))]
+    rows = Scanner(universe_of(stocks, REGULAR), shipped_lists()).scan({})["gappers_up"]
+    assert [row["symbol"] for row in rows] == ["Z", "A", "B", "b"]
+
+
+def test_a_list_holds_its_limit() -> None:
+    stocks = [quiet(f"S{n}", **gap(5.0 + n / 100, 2e5)) for n in range(250)]
+    scanner = Scanner(universe_of(stocks, REGULAR), shipped_lists())
+    first = scanner.scan({})["gappers_up"]
+    assert first.symbols == [f"S{n}" for n in range(249, 49, -1)]
+    assert scanner.scan({"gappers_up": first.symbols})["gappers_up"] == first
+
+
+def test_a_member_that_nobody_knows_is_not_shown() -> None:
+    scanner = Scanner(universe_of([quiet()], REGULAR), shipped_lists())
+    assert scanner.scan({"most_active": ["GONE"], "no_such_list": ["A"]})["most_active"] == []
+
+
+def test_an_empty_universe() -> None:
+    scanner = Scanner(universe_of([], REGULAR), shipped_lists())
+    assert all(rows == [] for rows in scanner.scan({}).values())
+    assert scanner.universe.as_of == TIMES.regular + 3_600_000

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from gapscan.errors import ConfigError, SpecError
+from gapscan.market.sessions import Session
+from gapscan.ranking.spec import DEFAULT_LIMIT, ListSet, parse_lists, shipped_lists
+
+
+def lists(body: str) -> ListSet:
+    return parse_lists(f"[lists.cheap]\n{body}", "my.toml")
+
+
+def test_a_definition() -> None:
+    found = lists("""
+        description = "Cheap ones."
+        where = "price < 20 and change_percent > 5"
+        sort = ["-change_percent", "symbol"]
+        limit = 50
+        sessions = ["pre", "regular"]
+    """)
+    (spec,) = found.specs
+    assert found.names == ["cheap"]
+    assert (spec.definition.description, spec.definition.limit) == ("Cheap ones.", 50)
+    assert [key.text for key in spec.keys] == ["-change_percent", "symbol", "-dollar_volume"]
+    assert [spec.is_open(session) for session in Session] == [True, True, False, False]
+
+
+def test_what_may_be_left_out() -> None:
+    (spec,) = lists('where = "price > 1"\nsort = ["price"]').specs
+    assert spec.definition.limit == DEFAULT_LIMIT
+    assert [key.text for key in spec.keys] == ["price", "-dollar_volume", "symbol"]
+    assert all(spec.is_open(session) for session in Session)
+
+
+def test_no_lists() -> None:
+    assert parse_lists("lists = {}", "my.toml").specs == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        (
+            'where = "prise > 1"\nsort = ["price"]',
+            ["list cheap, where", "prise", "column 1", "^", "did you mean price?"],
+        ),
+        ('where = "price > 1"\nsort = ["-volumes"]', ["list cheap, sort", "column 2", "^", "did you mean volume?"]),
+        ('where = "price > 1"\nsort = []', ["list cheap", "sort is empty"]),
+    ],
+)
+def test_wrong_expressions(body: str, parts: list[str]) -> None:
+    with pytest.raises(SpecError) as caught:
+        lists(body)
+    assert all(part in str(caught.value) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        ('sort = ["price"]', ["list cheap", "where"]),
+        ('where = "price > 1"', ["list cheap", "sort"]),
+        ('where = "price > 1"\nsort = ["price"]\nlimit = 0', ["list cheap", "$.limit"]),
+        ('where = "price > 1"\nsort = ["price"]\nlimit = 1001', ["list cheap", "$.limit"]),
+        ('where = "price > 1"\nsort = ["price"]\nsessions = ["noon"]', ["list cheap", "noon", "$.sessions"]),
+        ('where = "price > 1"\nsort = "price"', ["list cheap", "$.sort"]),
+        ('where = 5\nsort = ["price"]', ["list cheap", "$.where"]),
+        ('where = "price > 1"\nsort = ["price"]\ncolour = "red"', ["list cheap", "colour"]),
+        ("where = nothing", ["line 2"]),
+    ],
+)
+def test_wrong_values(body: str, parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        lists(body)
+    assert all(part in str(caught.value) for part in ["my.toml", *parts])
+
+
+@pytest.mark.parametrize("name", ["Cheap", "2cheap", "_cheap", "cheap-ones", "a" * 49, '""'])
+def test_wrong_names(name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot name a list"):
+        parse_lists(f'[lists.{name}]\nwhere = "price > 1"\nsort = ["price"]', "my.toml")
+
+
+@pytest.mark.parametrize("text", ["gates = 1\nlists = {}", "lists = 1", "lists = {a = 1}", "", "gate = 1\nlists = {}"])
+def test_wrong_files(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"my\.toml"):
+        parse_lists(text, "my.toml")
+
+
+def test_a_wrong_gate() -> None:
+    with pytest.raises(SpecError, match=r"my\.toml, gate: prise"):
+        parse_lists('gate = "prise > 1"\nlists = {}', "my.toml")
+
+
+def test_the_shipped_lists() -> None:
+    found = shipped_lists()
+    assert found.names == ["gappers_up", "gappers_down", "winners", "losers", "most_active"]
+    assert all(spec.definition.description and spec.definition.limit == 200 for spec in found.specs)
