@@ -31,12 +31,16 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class NatsSection(Section, frozen=True):
-    """Where NATS is, and how gapscan's streams are kept there."""
+    """Where NATS is, and how gapscan's streams are kept there.
+
+    A reader with an account of its own may need its `inbox_prefix`; writers leave it.
+    """
 
     url: str = "nats://127.0.0.1:4222"
     user: str | None = None
     password: str | None = None
     credentials: str | None = None
+    inbox_prefix: str = "_INBOX"
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
     delta_max_age: Seconds = 1800.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 64 * 1024 * 1024
@@ -178,7 +182,9 @@ def _convert(tables: dict[str, Any], source: str) -> Config:
         # Not strict: everything in an environment variable is text.
         return msgspec.convert(tables, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {error}", remedy="`gapscan config check` shows all settings") from None
+        raise ConfigError(
+            f"{source}: {error}", remedy="deploy/gapscan.toml shows the settings with their meaning"
+        ) from None
 
 
 def _variables() -> list[tuple[str, str, str]]:

@@ -26,7 +26,7 @@ def find_nats(nats: str | None, config_file: Path | None, data: Path | None) -> 
     loaded = settings.load(config_file)
     section = loaded.config.nats
     url = nats or (None if data else _configured_url(loaded, os.environ)) or _running_url(data) or section.url
-    return BusOptions(url, section.user, section.password, section.credentials)
+    return BusOptions(url, section.user, section.password, section.credentials, section.inbox_prefix)
 
 
 def _configured_url(loaded: settings.Loaded, env: Mapping[str, str]) -> str | None:

@@ -118,7 +118,8 @@ class MarketClock:
 
     def hear(self, as_of: int, *, live: bool) -> None:
         """Take in what one list says."""
-        if live and not self.started:
-            self.started, self.now = True, as_of
-        elif (live or not self.started) and not self.now - self._tolerance <= as_of <= self.now:
-            self.now = max(self.now, as_of) if not live else as_of
+        if not self.started:
+            self.started = live
+            self.now = as_of if live else max(self.now, as_of)
+        elif live and not self.now - self._tolerance <= as_of <= self.now:
+            self.now = as_of

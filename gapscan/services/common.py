@@ -36,7 +36,7 @@ Report = Callable[[], dict[str, Any]]
 def bus_options(config: Config) -> BusOptions:
     """How to reach the NATS of the settings."""
     section = config.nats
-    return BusOptions(section.url, section.user, section.password, section.credentials)
+    return BusOptions(section.url, section.user, section.password, section.credentials, section.inbox_prefix)
 
 
 def retention(config: Config) -> Retention:

@@ -107,9 +107,7 @@ class TestRealDays:
             await self._after_the_open(stack, times.regular + 30 * 60_000, today, yesterday)
             await self._at_the_close(stack, times.post + 60_000, today, yesterday, files, day, data_dir)
 
-    async def _after_the_open(
-        self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar]
-    ) -> None:
+    async def _after_the_open(self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar]) -> None:
         """Half an hour into the session the gap is final; how much has traded by then only the market can say."""
         await stack.scan_at(ms)
         volumes = {ticker.ticker: max(ticker.day.v, ticker.min.av) for ticker in await stack.feed._rest.snapshot()}  # type: ignore[union-attr]
