@@ -93,7 +93,7 @@ class HotPublisher:
         while self.sequence < last:
             batch = await get_from(self._bus, names.STREAM_COMMANDS, self.sequence + 1, _REPLAY_BATCH)
             for stored in batch:
-                exact &= stored.sequence == self.sequence + 1 and self._obey(stored.data)
+                exact &= self._obey(stored.data) and stored.sequence == self.sequence + 1
                 self.sequence = stored.sequence
             if not batch:
                 self.sequence, exact = last, False

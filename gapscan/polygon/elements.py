@@ -38,19 +38,19 @@ class Elements(Generic[T]):
         """The elements of `body`; `what` names it in errors. Raises FeedError when it is unreadable as a whole."""
         try:
             return Decoded(getattr(self._whole.decode(body), self._key))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._one_by_one(what, body)
 
     def _one_by_one(self, what: str, body: bytes) -> Decoded[T]:
         try:
             elements: list[Raw] = getattr(self._parts.decode(body), self._key)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedError(f"{what} is unreadable: {error}; it begins {body[:_SHOWN]!r}") from None
         decoded: Decoded[T] = Decoded([])
         for element in elements:
             try:
                 decoded.items.append(self._element.decode(element))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 decoded.bad += 1
                 decoded.first_fault = decoded.first_fault or f"{error} in {bytes(element)[:_SHOWN]!r}"
         return decoded

@@ -30,7 +30,7 @@ def decode(data: bytes) -> Message:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"bad message: {error}; it begins {data[:_SHOWN]!r}") from error
 
 

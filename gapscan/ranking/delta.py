@@ -19,14 +19,20 @@ from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, 
 Rows = Sequence[Row]
 
 
+# By the id of a row that is new: the row that it came from, and the fields in which it differs from that.
+Origins = Mapping[int, tuple[Row, Fields]]
+_UNKNOWN: Origins = {}
+
+
 class RowList(list[Row]):
-    """Rows with their symbols at hand, for states that are compared again and again. Never changed."""
+    """Rows with what their maker knows of them at hand, which `diff` need not find out again. Never changed."""
 
-    __slots__ = ("symbols",)
+    __slots__ = ("origins", "symbols")
 
-    def __init__(self, rows: Iterable[Row], symbols: list[str]) -> None:
+    def __init__(self, rows: Iterable[Row], symbols: list[str], origins: Origins = _UNKNOWN) -> None:
         super().__init__(rows)
         self.symbols = symbols
+        self.origins = origins
 
 
 def symbols_of(rows: Iterable[Row]) -> list[str]:
@@ -56,10 +62,11 @@ def diff(old: Rows, new: Rows) -> list[Change]:
 
 def _updates(old: Rows, new: Rows, came_from: Iterable[int | None]) -> list[Change]:
     """Changed fields of the rows that stay. Rows that both states share are passed over by identity."""
+    origins = new.origins if isinstance(new, RowList) else _UNKNOWN
     return [
         Update(rank, row["symbol"], changed)
         for rank, (at, row) in enumerate(zip(came_from, new, strict=True), 1)
-        if at is not None and old[at] is not row and (changed := _changed(old[at], row))
+        if at is not None and old[at] is not row and (changed := _changed(old[at], row, origins))
     ]
 
 
@@ -141,11 +148,12 @@ def _fields(row: Row) -> Fields:
     return cast(Fields, data)
 
 
-def _changed(old: Row, new: Row) -> Fields:
+def _changed(old: Row, new: Row, origins: Origins) -> Fields:
+    origin = origins.get(id(new))
+    if origin and origin[0] is old:
+        return origin[1]
     before: Mapping[str, Any] = old
     after: Mapping[str, Any] = new
-    if [*before] == [*after]:  # the same fields in the same order: as the row cache builds them
-        return cast(Fields, dict(compress(after.items(), map(ne, before.values(), after.values()))))
     data = {name: value for name, value in after.items() if before.get(name) != value}
     data.update((name, None) for name, value in before.items() if value is not None and name not in after)
     return cast(Fields, data)

@@ -90,10 +90,13 @@ def changes(old: Set[str], new: Set[str]) -> Changes:
 def commands(change: Changes, size: int) -> list[FeedCommand]:
     """`change` in messages of at most `size` symbols. Room is made first: no step is above old or new set."""
     return [
-        FeedCommand(action, symbols[at : at + size])
-        for action, symbols in (("unsubscribe", change.unsubscribe), ("subscribe", change.subscribe))
-        for at in range(0, len(symbols), size)
+        *(FeedCommand("unsubscribe", part) for part in _parts(change.unsubscribe, size)),
+        *(FeedCommand("subscribe", part) for part in _parts(change.subscribe, size)),
     ]
+
+
+def _parts(symbols: list[str], size: int) -> list[list[str]]:
+    return [symbols[at : at + size] for at in range(0, len(symbols), size)]
 
 
 def obey(symbols: set[str], command: FeedCommand) -> None:

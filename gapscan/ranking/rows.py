@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapscan.market.universe import TEXTS, Bools, Floats, Ints, Universe
-from gapscan.protocol.messages import Row
+from gapscan.protocol.messages import Fields, Row
 
 # Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
 DECIMALS: Final = {
@@ -55,12 +55,14 @@ class RowCache:
         self._seen: Floats = np.full((len(_SHOWN), 0), np.nan)  # the numbers as they were when last looked at
         self._shown = self._seen.copy()  # the numbers in the rows
         self._rows: list[Row | None] = []
+        self.origins: dict[int, tuple[Row, Fields]] = {}  # of the rows that the last call built
         self._built: Bools = np.zeros(0, np.bool_)
         self._session = universe.session
 
     def rows(self, at: Ints) -> list[Row]:
         """The rows of the symbols at positions `at`, in that order."""
         self._make_room()
+        self.origins = {}
         wanted = np.zeros(len(self._rows), np.bool_)
         wanted[at] = True
         self._refresh(np.flatnonzero(wanted))
@@ -85,31 +87,36 @@ class RowCache:
     def _refresh(self, at: Ints) -> None:
         """Bring the rows at `at` up to date. Few have changed, and only the numbers of those are rounded."""
         numbers = self._universe.numbers(_SHOWN, at)
-        touched = (_bits(numbers) != _bits(self._seen.take(at, axis=1))).any(axis=0) | ~self._built[at]
-        at, numbers = at[touched], numbers[:, touched]
+        same = (_bits(numbers) == _bits(self._seen.take(at, axis=1))).all(axis=0) & self._built[at]
+        touched = np.flatnonzero(~same)
+        at, numbers = at[touched], numbers.take(touched, axis=1)
         self._seen[:, at] = numbers
         values, before = _rounded(numbers), self._shown.take(at, axis=1)
         changed = (values != before) & ~(np.isnan(values) & np.isnan(before)) | ~self._built[at]
-        stale = changed.any(axis=0)
         self._shown[:, at] = values
-        self._build(at[stale], values[:, stale], changed[:, stale])
+        stale = np.flatnonzero(changed.any(axis=0))
+        self._build(at[stale], values.take(stale, axis=1), changed.take(stale, axis=1))
 
     def _build(self, at: Ints, values: Floats, changed: NDArray[np.bool_]) -> None:
-        """New rows: the old ones' copies, with the changed numbers written over."""
-        rows = self._copies(at)
+        """New rows: the old ones, with the changed numbers written over."""
+        old = self._before(at)
+        news: list[dict[str, Any]] = [{} for _ in old]
         for name, line, moved in zip(_NAMES, values, changed, strict=True):
             if moved.any():
                 cells = _cells(name, line[moved])
-                for row, cell in zip(compress(rows, moved.tolist()), cells, strict=True):
-                    row[name] = cell
-        for position, row in zip(at.tolist(), rows, strict=True):
-            self._rows[position] = cast(Row, row)
+                for new, cell in zip(compress(news, moved.tolist()), cells, strict=True):
+                    new[name] = cell
+        for position, before, new in zip(at.tolist(), old, news, strict=True):
+            row = cast(Row, {**before, **new})
+            self._rows[position] = row
+            self.origins[id(row)] = (before, cast(Fields, new))
 
-    def _copies(self, at: Ints) -> list[dict[str, Any]]:
-        built = self._built[at]
-        self._blank(at[~built])
+    def _before(self, at: Ints) -> list[Row]:
+        """The present rows at `at`; blank ones where there is none."""
+        self._blank(at[~self._built[at]])
         self._built[at] = True
-        return [dict(cast(Row, self._rows[position])) for position in at.tolist()]
+        rows = cast(list[Row], self._rows)
+        return [rows[position] for position in at.tolist()]
 
     def _blank(self, at: Ints) -> None:
         """Rows without numbers."""

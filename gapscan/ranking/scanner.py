@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 
 from gapscan.market import metrics
 from gapscan.market.universe import Bools, Floats, Ints, Universe
-from gapscan.protocol.messages import Row
 from gapscan.ranking.delta import RowList
 from gapscan.ranking.expression import SortKey
 from gapscan.ranking.rows import RowCache
@@ -151,14 +149,16 @@ class Scanner:
         """Build the rows of all lists in one go, since they share most of them."""
         if not ranked:
             return {}
-        rows = iter(self._cache.rows(np.concatenate(list(ranked.values()))))
-        return {name: self._list(name, at, rows) for name, at in ranked.items()}
-
-    def _list(self, name: str, at: Ints, rows: Iterator[Row]) -> RowList:
-        last, before = self._last.get(name, ([], _NOWHERE))
-        symbols = last if np.array_equal(at, before) else self.universe.symbols_at(at)
-        self._last[name] = (symbols, at)
-        return RowList(islice(rows, len(at)), symbols)
+        every = np.concatenate(list(ranked.values()))
+        rows, symbols = self._cache.rows(every), self.universe.symbols_at(every)
+        lists: dict[str, RowList] = {}
+        begin = 0
+        for name, at in ranked.items():
+            end = begin + len(at)
+            lists[name] = RowList(rows[begin:end], symbols[begin:end], self._cache.origins)
+            self._last[name] = (lists[name].symbols, at)
+            begin = end
+        return lists
 
 
 def _sort_values(key: SortKey, columns: UniverseColumns, size: int) -> Floats:

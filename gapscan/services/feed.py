@@ -20,9 +20,10 @@ from gapscan.polygon.reference import Baselines, reference_parts
 from gapscan.polygon.rest import PolygonRest, Status
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
-from gapscan.protocol.messages import ReferenceFrame, UniverseFrame
+from gapscan.protocol.messages import ReferenceFrame, SessionName, UniverseFrame
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.services.common import patient_bus, patiently, reporting, retention
+from gapscan.services.feed_live import LiveFeed, stream_settings
 
 _log = logger("feed")
 
@@ -49,6 +50,17 @@ class Feed:
         self._loaded: dt.date | None = None
         self._announced: dt.date | None = None
         self._complete = False
+
+    @property
+    def session(self) -> SessionName | None:
+        """The session at the last scan; None before the first."""
+        return self._status.session if self._status else None
+
+    @property
+    def market_time(self) -> int:
+        """Market time now, epoch ms: the last scan's, and the wall time since."""
+        now = time.time()
+        return round(now * 1000) if self._status is None else self._status.at + round((now - self._last_scan) * 1000)
 
     async def discover(self) -> None:
         """Scan for ever, one scan at a time, each `discovery_interval` seconds after the one before began."""
@@ -152,13 +164,18 @@ class Feed:
         }
 
 
-def open_rest(config: Config, tally: Tally) -> PolygonRest:
-    """The provider's client of the settings. Raises ConfigError when there is no API key."""
+def provider_key(config: Config) -> str:
+    """The API key; the simulated market takes any. Raises ConfigError when there is none."""
     key = api_key() or ("simulated" if config.polygon.simulated else None)
     if key is None:
         raise ConfigError(f"{API_KEY_VARIABLE} is not set", remedy="set it, or run the simulated market")
+    return key
+
+
+def open_rest(config: Config, tally: Tally) -> PolygonRest:
+    """The provider's client of the settings. Raises ConfigError when there is no API key."""
     section = config.polygon
-    return PolygonRest(section.library, section.rest_url, key, config.feed.request_timeout, tally)
+    return PolygonRest(section.library, section.rest_url, provider_key(config), config.feed.request_timeout, tally)
 
 
 async def main(config: Config, stop: asyncio.Event) -> None:
@@ -168,5 +185,6 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     async with patient_bus(config, "feed") as bus:
         await patiently("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         feed = Feed(bus, rest, config, tally)
-        async with reporting(bus, "feed", feed.report):
-            await until_stopped(stop, feed.discover(), feed.load_references())
+        live = LiveFeed(bus, config, feed, stream_settings(config, provider_key(config)), tally)
+        async with reporting(bus, "feed", lambda: feed.report() | live.report()):
+            await until_stopped(stop, feed.discover(), feed.load_references(), live.run())

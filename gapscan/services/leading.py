@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 from gapscan.bus.client import Bus
-from gapscan.bus.lease import LeaseHolder
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, GapscanError
@@ -53,11 +52,12 @@ class Leadership:
         """Run `jobs` together until the first of them fails, or the lease is lost (LeaseLostError)."""
         tasks = [asyncio.create_task(job) for job in (*jobs, self._hold())]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await end(*tasks)
-        for task in done:
-            task.result()
+        failures = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+        if failures:
+            raise failures[0]
 
     async def _hold(self) -> None:
         await self._lease.keep()

@@ -19,6 +19,7 @@ Main = Callable[[Config, asyncio.Event], Awaitable[None]]
 SERVICES: Final = {
     "feed": "scans the market and publishes what it saw",
     "ranker": "ranks the lists and publishes their deltas",
+    "hot": "decides which symbols come live",
     "sim": "a simulated market that speaks the provider's protocol",
 }
 

@@ -158,7 +158,11 @@ class Up:
     def _plan(self) -> dict[str, str]:
         """The services to run, and what to say of each."""
         interval = f"scans every {self._config.feed.discovery_interval:g} s"
-        plan = {"feed": interval, "ranker": "ranks and publishes the lists"}
+        plan = {
+            "feed": interval,
+            "ranker": "ranks and publishes the lists",
+            "hot": "chooses the symbols to come live",
+        }
         return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan
 
     def _tell(self, name: str, where: str, process: Process) -> None:

@@ -14,14 +14,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import bus, core, market, memory
-from tests.bench.registry import BENCHMARKS, Figure
+from tests.bench.registry import Figure
 
-SUITES = (core, market, memory, bus)
+BENCHMARKS = core.BENCHMARKS | market.BENCHMARKS | memory.BENCHMARKS | bus.BENCHMARKS
 
 
 def machine() -> str:
     """CPU, cores, Python and operating system."""
-    return f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    system = f"{platform.system()} {platform.release()}"
+    return f"{_cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}, {system}"
 
 
 def _cpu() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -13,11 +14,10 @@ from gapscan.ranking.copy import ranked
 from gapscan.ranking.delta import checksum, diff, symbols_of
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
-from tests.bench.registry import Figure, benchmark
+from tests.bench.registry import Benchmark, Figure
 from tests.bench.workload import MOMENT, SyntheticMarket
 
 STEPS = 30
-LIST = "most_active"  # the list whose every row trades all the time
 States = Mapping[str, Sequence[Row]]
 
 
@@ -37,7 +37,7 @@ def states(step_ms: int) -> Iterator[States]:
 
 
 def delta_of(changes: list[Change], rows: Sequence[Row]) -> bytes:
-    return encode(Delta(LIST, "k3f9", 916, MOMENT, changes, len(rows), checksum(rows)))
+    return encode(Delta("a_list", "k3f9", 916, MOMENT, changes, len(rows), checksum(rows)))
 
 
 def naive(old: Sequence[Row], new: Sequence[Row]) -> list[Change]:
@@ -64,28 +64,37 @@ def whole(row: Row) -> Fields:
 
 def sizes(old: Sequence[Row], new: Sequence[Row]) -> tuple[int, int, int]:
     """Bytes of the delta, of the naive delta, and of the full list."""
-    full = encode(Snapshot(LIST, "k3f9", 917, MOMENT, ranked(new), checksum(new)))
+    full = encode(Snapshot("a_list", "k3f9", 917, MOMENT, ranked(new), checksum(new)))
     return len(delta_of(diff(old, new), new)), len(delta_of(naive(old, new), new)), len(full)
 
 
-def mean_sizes(step_ms: int) -> tuple[float, float, float]:
-    """Means over all lists and steps."""
+def mean_sizes(step_ms: int) -> dict[str, tuple[float, ...]]:
+    """Of each list, the means over all steps."""
     moments = list(states(step_ms))
-    found = [
-        sizes(before[name], after[name])
-        for before, after in zip(moments, moments[1:], strict=False)
-        for name in after.keys() & before.keys()
-    ]
-    delta, naive_delta, full = (sum(column) / len(found) for column in zip(*found, strict=True))
-    return delta, naive_delta, full
+    return {
+        name: tuple(
+            sum(column) / STEPS
+            for column in zip(*(sizes(old[name], new[name]) for old, new in pairwise(moments)), strict=True)
+        )
+        for name in moments[0]
+    }
 
 
-@benchmark("bytes")
+def figure_of(name: str, apart: str, means: tuple[float, ...], goal: float | None = None) -> Figure:
+    delta, naive_delta, full = means
+    compared = f"naive delta {naive_delta:,.0f}, full list {full:,.0f}"
+    return Figure(f"{name}: delta of states {apart} apart, mean", delta, "bytes", goal, compared)
+
+
 def delta_bytes() -> Sequence[Figure]:
+    """In most_active every row trades every second; gappers_up is a list of the usual kind."""
     second, scan = mean_sizes(1_000), mean_sizes(30_000)
-    per_second = f"naive {second[1]:,.0f}, full list {second[2]:,.0f}"
-    per_scan = f"naive {scan[1]:,.0f}, full list {scan[2]:,.0f}"
     return [
-        Figure("delta of a list, a second apart: mean", second[0], "bytes", 1_300.0, per_second),
-        Figure("delta of a list, a scan (30 s) apart: mean", scan[0], "bytes", None, per_scan),
+        figure_of("gappers_up", "1 s", second["gappers_up"], 1_300.0),
+        figure_of("most_active", "1 s", second["most_active"]),
+        figure_of("gappers_up", "30 s", scan["gappers_up"]),
+        figure_of("most_active", "30 s", scan["most_active"]),
     ]
+
+
+BENCHMARKS: dict[str, Benchmark] = {"bytes": delta_bytes}

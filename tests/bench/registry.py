@@ -1,4 +1,4 @@
-"""What a benchmark is: a named function that returns figures."""
+"""What a benchmark is: a function that returns figures. Each module of benchmarks names its own in BENCHMARKS."""
 
 from __future__ import annotations
 
@@ -28,17 +28,6 @@ class Figure:
 
 
 Benchmark = Callable[[], Sequence[Figure]]
-BENCHMARKS: dict[str, Benchmark] = {}
-
-
-def benchmark(name: str) -> Callable[[Benchmark], Benchmark]:
-    """Enter a function into the table of benchmarks; `--only NAME` runs it alone."""
-
-    def enter(function: Benchmark) -> Benchmark:
-        BENCHMARKS[name] = function
-        return function
-
-    return enter
 
 
 @dataclass

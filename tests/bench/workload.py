@@ -22,7 +22,10 @@ MOMENT = session_times(DAY).regular + 3_600_000
 
 # Beside the shipped ones: filters and sort keys of every kind, each with more than 200 symbols to choose from.
 _MORE = {
-    "near_high": ("from_high_percent >= -1 and change_percent >= 1 and price > vwap * 0.99 and volume >= 100_000", "-change_percent"),
+    "near_high": (
+        "from_high_percent >= -1 and change_percent >= 1 and price > vwap * 0.99 and volume >= 100_000",
+        "-change_percent",
+    ),
     "falling": ("change_percent <= -1 and volume >= 100_000", "change_percent"),
     "high_volume": ("rvol >= 2 and dollar_volume >= 1_000_000", "-rvol"),
     "reversals": (

@@ -146,7 +146,19 @@ class Grower:
     def _compare(self, depth: int) -> Node:
         symbol = self.dice.choice(list(COMPARE))
         left, right = self.number(max(depth, 0)), self.number(max(depth, 0))
+        if self.dice.random() < 0.5:
+            left, right = self._field(0), self._threshold()
         return Node(f"{left.text} {symbol} {right.text}", both(COMPARE[symbol], left, right))
+
+    def _threshold(self) -> Node:
+        """A constant, or one of two: what hysteresis relaxes."""
+        if self.dice.random() < 0.5:
+            return self._constant(0)
+        yes, no, side, limit = self._constant(0), self._constant(0), self._field(0), self._constant(0)
+        symbol = self.dice.choice(list(COMPARE))
+        test = both(COMPARE[symbol], side, limit)
+        text = f"({yes.text} if {side.text} {symbol} {limit.text} else {no.text})"
+        return Node(text, lambda row: yes.value(row) if test(row) is True else no.value(row))
 
     def _chain(self, depth: int) -> Node:
         sides = [self.number(depth) for _ in range(3)]

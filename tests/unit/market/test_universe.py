@@ -30,6 +30,13 @@ def test_an_older_observation_never_overwrites_a_newer_one() -> None:
     assert (value(universe, "price"), value(universe, "volume")) == (10.0, 600.0)
 
 
+def test_a_correction_that_bears_the_same_time_is_taken() -> None:
+    universe = Universe()
+    scan(universe, price=10.0, price_time=NOW, volume=500.0, updated=NOW)
+    scan(universe, price=10.5, price_time=NOW, volume=490.0, updated=NOW)
+    assert (value(universe, "price"), value(universe, "volume")) == (10.5, 490.0)
+
+
 def test_no_value_overwrites_nothing() -> None:
     universe = Universe()
     scan(universe, price=10.0, price_time=NOW, open=9.0, updated=NOW)

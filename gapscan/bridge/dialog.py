@@ -1,0 +1,136 @@
+"""What a client says, and what is done about it."""
+
+from __future__ import annotations
+
+import hmac
+
+from gapscan.bridge.frames import text_frame
+from gapscan.bridge.hub import Position
+from gapscan.bridge.room import HEARTBEAT_SECONDS, Room, unknown
+from gapscan.bridge.session import Session
+from gapscan.protocol import websocket
+from gapscan.protocol.websocket import (
+    BINARY,
+    HELLO_VERSION,
+    NO_TOKEN,
+    NOT_SUBSCRIBED,
+    TOO_FAST,
+    TOO_LONG,
+    TOO_MANY_LISTS,
+    Action,
+    Aggregates,
+    AskLists,
+    Auth,
+    ErrorCode,
+    Hello,
+    RefusedError,
+    Resync,
+    Subscribe,
+    Unsubscribe,
+    Wanted,
+    decode_action,
+)
+
+
+class Dialog:
+    """One client's side of the room."""
+
+    def __init__(self, room: Room, session: Session, token: str | None, window: float) -> None:
+        self._room = room
+        self._session = session
+        self._token = token
+        self._window = window
+
+    def greet(self) -> None:
+        """The first messages."""
+        room = self._room
+        hello = Hello(HELLO_VERSION, room.hub.simulated, HEARTBEAT_SECONDS, self._window, self._token is not None)
+        self._session.write(text_frame(websocket.encode(hello)))
+        if self._session.authorized:
+            self._tell_lists()
+
+    def _tell_lists(self) -> None:
+        if self._room.hub.ready:
+            self._session.write(self._room.hub.lists_frame())
+
+    def hear(self, text: str | None) -> None:
+        """One message of the client; None stands for a binary one."""
+        if self._session.closed:
+            return
+        try:
+            self._act(self._read(text))
+        except RefusedError as refusal:
+            self._session.refuse(refusal)
+
+    def sign_of_life(self) -> bool:
+        """The client sent something; False when it sends too much."""
+        now = self._room.clock()
+        self._session.heard(now)
+        return self._session.allowance.take(now)
+
+    def _read(self, text: str | None) -> Action:
+        if not self.sign_of_life():
+            raise RefusedError(TOO_FAST, "too many messages")
+        if text is None:
+            raise RefusedError(BINARY, "messages are JSON in text frames")
+        if len(text) > self._room.limits.message_bytes:
+            raise RefusedError(TOO_LONG, "the message is too long")
+        action = decode_action(text)
+        if not self._session.authorized and not isinstance(action, Auth):
+            raise RefusedError(NO_TOKEN, "this bridge wants its token first")
+        return action
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case Subscribe(lists):
+                self._subscribe(lists)
+            case Resync():
+                self._resync(action)
+            case Unsubscribe(names):
+                self._room.unsubscribe(self._session, names)
+            case AskLists():
+                self._session.write(self._room.hub.lists_frame())
+            case Aggregates(on):
+                self._session.wants_cells = on
+            case Auth(token):
+                self._authorize(token)
+
+    def _subscribe(self, wants: list[Wanted]) -> None:
+        for wanted in wants:
+            try:
+                self._want(wanted)
+            except RefusedError as refusal:
+                self._session.refuse(refusal)
+
+    def _want(self, wanted: Wanted) -> None:
+        if not self._room.hub.may_exist(wanted.list):
+            raise unknown(wanted.list)
+        cursors = self._session.cursors
+        if wanted.list not in cursors and len(cursors) >= self._room.limits.lists:
+            raise _about(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", wanted.list)
+        if wanted.last_sequence is not None:
+            self._room.tally.count("resumes")
+        self._room.subscribe(self._session, wanted.list, _position(wanted))
+
+    def _resync(self, resync: Resync) -> None:
+        if resync.list not in self._session.cursors:
+            raise _about(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
+        self._room.tally.count("resyncs")
+        self._room.subscribe(self._session, resync.list, _position(resync))
+
+    def _authorize(self, token: str) -> None:
+        if self._token is not None and not hmac.compare_digest(token.encode(), self._token.encode()):
+            raise RefusedError(NO_TOKEN, "the token is wrong")
+        if not self._session.authorized:
+            self._session.authorized = True
+            self._tell_lists()
+
+
+def _position(have: Wanted | Resync) -> Position | None:
+    if have.epoch is None or have.last_sequence is None:
+        return None
+    return Position(have.epoch, have.last_sequence)
+
+
+def _about(error: ErrorCode, message: str, name: str) -> RefusedError:
+    return RefusedError(error, message, name)

@@ -1,0 +1,43 @@
+"""What one client may do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+AUTH_SECONDS: Final = 10.0  # to send the token
+PING_AFTER: Final = 15.0  # without a word of the client
+SILENT_AFTER: Final = 30.0
+BUFFER_BYTES: Final = 32 * 1024  # unsent for one client; nothing more is written while there is as much
+BURST_SECONDS: Final = 3.0  # of messages at the highest rate may come at once
+
+
+class Limits(Struct, frozen=True):
+    """The settings' part of it. `slow_after` is how long a client may take nothing of what it is sent."""
+
+    clients: int = 5000
+    lists: int = 64
+    message_bytes: int = 16 * 1024
+    messages_per_second: float = 20.0
+    slow_after: float = 10.0
+
+
+class Allowance:
+    """A bucket of tokens: `rate` a second come in, up to BURST_SECONDS of them. Pure: time is an argument."""
+
+    __slots__ = ("_at", "_left", "_most", "_rate")
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._most = self._left = rate * BURST_SECONDS
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Use one up; False when there is none."""
+        self._left = min(self._most, self._left + (now - self._at) * self._rate)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

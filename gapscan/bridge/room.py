@@ -1,0 +1,279 @@
+"""All clients of a bridge, and the one task that sends to them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from gapscan.bridge.cells import Cells, joined
+from gapscan.bridge.frames import ping_frame
+from gapscan.bridge.hub import Hub, Position, Standing
+from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
+from gapscan.bridge.session import Session, Transport
+from gapscan.bridge.windows import Windows
+from gapscan.obs import Tally
+from gapscan.protocol.messages import Bars, Row
+from gapscan.protocol.websocket import (
+    NO_TOKEN,
+    SHUTDOWN,
+    SILENT,
+    SLOW,
+    UNKNOWN_LIST,
+    CloseCode,
+    ListInfo,
+    RefusedError,
+)
+
+HEARTBEAT_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
+_CELLS: Final = ""  # the window of the aggregates; no list has this name
+_PING: Final = ping_frame()
+
+Clock = Callable[[], float]
+
+
+class Room:
+    """Takes in news of the lists, and sends each client what it has not got."""
+
+    def __init__(self, hub: Hub, window: float, limits: Limits, tally: Tally, clock: Clock = time.monotonic) -> None:
+        self.hub = hub
+        self.limits = limits
+        self.tally = tally
+        self.clock = clock
+        self.sessions: set[Session] = set()
+        self._listeners: dict[str, dict[Session, None]] = {}  # by list; in the order of their coming
+        self._lagging: set[Session] = set()  # they did not take all that was due
+        self._windows = Windows(window)
+        self._cells = Cells()
+        self._wake = asyncio.Event()
+
+    # What the lists' side calls.
+
+    def define(self, infos: Iterable[ListInfo]) -> None:
+        """Say which lists there are."""
+        if not self.hub.define(infos):
+            return
+        frame = self.hub.lists_frame()
+        for session in self._greeted():
+            session.write(frame)
+        for name in [name for name in self._listeners if name not in self.hub.histories]:
+            self._drop_list(name)
+
+    def _drop_list(self, name: str) -> None:
+        self._windows.forget(name)
+        for session in self._listeners.pop(name):
+            session.cursors.pop(name, None)
+            session.owed.discard(name)
+            session.refuse(unknown(name))
+
+    def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], standing: Standing) -> None:
+        """A list as it stands now."""
+        history = self.hub.histories.get(name)
+        if history is None:
+            return
+        now = self.clock()
+        history.stand(standing)
+        if history.put(position, as_of, rows, now):
+            self._due(name, now)
+
+    def lost(self, name: str) -> None:
+        """Nothing is heard of a list."""
+        if history := self.hub.histories.get(name):
+            history.stand(Standing(history.standing.as_of, "stale", history.standing.simulated))
+
+    @property
+    def wants_cells(self) -> bool:
+        """Whether bars are of use to anybody."""
+        return any(session.wants_cells for session in self.sessions)
+
+    def put_bars(self, bars: Bars) -> None:
+        """Bars of hot symbols, for those who want single cells."""
+        if self._cells.put(bars):
+            self._due(_CELLS, self.clock())
+
+    def _due(self, key: str, now: float) -> None:
+        self._windows.changed(key, now)
+        self._wake.set()
+
+    # What a client's side calls.
+
+    def enter(self, transport: Transport, *, authorized: bool) -> Session:
+        """A new client."""
+        session = Session(transport, self.limits, self.tally, self.clock(), authorized=authorized)
+        self.sessions.add(session)
+        self.tally.count("connects")
+        return session
+
+    def leave(self, session: Session) -> None:
+        """A client's connection has ended."""
+        session.gone()
+        self.sessions.discard(session)
+        self._lagging.discard(session)
+        self.unsubscribe(session, list(session.cursors))
+
+    def subscribe(self, session: Session, name: str, have: Position | None) -> None:
+        """Send `name` from `have` on, beginning with an answer in any case."""
+        session.cursors[name] = have
+        session.owed.add(name)
+        self._listeners.setdefault(name, {})[session] = None
+        if session.blocked_since is None:
+            self._serve(session, name, self.clock())
+
+    def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
+        """Send these no more."""
+        for name in names:
+            session.cursors.pop(name, None)
+            session.owed.discard(name)
+            listeners = self._listeners.get(name, {})
+            listeners.pop(session, None)
+            if not listeners:
+                self._listeners.pop(name, None)
+
+    def subscriptions(self) -> dict[str, int]:
+        """How many clients each list has."""
+        return {name: len(listeners) for name, listeners in self._listeners.items()}
+
+    @property
+    def lagging(self) -> int:
+        """How many clients have not taken all that is due."""
+        return len(self._lagging)
+
+    # The sending.
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send())
+            group.create_task(self._beat())
+
+    async def _send(self) -> None:
+        while True:
+            await self._something_due()
+            for key in self._windows.take_due(self.clock()):
+                self.flush(key)
+                await asyncio.sleep(0)  # whatever came in meanwhile has its turn between two lists
+            self.retry()
+
+    async def _something_due(self) -> None:
+        due = self._windows.next_due()
+        waits = [due - self.clock()] if due is not None else []
+        waits += [_RETRY_SECONDS] if self._lagging else []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(waits, default=None)):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def flush(self, key: str) -> None:
+        """Send what a list's clients have not got."""
+        now = self.clock()
+        if key == _CELLS:
+            self._flush_cells()
+            return
+        for session in self._listeners.get(key, ()):
+            if session.blocked_since is None:
+                self._serve(session, key, now)
+
+    def _serve(self, session: Session, name: str, now: float) -> bool:
+        """Bring one client up to date with one list; False when its socket is full."""
+        history = self.hub.histories.get(name)
+        if history is None or history.current is None:
+            return True
+        have = session.cursors[name]
+        frame = history.answer_for(have) if name in session.owed else history.frame_for(have)
+        if frame is None:
+            return True
+        if not session.write(frame):
+            self._lag(session, now)
+            return False
+        session.cursors[name] = history.current.position
+        session.owed.discard(name)
+        return True
+
+    def _lag(self, session: Session, now: float) -> None:
+        if not session.closed:
+            session.blocked_since = now
+            self._lagging.add(session)
+            self._wake.set()
+
+    def retry(self) -> None:
+        """Catch up with those who can take something again; close those who could not for too long."""
+        now = self.clock()
+        for session in tuple(self._lagging):
+            if session.writable:
+                self._lagging.discard(session)
+                session.blocked_since = None
+                self.tally.count("recoveries")
+                self._catch_up(session, now)
+            elif session.blocked_since is not None and now - session.blocked_since > self.limits.slow_after:
+                self._expel(session, SLOW)
+
+    def _catch_up(self, session: Session, now: float) -> None:
+        for name in tuple(session.cursors):
+            if not self._serve(session, name, now):
+                return
+
+    def _flush_cells(self) -> None:
+        frames = self._cells.take()
+        made: dict[tuple[str, ...], bytes] = {}  # clients of the same lists share the bytes
+        for session in self.sessions:
+            if session.wants_cells and session.cursors:
+                names = tuple(sorted(session.cursors))
+                if names not in made:
+                    made[names] = joined(frames, {symbol for name in names for symbol in self.hub.symbols(name)})
+                if made[names] and not session.write(made[names]):
+                    self.tally.count("aggregates_skipped")
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self.beat()
+
+    def beat(self) -> None:
+        """Heartbeats, and a look after those who say nothing."""
+        now = self.clock()
+        self.hub.expire(now)
+        made: dict[tuple[tuple[str, Position | None], ...], bytes] = {}
+        for session in tuple(self.sessions):
+            if session.closed:
+                continue
+            cursors = tuple(session.cursors.items())
+            if cursors:
+                frame = made.get(cursors)
+                if frame is None:
+                    frame = made[cursors] = self.hub.beat_frame(cursors)
+                session.write(frame)
+            self._look_after(session, now)
+
+    def _look_after(self, session: Session, now: float) -> None:
+        if not session.authorized and now - session.entered_at > AUTH_SECONDS:
+            session.refuse(RefusedError(NO_TOKEN, "no token came"))
+        elif now - session.heard_at > SILENT_AFTER:
+            self._expel(session, SILENT)
+        elif now - session.heard_at > PING_AFTER and not session.pinged:
+            session.pinged = session.write(_PING)
+
+    def _expel(self, session: Session, code: CloseCode) -> None:
+        self.tally.trouble(f"expelled_{code.name}", f"a client is closed: {code.meaning}")
+        self._lagging.discard(session)
+        session.close(code)
+
+    async def close(self, seconds: float) -> None:
+        """Close all clients, and wait until they are gone."""
+        for session in self.sessions:
+            session.close(SHUTDOWN)
+        deadline = self.clock() + seconds
+        while self.sessions and self.clock() < deadline:
+            await asyncio.sleep(0.01)
+        for session in self.sessions:
+            session.cut()
+
+    def _greeted(self) -> list[Session]:
+        return [session for session in self.sessions if session.authorized]
+
+
+def unknown(name: str) -> RefusedError:
+    """The error for a list that there is not."""
+    return RefusedError(UNKNOWN_LIST, f"there is no list {name!r}", name)

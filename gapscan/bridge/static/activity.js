@@ -1,0 +1,41 @@
+/** The log of who came into the list and who left, newest first. */
+
+import { clock } from "./format.js";
+
+const KEPT = 120;
+
+export class Activity {
+  #element;
+  #empty;
+
+  /** @param {HTMLOListElement} element @param {HTMLElement} empty  shown while nothing has happened */
+  constructor(element, empty) {
+    this.#element = element;
+    this.#empty = empty;
+  }
+
+  /** @param {"in"|"out"} side @param {string} symbol @param {string} note @param {number} time  market time */
+  add(side, symbol, note, time) {
+    const item = document.createElement("li");
+    item.className = side;
+    const parts = [
+      ["time", clock(time)],
+      ["symbol", symbol],
+      ["note", side === "in" ? `in ${note}` : "out"],
+    ];
+    for (const [name, text] of parts) {
+      const part = document.createElement("span");
+      part.className = name;
+      part.textContent = text;
+      item.append(part);
+    }
+    this.#element.prepend(item);
+    while (this.#element.childElementCount > KEPT) this.#element.lastElementChild.remove();
+    this.#empty.hidden = true;
+  }
+
+  clear() {
+    this.#element.replaceChildren();
+    this.#empty.hidden = false;
+  }
+}

@@ -1,0 +1,56 @@
+/** The headings of the table: what is shown, what the list is ranked by, and the local sort. */
+
+/** Where a click on a heading leads: the greatest first, the least first, back to the server's order. */
+export function nextSort(sort, id) {
+  if (sort?.id !== id) return { id, descending: true };
+  return sort.descending ? { id, descending: false } : null;
+}
+
+export class Head {
+  #element;
+  #onSort;
+  #cells = new Map();
+
+  /** @param {HTMLElement} element @param {(id: string) => void} onSort */
+  constructor(element, onSort) {
+    this.#element = element;
+    this.#onSort = onSort;
+  }
+
+  /** @param {object[]} columns @param {string[]} ranking  the list's sort keys, such as "-gap_percent" */
+  setColumns(columns, ranking) {
+    const keys = new Map(ranking.map((key) => [key.replace(/^-/, ""), key.startsWith("-")]));
+    this.#cells = new Map(columns.map((column) => [column.id, this.#cell(column, keys.get(column.id))]));
+    this.#element.replaceChildren(...this.#cells.values());
+  }
+
+  #cell(column, descending) {
+    const cell = document.createElement("div");
+    cell.className = `cell ${column.id} ${column.align}`;
+    cell.setAttribute("role", "columnheader");
+    if (column.id === "spark") {
+      cell.textContent = column.title;
+      cell.title = column.hint;
+      return cell;
+    }
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = column.title;
+    button.title = column.hint;
+    button.addEventListener("click", () => this.#onSort(column.id));
+    if (descending !== undefined) {
+      cell.classList.add("ranking");
+      button.title += `. The list is ranked by this, ${descending ? "greatest" : "least"} first`;
+    }
+    cell.append(button);
+    return cell;
+  }
+
+  /** Show the local sort, or none. @param {?import("./order.js").Sort} sort */
+  showSort(sort) {
+    for (const [id, cell] of this.#cells) {
+      if (sort?.id === id) cell.setAttribute("aria-sort", sort.descending ? "descending" : "ascending");
+      else cell.removeAttribute("aria-sort");
+    }
+  }
+}

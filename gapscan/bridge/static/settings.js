@@ -1,0 +1,40 @@
+/** What a user chose, kept in the browser. Works without storage too: then it lasts as long as the page. */
+
+const KEY = "gapscan.settings";
+
+const DEFAULTS = Object.freeze({
+  theme: "auto", // auto | dark | light
+  compact: false,
+  sound: false,
+  hold: true, // hold the order while the pointer is over the rows
+  list: "",
+  wide: null, // ids of the chosen columns; null: the page's own choice
+  narrow: null,
+});
+
+function read() {
+  try {
+    const stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return Object.fromEntries(Object.entries(stored ?? {}).filter(([key, value]) => fits(key, value)));
+  } catch {
+    return {};
+  }
+}
+
+/** Whether a stored value is one that this page could have stored. */
+function fits(key, value) {
+  if (key === "wide" || key === "narrow") return value === null || (Array.isArray(value) && value.every((id) => typeof id === "string"));
+  return Object.hasOwn(DEFAULTS, key) && typeof value === typeof DEFAULTS[key];
+}
+
+export const settings = { ...DEFAULTS, ...read() };
+
+/** Change settings, and keep them. @param {Partial<typeof DEFAULTS>} values */
+export function keep(values) {
+  Object.assign(settings, values);
+  try {
+    localStorage.setItem(KEY, JSON.stringify(settings));
+  } catch {
+    // storage is full or not allowed: the choice lasts as long as the page
+  }
+}

@@ -1,0 +1,128 @@
+/** The rows on the page: one element per symbol, kept while the symbol is shown; moved only if the server moved it. */
+
+import { staying } from "./order.js";
+import { RowView } from "./rowview.js";
+import { TimedClasses } from "./timed.js";
+
+/** What happened to the list since it was last drawn.
+ * @typedef {object} Since
+ * @property {Set<string>} placed   symbols that came or were reranked
+ * @property {Set<string>} entered  symbols that came
+ * @property {boolean} exact        rows that were not placed are in the order in which they are drawn */
+
+export class Table {
+  #body;
+  #views = new Map(); // symbol -> RowView, of the rows on the page
+  #shared;
+  #selected = "";
+  #plain = null;
+
+  /** @param {HTMLElement} body  takes the rows @param {object} trends  what was seen of the prices */
+  constructor(body, trends) {
+    this.#body = body;
+    this.#shared = { columns: [], timed: new TimedClasses(), trends };
+  }
+
+  /** Show these columns from now on; the rows are made anew. */
+  setColumns(columns) {
+    this.#shared = { ...this.#shared, columns };
+    this.clear();
+  }
+
+  clear() {
+    for (const view of this.#views.values()) this.#shared.timed.forget(view.element);
+    this.#views.clear();
+    this.#body.replaceChildren();
+  }
+
+  get size() {
+    return this.#views.size;
+  }
+
+  /** The symbols on the page, from top to bottom. */
+  symbols() {
+    return [...this.#body.children].map((element) => element.dataset.symbol);
+  }
+
+  /** Bring the page to `shown`. @param {import("./order.js").Shown} shown @param {Since} since @param {number} now market time */
+  draw(shown, since, now) {
+    const wasPlain = this.#plain;
+    this.#setPlain(shown.plain);
+    const wanted = new Set(shown.rows.map((row) => row.symbol));
+    for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol);
+    const still = since.exact && wasPlain && shown.plain ? this.#unplaced(since.placed) : staying(this.#views.keys(), [...wanted]);
+    for (const row of shown.rows) this.#update(row, shown, since, now);
+    this.#arrange(shown.rows, still);
+  }
+
+  #setPlain(plain) {
+    if (plain === this.#plain) return;
+    this.#plain = plain;
+    this.#body.classList.toggle("plain", plain);
+  }
+
+  #drop(symbol) {
+    const view = this.#views.get(symbol);
+    this.#shared.timed.forget(view.element);
+    view.element.remove();
+    this.#views.delete(symbol);
+    if (symbol === this.#selected) this.select("");
+  }
+
+  #unplaced(placed) {
+    return new Set([...this.#views.keys()].filter((symbol) => !placed.has(symbol)));
+  }
+
+  #update(row, shown, since, now) {
+    let view = this.#views.get(row.symbol);
+    if (!view) {
+      view = new RowView(row, this.#shared);
+      this.#views.set(row.symbol, view);
+      if (since.entered.has(row.symbol)) view.entered();
+    }
+    view.update(row, now);
+    const rank = shown.ranks.get(row.symbol) ?? 0;
+    if (since.placed.has(row.symbol)) view.moved(rank);
+    view.rank = rank;
+    view.writeRank(shown.plain ? "" : rank ? String(rank) : "");
+    view.left(shown.left.has(row.symbol));
+  }
+
+  /** Put every row that does not stay before the one that follows it, from the end on. The map keeps the same order. */
+  #arrange(rows, still) {
+    let next = null;
+    for (let index = rows.length - 1; index >= 0; index -= 1) {
+      const { symbol } = rows[index];
+      const { element } = this.#views.get(symbol);
+      if (!still.has(symbol)) this.#body.insertBefore(element, next);
+      next = element;
+    }
+    this.#views = new Map(rows.map(({ symbol }) => [symbol, this.#views.get(symbol)]));
+  }
+
+  /** Write what changes with market time alone. */
+  tick(now) {
+    for (const view of this.#views.values()) view.tick(now);
+  }
+
+  get selected() {
+    return this.#selected;
+  }
+
+  /** Mark a row as the one that the keys are about; "" for none. Returns its element. */
+  select(symbol) {
+    this.#views.get(this.#selected)?.select(false);
+    const view = this.#views.get(symbol);
+    this.#selected = view ? symbol : "";
+    view?.select(true);
+    return view?.element ?? null;
+  }
+
+  /** The symbol `steps` below the selected one, within the page's rows. */
+  neighbour(steps) {
+    const symbols = [...this.#views.keys()];
+    const at = symbols.indexOf(this.#selected);
+    const to = at < 0 ? (steps > 0 ? 0 : symbols.length - 1) : at + steps;
+    return symbols[Math.max(0, Math.min(symbols.length - 1, to))] ?? "";
+  }
+}

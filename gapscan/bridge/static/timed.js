@@ -1,0 +1,44 @@
+/** Classes that an element bears for a while. One timer for all: a busy list has hundreds of them. */
+
+const SWEEP_MS = 150;
+
+export class TimedClasses {
+  #ends = new Map(); // element -> Map(class -> [end, after])
+  #timer = 0;
+
+  /** Give `element` the class `name` for `ms`, from now on; `after` runs when it is taken away. */
+  set(element, name, ms, after = null) {
+    const ends = this.#ends.get(element) ?? new Map();
+    this.#ends.set(element, ends);
+    ends.set(name, [performance.now() + ms, after]);
+    element.classList.add(name);
+    this.#timer ||= setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** Take it away now. */
+  clear(element, name) {
+    if (this.#ends.get(element)?.delete(name)) element.classList.remove(name);
+  }
+
+  /** Forget an element that is shown no longer. */
+  forget(element) {
+    this.#ends.delete(element);
+  }
+
+  #sweep() {
+    const now = performance.now();
+    for (const [element, ends] of this.#ends) {
+      for (const [name, [end, after]] of ends) {
+        if (end > now) continue;
+        ends.delete(name);
+        element.classList.remove(name);
+        after?.();
+      }
+      if (!ends.size) this.#ends.delete(element);
+    }
+    if (!this.#ends.size) {
+      clearInterval(this.#timer);
+      this.#timer = 0;
+    }
+  }
+}

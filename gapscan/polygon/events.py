@@ -1,0 +1,193 @@
+"""The provider's stream: frames to events, events to messages. Zero means unset; all times are ms.
+
+A frame is an array of events. One that cannot be read costs itself only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Raw, Struct, field
+
+from gapscan.protocol.messages import Bars, Trades
+
+Frame = str | bytes
+AnswerKind = Literal["subscribed", "unsubscribed", "refused", "note"]
+
+# Far below NATS's max_payload (1 MiB): about 130 bytes a bar, 40 a trade.
+SYMBOLS_A_MESSAGE: Final = 2_000
+_SHOWN: Final = 60  # bytes of a bad event or frame that an error quotes
+_TOPIC: Final = re.compile(r"(?<![\w.])(?:AM|A|T)\.[^\s,;:'\"\])]+")
+_PLAIN_STATUSES: Final = frozenset(("connected", "auth_success"))
+
+# Trades at prices that are not the market's at their time: averages, derived or agreed prices, other settlement,
+# and reports out of sequence.
+_NOT_LAST: Final = frozenset((2, 7, 10, 13, 20, 21, 22, 29, 32, 33, 52, 53))
+
+_Symbol = Annotated[str, Meta(min_length=1)]
+_Ms = Annotated[int, Meta(gt=0)]
+
+
+class Bar(Struct, gc=False, tag_field="ev", tag="A"):
+    """A bar of a second. `av`, `op` and `a` are the day's volume, official open and vwap so far."""
+
+    sym: _Symbol
+    s: _Ms
+    e: _Ms
+    o: float = 0.0
+    h: float = 0.0
+    l: float = 0.0  # noqa: E741  # the provider's name
+    c: float = 0.0
+    v: float = 0.0
+    av: float = 0.0
+    op: float = 0.0
+    a: float = 0.0
+
+
+class MinuteBar(Bar, gc=False, tag_field="ev", tag="AM"):
+    """A bar of a minute."""
+
+
+class Trade(Struct, gc=False, tag_field="ev", tag="T"):
+    """A trade: price, time and conditions."""
+
+    sym: _Symbol
+    t: _Ms
+    p: float = 0.0
+    c: list[int] | None = None
+
+
+class Status(Struct, tag_field="ev", tag="status"):
+    """What the provider says of the connection or of a topic."""
+
+    status: str
+    message: str = ""
+
+
+Event = Bar | MinuteBar | Trade | Status
+
+
+class Events(Struct):
+    """What one or several frames held; `bad` counts what could not be read, `first_fault` says of what kind."""
+
+    bars: list[Bar] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
+    bad: int = 0
+    first_fault: str = ""
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        if isinstance(event, Bar):
+            self.bars.append(event)
+        elif isinstance(event, Trade):
+            self.trades.append(event)
+        else:
+            self.statuses.append(event)
+
+    def add_fault(self, error: Exception, where: Frame) -> None:
+        """Count something unreadable."""
+        self.bad += 1
+        self.first_fault = self.first_fault or f"{error} in {where[:_SHOWN]!r}"
+
+
+_frame: Final[msgspec.json.Decoder[list[Event]]] = msgspec.json.Decoder(list[Event])
+_parts: Final = msgspec.json.Decoder(list[Raw])
+_event: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+
+
+def read_frame(frame: Frame, into: Events) -> None:
+    """Add the frame's events to `into`. Never raises."""
+    try:
+        events = _frame.decode(frame)
+    except _UNREADABLE:
+        _read_one_by_one(frame, into)
+        return
+    for event in events:
+        into.add(event)
+
+
+def _read_one_by_one(frame: Frame, into: Events) -> None:
+    try:
+        parts = _parts.decode(frame)
+    except _UNREADABLE as error:
+        into.add_fault(error, frame)
+        return
+    for part in parts:
+        try:
+            into.add(_event.decode(part))
+        except _UNREADABLE as error:
+            into.add_fault(error, bytes(part))
+
+
+def statuses_in(frame: Frame) -> list[Status]:
+    """The status events of a frame."""
+    events = Events()
+    read_frame(frame, events)
+    return events.statuses
+
+
+class Answer(Struct, frozen=True):
+    """What a status event means for topics. A refusal without topics names none; a note is about no topic."""
+
+    kind: AnswerKind
+    topics: list[str]
+    message: str
+
+
+def answer_of(status: Status) -> Answer:
+    """What a status event means."""
+    topics = [topic.rstrip(".!") for topic in _TOPIC.findall(status.message)]
+    if status.status != "success":
+        kind: AnswerKind = "note" if status.status in _PLAIN_STATUSES else "refused"
+    elif status.message.startswith("unsubscribed"):
+        kind = "unsubscribed"
+    else:
+        kind = "subscribed" if topics else "note"
+    return Answer(kind, topics, status.message)
+
+
+def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:
+    """The bars, in messages of at most SYMBOLS_A_MESSAGE."""
+    for at in range(0, len(bars), SYMBOLS_A_MESSAGE):
+        part = bars[at : at + SYMBOLS_A_MESSAGE]
+        yield Bars(
+            simulated=simulated,
+            symbols=[bar.sym for bar in part],
+            start=[bar.s for bar in part],
+            end=[bar.e for bar in part],
+            open=[bar.o or None for bar in part],
+            high=[bar.h or None for bar in part],
+            low=[bar.l or None for bar in part],
+            close=[bar.c or None for bar in part],
+            volume=[bar.v or None for bar in part],
+            day_volume=[bar.av or None for bar in part],
+            day_open=[bar.op or None for bar in part],
+            day_vwap=[bar.a or None for bar in part],
+        )
+
+
+def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Trades]:
+    """The newest trade of each symbol that tells the market's price, in messages of at most SYMBOLS_A_MESSAGE."""
+    newest: dict[str, Trade] = {}
+    for trade in trades:
+        before = newest.get(trade.sym)
+        if _tells_price(trade) and (before is None or before.t <= trade.t):
+            newest[trade.sym] = trade
+    last = list(newest.values())
+    for at in range(0, len(last), SYMBOLS_A_MESSAGE):
+        part = last[at : at + SYMBOLS_A_MESSAGE]
+        yield Trades(
+            simulated=simulated,
+            symbols=[trade.sym for trade in part],
+            price=[trade.p for trade in part],
+            time=[trade.t for trade in part],
+        )
+
+
+def _tells_price(trade: Trade) -> bool:
+    return trade.p > 0 and not (trade.c and _NOT_LAST.intersection(trade.c))

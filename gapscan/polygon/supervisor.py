@@ -1,0 +1,248 @@
+"""Keeps the provider's stream alive: one session after the other, each brought to the topics that are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+from msgspec import Struct
+
+from gapscan.obs import Tally, logger
+from gapscan.polygon.endings import Ending, Ledger, Reason, SessionEndedError
+from gapscan.polygon.events import Answer, Bar, Events, Frame, Status, Trade, answer_of, read_frame
+from gapscan.polygon.framequeue import FrameQueue
+from gapscan.polygon.stream import Session, StreamSettings
+from gapscan.polygon.topics import Topics, symbol_of
+from gapscan.polygon.watchdog import Watchdog
+from gapscan.runtime import Backoff
+
+_log = logger("feed")
+
+Sink = Callable[[list[Bar], list[Trade]], Awaitable[None]]
+
+_FRAMES_A_ROUND: Final = 64
+_SHOWN_REFUSALS: Final = 20
+
+
+class LinkOptions(Struct, frozen=True, kw_only=True):
+    """How patient the supervisor is, in seconds.
+
+    `silence`: without data while the market is open; `healthy_after`: after which a session was a good one;
+    `retry_first` to `retry_limit`: between sessions; `ask_again`: before an unanswered request is repeated;
+    `refused_first` to `refused_limit`: before a refused topic is asked for again; `look`: between two looks at it all.
+    """
+
+    silence: float = 15.0
+    healthy_after: float = 10.0
+    retry_first: float = 0.25
+    retry_limit: float = 4.0
+    max_connections_wait: float = 60.0
+    auth_failed_wait: float = 60.0
+    ask_again: float = 3.0
+    refused_first: float = 30.0
+    refused_limit: float = 600.0
+    look: float = 0.5
+
+
+class Supervisor:
+    """Runs sessions and reads what they bring; bars and trades go to `sink`.
+
+    `is_open` says whether the market is open, so that silence means trouble.
+    """
+
+    def __init__(
+        self, settings: StreamSettings, options: LinkOptions, sink: Sink, is_open: Callable[[], bool], tally: Tally
+    ) -> None:
+        self.topics = Topics(options.ask_again, options.refused_first, options.refused_limit)
+        self._settings = settings
+        self._options = options
+        self._sink = sink
+        self._is_open = is_open
+        self._tally = tally
+        self._queue = FrameQueue()
+        self._ledger = Ledger()
+        self._watchdog = Watchdog(options.silence)
+        self._backoff = Backoff(options.retry_first, options.retry_limit)
+        self._changed = asyncio.Event()
+        self._number = 0  # of the session
+        self._state = "waiting"
+        self._last_ending: Ending | None = None
+        self._last_data = 0  # wall time, epoch ms
+
+    def want(self, topics: Iterable[str]) -> None:
+        """From now on, exactly these topics are wanted."""
+        self.topics.want(topics)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Hold a session for ever. Raises ConfigError when the client library is missing."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read())
+            group.create_task(self._hold_sessions())
+
+    async def _hold_sessions(self) -> None:
+        while True:
+            ending = await self._hold_one()
+            self._note_ending(ending)
+            await asyncio.sleep(self._wait_after(ending))
+
+    async def _hold_one(self) -> Ending:
+        """One session from opening to end."""
+        self._number += 1
+        self._state = "connecting"
+        self._watchdog.begin(_now())
+        session, number = self._open(self._number), self._number
+        ending = Ending(Reason.FAILED)
+        began = _now()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job in (session.run(), self._reconcile(session), self._watch(session)):
+                    group.create_task(job, name=f"session {number}")
+        except* SessionEndedError as ended:
+            ending = _first(ended)
+        if session.ready.is_set() and _now() - began >= self._options.healthy_after:
+            self._backoff.reset()
+        return ending
+
+    def _open(self, number: int) -> Session:
+        def on_frame(frame: Frame) -> None:
+            if dropped := self._queue.put(number, frame):
+                self._tally.trouble("frames_dropped", "frames come faster than they are read; old ones go", dropped)
+
+        return Session(self._settings, on_frame)
+
+    def _note_ending(self, ending: Ending) -> None:
+        symbols = len({symbol_of(topic) for topic in self.topics.confirmed})
+        # A link that went quiet was lost when it last brought something, not when that was noticed.
+        quiet = ending.reason in (Reason.SILENT, Reason.STALLED) and self._last_data
+        self._ledger.note(ending, self._last_data if quiet else _wall_ms(), symbols, session_lost=True)
+        self._last_ending = ending
+        self._state = "waiting"
+        self.topics.begin()
+        self._tally.count("sessions_ended")
+        log = _log.error if ending.reason is Reason.AUTH_FAILED else _log.warning
+        log("live session ended: %s", ending.reason, extra={"detail": ending.detail, "symbols": symbols})
+
+    def _wait_after(self, ending: Ending) -> float:
+        if ending.reason is Reason.MAX_CONNECTIONS:
+            return self._options.max_connections_wait
+        if ending.reason is Reason.AUTH_FAILED:
+            return self._options.auth_failed_wait
+        return self._backoff.next()
+
+    async def _reconcile(self, session: Session) -> None:
+        """Ask for what is missing, give back what is left over, until both are none; and again on every change."""
+        await session.ready.wait()
+        self._state = "live"
+        while True:
+            self._changed.clear()
+            request = self.topics.due(_now())
+            if request.repeated:
+                self._note_within(Reason.UNANSWERED, "requests were not answered", request.repeated)
+            await session.unsubscribe(request.unsubscribe)
+            await session.subscribe(request.subscribe)
+            self._note_settled()
+            await self._until_changed()
+
+    async def _until_changed(self) -> None:
+        try:
+            async with asyncio.timeout(self._options.look):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _note_within(self, reason: Reason, detail: str, symbols: int) -> None:
+        self._ledger.note(Ending(reason, detail), _wall_ms(), symbols, session_lost=False)
+        self._tally.trouble(f"topics_{reason}", f"topics {reason}: {detail}", symbols)
+
+    def _note_settled(self) -> None:
+        if not (self._ledger.is_open and self.topics.settled):
+            return
+        if entry := self._ledger.repaired(_wall_ms(), len(self.topics.confirmed)):
+            _log.info("live data is whole again", extra=entry.shown())
+
+    async def _watch(self, session: Session) -> None:
+        await session.ready.wait()
+        while True:
+            await asyncio.sleep(self._options.look)
+            expecting = self._is_open() and bool(self.topics.confirmed)
+            if self._watchdog.is_silent(_now(), expecting=expecting):
+                patience = self._watchdog.patience
+                self._watchdog.ended_silent()
+                raise SessionEndedError(Ending(Reason.SILENT, f"no data for {patience:g} s"))
+
+    async def _read(self) -> None:
+        """Read what has come, as much at a time as is there."""
+        while True:
+            events = Events()
+            for number, frame in await self._queue.take(_FRAMES_A_ROUND):
+                read_frame(frame, events)
+                if events.statuses:
+                    self._hear(number, events.statuses)
+                    events.statuses.clear()
+            if events.bad:
+                self._tally.trouble(
+                    "bad_events", f"the stream has something unreadable: {events.first_fault}", events.bad
+                )
+            if events.bars or events.trades:
+                self._watchdog.data(_now())
+                self._last_data = _wall_ms()
+                await self._sink(events.bars, events.trades)
+            await asyncio.sleep(0)  # frames that come without a pause must not keep all others waiting
+
+    def _hear(self, number: int, statuses: Iterable[Status]) -> None:
+        if number != self._number or self._state == "waiting":
+            return  # what a session said that is over
+        for status in statuses:
+            self._take(answer_of(status))
+        self._changed.set()
+
+    def _take(self, answer: Answer) -> None:
+        if answer.kind == "subscribed":
+            for topic in answer.topics:
+                self.topics.subscribed(topic)
+        elif answer.kind == "unsubscribed":
+            for topic in answer.topics:
+                self.topics.unsubscribed(topic)
+        elif answer.kind == "refused":
+            self._refuse(answer)
+
+    def _refuse(self, answer: Answer) -> None:
+        now = _now()
+        news = sum(self.topics.refuse(topic, answer.message, now) for topic in answer.topics)
+        if not answer.topics:
+            self._tally.trouble("provider_errors", f"the provider says: {answer.message}")
+            news = self.topics.refuse_unanswered(answer.message, now)
+        if news:
+            self._note_within(Reason.REFUSED, answer.message, news)
+
+    def report(self) -> dict[str, Any]:
+        """State of the link, its reconnects and what they cost, and the topics that are refused."""
+        last = self._last_ending
+        refused = sorted(self.topics.refused.items())
+        return {
+            "state": self._state,
+            "sessions": self._number,
+            "reconnects": max(0, self._number - 1),
+            "last_error": f"{last.reason}: {last.detail}" if last and self._state != "live" else "",
+            "topics": {"desired": len(self.topics.wanted), "confirmed": len(self.topics.confirmed)},
+            "settled": self._state == "live" and self.topics.settled,
+            "waiting_frames": len(self._queue),
+            "refused": {"count": len(refused), "topics": {t: r.message for t, r in refused[:_SHOWN_REFUSALS]}},
+            "ledger": self._ledger.shown(),
+        }
+
+
+def _first(ended: BaseExceptionGroup[SessionEndedError]) -> Ending:
+    errors: list[SessionEndedError] = [error for error in ended.exceptions if isinstance(error, SessionEndedError)]
+    return errors[0].ending if errors else Ending(Reason.FAILED)
+
+
+def _now() -> float:
+    return time.monotonic()
+
+
+def _wall_ms() -> int:
+    return round(time.time() * 1000)

@@ -1,0 +1,162 @@
+"""Which topics the provider has confirmed, against those that are wanted; what to ask for now. No I/O.
+
+The wanted set is the truth. A request may be lost, an answer may be lost, a topic may be refused: whatever is missing
+or left over after a while is asked for again. Times are seconds of any clock that does not go back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from typing import Final
+
+from msgspec import Struct, field
+
+_REQUEST_CHARACTERS: Final = 8_000  # of topics in one request; thousands of topics make several
+
+
+class Refusal(Struct):
+    """A topic that the provider does not give: what it said last, how often, and when to ask again."""
+
+    message: str
+    tries: int
+    again: float
+
+
+class Request(Struct):
+    """Topics to ask for and to give back; `repeated` counts those that were asked for before, without an answer."""
+
+    subscribe: list[str] = field(default_factory=list)
+    unsubscribe: list[str] = field(default_factory=list)
+    repeated: int = 0
+
+
+class Topics:
+    """The bookkeeping of one account's topics over all its sessions.
+
+    What is not answered within `patience` seconds is asked again. A refused topic is left alone for `refused_first`
+    seconds, then twice that and so on, never longer than `refused_limit`; the others do not suffer.
+    """
+
+    def __init__(self, patience: float, refused_first: float, refused_limit: float) -> None:
+        self.refused: dict[str, Refusal] = {}
+        self._patience = patience
+        self._refused_first, self._refused_limit = refused_first, refused_limit
+        self._wanted: frozenset[str] = frozenset()
+        self._on: set[str] = set()
+        self._joining: dict[str, float] = {}  # asked for, not answered; when
+        self._leaving: dict[str, float] = {}  # given back, not answered; when
+
+    @property
+    def wanted(self) -> Set[str]:
+        """What the provider should send."""
+        return self._wanted
+
+    @property
+    def confirmed(self) -> Set[str]:
+        """What the provider said it sends."""
+        return self._on
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that is wanted and not refused is confirmed, and nothing else is."""
+        return not (self._leaving or self._on - self._wanted or self._wanted - self._on - self.refused.keys())
+
+    def want(self, topics: Iterable[str]) -> None:
+        """From now on, exactly these are wanted."""
+        self._wanted = frozenset(topics)
+
+    def begin(self) -> None:
+        """A fresh session: the provider has nothing of ours. Refusals outlive sessions."""
+        self._on.clear()
+        self._joining.clear()
+        self._leaving.clear()
+
+    def due(self, now: float) -> Request:
+        """What to send now; it counts as sent."""
+        self._forget_refusals(now)
+        request = Request()
+        for topic in self._wanted - self._on:
+            if self._may_ask(topic, now):
+                request.repeated += topic in self._joining
+                request.subscribe.append(topic)
+        # A request that was not answered may have been heard all the same.
+        for topic in (self._on | self._joining.keys() | self._leaving.keys()) - self._wanted:
+            asked = self._leaving.get(topic)
+            if asked is None or asked + self._patience <= now:
+                request.repeated += asked is not None
+                request.unsubscribe.append(topic)
+        self._note_sent(request, now)
+        return request
+
+    def _may_ask(self, topic: str, now: float) -> bool:
+        if topic in self._joining:
+            return self._joining[topic] + self._patience <= now
+        refusal = self.refused.get(topic)
+        return refusal is None or refusal.again <= now
+
+    def _note_sent(self, request: Request, now: float) -> None:
+        for topic in request.subscribe:
+            self._joining[topic] = now
+            self._leaving.pop(topic, None)
+        for topic in request.unsubscribe:
+            self._leaving[topic] = now
+            self._joining.pop(topic, None)
+            self._on.discard(topic)
+
+    def _forget_refusals(self, now: float) -> None:
+        for topic in [t for t, refusal in self.refused.items() if t not in self._wanted and refusal.again <= now]:
+            del self.refused[topic]
+
+    def subscribed(self, topic: str) -> None:
+        """The provider sends `topic`."""
+        if topic in self._leaving:
+            return  # the answer to a request before the last one
+        self._joining.pop(topic, None)
+        self.refused.pop(topic, None)
+        self._on.add(topic)
+
+    def unsubscribed(self, topic: str) -> None:
+        """The provider no longer sends `topic`."""
+        if topic in self._joining:
+            return  # the answer to a request before the last one
+        self._leaving.pop(topic, None)
+        self._on.discard(topic)
+
+    def refuse(self, topic: str, message: str, now: float) -> bool:
+        """The provider does not give `topic`; whether that is news."""
+        if self._leaving.pop(topic, None) is not None:
+            return False  # it has nothing to take back
+        if self._joining.pop(topic, None) is None and topic not in self._on:
+            return False
+        self._on.discard(topic)
+        known = self.refused.get(topic)
+        tries = known.tries if known else 0
+        wait = min(self._refused_limit, self._refused_first * 2.0**tries)
+        self.refused[topic] = Refusal(message, tries + 1, now + wait)
+        return known is None
+
+    def refuse_unanswered(self, message: str, now: float) -> int:
+        """An error that names no topic is meant for some of the unanswered ones; how many of them are news.
+
+        Those that were not meant are confirmed later, which takes the refusal back.
+        """
+        return sum(self.refuse(topic, message, now) for topic in list(self._joining))
+
+
+def batches(topics: list[str]) -> Iterator[list[str]]:
+    """The topics in requests of a size that any server takes."""
+    batch: list[str] = []
+    size = 0
+    for topic in topics:
+        if batch and size + len(topic) > _REQUEST_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+        batch.append(topic)
+        size += len(topic) + 1
+    if batch:
+        yield batch
+
+
+def symbol_of(topic: str) -> str:
+    """The symbol of a topic like A.BRK.B; * for all."""
+    return topic.partition(".")[2]

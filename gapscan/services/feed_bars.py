@@ -1,0 +1,89 @@
+"""Bars and trades on their way to NATS, and figures about them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from gapscan.bus.client import NATS_ERRORS, Bus
+from gapscan.obs import Tally
+from gapscan.polygon.events import Bar, Trade, bars_messages, trades_messages
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Bars, Trades
+
+_RECEIVING_SECONDS: Final = 60.0
+_RATE_SECONDS: Final = 10
+
+
+class Rate:
+    """How often something happens, over the last ten whole seconds. Times are seconds of any clock."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[tuple[int, int]] = deque(maxlen=_RATE_SECONDS + 1)
+
+    def add(self, number: int, now: float) -> None:
+        """It happened `number` times."""
+        second = int(now)
+        if self._seconds and self._seconds[-1][0] == second:
+            number += self._seconds.pop()[1]
+        self._seconds.append((second, number))
+
+    def per_second(self, now: float) -> float:
+        """The mean over the whole seconds before this one."""
+        last = int(now)
+        return sum(number for second, number in self._seconds if last - _RATE_SECONDS <= second < last) / _RATE_SECONDS
+
+
+class BarPublisher:
+    """Publishes what it is given at once, and remembers who traded when.
+
+    Core messages, not stored: a bar that nobody hears is made up for by the next one or by the next scan.
+    """
+
+    def __init__(self, bus: Bus, tally: Tally, *, simulated: bool) -> None:
+        self.newest_end = 0  # market time of the newest bar's end, epoch ms; 0 before the first
+        self.rate = Rate()
+        self._bus = bus
+        self._tally = tally
+        self._simulated = simulated
+        self._heard: dict[str, float] = {}
+
+    async def take(self, bars: list[Bar], trades: list[Trade]) -> None:
+        """Publish bars and trades that came together. Never raises for NATS's sake."""
+        self._note(bars)
+        self._tally.count("trades", len(trades))
+        for bars_message in bars_messages(bars, simulated=self._simulated):
+            await self._publish(names.FEED_BARS, bars_message)
+        for trades_message in trades_messages(trades, simulated=self._simulated):
+            await self._publish(names.FEED_TRADES, trades_message)
+
+    async def _publish(self, subject: str, message: Bars | Trades) -> None:
+        payload = encode(message)
+        try:
+            await self._bus.nc.publish(subject, payload)
+        except NATS_ERRORS as error:
+            number = len(message.symbols)
+            self._tally.trouble("live_unpublished", f"NATS does not take {subject}: {error!r}", number)
+        else:
+            self._tally.count("published_bytes", len(payload))
+
+    def _note(self, bars: list[Bar]) -> None:
+        if not bars:
+            return
+        now = time.monotonic()
+        self._heard.update(dict.fromkeys((bar.sym for bar in bars), now))
+        self.newest_end = max(self.newest_end, *(bar.e for bar in bars))
+        self.rate.add(len(bars), now)
+        self._tally.count("bars", len(bars))
+
+    def receiving(self, symbols: Iterable[str]) -> int:
+        """How many of `symbols` had a bar within the last 60 seconds."""
+        since = time.monotonic() - _RECEIVING_SECONDS
+        return sum(self._heard.get(symbol, since) > since for symbol in symbols)
+
+    def per_second(self) -> float:
+        """Bars a second, lately."""
+        return self.rate.per_second(time.monotonic())

@@ -1,0 +1,245 @@
+"""Each fault of the provider's stream: the confirmed set is the wanted one again, bars flow, the ledger says why."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.support.stack import until
+
+
+async def test_silence_while_the_market_is_open(rig):
+    live = await rig()
+    live.sim.faults.set("ws_silent")
+    await until(lambda: live.ledger, "noticing the silence")
+    live.sim.faults.clear()
+    entry = await live.repaired()
+    assert entry["reason"].split(", ")[0] == "silent"
+    assert entry["symbols"] == len(live.topics)
+    assert entry["sessions"] >= 1
+    assert entry["repaired"] == f"fresh session, {len(live.topics)} topics confirmed"
+    assert entry["to"] - entry["from"] >= 900  # from the last data on, not from when it was noticed
+
+
+async def test_silence_while_the_market_is_closed_means_nothing(rig):
+    live = await rig()
+    live.is_open = False
+    live.sim.faults.set("ws_silent")
+    sessions = live.report["sessions"]
+    with pytest.raises(AssertionError, match="a new session"):
+        await until(lambda: live.report["sessions"] > sessions, "a new session", 2.0)
+
+
+async def test_close_1000(rig):
+    live = await rig()
+    live.sim.faults.set("ws_close", code=1000, count=1)
+    entry = await live.repaired()
+    assert (entry["reason"], entry["symbols"], entry["sessions"]) == ("closed", len(live.topics), 1)
+
+
+async def test_close_with_an_error_code(rig):
+    live = await rig()
+    live.sim.faults.set("ws_close", code=1011, count=1)
+    entry = await live.repaired()
+    assert entry["reason"] == "failed"
+    assert "1011" in entry["detail"]
+
+
+async def test_close_1008_after_max_connections(rig):
+    live = await rig()
+    live.sim.faults.set("ws_max_connections", count=1)
+    connections = live.sim.stats.stream.connections
+    entry = await live.repaired()
+    assert entry["reason"] == "max_connections"
+    assert entry["to"] - entry["from"] >= 590
+    assert live.sim.stats.stream.connections == connections + 1  # no tries while it waits
+
+
+async def test_max_connections_instead_of_a_session(rig):
+    live = await rig(whole=False, before=lambda sim: sim.faults.set("ws_max_connections", count=2))
+    entry = await live.repaired()
+    assert (entry["reason"], entry["sessions"], entry["symbols"]) == ("max_connections", 2, 0)
+
+
+async def test_no_close_frame(rig):
+    live = await rig()
+    live.sim.faults.set("ws_abort", count=1)
+    entry = await live.repaired()
+    assert entry["reason"] == "lost"
+
+
+async def test_no_close_frame_several_times_is_one_disturbance(rig):
+    live = await rig()
+    live.sim.faults.set("ws_abort", count=4)
+    entry = await live.repaired()
+    assert len(live.ledger) == 1
+    assert entry["reason"] == "lost"
+    assert entry["sessions"] == 4
+
+
+async def test_lost_subscribe(rig):
+    some = []
+
+    def lose(sim):
+        some[:] = [f"A.{symbol}" for symbol in sim.market.symbols[3:8]]
+        sim.faults.set("ws_lost_subscribe", topics=some, count=7)  # twice for two of them
+
+    live = await rig(before=lose, whole=False)
+    entry = await live.repaired()
+    assert entry["reason"] == "unanswered"
+    assert entry["symbols"] == len(some)
+    assert entry["repaired"] == "asked again"
+    assert live.report["reconnects"] == 0
+
+
+async def test_refused_topic(rig):
+    refused = []
+
+    def refuse(sim):
+        refused[:] = [f"A.{sim.market.symbols[5]}"]
+        sim.faults.set("ws_refused", topics=refused)
+
+    live = await rig(before=refuse, whole=False)
+    await live.whole()
+    assert live.confirmed == live.topics - set(refused)
+    shown = live.report["refused"]
+    assert shown["count"] == 1
+    assert refused[0] in shown["topics"][refused[0]]
+    assert live.ledger[-1]["reason"] == "refused"
+    await until(lambda: live.supervisor.topics.refused[refused[0]].tries >= 2, "asking for it again")
+    live.sim.faults.clear()
+    await until(lambda: live.confirmed == live.topics, "the refusal to be over")
+    assert live.report["refused"]["count"] == 0
+    assert live.report["reconnects"] == 0
+
+
+async def test_unknown_symbol_does_not_cost_the_others(rig):
+    live = await rig()
+    live.supervisor.want(live.topics | {"A.NOSUCHSYMBOL"})
+    await until(lambda: live.report["refused"]["count"] == 1, "the refusal")
+    await live.whole()
+    assert live.confirmed == live.topics
+
+
+async def test_stalled_socket(rig):
+    live = await rig(settings={"ping": 0.3}, silence=30.0)
+    live.sim.faults.set("ws_stall", count=1)
+    entry = await live.repaired()
+    assert entry["reason"] == "stalled"
+    assert entry["sessions"] == 1
+
+
+async def test_a_session_that_stalls_right_after_authentication(rig):
+    live = await rig(
+        settings={"ping": 0.3}, whole=False, before=lambda sim: sim.faults.set("ws_stall", count=1)
+    )
+    entry = await live.repaired()
+    assert entry["reason"].split(", ")[0] in ("stalled", "unreachable")
+
+
+async def test_garbage_frame(rig, caplog):
+    live = await rig()
+    with caplog.at_level(logging.WARNING, "gapscan"):
+        live.sim.faults.set("ws_garbage", kind="text", count=5)
+        await until(lambda: live.tally.counts["bad_events"] == 5, "five bad frames")
+    await live.whole()
+    assert len([r for r in caplog.records if "unreadable" in r.getMessage()]) == 1
+    assert live.report["reconnects"] == 0
+
+
+async def test_garbage_element_costs_itself_only(rig):
+    live = await rig()
+    live.sim.faults.set("ws_garbage", kind="element", count=5)
+    await until(lambda: live.tally.counts["bad_events"] == 5, "five bad events")
+    live.sim.faults.clear()
+    await live.whole()
+    keys = [(bar.sym, bar.s) for bar in live.bars]
+    missing = _missing_seconds(live, keys)
+    assert not missing
+    assert live.report["reconnects"] == 0
+
+
+def _missing_seconds(live, keys):
+    """Bars of the busiest symbol that are not there, though there are bars on both sides of them."""
+    busiest = max({key[0] for key in keys}, key=lambda symbol: sum(key[0] == symbol for key in keys))
+    starts = sorted(start for symbol, start in keys if symbol == busiest)
+    gaps = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+    return [gap for gap in gaps if gap > 5_000]
+
+
+async def test_doubled_bars_come_through_as_they_are(rig):
+    live = await rig()
+    live.sim.faults.set("ws_duplicates")
+    seen = len(live.bars)
+    await until(lambda: len(live.bars) > seen + 60, "bars")
+    keys = [(bar.sym, bar.s, bar.v) for bar in live.bars[seen:]]
+    assert len(set(keys)) < len(keys)
+    await live.whole()
+    assert live.report["reconnects"] == 0
+    assert not live.ledger
+
+
+async def test_late_bars_come_through_with_their_own_time(rig):
+    live = await rig()
+    live.sim.faults.set("ws_late", minutes=0.1)
+    await until(lambda: _late(live.bars), "late bars")
+    live.sim.faults.clear()
+    await live.whole()
+    assert live.report["reconnects"] == 0
+
+
+def _late(bars):
+    newest = max((bar.s for bar in bars), default=0)
+    return [bar for bar in bars[-500:] if bar.s <= newest - 5_000]
+
+
+async def test_authentication_failure(rig, caplog):
+    live = await rig()
+    with caplog.at_level(logging.DEBUG):
+        live.sim.faults.set("ws_auth_failure", count=2)
+        live.sim.faults.set("ws_close", code=1000, count=1)
+        await until(lambda: live.ledger and "auth_failed" in live.ledger[-1]["reason"], "the failure")
+        assert live.report["state"] == "waiting"
+        assert "auth_failed" in live.report["last_error"]
+        entry = await live.repaired()
+    assert entry["reason"] == "closed, auth_failed"
+    assert entry["sessions"] == 3
+    assert any(r.levelno == logging.ERROR and "auth_failed" in r.getMessage() for r in caplog.records)
+    assert "secret-key" not in caplog.text
+    assert "secret-key" not in str(live.report)
+
+
+async def test_the_provider_is_away(rig):
+    async def restart():
+        await live.sim.__aexit__(None, None, None)
+
+    live = await rig()
+    port = live.sim.port
+    await restart()
+    await until(lambda: live.ledger and "unreachable" in live.ledger[-1]["reason"], "failing to connect")
+    sessions = live.report["sessions"]
+    await until(lambda: live.report["sessions"] > sessions, "another try")
+    from tests.integration.feed.conftest import market
+
+    async with market(port=port) as back:
+        live.sim = back
+        entry = await live.repaired()
+        assert entry["reason"] == "closed, unreachable"
+        assert live.confirmed == live.topics
+
+
+async def test_a_host_that_accepts_and_says_nothing(rig):
+    import asyncio
+
+    async def mute(_reader, writer):
+        await asyncio.sleep(60)
+        writer.close()
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    live = await rig(whole=False, settings={"host": f"127.0.0.1:{port}", "opening": 0.3})
+    await until(lambda: live.ledger, "giving up")
+    assert live.ledger[-1]["reason"] == "unreachable"
+    assert "0.3 s" in live.ledger[-1]["detail"]
+    server.close()

@@ -1,0 +1,45 @@
+"""Following the wanted set without any faults: changes, leftovers, all symbols, trades."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from tests.support.stack import until
+
+
+async def test_many_changes_of_mind(rig):
+    live = await rig(silence=30.0)
+    everything = [f"A.{symbol}" for symbol in live.sim.market.symbols]
+    dice = random.Random(5)
+    for _ in range(60):
+        live.supervisor.want(dice.sample(everything, dice.randrange(len(everything))))
+        await asyncio.sleep(dice.choice((0, 0.001, 0.02)))
+    live.supervisor.want(live.topics)
+    await live.whole()
+    assert live.confirmed == live.topics
+    assert live.report["reconnects"] == 0
+
+
+async def test_nothing_wanted_gives_all_back(rig):
+    live = await rig()
+    live.supervisor.want(set())
+    await until(lambda: live.report["settled"] and not live.confirmed, "giving all back")
+    assert not live.server_side()
+
+
+async def test_all_symbols_by_one_topic(rig):
+    live = await rig()
+    live.supervisor.want({"A.*"})
+    await until(lambda: live.report["settled"] and live.confirmed == {"A.*"}, "all symbols")
+    live.bars.clear()
+    await until(lambda: len({bar.sym for bar in live.bars}) > len(live.topics), "more symbols than before")
+
+
+async def test_trades_too(rig):
+    live = await rig()
+    live.supervisor.want(live.topics | {topic.replace("A.", "T.") for topic in live.topics})
+    await live.whole()
+    await until(lambda: live.trades, "trades")
+    newest = max(trade.t for trade in live.trades)
+    assert abs(newest - live.sim.clock.now()) < 60_000  # milliseconds
