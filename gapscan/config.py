@@ -109,6 +109,25 @@ class SimSection(Section, frozen=True):
     origin: float | None = None
 
 
+class BridgeSection(Section, frozen=True):
+    """The web server for browsers. `window` is the least time between two sendings of a list to one client.
+
+    `origins` are the only pages that may connect (text with commas, or a list); without any, those of the bridge's
+    own host and of this machine may. With a `token`, clients must know it.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    window: Annotated[float, Meta(ge=0.01, le=10)] = 0.1
+    origins: str | list[str] | None = None
+    token: str | None = None
+    clients: Annotated[int, Meta(ge=1, le=100_000)] = 5000
+    lists: Annotated[int, Meta(ge=1, le=1000)] = 64
+    message_bytes: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 16 * 1024
+    messages_per_second: Annotated[float, Meta(ge=1)] = 20.0
+    slow_after: Seconds = 10.0
+
+
 class ServiceSection(Section, frozen=True):
     """A process's name among its like. A process with the name of a dead one takes over its jobs at once."""
 
@@ -131,6 +150,7 @@ class Config(Section, frozen=True):
     ranker: RankerSection = field(default_factory=RankerSection)
     hot: HotSection = field(default_factory=HotSection)
     sim: SimSection = field(default_factory=SimSection)
+    bridge: BridgeSection = field(default_factory=BridgeSection)
     service: ServiceSection = field(default_factory=ServiceSection)
     log: LogSection = field(default_factory=LogSection)
 
@@ -205,8 +225,16 @@ def as_environment(config: Config) -> dict[str, str]:
     variables: dict[str, str] = {}
     for variable, section, key in _variables():
         value = getattr(getattr(config, section), key)
-        variables[variable] = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        variables[variable] = _as_text(value)
     return variables
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def api_key(env: Mapping[str, str] = os.environ) -> str | None:

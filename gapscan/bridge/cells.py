@@ -19,9 +19,7 @@ class Cells:
 
     def put(self, bars: Bars) -> bool:
         """Take in bars; True when any of them is news."""
-        columns = zip(
-            bars.symbols, bars.end, bars.close, bars.day_volume, bars.day_open, bars.day_vwap, strict=True
-        )
+        columns = zip(bars.symbols, bars.end, bars.close, bars.day_volume, bars.day_open, bars.day_vwap, strict=True)
         for symbol, end, close, volume, opened, vwap in columns:
             if end >= self._ends.get(symbol, end):
                 self._ends[symbol] = end
@@ -36,9 +34,7 @@ class Cells:
         }
 
 
-def _cells(
-    end: int, close: float | None, volume: float | None, opened: float | None, vwap: float | None
-) -> Fields:
+def _cells(end: int, close: float | None, volume: float | None, opened: float | None, vwap: float | None) -> Fields:
     cells = Fields()
     if close is not None:
         cells["price"] = round(close, 4)

@@ -15,7 +15,6 @@ from gapscan.protocol.websocket import (
     NO_TOKEN,
     NOT_SUBSCRIBED,
     TOO_FAST,
-    TOO_LONG,
     TOO_MANY_LISTS,
     Action,
     Aggregates,
@@ -73,8 +72,6 @@ class Dialog:
             raise RefusedError(TOO_FAST, "too many messages")
         if text is None:
             raise RefusedError(BINARY, "messages are JSON in text frames")
-        if len(text) > self._room.limits.message_bytes:
-            raise RefusedError(TOO_LONG, "the message is too long")
         action = decode_action(text)
         if not self._session.authorized and not isinstance(action, Auth):
             raise RefusedError(NO_TOKEN, "this bridge wants its token first")

@@ -49,6 +49,7 @@ class Room:
         self._windows = Windows(window)
         self._cells = Cells()
         self._wake = asyncio.Event()
+        self._empty = asyncio.Event()  # set when a client was the last to leave
 
     # What the lists' side calls.
 
@@ -104,6 +105,7 @@ class Room:
         """A new client."""
         session = Session(transport, self.limits, self.tally, self.clock(), authorized=authorized)
         self.sessions.add(session)
+        self._empty.clear()
         self.tally.count("connects")
         return session
 
@@ -112,6 +114,8 @@ class Room:
         session.gone()
         self.sessions.discard(session)
         self._lagging.discard(session)
+        if not self.sessions:
+            self._empty.set()
         self.unsubscribe(session, list(session.cursors))
 
     def subscribe(self, session: Session, name: str, have: Position | None) -> None:
@@ -193,7 +197,7 @@ class Room:
         return True
 
     def _lag(self, session: Session, now: float) -> None:
-        if not session.closed:
+        if not session.ending:
             session.blocked_since = now
             self._lagging.add(session)
             self._wake.set()
@@ -237,7 +241,7 @@ class Room:
         self.hub.expire(now)
         made: dict[tuple[tuple[str, Position | None], ...], bytes] = {}
         for session in tuple(self.sessions):
-            if session.closed:
+            if session.ending:
                 continue
             cursors = tuple(session.cursors.items())
             if cursors:
@@ -264,9 +268,9 @@ class Room:
         """Close all clients, and wait until they are gone."""
         for session in self.sessions:
             session.close(SHUTDOWN)
-        deadline = self.clock() + seconds
-        while self.sessions and self.clock() < deadline:
-            await asyncio.sleep(0.01)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds if self.sessions else 0):
+                await self._empty.wait()
         for session in self.sessions:
             session.cut()
 

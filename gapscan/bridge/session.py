@@ -17,6 +17,7 @@ from gapscan.protocol import websocket
 from gapscan.protocol.websocket import CloseCode, Error, RefusedError
 
 CLOSE_SECONDS: Final = 1.0  # for the client to answer a close; then the connection is cut
+_NORMAL: Final = 1000
 
 
 class Transport(Protocol):
@@ -64,12 +65,17 @@ class Session:
     @property
     def writable(self) -> bool:
         """Whether the client takes what it is sent."""
-        return not self.closed and self._transport.get_write_buffer_size() < BUFFER_BYTES
+        return not self.ending and self._transport.get_write_buffer_size() < BUFFER_BYTES
+
+    @property
+    def ending(self) -> bool:
+        """Whether the connection is closed or about to be; a transport may raise when it is used then."""
+        return self.closed or self._transport.is_closing()
 
     def write(self, frame: bytes) -> bool:
         """Send `frame`, unless the client is behind with what it was sent; False then."""
         transport = self._transport
-        if self.closed or transport.get_write_buffer_size() >= BUFFER_BYTES:
+        if self.closed or transport.is_closing() or transport.get_write_buffer_size() >= BUFFER_BYTES:
             return False
         transport.write(frame)
         counts = self._tally.counts
@@ -102,6 +108,12 @@ class Session:
         if not self._transport.is_closing():
             self._transport.write(close_frame(code.code, code.name))
         self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
+
+    def answer_close(self) -> None:
+        """The client has said goodbye."""
+        if not self.ending:
+            self._transport.write(close_frame(_NORMAL, ""))
+        self.closed = True
 
     def cut(self) -> None:
         """End the connection now."""

@@ -1,23 +1,20 @@
 """The one writer of a list: publishes differences, fenced by the stream's sequence.
 
-Every publish names the sequence it expects to follow and carries an id of its own. So a second writer can never
-interleave, and a publish whose acknowledgement was lost is recognised instead of repeated.
+A second writer can never interleave, and a publish whose acknowledgement was lost is recognised, not repeated.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nats.js import api
-from nats.js.errors import APIError
 
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.bus.direct import get_at, get_from
-from gapscan.bus.snapshots import WRONG_SEQUENCE, put, read_stored_snapshot
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct import get_from
+from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
-from gapscan.errors import BusError, FencedError, ProtocolError
+from gapscan.errors import ProtocolError
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -33,7 +30,7 @@ _log = logger("bus")
 class _Attempt:
     """A publish whose fate is not known yet."""
 
-    message_id: str
+    stored: Attempt
     delta: Delta
     rows: Sequence[Row]
 
@@ -52,13 +49,16 @@ class ListPublisher:
         self.rows: Sequence[Row] = ()
         self.published = 0
         self.published_bytes = 0
-        self.adopted = 0
         self._bus = bus
-        self._writer = secrets.token_hex(6)
+        self._stream = FencedStream(bus, names.list_stream(name), names.delta_subject(name), f"list {name}")
+        self._snapshot = FencedValue(bus, names.BUCKET_SNAPSHOTS, name, f"the snapshot of {name}")
         self._attempt: _Attempt | None = None
-        self._snapshot_revision = 0
         self._snapshot_sequence = -1
-        self._snapshot_attempt: bytes | None = None  # one whose fate is not known
+
+    @property
+    def adopted(self) -> int:
+        """Deltas that were stored although their acknowledgement was lost."""
+        return self._stream.adopted
 
     async def recover(self, retention: Retention, simulated: bool = False) -> None:
         """Continue the list where the stream ends: snapshot plus later deltas, same epoch, same sequence.
@@ -77,8 +77,7 @@ class ListPublisher:
         await self.write_snapshot(simulated)
 
     async def _stored_snapshot(self) -> Snapshot | None:
-        stored = await read_stored_snapshot(self._bus, self.name)
-        self._snapshot_revision = stored.sequence if stored else 0
+        stored = await self._snapshot.read()
         try:
             return decode_as(Snapshot, stored.data) if stored else None
         except ProtocolError as error:
@@ -133,43 +132,16 @@ class ListPublisher:
             size=len(rows),
             checksum=checksum(rows),
         )
-        await self._store(_Attempt(f"{self.epoch}-{self.sequence + 1}-{self._writer}", delta, rows))
+        await self._store(_Attempt(self._stream.attempt(self.sequence, encode(delta), self.epoch), delta, rows))
         return True
 
     async def _store(self, attempt: _Attempt) -> None:
-        """Publish, or publish again: the server drops a repeated message id, so it is stored once."""
         self._attempt = attempt
-        payload = encode(attempt.delta)
-        headers = {
-            names.HEADER_EXPECTED_SEQUENCE: str(attempt.delta.prev),
-            names.HEADER_MSG_ID: attempt.message_id,
-        }
-        subject = names.delta_subject(self.name)
-        try:
-            await self._bus.js.publish(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
-        except APIError as error:
-            if error.err_code not in WRONG_SEQUENCE:
-                raise translated(error, f"publishing {self.name}") from error
-            await self._settle(attempt)
-        except NATS_ERRORS as error:
-            raise translated(error, f"publishing {self.name}") from error
-        self._accept(attempt, len(payload))
-
-    async def _settle(self, attempt: _Attempt) -> None:
-        """The sequence is taken: by this very message (its acknowledgement was lost), or by another writer."""
-        stored = await get_at(self._bus, names.list_stream(self.name), attempt.delta.prev + 1)
-        if stored is None or stored.headers.get(names.HEADER_MSG_ID) != attempt.message_id:
-            raise FencedError(
-                f"another writer publishes list {self.name}",
-                remedy="this ranker stands by; stop one of the two",
-            )
-        self.adopted += 1
-
-    def _accept(self, attempt: _Attempt, size: int) -> None:
+        await self._stream.store(attempt.stored)
         self._attempt = None
         self.rows, self.sequence, self.as_of = attempt.rows, attempt.delta.prev + 1, attempt.delta.as_of
         self.published += 1
-        self.published_bytes += size
+        self.published_bytes += len(attempt.stored.payload)
 
     async def write_snapshot(self, simulated: bool) -> bool:
         """Store the list as it is published, if it changed since the last snapshot.
@@ -187,34 +159,9 @@ class ListPublisher:
             checksum=checksum(self.rows),
             simulated=simulated,
         )
-        payload = encode(snapshot)
-        try:
-            await self._put_snapshot(payload)
-        except FencedError:
-            await self._settle_snapshot(payload)
-        self._snapshot_attempt = None
+        await self._snapshot.put(encode(snapshot))
         self._snapshot_sequence = snapshot.sequence
         return True
-
-    async def _put_snapshot(self, payload: bytes) -> None:
-        earlier, self._snapshot_attempt = self._snapshot_attempt, payload
-        try:
-            revision = await put(self._bus, names.BUCKET_SNAPSHOTS, self.name, payload, self._snapshot_revision)
-        except FencedError:
-            self._snapshot_attempt = earlier
-            raise
-        self._snapshot_revision = revision
-
-    async def _settle_snapshot(self, payload: bytes) -> None:
-        """The key moved on: by an own put whose acknowledgement was lost, or by another writer's."""
-        stored = await read_stored_snapshot(self._bus, self.name)
-        if stored is None:
-            raise BusError(f"the snapshot of {self.name} is gone")
-        if stored.data not in (payload, self._snapshot_attempt):
-            raise FencedError(f"another writer stores snapshots of {self.name}")
-        self._snapshot_revision = stored.sequence
-        if stored.data != payload:
-            await self._put_snapshot(payload)
 
     async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:
         """Say that the list is alive, and what its last sequence is. Raises BusError."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gapscan.market.sessions import Session, trading_date
+from gapscan.market.sessions import Session, session_at, trading_date
 from gapscan.protocol.messages import ReferenceFrame, UniverseFrame
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 # What the feed observes; forgotten when a trading day begins.
 DAY_FIELDS: Final = ("open", "high", "low", "vwap", "volume")
-OBSERVED: Final = ("price", "price_time", "prev_close", *DAY_FIELDS, "updated")
+OBSERVED: Final = ("price", "price_time", "from_bar", "prev_close", *DAY_FIELDS, "updated")
 # What reference data says; 1.0 and 0.0 in the flags.
 KNOWN: Final = ("average_volume", "split_today", "test_symbol")
 # What metrics compute from the two.
@@ -171,19 +171,37 @@ class Universe:
         prices, times = _floats(frame.price), _floats(frame.price_time)
         times[np.isnan(prices)] = np.nan
         prices[np.isnan(times)] = np.nan
-        self._put("price", at, prices, times)
-        self._put("price_time", at, times, times)
+        self.observe("price", at, prices, times)
+        self.observe("price_time", at, times, times)
+        self.observe("from_bar", at, np.where(np.isnan(times), np.nan, 0.0), times)
 
     def _merge_day(self, frame: UniverseFrame, at: Ints) -> None:
         """Values without a time count as older than all others: before its first trade a symbol has no more."""
         updated = _floats(frame.updated)
         times = np.where(np.isnan(updated), -np.inf, updated)
         for name in ("prev_close", *DAY_FIELDS):
-            self._put(name, at, _floats(getattr(frame, name)), times)
-        self._put("updated", at, updated, times)
+            self.observe(name, at, _floats(getattr(frame, name)), times)
+        self.observe("updated", at, updated, times)
 
-    def _put(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
-        """Store the values that are there, where nothing newer is held."""
+    def advance(self, ms: int) -> bool:
+        """Bring market time to `ms`, if that is later; False when it is of an earlier day than the universe's.
+
+        The session turns by the clock where it followed the clock before: between two scans nobody else says so.
+        """
+        date = trading_date(ms)
+        if self.date is None or date < self.date:
+            return False
+        if date > self.date:
+            self._begin_day(date)
+        if ms > self.as_of:
+            before, now = session_at(self.as_of), session_at(ms)
+            if before != now and self.session == before:
+                self.session = now
+            self.as_of = ms
+        return True
+
+    def observe(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
+        """Store the values that are there, where nothing newer is held. No symbol may be in `at` twice."""
         row = _ROW_OF[name]
         take = ~np.isnan(values) & ~(times < self._times[row, at])
         at = at[take]

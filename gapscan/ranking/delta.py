@@ -154,6 +154,8 @@ def _changed(old: Row, new: Row, origins: Origins) -> Fields:
         return origin[1]
     before: Mapping[str, Any] = old
     after: Mapping[str, Any] = new
+    if [*before] == [*after]:  # the same fields in the same order, as rows of one list mostly have
+        return cast(Fields, dict(compress(after.items(), map(ne, before.values(), after.values()))))
     data = {name: value for name, value in after.items() if before.get(name) != value}
     data.update((name, None) for name, value in before.items() if value is not None and name not in after)
     return cast(Fields, data)

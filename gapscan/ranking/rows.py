@@ -32,12 +32,14 @@ DECIMALS: Final = {
     "gap_indicative": 0,
     "split_today": 0,
     "stale": 0,
+    "from_bar": 0,
 }
 _SHOWN: Final = tuple(DECIMALS)
 _FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale"})
-_NAMES: Final = tuple("as_of" if name == "updated" else name for name in _SHOWN)
+_RENAMED: Final = {"updated": "as_of", "from_bar": "source"}
+_NAMES: Final = tuple(_RENAMED.get(name, name) for name in _SHOWN)
 _WHOLE: Final = frozenset(name for name, places in zip(_NAMES, DECIMALS.values(), strict=True) if places == 0)
-_ROW: Final = ("symbol", *TEXTS, *_NAMES, "session", "source")
+_ROW: Final = ("symbol", *TEXTS, *_NAMES, "session")
 _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
 # A greater number would not survive every JSON reader; no share trades at one.
 _LARGEST: Final = 2.0**53
@@ -124,7 +126,7 @@ class RowCache:
         session = str(self._session)
         for position, symbol, *words in zip(at.tolist(), self._universe.symbols_at(at), *texts, strict=True):
             blank = dict.fromkeys(_ROW)
-            blank.update(zip(TEXTS, words, strict=True), symbol=symbol, session=session, source="snapshot")
+            blank.update(zip(TEXTS, words, strict=True), symbol=symbol, session=session)
             self._rows[position] = cast(Row, blank)
 
 
@@ -142,8 +144,10 @@ def _rounded(numbers: Floats) -> Floats:
 def _cells(name: str, line: Floats) -> list[Any]:
     """The numbers of one field as Python values; NaN becomes None."""
     missing = np.isnan(line)
-    if name in _FLAGS:
-        cells: list[Any] = (line == 1.0).tolist()
+    if name == "source":
+        cells: list[Any] = ["bar" if live else "snapshot" for live in (line == 1.0).tolist()]
+    elif name in _FLAGS:
+        cells = (line == 1.0).tolist()
     elif name in _WHOLE:
         cells = np.where(missing, 0.0, line).astype(np.int64).tolist()
     else:

@@ -21,7 +21,7 @@ from gapscan.ranking.expression import Filter, SortKey
 DEFAULT_LIMIT: Final = 200
 TIE_BREAKERS: Final = ("-dollar_volume", "symbol")
 _FLAGS: Final = frozenset({"gap_indicative", "stale", "split_today", "test_symbol"})
-_INTERNAL: Final = frozenset({"gone", "updated"})
+_INTERNAL: Final = frozenset({"gone", "updated", "from_bar"})
 _NUMBERS: Final = frozenset({*OBSERVED, *KNOWN, *COMPUTED}) - _FLAGS - _INTERNAL
 
 

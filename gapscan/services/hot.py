@@ -35,6 +35,8 @@ class Term:
     def __init__(self, bus: Bus, config: Config, tally: Tally) -> None:
         self.publisher = HotPublisher(bus)
         self.watches = ListWatches(bus, self._seen, self._dropped, tally)
+        # Enough is known to take symbols out: the market time, and what every list holds.
+        self.ready = False
         self._config = config
         self._rules = rules_of(config)
         self._clock = MarketClock(self._rules.dwell_ms)
@@ -59,11 +61,6 @@ class Term:
 
     def _dropped(self) -> None:
         self._changed.set()
-
-    @property
-    def ready(self) -> bool:
-        """Whether enough is known to take symbols out: the market time, and what every list holds."""
-        return self._clock.started and self.watches.settled
 
     async def _publish(self) -> None:
         backoff = Backoff(0.1, 2.0)
@@ -90,10 +87,10 @@ class Term:
         return True
 
     def _decide(self) -> set[str]:
-        ready = self.ready
+        self.ready = self._clock.started and self.watches.settled
         lists = [[row["symbol"] for row in view.rows] for view in self.watches.views().values() if view]
         held = decide(lists, self._held, self._clock.now, self._rules)
-        self._held = held if ready else afresh(held)
+        self._held = held if self.ready else afresh(held)
         return set(held)
 
     def report(self) -> dict[str, Any]:

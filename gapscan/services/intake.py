@@ -1,4 +1,4 @@
-"""Frames of the feed into a universe: what the streams still hold first, then as they come."""
+"""What the feed publishes into a universe: first what the streams still hold, then as it comes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import Enum
+from enum import Flag, auto
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -14,26 +14,29 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
 from gapscan.errors import ProtocolError
+from gapscan.market.bars import merge_bars, merge_trades
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
-from gapscan.protocol.messages import ReferenceFrame, UniverseFrame
+from gapscan.protocol.messages import Bars, ReferenceFrame, Trades, UniverseFrame
 
-# Parts of frames not yet taken in: several whole scans. What comes on top is dropped; the next scan brings it again.
-_WAITING: Final = 64
+# Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
+# carry the day's totals and scans come again, so that both heal.
+_WAITING: Final = 1024
 _KEPT: Final = 64  # parts that the streams keep
 
 
-class Whole(Enum):
-    """What has come in whole."""
+class News(Flag):
+    """What has come in."""
 
-    SCAN = "scan"
-    REFERENCE = "reference"
+    SCAN = auto()
+    REFERENCE = auto()
+    BARS = auto()
 
 
 class Intake:
-    """Keeps `universe` up to date, and says when a scan or the reference data has come in whole."""
+    """Keeps `universe` up to date, and says what is new: bars, or a scan or reference data that is whole."""
 
     def __init__(self, bus: Bus, universe: Universe, tally: Tally) -> None:
         self.universe = universe
@@ -51,11 +54,11 @@ class Intake:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hear live frames, and take in what the streams hold. Raises BusError."""
+        """Hear what comes live, and take in what the streams hold. Raises BusError."""
         try:
             subscriptions = [
                 await self._bus.nc.subscribe(subject, cb=self._on_message)
-                for subject in (names.FEED_REFERENCE, names.FEED_UNIVERSE)
+                for subject in (names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES)
             ]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
@@ -71,48 +74,57 @@ class Intake:
         try:
             self._waiting.put_nowait(message)
         except asyncio.QueueFull:
-            self._tally.trouble("parts_dropped", "frames come faster than they are ranked; parts are dropped")
+            self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
 
     async def _recover(self) -> None:
         for stream in (names.STREAM_REFERENCE, names.STREAM_UNIVERSE):
             for stored in await get_from(self._bus, stream, 1, _KEPT):
                 self._take(stored.data)
 
-    async def next_whole(self) -> Whole:
-        """Take in parts until a scan or the reference data is whole; which of the two it was."""
-        while True:
-            message = await self._waiting.get()
-            if whole := self._take(message.data):
-                if whole is Whole.SCAN:
-                    self.last_scan_at = time.monotonic()
-                return whole
+    async def news(self) -> News:
+        """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
+        news = self._take((await self._waiting.get()).data)
+        while not self._waiting.empty():
+            news |= self._take(self._waiting.get_nowait().data)
+        if News.SCAN in news:
+            self.last_scan_at = time.monotonic()
+        return news
 
-    def _take(self, data: bytes) -> Whole | None:
-        """Merge one part; what has become whole by it, if anything."""
+    def _take(self, data: bytes) -> News:
+        """Merge one message; what is new by it."""
         try:
-            frame = decode(data)
+            message = decode(data)
         except ProtocolError as error:
-            self._tally.trouble("bad_frames", f"a frame of the feed cannot be read: {error}")
-            return None
-        if isinstance(frame, UniverseFrame):
-            return self._take_scan(frame)
-        if isinstance(frame, ReferenceFrame):
-            return self._take_reference(frame)
-        self._tally.trouble("bad_frames", f"the feed sent a {type(frame).__name__}")
-        return None
+            self._tally.trouble("bad_frames", f"a message of the feed cannot be read: {error}")
+            return News(0)
+        match message:
+            case Bars():
+                return self._take_bars(merge_bars(self.universe, message))
+            case Trades():
+                return self._take_bars(merge_trades(self.universe, message))
+            case UniverseFrame():
+                return self._take_scan(message)
+            case ReferenceFrame():
+                return self._take_reference(message)
+        self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
+        return News(0)
 
-    def _take_scan(self, frame: UniverseFrame) -> Whole | None:
+    def _take_bars(self, number: int) -> News:
+        self._tally.count("bars", number)
+        return News.BARS if number else News(0)
+
+    def _take_scan(self, frame: UniverseFrame) -> News:
         if not self.universe.merge_frame(frame):
             self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
-            return None
+            return News(0)
         if frame.part < frame.parts:
-            return None
+            return News(0)
         self.has_scan = True
-        return Whole.SCAN
+        return News.SCAN
 
-    def _take_reference(self, frame: ReferenceFrame) -> Whole | None:
+    def _take_reference(self, frame: ReferenceFrame) -> News:
         self.universe.merge_reference(frame)
         if frame.part < frame.parts:
-            return None
+            return News(0)
         self.has_reference = True
-        return Whole.REFERENCE
+        return News.REFERENCE

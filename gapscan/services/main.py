@@ -17,6 +17,7 @@ from gapscan.runtime import run
 Main = Callable[[Config, asyncio.Event], Awaitable[None]]
 
 SERVICES: Final = {
+    "bridge": "serves the lists and the page to browsers",
     "feed": "scans the market and publishes what it saw",
     "ranker": "ranks the lists and publishes their deltas",
     "hot": "decides which symbols come live",

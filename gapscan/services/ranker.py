@@ -23,7 +23,7 @@ from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.services.common import lease_for, patient_bus, patiently, reporting, retention
-from gapscan.services.intake import Intake, Whole
+from gapscan.services.intake import Intake, News
 
 _log = logger("ranker")
 
@@ -70,9 +70,13 @@ class Term:
     async def _rank(self) -> None:
         self._rank_once()
         while True:
-            if await self._intake.next_whole() is Whole.REFERENCE:
+            news = await self._intake.news()
+            if News.REFERENCE in news:
                 self._scanner.texts_changed()
-            self._rank_once()
+            if news:
+                # The first change after a quiet while is ranked at once, those that follow once an interval.
+                self._rank_once()
+                await asyncio.sleep(self._config.ranker.hot_interval)
 
     def _rank_once(self) -> None:
         """Rank what is open; empty what stands since an earlier trading day."""

@@ -29,6 +29,14 @@ class Coverage(Struct):
     expected: int = 0
 
 
+class Hot(Struct):
+    """Symbols that are to come live, that the provider confirmed, and that had a bar in the last minute."""
+
+    desired: int = 0
+    confirmed: int = 0
+    receiving: int = 0
+
+
 class ListStatus(Struct):
     """One list: its sequence in the stream, the one its snapshot reflects, and how many rows it has."""
 
@@ -57,6 +65,7 @@ class StatusReport(Struct):
     simulated: bool
     session: str
     as_of: int
+    hot: Hot
     coverage: Coverage
     lists: dict[str, ListStatus]
     services: dict[str, ServiceStatus]
@@ -74,6 +83,7 @@ async def collect(bus: Bus) -> StatusReport:
         simulated=bool(ranker.get("simulated")),
         session=str(ranker.get("session", "")),
         as_of=int(ranker.get("as_of", 0)),
+        hot=_hot(services.get("feed", [])),
         coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
         lists=lists,
         services={
@@ -112,6 +122,11 @@ def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
         return
     if isinstance(name, str) and name.startswith(names.SERVICE_PREFIX) and endpoints:
         found.setdefault(name.removeprefix(names.SERVICE_PREFIX), []).append(endpoints[0].get("data") or {})
+
+
+def _hot(feeds: Iterable[Instance]) -> Hot:
+    counts = next((feed["hot"] for feed in feeds if "hot" in feed), {})
+    return Hot(**{name: int(counts.get(name, 0)) for name in ("desired", "confirmed", "receiving")})
 
 
 def _leader(instances: Iterable[Instance]) -> Instance:

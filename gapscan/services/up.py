@@ -29,6 +29,7 @@ _SERVER_GRACE: Final = 1.0
 _READY_SECONDS: Final = 30.0  # a replay reads its files first
 # The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second.
 _SIMULATED_INTERVAL: Final = 5.0
+_ALL_ADDRESSES: Final = ("0.0.0.0", "::")  # to listen on; not to go to
 
 Say = Callable[[str], None]
 
@@ -89,6 +90,7 @@ class Up:
         self.simulated = config.polygon.simulated or config.sim.replay is not None or api_key() is None
         self._config = self._as_simulated(config) if self.simulated else config
         self._nats_port = 0
+        self._http_port = 0
         self._processes: list[Process] = []
         self._ports_file = natsserver.PortsFile()
 
@@ -110,8 +112,10 @@ class Up:
         """Start everything, keep it running, end it."""
         try:
             self._say(self._title())
+            self._http_port = self._choose_http_port()
             await self._start_server()
             await self._start_services()
+            self._say(f"in a browser:  {self._http_url}")
             self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
             await until_stopped(stop, *(process.keep() for process in self._processes))
         finally:
@@ -122,6 +126,13 @@ class Up:
             return f"gapscan {__version__}"
         why = "a replay" if self._config.sim.replay else f"no {API_KEY_VARIABLE}"
         return f"gapscan {__version__}   SIMULATED market ({why})"
+
+    def _choose_http_port(self) -> int:
+        given = self._options.http_port
+        wanted = self._config.bridge.port if given is None else given
+        if wanted and not ports.is_free(wanted):
+            raise ConfigError(f"port {wanted} is taken", remedy="give --http-port another, or 0 for a free one")
+        return wanted or ports.free_port()
 
     async def _start_server(self) -> None:
         wanted = DEFAULT_NATS_PORT if self._options.nats_port is None else self._options.nats_port
@@ -140,20 +151,27 @@ class Up:
     def _nats_url(self) -> str:
         return f"nats://127.0.0.1:{self._nats_port}"
 
+    @property
+    def _http_url(self) -> str:
+        host = self._config.bridge.host
+        return f"http://{'127.0.0.1' if host in _ALL_ADDRESSES else host}:{self._http_port}/"
+
     async def _start_services(self) -> None:
         config = structs.replace(
             self._config,
             nats=structs.replace(self._config.nats, url=self._nats_url),
+            bridge=structs.replace(self._config.bridge, port=self._http_port),
             service=ServiceSection(instance=str(self._options.data.resolve())),
         )
         env = as_environment(config)
+        listens = {"sim": config.sim.port, "bridge": config.bridge.port}
         for name, where in self._plan().items():
             process = service_process(name, env, self._write_runfile)
             self._processes.append(process)
             await process.start()
             self._tell(name, where, process)
-            if name == "sim":
-                await ports.listening(self._config.sim.port, _READY_SECONDS)
+            if port := listens.get(name):
+                await ports.listening(port, _READY_SECONDS)
 
     def _plan(self) -> dict[str, str]:
         """The services to run, and what to say of each."""
@@ -162,6 +180,7 @@ class Up:
             "feed": interval,
             "ranker": "ranks and publishes the lists",
             "hot": "chooses the symbols to come live",
+            "bridge": self._http_url,
         }
         return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan
 
@@ -174,7 +193,7 @@ class Up:
         }
         runfile.write(
             self._options.data,
-            runfile.RunFile(os.getpid(), self._nats_url, None, self.simulated, services),
+            runfile.RunFile(os.getpid(), self._nats_url, self._http_url, self.simulated, services),
         )
 
     async def _end(self) -> None:

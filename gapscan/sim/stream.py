@@ -7,7 +7,6 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import cast
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -218,7 +217,7 @@ class Commands:
 
 def socket_of(request: web.Request) -> asyncio.Transport:
     """The connection's transport. What the kernel holds is unsent too, so it gets little room."""
-    transport = cast(asyncio.Transport | None, request.transport)
+    transport = request.transport
     if transport is None:
         raise ConnectionResetError("the client left during the handshake")
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)

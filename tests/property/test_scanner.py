@@ -98,8 +98,11 @@ def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
 
 def shown(s: Symbol) -> Row:
     """The row of a symbol: every number rounded once."""
-    row = {name: s[name] for name in ("symbol", "name", "exchange", "type", "session")} | {"source": "snapshot"}
+    row = {name: s[name] for name in ("symbol", "name", "exchange", "type", "session")}
+    row["source"] = None if math.isnan(s["price"]) else "snapshot"
     for name, places in DECIMALS.items():
+        if name == "from_bar":
+            continue
         value = s[name]
         number = None if math.isnan(value) else round(value * 10**places) / 10**places
         if number is not None and places == 0:

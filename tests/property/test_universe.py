@@ -67,6 +67,8 @@ def assert_same(one: Universe, other: Universe) -> None:
 
 def newest(frames: list[UniverseFrame], symbol: str, field: str) -> float:
     """The latest value of a field in any of the frames, found by looking at all of them."""
+    if field == "from_bar":  # frames are never bars
+        return newest(frames, symbol, "price") * 0.0
     clock = "price_time" if field in ("price", "price_time") else "updated"
     seen = [
         (time if time is not None else -1.0, value)

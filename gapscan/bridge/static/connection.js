@@ -35,6 +35,7 @@ export const Phase = Object.freeze({
 const HELLO_MS = 5000; // a server that says nothing for so long after the connect is given up
 const SILENT_BEATS = 5; // so many heartbeats missed, and the link is taken for dead
 const RESYNC_MS = 1000; // at most one resync of a list in this time
+const UNAUTHORIZED = 4502;
 const HEALTHY_MS = 10_000; // a link that lived so long starts the back-off anew
 
 /** One subscribed list. */
@@ -179,7 +180,8 @@ export class Connection extends EventTarget {
   #ended({ code, reason }) {
     this.closed = { code, reason };
     this.#drop();
-    if (code >= 4500 && code < 5000) this.#enter(Phase.REFUSED);
+    if (code === UNAUTHORIZED) this.#enter(Phase.TOKEN);
+    else if (code >= 4500 && code < 5000) this.#enter(Phase.REFUSED);
     else this.#retry();
   }
 
@@ -193,9 +195,15 @@ export class Connection extends EventTarget {
   /** Give up a link on which nothing comes, though its socket is open. */
   #look() {
     const now = performance.now();
-    const limit = this.phase === Phase.OPEN ? SILENT_BEATS * this.hello.heartbeat * 1000 : HELLO_MS;
     if (this.phase === Phase.OPEN && now - this.#openedAt > HEALTHY_MS) this.#backoff.reset();
-    if (now - this.heardAt > limit) this.#ended({ code: 1006, reason: "nothing was heard" });
+    if (now - this.heardAt > this.#patience()) this.#ended({ code: 1006, reason: "nothing was heard" });
+  }
+
+  /** How long nothing may be heard. A client of no list gets no heartbeats. */
+  #patience() {
+    if (this.phase !== Phase.OPEN) return HELLO_MS;
+    const listening = [...this.#wanted].some((list) => !this.about(list).unknown);
+    return listening ? SILENT_BEATS * this.hello.heartbeat * 1000 : Infinity;
   }
 
   #receive(data) {
@@ -221,7 +229,7 @@ export class Connection extends EventTarget {
       case "hello":
         return this.#greeted(message);
       case "lists":
-        return this.#emit("lists", message.lists);
+        return this.#defined(message.lists);
       case "aggregate":
         return this.#emit("aggregate", message);
       case "error":
@@ -246,6 +254,13 @@ export class Connection extends EventTarget {
     if (this.#aggregates) this.#send({ action: "aggregates", on: true });
     for (const list of this.#wanted) Object.assign(this.about(list), { resyncing: false, beat: null, behind: 0 });
     this.#enter(Phase.OPEN);
+  }
+
+  #defined(lists) {
+    const back = lists.map(({ name }) => name).filter((name) => this.#wanted.has(name) && this.about(name).unknown);
+    for (const name of back) this.about(name).unknown = false;
+    if (back.length) this.#send({ action: "subscribe", lists: back.map((name) => this.#cursor(name)) });
+    this.#emit("lists", lists);
   }
 
   /** Names a list and, when there is a copy, where to go on from. */

@@ -77,11 +77,11 @@ class Market:
         for publisher in self.lists.values():
             await publisher.heartbeat("live", self.now, simulated=True)
 
-    async def reaches(self, *symbols: str) -> None:
-        """Wait until the stored hot set has exactly these."""
+    async def reaches(self, *symbols: str, passing: float = 0.0) -> None:
+        """Wait until the stored hot set has exactly these, while `passing` seconds of market time pass at each beat."""
         found: HotSet | None = None
         for _ in range(400):
-            await self.beat()
+            await self.beat(passing)
             found = await read_hot_set(self.bus)
             if found is not None and found.symbols == sorted(symbols):
                 return
@@ -173,13 +173,13 @@ async def test_the_tops_of_all_lists_with_margin_and_dwelling(nats_server: NatsS
         await ready(market, hot)
         await market.show("one", "X", "A", "B", "C")  # C is in the margin now
         await market.reaches("A", "B", "C", "E", "X")
-        await market.show("two")  # E dwells
+        await market.show("two", "F")  # E dwells
+        await market.reaches("A", "B", "C", "E", "F", "X")
         await market.beat(DWELL - 5)
         await market.stays(hot)
-        assert await market.joined() == {"A", "B", "C", "E", "X"}
-        await market.beat(10)
-        await market.reaches("A", "B", "C", "X")
-        assert await market.from_the_first() == {"A", "B", "C", "X"}
+        assert await market.joined() == {"A", "B", "C", "E", "F", "X"}
+        await market.reaches("A", "B", "C", "F", "X", passing=5)
+        assert await market.from_the_first() == {"A", "B", "C", "F", "X"}
 
 
 async def test_exact_for_whoever_joins_at_any_moment(nats_server: NatsServer, market: Market) -> None:
@@ -228,8 +228,7 @@ async def test_a_restart_changes_nothing(nats_server: NatsServer, market: Market
     async with leading(nats_server) as hot:
         await ready(market, hot)
         await market.stays(hot)
-        await market.beat(DWELL + 1)
-        await market.reaches("A", "B", "D")
+        await market.reaches("A", "B", "D", passing=DWELL)
 
 
 async def test_a_list_that_was_not_seen_yet_keeps_the_set(
@@ -248,8 +247,7 @@ async def test_a_list_that_was_not_seen_yet_keeps_the_set(
         monkeypatch.setattr(watching, "ABSENT_SECONDS", 0.0)  # nor is it waited for for ever
         await ready(market, hot)
         await market.stays(hot)
-        await market.beat(DWELL + 1)
-        await market.reaches("C")
+        await market.reaches("C", passing=DWELL)
 
 
 async def test_lists_come_and_go(nats_server: NatsServer, market: Market) -> None:
@@ -266,8 +264,7 @@ async def test_lists_come_and_go(nats_server: NatsServer, market: Market) -> Non
         await until(lambda: hot.report()["lists"].keys() == {"one"}, "the removal")
         await market.stays(hot)
         assert await market.joined() == {"A", "B"}  # dwelling
-        await market.beat(DWELL + 1)
-        await market.reaches("A")
+        await market.reaches("A", passing=DWELL)
 
 
 async def test_a_clock_that_jumps_back_keeps_nothing_for_ever(nats_server: NatsServer, market: Market) -> None:
@@ -282,8 +279,7 @@ async def test_a_clock_that_jumps_back_keeps_nothing_for_ever(nats_server: NatsS
         await market.reaches("A", "B", "C")
         await market.beat(1)
         await market.stays(hot)
-        await market.beat(DWELL + 1)
-        await market.reaches("C")
+        await market.reaches("C", passing=DWELL)
 
 
 @pytest.mark.parametrize("pause", [0.0, 2.5])
@@ -302,8 +298,7 @@ async def test_a_killed_server(nats_server: NatsServer, market: Market, pause: f
         await market.show("one", "B", "C")
         await market.reaches("A", "B", "C")
         await market.stays(hot)
-        await market.beat(DWELL + 1)
-        await market.reaches("B", "C")
+        await market.reaches("B", "C", passing=DWELL)
         assert await market.from_the_first() == {"B", "C"}
 
 
@@ -337,8 +332,7 @@ async def test_a_fenced_one_stands_by_and_begins_again(nats_server: NatsServer, 
         await market.reaches("A", "B", "Z")
         await ready(market, hot)
         await market.stays(hot)
-        await market.beat(DWELL + 1)
-        await market.reaches("A", "B")
+        await market.reaches("A", "B", passing=DWELL)
         assert await market.from_the_first() == {"A", "B"}
 
 

@@ -46,7 +46,7 @@ def test_a_whole_row() -> None:
 def test_missing_is_null() -> None:
     row = row_of(name=None, exchange=None, price_time=None, updated=None)
     assert {name for name, value in row.items() if value is not None} == {
-        "symbol", "type", "session", "source", "gap_indicative", "split_today", "stale"
+        "symbol", "type", "session", "gap_indicative", "split_today", "stale"
     }  # fmt: skip
 
 

@@ -1,0 +1,219 @@
+"""The bridge's HTTP side: the WebSocket endpoint, the page, health and figures."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp.typedefs import Handler, Middleware
+
+from gapscan.bridge.assets import INDEX, Asset, load_assets
+from gapscan.bridge.dialog import Dialog
+from gapscan.bridge.frames import pong_frame
+from gapscan.bridge.listener import Gate
+from gapscan.bridge.metrics import metrics_text
+from gapscan.bridge.origin import is_allowed
+from gapscan.bridge.room import Room
+from gapscan.bridge.session import CLOSE_SECONDS, Session
+from gapscan.obs import logger
+from gapscan.protocol.websocket import BAD_FRAME, FAILED, TOO_FAST, TOO_LONG, RefusedError
+from gapscan.runtime import end
+
+_DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
+_KEEPALIVE_SECONDS: Final = 15.0
+_SWEEP_SECONDS: Final = 1.0
+_IGNORED: Final = 100  # messages after a close; then the connection is cut
+_GAUGES: Final = ("nats_connected", "lists_known")
+
+_log = logger("bridge")
+
+
+class Socket(web.WebSocketResponse):
+    """The handshake and the reading. Every frame that goes out is the session's, closing ones included.
+
+    Without permessage-deflate: frames would have to be compressed for each client anew.
+    """
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        """Nothing: when the handler returns, aiohttp closes the transport after what is still to be sent."""
+        return True
+
+
+@dataclass(frozen=True)
+class Door:
+    """Who may come in, and how ready the bridge is: names of conditions and whether they hold."""
+
+    origins: Collection[str] = ()
+    token: str | None = None
+    window: float = 0.1
+    conditions: Callable[[], Mapping[str, bool]] = field(default=dict)
+
+
+class Web:
+    """The handlers."""
+
+    def __init__(self, room: Room, door: Door) -> None:
+        self._room = room
+        self._door = door
+        self._assets = load_assets()
+        self.gate: Gate | None = None
+
+    def app(self) -> web.Application:
+        """All routes."""
+        app = web.Application(middlewares=[self._admitting()])
+        app.add_routes(
+            [
+                web.get("/ws", self._websocket, allow_head=False),
+                web.get("/", self._page),
+                web.get("/static/{path:.+}", self._static),
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        return app
+
+    def _admitting(self) -> Middleware:
+        @web.middleware
+        async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self.gate is not None:
+                self.gate.admit(request.protocol)
+            return await handler(request)
+
+        return admit
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return self._serve(INDEX, request)
+
+    async def _static(self, request: web.Request) -> web.Response:
+        return self._serve(request.match_info["path"], request)
+
+    def _serve(self, path: str, request: web.Request) -> web.Response:
+        asset: Asset | None = self._assets.get(path)
+        if asset is None:
+            raise web.HTTPNotFound(text="there is no such file\n")
+        return asset.response(request)
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        conditions = dict(self._door.conditions())
+        return web.json_response(conditions, status=200 if all(conditions.values()) else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        gauges = {name: float(held) for name, held in self._door.conditions().items()}
+        return web.Response(text=metrics_text(self._room, gauges), headers={"Cache-Control": "no-store"})
+
+    # The WebSocket.
+
+    async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        self._check(request)
+        # aiohttp's limit is the first size that is too much.
+        limit = self._room.limits.message_bytes + 1
+        ws = Socket(compress=False, autoping=False, max_msg_size=limit)
+        await ws.prepare(request)
+        transport = request.transport
+        if transport is None:  # gone already
+            return ws
+        session = self._room.enter(transport, authorized=self._door.token is None)
+        try:
+            await self._converse(request, ws, session)
+        except Exception:  # noqa: BLE001  # whatever it is, it is this client's connection alone that ends
+            self._room.tally.count("failures")
+            _log.exception("a client's connection failed")
+            session.close(FAILED)
+            await _linger(request)
+        finally:
+            self._room.leave(session)
+        return ws
+
+    def _check(self, request: web.Request) -> None:
+        """Refuse a handshake before it costs anything."""
+        room = self._room
+        if not is_allowed(request.headers.get("Origin"), request.host, self._door.origins):
+            room.tally.trouble("refused.origin", "a page of another origin was refused")
+            raise web.HTTPForbidden(text="this page may not connect: its origin is not allowed\n")
+        if len(room.sessions) >= room.limits.clients:
+            room.tally.trouble("refused.full", "a client was refused: there are as many as may be")
+            raise web.HTTPServiceUnavailable(text="too many clients\n", headers={"Retry-After": "5"})
+
+    async def _converse(self, request: web.Request, ws: Socket, session: Session) -> None:
+        dialog = Dialog(self._room, session, self._door.token, self._door.window)
+        dialog.greet()
+        ignored = 0
+        while ignored < _IGNORED:
+            message = await ws.receive()
+            if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
+                session.refuse(_violation(message.data))
+                await _linger(request)
+                return
+            if message.type is WSMsgType.CLOSE:
+                session.answer_close()
+            if not _take(dialog, session, message.type, message.data):
+                return
+            ignored += session.closed
+        session.cut()
+
+
+def _take(dialog: Dialog, session: Session, kind: WSMsgType, data: object) -> bool:
+    """One message of the client; False when it was the last."""
+    if kind is WSMsgType.TEXT:
+        dialog.hear(str(data))
+    elif kind is WSMsgType.BINARY:
+        dialog.hear(None)
+    elif kind in (WSMsgType.PING, WSMsgType.PONG):
+        if not dialog.sign_of_life():
+            session.refuse(RefusedError(TOO_FAST, "too many pings"))
+        elif kind is WSMsgType.PING and isinstance(data, bytes | bytearray):
+            session.write(pong_frame(bytes(data)))
+    else:
+        return False
+    return True
+
+
+def _violation(error: WebSocketError) -> RefusedError:
+    """What broke the protocol, in our words."""
+    if error.code == WSCloseCode.MESSAGE_TOO_BIG:
+        return RefusedError(TOO_LONG, "the message is too long")
+    return RefusedError(BAD_FRAME, str(error))
+
+
+async def _linger(request: web.Request) -> None:
+    """Wait until the client has gone, reading and dropping what it sends.
+
+    Closed at once, with data still unread, the connection would be reset, and the client would never see why.
+    """
+    deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
+    while request.transport is not None and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def serving(listening: socket.socket, room: Room, door: Door) -> AsyncIterator[None]:
+    """Serve on `listening`; at the end, see the clients off."""
+    handlers = Web(room, door)
+    runner = web.AppRunner(handlers.app(), access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS)
+    await runner.setup()
+    assert runner.server is not None  # for the type checker: set up
+    gate = handlers.gate = Gate(runner.server, room.tally, room.clock)
+    server = await asyncio.get_running_loop().create_server(gate, sock=listening)
+    sweeping = asyncio.create_task(_sweep(gate))
+    try:
+        yield
+    finally:
+        server.close()
+        await end(sweeping)
+        await room.close(_DRAIN_SECONDS)
+        await runner.cleanup()
+
+
+async def _sweep(gate: Gate) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        gate.sweep()

@@ -1,0 +1,22 @@
+/** Single keys, wherever nothing is being typed. */
+
+function typing(target) {
+  return target.closest?.("input, textarea, select, dialog") !== null;
+}
+
+/** Call `actions[key]()` when a key is pressed alone; letters are the same in both cases.
+ * Keys that are held down repeat only where moving on makes sense.
+ * @param {Record<string, (event: KeyboardEvent) => void>} actions */
+export function listenToKeys(actions) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || typing(event.target)) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const action = Object.hasOwn(actions, key) ? actions[key] : null;
+    if (!action || (event.repeat && !MOVING.has(key))) return;
+    if ((key === "Enter" || key === " ") && event.target.closest("button")) return;
+    event.preventDefault();
+    action(event);
+  });
+}
+
+const MOVING = new Set(["ArrowDown", "ArrowUp", "j", "k"]);

@@ -1,0 +1,190 @@
+/** One list on the page: takes what changed, and draws it once per animation frame. */
+
+import { Activity } from "./activity.js";
+import { csv, download } from "./csv.js";
+import { columnsFor, DEFAULTS } from "./fields.js";
+import { Head, nextSort } from "./head.js";
+import { Hold } from "./hold.js";
+import { Order } from "./order.js";
+import { settings } from "./settings.js";
+import { Chime } from "./sound.js";
+import { Table } from "./table.js";
+import { Trends } from "./trend.js";
+
+const byId = (id) => document.getElementById(id);
+const NARROW = matchMedia("(max-width: 720px)");
+const NAME_REM = 9; // the least width of a column that takes what is left
+const PADDING_REM = 1.4;
+
+function nothingSince() {
+  return { placed: new Set(), entered: new Set(), exact: true, log: [] };
+}
+
+export class Page {
+  #connection;
+  #status;
+  #since = nothingSince();
+  #frame = 0;
+  #fresh = true; // what comes now was there before this page looked: no entry, no sound
+  #columns = [];
+  #shown = null;
+  #ticked = 0;
+
+  /** @param {import("./connection.js").Connection} connection @param {import("./status.js").Status} status */
+  constructor(connection, status) {
+    this.#connection = connection;
+    this.#status = status;
+    this.list = "";
+    this.definition = { name: "", description: "", sort: [], sessions: [] };
+    this.order = new Order();
+    this.chime = new Chime();
+    this.table = new Table(byId("body"), new Trends());
+    this.head = new Head(byId("head"), (id) => this.sort(nextSort(this.order.sort, id)));
+    this.activity = new Activity(byId("activity"), byId("activity-empty"));
+    this.hold = new Hold(byId("body"), () => settings.hold, () => this.#applyHold());
+    NARROW.addEventListener("change", () => this.setColumns());
+  }
+
+  get view() {
+    return this.#connection.view(this.list);
+  }
+
+  /** Show another list. @param {object} definition */
+  open(definition) {
+    this.definition = definition;
+    if (definition.name !== this.list) this.#change(definition.name);
+    this.setColumns();
+  }
+
+  #change(list) {
+    this.list = list;
+    this.#fresh = true;
+    this.#since = nothingSince();
+    this.order.sort = null;
+    this.hold.release();
+    this.activity.clear();
+    byId("scroll").scrollTop = 0;
+  }
+
+  /** The chosen columns of this width of page. */
+  chosen() {
+    const width = NARROW.matches ? "narrow" : "wide";
+    return { width, ids: settings[width] ?? DEFAULTS[width] };
+  }
+
+  setColumns() {
+    this.#columns = columnsFor(this.chosen().ids, this.definition.sort);
+    this.#measure();
+    this.head.setColumns(this.#columns, this.definition.sort);
+    this.head.showSort(this.order.sort);
+    this.table.setColumns(this.#columns);
+    this.redraw();
+  }
+
+  #measure() {
+    const filled = this.#columns.some(({ width }) => width === 0);
+    const track = ({ id, width }) => {
+      if (width === 0) return `minmax(${NAME_REM}rem, 1fr)`;
+      return id === "symbol" && !filled ? `minmax(${width}rem, 1fr)` : `${width}rem`;
+    };
+    const least = this.#columns.reduce((sum, { width }) => sum + (width || NAME_REM), PADDING_REM);
+    const { style } = byId("grid");
+    style.setProperty("--columns", this.#columns.map(track).join(" "));
+    style.setProperty("--least", `${least.toFixed(1)}rem`);
+  }
+
+  /** Take in what a message did to the list. @param {import("./listview.js").Changes} changes */
+  changed(changes) {
+    const since = this.#since;
+    if (changes.whole || document.hidden) Object.assign(since, { exact: false, placed: new Set() });
+    else for (const symbol of [...changes.added, ...changes.moved]) since.placed.add(symbol);
+    if (!this.#fresh) this.#noteTraffic(changes);
+    this.redraw();
+  }
+
+  #noteTraffic({ added, removed }) {
+    const since = this.#since;
+    const ranks = new Map(added.length ? this.view.rows.map((row, index) => [row.symbol, index + 1]) : []);
+    for (const symbol of added) since.entered.add(symbol);
+    since.log.push(...removed.map((symbol) => ["out", symbol, "", this.view.asOf]));
+    since.log.push(...added.map((symbol) => ["in", symbol, `#${ranks.get(symbol)}`, this.view.asOf]));
+    since.log.splice(0, since.log.length - 120);
+    if (added.length) this.chime.ring(performance.now());
+  }
+
+  /** A heartbeat: the list is up to date, and entries are news from now on. */
+  beat(beat) {
+    if (beat && this.view.loaded && beat.sequence <= this.view.sequence) this.#fresh = false;
+  }
+
+  /** Draw with the next frame. */
+  redraw() {
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = 0;
+    const since = this.#since;
+    this.#since = nothingSince();
+    const { view } = this;
+    this.#shown = this.order.show(view.rows);
+    this.table.draw(this.#shown, since, this.#connection.about(this.list).asOf);
+    for (const [side, symbol, note, time] of since.log) this.activity.add(side, symbol, note, time);
+    this.#status.order(this.#shown, view.rows.length, this.order.held);
+    this.#showEmpty();
+    const detail = { list: this.list, epoch: view.epoch, sequence: view.sequence };
+    document.dispatchEvent(new CustomEvent("gapscan:shown", { detail }));
+  }
+
+  #showEmpty() {
+    const empty = byId("empty");
+    const text = this.#shown.rows.length || !this.view.loaded ? "" : this.order.search ? "Nothing matches the search." : "No symbol qualifies at the moment.";
+    empty.hidden = text === "";
+    if (empty.textContent !== text) empty.textContent = text;
+  }
+
+  /** Write what changes with market time alone. @param {number} now market time */
+  tick(now) {
+    if (now === this.#ticked) return;
+    this.#ticked = now;
+    this.table.tick(now);
+  }
+
+  /** @param {?import("./order.js").Sort} sort */
+  sort(sort) {
+    this.order.sort = sort;
+    this.head.showSort(sort);
+    this.#rearrange();
+  }
+
+  search(text) {
+    this.order.search = text;
+    this.#rearrange();
+  }
+
+  /** The user asks for another order: it is given at once, and held from there if it was held before. */
+  #rearrange() {
+    if (this.order.held) {
+      this.order.release();
+      this.order.hold(this.order.show(this.view.rows).rows);
+    }
+    this.redraw();
+  }
+
+  #applyHold() {
+    const { on } = this.hold;
+    if (on && !this.order.held) this.order.hold(this.#shown?.rows ?? []);
+    if (!on) this.order.release();
+    byId("hold").setAttribute("aria-pressed", String(on));
+    this.redraw();
+  }
+
+  /** Save what is shown. Returns the name of the file. */
+  export() {
+    const at = new Date(this.view.asOf || Date.now()).toISOString().slice(0, 19).replaceAll(":", "");
+    const name = `gapscan-${this.list}-${at}${this.#connection.simulated ? "-SIMULATED" : ""}.csv`;
+    const { rows, ranks } = this.order.show(this.view.rows);
+    download(name, csv(rows, ranks, this.#columns));
+    return name;
+  }
+}

@@ -1,0 +1,71 @@
+/** Says how the list stands: the word beside its title, the notice above it, and the line below. */
+
+import { clock, span } from "./format.js";
+
+const byId = (id) => document.getElementById(id);
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function show(element, visible) {
+  if (element.hidden === visible) element.hidden = !visible;
+}
+
+/** The rest of a minute's worth of small words. */
+function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+export class Status {
+  #parts = Object.fromEntries(
+    ["status", "status-word", "notice", "grid", "simulated", "held", "count", "age", "asof", "sequence", "verified"].map((id) => [id, byId(id)]),
+  );
+
+  /** @param {import("./health.js").Health} health */
+  health({ level, word, text }) {
+    const { status, notice, grid } = this.#parts;
+    write(this.#parts["status-word"], word);
+    if (status.className !== `status ${level}`) status.className = `status ${level}`;
+    write(notice, text);
+    if (notice.className !== level) notice.className = level;
+    show(notice, text !== "");
+    const old = level === "bad" || level === "warn";
+    if (grid.classList.contains("old") !== old) grid.classList.toggle("old", old);
+  }
+
+  simulated(on) {
+    show(this.#parts.simulated, on);
+  }
+
+  /** @param {{view: object, movedAt: number, resyncing: boolean, behind: number}} about @param {number} now performance.now() */
+  list({ view, asOf, movedAt, resyncing, behind }, now) {
+    const { age, asof, sequence, verified } = this.#parts;
+    write(age, movedAt ? `data ${span(now - movedAt)} old` : "");
+    write(asof, asOf ? `${clock(asOf)} New York` : "");
+    write(sequence, view.loaded ? `sequence ${view.sequence}` : "");
+    const proved = view.loaded && !resyncing && behind < 2;
+    write(verified, view.loaded ? (proved ? "✓ verified" : "not verified") : "");
+    const side = proved ? "yes" : "no";
+    if (verified.className !== side) verified.className = side;
+  }
+
+  /** @param {import("./order.js").Shown} shown @param {number} size of the list @param {boolean} held */
+  order(shown, size, held) {
+    const count = this.#parts.count;
+    write(count, shown.rows.length === size || held ? plural(size, "row") : `${shown.rows.length} of ${plural(size, "row")}`);
+    show(this.#parts.held, held);
+    if (!held) return;
+    const news = [shown.waiting.length && `+${shown.waiting.length} waiting`, shown.left.size && `${shown.left.size} left`];
+    write(this.#parts.held, ["Order held", ...news.filter(Boolean)].join(" · "));
+  }
+}
+
+/** Say something for a moment. */
+export function toast(text) {
+  const element = byId("toast");
+  element.textContent = text;
+  element.hidden = false;
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => (element.hidden = true), 1800);
+}

@@ -1,0 +1,69 @@
+/** The lists, as tabs. */
+
+import { title } from "./format.js";
+
+export class Tabs {
+  #element;
+  #onChoose;
+  #names = [];
+
+  /** @param {HTMLElement} element @param {(name: string) => void} onChoose */
+  constructor(element, onChoose) {
+    this.#element = element;
+    this.#onChoose = onChoose;
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) onChoose(button.dataset.list);
+    });
+    element.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  get names() {
+    return this.#names;
+  }
+
+  /** @param {{name: string, description: string}[]} lists @param {string} chosen */
+  show(lists, chosen) {
+    this.#names = lists.map(({ name }) => name);
+    this.#element.replaceChildren(...lists.map((list) => this.#tab(list)));
+    this.choose(chosen);
+  }
+
+  #tab({ name, description }) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.id = `tab-${name}`;
+    button.dataset.list = name;
+    button.textContent = title(name);
+    button.title = description;
+    button.setAttribute("role", "tab");
+    button.setAttribute("aria-controls", "panel");
+    return button;
+  }
+
+  choose(name) {
+    for (const button of this.#element.children) {
+      const chosen = button.dataset.list === name;
+      button.setAttribute("aria-selected", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
+      if (chosen) button.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+  }
+
+  /** The list `steps` after `name`, around the end. */
+  neighbour(name, steps) {
+    const at = this.#names.indexOf(name);
+    return this.#names.at((at + steps) % this.#names.length);
+  }
+
+  #key(event) {
+    const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    const from = event.target.dataset.list;
+    if (!steps || !from || event.repeat) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const to = this.neighbour(from, steps);
+    this.#onChoose(to);
+    this.#element.querySelector(`#tab-${to}`)?.focus();
+  }
+}

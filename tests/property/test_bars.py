@@ -1,0 +1,182 @@
+"""Scans, bars and trades merge by event time: in any order, doubled or late, the newest observation is what is held."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.market.bars import merge_bars, merge_trades
+from gapscan.market.sessions import Session, session_times
+from gapscan.market.universe import Universe
+from gapscan.protocol.messages import Bars, Trades, UniverseFrame
+
+DAY = dt.date(2026, 3, 10)
+TIMES = session_times(DAY)
+SYMBOLS = ["A", "B", "C"]
+SECOND = 1000
+
+seeds = st.integers(0, 2**32)
+
+
+class Seen:
+    """One observation of one symbol's price, as the plain model keeps it."""
+
+    def __init__(self, symbol: str, time: int, price: float, source: str) -> None:
+        self.symbol, self.time, self.price, self.source = symbol, time, price, source
+
+
+Step = tuple[Callable[[Universe], object], list[Seen]]
+
+
+def some_moment(dice: random.Random) -> int:
+    return TIMES.regular + dice.randrange(-300, 600) * SECOND
+
+
+def price_at(symbol: str, moment: int) -> float:
+    """One price for each symbol and moment: two sources that speak of the same moment agree."""
+    return round(10 + random.Random(f"{symbol}{moment}").random(), 4)
+
+
+def some_bars(dice: random.Random) -> Step:
+    symbols = [dice.choice(SYMBOLS) for _ in range(dice.randint(1, 6))]
+    ends = [some_moment(dice) for _ in symbols]
+    closes = [price_at(symbol, end) for symbol, end in zip(symbols, ends, strict=True)]
+    volumes = [float((end - TIMES.pre) // SECOND) for end in ends]
+    bars = Bars(
+        simulated=True, symbols=symbols, start=[end - SECOND for end in ends], end=ends, open=closes,
+        high=[close + 0.5 for close in closes], low=[close - 0.5 for close in closes], close=closes,
+        volume=[1.0] * len(symbols), day_volume=volumes, day_open=[None] * len(symbols), day_vwap=closes,
+    )  # fmt: skip
+    seen = [Seen(s, end, close, "bar") for s, end, close in zip(symbols, ends, closes, strict=True)]
+    return (lambda universe: merge_bars(universe, bars)), seen
+
+
+def some_trades(dice: random.Random) -> Step:
+    symbols = dice.sample(SYMBOLS, dice.randint(1, 3))
+    moments = [some_moment(dice) for _ in symbols]
+    prices = [price_at(symbol, moment) for symbol, moment in zip(symbols, moments, strict=True)]
+    trades = Trades(True, symbols, list(prices), moments)
+    return (lambda universe: merge_trades(universe, trades)), [
+        Seen(s, moment, price, "bar") for s, moment, price in zip(symbols, moments, prices, strict=True)
+    ]
+
+
+def some_scan(dice: random.Random) -> Step:
+    moment = some_moment(dice)
+    times = [moment - dice.randrange(60) * SECOND for _ in SYMBOLS]
+    prices = [price_at(symbol, time) for symbol, time in zip(SYMBOLS, times, strict=True)]
+    volumes: list[float | None] = [float((time - TIMES.pre) // SECOND) for time in times]
+    none: list[float | None] = [None] * len(SYMBOLS)
+    frame = UniverseFrame(
+        frame=1, part=1, parts=1, as_of=moment, session="regular", simulated=True, symbols=SYMBOLS,
+        price=list(prices), price_time=[float(time) for time in times], prev_close=[10.0] * 3, open=none, high=none,
+        low=none, vwap=none, volume=volumes, updated=[float(time) for time in times],
+    )  # fmt: skip
+    seen = [Seen(s, time, price, "snapshot") for s, time, price in zip(SYMBOLS, times, prices, strict=True)]
+    return (lambda universe: universe.merge_frame(frame)), seen
+
+
+def begun() -> Universe:
+    """A universe whose trading day has begun."""
+    universe = Universe()
+    assert not universe.advance(TIMES.pre)
+    none: list[float | None] = []
+    universe.merge_frame(
+        UniverseFrame(0, 1, 1, TIMES.pre, "pre", True, [], none, none, none, none, none, none, none, none, none)
+    )
+    return universe
+
+
+def value(universe: Universe, symbol: str, field: str) -> float:
+    at = universe.index.get(symbol)
+    return math.nan if at is None else float(universe.number(field)[at])
+
+
+@given(seeds, st.integers(1, 12))
+def test_the_newest_price_is_held_and_never_moves_back(seed: int, count: int) -> None:
+    dice = random.Random(seed)
+    steps = [dice.choice([some_bars, some_trades, some_scan])(dice) for _ in range(count)]
+    steps += dice.sample(steps, dice.randint(0, len(steps)))  # sent again
+    universe, newest = begun(), dict.fromkeys(SYMBOLS, 0)
+    for merge, seen in steps:
+        before = {symbol: value(universe, symbol, "price_time") for symbol in SYMBOLS}
+        merge(universe)
+        for one in seen:
+            newest[one.symbol] = max(newest[one.symbol], one.time)
+        for symbol, time in newest.items():
+            if time:
+                assert value(universe, symbol, "price_time") == time
+                assert value(universe, symbol, "price") == price_at(symbol, time)
+                assert not value(universe, symbol, "price_time") < before[symbol]
+
+
+@given(seeds, st.integers(1, 10))
+def test_day_volume_is_the_newest_observers(seed: int, count: int) -> None:
+    dice = random.Random(seed)
+    universe, newest = begun(), dict.fromkeys(SYMBOLS, 0)
+    for _ in range(count):
+        merge, seen = dice.choice([some_bars, some_scan])(dice)
+        merge(universe)
+        for one in seen:
+            newest[one.symbol] = max(newest[one.symbol], one.time)
+    for symbol, time in newest.items():
+        if time:
+            assert value(universe, symbol, "volume") == (time - TIMES.pre) // SECOND
+
+
+@given(seeds, st.integers(1, 10))
+def test_highs_and_lows_are_of_regular_bars_in_any_order(seed: int, count: int) -> None:
+    dice = random.Random(seed)
+    steps = [some_bars(dice) for _ in range(count)]
+    high, low = dict.fromkeys(SYMBOLS, -math.inf), dict.fromkeys(SYMBOLS, math.inf)
+    for _, seen in steps:
+        for one in seen:
+            if one.time - SECOND >= TIMES.regular:
+                high[one.symbol] = max(high[one.symbol], one.price + 0.5)
+                low[one.symbol] = min(low[one.symbol], one.price - 0.5)
+    for order in (steps, dice.sample(steps, len(steps)), [*steps, *steps]):
+        universe = begun()
+        for merge, _ in order:
+            merge(universe)
+        for symbol in SYMBOLS:
+            if high[symbol] > 0:
+                assert (value(universe, symbol, "high"), value(universe, symbol, "low")) == (high[symbol], low[symbol])
+            else:
+                assert math.isnan(value(universe, symbol, "high"))
+
+
+@given(seeds)
+def test_bars_of_another_day_are_left_out(seed: int) -> None:
+    dice = random.Random(seed)
+    merge, seen = some_bars(dice)
+    universe = Universe()
+    assert merge(universe) == 0, "there is no trading day yet"
+    none: list[float | None] = []
+    tomorrow = session_times(DAY + dt.timedelta(days=1)).pre
+    universe.merge_frame(
+        UniverseFrame(0, 1, 1, tomorrow, "pre", True, [], none, none, none, none, none, none, none, none, none)
+    )
+    assert merge(universe) == 0
+    assert all(math.isnan(value(universe, one.symbol, "price")) for one in seen)
+
+
+def test_market_time_and_session_move_on_with_bars() -> None:
+    universe = begun()
+    assert universe.session is Session.PRE
+    assert universe.advance(TIMES.regular + SECOND)
+    assert universe.session is Session.REGULAR
+    assert not universe.advance(TIMES.pre - 86_400_000)
+    assert universe.advance(TIMES.regular)
+    assert universe.as_of == TIMES.regular + SECOND
+
+
+def test_a_holiday_is_not_opened_by_the_clock() -> None:
+    universe = begun()
+    universe.session = Session.CLOSED  # what the provider says
+    universe.advance(TIMES.regular + SECOND)
+    assert universe.session is Session.CLOSED

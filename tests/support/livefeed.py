@@ -1,0 +1,104 @@
+"""A supervisor of the provider's stream on a simulated market, over real sockets, with the real client library."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gapscan.obs import Tally, logger
+from gapscan.polygon.events import Bar, Trade
+from gapscan.polygon.stream import StreamSettings
+from gapscan.polygon.supervisor import LinkOptions, Supervisor
+from gapscan.sim import SimOptions, SimServer, make_server
+from tests.support.stack import until
+
+DAY = dt.date(2026, 11, 20)
+KEY = "secret-key-of-the-account"
+
+# As in production, but sooner.
+QUICK = {
+    "silence": 1.0,
+    "healthy_after": 0.3,
+    "retry_first": 0.05,
+    "retry_limit": 0.3,
+    "max_connections_wait": 0.6,
+    "auth_failed_wait": 0.4,
+    "ask_again": 0.4,
+    "refused_first": 0.5,
+    "refused_limit": 1.0,
+    "look": 0.05,
+}
+
+
+@asynccontextmanager
+async def market(**options: Any) -> AsyncIterator[SimServer]:
+    """A small market just after the open, thirty times as fast as a real one."""
+    settings = SimOptions(
+        **({"symbols": 60, "day": DAY, "start": "09:31", "speed": 30.0, "bar_delay": 0.0, "seed": 3} | options)
+    )
+    async with make_server(settings, today=DAY) as server:
+        yield server
+
+
+class Rig:
+    """A supervisor on a market, and what it brought."""
+
+    def __init__(self, sim: SimServer, options: dict[str, Any], settings: dict[str, Any]) -> None:
+        self.sim = sim
+        self.bars: list[Bar] = []
+        self.trades: list[Trade] = []
+        self.is_open = True
+        self.tally = Tally(logger("feed"))
+        self.supervisor = Supervisor(
+            StreamSettings(**({"host": sim.ws_feed, "key": KEY, "secure": False, "ping": 2.0} | settings)),
+            LinkOptions(**(QUICK | options)),
+            self._take,
+            lambda: self.is_open,
+            self.tally,
+        )
+        self.topics = {f"A.{symbol}" for symbol in sim.market.symbols[:30]}
+        self.supervisor.want(self.topics)
+
+    async def _take(self, bars: list[Bar], trades: list[Trade]) -> None:
+        self.bars += bars
+        self.trades += trades
+
+    @property
+    def confirmed(self) -> set[str]:
+        return set(self.supervisor.topics.confirmed)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return self.supervisor.report()
+
+    @property
+    def ledger(self) -> list[dict[str, Any]]:
+        return list(self.report["ledger"])
+
+    def server_side(self) -> set[str]:
+        """What the provider really sends, on all its open sessions."""
+        names = self.sim.market.symbols
+        return {
+            f"{kind}.{names[place]}"
+            for session in self.sim._hub._sessions
+            if not session.closing
+            for kind, places in session.interest.places.items()
+            for place in places
+        }
+
+    async def whole(self, seconds: float = 5.0) -> None:
+        """Wait until the confirmed set is the wanted one, on both sides, and bars flow."""
+        await until(lambda: self.report["settled"], "all topics confirmed", seconds)
+        refused = self.supervisor.topics.refused.keys()
+        assert self.confirmed == self.supervisor.topics.wanted - refused
+        assert self.server_side() == self.confirmed
+        seen = len(self.bars)
+        await until(lambda: len(self.bars) > seen, "bars", seconds)
+
+    async def repaired(self, entries: int = 1) -> dict[str, Any]:
+        """Wait for the end of a disturbance; its ledger entry."""
+        await until(lambda: len(self.ledger) >= entries and self.ledger[-1]["to"], f"ledger entry {entries}", 10)
+        await self.whole()
+        return self.ledger[-1]
