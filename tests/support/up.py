@@ -91,11 +91,11 @@ class RunningSet:
 
 
 @asynccontextmanager
-async def running_set(root: Path, *, symbols: int, start: str, speed: float) -> AsyncIterator[RunningSet]:
+async def running_set(root: Path, *, symbols: int, start: str, speed: float, **more: str) -> AsyncIterator[RunningSet]:
     """Start a set, and end it."""
     running = RunningSet(
         root,
-        {"GAPSCAN_SIM_SYMBOLS": str(symbols), "GAPSCAN_SIM_START": start, "GAPSCAN_SIM_SPEED": str(speed)},
+        {"GAPSCAN_SIM_SYMBOLS": str(symbols), "GAPSCAN_SIM_START": start, "GAPSCAN_SIM_SPEED": str(speed), **more},
     )
     await running.start()
     try:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from tests.support.livefeed import market
+from tests.integration.feed.rig import market
 from tests.support.stack import until
 
 

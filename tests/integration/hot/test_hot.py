@@ -89,8 +89,8 @@ class Market:
         assert found is not None
         assert found.symbols == sorted(symbols)
 
-    async def stays(self, hot: Hot) -> None:
-        """Give `hot` the time to do something, some beats of its lists long."""
+    async def stays(self) -> None:
+        """Give the hot manager time to do something, some beats of its lists long."""
         for _ in range(10):
             await self.beat()
             await asyncio.sleep(0.02)
@@ -176,7 +176,7 @@ async def test_the_tops_of_all_lists_with_margin_and_dwelling(nats_server: NatsS
         await market.show("two", "F")  # E dwells
         await market.reaches("A", "B", "C", "E", "F", "X")
         await market.beat(DWELL - 5)
-        await market.stays(hot)
+        await market.stays()
         assert await market.joined() == {"A", "B", "C", "E", "F", "X"}
         await market.reaches("A", "B", "C", "F", "X", passing=5)
         assert await market.from_the_first() == {"A", "B", "C", "F", "X"}
@@ -193,7 +193,7 @@ async def test_exact_for_whoever_joins_at_any_moment(nats_server: NatsServer, ma
             await asyncio.sleep(0.02)
             if value := await read_hot_set(market.bus):
                 values.append(value)
-        await market.stays(hot)
+        await market.stays()
         await until(lambda: hot.report()["published"] > 0, "a command")
     commands = await market.commands()
     final = await market.joined()
@@ -216,18 +216,18 @@ async def test_a_restart_changes_nothing(nats_server: NatsServer, market: Market
         await market.show("two", "D")
         await market.reaches("A", "B", "C", "D")
         await market.beat(DWELL / 2)  # C dwells
-        await market.stays(hot)
+        await market.stays()
     before = await market.stored()
     for _ in range(3):
         async with leading(nats_server) as hot:
             await ready(market, hot)
             await market.beat(DWELL / 2)
-            await market.stays(hot)
+            await market.stays()
             assert hot.report()["desired"] == 4
     assert await market.stored() == before
     async with leading(nats_server) as hot:
         await ready(market, hot)
-        await market.stays(hot)
+        await market.stays()
         await market.reaches("A", "B", "D", passing=DWELL)
 
 
@@ -241,12 +241,12 @@ async def test_a_list_that_was_not_seen_yet_keeps_the_set(
         await market.show("one", "C")
         await market.reaches("A", "B", "C")
         await market.beat(10 * DWELL)
-        await market.stays(hot)
+        await market.stays()
         assert await market.joined() == {"A", "B", "C"}
         assert hot.report()["lists"] == {"nobodys": "waiting", "one": "live"}
         monkeypatch.setattr(watching, "ABSENT_SECONDS", 0.0)  # nor is it waited for for ever
         await ready(market, hot)
-        await market.stays(hot)
+        await market.stays()
         await market.reaches("C", passing=DWELL)
 
 
@@ -262,7 +262,7 @@ async def test_lists_come_and_go(nats_server: NatsServer, market: Market) -> Non
         await market.bus.js.publish(f"$KV.{names.BUCKET_LISTS}.Not-A-List", b"rubbish")
         await market.remove("later")
         await until(lambda: hot.report()["lists"].keys() == {"one"}, "the removal")
-        await market.stays(hot)
+        await market.stays()
         assert await market.joined() == {"A", "B"}  # dwelling
         await market.reaches("A", passing=DWELL)
 
@@ -278,7 +278,7 @@ async def test_a_clock_that_jumps_back_keeps_nothing_for_ever(nats_server: NatsS
         await market.lists["one"].publish([Row(symbol="C")], market.now)
         await market.reaches("A", "B", "C")
         await market.beat(1)
-        await market.stays(hot)
+        await market.stays()
         await market.reaches("C", passing=DWELL)
 
 
@@ -297,7 +297,7 @@ async def test_a_killed_server(nats_server: NatsServer, market: Market, pause: f
         assert await market.stored() == before
         await market.show("one", "B", "C")
         await market.reaches("A", "B", "C")
-        await market.stays(hot)
+        await market.stays()
         await market.reaches("B", "C", passing=DWELL)
         assert await market.from_the_first() == {"B", "C"}
 
@@ -331,7 +331,7 @@ async def test_a_fenced_one_stands_by_and_begins_again(nats_server: NatsServer, 
         await until(lambda: role(hot) == "leader", "leading again")
         await market.reaches("A", "B", "Z")
         await ready(market, hot)
-        await market.stays(hot)
+        await market.stays()
         await market.reaches("A", "B", passing=DWELL)
         assert await market.from_the_first() == {"A", "B"}
 

@@ -1,0 +1,194 @@
+"""The hot path: how long a bar takes to become a delta, and how many bars a second feed and ranker sustain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.follow import Follower
+from gapscan.errors import UnknownListError
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Bars, Row
+from gapscan.runtime import end
+from gapscan.services.status import collect
+from tests.bench.bus import with_server
+from tests.bench.registry import Benchmark, Figure, median, percentile
+from tests.bench.workload import MOMENT, RandomWalk
+from tests.support.up import RunningSet, running_set
+
+LIST = "most_active"
+LONE_BARS = 60
+SPREAD_SECONDS = 8
+SPREAD_RATE = 1000  # bars a second
+WINDOW_SECONDS = 15.0
+
+
+class BarSource:
+    """Bars of listed symbols whose every price is new, and when each was sent."""
+
+    def __init__(self, bus: Bus, rows: Sequence[Row]) -> None:
+        self._bus = bus
+        self._rows = rows
+        self._dice = random.Random(1)
+        self._end = MOMENT + 60_000
+        self.sent: dict[tuple[str, float], float] = {}
+
+    async def send(self, count: int) -> None:
+        """One message with bars of `count` symbols."""
+        self._end += 1_000
+        chosen = self._dice.sample(self._rows, count)
+        symbols = [row["symbol"] for row in chosen]
+        closes = [round((row["price"] or 1.0) * self._dice.uniform(0.9, 1.1), 4) for row in chosen]
+        none: list[float | None] = [None] * count
+        bars = Bars(
+            True, symbols, [self._end - 1000] * count, [self._end] * count, list(closes), list(closes), list(closes),
+            list(closes), none, none, none, none,
+        )  # fmt: skip
+        moment = time.perf_counter()
+        for key in zip(symbols, closes, strict=True):
+            self.sent[key] = moment
+        await self._bus.nc.publish(names.FEED_BARS, encode(bars))
+
+
+class Arrivals:
+    """When each price that was sent shows in the list."""
+
+    def __init__(self, follower: Follower) -> None:
+        self.rows: Sequence[Row] = ()
+        self.milliseconds: list[float] = []
+        self.source: BarSource | None = None
+        self._follower = follower
+
+    async def follow(self) -> None:
+        async for view in self._follower.views():
+            now = time.perf_counter()
+            before = {id(row) for row in self.rows}
+            for row in view.rows:
+                if self.source is not None and id(row) not in before:
+                    sent = self.source.sent.pop((row["symbol"], row["price"] or 0.0), None)
+                    if sent is not None:
+                        self.milliseconds.append((now - sent) * 1000)
+            self.rows = view.rows
+
+
+@asynccontextmanager
+async def ranker(url: str, limit: float) -> AsyncIterator[None]:
+    """A ranker in a process of its own, ranking at most every `limit` seconds."""
+    env = {**os.environ, "GAPSCAN_NATS_URL": url, "GAPSCAN_RANKER_HOT_INTERVAL": str(limit), "GAPSCAN_LOG_LEVEL": "error"}
+    process = subprocess.Popen([sys.executable, "-m", "gapscan.services", "ranker"], env=env)
+    try:
+        yield
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait)
+
+
+@asynccontextmanager
+async def arrivals(url: str) -> AsyncIterator[Arrivals]:
+    async with connect(BusOptions(url), "bench follower") as link:
+        while True:
+            found = Arrivals(Follower(link, LIST))
+            task = asyncio.create_task(found.follow())
+            while not found.rows and not task.done():
+                await asyncio.sleep(0.05)
+            if not task.done():
+                break
+            assert isinstance(task.exception(), UnknownListError), task.exception()
+        try:
+            yield found
+        finally:
+            await end(task)
+
+
+async def _latency(bus: Bus, url: str, limit: float) -> Sequence[Figure]:
+    walk = RandomWalk()
+    for message, subject in (
+        *((frame, names.FEED_REFERENCE) for frame in walk.reference_parts()),
+        *((frame, names.FEED_UNIVERSE) for frame in walk.scan_parts()),
+    ):
+        await bus.js.publish(subject, encode(message))
+    async with ranker(url, limit), arrivals(url) as found:
+        source = found.source = BarSource(bus, found.rows[:100])
+        for _ in range(LONE_BARS):
+            await source.send(1)
+            await asyncio.sleep(max(0.15, limit * 2))
+        lone, found.milliseconds = found.milliseconds, []
+        began = time.perf_counter()
+        for number in range(SPREAD_SECONDS * SPREAD_RATE):
+            await source.send(1)
+            await asyncio.sleep(max(0.0, began + number / SPREAD_RATE - time.perf_counter()))
+        await asyncio.sleep(0.5)
+    milliseconds, what = limit * 1000, f"bar to delta, limit {limit * 1000:.0f} ms"
+    spread = found.milliseconds
+    return [
+        Figure(f"{what}: lone bar p50", median(lone), "ms", 6.0, f"{len(lone)} of {LONE_BARS} bars"),
+        Figure(f"{what}: 1,000 bars/s p50", median(spread), "ms", milliseconds / 2 + 5, f"{len(spread)} prices shown"),
+        Figure(f"{what}: 1,000 bars/s p99", percentile(spread, 0.99), "ms", milliseconds + 20),
+    ]
+
+
+def bars() -> Sequence[Figure]:
+    figures: list[Figure] = []
+    for limit in (0.1, 0.02):
+        figures += with_server(lambda bus, url, limit=limit: _latency(bus, url, limit))
+    return figures
+
+
+async def _shares(running: RunningSet) -> dict[str, float]:
+    """The share of a core (%) that each process of a set takes."""
+    processes = {name: psutil.Process(pid) for name, pid in running.pids_by_name().items()}
+    before = {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
+    began = time.perf_counter()
+    await asyncio.sleep(WINDOW_SECONDS)
+    seconds = time.perf_counter() - began
+    return {name: (sum(p.cpu_times()[:2]) - before[name]) / seconds * 100 for name, p in processes.items()}
+
+
+async def _under_load(what: str, speed: float, goals: dict[str, float], **settings: str) -> Sequence[Figure]:
+    with tempfile.TemporaryDirectory() as directory:
+        async with running_set(Path(directory), symbols=11_000, start="10:30", speed=speed, **settings) as running:
+            await asyncio.sleep(12)
+            async with connect(BusOptions(running.nats_url), "bench") as bus:
+                first = await collect(bus)
+                shares = await _shares(running)
+                last = await collect(bus)
+    counts = [report.services["feed"].instances[0]["counts"] for report in (first, last)]
+    ranked = [report.services["ranker"].instances[0]["counts"] for report in (first, last)]
+    rate = (counts[1]["bars"] - counts[0]["bars"]) / WINDOW_SECONDS
+    taken = (ranked[1]["bars"] - ranked[0]["bars"]) / WINDOW_SECONDS
+    dropped = ranked[1].get("parts_dropped", 0) + counts[1].get("frames_dropped", 0)
+    behind = last.services["feed"].instances[0]["link"]["newest_bar_age"]
+    figures = [
+        Figure(f"{what}: bars from the provider", rate, "1/s", None, f"{dropped} messages dropped"),
+        Figure(f"{what}: bars into the lists", taken, "1/s", None, f"newest bar {behind:.1f} s of market time old"),
+    ]
+    return figures + [
+        Figure(f"{what}: {name}", shares[name], "% of a core", goals.get(name)) for name in ("feed", "ranker", "nats")
+    ]
+
+
+def load() -> Sequence[Figure]:
+    """Every symbol hot, at a flood of bars."""
+    goals = {"feed": 60.0, "ranker": 60.0}
+    return asyncio.run(_under_load("every symbol hot", 75, goals, GAPSCAN_FEED_MODE="all"))
+
+
+def normal() -> Sequence[Figure]:
+    """The hot set alone, at the market's own speed."""
+    goals = {"ranker": 10.0}
+    return asyncio.run(_under_load("normal market", 1, goals))
+
+
+BENCHMARKS: dict[str, Benchmark] = {"bars": bars, "load": load, "normal": normal}

@@ -1,0 +1,150 @@
+"""The live half as a whole: hot set in, bars out, in each mode; what it reports of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.obs import Tally, logger
+from gapscan.polygon.supervisor import LinkOptions
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.runtime import end, until_stopped
+from gapscan.services import feed as feed_service
+from gapscan.services.feed import Feed, open_rest
+from gapscan.services.feed_live import LiveFeed, stream_settings
+from tests.integration.feed.rig import QUICK, market
+from tests.integration.feed.test_commands import Writer
+from tests.support.stack import config_for, until
+
+
+@pytest.fixture
+async def bus(nats_server):
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        await ensure_shared(bus, Retention())
+        yield bus
+
+
+@asynccontextmanager
+async def running(bus, nats_server, sim, **settings):
+    """A live feed, and the messages that came of it."""
+    config = config_for(nats_server.url, sim, **settings)
+    tally = Tally(logger("feed"))
+    feed = Feed(bus, open_rest(config, tally), config, tally)
+    await feed.scan()
+    live = LiveFeed(bus, config, feed, stream_settings(config, "key"), tally, LinkOptions(**QUICK))
+    live.heard = []
+
+    async def hear(message):
+        live.heard.append(decode(message.data))
+
+    for subject in (names.FEED_BARS, names.FEED_TRADES):
+        await bus.nc.subscribe(subject, cb=hear)
+    task = asyncio.create_task(live.run())
+    try:
+        yield live
+    finally:
+        await end(task)
+
+
+def of(live, kind):
+    return [message for message in live.heard if type(message).__name__ == kind]
+
+
+async def test_hot_symbols_become_bars(bus, nats_server):
+    writer = Writer(bus)
+    async with market() as sim, running(bus, nats_server, sim) as live:
+        hot = sim.market.symbols[:25]
+        await writer.send("subscribe", *hot)
+        await until(lambda: live.report()["hot"]["confirmed"] == 25, "all topics")
+        await until(lambda: live.report()["hot"]["receiving"] >= 5, "bars of several symbols")
+        report = live.report()
+        assert report["hot"]["desired"] == 25
+        assert report["link"]["state"] == "live"
+        assert report["link"]["newest_bar"] > 0
+        await until(lambda: len(of(live, "Bars")) > 3, "bars on NATS")
+        bars = of(live, "Bars")
+        assert all(message.simulated for message in bars)
+        assert {symbol for message in bars for symbol in message.symbols} <= set(hot)
+        assert all(e - s == 1000 for message in bars for s, e in zip(message.start, message.end, strict=True))
+        await writer.send("unsubscribe", *hot[:20])
+        await until(lambda: live.link.report()["topics"] == {"desired": 5, "confirmed": 5}, "fewer topics")
+        assert live.report()["hot"]["confirmed"] == 5
+
+
+async def test_all_symbols_and_trades_of_the_hot_ones(bus, nats_server):
+    async with market() as sim, running(bus, nats_server, sim, mode="all", trades=True) as live:
+        hot = sim.market.symbols[:25]
+        await Writer(bus).send("subscribe", *hot)
+        await until(lambda: len(live.link.topics.confirmed) == 26, "all topics")
+        assert live.report()["hot"]["confirmed"] == 25
+        await until(lambda: of(live, "Trades"), "trades")
+        await until(lambda: {s for m in of(live, "Bars") for s in m.symbols} - set(hot), "bars of other symbols")
+        assert {symbol for message in of(live, "Trades") for symbol in message.symbols} <= set(hot)
+
+
+async def test_mode_off_opens_nothing(bus, nats_server):
+    async with market() as sim, running(bus, nats_server, sim, mode="off") as live:
+        await Writer(bus).send("subscribe", "A")
+        await live.run()
+        assert sim.stats.stream.connections == 0
+        assert live.report()["link"]["state"] == "off"
+        assert live.report()["hot"]["desired"] == 0
+
+
+async def test_bars_go_on_after_a_server_restart(bus, nats_server):
+    writer = Writer(bus)
+    async with market() as sim, running(bus, nats_server, sim) as live:
+        await writer.send("subscribe", *sim.market.symbols[:25])
+        await until(lambda: of(live, "Bars"), "bars")
+        await nats_server.restart(0.3)
+        await until(lambda: bus.connected, "the link")
+        live.heard.clear()
+        await until(lambda: of(live, "Bars"), "bars again")
+        await writer.send("subscribe", sim.market.symbols[30])
+        await until(lambda: live.report()["hot"]["confirmed"] == 26, "the new symbol")
+        assert live.report()["link"]["reconnects"] == 0
+
+
+async def test_the_service_runs_both_halves(bus, nats_server, monkeypatch):
+    reports = []
+    monkeypatch.setattr(feed_service, "until_stopped", _noting(reports))
+    async with market() as sim:
+        stop = asyncio.Event()
+        service = asyncio.create_task(feed_service.main(config_for(nats_server.url, sim), stop))
+        await Writer(bus).send("subscribe", *sim.market.symbols[:25])
+        report = await _asked(bus, lambda said: said.get("hot", {}).get("confirmed") == 25 and said["last_scan"])
+        assert report["link"]["state"] == "live"
+        assert reports == [3]
+        stop.set()
+        await service
+        assert not sim._hub._sessions
+
+
+def _noting(jobs_seen):
+    async def noting(stop, *jobs):
+        jobs_seen.append(len(jobs))
+        await until_stopped(stop, *jobs)
+
+    return noting
+
+
+async def _asked(bus, good):
+    """The feed's status once it is good."""
+    import msgspec
+
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                answer = await bus.nc.request("gapscan.status.feed", b"", timeout=0.5)
+            except Exception:
+                await asyncio.sleep(0.05)
+                continue
+            said = msgspec.json.decode(answer.data)
+            if good(said):
+                return said
+            await asyncio.sleep(0.05)
