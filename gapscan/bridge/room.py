@@ -156,7 +156,7 @@ class Room:
     async def _send(self) -> None:
         while True:
             await self._something_due()
-            for key in self._windows.take_due(self.clock()):
+            for key in self.take_due():
                 self.flush(key)
                 await asyncio.sleep(0)  # whatever came in meanwhile has its turn between two lists
             self.retry()
@@ -169,6 +169,10 @@ class Room:
             async with asyncio.timeout(min(waits, default=None)):
                 await self._wake.wait()
         self._wake.clear()
+
+    def take_due(self) -> list[str]:
+        """What is to be flushed now."""
+        return self._windows.take_due(self.clock())
 
     def flush(self, key: str) -> None:
         """Send what a list's clients have not got."""

@@ -8,12 +8,16 @@ from nats.js.errors import APIError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.direct import NoStreamError, Stored, get_last, get_last_of_each
-from gapscan.errors import FencedError
+from gapscan.errors import FencedError, ProtocolError
+from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import ListDefinition, Snapshot
 
 WRONG_SEQUENCE: Final = (10071, 10164)  # "wrong last sequence", and its newer twin
+
+
+_log = logger("bus")
 
 
 def _subject(bucket: str, key: str) -> str:
@@ -60,10 +64,21 @@ async def write_definition(bus: Bus, definition: ListDefinition) -> None:
 
 
 async def read_definitions(bus: Bus) -> list[ListDefinition]:
-    """All published lists, by name; empty when nothing was ever published."""
+    """All published lists, by name; empty when nothing was ever published. What cannot be read is passed over."""
     bucket = names.BUCKET_LISTS
     try:
         stored = await get_last_of_each(bus, f"KV_{bucket}", _subject(bucket, ">"))
     except NoStreamError:
         return []
-    return sorted((decode_as(ListDefinition, entry.data) for entry in stored), key=lambda d: d.name)
+    found = (_definition(entry) for entry in stored)
+    return sorted((definition for definition in found if definition), key=lambda definition: definition.name)
+
+
+def _definition(entry: Stored) -> ListDefinition | None:
+    if not entry.data:  # the key was deleted
+        return None
+    try:
+        return decode_as(ListDefinition, entry.data)
+    except ProtocolError as error:
+        _log.warning("a list definition cannot be read: %s", error, extra={"subject": entry.subject})
+        return None

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 from gapscan.bus.client import Bus
-from gapscan.bus.lease import LeaseHolder
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.snapshots import write_definition
 from gapscan.bus.topology import ensure_shared
@@ -19,17 +18,15 @@ from gapscan.market.sessions import Session, trading_date
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row, State
+from gapscan.ranking.delta import symbols_of
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import Backoff, until_stopped
-from gapscan.services.common import lease_for, patient_bus, patiently, reporting, retention
+from gapscan.services.common import patient_bus, patiently, reporting, retention
 from gapscan.services.intake import Intake, News
+from gapscan.services.leading import Leadership
 
 _log = logger("ranker")
-
-
-class LeaseLostError(GapscanError):
-    """Another ranker leads now."""
 
 
 class Term:
@@ -49,14 +46,13 @@ class Term:
         self._changed = asyncio.Event()
         self._recovered = False
 
-    async def lead(self, lease: LeaseHolder) -> None:
+    async def lead(self, leadership: Leadership) -> None:
         """Rank and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
         await patiently("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            async with self._intake.listening(), asyncio.TaskGroup() as group:
-                for job in (self._rank(), self._publish(), self._beat(), self._snapshot(), _hold(lease)):
-                    group.create_task(job)
+            async with self._intake.listening():
+                await leadership.while_held(self._rank(), self._publish(), self._beat(), self._snapshot())
         finally:
             await self._finish()
 
@@ -83,7 +79,7 @@ class Term:
         if not self._intake.ready:
             return
         began = time.perf_counter()
-        members = {name: [row["symbol"] for row in p.rows] for name, p in self.publishers.items()}
+        members = {name: symbols_of(p.rows) for name, p in self.publishers.items()}
         self._wanted.update(self._scanner.scan(members))
         for spec in self._lists.specs:
             if not spec.is_open(self.universe.session) and self._is_of_earlier_day(spec):
@@ -173,11 +169,6 @@ class Term:
         return "" if self._intake.has_scan else "a scan"
 
 
-async def _hold(lease: LeaseHolder) -> None:
-    await lease.keep()
-    raise LeaseLostError(f"{lease.held_by} leads now")
-
-
 class Ranker:
     """Leads when it may, stands by when it may not."""
 
@@ -186,37 +177,25 @@ class Ranker:
         self._config = config
         self._lists = lists
         self._tally = Tally(_log)
-        self._lease = lease_for(bus, "ranker", config)
+        self._leadership = Leadership(bus, "ranker", config, self._tally)
         self._term: Term | None = None
 
     async def run(self) -> None:
         """Lead and stand by in turn, for ever."""
-        while True:
-            await self._stand_by()
-            term = self._term = Term(self._bus, self._config, self._lists, self._tally)
-            try:
-                await term.lead(self._lease)
-            except* (FencedError, LeaseLostError) as lost:
-                self._tally.trouble("terms_lost", f"standing by: {lost.exceptions[0]}")
-            finally:
-                self._term = None
-                with suppress(BusError):
-                    await self._lease.release()
-            await asyncio.sleep(self._config.ranker.lease)
+        await self._leadership.run(self._lead)
 
-    async def _stand_by(self) -> None:
-        said = ""
-        while not await patiently("ranker", "taking the lease", self._lease.try_acquire):
-            if said != self._lease.held_by:
-                said = self._lease.held_by
-                _log.warning("standing by: another ranker leads", extra={"leader": said})
-            await asyncio.sleep(self._config.ranker.lease / 3)
+    async def _lead(self) -> None:
+        self._term = Term(self._bus, self._config, self._lists, self._tally)
+        try:
+            await self._term.lead(self._leadership)
+        finally:
+            self._term = None
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this ranker."""
         term = self._term
         if term is None:
-            return {"role": "standby", "leader": self._lease.held_by, "counts": dict(self._tally.counts)}
+            return {"role": "standby", "leader": self._leadership.leader, "counts": dict(self._tally.counts)}
         return {
             "role": "leader",
             "waiting_for": term.waiting_for(),

@@ -125,7 +125,7 @@ def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
 
 
 def _hot(feeds: Iterable[Instance]) -> Hot:
-    counts = next((feed["hot"] for feed in feeds if "hot" in feed), {})
+    counts: Instance = next((feed["hot"] for feed in feeds if "hot" in feed), {})
     return Hot(**{name: int(counts.get(name, 0)) for name in ("desired", "confirmed", "receiving")})
 
 

@@ -153,8 +153,9 @@ async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer)
                 await stack.scan_at(TIMES.regular + 2 * MINUTE)
                 assert second.report()["role"] == "standby"
                 report = stack.report()["lists"]["most_active"]
+                lease = second._leadership._lease
                 # As if the first had not been heard of for longer than its lease.
-                assert await second._lease._write(second._lease.holder, stack.ranker._lease._revision)
+                assert await lease._write(lease.holder, stack.ranker._leadership._lease._revision)
                 await until(lambda: second.report()["role"] == "leader", "the second ranker leading")
                 await stack.feed.scan()
                 await until(lambda: second.report()["lists"]["most_active"]["rows"] > 0, "the list")

@@ -41,12 +41,12 @@ function words(value) {
 /** @type {Column[]} */
 export const CATALOGUE = Object.freeze([
   column("rank", "#", "Rank in the list, as the server has it", null, { fields: [], text: null, width: 3.3 }),
-  column("symbol", "Symbol", "Ticker symbol", words, { align: "start", width: 6.2, fields: ["symbol", "halt", "split_today"] }),
+  column("symbol", "Symbol", "Ticker symbol", words, { align: "start", width: 7.7, fields: ["symbol", "halt", "split_today"] }),
   column("name", "Name", "Name of the company", words, { align: "start", width: 0 }),
   column("spark", "Trend", "The price since this page saw it, up to a few minutes", null, { fields: [], text: null, align: "start", width: 5.6 }),
   column("price", "Price", "Last price, USD", price, { width: 5 }),
   column("change_percent", "Chg %", "Change since the previous close, percent", percent, sided),
-  column("gap_percent", "Gap %", "Open against the previous close, percent; ~ before the open", null, { ...sided, fields: ["gap_percent", "gap_indicative"], text: gap }),
+  column("gap_percent", "Gap %", "Open against the previous close, percent; ~ before the open", null, { ...sided, width: 5.4, fields: ["gap_percent", "gap_indicative"], text: gap }),
   column("change_from_open_percent", "Open %", "Change since the open, percent", percent, sided),
   column("change_1m_percent", "1 m %", "Change in the last minute, percent", percent, sided),
   column("change_5m_percent", "5 m %", "Change in the last five minutes, percent", percent, sided),
@@ -81,7 +81,7 @@ export function columnOf(id) {
 /** What is shown until somebody chooses; a list's sort columns are always shown too. */
 export const DEFAULTS = Object.freeze({
   wide: ["name", "spark", "price", "change_percent", "gap_percent", "change_from_open_percent", "from_high_percent", "volume", "rvol", "dollar_volume", "price_age", "source"],
-  narrow: ["spark", "price", "change_percent", "volume"],
+  narrow: ["price", "change_percent", "volume"],
 });
 
 /** Columns that cannot be switched off. */

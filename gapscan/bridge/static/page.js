@@ -14,7 +14,8 @@ import { Trends } from "./trend.js";
 const byId = (id) => document.getElementById(id);
 const NARROW = matchMedia("(max-width: 720px)");
 const NAME_REM = 9; // the least width of a column that takes what is left
-const PADDING_REM = 1.4;
+const NARROW_REM = { rank: 2.2, symbol: 4.8, price: 4.8 }; // no arrows, and a badge takes what is left
+const PADDING_REM = 0.7;
 
 function nothingSince() {
   return { placed: new Set(), entered: new Set(), exact: true, log: [] };
@@ -83,11 +84,12 @@ export class Page {
 
   #measure() {
     const filled = this.#columns.some(({ width }) => width === 0);
-    const track = ({ id, width }) => {
-      if (width === 0) return `minmax(${NAME_REM}rem, 1fr)`;
-      return id === "symbol" && !filled ? `minmax(${width}rem, 1fr)` : `${width}rem`;
+    const width = (column) => (NARROW.matches && NARROW_REM[column.id]) || column.width || NAME_REM;
+    const track = (column) => {
+      const fills = column.width === 0 || (column.id === "symbol" && !filled);
+      return fills ? `minmax(${width(column)}rem, 1fr)` : `${width(column)}rem`;
     };
-    const least = this.#columns.reduce((sum, { width }) => sum + (width || NAME_REM), PADDING_REM);
+    const least = this.#columns.reduce((sum, column) => sum + width(column), PADDING_REM);
     const { style } = byId("grid");
     style.setProperty("--columns", this.#columns.map(track).join(" "));
     style.setProperty("--least", `${least.toFixed(1)}rem`);

@@ -12,7 +12,6 @@ function show(element, visible) {
   if (element.hidden === visible) element.hidden = !visible;
 }
 
-/** The rest of a minute's worth of small words. */
 function plural(count, noun) {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
@@ -41,7 +40,7 @@ export class Status {
   /** @param {{view: object, movedAt: number, resyncing: boolean, behind: number}} about @param {number} now performance.now() */
   list({ view, asOf, movedAt, resyncing, behind }, now) {
     const { age, asof, sequence, verified } = this.#parts;
-    write(age, movedAt ? `data ${span(now - movedAt)} old` : "");
+    write(age, movedAt ? `data age ${span(now - movedAt)}` : "");
     write(asof, asOf ? `${clock(asOf)} New York` : "");
     write(sequence, view.loaded ? `sequence ${view.sequence}` : "");
     const proved = view.loaded && !resyncing && behind < 2;

@@ -3,6 +3,7 @@
 const POINTS = 60;
 const SPACING_MS = 2000; // of market time between two points, so that a line spans about two minutes
 const SYMBOLS = 3000; // so many are remembered; the oldest are forgotten
+const LEAST = 16; // a line of fewer points does not fill the width
 const WIDTH = 72;
 const HEIGHT = 16;
 
@@ -42,7 +43,7 @@ export class Trends {
     const prices = this.#lines.get(symbol)?.prices ?? [];
     if (prices.length < 2) return "";
     const [low, high] = [Math.min(...prices), Math.max(...prices)];
-    const across = (WIDTH - 2) / (POINTS - 1);
+    const across = (WIDTH - 2) / (Math.max(LEAST, prices.length) - 1);
     const down = (HEIGHT - 4) / (high - low || 1);
     const left = WIDTH - 1 - across * (prices.length - 1);
     return prices

@@ -1,0 +1,204 @@
+"""The bridge's hub and room: whatever happens in whatever order, every client ends with exactly the current rows."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.bridge.hub import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
+from gapscan.bridge.limits import Limits
+from gapscan.bridge.session import Session
+from gapscan.protocol.messages import Delta, Row, Snapshot
+from gapscan.ranking.copy import Copy, Fit
+from tests.support.strategies import row_lists
+from tests.unit.bridge.wire import FakeTransport, TestRoom, answers
+
+LISTS = ("a", "b")
+PATIENT = Limits(slow_after=1e9)
+
+seeds = st.integers(0, 2**32)
+row_pools = st.lists(row_lists(), min_size=2, max_size=6)
+Truth = dict[tuple[str, Position], list[Row]]
+
+
+@dataclass
+class Client:
+    """Keeps copies, and checks everything it is sent against the truth."""
+
+    truth: Truth
+    copies: dict[str, Copy] = field(default_factory=lambda: {name: Copy() for name in LISTS})
+    transport: FakeTransport = field(default_factory=FakeTransport)
+    session: Session | None = None
+    answered: set[str] = field(default_factory=set)
+
+    def read(self) -> None:
+        for message in answers(self.transport.take()):
+            if isinstance(message, Snapshot | Delta):
+                self._take(message, self.copies[message.list])
+                self.answered.add(message.list)
+
+    def _take(self, message: Snapshot | Delta, copy: Copy) -> None:
+        if isinstance(message, Snapshot):
+            copy.load(message)
+        elif (message.prev, message.epoch) == (message.sequence, copy.epoch):
+            assert (message.prev, message.changes) == (copy.sequence, [])
+        else:
+            assert isinstance(message.sequence, int)
+            assert copy.take(message, message.sequence) is Fit.APPLIED
+        assert copy.rows == self.truth[message.list, Position(copy.epoch, copy.sequence)]
+
+
+class Model:
+    """Lists that change, clients that come and go, and a room between them."""
+
+    def __init__(self, pool: list[list[Row]], dice: random.Random) -> None:
+        self.dice = dice
+        self.pool = pool
+        self.stage = TestRoom(*LISTS, limits=PATIENT)
+        self.truth: Truth = {}
+        self.at = {name: Position("e0", 0) for name in LISTS}
+        self.clients = [Client(self.truth) for _ in range(4)]
+
+    def change(self) -> None:
+        """A list moves on, by one sequence or more."""
+        name = self.dice.choice(LISTS)
+        epoch, sequence = self.at[name]
+        self._arrive(name, Position(epoch, sequence + self.dice.choice([1, 1, 1, 2, 5])))
+
+    def new_epoch(self) -> None:
+        name = self.dice.choice(LISTS)
+        self._arrive(name, Position(f"e{self.dice.getrandbits(40)}", self.dice.randint(0, 3)))
+
+    def _arrive(self, name: str, at: Position) -> None:
+        rows = list(self.dice.choice(self.pool))
+        self.at[name] = at
+        self.truth[name, at] = rows
+        self.stage.put(name, at.sequence, rows, at.epoch)
+
+    def connect(self) -> None:
+        """A client comes, or comes again, with what it has."""
+        client = self.dice.choice(self.clients)
+        self.leave(client)
+        client.transport = FakeTransport()
+        client.session = self.stage.room.enter(client.transport, authorized=True)
+        for name in LISTS:
+            self.subscribe(client, name)
+
+    def subscribe(self, client: Client, name: str) -> None:
+        """Or a resync: with what it has, with nothing, or with something that never was."""
+        client.read()
+        assert client.session is not None
+        copy, chance = client.copies[name], self.dice.random()
+        have = Position(copy.epoch, copy.sequence) if copy.epoch else None
+        if chance < 0.2:
+            have = None
+        elif chance < 0.3:
+            have = Position("never", 7)
+        client.answered.discard(name)
+        self.stage.room.subscribe(client.session, name, have)
+
+    def resync(self) -> None:
+        client = self.dice.choice(self.clients)
+        if client.session is not None:
+            self.subscribe(client, self.dice.choice(LISTS))
+
+    def leave(self, client: Client) -> None:
+        if client.session is not None:
+            if self.dice.random() < 0.5:  # else what was last sent never arrives
+                client.read()
+            self.stage.room.leave(client.session)
+            client.session = None
+
+    def block(self) -> None:
+        self.dice.choice(self.clients).transport.full = True
+
+    def unblock(self) -> None:
+        self.dice.choice(self.clients).transport.full = False
+
+    def read(self) -> None:
+        self.dice.choice(self.clients).read()
+
+    def pass_time(self) -> None:
+        self.stage.pass_time(self.dice.choice([0.0, 0.03, 0.1, 0.5, 200.0]))
+        if self.dice.random() < 0.2:
+            for client in self.clients:
+                if client.session is not None:
+                    client.session.heard(self.stage.clock.now)
+            self.stage.room.beat()
+
+    def step(self) -> None:
+        kinds = (self.change, self.pass_time, self.read, self.block, self.unblock, self.connect, self.resync)
+        if self.dice.random() < 0.05:
+            self.new_epoch()
+        else:
+            self.dice.choices(kinds, weights=(6, 5, 3, 1, 2, 2, 1))[0]()
+
+    def settle(self) -> None:
+        for client in self.clients:
+            client.transport.full = False
+        self.stage.pass_time(1.0)
+        self.stage.turn()
+        for client in self.clients:
+            client.read()
+
+
+@given(row_pools, seeds)
+def test_every_client_ends_with_the_current_rows(pool: list[list[Row]], seed: int) -> None:
+    model = Model(pool, random.Random(seed))
+    for _ in range(60):
+        model.step()
+    model.settle()
+    for client in model.clients:
+        for name in LISTS if client.session else ():
+            if (name, model.at[name]) in model.truth:
+                assert name in client.answered
+                assert client.copies[name].rows == model.truth[name, model.at[name]]
+                assert (client.copies[name].epoch, client.copies[name].sequence) == model.at[name]
+
+
+@given(row_pools, seeds)
+def test_clients_in_step_are_sent_the_same_object(pool: list[list[Row]], seed: int) -> None:
+    dice = random.Random(seed)
+    stage = TestRoom("a")
+    transports = [FakeTransport() for _ in range(3)]
+    for transport in transports:
+        stage.room.subscribe(stage.room.enter(transport, authorized=True), "a", None)
+    for sequence in range(1, 12):
+        stage.put("a", sequence, list(dice.choice(pool)))
+        stage.pass_time(dice.choice([0.0, 0.05, 0.1]))
+        first, *others = [transport.take() for transport in transports]
+        for other in others:
+            assert len(other) == len(first)
+            assert all(mine is theirs for mine, theirs in zip(first, other, strict=True))
+
+
+@given(st.lists(st.floats(0, 40), max_size=200), seeds)
+def test_versions_are_bounded_by_age_and_number(pauses: list[float], seed: int) -> None:
+    dice = random.Random(seed)
+    history, now = ListHistory("a"), 0.0
+    arrived: dict[Position, float] = {}
+    for sequence, pause in enumerate(pauses):
+        now += pause
+        at = Position("e", sequence)
+        arrived[at] = now
+        assert history.put(at, 0, [{"symbol": "A"}] if sequence % 2 else [], now)
+        history.answer_for(dice.choice([*arrived]))
+        kept = [*history._versions]
+        assert kept == [at for at, since in arrived.items() if since >= now - RETENTION_SECONDS][-MAX_VERSIONS:]
+        assert len(history._frames) <= len(kept) + 1
+
+
+@given(row_lists(), row_lists())
+def test_the_shorter_of_delta_and_snapshot_is_sent(old: list[Row], new: list[Row]) -> None:
+    history = ListHistory("a")
+    history.put(Position("e", 1), 1, old, 0.0)
+    history.put(Position("e", 2), 2, new, 0.0)
+    delta = history._delta(history._versions[Position("e", 1)], history._versions[Position("e", 2)])
+    sent = history.answer_for(Position("e", 1))
+    snapshot = history.answer_for(None)
+    assert sent is not None
+    assert snapshot is not None
+    assert len(sent) == min(len(delta), len(snapshot))

@@ -1,0 +1,101 @@
+"""A transport that writes into a list, a clock that stands still, and what is needed to read frames."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from gapscan.bridge.hub import Hub, Position, Standing
+from gapscan.bridge.limits import BUFFER_BYTES, Limits
+from gapscan.bridge.room import Room
+from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import Row
+from gapscan.protocol.websocket import Answer, ListInfo, decode_answer
+
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+
+
+class FakeTransport:
+    """Takes what is written; `full` makes it one whose client does not read."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.full = False
+        self.aborted = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return BUFFER_BYTES if self.full else 0
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def take(self) -> list[bytes]:
+        """What was written since the last time."""
+        taken, self.written = self.written, []
+        return taken
+
+
+class FakeClock:
+    """Seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def split_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The frames in `data`: opcode and payload."""
+    while data:
+        assert data[0] & 0xF0 == 0x80, "one whole message each"
+        length, start = data[1], 2
+        if length == 126:
+            (length,), start = struct.unpack_from("!H", data, 2), 4
+        elif length == 127:
+            (length,), start = struct.unpack_from("!Q", data, 2), 10
+        assert length < 2**63
+        yield data[0] & 0x0F, data[start : start + length]
+        data = data[start + length :]
+
+
+def answers(frames: list[bytes]) -> list[Answer]:
+    """The messages in text frames; other frames are left out."""
+    return [decode_answer(payload) for data in frames for opcode, payload in split_frames(data) if opcode == TEXT]
+
+
+def info(name: str) -> ListInfo:
+    return ListInfo(name, "about " + name, ["-price"], [], 200)
+
+
+class TestRoom:
+    """A room with some lists, moved by hand."""
+
+    __test__ = False  # no tests of its own
+
+    def __init__(self, *names: str, window: float = 0.1, limits: Limits | None = None) -> None:
+        self.clock = FakeClock()
+        self.tally = Tally(logger("test"))
+        self.room = Room(Hub(), window, limits or Limits(), self.tally, self.clock)
+        if names:
+            self.room.define([info(name) for name in names])
+
+    def put(self, name: str, sequence: int, rows: list[Row], epoch: str = "e1") -> None:
+        """A version of a list arrives."""
+        self.room.put(name, Position(epoch, sequence), sequence, rows, Standing(sequence, "live", True))
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and the sending task has its turn."""
+        self.clock.now += seconds
+        self.turn()
+
+    def turn(self) -> None:
+        for key in self.room.take_due():
+            self.room.flush(key)
+        self.room.retry()
