@@ -64,15 +64,17 @@ class Term:
         _log.info("leading", extra={"lists": {name: p.sequence for name, p in self.publishers.items()}})
 
     async def _rank(self) -> None:
+        """The first change after a quiet while is ranked at once, those that follow once an interval."""
+        loop = asyncio.get_running_loop()
         self._rank_once()
         while True:
             news = await self._intake.news()
             if News.REFERENCE in news:
                 self._scanner.texts_changed()
             if news:
-                # The first change after a quiet while is ranked at once, those that follow once an interval.
+                due = loop.time() + self._config.ranker.hot_interval
                 self._rank_once()
-                await asyncio.sleep(self._config.ranker.hot_interval)
+                await asyncio.sleep(due - loop.time())
 
     def _rank_once(self) -> None:
         """Rank what is open; empty what stands since an earlier trading day."""

@@ -13,10 +13,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bus, core, market, memory
+from tests.bench import bus, core, hot, market, memory, soak
 from tests.bench.registry import Figure
 
-BENCHMARKS = core.BENCHMARKS | market.BENCHMARKS | memory.BENCHMARKS | bus.BENCHMARKS
+BENCHMARKS = core.BENCHMARKS | market.BENCHMARKS | memory.BENCHMARKS | bus.BENCHMARKS | hot.BENCHMARKS | soak.BENCHMARKS
+LONG = frozenset(soak.BENCHMARKS)  # minutes each; run by name only
 
 
 def machine() -> str:
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=sorted(BENCHMARKS), help="run this one; may be repeated")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     options = parser.parse_args()
-    wanted = options.only or list(BENCHMARKS)
+    wanted = options.only or [name for name in BENCHMARKS if name not in LONG]
     figures = [figure for name in wanted for figure in BENCHMARKS[name]()]
     if options.json:
         report = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}

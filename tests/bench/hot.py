@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -86,13 +85,15 @@ class Arrivals:
 @asynccontextmanager
 async def ranker(url: str, limit: float) -> AsyncIterator[None]:
     """A ranker in a process of its own, ranking at most every `limit` seconds."""
-    env = {**os.environ, "GAPSCAN_NATS_URL": url, "GAPSCAN_RANKER_HOT_INTERVAL": str(limit), "GAPSCAN_LOG_LEVEL": "error"}
-    process = subprocess.Popen([sys.executable, "-m", "gapscan.services", "ranker"], env=env)
+    settings = {"GAPSCAN_NATS_URL": url, "GAPSCAN_RANKER_HOT_INTERVAL": str(limit), "GAPSCAN_LOG_LEVEL": "error"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gapscan.services", "ranker", env={**os.environ, **settings}
+    )
     try:
         yield
     finally:
         process.terminate()
-        await asyncio.to_thread(process.wait)
+        await process.wait()
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import structs
 
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
@@ -61,6 +62,23 @@ class RandomWalk:
         self.universe = Universe()
         self.universe.merge_reference(self._reference())
         self.universe.merge_frame(self._seen(np.arange(SYMBOLS)))
+
+    def scan_parts(self) -> list[UniverseFrame]:
+        """The whole universe as a feed publishes it, in parts."""
+        groups = np.array_split(np.arange(SYMBOLS), 5)
+        frames = [self._seen(at) for at in groups]
+        return [structs.replace(frame, frame=1, part=part, parts=len(frames)) for part, frame in enumerate(frames, 1)]
+
+    def reference_parts(self) -> list[ReferenceFrame]:
+        """What is known of the symbols, in parts."""
+        whole, step = self._reference(), SYMBOLS // 5
+        columns = ("symbols", "name", "exchange", "kind", "test", "split", "average_volume")
+        return [
+            structs.replace(
+                whole, part=part, parts=5, **{name: getattr(whole, name)[at : at + step] for name in columns}
+            )
+            for part, at in enumerate(range(0, SYMBOLS, step), 1)
+        ]
 
     def change(self, count: int) -> None:
         """A second later, `count` symbols have traded."""

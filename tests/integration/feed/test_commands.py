@@ -15,6 +15,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.runtime import end
+from gapscan.services.common import patiently
 from gapscan.services.feed_commands import DURABLE, HotFollower
 from tests.support.stack import until
 
@@ -175,9 +176,9 @@ async def test_server_restart(nats_server, bus):
     async with following(bus) as follower:
         await writer.send("subscribe", "A")
         await until(agrees(follower, writer), "the same set")
-        for symbol in ("B", "C"):
-            await nats_server.restart(0.3)
-            await until(lambda: bus.connected, "the link")
+        for restarts, symbol in enumerate(("B", "C"), 1):
+            await nats_server.restart(0.1)
+            await until(lambda restarts=restarts: bus.reconnects == restarts, "the link")
             await writer.send("subscribe", symbol)
             await until(agrees(follower, writer), "the same set", 5)
         assert not any(later < earlier for earlier, later in zip(follower.changes, follower.changes[1:], strict=False))
@@ -189,11 +190,12 @@ async def test_server_that_lost_its_disk(tmp_path, nats_server, bus):
     await writer.store()
     async with following(bus) as follower:
         await until(agrees(follower, writer), "the same set")
+        before = bus.reconnects
         nats_server.kill()
         nats_server.data = tmp_path / "another"
         nats_server.start()
-        await until(lambda: bus.connected, "the link")
-        await ensure_shared(bus, Retention())
+        await until(lambda: bus.reconnects > before, "the link")
+        await patiently("test", "setting up streams", lambda: ensure_shared(bus, Retention()))
         assert follower.copy.symbols == {"A", "B"}
         fresh = Writer(bus)
         await fresh.send("subscribe", "C")

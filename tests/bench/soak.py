@@ -1,0 +1,104 @@
+"""A long session: memory stays flat, no copy ever fails its checksum or is taken anew."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.follow import Follower, ListView
+from gapscan.bus.snapshots import read_definitions
+from gapscan.runtime import end
+from tests.bench.registry import Benchmark, Figure
+from tests.support.up import RunningSet, running_set
+
+SPEED = 10.0
+MARKET_SECONDS = float(os.environ.get("SOAK_MARKET_SECONDS", 7200))
+SAMPLE_SECONDS = 5.0
+SETTLED = 0.25  # the share of the run after which memory must not grow
+_MB = 1e6
+
+
+class Followers:
+    """One follower a list; every view is proved by its checksum, or it would not be shown."""
+
+    def __init__(self) -> None:
+        self.views: dict[str, ListView] = {}
+        self.count = 0
+
+    async def follow(self, bus: Bus, name: str) -> None:
+        async for view in Follower(bus, name).views():
+            self.views[name] = view
+            self.count += 1
+
+
+class Memory:
+    """Resident memory of each process over time, in MB."""
+
+    def __init__(self, running: RunningSet) -> None:
+        self.samples: dict[str, list[float]] = {name: [] for name in running.pids_by_name()}
+        self._processes = {name: psutil.Process(pid) for name, pid in running.pids_by_name().items()}
+
+    def sample(self) -> None:
+        for name, process in self._processes.items():
+            self.samples[name].append(process.memory_info().rss / _MB)
+
+    def growth(self, name: str) -> float:
+        """How much the last samples lie above those after the first quarter (%)."""
+        samples = self.samples[name]
+        first = int(len(samples) * SETTLED)
+        width = max(1, len(samples) // 20)
+        before, after = max(samples[first : first + width]), max(samples[-width:])
+        return (after - before) / before * 100
+
+
+async def _lists(bus: Bus) -> list[str]:
+    while not (definitions := await read_definitions(bus)):
+        await asyncio.sleep(0.2)
+    return [definition.name for definition in definitions]
+
+
+async def _soak() -> Sequence[Figure]:
+    with tempfile.TemporaryDirectory() as directory:
+        async with (
+            running_set(Path(directory), symbols=11_000, start="09:31", speed=SPEED) as running,
+            connect(BusOptions(running.nats_url), "soak") as bus,
+        ):
+            await asyncio.sleep(10)
+            followers, memory = Followers(), Memory(running)
+            tasks = [asyncio.create_task(followers.follow(bus, name)) for name in await _lists(bus)]
+            ends = time.monotonic() + MARKET_SECONDS / SPEED
+            while time.monotonic() < ends:
+                memory.sample()
+                await asyncio.sleep(SAMPLE_SECONDS)
+            failed = [task.exception() for task in tasks if task.done()]
+            assert not failed, failed
+            await end(*tasks)
+    return _figures(followers, memory)
+
+
+def _figures(followers: Followers, memory: Memory) -> Sequence[Figure]:
+    links = [view.link for view in followers.views.values()]
+    what = f"{MARKET_SECONDS / 3600:g} h at {SPEED:g}x"
+    figures = [
+        Figure(f"{what}: views of {len(links)} lists", followers.count, ""),
+        Figure(f"{what}: checksum failures", sum(link.mismatches for link in links), "", 0),
+        Figure(f"{what}: copies taken anew", sum(link.snapshots - 1 for link in links), "", 0),
+    ]
+    return figures + [
+        Figure(f"{what}: memory growth of {name}", memory.growth(name), "%", 5.0, f"{samples[-1]:.0f} MB at the end")
+        for name, samples in memory.samples.items()
+    ]
+
+
+def soak() -> Sequence[Figure]:
+    return asyncio.run(_soak())
+
+
+BENCHMARKS: dict[str, Benchmark] = {"soak": soak}

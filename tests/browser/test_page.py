@@ -1,0 +1,157 @@
+"""The page shows exactly the server's list, and touches only what changed."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from tests.browser.stage import LIST, OTHER, Stage, some_row
+from tests.browser.watching import Watched, symbols
+
+# Counts what is done to the rows: texts written by symbol, and symbols of rows put in or taken out.
+_OBSERVE = """
+() => {
+  window.mutations = {texts: [], attributes: [], rows: []};
+  const rowOf = (node) => (node.closest ? node : node.parentElement)?.closest(".row")?.dataset.symbol;
+  new MutationObserver((records) => {
+    for (const {type, target, addedNodes, removedNodes} of records) {
+      if (type === "characterData") mutations.texts.push(rowOf(target));
+      else if (type === "attributes") mutations.attributes.push(rowOf(target));
+      else if (target.id === "body")
+        for (const node of [...addedNodes, ...removedNodes]) mutations.rows.push(node.dataset.symbol);
+      else mutations.attributes.push(rowOf(target));
+    }
+  }).observe(document.getElementById("body"), {subtree: true, childList: true, characterData: true, attributes: true});
+}
+"""
+
+
+async def test_first_snapshot(watched: Watched, stage: Stage) -> None:
+    rows = [some_row("TSLA", 262.55, gap_percent=12.5), some_row("AAPL", 195.1), some_row("Ω", None)]
+    sequence = await stage.feed.publish(rows)
+    await watched.open()
+    await watched.at(sequence)
+    await watched.word("Live")
+    assert await watched.shown() == ["TSLA", "AAPL", "Ω"]
+    assert await watched.column("price") == ["262.55", "195.10", "–"]
+    assert await watched.column("gap_percent") == ["+12.50", "+5.00", "+5.00"]
+    assert (await watched.copy(LIST))["rows"] == rows
+    assert await watched.text("#title") == "Gappers up"
+    assert await watched.text("#verified") == "✓ verified"
+    assert await watched.text("#sequence") == f"sequence {sequence}"
+    assert await watched.page.is_visible("#simulated")
+
+
+async def test_deltas_are_drawn_exactly_and_with_one_snapshot(watched: Watched, stage: Stage) -> None:
+    dice = random.Random(1)
+    await stage.feed.shuffle(dice, 5)
+    await watched.open()
+    await watched.at(stage.feed.publisher.sequence)
+    await watched.at(await stage.feed.shuffle(dice, 60, pause=0.03))
+    await watched.assert_exact(stage.feed.truth)
+    counts = await watched.counts()
+    assert counts["snapshots"] == 1
+    assert counts["deltas"] > 5
+    assert counts["resyncs"] == counts["mismatches"] == 0
+
+
+async def test_a_moving_row_keeps_its_element(watched: Watched, stage: Stage) -> None:
+    rows = [some_row(symbol) for symbol in "ABCDEFGH"]
+    await watched.open()
+    await watched.at(await stage.feed.publish(rows))
+    await watched.value("() => { window.kept = [...document.querySelectorAll('#body .row')]; }")
+    moved = [rows[6], *rows[:6], rows[7]]
+    await watched.at(await stage.feed.publish(moved))
+    assert await watched.shown() == symbols(moved)
+    assert await watched.value("kept.every((row) => row.isConnected)")
+    assert await watched.value("document.querySelector('#body .row') === kept[6]")
+    assert await watched.value("kept[6].querySelector('.move').textContent") == "▲6"
+
+
+async def test_untouched_rows_are_not_mutated(watched: Watched, stage: Stage) -> None:
+    rows = [some_row(f"S{number}", 10.0 + number) for number in range(30)]
+    await watched.open()
+    await watched.at(await stage.feed.publish(rows))
+    await watched.word("Live")
+    await watched.value(_OBSERVE)
+    changed = [*rows]
+    changed[3] = some_row("S3", 99.0, volume=2000)  # two cells
+    changed[8] = some_row("S8", 18.0, gap_percent=6.0)  # one cell
+    mover = changed.pop(20)
+    changed.insert(1, mover)
+    changed.remove(rows[12])
+    changed.insert(5, some_row("NEW"))
+    await watched.at(await stage.feed.publish(changed))
+    seen: dict[str, Any] = await watched.value("mutations")
+    assert sorted(seen["texts"]) == ["S3", "S3", "S8"]
+    assert set(seen["attributes"]) == {"S3", "S20"}, "the flashing cell, and the arrow of the row that moved"
+    assert sorted(seen["rows"]) == ["NEW", "S12", "S20", "S20"], "in, out, and one move"
+    assert await watched.shown() == symbols(changed)
+
+
+async def test_rows_that_only_make_room_show_their_new_rank(watched: Watched, stage: Stage) -> None:
+    rows = [some_row(symbol) for symbol in "ABC"]
+    await watched.open()
+    await watched.at(await stage.feed.publish(rows))
+    await watched.at(await stage.feed.publish([some_row("NEW"), *rows]))
+    name = "Math.round(document.querySelector('#row-A .n').getBoundingClientRect().width) > 0"
+    assert await watched.value(name), "the rank is a counter of the style sheet"
+    snapshot = await watched.page.locator("#body").aria_snapshot()
+    assert "2 A" in snapshot.replace('"', "").replace("row ", "")
+
+
+async def test_many_changes_are_one_frame(watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("A")]))
+    frames = len(await watched.drawn())
+    counts = await watched.counts()
+    await watched.at(await stage.feed.shuffle(random.Random(2), 40))
+    assert len(await watched.drawn()) - frames <= (await watched.counts())["deltas"] - counts["deltas"] + 1
+
+
+async def test_entries_and_exits_are_logged_and_marked(watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("A"), some_row("B")]))
+    await watched.until("gapscan.status().word === 'Live'")
+    assert await watched.page.locator("#activity li").count() == 0, "what was there before is no entry"
+    await watched.until("document.getElementById('age').textContent !== ''")
+    await watched.page.wait_for_timeout(1100)  # a heartbeat says that the list is up to date
+    await watched.at(await stage.feed.publish([some_row("C"), some_row("A")]))
+    lines = [" ".join(text.split()) for text in await watched.page.locator("#activity li").all_inner_texts()]
+    assert [line.split(" ", 1)[1] for line in lines] == ["C in #1", "B out"]
+    assert await watched.value("document.querySelector('#row-C').classList.contains('new')")
+
+
+async def test_rows_in_a_special_state_are_marked(watched: Watched, stage: Stage) -> None:
+    halted: Any = {"halt": "T1"}
+    rows = [some_row("OLD", stale=True, source="snapshot"), some_row("HALT", **halted), some_row("SPLIT", split_today=True)]
+    await watched.open()
+    await watched.at(await stage.feed.publish(rows))
+    classes = await watched.value("[...document.querySelectorAll('#body .row')].map((row) => row.className)")
+    assert classes == ["row stale", "row halted", "row"]
+    assert await watched.column("symbol") == ["OLD", "HALTHALT", "SPLITSPLIT"]
+    assert await watched.column("source") == ["scan", "live", "live"]
+
+
+async def test_an_empty_list_says_so(watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("A")]))
+    await watched.at(await stage.feed.publish([]))
+    assert await watched.text("#empty") == "No symbol qualifies at the moment."
+
+
+async def test_lists_are_tabs_and_a_list_once_seen_is_resumed(watched: Watched, stage: Stage) -> None:
+    await stage.feeds[OTHER].publish([some_row("W")])
+    await watched.open()
+    sequence = await stage.feed.publish([some_row("A")])
+    await watched.at(sequence)
+    assert await watched.page.locator("#tabs button").all_inner_texts() == ["Gappers up", "Winners"]
+    await watched.page.click("#tab-winners")
+    await watched.until("gapscan.shown().join() === 'W'")
+    await watched.word("Live")
+    assert "ranking" in str(await watched.page.get_attribute("#head .change_percent", "class"))
+    await stage.feed.publish([some_row("A"), some_row("B")])
+    await watched.page.click("#tab-gappers_up")
+    await watched.until("gapscan.shown().join() === 'A,B'")
+    assert (await watched.counts())["snapshots"] == 2, "coming back, only the difference is sent"
+    assert (await watched.value("location.hash")) == "#gappers_up"

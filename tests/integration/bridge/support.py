@@ -1,0 +1,263 @@
+"""A bridge in this process on a free port, and clients of it: browsers that check all they get, and raw sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from gapscan.bridge.http import serving
+from gapscan.bridge.listener import open_socket
+from gapscan.bus.client import Bus
+from gapscan.bus.snapshots import write_definition
+from gapscan.config import BridgeSection, Config, NatsSection
+from gapscan.protocol.messages import Delta, ListDefinition, Snapshot
+from gapscan.protocol.websocket import Answer, decode_answer
+from gapscan.ranking.copy import Copy, Fit
+from gapscan.runtime import end
+from gapscan.services.bridge import Bridge
+from tests.support.lists import Published, publish_list
+from tests.support.stack import until
+
+PATIENCE = 20.0
+
+
+@dataclass
+class Served:
+    """A running bridge."""
+
+    bridge: Bridge
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self.bridge.tally.counts
+
+    async def knows(self, *names: str) -> None:
+        """Wait until it has these lists."""
+        hub = self.bridge.room.hub
+        await until(lambda: all(hub.position(name) for name in names), f"the bridge's knowing {names}")
+
+    async def get(self, path: str, *headers: str) -> tuple[int, str, str]:
+        """Status, head and body of a plain request."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close", *headers]
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        async with asyncio.timeout(PATIENCE):
+            head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+        writer.close()
+        return int(head.split()[1]), head, body
+
+
+@asynccontextmanager
+async def running_bridge(nats_url: str, port: int = 0, **section: Any) -> AsyncIterator[Served]:
+    """A bridge with these settings of [bridge]."""
+    config = Config(nats=NatsSection(url=nats_url), bridge=BridgeSection(port=port, **{"window": 0.02, **section}))
+    bridge = Bridge(config)
+    listening = open_socket(config.bridge.host, config.bridge.port)
+    number = listening.getsockname()[1]
+    async with serving(listening, bridge.room, bridge.door()):
+        jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.room.run())]
+        try:
+            yield Served(bridge, number)
+        finally:
+            await end(*jobs)
+            for job in jobs:
+                if not job.cancelled():
+                    job.result()
+
+
+async def defined_list(bus: Bus, name: str = "movers", seed: int = 1) -> Published:
+    """A published list, with its definition."""
+    published = await publish_list(bus, name, seed=seed)
+    await write_definition(bus, ListDefinition(name, "about " + name, "price > 0", ["-price"], 200, []))
+    return published
+
+
+@dataclass
+class Browser:
+    """A client that keeps copies, and checks each step against the truth."""
+
+    url: str
+    truth: dict[str, Published] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    copies: dict[str, Copy] = field(default_factory=dict)
+    seen: list[Answer] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    close_code: int | None = None
+    ws: ClientConnection | None = None
+    reading: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self.close_code = None
+        self.ws = await connect(self.url, compression=None, proxy=None, ping_interval=None, **self.options)
+        self.reading = asyncio.create_task(self._read(self.ws))
+
+    async def _read(self, ws: ClientConnection) -> None:
+        try:
+            async for text in ws:
+                self._hear(decode_answer(text))
+        except ConnectionClosed:
+            pass
+        self.close_code = ws.close_code
+
+    def _hear(self, message: Answer) -> None:
+        self.seen.append(message)
+        if isinstance(message, Snapshot | Delta):
+            self._take(message, self.copies.setdefault(message.list, Copy()))
+
+    def _take(self, message: Snapshot | Delta, copy: Copy) -> None:
+        if isinstance(message, Snapshot):
+            copy.load(message)
+        elif message.changes or message.prev != message.sequence:
+            assert isinstance(message.sequence, int)
+            assert copy.take(message, message.sequence) is Fit.APPLIED
+        self.sequences.append(copy.sequence)
+        published = self.truth.get(message.list)
+        if published is not None and published.publisher.epoch == copy.epoch:
+            assert copy.rows == published.truth[copy.sequence], copy.sequence
+
+    async def send(self, **message: Any) -> None:
+        assert self.ws is not None
+        await self.ws.send(json.dumps(message))
+
+    async def subscribe(self, *names: str) -> None:
+        """With whatever it has of them."""
+        await self.send(action="subscribe", lists=[self._wanted(name) for name in names])
+
+    def _wanted(self, name: str) -> dict[str, Any]:
+        copy = self.copies.get(name)
+        return {"list": name, "epoch": copy.epoch, "last_sequence": copy.sequence} if copy else {"list": name}
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [message for message in self.seen if isinstance(message, kind)]
+
+    async def gets(self, kind: type[Any], number: int = 1) -> Any:
+        """Wait for the first so many messages of a kind; the last of these."""
+        await self.until(lambda: len(self.of(kind)) >= number, f"{number} {kind.__name__}")
+        return self.of(kind)[number - 1]
+
+    async def until(self, condition: Callable[[], Any], what: str) -> None:
+        def looked() -> Any:
+            if self.reading is not None and self.reading.done():
+                self.reading.result()
+            return condition()
+
+        await until(looked, what, PATIENCE)
+
+    async def reaches(self, published: Published) -> None:
+        """Wait until the copy is at the list's last sequence, and compare."""
+        name = published.publisher.name
+        await self.until(
+            lambda: name in self.copies and self.copies[name].sequence == published.publisher.sequence
+            and self.copies[name].epoch == published.publisher.epoch,
+            f"{name} at {published.publisher.sequence}",
+        )  # fmt: skip
+        assert self.copies[name].rows == published.truth[published.publisher.sequence]
+
+    async def closed(self) -> int:
+        """Wait for the close, and its code."""
+        await self.until(lambda: self.close_code is not None, "the close")
+        assert self.close_code is not None
+        return self.close_code
+
+    async def close(self) -> None:
+        if self.ws is not None:
+            await self.ws.close()
+        if self.reading is not None:
+            await self.reading
+
+
+@asynccontextmanager
+async def browsing(served: Served, *lists: Published, **options: Any) -> AsyncIterator[Browser]:
+    """A connected client, subscribed to `lists`."""
+    browser = Browser(served.url, {published.publisher.name: published for published in lists}, options)
+    await browser.open()
+    try:
+        if lists:
+            await browser.subscribe(*browser.truth)
+        yield browser
+    finally:
+        await browser.close()
+
+
+class RawClient:
+    """A WebSocket by hand, which can do what no library does: nothing, half of it, or the wrong thing."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self.socket = socket.socket()
+
+    async def connect(self, *, receive_buffer: int = 0) -> None:
+        loop = asyncio.get_running_loop()
+        self.socket.setblocking(False)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await loop.sock_connect(self.socket, ("127.0.0.1", self._served.port))
+
+    async def upgrade(self) -> None:
+        await self.write(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += await self.read(1)
+        assert b" 101 " in head
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.socket, data)
+
+    async def send(self, message: dict[str, Any], opcode: int = 1) -> None:
+        """A masked frame; the mask is zero."""
+        await self.write(masked(json.dumps(message).encode(), opcode))
+
+    async def read(self, most: int = 65536) -> bytes:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.get_running_loop().sock_recv(self.socket, most)
+
+    async def ends(self) -> bytes:
+        """All that comes until the server ends the connection."""
+        data = b""
+        try:
+            while chunk := await self.read():
+                data += chunk
+        except ConnectionResetError:
+            pass
+        return data
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def masked(payload: bytes, opcode: int = 1) -> bytes:
+    """A client's frame; the mask is zero."""
+    length = len(payload)
+    if length < 126:
+        head = bytes([0x80 | opcode, 0x80 | length])
+    elif length < 65536:
+        head = bytes([0x80 | opcode, 0xFE]) + length.to_bytes(2, "big")
+    else:
+        head = bytes([0x80 | opcode, 0xFF]) + length.to_bytes(8, "big")
+    return head + b"\0\0\0\0" + payload
+
+
+@asynccontextmanager
+async def raw_client(served: Served, *, receive_buffer: int = 0) -> AsyncIterator[RawClient]:
+    client = RawClient(served)
+    await client.connect(receive_buffer=receive_buffer)
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,149 @@
+"""Each fault of the provider's REST interface, and what a scan makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.errors import FeedError
+from gapscan.obs import Tally, logger
+from gapscan.polygon.rest import PolygonRest
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.runtime import end
+from gapscan.services.feed import Feed
+from tests.integration.feed.rig import KEY, market
+from tests.support.stack import config_for, until
+
+
+class Discovery:
+    """A feed that scans when told, and the frames it published."""
+
+    def __init__(self, feed, sim, tally):
+        self.feed, self.sim, self.tally = feed, sim, tally
+        self.frames = []
+
+    def symbols(self, number):
+        """The symbols of scan `number`."""
+        return [symbol for frame in self.frames if frame.frame == number for symbol in frame.symbols]
+
+    async def hear(self, message):
+        self.frames.append(decode(message.data))
+
+
+@asynccontextmanager
+async def discovering(nats_url, timeout=5.0, **settings):
+    async with market(manual=True) as sim, connect(BusOptions(nats_url), "test") as bus:
+        await ensure_shared(bus, Retention())
+        config = config_for(nats_url, sim, **settings)
+        tally = Tally(logger("feed"))
+        rest = PolygonRest("polygon", sim.url, KEY, timeout, tally)
+        # The client waits longer and longer between its own tries; here it does not.
+        pool = rest._client.client.connection_pool_kw
+        pool["retries"] = pool["retries"].new(total=2, backoff_factor=0)
+        discovery = Discovery(Feed(bus, rest, config, tally), sim, tally)
+        await bus.nc.subscribe(names.FEED_UNIVERSE, cb=discovery.hear)
+        yield discovery
+
+
+@pytest.fixture
+async def discovery(nats_server):
+    async with discovering(nats_server.url) as discovery:
+        yield discovery
+
+
+# fault, options, whether trying again can help, what the error says
+FAILING = [
+    ("rest_status", {"status": 401}, False, "refuses the API key"),
+    ("rest_status", {"status": 403}, False, "refuses the API key"),
+    ("rest_status", {"status": 429}, True, "429"),
+    ("rest_status", {"status": 500}, True, "500"),
+    ("rest_html", {}, True, "502"),
+    ("rest_html", {"status": 200}, True, "unreadable"),
+    ("rest_truncated", {}, True, "unreadable"),
+    ("rest_drop", {}, True, "failed"),
+]
+
+
+@pytest.mark.parametrize(("fault", "options", "retry", "says"), FAILING)
+@pytest.mark.parametrize("endpoint", ["snapshot", "status"])
+async def test_a_scan_that_fails_publishes_nothing(discovery, caplog, fault, options, retry, says, endpoint):
+    caplog.set_level(logging.DEBUG)
+    discovery.sim.faults.set(fault, endpoint=endpoint, **options)
+    with pytest.raises(FeedError, match=says) as raised:
+        await discovery.feed.scan()
+    assert raised.value.retry is retry
+    assert raised.value.message.startswith("the market ")
+    assert KEY not in str(raised.value)
+    assert KEY not in caplog.text
+    assert discovery.frames == []
+    assert discovery.tally.counts["scans"] == 0
+    discovery.sim.faults.clear()
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(1), "the scan after it")
+
+
+async def test_a_garbage_element_costs_itself_only(discovery, caplog):
+    await discovery.feed.scan()
+    discovery.sim.faults.set("rest_garbage", endpoint="snapshot")
+    with caplog.at_level(logging.WARNING, "gapscan"):
+        await discovery.feed.scan()
+        await discovery.feed.scan()
+    await until(lambda: discovery.symbols(3), "three scans")
+    assert discovery.symbols(1) == discovery.symbols(2) == discovery.symbols(3)
+    assert len(discovery.symbols(1)) >= 50
+    assert discovery.tally.counts["bad_elements"] == 2
+    assert len([r for r in caplog.records if "cannot be read" in r.getMessage()]) == 1
+
+
+async def test_a_slow_body_is_waited_for(discovery):
+    discovery.sim.faults.set("rest_slow", seconds=0.4, endpoint="snapshot", count=1)
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(1), "the scan")
+
+
+async def test_a_status_that_passes_is_not_even_noticed(discovery):
+    discovery.sim.faults.set("rest_status", status=500, endpoint="snapshot", count=1)
+    await discovery.feed.scan()
+    assert discovery.sim.stats.requests["snapshot"] == 2
+
+
+@pytest.mark.parametrize("fault", ["rest_stall", "rest_slow"])
+async def test_a_stalled_request_is_given_up_and_does_not_hold_up_the_next(nats_server, fault):
+    async with discovering(nats_server.url, timeout=0.5) as discovery:
+        discovery.sim.faults.set(fault, endpoint="snapshot", **({"seconds": 20} if "slow" in fault else {}))
+        for _ in range(3):
+            began = time.monotonic()
+            with pytest.raises(FeedError, match=r"did not come within 0.5 s") as raised:
+                await discovery.feed.scan()
+            assert raised.value.retry
+            assert time.monotonic() - began < 5  # not the 20 s of the body, nor the 10 s of the client
+        discovery.sim.faults.clear()
+        await discovery.feed.scan()
+        await until(lambda: discovery.symbols(1), "the scan after it")
+
+
+async def test_discovery_goes_on_after_every_kind_of_failure(nats_server, caplog):
+    caplog.set_level(logging.DEBUG)
+    async with discovering(nats_server.url, timeout=0.5, discovery_interval=0.1) as discovery:
+        task = asyncio.create_task(discovery.feed.discover())
+        try:
+            for fault, options, _, says in [*FAILING, ("rest_stall", {}, True, "did not come")]:
+                scans = discovery.tally.counts["scans"]
+                await until(lambda scans=scans: discovery.tally.counts["scans"] > scans, "a scan")
+                discovery.sim.faults.set(fault, endpoint="snapshot", **options)
+                await until(lambda says=says: says in discovery.feed.report()["last_error"], f"failing for {fault}")
+                discovery.sim.faults.clear()
+            await until(lambda: discovery.feed.report()["last_error"] == "", "the last recovery")
+        finally:
+            await end(task)
+        numbers = sorted({frame.frame for frame in discovery.frames})
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert KEY not in caplog.text
+        assert KEY not in str(discovery.feed.report())

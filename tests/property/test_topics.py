@@ -1,0 +1,169 @@
+"""Topic bookkeeping against a provider that loses, delays and refuses: it ends at what is wanted."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from gapscan.polygon.topics import Topics, batches
+
+PATIENCE, FIRST, LIMIT = 3.0, 30.0, 600.0
+NAMES = [f"A.S{n}" for n in range(8)]
+topic_sets = st.sets(st.sampled_from(NAMES))
+
+
+class AgainstAProvider(RuleBasedStateMachine):
+    """The provider answers in order; requests may be lost on the way, answers never overtake each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.topics = Topics(PATIENCE, FIRST, LIMIT)
+        self.now = 1000.0
+        self.requests = deque()
+        self.answers = deque()
+        self.sending = set()
+        self.refused = set()
+
+    @rule(wanted=topic_sets)
+    def want(self, wanted):
+        self.topics.want(wanted)
+
+    @rule(seconds=st.floats(0.1, 100))
+    def wait(self, seconds):
+        self.now += seconds
+
+    @rule()
+    def ask(self):
+        request = self.topics.due(self.now)
+        assert set(request.subscribe) <= set(self.topics.wanted)
+        assert not set(request.unsubscribe) & set(self.topics.wanted)
+        for topic in request.subscribe:
+            self.requests.append((True, topic))
+        for topic in request.unsubscribe:
+            self.requests.append((False, topic))
+        again = self.topics.due(self.now)
+        assert not again.subscribe  # asking twice at once says nothing new
+        assert not again.unsubscribe
+
+    @rule(refused=topic_sets)
+    def change_what_is_refused(self, refused):
+        self.refused = refused
+
+    @precondition(lambda self: self.requests)
+    @rule(lost=st.booleans())
+    def provider_hears(self, lost):
+        subscribe, topic = self.requests.popleft()
+        if not lost:
+            self.answer(subscribe, topic)
+
+    def answer(self, subscribe, topic):
+        if subscribe and topic in self.refused:
+            self.answers.append(("refused", topic))
+            return
+        (self.sending.add if subscribe else self.sending.discard)(topic)
+        self.answers.append(("subscribed" if subscribe else "unsubscribed", topic))
+
+    @precondition(lambda self: self.answers)
+    @rule()
+    def hear_answer(self):
+        kind, topic = self.answers.popleft()
+        if kind == "refused":
+            self.topics.refuse(topic, "no", self.now)
+        else:
+            getattr(self.topics, kind)(topic)
+
+    @rule()
+    def new_session(self):
+        self.requests.clear()
+        self.answers.clear()
+        self.sending.clear()
+        self.topics.begin()
+
+    @invariant()
+    def refusals_are_backed_off(self):
+        for refusal in self.topics.refused.values():
+            assert refusal.again <= self.now + LIMIT
+            assert refusal.tries >= 1
+
+    def teardown(self):
+        """From any state: once nothing is lost or refused any more, all is as wanted, soon."""
+        self.refused = set()
+        self.now += LIMIT + 1
+        for _ in range(4):
+            while self.requests:
+                self.answer(*self.requests.popleft())
+            while self.answers:
+                self.hear_answer()
+            self.now += PATIENCE
+            self.ask()
+        assert self.topics.settled
+        assert set(self.topics.confirmed) == set(self.topics.wanted) == self.sending
+        assert not self.topics.refused.keys() & self.topics.wanted
+
+
+TestAgainstAProvider = AgainstAProvider.TestCase
+TestAgainstAProvider.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+def test_a_lost_request_is_repaired_within_the_patience():
+    topics = Topics(PATIENCE, FIRST, LIMIT)
+    topics.want({"A.X", "A.Y"})
+    assert sorted(topics.due(0.0).subscribe) == ["A.X", "A.Y"]
+    topics.subscribed("A.X")
+    assert topics.due(PATIENCE - 0.1).subscribe == []
+    request = topics.due(PATIENCE)
+    assert (request.subscribe, request.repeated) == (["A.Y"], 1)
+
+
+def test_a_refused_topic_waits_longer_each_time():
+    topics = Topics(PATIENCE, FIRST, LIMIT)
+    topics.want({"A.X"})
+    now, waits = 0.0, []
+    for tries in range(7):
+        assert topics.due(now).subscribe == ["A.X"]
+        assert topics.refuse("A.X", "no", now) == (tries == 0)
+        assert topics.settled  # the others do not wait for it
+        wait = topics.refused["A.X"].again - now
+        waits.append(wait)
+        assert topics.due(now + wait - 0.1).subscribe == []
+        now += wait
+    assert waits == [30, 60, 120, 240, 480, 600, 600]
+
+
+def test_an_error_without_a_topic_is_taken_back_for_those_that_were_not_meant():
+    topics = Topics(PATIENCE, FIRST, LIMIT)
+    topics.want({"A.X", "A.Y"})
+    topics.due(0.0)
+    assert topics.refuse_unanswered("not authorized", 0.0) == 2
+    topics.subscribed("A.X")
+    assert set(topics.refused) == {"A.Y"}
+    assert topics.settled
+
+
+def test_a_refusal_outlives_a_session_but_not_a_lack_of_interest():
+    topics = Topics(PATIENCE, FIRST, LIMIT)
+    topics.want({"A.X"})
+    topics.due(0.0)
+    topics.refuse("A.X", "no", 0.0)
+    topics.begin()
+    assert topics.due(1.0).subscribe == []
+    topics.want(set())
+    topics.due(FIRST)
+    assert not topics.refused
+
+
+def test_unknown_answers_are_believed_and_put_right():
+    topics = Topics(PATIENCE, FIRST, LIMIT)
+    topics.want({"A.X"})
+    topics.subscribed("A.OTHER")
+    assert topics.due(0.0).unsubscribe == ["A.OTHER"]
+
+
+@given(st.lists(st.text("ABCDEFGH.", min_size=1, max_size=12), max_size=3000))
+def test_batches_hold_everything_and_stay_small(topics):
+    made = list(batches(topics))
+    assert [topic for batch in made for topic in batch] == topics
+    assert all(batch and len(",".join(batch)) <= 8_100 for batch in made)

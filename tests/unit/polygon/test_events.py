@@ -1,0 +1,182 @@
+"""Frames to events, events to messages."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gapscan.polygon.events import (
+    SYMBOLS_A_MESSAGE,
+    Bar,
+    Events,
+    MinuteBar,
+    Status,
+    Trade,
+    answer_of,
+    bars_messages,
+    read_frame,
+    statuses_in,
+    trades_messages,
+)
+from gapscan.protocol.codec import decode, encode
+
+# As in the provider's documentation of its stream.
+BAR = {
+    "ev": "A", "sym": "SPCE", "v": 200, "av": 8642007, "op": 25.66, "vw": 25.3981, "o": 25.39, "c": 25.39,
+    "h": 25.39, "l": 25.39, "a": 25.3714, "z": 50, "s": 1610144868000, "e": 1610144869000,
+}  # fmt: skip
+MINUTE = BAR | {"ev": "AM", "v": 4110.5, "e": 1610144928000}
+TRADE = {
+    "ev": "T", "sym": "MSFT", "x": 4, "i": "12345", "z": 3, "p": 114.125, "s": 100, "c": [0, 12],
+    "t": 1536036818784, "q": 3681328,
+}  # fmt: skip
+STATUS = {"ev": "status", "status": "success", "message": "subscribed to: A.SPCE"}
+
+
+def read(*events, text=True):
+    into = Events()
+    frame = json.dumps(events)
+    read_frame(frame if text else frame.encode(), into)
+    return into
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_every_kind_of_event(text):
+    events = read(BAR, MINUTE, TRADE, STATUS, text=text)
+    assert [type(bar) for bar in events.bars] == [Bar, MinuteBar]
+    assert events.bars[0].av == 8642007
+    assert events.bars[1].v == 4110.5
+    assert events.trades[0].t == 1536036818784
+    assert events.statuses == [Status("success", "subscribed to: A.SPCE")]
+    assert events.bad == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"ev": "A", "sym": None, "v": "many", "s": -1},
+        BAR | {"sym": ""},
+        BAR | {"s": "now"},
+        BAR | {"e": 0},
+        BAR | {"c": None},
+        {"ev": "Q", "sym": "SPCE"},
+        {"sym": "SPCE"},
+        17,
+        None,
+        [BAR],
+        "A",
+    ],
+)
+def test_a_bad_element_costs_itself_only(bad):
+    events = read(BAR, bad, TRADE, bad, STATUS)
+    assert (len(events.bars), len(events.trades), len(events.statuses)) == (1, 1, 1)
+    assert events.bad == 2
+    assert events.first_fault
+
+
+@pytest.mark.parametrize(
+    "frame", ["", "[", '[{"ev":"A","sym":', "{}", "null", "rubbish", b"\xff\xfe", b"[\xff]", "1e999"]
+)
+def test_a_bad_frame_is_one_fault(frame):
+    into = Events()
+    read_frame(frame, into)
+    assert (into.bad, into.bars, into.trades, into.statuses) == (1, [], [], [])
+
+
+def test_a_later_fault_does_not_hide_the_first():
+    into = Events()
+    read_frame("first", into)
+    read_frame("second", into)
+    assert into.bad == 2
+    assert "first" in into.first_fault
+
+
+def test_statuses_of_a_frame():
+    assert [status.status for status in statuses_in(json.dumps([STATUS, BAR]))] == ["success"]
+    assert statuses_in("rubbish") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "topics"),
+    [
+        ("success", "subscribed to: A.AAPL", "subscribed", ["A.AAPL"]),
+        ("success", "subscribed to: A.BRK.B", "subscribed", ["A.BRK.B"]),
+        ("success", "subscribed to: A.*", "subscribed", ["A.*"]),
+        ("success", "subscribed to: A.AAPL,T.MSFT, AM.BCpC", "subscribed", ["A.AAPL", "T.MSFT", "AM.BCpC"]),
+        ("success", "unsubscribed to: A.AAPL", "unsubscribed", ["A.AAPL"]),
+        ("error", "subscribe failed: unknown or refused topic: A.NOSUCH", "refused", ["A.NOSUCH"]),
+        ("error", "A.BRK.B: not entitled.", "refused", ["A.BRK.B"]),
+        ("error", 'not authorized for "A.*".', "refused", ["A.*"]),
+        ("error", "not authorized", "refused", []),
+        ("connected", "Connected Successfully", "note", []),
+        ("auth_success", "authenticated", "note", []),
+        ("success", "hello", "note", []),
+    ],
+)
+def test_what_a_status_means(status, message, kind, topics):
+    answer = answer_of(Status(status, message))
+    assert (answer.kind, answer.topics) == (kind, topics)
+
+
+def test_bars_as_a_message():
+    (message,) = bars_messages(read(BAR, MINUTE).bars, simulated=True)
+    assert decode(encode(message)) == message
+    assert message.simulated
+    assert message.symbols == ["SPCE", "SPCE"]
+    assert message.start == [1610144868000, 1610144868000]
+    assert message.end == [1610144869000, 1610144928000]
+    assert message.close == [25.39, 25.39]
+    assert message.volume == [200, 4110.5]
+    assert message.day_volume == [8642007, 8642007]
+    assert message.day_open == [25.66, 25.66]
+    assert message.day_vwap == [25.3714, 25.3714]
+
+
+def test_zero_and_absent_mean_unset():
+    bare = {"ev": "A", "sym": "X", "s": 1000, "e": 2000, "c": 5.0, "op": 0, "av": 0}
+    (message,) = bars_messages(read(bare).bars, simulated=False)
+    for column in (message.open, message.high, message.low, message.volume, message.day_volume, message.day_open):
+        assert column == [None]
+    assert message.close == [5.0]
+
+
+def test_nothing_makes_no_message():
+    assert list(bars_messages([], simulated=False)) == []
+    assert list(trades_messages([], simulated=False)) == []
+
+
+def test_many_bars_are_split_far_below_the_limit_of_a_message():
+    bars = [Bar(sym=f"LONGER{n}", s=1610144868000, e=1610144869000, o=12345.6789, c=12345.6789, h=12345.6789,
+                l=12345.6789, v=1234567.0, av=123456789.0, op=12345.6789, a=12345.6789)
+            for n in range(2 * SYMBOLS_A_MESSAGE + 1)]  # fmt: skip
+    messages = list(bars_messages(bars, simulated=True))
+    assert [len(message.symbols) for message in messages] == [SYMBOLS_A_MESSAGE, SYMBOLS_A_MESSAGE, 1]
+    assert max(len(encode(message)) for message in messages) < 512 * 1024
+
+
+def test_the_newest_trade_of_each_symbol():
+    trades = [
+        Trade("A", t=10, p=1.0),
+        Trade("B", t=11, p=5.0),
+        Trade("A", t=12, p=2.0),
+        Trade("A", t=11, p=3.0),  # reported late
+        Trade("A", t=12, p=4.0),
+    ]
+    (message,) = trades_messages(trades, simulated=False)
+    assert dict(zip(message.symbols, zip(message.price, message.time, strict=True), strict=True)) == {
+        "A": (4.0, 12),
+        "B": (5.0, 11),
+    }
+
+
+def test_trades_that_do_not_tell_the_price():
+    trades = [
+        Trade("A", t=10, p=1.0, c=[12, 37]),
+        Trade("A", t=11, p=9.0, c=[2]),  # an average
+        Trade("A", t=12, p=9.0, c=[14, 22]),  # at an earlier price
+        Trade("A", t=13, p=0.0),
+        Trade("B", t=13, p=7.0, c=[52]),
+    ]
+    (message,) = trades_messages(trades, simulated=False)
+    assert (message.symbols, message.price, message.time) == (["A"], [1.0], [10])
