@@ -8,7 +8,7 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
-from gapscan.services.status import ListStatus, ServiceStatus, StatusReport, collect
+from gapscan.services.status import Hot, ListStatus, ServiceStatus, StatusReport, collect
 from gapscan_cli import exits, output, render
 
 _SHOWN: Final = ("role", "symbols", "interval", "last_error", "waiting_for", "pid", "host")
@@ -33,6 +33,7 @@ def report_text(report: StatusReport) -> str:
         _verdict(report),
         f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}",
         f"coverage  {report.coverage.fresh} of {report.coverage.expected} symbols have a price today",
+        _hot(report.hot),
         "",
         *_services(report.services),
         "",
@@ -45,6 +46,14 @@ def report_text(report: StatusReport) -> str:
 def _verdict(report: StatusReport) -> str:
     verdict = "healthy" if report.healthy else "NOT HEALTHY"
     return f"{verdict}   SIMULATED" if report.simulated else verdict
+
+
+def _hot(hot: Hot) -> str:
+    age = "none yet" if hot.newest_bar_age is None else f"newest {render.span(hot.newest_bar_age)} old"
+    return (
+        f"hot       {hot.desired} symbols desired, {hot.confirmed} confirmed, {hot.receiving} receiving   "
+        f"{hot.bars_per_second:.0f} bars/s, {age}   {hot.reconnects} reconnects"
+    )
 
 
 def _services(services: dict[str, ServiceStatus]) -> list[str]:

@@ -27,7 +27,7 @@ from gapscan.runtime import end
 _DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
 _KEEPALIVE_SECONDS: Final = 15.0
 _SWEEP_SECONDS: Final = 1.0
-_IGNORED: Final = 100  # messages after a close; then the connection is cut
+_IGNORED: Final = 100  # messages after a close; what still comes then is not even looked at
 _GAUGES: Final = ("nats_connected", "lists_known")
 
 _log = logger("bridge")
@@ -158,7 +158,7 @@ class Web:
             if not _take(dialog, session, message.type, message.data):
                 return
             ignored += session.closed
-        session.cut()
+        await _linger(request)
 
 
 def _take(dialog: Dialog, session: Session, kind: WSMsgType, data: object) -> bool:
@@ -189,6 +189,7 @@ async def _linger(request: web.Request) -> None:
 
     Closed at once, with data still unread, the connection would be reset, and the client would never see why.
     """
+    request.protocol.close()  # from now on it drops what comes
     deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
     while request.transport is not None and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.02)

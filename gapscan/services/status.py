@@ -30,11 +30,15 @@ class Coverage(Struct):
 
 
 class Hot(Struct):
-    """Symbols that are to come live, that the provider confirmed, and that had a bar in the last minute."""
+    """The live half of the feed: symbols that are to come live, that the provider confirmed, that had a bar in the
+    last minute; bars a second; seconds of market time since the newest bar ended; reconnects."""
 
     desired: int = 0
     confirmed: int = 0
     receiving: int = 0
+    bars_per_second: float = 0.0
+    newest_bar_age: float | None = None
+    reconnects: int = 0
 
 
 class ListStatus(Struct):
@@ -94,13 +98,13 @@ async def collect(bus: Bus) -> StatusReport:
     )
 
 
-async def _services(bus: Bus) -> dict[str, list[Instance]]:
-    """The answers of all gapscan services to NATS's service discovery, by service."""
+async def _services(bus: Bus, only: str = "", *, first: bool = False) -> dict[str, list[Instance]]:
+    """The answers of gapscan services to NATS's service discovery, by service: all, or the `first` one of one kind."""
     inbox = bus.nc.new_inbox()
     found: dict[str, list[Instance]] = {}
     try:
         subscription = await bus.nc.subscribe(inbox)
-        await bus.nc.publish("$SRV.STATS", b"", reply=inbox)
+        await bus.nc.publish(f"$SRV.STATS.{only}" if only else "$SRV.STATS", b"", reply=inbox)
         deadline = time.monotonic() + ANSWER_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -108,6 +112,8 @@ async def _services(bus: Bus) -> dict[str, list[Instance]]:
             except TimeoutError:
                 break
             _note(found, message.data)
+            if first and found:
+                break
         await subscription.unsubscribe()
     except NATS_ERRORS as error:
         raise translated(error, "asking the services") from error
@@ -124,9 +130,17 @@ def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
         found.setdefault(name.removeprefix(names.SERVICE_PREFIX), []).append(endpoints[0].get("data") or {})
 
 
+async def collect_hot(bus: Bus) -> Hot | None:
+    """The live half of the feed alone, or None when no feed answers. Raises BusError."""
+    feeds = (await _services(bus, names.SERVICE_PREFIX + "feed", first=True)).get("feed", [])
+    return _hot(feeds) if feeds else None
+
+
 def _hot(feeds: Iterable[Instance]) -> Hot:
-    counts: Instance = next((feed["hot"] for feed in feeds if "hot" in feed), {})
-    return Hot(**{name: int(counts.get(name, 0)) for name in ("desired", "confirmed", "receiving")})
+    feed: Instance = next((feed for feed in feeds if "hot" in feed), {})
+    known = {name: feed.get("hot", {}).get(name, 0) for name in ("desired", "confirmed", "receiving")}
+    link = {name: feed["link"][name] for name in ("bars_per_second", "newest_bar_age", "reconnects") if "link" in feed}
+    return Hot(**known, **link)
 
 
 def _leader(instances: Iterable[Instance]) -> Instance:

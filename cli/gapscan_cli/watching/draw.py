@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from gapscan.services.status import Hot
 from gapscan_cli.render import GAP, PRICE, SYMBOL, Column, columns_for, moment, span
 from gapscan_cli.watching.model import Frame, Mark, ShownRow
 
@@ -74,6 +75,7 @@ def footer(frame: Frame, shown: int, width: int) -> Text:
         _count("resyncs", frame.resyncs),
         _count("holes", frame.holes),
         *([_count("mismatches", frame.mismatches)] if frame.mismatches else []),
+        *([_live(frame.hot)] if frame.hot else []),
         Text("q quits", "dim"),
     ]
     return _joined(parts, width)
@@ -83,6 +85,12 @@ def _age(age: float | None) -> Text:
     if age is None:
         return Text("age unknown", "bold yellow")
     return Text(f"age {span(age)}", "bold yellow" if age > _OLD_SECONDS else "")
+
+
+def _live(hot: Hot) -> Text:
+    """Symbols with live data, of those that are to have it, and how fast it comes."""
+    missing = hot.confirmed < hot.desired
+    return Text(f"hot {hot.confirmed}/{hot.desired}, {hot.bars_per_second:.0f} bars/s", "yellow" if missing else "")
 
 
 def _count(name: str, number: int) -> Text:

@@ -10,6 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from typing import Final
 
 from gapscan.bus.client import Bus, BusOptions
+from gapscan.errors import BusError
+from gapscan.runtime import end
+from gapscan.services.status import collect_hot
 from gapscan_cli import output
 from gapscan_cli.connection import patient_link
 from gapscan_cli.following import check_possible, patient_views
@@ -20,6 +23,7 @@ from gapscan_cli.watching.plain import block, signature
 _PAINT_SECONDS: Final = 0.1  # at most this often, however fast the list moves
 _PLAIN_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 1.5
+_ASK_SECONDS: Final = 5.0
 _REPAINT_SECONDS: Final = 1.0  # at least this often, so that ages are right
 
 Show = Callable[[Frame], None]
@@ -44,11 +48,21 @@ class _Feed:
         self._bus = bus
         self._task = asyncio.ensure_future(self._pump())
         self._task.add_done_callback(lambda _: self.changed.set())
+        self._asking = asyncio.ensure_future(self._ask())
 
     async def _pump(self) -> None:
         async for view in patient_views(self._bus, self.model.name, output.note):
             self.model.take(view, time.monotonic())
             self.changed.set()
+
+    async def _ask(self) -> None:
+        """Ask the feed now and then how live it is; without an answer, nothing is said about it."""
+        while True:
+            try:
+                self.model.hot = await collect_hot(self._bus)
+            except BusError:
+                self.model.hot = None
+            await asyncio.sleep(_ASK_SECONDS)
 
     def link_changed(self) -> None:
         self.model.link(self._bus.connected)
@@ -68,8 +82,7 @@ class _Feed:
             await asyncio.sleep(pause)
 
     async def end(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task, self._asking)
 
 
 @asynccontextmanager

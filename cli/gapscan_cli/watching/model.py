@@ -11,6 +11,7 @@ from typing import Final
 from gapscan.bus.follow import ListView
 from gapscan.market.sessions import session_at
 from gapscan.protocol.messages import Add, Change, Rerank, Row, State, Update
+from gapscan.services.status import Hot
 
 PRICE_SECONDS: Final = 3.0  # a price that rose or fell is coloured for this long
 RANK_SECONDS: Final = 10.0  # a row that moved or came in is marked for this long
@@ -61,6 +62,7 @@ class Frame:
     holes: int
     mismatches: int
     simulated: bool
+    hot: Hot | None = None  # what the feed says of its live half
 
 
 class WatchModel:
@@ -71,6 +73,7 @@ class WatchModel:
         self._view: ListView | None = None
         self._marks: dict[str, Mark] = {}
         self._linked = True
+        self.hot: Hot | None = None
         self._fresh_at: float | None = None
 
     @property
@@ -120,6 +123,7 @@ class WatchModel:
             holes=view.link.holes,
             mismatches=view.link.mismatches,
             simulated=view.simulated,
+            hot=self.hot,
         )
 
     def _shown(self, rank: int, row: Row, now: float) -> ShownRow:

@@ -18,7 +18,7 @@ from gapscan.bridge.listener import open_socket
 from gapscan.bus.client import Bus
 from gapscan.bus.snapshots import write_definition
 from gapscan.config import BridgeSection, Config, NatsSection
-from gapscan.protocol.messages import Delta, ListDefinition, Snapshot
+from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import Answer, decode_answer
 from gapscan.ranking.copy import Copy, Fit
 from gapscan.runtime import end
@@ -86,6 +86,32 @@ async def defined_list(bus: Bus, name: str = "movers", seed: int = 1) -> Publish
 
 
 @dataclass
+class Wide(Published):
+    """A long list of which each step changes little, so that deltas are shorter than snapshots."""
+
+    async def step(self, number: int = 1) -> None:
+        for _ in range(number):
+            rows = list(self.truth[self.publisher.sequence]) or _wide_rows()
+            moved = rows.pop(self.dice.randrange(len(rows)))
+            rows.insert(
+                self.dice.randint(0, len(rows)),
+                Row(symbol=moved["symbol"], name=moved["name"], price=self.dice.random()),
+            )
+            if await self.publisher.publish(rows, self.publisher.sequence + 1):
+                self.truth[self.publisher.sequence] = rows
+
+
+def _wide_rows() -> list[Row]:
+    return [Row(symbol=f"W{number}", name="the long name of some company", price=1.0) for number in range(100)]
+
+
+async def wide_list(bus: Bus, name: str = "wide") -> Wide:
+    """A long list, published and defined."""
+    published = await defined_list(bus, name)
+    return Wide(published.publisher, published.dice, published.truth)
+
+
+@dataclass
 class Browser:
     """A client that keeps copies, and checks each step against the truth."""
 
@@ -95,6 +121,7 @@ class Browser:
     copies: dict[str, Copy] = field(default_factory=dict)
     seen: list[Answer] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
+    steps: list[tuple[str, str, int, list[Row]]] = field(default_factory=list)
     close_code: int | None = None
     ws: ClientConnection | None = None
     reading: asyncio.Task[None] | None = None
@@ -124,9 +151,7 @@ class Browser:
             assert isinstance(message.sequence, int)
             assert copy.take(message, message.sequence) is Fit.APPLIED
         self.sequences.append(copy.sequence)
-        published = self.truth.get(message.list)
-        if published is not None and published.publisher.epoch == copy.epoch:
-            assert copy.rows == published.truth[copy.sequence], copy.sequence
+        self.steps.append((message.list, copy.epoch, copy.sequence, copy.rows))
 
     async def send(self, **message: Any) -> None:
         assert self.ws is not None
@@ -164,7 +189,15 @@ class Browser:
             and self.copies[name].epoch == published.publisher.epoch,
             f"{name} at {published.publisher.sequence}",
         )  # fmt: skip
-        assert self.copies[name].rows == published.truth[published.publisher.sequence]
+        self.check()
+
+    def check(self) -> None:
+        """Compare all that was shown with the truth, which its publisher writes down a little later than it sends."""
+        for name, epoch, sequence, rows in self.steps:
+            published = self.truth.get(name)
+            if published is not None and published.publisher.epoch == epoch:
+                assert rows == published.truth[sequence], sequence
+        self.steps.clear()
 
     async def closed(self) -> int:
         """Wait for the close, and its code."""

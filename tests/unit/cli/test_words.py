@@ -19,7 +19,7 @@ from gapscan.errors import (
     UnknownListError,
 )
 from gapscan.protocol.messages import ListDefinition
-from gapscan.services.status import Coverage, ListStatus, ServiceStatus, StatusReport
+from gapscan.services.status import Coverage, Hot, ListStatus, ServiceStatus, StatusReport
 from gapscan_cli import exits
 from gapscan_cli.completion import complete_list, nearest, shipped_names
 from gapscan_cli.health import report_text
@@ -86,6 +86,7 @@ def _report(**changes: object) -> StatusReport:
         simulated=False,
         session="pre",
         as_of=1_795_357_800_000,
+        hot=Hot(284, 283, 180, 31.4, 2.3, 1),
         coverage=Coverage(9, 10),
         lists=lists,
         services=services,
@@ -99,6 +100,7 @@ def test_status_for_people() -> None:
     text = report_text(_report())
     assert text.startswith("healthy\n")
     assert "9 of 10 symbols" in text
+    assert "284 symbols desired, 283 confirmed, 180 receiving   31 bars/s, newest 2.3 s old   1 reconnects" in text
     assert "feed      ok       pid 7" in text
     winners = next(line for line in text.splitlines() if line.startswith("winners"))
     assert winners.split() == ["winners", "live", "12", "917", "2", "-17", "123.5KB"]

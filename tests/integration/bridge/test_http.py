@@ -1,0 +1,73 @@
+"""The plain requests: the page, health, readiness, figures."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gapscan.bridge import assets
+from gapscan.bridge.listener import open_socket
+from gapscan.errors import ConfigError
+from tests.integration.bridge.support import Served, browsing
+from tests.support.lists import Published
+
+
+async def test_health_readiness_figures(served: Served, movers: Published) -> None:
+    assert (await served.get("/healthz"))[2] == "ok\n"
+    status, _, body = await served.get("/readyz")
+    assert (status, body) == (200, '{"nats_connected": true, "lists_known": true}')
+    async with browsing(served, movers) as browser:
+        await browser.reaches(movers)
+        await browser.send(action="dance")
+        await browser.until(lambda: served.counts["error.unknown_action"], "an error")
+        _, head, text = await served.get("/metrics")
+    assert "text/plain" in head
+    for line in (
+        "gapscan_bridge_clients 1",
+        'gapscan_bridge_subscriptions{list="movers"} 1',
+        'gapscan_bridge_list_sequence{list="movers"} 5',
+        'gapscan_bridge_errors_total{code="unknown_action"} 1',
+        "gapscan_bridge_nats_connected 1",
+        "gapscan_bridge_connects_total 1",
+    ):
+        assert line in text.splitlines()
+    for line in text.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [\d.e+-]+', line), line
+
+
+async def test_the_page(served: Served) -> None:
+    status, head, body = await served.get("/")
+    assert status == 200
+    assert "<html" in body
+    assert "default-src 'none'" in head
+    assert "Cache-Control: no-cache" in head
+    etag = re.findall(r'ETag: ("\w+")', head)[0]
+    assert (await served.get("/", f"If-None-Match: {etag}"))[0] == 304
+    assert (await served.get("/", 'If-None-Match: "other"'))[0] == 200
+
+
+async def test_every_file_of_the_page(served: Served) -> None:
+    for path in assets.load_assets():
+        status, head, _ = await served.get(f"/static/{path}")
+        assert status == 200
+        if path.endswith(".js"):
+            assert "Content-Type: text/javascript" in head
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/none.js", "/static/../http.py", "/static/%2e%2e/http.py", "/nothing", "/static/"]
+)
+async def test_nothing_else(served: Served, path: str) -> None:
+    assert (await served.get(path))[0] == 404
+
+
+async def test_a_plain_request_for_the_socket(served: Served) -> None:
+    assert (await served.get("/ws"))[0] == 400
+
+
+async def test_a_port_that_is_taken(served: Served) -> None:
+    with pytest.raises(ConfigError, match=r"in use.*\[bridge\] port"):
+        open_socket("127.0.0.1", served.port)
+    with pytest.raises(ConfigError, match=r"cannot listen on no\.such\.host\.invalid"):
+        open_socket("no.such.host.invalid", 0)
