@@ -22,7 +22,8 @@ _log = logger("feed")
 
 Sink = Callable[[list[Bar], list[Trade]], Awaitable[None]]
 
-_FRAMES_A_ROUND: Final = 64
+_FRAMES_A_ROUND: Final = 128
+_GATHER_SECONDS: Final = 0.002
 _SHOWN_REFUSALS: Final = 20
 
 
@@ -174,23 +175,32 @@ class Supervisor:
                 raise SessionEndedError(Ending(Reason.SILENT, f"no data for {patience:g} s"))
 
     async def _read(self) -> None:
-        """Read what has come, as much at a time as is there."""
+        """Read what has come, as much at a time as is there.
+
+        A frame after a pause is read at once; those that follow on its heels are read together.
+        """
         while True:
-            events = Events()
-            for number, frame in await self._queue.take(_FRAMES_A_ROUND):
-                read_frame(frame, events)
-                if events.statuses:
-                    self._hear(number, events.statuses)
-                    events.statuses.clear()
-            if events.bad:
-                self._tally.trouble(
-                    "bad_events", f"the stream has something unreadable: {events.first_fault}", events.bad
-                )
-            if events.bars or events.trades:
-                self._watchdog.data(_now())
-                self._last_data = _wall_ms()
-                await self._sink(events.bars, events.trades)
-            await asyncio.sleep(0)  # frames that come without a pause must not keep all others waiting
+            frames = await self._queue.take(_FRAMES_A_ROUND)
+            await self._pass_on(self._events_of(frames))
+            # A pause even when more is waiting: the rest of the process has its turn.
+            await asyncio.sleep(0 if len(frames) == _FRAMES_A_ROUND else _GATHER_SECONDS)
+
+    def _events_of(self, frames: list[tuple[int, Frame]]) -> Events:
+        events = Events()
+        for number, frame in frames:
+            read_frame(frame, events)
+            if events.statuses:
+                self._hear(number, events.statuses)
+                events.statuses.clear()
+        return events
+
+    async def _pass_on(self, events: Events) -> None:
+        if events.bad:
+            self._tally.trouble("bad_events", f"the stream is unreadable in part: {events.first_fault}", events.bad)
+        if events.bars or events.trades:
+            self._watchdog.data(_now())
+            self._last_data = _wall_ms()
+            await self._sink(events.bars, events.trades)
 
     def _hear(self, number: int, statuses: Iterable[Status]) -> None:
         if number != self._number or self._state == "waiting":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from gapscan.bus.client import Bus
@@ -14,6 +15,7 @@ from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, GapscanError
 from gapscan.market.metrics import coverage
+from gapscan.market.restore import restore
 from gapscan.market.sessions import Session, trading_date
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
@@ -52,6 +54,7 @@ class Term:
         self._recovered = True
         try:
             async with self._intake.listening():
+                restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
                 await leadership.while_held(self._rank(), self._publish(), self._beat(), self._snapshot())
         finally:
             await self._finish()

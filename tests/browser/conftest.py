@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browser.stage import Stage, staged
 from tests.browser.watching import Watched, watch
+from tests.browser.wire import Wire
 from tests.support.nats import NatsServer
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -78,3 +79,11 @@ async def watched(page: Page, stage: Stage) -> AsyncIterator[Watched]:
     watching = await watch(page, stage.url)
     yield watching
     assert watching.errors == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def wire(page: Page) -> Wire:
+    """The messages between page and bridge, to be held and changed."""
+    attached = Wire()
+    await attached.attach(page)
+    return attached

@@ -6,8 +6,10 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -56,6 +58,16 @@ class Watcher:
         assert sequences == sorted(sequences)
         assert self.last.link.snapshots == 1, "the copy was taken anew"
         assert self.last.link.mismatches == 0
+        for earlier, later in pairwise(self.views):
+            self._compare(earlier, later)
+
+    @staticmethod
+    def _compare(earlier: ListView, later: ListView) -> None:
+        """No price moves back in event time, and a full list does not empty."""
+        assert later.rows or not earlier.rows, "the list emptied"
+        times = {row["symbol"]: row["price_time"] or 0 for row in earlier.rows}
+        for row in later.rows:
+            assert (row["price_time"] or 0) >= times.get(row["symbol"], 0), row["symbol"]
 
     async def moves_on(self, deltas: int = 2) -> None:
         """Wait until the list has moved by some deltas and is live."""
@@ -98,7 +110,7 @@ async def up(tmp_path: Path) -> AsyncIterator[RunningSet]:
         yield running
 
 
-@pytest.mark.parametrize("victim", ["ranker", "nats", "feed", "sim"])
+@pytest.mark.parametrize("victim", ["ranker", "nats", "feed", "sim", "hot", "bridge"])
 async def test_a_part_is_killed(up: RunningSet, victim: str) -> None:
     async with watched(up) as watcher:
         await watcher.moves_on()
@@ -111,10 +123,12 @@ async def test_a_part_is_killed(up: RunningSet, victim: str) -> None:
 
 
 async def test_parts_are_killed_at_random(up: RunningSet) -> None:
+    """For KILL_SECONDS (20); the longer, the more states they are killed in."""
     order = random.Random(11)
+    ends = time.monotonic() + float(os.environ.get("KILL_SECONDS", 20))
     async with watched(up) as watcher:
-        for _ in range(6):
-            victim = order.choice(["ranker", "nats", "feed"])
+        while time.monotonic() < ends:
+            victim = order.choice(["ranker", "nats", "feed", "hot"])
             pid = up.pid(victim)
             os.kill(pid, signal.SIGKILL)
             await up.replaced(victim, pid)

@@ -7,13 +7,16 @@ import math
 import random
 from collections.abc import Callable
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.market.bars import merge_bars, merge_trades
+from gapscan.market.restore import restore
 from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import Bars, Trades, UniverseFrame
+from gapscan.protocol.messages import Bars, Row, Trades, UniverseFrame
+from gapscan.ranking.rows import RowCache
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
@@ -180,3 +183,31 @@ def test_a_holiday_is_not_opened_by_the_clock() -> None:
     universe.session = Session.CLOSED  # what the provider says
     universe.advance(TIMES.regular + SECOND)
     assert universe.session is Session.CLOSED
+
+
+@given(seeds, st.integers(1, 8))
+def test_a_universe_takes_back_from_rows_what_it_forgot(seed: int, count: int) -> None:
+    """A ranker starts again: scans are kept, bars are not, but what was published never shows an older price."""
+    dice = random.Random(seed)
+    scan, _ = some_scan(dice)
+    before = begun()
+    scan(before)
+    for _ in range(count):
+        merge, _ = dice.choice([some_bars, some_trades])(dice)
+        merge(before)
+    rows = RowCache(before).rows(np.arange(len(before)))
+    after = begun()
+    scan(after)
+    restore(after, rows)
+    for symbol in SYMBOLS:
+        for field in ("price_time", "price", "volume", "updated", "high", "low", "from_bar"):
+            assert value(after, symbol, field) == value(before, symbol, field) or (
+                math.isnan(value(after, symbol, field)) and math.isnan(value(before, symbol, field))
+            ), field
+
+
+def test_rows_of_yesterday_are_not_taken_back() -> None:
+    universe = begun()
+    row = Row(symbol="A", price=5.0, price_time=TIMES.clear - 1, as_of=TIMES.clear - 1)
+    assert restore(universe, [row]) == 0
+    assert "A" not in universe.index

@@ -43,7 +43,7 @@ class RunningSet:
                 *self.command(), env=self._env, stdout=log, stderr=log, start_new_session=True
             )
         async with asyncio.timeout(60):
-            while not (self._mine() and {"nats", "sim", "feed", "ranker"} <= self.pids_by_name().keys()):
+            while not (self._mine() and {"nats", "sim", "feed", "ranker", "hot", "bridge"} <= self.pids_by_name().keys()):
                 assert self._process.returncode is None, self._log.read_text()
                 await asyncio.sleep(0.02)
 

@@ -59,7 +59,7 @@ export class RowView {
       const text = document.createTextNode("");
       element.append(text);
       this.#cells.set(column.id, { element, text });
-      if (column.id === "symbol") element.append((this.#badges = make("span", "badges")));
+      if (column.id === "symbol") element.append(" ", (this.#badges = make("span", "badges")));
     }
     return element;
   }

@@ -148,6 +148,7 @@ async def test_a_hole_is_filled_from_the_stream(bus):
     writer = Writer(bus)
     await writer.store()
     async with following(bus) as follower:
+        await until(lambda: follower.changes, "the start")
         await writer.send("subscribe", "A")
         await until(agrees(follower, writer), "the same set")
         follower.copy.sequence -= 1  # as if the next one had been taken by another reader

@@ -1,0 +1,100 @@
+"""A bridge process without NATS: a list that changes by itself, as fast as it can be sent or at a fixed rate.
+
+python -m tests.bench.fanout_server RATE    changes a second; 0: whenever the last one has been sent to all
+Prints its port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import resource
+import sys
+import time
+from collections.abc import Iterator
+
+from gapscan.bridge.http import Door, serving
+from gapscan.bridge.hub import Hub, Position, Standing
+from gapscan.bridge.limits import Limits
+from gapscan.bridge.listener import open_socket
+from gapscan.bridge.room import Room
+from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import Row
+from gapscan.protocol.websocket import ListInfo
+from gapscan.runtime import run, until_stopped
+
+LIST = "winners"
+ROWS = 200
+CHANGED = 7  # rows a step: frames of about 1.2 kB
+
+
+def some_row(number: int) -> Row:
+    return Row(
+        symbol=f"S{number:03}", name=f"Some Company Number {number} Inc. Common Stock", exchange="XNAS", type="CS",
+        price=100.0, prev_close=99.0, open=99.5, high=101.0, low=98.5, vwap=100.1, change_percent=1.01,
+        gap_percent=0.5, change_from_open_percent=0.5, from_high_percent=-1.0, volume=1_000_000,
+        dollar_volume=100_000_000, average_volume=5_000_000, rvol=2.0, price_time=1_795_364_569_000,
+        as_of=1_795_364_569_000, session="regular", gap_indicative=False, split_today=False, stale=False, source="bar",
+    )  # fmt: skip
+
+
+def states() -> Iterator[list[Row]]:
+    """The list, as it changes at the rate of nature: some rows' cells, now and then a place."""
+    dice = random.Random(7)
+    rows = [some_row(number) for number in range(ROWS)]
+    step = 0
+    while True:
+        yield rows
+        step += 1
+        rows = list(rows)
+        for at in dice.sample(range(ROWS), CHANGED):
+            changed = {"price": round(dice.uniform(90, 110), 2), "volume": dice.randint(1_000_000, 2_000_000)}
+            changed |= {"change_percent": round(dice.uniform(0, 9), 2), "dollar_volume": 10**8 + step, "rvol": 2.5}
+            rows[at] = Row(**{**rows[at], **changed, "price_time": 1_795_364_569_000 + step})  # type: ignore[misc]
+        if step % 3 == 0:
+            rows.insert(dice.randrange(ROWS), rows.pop(dice.randrange(ROWS)))
+
+
+class Driver:
+    """Changes the list."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._states = enumerate(states())
+
+    def step(self) -> None:
+        sequence, rows = next(self._states)
+        # Microseconds, so that clients can tell how long a change took to reach them.
+        now = time.time_ns() // 1000
+        self._room.put(LIST, Position("bench", sequence), now, rows, Standing(now, "live", True))
+
+    async def at_rate(self, rate: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            self.step()
+            due += 1 / rate
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def flat_out(self) -> None:
+        while True:
+            self.step()
+            self._room.flush(LIST)
+            self._room.retry()
+            await asyncio.sleep(0)
+
+
+async def main(stop: asyncio.Event) -> None:
+    rate = float(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    room = Room(Hub(), 0.1, Limits(clients=100_000), Tally(logger("bridge")))
+    room.define([ListInfo(LIST, "", [], [], ROWS)])
+    listening = open_socket("127.0.0.1", 0)
+    async with serving(listening, room, Door()):
+        print(listening.getsockname()[1], flush=True)
+        driver = Driver(room)
+        await until_stopped(stop, *([driver.at_rate(rate), room.run()] if rate else [driver.flat_out()]))
+
+
+if __name__ == "__main__":
+    run(main)
