@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gapscan.bridge.assets import INDEX, Asset, load_assets
 from gapscan.bridge.dialog import Dialog
 from gapscan.bridge.frames import pong_frame
-from gapscan.bridge.listener import Gate
+from gapscan.bridge.listener import BACKLOG, Gate
 from gapscan.bridge.metrics import metrics_text
 from gapscan.bridge.origin import is_allowed
 from gapscan.bridge.room import Room
@@ -203,7 +203,7 @@ async def serving(listening: socket.socket, room: Room, door: Door) -> AsyncIter
     await runner.setup()
     assert runner.server is not None  # for the type checker: set up
     gate = handlers.gate = Gate(runner.server, room.tally, room.clock)
-    server = await asyncio.get_running_loop().create_server(gate, sock=listening)
+    server = await asyncio.get_running_loop().create_server(gate, sock=listening, backlog=BACKLOG)
     sweeping = asyncio.create_task(_sweep(gate))
     try:
         yield

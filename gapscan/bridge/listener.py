@@ -15,7 +15,7 @@ from gapscan.obs import Tally
 
 REQUEST_SECONDS: Final = 10.0  # for a connection's first request to come in whole
 _NEWCOMERS: Final = 1000
-_BACKLOG: Final = 4096
+BACKLOG: Final = 4096
 # The kernel would keep megabytes for a client that does not read, all of it old by the time it is read.
 _KERNEL_BUFFER: Final = 128 * 1024
 
@@ -31,7 +31,7 @@ def open_socket(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER)  # its connections inherit it
         listening.bind(address)
-        listening.listen(_BACKLOG)
+        listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise ConfigError(

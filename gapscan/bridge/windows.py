@@ -1,32 +1,37 @@
-"""When to send: windows of a fixed width that open at the leading edge."""
+"""When to send: windows that open at the leading edge."""
 
 from __future__ import annotations
 
+from typing import Final
+
+_SLACK: Final = 0.9  # of the width: clocks differ, and a list may come a little faster than its publisher means to
+
 
 class Windows:
-    """For each key, at most one sending per `width` seconds; the first change after a quiet window is due at once.
+    """For each key about one sending per `width` seconds; what comes after a quiet window is due at once.
 
-    A list's publisher has a limit of the same kind. Since every key has windows of its own, which begin when
-    something is sent, a change that kept the publisher's distance to the one before finds its window closed: the
-    two limits do not add up.
+    A list's publisher has a limit of the same kind, and the two must not add up: a list that comes once per `width`,
+    more or less, is passed on without any wait. Were each window counted from the last sending, every delay would
+    push all later sendings back until one was left out. So a sending uses up a window's worth of time from when it
+    was due, not from when it was made, and up to one window may be used in advance.
     """
 
     def __init__(self, width: float) -> None:
-        self._width = width
-        self._sent: dict[str, float] = {}
+        self._width = width * _SLACK
+        self._used: dict[str, float] = {}  # until when each key's time is used up
         self._due: dict[str, float] = {}
 
     def changed(self, key: str, now: float) -> None:
         """Something is to be sent."""
         if key not in self._due:
-            self._due[key] = max(now, self._sent[key] + self._width) if key in self._sent else now
+            self._due[key] = max(now, self._used.get(key, 0.0) - self._width)
 
     def take_due(self, now: float) -> list[str]:
-        """The keys that are due, in the order in which they became so; their next windows begin."""
+        """The keys that are due, in the order in which they became so."""
         due = sorted((key for key, at in self._due.items() if at <= now), key=self._due.__getitem__)
         for key in due:
-            del self._due[key]
-            self._sent[key] = now
+            at = self._due.pop(key)
+            self._used[key] = max(at, self._used.get(key, 0.0)) + self._width
         return due
 
     def next_due(self) -> float | None:
@@ -36,4 +41,4 @@ class Windows:
     def forget(self, key: str) -> None:
         """Nothing will be sent for `key` any more."""
         self._due.pop(key, None)
-        self._sent.pop(key, None)
+        self._used.pop(key, None)

@@ -15,7 +15,8 @@ from gapscan.market.sessions import session_times
 from gapscan.market.universe import DAY_FIELDS, Floats, Universe
 from gapscan.protocol.messages import Row
 
-_DAY: Final = ("prev_close", *DAY_FIELDS)
+_WIDEN: Final = {"high": np.fmax, "low": np.fmin}
+_DAY: Final = ("prev_close", *(name for name in DAY_FIELDS if name not in _WIDEN))
 
 
 def restore(universe: Universe, rows: Iterable[Row]) -> int:
@@ -37,6 +38,9 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     for name in _DAY:
         universe.observe(name, at[newer], _column(known, name)[newer], seen[newer])
     universe.observe("updated", at[newer], seen[newer], seen[newer])
+    for name, widen in _WIDEN.items():
+        column = universe.number(name)
+        column[at] = widen(column[at], _column(known, name))
     return len(ours)
 
 

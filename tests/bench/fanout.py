@@ -1,4 +1,4 @@
-"""One bridge process and its clients: frames a second beside Node's `ws`, CPU, memory, resumes, a client that stalls."""
+"""One bridge process and its clients: frames a second beside Node's `ws`, CPU, memory, resumes, a stalled client."""
 
 from __future__ import annotations
 

@@ -80,8 +80,9 @@ async def _at_home(page: Page) -> None:
 
 async def test_chromium_does_what_python_does(page: Page, traces: list[list[Step]]) -> None:
     await _at_home(page)
-    script = f"async (traces) => {{ {_REPLAY} return JSON.stringify(replay(await import('/listview.js'), traces)); }}"
-    assert json.loads(await page.evaluate(script, _messages(traces))) == _expected(traces)
+    module = "await import('/listview.js')"
+    script = f"async (traces) => {{ {_REPLAY} return JSON.stringify(replay({module}, JSON.parse(traces))); }}"
+    assert json.loads(await page.evaluate(script, json.dumps(_messages(traces)))) == _expected(traces)
 
 
 async def test_a_row_that_nobody_touched_stays_the_same_object(page: Page, traces: list[list[Step]]) -> None:
@@ -89,7 +90,7 @@ async def test_a_row_that_nobody_touched_stays_the_same_object(page: Page, trace
     script = """async (traces) => {
       const {ListView} = await import("/listview.js");
       let wrong = 0;
-      for (const messages of traces) {
+      for (const messages of JSON.parse(traces)) {
         const view = new ListView();
         for (const message of messages) {
           const before = new Map(view.rows.map((row) => [row.symbol, row]));
@@ -103,7 +104,7 @@ async def test_a_row_that_nobody_touched_stays_the_same_object(page: Page, trace
       }
       return wrong;
     }"""
-    assert await page.evaluate(script, _messages(traces)) == 0
+    assert await page.evaluate(script, json.dumps(_messages(traces))) == 0
 
 
 async def test_checksums_of_any_text(page: Page) -> None:

@@ -200,7 +200,7 @@ def test_a_universe_takes_back_from_rows_what_it_forgot(seed: int, count: int) -
     scan(after)
     restore(after, rows)
     for symbol in SYMBOLS:
-        for field in ("price_time", "price", "volume", "updated", "high", "low", "from_bar"):
+        for field in ("price_time", "price", "volume", "updated", "high", "low"):
             assert value(after, symbol, field) == value(before, symbol, field) or (
                 math.isnan(value(after, symbol, field)) and math.isnan(value(before, symbol, field))
             ), field

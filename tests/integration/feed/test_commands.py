@@ -52,7 +52,8 @@ async def following(bus):
 
 
 def agrees(follower, writer):
-    return lambda: (follower.copy.symbols, follower.copy.sequence) == (writer.symbols, writer.sequence)
+    """Whether the follower has told the writer's set, and knows that it is at the writer's sequence."""
+    return lambda: follower.changes[-1:] == [frozenset(writer.symbols)] and follower.copy.sequence == writer.sequence
 
 
 @pytest.fixture
