@@ -34,8 +34,8 @@ _BINDING: Final = (
 class Retention:
     """How much of a list's past is kept for followers that fill holes."""
 
-    max_age_seconds: float = 1800.0
-    max_bytes: int = 64 * 1024 * 1024
+    max_age_seconds: float = 900.0
+    max_bytes: int = 16 * 1024 * 1024
     replicas: int = 1
 
 

@@ -25,6 +25,7 @@ _UPGRADE = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 _SETTLE = 1.0  # seconds, after the connects
+_NAP = 0.002  # then more is read at a time: this process must not be what limits the server
 _TIME = re.compile(rb'"as_of":(\d+),"changes"')
 
 
@@ -96,6 +97,8 @@ class Crowd:
                 self.received += size
                 if timed:
                     self._time(bytes(self.buffer[:size]))
+            if not timed:
+                time.sleep(_NAP)
 
     def _time(self, data: bytes) -> None:
         now = time.time_ns() // 1000

@@ -15,7 +15,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.snapshots import write_definition
 from gapscan.bus.topology import Retention, ensure_shared
-from gapscan.config import BridgeSection, Config, NatsSection
+from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection
 from gapscan.errors import BusError
 from gapscan.protocol.messages import ListDefinition, Row, State
 from gapscan.runtime import end
@@ -117,7 +117,11 @@ class Stage:
 
     def config(self, **bridge: Any) -> Config:
         """The bridge's settings."""
-        return Config(nats=NatsSection(url=self.nats.url), bridge=BridgeSection(port=self.port, **bridge))
+        return Config(
+            nats=NatsSection(url=self.nats.url),
+            bridge=BridgeSection(port=self.port, **bridge),
+            service=ServiceSection(instance="test"),
+        )
 
     async def prepare(self) -> None:
         """Define the lists; they are empty."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from gapscan.services import runfile
 
+ALL = {"nats", "sim", "feed", "ranker", "hot", "bridge"}
+
 
 class RunningSet:
     """A running `gapscan up` on the data directory `data`."""
@@ -43,7 +45,7 @@ class RunningSet:
                 *self.command(), env=self._env, stdout=log, stderr=log, start_new_session=True
             )
         async with asyncio.timeout(60):
-            while not (self._mine() and {"nats", "sim", "feed", "ranker", "hot", "bridge"} <= self.pids_by_name().keys()):
+            while not (self._mine() and self.pids_by_name().keys() >= ALL):
                 assert self._process.returncode is None, self._log.read_text()
                 await asyncio.sleep(0.02)
 

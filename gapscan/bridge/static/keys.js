@@ -1,7 +1,7 @@
 /** Single keys, wherever nothing is being typed. */
 
 function typing(target) {
-  return target.closest?.("input, textarea, select, dialog") !== null;
+  return Boolean(target.closest?.("input, textarea, select, dialog"));
 }
 
 /** Call `actions[key]()` when a key is pressed alone; letters are the same in both cases.

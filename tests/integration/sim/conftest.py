@@ -67,7 +67,7 @@ def rest() -> Iterator[Rest]:
 async def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
     """Wait until the condition holds; its value."""
     async with asyncio.timeout(seconds):
-        while not (value := condition()):  # noqa: ASYNC110 - conditions are on foreign state
+        while not (value := condition()):
             await asyncio.sleep(0.005)
         return value
 
