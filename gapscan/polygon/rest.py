@@ -202,6 +202,8 @@ def _open_client(library: Library, base: str, key: str, timeout: float) -> Any:
     pool = client.client.connection_pool_kw
     pool["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)
     pool["maxsize"] = _CONNECTIONS
+    # A call that was given up must not go on asking by itself; refusals (429, 5xx) are still retried by the client.
+    pool["retries"] = pool["retries"].new(read=0)
     return client
 
 

@@ -67,11 +67,21 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def stage(nats_server: NatsServer) -> AsyncIterator[Stage]:
-    """A published list and a bridge that serves it."""
-    async with staged(nats_server) as running:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def standing_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One nats-server and one bridge for all tests here; what a test breaks is mended before the next."""
+    server = NatsServer(tmp_path_factory.mktemp("browser") / "nats-server")
+    server.start()
+    async with staged(server) as running:
         yield running
+    server.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(standing_stage: Stage) -> Stage:
+    """Two empty lists, published for real, and a bridge that serves them."""
+    await standing_stage.reset()
+    return standing_stage
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -105,6 +105,7 @@ class Stage:
         self._serving: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
         self._stop = asyncio.Event()
+        self._settings: dict[str, Any] = {}
 
     @property
     def feed(self) -> Feed:
@@ -129,10 +130,22 @@ class Stage:
         for name, feed in self.feeds.items():
             await feed.publisher.recover(Retention())
             sort = ["-gap_percent"] if name == LIST else ["-change_percent"]
-            await write_definition(self._bus, ListDefinition(name, f"About {name}.", "price > 0", sort, 200, ["regular"]))
+            definition = ListDefinition(name, f"About {name}.", "price > 0", sort, 200, ["regular"])
+            await write_definition(self._bus, definition)
+
+    async def reset(self) -> None:
+        """Empty lists, live heartbeats, a bridge with usual settings."""
+        for feed in self.feeds.values():
+            feed.state, feed.frozen, feed.beating = "live", False, True
+            if feed.publisher.rows:
+                await feed.publish([])
+        if self._serving is None or self._settings:
+            await self.close()
+            await self.open()
 
     async def open(self, **bridge: Any) -> None:
         """Start a bridge."""
+        self._settings = bridge
         self._stop, self._listening = asyncio.Event(), asyncio.Event()
         self._serving = asyncio.create_task(self._serve(self.config(**bridge)))
         await asyncio.wait_for(self._listening.wait(), 10)

@@ -112,6 +112,7 @@ async def test_columns_theme_and_size_are_chosen_and_kept(watched: Watched, stag
     await page.check("#columns-choices input[value=vwap]")
     await page.uncheck("#columns-choices input[value=name]")
     await page.keyboard.press("Escape")
+    await page.wait_for_selector("#columns-dialog", state="hidden")
     await page.keyboard.press("t")
     await page.keyboard.press("c")
     await page.reload()
@@ -150,7 +151,7 @@ async def test_everything_by_keyboard(watched: Watched, stage: Stage) -> None:
     await page.keyboard.press("f")
     assert not (await watched.status())["held"], "keys do nothing behind a dialog"
     await page.keyboard.press("Escape")
-    assert not await page.is_visible("#help-dialog")
+    await page.wait_for_selector("#help-dialog", state="hidden")
     await page.keyboard.press("]")
     await watched.until("gapscan.list() === 'winners'")
     await page.keyboard.press("1")

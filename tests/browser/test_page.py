@@ -94,8 +94,10 @@ async def test_rows_that_only_make_room_show_their_new_rank(watched: Watched, st
     rows = [some_row(symbol) for symbol in "ABC"]
     await watched.open()
     await watched.at(await stage.feed.publish(rows))
+    await watched.word("Live")
     first, second = [await watched.page.locator(f"#row-{symbol} .rank").screenshot() for symbol in "AB"]
     await watched.at(await stage.feed.publish([some_row("NEW"), *rows]))
+    await watched.word("Live")
     pushed = await watched.page.locator("#row-A .rank").screenshot()
     assert pushed == second != first, "the rank is a counter of the style sheet"
     assert await watched.value("document.querySelector('#row-A .n').textContent") == "", "it is nowhere in the rows"

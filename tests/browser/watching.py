@@ -70,9 +70,7 @@ class Watched:
 
     async def word(self, *words: str) -> None:
         """Wait until the page says one of these of the list."""
-        await self.until(
-            "(words) => words.includes(document.getElementById('status-word').textContent)", list(words)
-        )
+        await self.until("(words) => words.includes(document.getElementById('status-word').textContent)", list(words))
 
     async def shown(self) -> list[str]:
         return list(await self.value("gapscan.shown()"))
