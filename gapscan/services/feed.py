@@ -29,6 +29,9 @@ _log = logger("feed")
 
 # A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
 _RETRY_FIRST: Final = 0.25
+# While the market is closed, scans come this many times less often, unless they are rare anyway.
+_CLOSED_FACTOR: Final = 6.0
+_CLOSED_INTERVAL: Final = 30.0
 # Days without a single bar, one after the other, after which no older ones are asked for.
 _EMPTY_DAYS: Final = 7
 
@@ -76,7 +79,14 @@ class Feed:
                 await asyncio.sleep(backoff.next() if error.retry else interval)
                 continue
             backoff.reset()
-            await asyncio.sleep(max(0.0, began + interval - loop.time()))
+            await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
+
+    def _pause(self) -> float:
+        """Seconds from scan to scan: fewer scans than usual while nothing trades, if they come often."""
+        interval = self._config.feed.discovery_interval
+        if self._status is None or self._status.session != "closed":
+            return interval
+        return max(interval, min(_CLOSED_INTERVAL, interval * _CLOSED_FACTOR))
 
     def _failed(self, error: FeedError | BusError) -> None:
         self._last_error = error.message
@@ -152,7 +162,7 @@ class Feed:
         """What `gapscan status` shows of this feed."""
         return {
             "simulated": self._config.polygon.simulated,
-            "interval": self._config.feed.discovery_interval,
+            "interval": self._pause(),
             "last_scan": round(self._last_scan, 3),
             "last_error": self._last_error,
             "session": self._status.session if self._status else None,

@@ -16,8 +16,8 @@ from tests.browser.watching import Watched, watch
 from tests.browser.wire import Wire
 from tests.support.nats import NatsServer
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS = (
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -41,9 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def chromium() -> str:
     """The system's Chromium. Without one the tests are skipped; with CI set they fail."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        reason = f"no Chromium is installed (looked for {', '.join(_NAMES)})"
+        reason = f"no Chromium is installed (looked for {', '.join(NAMES)})"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
@@ -54,7 +54,7 @@ def chromium() -> str:
 async def browser() -> AsyncIterator[Browser]:
     path = chromium()
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        running = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield running
         await running.close()
 

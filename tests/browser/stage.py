@@ -58,14 +58,17 @@ class Feed:
         self.state: State = "live"
         self.frozen = False
         self.beating = True
-        self._as_of = _OPENED
-        self._began = time.monotonic()
+        self.rate = 1.0  # of market time to wall time
+        self._as_of = float(_OPENED)
+        self._at = time.monotonic()
 
     def as_of(self) -> int:
         """Market time, which runs as long as it is not frozen."""
+        now = time.monotonic()
         if not self.frozen:
-            self._as_of = _OPENED + int((time.monotonic() - self._began) * 1000)
-        return self._as_of
+            self._as_of += (now - self._at) * 1000 * self.rate
+        self._at = now
+        return int(self._as_of)
 
     async def publish(self, rows: Sequence[Row]) -> int:
         """Publish the list, waiting for NATS if need be. Returns its sequence."""

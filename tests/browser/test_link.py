@@ -167,7 +167,7 @@ async def test_bad_line(watched: Watched, stage: Stage) -> None:
         await watched.word("Live")
         counts = await watched.counts()
         assert counts["connects"] > 2
-        assert len({drawn["sequence"] for drawn in await watched.drawn()}) > 20
+        assert len({drawn["sequence"] for drawn in await watched.drawn()}) > 5
         await watched.assert_exact(stage.feed.truth)
 
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -225,10 +225,16 @@ async def browsing(served: Served, *lists: Published, **options: Any) -> AsyncIt
         await browser.close()
 
 
+class HasPort(Protocol):
+    """Something that listens."""
+
+    port: int
+
+
 class RawClient:
     """A WebSocket by hand, which can do what no library does: nothing, half of it, or the wrong thing."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: HasPort) -> None:
         self._served = served
         self.socket = socket.socket()
 

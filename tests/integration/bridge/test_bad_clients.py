@@ -17,7 +17,6 @@ from gapscan.protocol.websocket import (
     BAD_REQUEST,
     FAILED,
     SILENT,
-    SLOW,
     TOO_BIG,
     TOO_MANY,
     UNAUTHORIZED,
@@ -25,11 +24,17 @@ from gapscan.protocol.websocket import (
     Error,
     Lists,
 )
+from gapscan.services import bridge as service
 from tests.integration.bridge.support import Browser, Served, browsing, masked, raw_client, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.stack import until
 from tests.unit.bridge.wire import CLOSE, PONG, TEXT, split_frames
+
+
+@pytest.fixture(autouse=True)
+def _quick_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "DEFINITIONS_SECONDS", 0.1)
 
 
 @asynccontextmanager
@@ -215,20 +220,6 @@ class Refused:
 
     async def __aexit__(self, *_: object) -> None:
         return
-
-
-async def test_a_client_that_never_reads(nats_server: NatsServer, movers: Published) -> None:
-    async with running_bridge(nats_server.url, slow_after=0.5) as served:
-        await served.knows("movers")
-        async with undisturbed(served, movers), raw_client(served, receive_buffer=4096) as client:
-            await client.upgrade()
-            await client.send({"action": "subscribe", "lists": [{"list": "movers"}]})
-            while not served.counts["close.slow"]:
-                await movers.step(20)
-                await asyncio.sleep(0.01)
-            assert len(await client.ends()) < 2_000_000
-        await until(lambda: not served.bridge.room.sessions, "its end")
-        assert SLOW.reconnect
 
 
 async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, movers: Published) -> None:

@@ -1,0 +1,115 @@
+"""The service as it is deployed: a process of its own, on its own event loop, killed and stopped for real."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from gapscan.bus.client import Bus
+from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection, as_environment
+from gapscan.protocol.websocket import SHUTDOWN
+from gapscan.services import ports
+from tests.integration.bridge.support import Browser, RawClient, wide_list
+from tests.support.lists import Published
+from tests.support.nats import NatsServer
+
+PATIENCE = 30.0
+
+
+class BridgeProcess:
+    """A bridge that can be killed, and started again on its port."""
+
+    def __init__(self, nats_url: str) -> None:
+        self.port = ports.free_port()
+        section = BridgeSection(port=self.port, window=0.02, slow_after=0.5)
+        config = Config(nats=NatsSection(url=nats_url), bridge=section, service=ServiceSection(instance="test"))
+        self._env = {**os.environ, **as_environment(config)}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    async def start(self) -> None:
+        command = (sys.executable, "-m", "gapscan.services", "bridge")
+        self._process = await asyncio.create_subprocess_exec(*command, env=self._env)
+        await ports.listening(self.port, PATIENCE)
+
+    async def end(self, *, kill: bool = False) -> int:
+        """Its exit code."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            self._process.kill() if kill else self._process.terminate()
+        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+
+    async def figure(self, name: str) -> float:
+        """One of /metrics; 0 when it is not there."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        lines = (await reader.read()).decode().splitlines()
+        writer.close()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(name + " ")), 0.0)
+
+
+@asynccontextmanager
+async def bridge_process(nats_url: str) -> AsyncIterator[BridgeProcess]:
+    process = BridgeProcess(nats_url)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.end(kill=True)
+
+
+@asynccontextmanager
+async def browsing(process: BridgeProcess, published: Published) -> AsyncIterator[Browser]:
+    browser = Browser(process.url, {published.publisher.name: published})
+    await browser.open()
+    await browser.subscribe(published.publisher.name)
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+async def test_exact_through_a_kill_and_a_stop(bus: Bus, nats_server: NatsServer) -> None:
+    wide = await wide_list(bus)
+    await wide.step(3)
+    async with bridge_process(nats_server.url) as process, browsing(process, wide) as browser:
+        await browser.reaches(wide)
+        for _ in range(100):
+            await wide.step()
+        await browser.reaches(wide)
+        await process.end(kill=True)
+        assert await browser.closed() == 1006
+        await wide.step(5)
+        await process.start()
+        await browser.open()
+        await browser.subscribe("wide")
+        await browser.reaches(wide)
+        assert await process.end() == 0
+        assert await browser.closed() == SHUTDOWN.code
+
+
+async def test_a_client_that_never_reads(bus: Bus, nats_server: NatsServer) -> None:
+    wide = await wide_list(bus)
+    await wide.step()
+    async with bridge_process(nats_server.url) as process, browsing(process, wide) as good:
+        await good.reaches(wide)
+        client = RawClient(process)
+        await client.connect(receive_buffer=4096)
+        await client.upgrade()
+        await client.send({"action": "subscribe", "lists": [{"list": "wide"}]})
+        while not await process.figure('gapscan_bridge_closes_total{code="slow"}'):
+            await wide.step(20)
+            await client.send({"action": "resync", "list": "wide"})
+            await asyncio.sleep(0.06)
+        await wide.step(3)
+        await good.reaches(wide)
+        async with asyncio.timeout(PATIENCE):
+            while await process.figure("gapscan_bridge_clients") > 1:
+                await asyncio.sleep(0.05)
+        client.close()

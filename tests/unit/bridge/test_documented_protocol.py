@@ -1,0 +1,67 @@
+"""Section 15 of docs/protocol.md and the one table of messages, errors and close codes say the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from gapscan.protocol import websocket as ws
+from gapscan.protocol.messages import Delta, Snapshot
+from gapscan.ranking.copy import Copy
+
+_DOCUMENT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
+SECTION = _DOCUMENT.partition("## 15. The WebSocket protocol\n")[2]
+EXAMPLES = re.findall(r"^```jsonc\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+KINDS = [*get_args(ws.Action), *get_args(ws.Answer)]
+
+
+def _decoded(text: str) -> object:
+    return ws.decode_action(text) if '"action"' in text.split(",")[0] else ws.decode_answer(text)
+
+
+def _tag(kind: type) -> str:
+    return str(kind.__struct_config__.tag)  # type: ignore[attr-defined]
+
+
+def test_every_error_and_close_code_has_its_row() -> None:
+    rows = re.findall(r"^\| (error|\d{4}) \| `(\w+)` \| (.+) \| (.+) \|$", SECTION, re.MULTILINE)
+    errors = [
+        ("error", e.code, e.meaning, f"closed with {e.close.code}" if e.close else "the connection goes on")
+        for e in ws.ERROR_CODES
+    ]
+    closes = [
+        (str(c.code), c.name, c.meaning, "connect again" if c.reconnect else "do not connect again")
+        for c in ws.CLOSE_CODES
+    ]
+    assert rows == errors + closes
+
+
+def test_the_tables_have_all_codes() -> None:
+    named = vars(ws).values()
+    assert [value for value in named if isinstance(value, ws.ErrorCode)] == list(ws.ERROR_CODES)
+    assert [value for value in named if isinstance(value, ws.CloseCode)] == list(ws.CLOSE_CODES)
+    codes = [code.code for code in ws.CLOSE_CODES]
+    assert codes == sorted(set(codes))
+    assert all(4000 <= code < 5000 for code in codes)
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text[:30])
+def test_examples_are_real(text: str) -> None:
+    message = _decoded(text)
+    known = {field.name for field in msgspec.structs.fields(message)} | {"type", "action"}  # type: ignore[arg-type]
+    assert msgspec.json.decode(text).keys() <= known
+    if isinstance(message, Snapshot):
+        Copy().load(message)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_message_is_described(kind: type) -> None:
+    assert kind in {type(_decoded(text)) for text in EXAMPLES}
+    assert f"| `{_tag(kind)}` |" in SECTION
+    if kind not in (Snapshot, Delta):  # section 3 has these
+        for field in msgspec.structs.fields(kind):  # type: ignore[arg-type]
+            assert f"`{field.name}`" in SECTION, field.name

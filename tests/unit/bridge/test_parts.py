@@ -1,0 +1,181 @@
+"""The small pure parts: frames, windows, origins, allowances, cells, reading of actions."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from gapscan.bridge.cells import Cells, joined
+from gapscan.bridge.frames import close_frame, ping_frame, pong_frame, text_frame
+from gapscan.bridge.limits import BURST_SECONDS, Allowance
+from gapscan.bridge.origin import is_allowed
+from gapscan.bridge.windows import Windows
+from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
+from gapscan.protocol.messages import Bars
+from gapscan.protocol.websocket import Aggregate, Error, RefusedError, Subscribe, Wanted, decode_action, encode
+from tests.unit.bridge.wire import CLOSE, PING, PONG, TEXT, answers, split_frames
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 200_000])
+def test_text_frames_of_all_lengths(length: int) -> None:
+    payload = b"x" * length
+    assert [*split_frames(text_frame(payload) * 2)] == [(TEXT, payload)] * 2
+
+
+def test_the_headers_are_the_shortest() -> None:
+    assert text_frame(b"Hello") == bytes.fromhex("810548656c6c6f")  # RFC 6455, section 5.7
+    assert text_frame(b"x" * 126)[:4] == bytes.fromhex("817e007e")
+    assert text_frame(b"x" * 65536)[:10] == bytes.fromhex("817f0000000000010000")
+
+
+def test_control_frames() -> None:
+    data = ping_frame() + pong_frame(b"a") + close_frame(4001, "slow")
+    assert [*split_frames(data)] == [(PING, b""), (PONG, b"a"), (CLOSE, b"\x0f\xa1slow")]
+
+
+def test_the_first_change_after_quiet_is_due_at_once() -> None:
+    windows = Windows(0.1)
+    for now in (5.0, 6.0, 7.05):
+        windows.changed("a", now)
+        assert windows.next_due() == now
+        assert windows.take_due(now) == ["a"]
+        assert windows.next_due() is None
+
+
+def test_a_steady_publisher_is_never_held_back() -> None:
+    """The publisher's limit and this one must not add up, whatever the clocks and the scheduler do."""
+    dice, windows, waits = random.Random(3), Windows(0.1), []
+    for number in range(1000):
+        came = number * 0.1 + dice.uniform(0, 0.03)
+        windows.changed("a", came)
+        due = windows.next_due()
+        assert due is not None
+        waits.append(due - came)
+        assert windows.take_due(due + dice.uniform(0, 0.02)) == ["a"]
+    assert max(waits) == 0
+
+
+def test_a_hasty_publisher_is_held_to_the_rate() -> None:
+    windows, sent = Windows(0.1), 0
+    for number in range(10_000):
+        windows.changed("a", number / 1000)
+        sent += len(windows.take_due(number / 1000))
+    assert 100 <= sent <= 113
+
+
+def test_keys_are_apart_and_in_the_order_of_their_times() -> None:
+    windows = Windows(0.1)
+    for now in (1.0, 1.0, 1.0):
+        windows.changed("a", now)
+        windows.take_due(now)
+    windows.changed("a", 1.0)
+    windows.changed("b", 1.01)
+    assert windows.take_due(1.01) == ["b"]
+    assert windows.take_due(2.0) == ["a"]
+    windows.changed("a", 2.0)
+    windows.forget("a")
+    assert windows.next_due() is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed", "expected"),
+    [
+        (None, [], True),
+        ("http://bridge.example:8080", [], True),
+        ("https://bridge.example:8080", [], True),
+        ("http://bridge.example", [], False),
+        ("http://evil.example", [], False),
+        ("http://localhost:3000", [], True),
+        ("http://127.0.0.1", [], True),
+        ("http://[::1]:5", [], True),
+        ("http://localhost.evil.example", [], False),
+        ("http://bridge.example:8080.evil.example", [], False),
+        ("ftp://bridge.example:8080", [], False),
+        ("null", [], False),
+        ("", [], False),
+        ("http://[", [], False),
+        ("https://a.example", ["https://a.example"], True),
+        ("https://a.example:443", ["https://a.example"], False),
+        ("http://bridge.example:8080", ["https://a.example"], False),
+        (None, ["https://a.example"], True),
+    ],
+)
+def test_origins(origin: str | None, allowed: list[str], expected: bool) -> None:
+    assert is_allowed(origin, "bridge.example:8080", allowed) is expected
+
+
+def test_an_allowance_has_a_burst_and_a_rate() -> None:
+    allowance = Allowance(10, 0.0)
+    burst = int(10 * BURST_SECONDS)
+    assert [allowance.take(0.0) for _ in range(burst + 1)] == [True] * burst + [False]
+    assert [allowance.take(0.25) for _ in range(3)] == [True, True, False]
+    assert sum(allowance.take(1000.0) for _ in range(100)) == burst
+
+
+def _bars(**columns: list[object]) -> Bars:
+    number = len(columns["symbols"])
+    empty = {name: [None] * number for name in ("open", "high", "low", "close", "volume")}
+    days = {name: [None] * number for name in ("day_volume", "day_open", "day_vwap")}
+    return Bars(**{"simulated": False, "start": [0] * number, **empty, **days, **columns})  # type: ignore[arg-type]
+
+
+def test_cells_keep_the_newest_bar() -> None:
+    cells = Cells()
+    assert cells.put(
+        _bars(symbols=["A", "B", "C"], end=[5, 5, 5], close=[1.0, 2.0, None], day_volume=[9.4, None, None])
+    )
+    assert cells.put(_bars(symbols=["A", "B"], end=[4, 5], close=[7.0, 3.0]))  # an old one, and a corrected one
+    frames = cells.take()
+    assert answers([joined(frames, ["B", "A", "Z"])]) == [
+        Aggregate("B", {"price": 3.0, "price_time": 5}),
+        Aggregate("A", {"price": 1.0, "price_time": 5, "volume": 9}),
+    ]
+    assert "C" not in frames
+    assert not cells.put(_bars(symbols=["A"], end=[4], close=[8.0]))
+    assert cells.take() == {}
+
+
+def test_actions_are_read() -> None:
+    text = '{"action":"subscribe","lists":[{"list":"a"},{"list":"b","epoch":"e","last_sequence":3}],"more":1}'
+    assert decode_action(text) == Subscribe([Wanted("a"), Wanted("b", "e", 3)])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "bad_json"),
+        ("{", "bad_json"),
+        ("null", "bad_json"),
+        ('"action"', "bad_json"),
+        ("[" * 100_000, "bad_json"),
+        ("{}", "unknown_action"),
+        ('{"action":5}', "unknown_action"),
+        ('{"action":"Subscribe"}', "unknown_action"),
+        ('{"action":"subscribe"}', "bad_message"),
+        ('{"action":"subscribe","lists":{}}', "bad_message"),
+        ('{"action":"auth","token":null}', "bad_message"),
+        ('{"action":"unsubscribe","lists":["' + "x" * 101 + '"]}', "bad_message"),
+        ('{"action":"lists","lists":"\ud800"}', "bad_json"),
+    ],
+)
+def test_what_is_no_action_is_refused(text: str, code: str) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        decode_action(text)
+    assert refusal.value.error.code == code
+
+
+def test_an_error_names_its_list_only_if_it_is_about_one() -> None:
+    assert encode(Error("a", "b", False)) == b'{"type":"error","code":"a","message":"b","retry":false}'
+    assert b'"list":"x"' in encode(Error("a", "b", False, "x"))
+
+
+def test_origins_go_through_the_environment() -> None:
+    config = Config(
+        bridge=BridgeSection(origins=["https://a.example", "https://b.example"], token="t"),
+        service=ServiceSection(instance="x"),
+    )
+    variables = as_environment(config)
+    assert variables["GAPSCAN_BRIDGE_ORIGINS"] == "https://a.example,https://b.example"
+    again = load(env={"XDG_CONFIG_HOME": "/nowhere", **variables}).config
+    assert (again.bridge.origins, again.bridge.token) == ("https://a.example,https://b.example", "t")
