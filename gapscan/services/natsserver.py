@@ -7,11 +7,15 @@ import sysconfig
 import tempfile
 from importlib import resources
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from gapscan.errors import ConfigError
+
+# The server's runtime lets its heap grow far above what is in use unless it is told where to stop.
+LIMITS: Final = {"GOMEMLIMIT": "96MiB"}
 
 
 def binary() -> str:

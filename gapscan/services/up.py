@@ -139,7 +139,9 @@ class Up:
         if wanted and not ports.is_free(wanted):
             raise ConfigError(f"port {wanted} is taken", remedy="give --nats-port another, or 0 for a free one")
         data = self._options.data
-        server = Process("nats", natsserver.command(wanted, data, self._ports_file), {}, self._write_runfile)
+        server = Process(
+            "nats", natsserver.command(wanted, data, self._ports_file), natsserver.LIMITS, self._write_runfile
+        )
         self._processes.append(server)
         await server.start()
         self._nats_port = wanted or await _port_of(server, self._ports_file)
