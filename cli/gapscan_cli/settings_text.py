@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from gapscan.config import API_KEY_VARIABLE, Config
 
-_SECRETS: Final = frozenset({"password"})
+_SECRETS: Final = frozenset({"password", "token"})
 
 
 def settings_text(config: Config, *, has_key: bool) -> str:

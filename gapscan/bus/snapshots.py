@@ -64,14 +64,19 @@ async def write_definition(bus: Bus, definition: ListDefinition) -> None:
 
 
 async def read_definitions(bus: Bus) -> list[ListDefinition]:
-    """All published lists, by name; empty when nothing was ever published. What cannot be read is passed over."""
+    """All published lists, in the order in which they are to be shown; empty when nothing was ever published.
+
+    What cannot be read is passed over, and logged.
+    """
     bucket = names.BUCKET_LISTS
     try:
         stored = await get_last_of_each(bus, f"KV_{bucket}", _subject(bucket, ">"))
     except NoStreamError:
         return []
     found = (_definition(entry) for entry in stored)
-    return sorted((definition for definition in found if definition), key=lambda definition: definition.name)
+    return sorted(
+        (definition for definition in found if definition), key=lambda definition: (definition.place, definition.name)
+    )
 
 
 def _definition(entry: Stored) -> ListDefinition | None:

@@ -240,6 +240,7 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
     sort: list[str]
     limit: Annotated[int, Meta(ge=1, le=1000)]
     sessions: list[SessionName]
+    place: Annotated[int, Meta(ge=0, description="where it stands when lists are shown, from 0")] = 0
 
 
 class Lease(Struct, frozen=True, tag_field="type", tag="lease"):

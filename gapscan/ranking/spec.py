@@ -127,18 +127,19 @@ def parse_lists(text: str, source: str) -> ListSet:
         tables = msgspec.convert(tomllib.loads(text), _ListsFile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{source}: {error}") from None
-    definitions = [_definition(source, name, table) for name, table in tables.lists.items()]
+    definitions = [_definition(source, *item) for item in enumerate(tables.lists.items())]
     gate = _compile(f"{source}, gate", tables.gate) if tables.gate else Filter("True", ROW_FIELDS)
     return ListSet(gate, tuple(compile_list(definition) for definition in definitions))
 
 
-def _definition(source: str, name: str, values: dict[str, Any]) -> ListDefinition:
+def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> ListDefinition:
+    name, values = item
     try:
         table = msgspec.convert(values, _ListTable)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: list {name}: {error}") from None
     sessions = cast(list[SessionName], [str(session) for session in table.sessions])
-    return ListDefinition(name, table.description, table.where, table.sort, table.limit, sessions)
+    return ListDefinition(name, table.description, table.where, table.sort, table.limit, sessions, place)
 
 
 def shipped_lists() -> ListSet:

@@ -13,10 +13,18 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bus, core, hot, market, memory, soak
+from tests.bench import bus, core, fanout, hot, market, memory, soak
 from tests.bench.registry import Figure
 
-BENCHMARKS = core.BENCHMARKS | market.BENCHMARKS | memory.BENCHMARKS | bus.BENCHMARKS | hot.BENCHMARKS | soak.BENCHMARKS
+BENCHMARKS = (
+    core.BENCHMARKS
+    | market.BENCHMARKS
+    | memory.BENCHMARKS
+    | bus.BENCHMARKS
+    | hot.BENCHMARKS
+    | fanout.BENCHMARKS
+    | soak.BENCHMARKS
+)
 LONG = frozenset(soak.BENCHMARKS)  # minutes each; run by name only
 
 

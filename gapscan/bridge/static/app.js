@@ -71,7 +71,7 @@ function tick() {
   const about = connection.about(page.list);
   health = healthOf(connection, about, now);
   status.health(health);
-  status.list(about, now);
+  status.list(about, connection.phase === Phase.OPEN, now);
   status.simulated(connection.simulated);
   page.tick(about.asOf);
 }

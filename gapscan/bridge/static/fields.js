@@ -41,7 +41,7 @@ function words(value) {
 /** @type {Column[]} */
 export const CATALOGUE = Object.freeze([
   column("rank", "#", "Rank in the list, as the server has it", null, { fields: [], text: null, width: 3.3 }),
-  column("symbol", "Symbol", "Ticker symbol", words, { align: "start", width: 7.7, fields: ["symbol", "halt", "split_today"] }),
+  column("symbol", "Symbol", "Ticker symbol", words, { align: "start", width: 8.6, fields: ["symbol", "halt", "split_today"] }),
   column("name", "Name", "Name of the company", words, { align: "start", width: 0 }),
   column("spark", "Trend", "The price since this page saw it, up to a few minutes", null, { fields: [], text: null, width: 5.6 }),
   column("price", "Price", "Last price, USD", price, { width: 5.3 }),
