@@ -87,6 +87,7 @@ CHANNELS: Final = (
     ),
     Channel("bars", names.FEED_BARS, "Bars of hot symbols, as they come; kept nowhere.", (m.Bars,)),
     Channel("trades", names.FEED_TRADES, "Last trades of hot symbols, as they come; kept nowhere.", (m.Trades,)),
+    Channel("clock", names.FEED_CLOCK, "Market time, once a second while the feed has data; kept nowhere.", (m.Clock,)),
     Channel(
         "commands",
         names.FEED_COMMAND,

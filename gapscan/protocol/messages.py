@@ -193,6 +193,15 @@ class Trades(Struct, frozen=True, tag_field="type", tag="trades"):
     time: Times
 
 
+class Clock(Struct, frozen=True, tag_field="type", tag="clock"):
+    """Once a second while the feed has the provider's data: market time, as well as it is known between two scans.
+
+    It says that a market in which nothing trades is quiet, not lost; it changes no row.
+    """
+
+    as_of: EpochMs
+
+
 class FeedCommand(Struct, frozen=True, tag_field="type", tag="command"):
     """Symbols that the feed is to subscribe to, or no longer; a delta of the hot set.
 
@@ -258,6 +267,7 @@ Message = (
     | ReferenceFrame
     | Bars
     | Trades
+    | Clock
     | FeedCommand
     | HotSet
     | ListDefinition

@@ -16,6 +16,7 @@ FEED_UNIVERSE: Final = f"{PREFIX}.feed.universe"
 FEED_REFERENCE: Final = f"{PREFIX}.feed.reference"
 FEED_BARS: Final = f"{PREFIX}.feed.bars"
 FEED_TRADES: Final = f"{PREFIX}.feed.trades"
+FEED_CLOCK: Final = f"{PREFIX}.feed.clock"
 FEED_COMMAND: Final = f"{PREFIX}.feed.command"
 
 STREAM_UNIVERSE: Final = "GAPSCAN_FEED_UNIVERSE"

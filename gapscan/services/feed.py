@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from gapscan.polygon.reference import Baselines, reference_parts
 from gapscan.polygon.rest import PolygonRest, Status
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
-from gapscan.protocol.messages import ReferenceFrame, SessionName, UniverseFrame
+from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.services.common import patient_bus, patiently, reporting, retention
 from gapscan.services.feed_live import LiveFeed, stream_settings
@@ -29,6 +30,7 @@ _log = logger("feed")
 
 # A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
 _RETRY_FIRST: Final = 0.25
+_CLOCK_SECONDS: Final = 1.0
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
 _CLOSED_INTERVAL: Final = 30.0
@@ -80,6 +82,16 @@ class Feed:
                 continue
             backoff.reset()
             await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
+
+    async def tell_time(self) -> None:
+        """Say market time every second for as long as scans come; without it, clients say that data stands still."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            overdue = time.time() - self._last_scan > self._pause() + self._config.feed.request_timeout
+            if self._status is None or self._last_error or overdue:
+                continue
+            with suppress(*NATS_ERRORS):  # away: there is nobody to tell
+                await self._bus.nc.publish(names.FEED_CLOCK, encode(Clock(self.market_time)))
 
     def _pause(self) -> float:
         """Seconds from scan to scan: fewer scans than usual while nothing trades, if they come often."""
@@ -197,4 +209,4 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         feed = Feed(bus, rest, config, tally)
         live = LiveFeed(bus, config, feed, stream_settings(config, provider_key(config)), tally)
         async with reporting(bus, "feed", lambda: feed.report() | live.report()):
-            await until_stopped(stop, feed.discover(), feed.load_references(), live.run())
+            await until_stopped(stop, feed.discover(), feed.tell_time(), feed.load_references(), live.run())

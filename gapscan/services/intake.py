@@ -19,11 +19,14 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
-from gapscan.protocol.messages import Bars, ReferenceFrame, Trades, UniverseFrame
+from gapscan.protocol.messages import Bars, Clock, ReferenceFrame, Trades, UniverseFrame
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
 # carry the day's totals and scans come again, so that both heal.
 _WAITING: Final = 1024
+_SUBJECTS: Final = (
+    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES, names.FEED_CLOCK,
+)  # fmt: skip
 _KEPT: Final = 64  # parts that the streams keep
 
 
@@ -43,9 +46,15 @@ class Intake:
         self.has_reference = False
         self.has_scan = False
         self.last_scan_at: float | None = None  # monotonic; None before the first scan that came live
+        self._clock = 0
         self._bus = bus
         self._tally = tally
         self._waiting: asyncio.Queue[Msg] = asyncio.Queue(_WAITING)
+
+    @property
+    def market_time(self) -> int:
+        """The newest that is known of it, epoch ms: data says more about rows, the feed's clock about now."""
+        return max(self.universe.as_of, self._clock)
 
     @property
     def ready(self) -> bool:
@@ -56,10 +65,7 @@ class Intake:
     async def listening(self) -> AsyncIterator[None]:
         """Hear what comes live, and take in what the streams hold. Raises BusError."""
         try:
-            subscriptions = [
-                await self._bus.nc.subscribe(subject, cb=self._on_message)
-                for subject in (names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES)
-            ]
+            subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
         try:
@@ -100,6 +106,9 @@ class Intake:
         match message:
             case Bars():
                 return self._take_bars(merge_bars(self.universe, message))
+            case Clock(as_of):
+                self._clock = as_of
+                return News(0)
             case Trades():
                 return self._take_bars(merge_trades(self.universe, message))
             case UniverseFrame():

@@ -129,7 +129,7 @@ class Term:
             for spec in self._lists.specs:
                 with suppress(BusError):
                     await self.publishers[spec.name].heartbeat(
-                        self.state(spec), self.universe.as_of, self.universe.simulated
+                        self.state(spec), self._intake.market_time, self.universe.simulated
                     )
             await asyncio.sleep(self._config.ranker.heartbeat_interval)
 

@@ -12,7 +12,7 @@ import pytest
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.direct import get_from
-from gapscan.bus.follow import Follower
+from gapscan.bus.follow import Follower, ListView
 from gapscan.bus.snapshots import read_definitions, read_snapshot
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
@@ -97,6 +97,28 @@ async def test_everything_says_simulated(nats_server: NatsServer) -> None:
                 assert view.simulated
                 break
         assert stack.report()["simulated"]
+
+
+async def test_a_quiet_market_is_not_a_lost_one(nats_server: NatsServer) -> None:
+    """Nothing trades, but the feed says what time it is: the list's as_of moves, its sequence does not."""
+    async with small_market(nats_server) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.regular - MINUTE)
+        views: list[ListView] = []
+
+        async def follow() -> None:
+            async for view in Follower(stack.bus, "most_active").views():
+                views.append(view)
+
+        tasks = [asyncio.create_task(follow()), asyncio.create_task(stack.feed.tell_time())]
+        try:
+            await until(lambda: views and views[-1].state == "live", "a live view")
+            first = views[-1]
+            await until(lambda: views[-1].as_of >= first.as_of + 2000, "market time moving on")
+            assert views[-1].sequence == first.sequence
+            assert views[-1].rows == first.rows
+        finally:
+            await end(*tasks)
 
 
 async def test_nothing_is_published_before_the_reference_data(nats_server: NatsServer) -> None:

@@ -15,6 +15,7 @@ from gapscan.protocol.codec import decode, decode_as, encode
 from gapscan.protocol.messages import (
     Add,
     Bars,
+    Clock,
     Delta,
     FeedCommand,
     Heartbeat,
@@ -111,6 +112,7 @@ BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     ReferenceFrame: reference_frames(),
     Bars: bars(),
     Trades: trades(),
+    Clock: st.builds(Clock, st.integers(0, 2**53)),
     FeedCommand: st.builds(FeedCommand, st.sampled_from(["subscribe", "unsubscribe"]), st.lists(symbols)),
     HotSet: st.builds(HotSet, counts, integers, st.lists(symbols)),
     ListDefinition: st.builds(

@@ -46,6 +46,7 @@ EXAMPLES: list[m.Message] = [
         simulated=True, symbols=["AAA"], start=[1_700_000_000_000], end=[1_700_000_001_000], volume=[10.5],
         **{name: [1.5] for name in ("open", "high", "low", "close", "day_volume", "day_open")}, day_vwap=[None],
     ),
+    m.Clock(1_700_000_000_000),
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),
