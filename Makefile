@@ -21,7 +21,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/gapscan schema --check
+	$(BIN)/gapscan schema --out nats --check
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
