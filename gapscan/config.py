@@ -183,7 +183,7 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loade
     config = _convert(tables, str(path))
     for variable, section, key in _variables():
         if variable in env:
-            tables.setdefault(section, {})[key] = _plain(env[variable])
+            tables.setdefault(section, {})[key] = _plain(section, key, env[variable])
             config = _convert(tables, variable)
     return Loaded(config, path)
 
@@ -216,8 +216,9 @@ def _variables() -> list[tuple[str, str, str]]:
     ]
 
 
-def _plain(text: str) -> str | None:
-    return text if text else None
+def _plain(section: str, key: str, text: str) -> str | None:
+    """Empty means "no value" where a key can have none."""
+    return text if text or getattr(getattr(Config(), section), key) == "" else None
 
 
 def as_environment(config: Config) -> dict[str, str]:

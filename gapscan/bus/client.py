@@ -13,7 +13,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from gapscan.errors import BusError
+from gapscan.errors import BusError, ConfigError
 from gapscan.obs import logger
 
 CONNECT_SECONDS: Final = 3.0
@@ -25,6 +25,24 @@ _log = logger("bus")
 
 # Everything that the client library raises when the server is away or refuses.
 NATS_ERRORS: Final = (nats.errors.Error, OSError, asyncio.TimeoutError)
+
+_SCHEMES: Final = ("nats", "tls", "ws", "wss")
+
+
+def servers(url: str) -> list[str]:
+    """The servers of a URL, or of several with commas between. Raises ConfigError for what is no URL."""
+    found = [part.strip() for part in url.split(",") if part.strip()]
+    for one in found:
+        try:
+            parts = urlsplit(one)
+            good = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ConfigError(f"{_shown(one)} is no NATS URL", remedy="such as nats://127.0.0.1:4222")
+    if not found:
+        raise ConfigError("no NATS URL is given", remedy="such as nats://127.0.0.1:4222")
+    return found
 
 
 @dataclass
@@ -69,20 +87,22 @@ class Bus:
 async def connect(options: BusOptions, name: str) -> AsyncIterator[Bus]:
     """Connect to NATS and close again at the end; `name` shows in the server's monitoring.
 
-    Raises BusError within CONNECT_SECONDS when the server cannot be reached or refuses.
+    Raises BusError within CONNECT_SECONDS when the server cannot be reached or refuses, ConfigError for a URL that is
+    none.
     """
+    urls = servers(options.url)
     nc = Client()
     # A publish while the link is down fails at once: buffered, it would land after its author gave up on it.
     bus = Bus(nc, nc.jetstream(timeout=REQUEST_SECONDS))
     try:
-        await _open(bus, options, name)
+        await _open(bus, urls, options, name)
         yield bus
     finally:
-        with suppress(*NATS_ERRORS):
+        with suppress(*NATS_ERRORS, AssertionError):  # the library asserts where nothing was ever connected
             await nc.close()
 
 
-async def _open(bus: Bus, options: BusOptions, name: str) -> None:
+async def _open(bus: Bus, urls: list[str], options: BusOptions, name: str) -> None:
     # The callbacks must never raise: the library goes deaf, or never reconnects, when they do.
     async def lost() -> None:
         if bus.nc.is_closed:  # by us
@@ -95,23 +115,24 @@ async def _open(bus: Bus, options: BusOptions, name: str) -> None:
         _log.info("NATS link is back", extra={"url": _shown(options.url)})
         bus._changed()
 
-    refusals: list[Exception] = []
+    tried = 0
 
     async def trouble(error: Exception) -> None:
+        nonlocal tried
+        tried += 1
         _log.debug("NATS: %r", error)
-        if not bus.nc.is_connected:
-            refusals[:] = [error]
-        if not first_trouble.done():
+        if tried >= len(urls) and not first_trouble.done():
             first_trouble.set_result(error)
 
-    # Told to reconnect for ever, the library also retries a refused first connection in silence.
+    # Told to reconnect for ever, the library also retries a refused first connection in silence: once each server
+    # has been tried, that is enough.
     first_trouble: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await _unless(
                 first_trouble,
                 bus.nc.connect(
-                    options.url,
+                    urls,
                     name=name,
                     user=options.user,
                     password=options.password,
@@ -152,9 +173,13 @@ def unreachable(url: str, error: BaseException) -> BusError:
 
 
 def _shown(url: str) -> str:
-    """The URL without user and password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port}" if parts.hostname else url
+    """The URL, or several, without user and password."""
+    return ",".join(_bare(one) for one in url.split(","))
+
+
+def _bare(url: str) -> str:
+    scheme, mark, rest = url.rpartition("://")
+    return scheme + mark + rest.rpartition("@")[2]
 
 
 def translated(error: BaseException, doing: str) -> BusError:

@@ -24,7 +24,7 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import NATS_ERRORS, Bus, BusOptions, connect, translated
 from gapscan.bus.direct import NoStreamError, Stored, get_from, no_such_list
 from gapscan.bus.snapshots import read_snapshot
-from gapscan.errors import BusError, GapscanError, ProtocolError, UnknownListError
+from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, decode_as
@@ -293,7 +293,7 @@ class Following:
         thread.start()
         try:
             while (item := relay.newest.get()) is not None:
-                if isinstance(item, GapscanError):
+                if isinstance(item, BaseException):
                     raise item
                 yield item
         finally:
@@ -305,7 +305,7 @@ class _Relay:
     """Hands the newest view from the thread that follows to the one that reads; older ones are skipped."""
 
     def __init__(self) -> None:
-        self.newest: queue.Queue[ListView | GapscanError | None] = queue.Queue(maxsize=1)
+        self.newest: queue.Queue[ListView | BaseException | None] = queue.Queue(maxsize=1)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = threading.Event()
@@ -313,7 +313,7 @@ class _Relay:
     def run(self, following: Following) -> None:
         try:
             asyncio.run(self._pump(following))
-        except GapscanError as error:
+        except BaseException as error:  # noqa: BLE001  # raised again on the reader's side
             self._offer(error)
         finally:
             self._ready.set()
@@ -329,7 +329,7 @@ class _Relay:
         except asyncio.CancelledError:
             return
 
-    def _offer(self, item: ListView | GapscanError | None) -> None:
+    def _offer(self, item: ListView | BaseException | None) -> None:
         while True:
             try:
                 self.newest.put_nowait(item)
@@ -338,7 +338,7 @@ class _Relay:
                     waiting = self.newest.get_nowait()
                 except queue.Empty:
                     continue
-                if isinstance(waiting, GapscanError):
+                if isinstance(waiting, BaseException):
                     item = waiting
             else:
                 return

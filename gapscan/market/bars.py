@@ -15,6 +15,10 @@ from gapscan.market.sessions import session_times
 from gapscan.market.universe import Floats, Ints, Universe
 from gapscan.protocol.messages import Bars, Trades
 
+# What claims to be further ahead of market time than this is an error in the data. A market that is replayed so fast
+# that its bars run ahead of its scans by more is ranked by its scans.
+AHEAD_MS: Final = 900_000
+
 _OF_THE_DAY: Final = (("volume", "day_volume"), ("vwap", "day_vwap"), ("open", "day_open"))
 
 
@@ -23,14 +27,17 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
     if universe.date is None or not bars.symbols:
         return 0
     times = session_times(universe.date)
-    start = np.array(bars.start, np.float64)
-    today = np.flatnonzero(start >= times.clear)
+    start, end = np.array(bars.start, np.float64), np.array(bars.end, np.float64)
+    today = np.flatnonzero((start >= times.clear) & (end <= universe.as_of + AHEAD_MS))
     if not len(today):
         return 0
     at = universe.positions([bars.symbols[place] for place in today.tolist()])
-    ends = _column(bars.end, today)
+    ends = end[today]
     universe.advance(int(ends.max()))
-    _widen(universe, at, bars, today, (start[today] >= times.regular) & (start[today] < times.post))
+    regular = np.flatnonzero((start[today] >= times.regular) & (start[today] < times.post))
+    # High and low of the day are of the regular session only, like the provider's.
+    for name in ("high", "low"):
+        universe.widen(name, at[regular], _column(getattr(bars, name), today[regular]), ends[regular])
     newest = _newest_of_each(at, ends)
     _observe(universe, at[newest], ends[newest], _column(bars.close, today[newest]))
     for name, source in _OF_THE_DAY:
@@ -44,7 +51,8 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
     if universe.date is None or not trades.symbols:
         return 0
     moments = np.array(trades.time, np.float64)
-    today = np.flatnonzero(moments >= session_times(universe.date).clear)
+    clear = session_times(universe.date).clear
+    today = np.flatnonzero((moments >= clear) & (moments <= universe.as_of + AHEAD_MS))
     if not len(today):
         return 0
     at = universe.positions([trades.symbols[place] for place in today.tolist()])
@@ -60,13 +68,6 @@ def _observe(universe: Universe, at: Ints, moments: Floats, prices: Floats) -> N
     universe.observe("price_time", at, known, moments)
     universe.observe("from_bar", at, np.where(np.isnan(prices), np.nan, 1.0), moments)
     universe.observe("updated", at, known, moments)
-
-
-def _widen(universe: Universe, at: Ints, bars: Bars, today: Ints, regular: np.ndarray) -> None:
-    """High and low of the day are of the regular session only, like the provider's."""
-    if regular.any():
-        np.fmax.at(universe.number("high"), at[regular], _column(bars.high, today)[regular])
-        np.fmin.at(universe.number("low"), at[regular], _column(bars.low, today)[regular])
 
 
 def _newest_of_each(at: Ints, moments: Floats) -> Ints:

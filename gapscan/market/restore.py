@@ -15,7 +15,7 @@ from gapscan.market.sessions import session_times
 from gapscan.market.universe import DAY_FIELDS, Floats, Universe
 from gapscan.protocol.messages import Row
 
-_WIDEN: Final = {"high": np.fmax, "low": np.fmin}
+_WIDEN: Final = ("high", "low")
 _DAY: Final = ("prev_close", *(name for name in DAY_FIELDS if name not in _WIDEN))
 
 
@@ -38,9 +38,8 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     for name in _DAY:
         universe.observe(name, at[newer], _column(known, name)[newer], seen[newer])
     universe.observe("updated", at[newer], seen[newer], seen[newer])
-    for name, widen in _WIDEN.items():
-        column = universe.number(name)
-        column[at] = widen(column[at], _column(known, name))
+    for name in _WIDEN:
+        universe.widen(name, at, _column(known, name), seen)
     return len(ours)
 
 

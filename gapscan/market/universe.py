@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gapscan.market.sessions import Session, session_at, trading_date
+from gapscan.market.sessions import Session, session_at, session_times, trading_date
 from gapscan.protocol.messages import ReferenceFrame, UniverseFrame
 
 Floats = NDArray[np.float64]
@@ -154,8 +154,9 @@ class Universe:
             self.as_of, self.session = frame.as_of, Session(frame.session)
         self.simulated = frame.simulated
         at = self.positions(frame.symbols)
-        self._merge_price(frame, at)
-        self._merge_day(frame, at)
+        clear = session_times(date).clear
+        self._merge_price(frame, at, clear)
+        self._merge_day(frame, at, clear)
         return True
 
     def _begin_day(self, date: dt.date) -> None:
@@ -166,39 +167,48 @@ class Universe:
         if self._reference_date < str(date):
             self.number("split_today")[:] = np.nan
 
-    def _merge_price(self, frame: UniverseFrame, at: Ints) -> None:
-        """A price without a time, or a time without a price, says nothing."""
+    def _merge_price(self, frame: UniverseFrame, at: Ints, clear: int) -> None:
+        """A price without a time, a time without a price, or a price of before the day's clear says nothing."""
         prices, times = _floats(frame.price), _floats(frame.price_time)
-        times[np.isnan(prices)] = np.nan
+        times[np.isnan(prices) | (times < clear)] = np.nan
         prices[np.isnan(times)] = np.nan
         self.observe("price", at, prices, times)
         self.observe("price_time", at, times, times)
         self.observe("from_bar", at, np.where(np.isnan(times), np.nan, 0.0), times)
 
-    def _merge_day(self, frame: UniverseFrame, at: Ints) -> None:
-        """Values without a time count as older than all others: before its first trade a symbol has no more."""
+    def _merge_day(self, frame: UniverseFrame, at: Ints, clear: int) -> None:
+        """Values without a time count as older than all others: before its first trade a symbol has no more.
+
+        Values of before the day's clear are yesterday's, prev_close included: they are left out.
+        """
         updated = _floats(frame.updated)
+        ours = ~(updated < clear)
+        at = at[ours]
+        updated = updated[ours]
         times = np.where(np.isnan(updated), -np.inf, updated)
         for name in ("prev_close", *DAY_FIELDS):
-            self.observe(name, at, _floats(getattr(frame, name)), times)
+            self.observe(name, at, _floats(getattr(frame, name))[ours], times)
         self.observe("updated", at, updated, times)
 
     def advance(self, ms: int) -> bool:
-        """Bring market time to `ms`, if that is later; False when it is of an earlier day than the universe's.
+        """Bring market time to `ms`, if that is later; False when it is of another day: only a scan begins a day.
 
         The session turns by the clock where it followed the clock before: between two scans nobody else says so.
         """
-        date = trading_date(ms)
-        if self.date is None or date < self.date:
+        if self.date is None or trading_date(ms) != self.date:
             return False
-        if date > self.date:
-            self._begin_day(date)
         if ms > self.as_of:
             before, now = session_at(self.as_of), session_at(ms)
             if before != now and self.session == before:
                 self.session = now
             self.as_of = ms
         return True
+
+    def widen(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
+        """Raise `high`, or lower `low`, to the values; a scan older than `times` cannot take that back."""
+        row, further = _ROW_OF[name], np.fmax if name == "high" else np.fmin
+        further.at(self._numbers[row], at, values)
+        np.fmax.at(self._times[row], at, times)
 
     def observe(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
         """Store the values that are there, where nothing newer is held. No symbol may be in `at` twice."""

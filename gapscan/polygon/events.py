@@ -28,7 +28,7 @@ _PLAIN_STATUSES: Final = frozenset(("connected", "auth_success"))
 _NOT_LAST: Final = frozenset((2, 7, 10, 13, 20, 21, 22, 29, 32, 33, 52, 53))
 
 _Symbol = Annotated[str, Meta(min_length=1)]
-_Ms = Annotated[int, Meta(gt=0)]
+_Ms = Annotated[int, Meta(gt=0, lt=10**13)]  # what is greater is in another unit
 
 
 class Bar(Struct, gc=False, tag_field="ev", tag="A"):

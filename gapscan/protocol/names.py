@@ -58,11 +58,6 @@ def list_stream(name: str) -> str:
     return f"{STREAM_LIST_PREFIX}{name}"
 
 
-def list_of_stream(stream: str) -> str:
-    """The list whose deltas `stream` holds."""
-    return stream.removeprefix(STREAM_LIST_PREFIX)
-
-
 def delta_subject(name: str) -> str:
     """Where the ranker publishes; only the stream listens here."""
     return f"{PREFIX}.list.{name}.delta"

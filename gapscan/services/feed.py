@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.direct import get_last
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import API_KEY_VARIABLE, Config, api_key
 from gapscan.errors import BusError, ConfigError, FeedError
@@ -54,6 +55,7 @@ class Feed:
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
         self._loaded: dt.date | None = None
         self._announced: dt.date | None = None
+        self._reference: Sequence[ReferenceFrame] = ()
         self._complete = False
 
     @property
@@ -110,6 +112,7 @@ class Feed:
         self._announce_day(status.at)
         self._frame += 1
         await self._publish_scan(status, tickers)
+        await self._restore_reference()
         self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
         self._tally.count("scans")
 
@@ -140,7 +143,18 @@ class Feed:
         """Load what is known about the symbols whenever a trading day begins."""
         while True:
             date = await self._day_begins.get()
+            self._complete = False
+            while not await self._loads(date):  # noqa: ASYNC110  # what is awaited is the provider's grace
+                await asyncio.sleep(self._config.feed.discovery_interval)
+
+    async def _loads(self, date: dt.date) -> bool:
+        """Whether the reference data of `date` could be loaded; a refusal is no reason to end the scans."""
+        try:
             await patiently("feed", f"reference data of {date}", partial(self._load, date))
+        except FeedError as error:
+            self._tally.trouble("reference_refused", f"reference data of {date} is refused: {error}")
+            return False
+        return True
 
     async def _load(self, date: dt.date) -> None:
         """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
@@ -166,7 +180,14 @@ class Feed:
                 baselines.add(bars)
             await asyncio.sleep(0)
 
+    async def _restore_reference(self) -> None:
+        """Publish the reference data again where NATS has lost it: without it nothing can be ranked."""
+        if self._reference and await get_last(self._bus, names.STREAM_REFERENCE, names.FEED_REFERENCE) is None:
+            _log.warning("NATS has lost the reference data, publishing it again")
+            await self._publish_reference(self._reference)
+
     async def _publish_reference(self, parts: Sequence[ReferenceFrame]) -> None:
+        self._reference = parts
         for part in parts:
             await self._publish(names.FEED_REFERENCE, part)
 

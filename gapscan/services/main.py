@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from importlib import import_module
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from gapscan import config as settings
 from gapscan.config import Config
 from gapscan.errors import ConfigError, GapscanError
 from gapscan.obs import logger, setup_logging
-from gapscan.runtime import run
+from gapscan.runtime import end, run
 
-Main = Callable[[Config, asyncio.Event], Awaitable[None]]
+Main = Callable[[Config, asyncio.Event], Coroutine[Any, Any, None]]
+
+GRACE_SECONDS: Final = 1.0
 
 SERVICES: Final = {
     "bridge": "serves the lists and the page to browsers",
@@ -34,7 +36,7 @@ def run_service(name: str, config: Config) -> None:
     main = cast(Main, import_module(f"gapscan.services.{name}").main)
 
     async def body(stop: asyncio.Event) -> None:
-        await main(config, stop)
+        await _until_done(asyncio.create_task(main(config, stop)), stop)
 
     try:
         run(body)
@@ -43,6 +45,17 @@ def run_service(name: str, config: Config) -> None:
         if expected is None:
             raise
         raise _first(expected) from None
+
+
+async def _until_done(work: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Wait for the service to end. Asked to stop, it has GRACE seconds; one that still waits for NATS is cancelled."""
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        await asyncio.wait((work,), timeout=GRACE_SECONDS)
+    await end(work, asked)
+    if not work.cancelled():
+        work.result()
 
 
 def _first(group: BaseExceptionGroup[GapscanError]) -> GapscanError:

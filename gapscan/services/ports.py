@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Final
 
-from gapscan.errors import BusError
+from gapscan.errors import BusError, ConfigError
 
 _LOCAL: Final = "127.0.0.1"
 _POLL_SECONDS: Final = 0.01
@@ -30,11 +31,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def listening(port: int, seconds: float) -> None:
-    """Wait until somebody listens on `port`. Raises BusError after `seconds`."""
+async def listening(port: int, seconds: float, lives: Callable[[], bool]) -> None:
+    """Wait until a process listens on `port`.
+
+    Raises BusError after `seconds`, ConfigError as soon as the process, of which `lives` tells, has ended.
+    """
     try:
         async with asyncio.timeout(seconds):
-            while not await _listens(port):  # noqa: ASYNC110  # another process has no event to wait for
+            while not await _listens(port):
+                if not lives():
+                    raise ConfigError(
+                        "a part ended before it was ready", remedy="its own message is above, or in nats.log"
+                    )
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise BusError(f"nothing listens on port {port} after {seconds:g} s") from None

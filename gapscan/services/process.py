@@ -40,6 +40,10 @@ class Process:
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if running and self._process else None
 
+    def lives(self) -> bool:
+        """Whether it runs."""
+        return self.pid is not None
+
     async def start(self) -> None:
         """Start it. It has a session of its own, so that Ctrl-C reaches the supervisor alone."""
         self._process = await asyncio.create_subprocess_exec(

@@ -56,8 +56,9 @@ class Term:
             async with self._intake.listening():
                 restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
                 await leadership.while_held(self._rank(), self._publish(), self._beat(), self._snapshot())
-        finally:
+        except asyncio.CancelledError:
             await self._finish()
+            raise
 
     async def _recover(self) -> None:
         for spec in self._lists.specs:
@@ -155,7 +156,7 @@ class Term:
     def state(self, spec: ListSpec) -> State:
         """Whether the list's data moves: stale without scans, closed outside of its sessions."""
         at = self._intake.last_scan_at
-        if at is None or time.monotonic() - at > self._config.ranker.stale_after:
+        if not self._intake.ready or at is None or time.monotonic() - at > self._config.ranker.stale_after:
             return "stale"
         session = self.universe.session
         return "live" if session is not Session.CLOSED and spec.is_open(session) else "closed"

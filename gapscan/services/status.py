@@ -18,6 +18,7 @@ from gapscan.protocol import names
 ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by then is not there
 _MISSED_SCANS: Final = 3
 _NEEDED: Final = ("feed", "ranker")
+_FEW_TOPICS: Final = 50  # on their way from the hot set to the provider at any moment
 
 Instance = dict[str, Any]
 
@@ -174,7 +175,8 @@ async def _list(bus: Bus, name: str, report: Instance) -> ListStatus:
 
 
 def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
-    found = [f"no {name} is running" for name in _NEEDED if not services.get(name)]
+    hot = any(feed.get("link", {}).get("mode") == "hot" for feed in services.get("feed", []))
+    found = [f"no {name} is running" for name in (*_NEEDED, *(["hot"] if hot else [])) if not services.get(name)]
     for name, instances in services.items():
         found += _instance_problems(name, instances)
     return found
@@ -198,7 +200,17 @@ def _feed_problems(feed: Instance) -> list[str]:
     age = time.time() - feed.get("last_scan", 0)
     if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
         found.append(f"feed: the last scan is {age:.0f} s old")
-    return found
+    return [*found, *_link_problems(feed.get("link", {}))]
+
+
+def _link_problems(link: Mapping[str, Any]) -> list[str]:
+    """A live link that is down, or that lacks topics, while it is wanted."""
+    if link.get("mode", "off") == "off" or link.get("settled"):
+        return []
+    if link.get("last_error") and link.get("state") != "live":
+        return [f"feed: the live link is down: {link['last_error']}"]
+    missing = link.get("topics", {}).get("desired", 0) - link.get("topics", {}).get("confirmed", 0)
+    return [f"feed: {missing} live topics are not confirmed"] if missing > _FEW_TOPICS else []
 
 
 def _list_problems(lists: Mapping[str, ListStatus]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +19,12 @@ from gapscan import __version__
 from gapscan.config import API_KEY_VARIABLE, Config, PolygonSection, ServiceSection, api_key, as_environment
 from gapscan.errors import ConfigError
 from gapscan.obs import setup_logging
-from gapscan.runtime import run, until_stopped
+from gapscan.runtime import end, run, until_stopped
 from gapscan.services import natsserver, ports, runfile
 from gapscan.services.process import Process, service_process
 
 DEFAULT_NATS_PORT: Final = 4222
+LOCK_NAME: Final = "up.lock"
 # All must be gone within 3 s of Ctrl-C; the server goes last, so that the services can say goodbye.
 _SERVICE_GRACE: Final = 1.5
 _SERVER_GRACE: Final = 1.0
@@ -48,17 +50,30 @@ def run_up(config: Config, options: UpOptions, say: Say) -> int:
     Raises ConfigError when the data directory or a port is taken.
     """
     setup_logging(config.log.level, config.log.style)
-    options.data.mkdir(parents=True, exist_ok=True)
+    options = structs.replace(options, data=_made(options.data))
     with _lock(options.data):
         _end_orphans(options.data)
         run(lambda stop: Up(config, options, say).run(stop))
     return 0
 
 
+def _made(data: Path) -> Path:
+    """The data directory by its one full name, which the server's command line bears."""
+    try:
+        data = data.expanduser().resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        (data / LOCK_NAME).touch()
+    except OSError as error:
+        raise ConfigError(
+            f"{data} cannot be written: {error.strerror}", remedy="give --data another directory"
+        ) from None
+    return data
+
+
 @contextmanager
 def _lock(data: Path) -> Iterator[None]:
     """Only one set runs on a data directory: two servers on one store would ruin it."""
-    with (data / "up.lock").open("a") as file:
+    with (data / LOCK_NAME).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -73,12 +88,20 @@ def _end_orphans(data: Path) -> None:
     found = runfile.read_any(data)
     if found is None or "nats" not in found.services:
         return
-    with suppress(psutil.Error):
+    with suppress(psutil.NoSuchProcess):
         process = psutil.Process(found.services["nats"].pid)
-        if str(data / "nats") in process.cmdline():
-            process.terminate()
-            process.wait(5)
+        if any(argument.startswith(f"{data}{os.sep}") for argument in process.cmdline()):
+            _end(process)
     runfile.remove(data)
+
+
+def _end(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+        process.wait(5)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(5)
 
 
 class Up:
@@ -109,17 +132,24 @@ class Up:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Start everything, keep it running, end it."""
+        """Start everything, keep it running, end it. Asked to stop while it starts, it ends what has started."""
+        starting, asked = asyncio.create_task(self._start()), asyncio.create_task(stop.wait())
         try:
-            self._say(self._title())
-            self._http_port = self._choose_http_port()
-            await self._start_server()
-            await self._start_services()
-            self._say(f"in a browser:  {self._http_url}")
-            self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
-            await until_stopped(stop, *(process.keep() for process in self._processes))
+            await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
+            await end(asked, *([] if starting.done() else [starting]))
+            if not starting.cancelled():
+                starting.result()
+                await until_stopped(stop, *(process.keep() for process in self._processes))
         finally:
             await self._end()
+
+    async def _start(self) -> None:
+        self._say(self._title())
+        self._http_port = self._choose_http_port()
+        await self._start_server()
+        await self._start_services()
+        self._say(f"in a browser:  {self._http_url}")
+        self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
 
     def _title(self) -> str:
         if not self.simulated:
@@ -138,7 +168,7 @@ class Up:
         wanted = DEFAULT_NATS_PORT if self._options.nats_port is None else self._options.nats_port
         if wanted and not ports.is_free(wanted):
             raise ConfigError(f"port {wanted} is taken", remedy="give --nats-port another, or 0 for a free one")
-        data = self._options.data
+        data = self._store()
         server = Process(
             "nats", natsserver.command(wanted, data, self._ports_file), natsserver.LIMITS, self._write_runfile
         )
@@ -146,8 +176,18 @@ class Up:
         await server.start()
         self._nats_port = wanted or await _port_of(server, self._ports_file)
         server.command = natsserver.command(self._nats_port, data)
-        await ports.listening(self._nats_port, _READY_SECONDS)
+        await ports.listening(self._nats_port, _READY_SECONDS, server.lives)
         self._tell("nats", self._nats_url, server)
+
+    def _store(self) -> Path:
+        """Where the server keeps its data. A simulated market begins anew: what is left of an earlier one is of
+        another time, and must never show among real prices."""
+        if not self.simulated:
+            return self._options.data
+        store = self._options.data / "simulated"
+        shutil.rmtree(store, ignore_errors=True)
+        store.mkdir()
+        return store
 
     @property
     def _nats_url(self) -> str:
@@ -173,7 +213,7 @@ class Up:
             await process.start()
             self._tell(name, where, process)
             if port := listens.get(name):
-                await ports.listening(port, _READY_SECONDS)
+                await ports.listening(port, _READY_SECONDS, process.lives)
 
     def _plan(self) -> dict[str, str]:
         """The services to run, and what to say of each."""

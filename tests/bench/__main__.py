@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bus, core, fanout, hot, market, memory, soak
+from tests.bench import bus, core, fanout, hot, market, memory, page, soak
 from tests.bench.registry import Figure
 
 BENCHMARKS = (
@@ -23,9 +23,10 @@ BENCHMARKS = (
     | bus.BENCHMARKS
     | hot.BENCHMARKS
     | fanout.BENCHMARKS
+    | page.BENCHMARKS
     | soak.BENCHMARKS
 )
-LONG = frozenset(soak.BENCHMARKS)  # minutes each; run by name only
+LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS)  # minutes each; run by name only
 
 
 def machine() -> str:

@@ -15,7 +15,7 @@ from gapscan.services import ports
 from tests.browser.proxy import proxied
 from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched, watch
-from tests.browser.wire import Message, Wire
+from tests.browser.wire import Message, Rewrite, Wire
 
 _ROWS = [some_row(f"S{number}") for number in range(20)]
 _OFFLINE_SECONDS = float(os.environ.get("GAPSCAN_TEST_OFFLINE", "2"))
@@ -193,12 +193,13 @@ async def test_a_lost_last_delta_is_noticed_by_the_heartbeat(watched: Watched, s
     assert (await watched.counts())["resyncs"] == 1
 
 
-def _without_the_first_delta() -> Wire.rewrite:
-    lost = []
+def _without_the_first_delta() -> Rewrite:
+    lost: list[Message] = []
 
     def rewrite(message: Message) -> Message | None:
         if message["type"] == "delta" and not lost:
-            return lost.append(message)
+            lost.append(message)
+            return None
         return message
 
     return rewrite

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.market.bars import merge_bars, merge_trades
+from gapscan.market.bars import AHEAD_MS, merge_bars, merge_trades
 from gapscan.market.restore import restore
 from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
@@ -22,6 +22,7 @@ DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
 SYMBOLS = ["A", "B", "C"]
 SECOND = 1000
+BEGIN = TIMES.regular - 300 * SECOND  # bars of the cases below come within minutes of it
 
 seeds = st.integers(0, 2**32)
 
@@ -87,10 +88,10 @@ def some_scan(dice: random.Random) -> Step:
 def begun() -> Universe:
     """A universe whose trading day has begun."""
     universe = Universe()
-    assert not universe.advance(TIMES.pre)
+    assert not universe.advance(BEGIN)
     none: list[float | None] = []
     universe.merge_frame(
-        UniverseFrame(0, 1, 1, TIMES.pre, "pre", True, [], none, none, none, none, none, none, none, none, none)
+        UniverseFrame(0, 1, 1, BEGIN, "pre", True, [], none, none, none, none, none, none, none, none, none)
     )
     return universe
 
@@ -166,6 +167,50 @@ def test_bars_of_another_day_are_left_out(seed: int) -> None:
     )
     assert merge(universe) == 0
     assert all(math.isnan(value(universe, one.symbol, "price")) for one in seen)
+
+
+def one_bar(end: int, high: float = 11.0) -> Bars:
+    none: list[float | None] = [None]
+    return Bars(True, ["A"], [end - SECOND], [end], [10.0], [high], [9.0], [10.0], [1.0], none, none, none)
+
+
+def test_a_bar_from_the_future_is_left_out() -> None:
+    """One wrong time must not turn the day, or hold market time up, for everybody."""
+    universe = begun()
+    merge_bars(universe, one_bar(TIMES.pre + SECOND))
+    before = (universe.as_of, universe.date)
+    for end in (TIMES.pre + 3 * 86_400_000, TIMES.regular + 2 * AHEAD_MS, 1_700_000_000_000_000_000):
+        assert merge_bars(universe, one_bar(end)) == 0
+        assert merge_trades(universe, Trades(True, ["A"], [10.0], [end])) == 0
+    assert (universe.as_of, universe.date) == before
+    assert not universe.advance(TIMES.pre + 86_400_000)
+
+
+def scan(as_of: int, seen: float | None, price: float | None, high: float | None, prev: float) -> UniverseFrame:
+    none: list[float | None] = [None]
+    return UniverseFrame(
+        1, 1, 1, as_of, "regular", True, ["A"], [price], [seen], [prev], none, [high], none, none, none, [seen]
+    )
+
+
+def test_an_older_scan_does_not_lower_a_high() -> None:
+    universe, noon = begun(), TIMES.regular + 600 * SECOND
+    universe.merge_frame(scan(noon, noon, 10.0, 10.5, 9.0))
+    merge_bars(universe, one_bar(noon + 11 * SECOND, 12.0))
+    universe.merge_frame(scan(noon + 12 * SECOND, noon + 9 * SECOND, 10.0, 10.6, 9.0))
+    assert value(universe, "A", "high") == 12.0
+    universe.merge_frame(scan(noon + 30 * SECOND, noon + 20 * SECOND, 10.0, 11.9, 9.0))
+    assert value(universe, "A", "high") == 11.9, "a newer scan corrects a bar"
+
+
+def test_a_scan_that_still_holds_yesterday_begins_no_day_with_it() -> None:
+    """Right after the clear the provider may not have cleared yet: neither prices nor prev_close are today's."""
+    universe, tomorrow = begun(), session_times(DAY + dt.timedelta(days=1))
+    universe.merge_frame(scan(tomorrow.clear + 200, float(TIMES.closed), 100.0, 101.0, 70.0))
+    assert math.isnan(value(universe, "A", "price"))
+    assert math.isnan(value(universe, "A", "high"))
+    universe.merge_frame(scan(tomorrow.clear + 30 * SECOND, None, None, None, 100.0))
+    assert value(universe, "A", "prev_close") == 100.0
 
 
 def test_market_time_and_session_move_on_with_bars() -> None:

@@ -104,7 +104,6 @@ def test_another_message_than_expected() -> None:
 @pytest.mark.parametrize("name", ["a", "gappers_up", "a0_", "z" * 48])
 def test_names_of_lists(name: str) -> None:
     assert names.check_list_name(name) == name
-    assert names.list_of_stream(names.list_stream(name)) == name
     assert names.delta_subject(name) == f"gapscan.list.{name}.delta"
     assert names.live_subject(name) == f"gapscan.live.{name}"
     assert names.heartbeat_subject(name) == f"gapscan.live.{name}.heartbeat"

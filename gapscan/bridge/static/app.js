@@ -59,6 +59,8 @@ function present(name) {
 
 /** The server said which lists there are. */
 function defined(lists) {
+  const known = JSON.stringify([...definitions.values()]);
+  if (known === JSON.stringify(lists)) return; // after a reconnect: the rows stay as they are
   definitions = new Map(lists.map((list) => [list.name, list]));
   tabs.show(lists, page.list);
   if (definitions.has(page.list)) present(page.list);

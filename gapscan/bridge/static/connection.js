@@ -19,7 +19,8 @@
  */
 
 import { Backoff } from "./backoff.js";
-import { DeltaError, Fit, ListView } from "./listview.js";
+import { DeltaError, Fit } from "./listview.js";
+import { Subscription } from "./subscription.js";
 
 /** Where a connection stands. */
 export const Phase = Object.freeze({
@@ -37,29 +38,6 @@ const SILENT_BEATS = 5; // so many heartbeats missed, and the link is taken for 
 const RESYNC_MS = 1000; // at most one resync of a list in this time
 const UNAUTHORIZED = 4502;
 const HEALTHY_MS = 10_000; // a link that lived so long starts the back-off anew
-
-/** One subscribed list. */
-class Subscription {
-  constructor() {
-    this.view = new ListView();
-    /** The list's part of the last heartbeat: {epoch, sequence, as_of, state}. */
-    this.beat = null;
-    /** Newest market time heard of this list, and the time (performance.now()) at which it last moved. */
-    this.asOf = 0;
-    this.movedAt = 0;
-    /** The copy is known to be incomplete, and has been asked for again. */
-    this.resyncing = false;
-    this.askedAt = -Infinity;
-    this.behind = 0;
-    this.unknown = false;
-  }
-
-  hear(asOf, now) {
-    if (asOf <= this.asOf) return;
-    this.asOf = asOf;
-    this.movedAt = now;
-  }
-}
 
 export class Connection extends EventTarget {
   #url;

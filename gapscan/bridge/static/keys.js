@@ -1,7 +1,9 @@
 /** Single keys, wherever nothing is being typed. */
 
+/** Whether a key belongs to what has the focus. A dialog that was just closed may still have it until the next frame. */
 function typing(target) {
-  return Boolean(target.closest?.("input, textarea, select, dialog"));
+  const dialog = target.closest?.("dialog");
+  return dialog ? dialog.open : Boolean(target.closest?.("input, textarea, select"));
 }
 
 /** Call `actions[key]()` when a key is pressed alone; letters are the same in both cases.

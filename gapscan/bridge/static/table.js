@@ -35,10 +35,6 @@ export class Table {
     this.#body.replaceChildren();
   }
 
-  get size() {
-    return this.#views.size;
-  }
-
   /** The symbols on the page, from top to bottom. */
   symbols() {
     return [...this.#body.children].map((element) => element.dataset.symbol);
