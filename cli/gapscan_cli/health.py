@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from gapscan.errors import BusError
 from gapscan.services.status import Hot, ListStatus, ServiceStatus, StatusReport, collect
 from gapscan_cli import exits, output, render
 
+_BREAKS: Final = 5  # of the live link, that are shown
 _SHOWN: Final = ("role", "symbols", "interval", "last_error", "waiting_for", "pid", "host")
 
 
@@ -36,6 +38,7 @@ def report_text(report: StatusReport) -> str:
         _hot(report.hot),
         "",
         *_services(report.services),
+        *_ledger(report.services),
         "",
         *_lists(report.lists),
         *(["", *(f"problem: {problem}" for problem in report.problems)] if report.problems else []),
@@ -54,6 +57,20 @@ def _hot(hot: Hot) -> str:
         f"hot       {hot.desired} symbols desired, {hot.confirmed} confirmed, {hot.receiving} receiving   "
         f"{hot.bars_per_second:.0f} bars/s, {age}   {hot.reconnects} reconnects"
     )
+
+
+def _ledger(services: dict[str, ServiceStatus]) -> list[str]:
+    """The last breaks of the live link: when, for how long, why, what they touched, and how they were repaired."""
+    feeds = services["feed"].instances if "feed" in services else []
+    entries = [entry for feed in feeds for entry in feed.get("link", {}).get("ledger", [])]
+    return [_break(entry) for entry in entries[-_BREAKS:]]
+
+
+def _break(entry: dict[str, Any]) -> str:
+    ended = entry.get("to")
+    lasted = f"{(ended - entry['from']) / 1000:.1f} s" if ended else "still open"
+    began = time.strftime("%H:%M:%S", time.localtime(entry["from"] / 1000))
+    return f"  link break at {began}: {entry['reason']}, {lasted}, {entry['symbols']} symbols, {entry['repaired']}"
 
 
 def _services(services: dict[str, ServiceStatus]) -> list[str]:

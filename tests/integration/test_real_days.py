@@ -12,13 +12,14 @@ import pytest
 
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.market.sessions import session_times
-from gapscan.protocol.messages import Snapshot
+from gapscan.protocol.messages import Row, Snapshot
+from gapscan.ranking.copy import unranked
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource
 from gapscan.sim.server import SimServer
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running
+from tests.support.stack import Stack, running, until
 
 pytestmark = [pytest.mark.realdata, pytest.mark.timeout(180)]
 
@@ -91,6 +92,14 @@ def prices(bar: Bar, prev_close: float) -> tuple[float, ...]:
 PRICES = ("prev_close", "open", "high", "low", "price", "volume")
 
 
+async def follower_is_exact(stack: Stack, name: str, rows_at: dict[int, list[Row]]) -> None:
+    """The follower's copy is what the snapshot holds, at the snapshot's sequence."""
+    snapshot = await read_snapshot(stack.bus, name)
+    assert snapshot is not None
+    await until(lambda: snapshot.sequence in rows_at, f"the follower of {name}")
+    assert rows_at[snapshot.sequence] == unranked(snapshot)
+
+
 class TestRealDays:
     @pytest.mark.parametrize("day", DAYS)
     async def test_lists_of_the_day(self, day: str, data_dir: Path, nats_server: NatsServer) -> None:
@@ -104,8 +113,11 @@ class TestRealDays:
             running(sim, nats_server.url) as stack,
         ):
             await stack.load_reference()
+            copies = await stack.enter_following(("gappers_up", "winners", "losers"))
             await self._after_the_open(stack, times.regular + 30 * 60_000, today, yesterday)
             await self._at_the_close(stack, times.post + 60_000, today, yesterday, files, day, data_dir)
+            for name, rows_at in copies.items():
+                await follower_is_exact(stack, name, rows_at)
 
     async def _after_the_open(self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar]) -> None:
         """Half an hour into the session the gap is final; how much has traded by then only the market can say."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.follow import Follower
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config, FeedSection, NatsSection, PolygonSection, RankerSection
 from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import Row
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
 from gapscan.services.common import retention
@@ -49,10 +51,23 @@ class Stack:
     feed: Feed
     ranker: Ranker
     config: Config
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def report(self) -> dict[str, Any]:
         """The ranker's own report."""
         return self.ranker.report()
+
+    async def enter_following(self, lists: Sequence[str]) -> dict[str, dict[int, list[Row]]]:
+        """Follow lists for as long as the stack runs: each list's rows at every sequence that its follower showed."""
+        seen: dict[str, dict[int, list[Row]]] = {name: {} for name in lists}
+
+        async def follow(name: str) -> None:
+            async for view in Follower(self.bus, name).views():
+                seen[name][view.sequence] = list(view.rows)
+
+        self.tasks += [asyncio.create_task(follow(name)) for name in lists]
+        await until(lambda: all(seen.values()), "the first views")
+        return seen
 
     async def load_reference(self) -> None:
         """One scan to learn the day, then its reference data in whole."""
@@ -89,9 +104,10 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
         await ensure_shared(bus, retention(config))
         feed = Feed(bus, open_rest(config, tally), config, tally)
         ranker = Ranker(bus, config, shipped_lists())
+        stack = Stack(sim, bus, feed, ranker, config)
         jobs = [asyncio.create_task(job) for job in (feed.load_references(), ranker.run())]
         try:
             await until(lambda: ranker.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
-            yield Stack(sim, bus, feed, ranker, config)
+            yield stack
         finally:
-            await end(*jobs)
+            await end(*jobs, *stack.tasks)

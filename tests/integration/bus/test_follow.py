@@ -273,6 +273,30 @@ async def test_unreachable_server_is_said_at_once() -> None:
             pass
 
 
+@pytest.mark.parametrize("url", ["nats://localhost:abc", "localhost", "", "http://127.0.0.1:4222", "nats://"])
+async def test_a_wrong_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match="NATS URL"):
+        async for _ in gapscan.follow("movers", nats=url):
+            pass
+
+    def script() -> None:
+        for _ in gapscan.follow("movers", nats=url):
+            pass
+
+    with pytest.raises(ConfigError):
+        await asyncio.to_thread(script)
+    with pytest.raises(ConfigError) as caught:
+        async for _ in gapscan.follow("movers", nats="nats://me:hush@host:port"):
+            pass
+    assert "hush" not in str(caught.value)
+
+
+async def test_several_servers_may_be_named(nats_server: NatsServer) -> None:
+    """One of them is down: the other is found."""
+    async with connect(BusOptions(f"nats://127.0.0.1:1,{nats_server.url}"), "test") as bus:
+        assert bus.connected
+
+
 async def test_iterating_in_a_script_without_an_event_loop(bus: Bus, nats_server: NatsServer) -> None:
     published = await publish_list(bus, "movers")
     await published.step(5)

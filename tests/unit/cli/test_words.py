@@ -19,7 +19,7 @@ from gapscan.errors import (
     UnknownListError,
 )
 from gapscan.protocol.messages import ListDefinition
-from gapscan.services.status import Coverage, Hot, ListStatus, ServiceStatus, StatusReport
+from gapscan.services.status import Coverage, Hot, ListStatus, ServiceStatus, StatusReport, _link_problems
 from gapscan_cli import exits
 from gapscan_cli.completion import complete_list, nearest, shipped_names
 from gapscan_cli.health import report_text
@@ -104,6 +104,30 @@ def test_status_for_people() -> None:
     assert "feed      ok       pid 7" in text
     winners = next(line for line in text.splitlines() if line.startswith("winners"))
     assert winners.split() == ["winners", "live", "12", "917", "2", "-17", "123.5KB"]
+
+
+def test_breaks_of_the_live_link_are_shown() -> None:
+    entry = {"from": 1_000, "to": 3_500, "reason": "closed", "symbols": 25, "repaired": "fresh session"}
+    services = {"feed": ServiceStatus(True, [{"link": {"ledger": [entry, {**entry, "to": None}]}}])}
+    lines = [line for line in report_text(_report(services=services)).splitlines() if "link break" in line]
+    assert lines[0].endswith("closed, 2.5 s, 25 symbols, fresh session")
+    assert "still open" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("link", "problem"),
+    [
+        ({"mode": "off", "settled": False, "last_error": "x"}, None),
+        ({"mode": "hot", "settled": True, "last_error": "x"}, None),
+        ({"mode": "hot", "settled": False, "state": "waiting", "last_error": "auth_failed"}, "auth_failed"),
+        ({"mode": "hot", "settled": False, "state": "live", "topics": {"desired": 900, "confirmed": 0}}, "900 live"),
+        ({"mode": "hot", "settled": False, "state": "live", "topics": {"desired": 9, "confirmed": 0}}, None),
+    ],
+)
+def test_a_dead_live_link_is_a_problem(link: dict[str, object], problem: str | None) -> None:
+    found = _link_problems(link)
+    assert bool(found) == bool(problem)
+    assert problem is None or problem in found[0]
 
 
 def test_trouble_for_people() -> None:
