@@ -33,6 +33,7 @@ COMPUTED: Final = (
 NUMBERS: Final = (*OBSERVED, *KNOWN, *COMPUTED)
 TEXTS: Final = ("name", "exchange", "type")
 
+_SCANNED: Final = len(OBSERVED)  # the row of times after those of the values: when the newest scan was taken
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _GROWTH: Final = 1024  # symbols of spare room when the matrix is made larger
 
@@ -88,7 +89,7 @@ class Universe:
         self.simulated = False
         self.date: dt.date | None = None
         self._numbers: Floats = np.full((len(NUMBERS), _GROWTH), np.nan)
-        self._times: Floats = np.full((len(OBSERVED), _GROWTH), np.nan)  # when each value was observed
+        self._times: Floats = np.full((_SCANNED + 1, _GROWTH), np.nan)  # when each value was observed
         self._reference_date = ""
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
@@ -139,7 +140,7 @@ class Universe:
         if missing > 0:
             room = np.full((len(NUMBERS), missing + _GROWTH), np.nan)
             self._numbers = np.hstack([self._numbers, room])
-            self._times = np.hstack([self._times, room[: len(OBSERVED)]])
+            self._times = np.hstack([self._times, room[: _SCANNED + 1]])
         for column in self._texts.values():
             column.grow(len(self.symbols))
 
@@ -186,6 +187,11 @@ class Universe:
         at = at[ours]
         updated = updated[ours]
         times = np.where(np.isnan(updated), -np.inf, updated)
+        # A scan that is older than the newest bar, but the newest scan, may have seen what no bar told of.
+        newest = ~(times < self._times[_SCANNED, at])
+        for name in ("high", "low"):
+            self.widen(name, at[newest], _floats(getattr(frame, name))[ours][newest], times[newest])
+        self._times[_SCANNED, at[newest]] = times[newest]
         for name in ("prev_close", *DAY_FIELDS):
             self.observe(name, at, _floats(getattr(frame, name))[ours], times)
         self.observe("updated", at, updated, times)
@@ -207,8 +213,9 @@ class Universe:
     def widen(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
         """Raise `high`, or lower `low`, to the values; a scan older than `times` cannot take that back."""
         row, further = _ROW_OF[name], np.fmax if name == "high" else np.fmin
-        further.at(self._numbers[row], at, values)
-        np.fmax.at(self._times[row], at, times)
+        known = ~np.isnan(values)
+        further.at(self._numbers[row], at[known], values[known])
+        np.fmax.at(self._times[row], at[known], times[known])
 
     def observe(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
         """Store the values that are there, where nothing newer is held. No symbol may be in `at` twice."""

@@ -31,7 +31,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def listening(port: int, seconds: float, lives: Callable[[], bool]) -> None:
+async def listening(port: int, seconds: float, lives: Callable[[], bool] = lambda: True) -> None:
     """Wait until a process listens on `port`.
 
     Raises BusError after `seconds`, ConfigError as soon as the process, of which `lives` tells, has ended.
