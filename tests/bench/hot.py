@@ -183,7 +183,7 @@ async def _under_load(what: str, speed: float, goals: dict[str, float], **settin
 def load() -> Sequence[Figure]:
     """Every symbol hot, at a flood of bars."""
     goals = {"feed": 60.0, "ranker": 60.0}
-    return asyncio.run(_under_load("every symbol hot", 75, goals, GAPSCAN_FEED_MODE="all"))
+    return asyncio.run(_under_load("every symbol hot", 100, goals, GAPSCAN_FEED_MODE="all"))
 
 
 def normal() -> Sequence[Figure]:
