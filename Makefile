@@ -36,10 +36,12 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	touch $@
 
-# Pins everything anew, without index addresses; needs uv.
+# Pins everything anew, without index addresses; needs uv. What only runs gapscan is the same pins, fewer of them.
+LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --upgrade --output-file requirements.lock
+	$(LOCK) --extra dev --upgrade --output-file requirements.lock
+	$(LOCK) --constraint requirements.lock --upgrade --output-file requirements-run.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -59,7 +59,10 @@ class PolygonSection(Section, frozen=True):
 class FeedSection(Section, frozen=True):
     """How often the whole market is scanned, in seconds of wall time, and how long a request may take.
 
-    `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades.
+    `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades,
+    `halts` the trading halts of all symbols, where the provider's plan has them.
+    `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in the
+    directory `cache_dir` (empty: nowhere) and in NATS.
     """
 
     discovery_interval: Seconds = 30.0
@@ -67,16 +70,23 @@ class FeedSection(Section, frozen=True):
     baseline_sessions: Annotated[int, Meta(ge=0, le=60)] = 20
     mode: Literal["hot", "all", "off"] = "hot"
     trades: bool = False
+    halts: bool = True
+    details_per_second: Annotated[float, Meta(ge=0, le=1000)] = 4.0
+    cache_dir: str = ""
 
 
 class RankerSection(Section, frozen=True):
-    """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by."""
+    """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by.
+
+    `lists_file` has a user's own lists; unset, it is lists.toml beside the user's own gapscan.toml.
+    """
 
     snapshot_interval: Seconds = 1.0
     heartbeat_interval: Seconds = 1.0
     lease: Annotated[float, Meta(ge=1)] = 3.0
     stale_after: Seconds = 90.0
     hot_interval: Annotated[float, Meta(ge=0.02, le=10)] = 0.1
+    lists_file: str | None = None
 
 
 class HotSection(Section, frozen=True):

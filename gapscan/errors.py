@@ -55,6 +55,20 @@ class FeedError(GapscanError):
         self.retry = retry
 
 
+class NotFoundError(FeedError):
+    """The provider does not have what was asked for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry=False)
+
+
+class NotEntitledError(FeedError):
+    """The provider refuses what was asked for: the account's plan does not have it."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message, retry=False, remedy=remedy)
+
+
 class BusError(GapscanError):
     """NATS cannot be reached, or refused a request."""
 
@@ -67,10 +81,18 @@ class TopologyError(BusError):
     retry = False
 
 
+class StreamLostError(BusError):
+    """A stream that was there is gone: somebody deleted it, or the server lost its disk."""
+
+
 class FencedError(BusError):
     """Another writer owns the list: its messages stand where ours were expected."""
 
     retry = False
+
+
+class UnknownSymbolError(GapscanError):
+    """No symbol of that name is in the market."""
 
 
 class UnknownListError(GapscanError):

@@ -17,7 +17,21 @@ def shipped_names() -> list[str]:
 
 def complete_list(incomplete: str) -> list[str]:
     """Names of lists that begin with what was typed."""
-    return [name for name in shipped_names() if name.startswith(incomplete)]
+    return [name for name in [*shipped_names(), *own_names()] if name.startswith(incomplete)]
+
+
+def own_names() -> list[str]:
+    """The names of the user's own lists in their usual place; none when the file cannot be read."""
+    import os
+    import tomllib
+
+    from gapscan.config import user_config_dir
+
+    try:
+        text = (user_config_dir(os.environ) / "lists.toml").read_text("utf-8")
+        return list(tomllib.loads(text).get("lists", {}))
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError):
+        return []
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -9,8 +9,8 @@ from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from gapscan.bus.client import Bus
+from gapscan.bus.definitions import read_definitions
 from gapscan.bus.follow import Follower, ListView
-from gapscan.bus.snapshots import read_definitions
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol.names import LIST_NAME
 from gapscan_cli.completion import nearest, shipped_names

@@ -9,7 +9,7 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
-from gapscan.services.status import Hot, ListStatus, ServiceStatus, StatusReport, collect
+from gapscan.services.status import Details, Hot, ListStatus, Reference, ServiceStatus, StatusReport, collect
 from gapscan_cli import exits, output, render
 
 _BREAKS: Final = 5  # of the live link, that are shown
@@ -35,6 +35,8 @@ def report_text(report: StatusReport) -> str:
         _verdict(report),
         f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}",
         f"coverage  {report.coverage.fresh} of {report.coverage.expected} symbols have a price today",
+        _reference(report.reference),
+        _details(report.details),
         _hot(report.hot),
         "",
         *_services(report.services),
@@ -49,6 +51,22 @@ def report_text(report: StatusReport) -> str:
 def _verdict(report: StatusReport) -> str:
     verdict = "healthy" if report.healthy else "NOT HEALTHY"
     return f"{verdict}   SIMULATED" if report.simulated else verdict
+
+
+def _reference(reference: Reference) -> str:
+    state = f"of {reference.date}" if reference.date else "none yet"
+    loading = "" if reference.complete else ", still loading"
+    return (
+        f"reference {state}{loading}   {reference.known} of {reference.needed} symbols known, "
+        f"averages of {reference.baseline_sessions} sessions"
+    )
+
+
+def _details(details: Details) -> str:
+    missing = ((details.waiting, "waiting"), (details.failed, "failed"), (details.unknown, "unknown to the provider"))
+    parts = [f"{number} {what}" for number, what in missing if number]
+    parts += [f"float {details.float}"] if details.float not in ("", "ok") else []
+    return f"details   {', '.join([f'{details.known} of {details.needed} symbols in lists', *parts])}"
 
 
 def _hot(hot: Hot) -> str:

@@ -12,10 +12,11 @@ import typer
 from gapscan import __version__
 from gapscan.errors import GapscanError
 from gapscan_cli import exits, output
-from gapscan_cli.commands import checks, lists, services
+from gapscan_cli.commands import checks, lists, own_lists, services
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
+lists_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 config_app = typer.Typer(rich_markup_mode=None, help="Check the settings.")
 
 app.command()(services.up)
@@ -24,7 +25,13 @@ app.command()(services.sim)
 app.command()(lists.watch)
 app.command()(lists.top)
 app.command()(lists.tail)
-app.command("lists")(lists.show_lists)
+app.command()(lists.why)
+lists_app.callback()(lists.show_lists)
+lists_app.command("add")(own_lists.add)
+lists_app.command("edit")(own_lists.edit)
+lists_app.command("remove")(own_lists.remove)
+lists_app.command("check")(own_lists.check)
+app.add_typer(lists_app, name="lists")
 app.command()(checks.status)
 app.command()(checks.schema)
 config_app.command("check")(checks.config_check)

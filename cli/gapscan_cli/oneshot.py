@@ -12,8 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import read_definitions
 from gapscan.bus.follow import Follower, ListView
-from gapscan.bus.snapshots import read_definitions, read_snapshot
+from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol.messages import Fields, ListDefinition, Row
 from gapscan.ranking.copy import ranked
@@ -143,7 +144,7 @@ def definition_text(definition: ListDefinition, rows: int | None) -> str:
     sessions = " ".join(definition.sessions) or "all sessions"
     return "\n".join(
         (
-            f"{definition.name}   {sessions}{count}",
+            f"{definition.name}   {'own   ' if definition.own else ''}{sessions}{count}",
             f"  {render.text(definition.description)}",
             f"  where {render.text(definition.where)}",
             f"  sort  {render.text(', '.join(definition.sort))}",

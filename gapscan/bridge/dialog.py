@@ -102,15 +102,15 @@ class Dialog:
     def _want(self, wanted: Wanted) -> None:
         if not self._room.hub.may_exist(wanted.list):
             raise unknown(wanted.list)
-        cursors = self._session.cursors
-        if wanted.list not in cursors and len(cursors) >= self._room.limits.lists:
+        lists = self._session.lists
+        if wanted.list not in lists and len(lists) >= self._room.limits.lists:
             raise _about(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", wanted.list)
         if wanted.last_sequence is not None:
             self._room.tally.count("resumes")
         self._room.subscribe(self._session, wanted.list, _position(wanted))
 
     def _resync(self, resync: Resync) -> None:
-        if resync.list not in self._session.cursors:
+        if resync.list not in self._session.lists:
             raise _about(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
         self._room.tally.count("resyncs")
         self._room.subscribe(self._session, resync.list, _position(resync))

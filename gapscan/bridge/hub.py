@@ -7,6 +7,7 @@ Live traffic, resuming and the recovery of a slow client are this one function.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -57,7 +58,7 @@ class ListHistory:
         self.name = name
         self.standing = Standing()
         self.current: Version | None = None
-        self._versions: dict[Position, Version] = {}  # oldest first
+        self._versions: OrderedDict[Position, Version] = OrderedDict()  # oldest first
         self._frames: dict[Position | None, bytes] = {}  # to the newest version; None: its snapshot
 
     def __len__(self) -> int:
@@ -79,27 +80,26 @@ class ListHistory:
             return False
         if before and before.position.epoch != position.epoch:
             self._versions.clear()
-        self.current = Version(position, as_of, self._row_list(rows), checksum(rows), now)
-        self._versions[position] = self.current
+        self.current = self._versions[position] = self._version(position, as_of, rows, now)
         self._frames.clear()
         self.expire(now)
         return True
 
-    def _row_list(self, rows: Sequence[Row]) -> RowList:
-        """`rows`, which share the symbols of the version before where they are the same."""
-        symbols = [row["symbol"] for row in rows]
-        if self.current and self.current.rows.symbols == symbols:
-            symbols = self.current.rows.symbols
-        return RowList(rows, symbols)
+    def _version(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> Version:
+        """`rows` as a version; while the symbols stay, what follows from them is shared with the version before."""
+        symbols, before = [row["symbol"] for row in rows], self.current
+        if before and before.rows.symbols == symbols:
+            return Version(position, as_of, RowList(rows, before.rows.symbols), before.checksum, now)
+        return Version(position, as_of, RowList(rows, symbols), checksum(rows), now)
 
     def expire(self, now: float, retention: float = RETENTION_SECONDS) -> None:
         """Drop versions that are too old or too many, never the newest."""
-        excess = len(self._versions) - MAX_VERSIONS
-        for number, version in enumerate([*self._versions.values()][:-1]):
-            if number >= excess and version.since >= now - retention:
+        while len(self._versions) > 1:
+            position, oldest = next(iter(self._versions.items()))
+            if len(self._versions) <= MAX_VERSIONS and oldest.since >= now - retention:
                 break
-            del self._versions[version.position]
-            self._frames.pop(version.position, None)
+            del self._versions[position]
+            self._frames.pop(position, None)
 
     def frame_for(self, have: Position | None) -> bytes | None:
         """What leads from `have` to the newest version; None when that is it, or when there is no version yet."""

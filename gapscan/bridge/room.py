@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from gapscan.bridge.audience import Audience
 from gapscan.bridge.cells import Cells, joined
 from gapscan.bridge.frames import ping_frame
 from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
-from gapscan.bridge.session import Session, Transport
+from gapscan.bridge.outlet import Transport
+from gapscan.bridge.session import Session
 from gapscan.bridge.windows import Windows
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Bars, Row
@@ -44,7 +46,7 @@ class Room:
         self.tally = tally
         self.clock = clock
         self.sessions: set[Session] = set()
-        self._listeners: dict[str, dict[Session, None]] = {}  # by list; in the order of their coming
+        self._audiences: dict[str, Audience[Session]] = {}
         self._lagging: set[Session] = set()  # they did not take all that was due
         self._windows = Windows(window)
         self._cells = Cells()
@@ -60,13 +62,13 @@ class Room:
         frame = self.hub.lists_frame()
         for session in self._greeted():
             session.write(frame)
-        for name in [name for name in self._listeners if name not in self.hub.histories]:
+        for name in [name for name in self._audiences if name not in self.hub.histories]:
             self._drop_list(name)
 
     def _drop_list(self, name: str) -> None:
         self._windows.forget(name)
-        for session in self._listeners.pop(name):
-            session.cursors.pop(name, None)
+        for session in self._audiences.pop(name):
+            session.lists.pop(name, None)
             session.owed.discard(name)
             session.refuse(unknown(name))
 
@@ -116,29 +118,29 @@ class Room:
         self._lagging.discard(session)
         if not self.sessions:
             self._empty.set()
-        self.unsubscribe(session, list(session.cursors))
+        self.unsubscribe(session, list(session.lists))
 
     def subscribe(self, session: Session, name: str, have: Position | None) -> None:
         """Send `name` from `have` on, beginning with an answer in any case."""
-        session.cursors[name] = have
+        audience = session.lists[name] = self._audiences.setdefault(name, Audience())
+        audience.put(session, have)
         session.owed.add(name)
-        self._listeners.setdefault(name, {})[session] = None
         if session.blocked_since is None:
             self._serve(session, name, self.clock())
 
     def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
         """Send these no more."""
         for name in names:
-            session.cursors.pop(name, None)
+            audience = session.lists.pop(name, None)
             session.owed.discard(name)
-            listeners = self._listeners.get(name, {})
-            listeners.pop(session, None)
-            if not listeners:
-                self._listeners.pop(name, None)
+            if audience is not None:
+                audience.remove(session)
+                if not audience:
+                    del self._audiences[name]
 
     def subscriptions(self) -> dict[str, int]:
         """How many clients each list has."""
-        return {name: len(listeners) for name, listeners in self._listeners.items()}
+        return {name: len(audience) for name, audience in self._audiences.items()}
 
     @property
     def lagging(self) -> int:
@@ -180,24 +182,32 @@ class Room:
         if key == _CELLS:
             self._flush_cells()
             return
-        for session in self._listeners.get(key, ()):
+        history, audience = self.hub.histories.get(key), self._audiences.get(key)
+        if history is None or history.current is None or audience is None:
+            return
+        if audience.in_step and (frame := history.frame_for(audience.position)):
+            self.tally.count("frames", audience.in_step)
+            self.tally.count("bytes", audience.in_step * len(frame))
+            audience.send(frame, history.current.position)
+        for session in audience.stragglers:
             if session.blocked_since is None:
                 self._serve(session, key, now)
 
     def _serve(self, session: Session, name: str, now: float) -> bool:
         """Bring one client up to date with one list; False when its socket is full."""
-        history = self.hub.histories.get(name)
+        history, audience = self.hub.histories.get(name), session.lists[name]
         if history is None or history.current is None:
             return True
-        have = session.cursors[name]
+        have = audience.cursor(session)
         frame = history.answer_for(have) if name in session.owed else history.frame_for(have)
         if frame is None:
             return True
         if not session.write(frame):
             self._lag(session, now)
             return False
-        session.cursors[name] = history.current.position
         session.owed.discard(name)
+        audience.put(session, history.current.position)
+        audience.fall_in(session)
         return True
 
     def _lag(self, session: Session, now: float) -> None:
@@ -219,7 +229,7 @@ class Room:
                 self._expel(session, SLOW)
 
     def _catch_up(self, session: Session, now: float) -> None:
-        for name in tuple(session.cursors):
+        for name in tuple(session.lists):
             if not self._serve(session, name, now):
                 return
 
@@ -227,8 +237,8 @@ class Room:
         frames = self._cells.take()
         made: dict[tuple[str, ...], bytes] = {}  # clients of the same lists share the bytes
         for session in self.sessions:
-            if session.wants_cells and session.cursors:
-                names = tuple(sorted(session.cursors))
+            if session.wants_cells and session.lists:
+                names = tuple(sorted(session.lists))
                 if names not in made:
                     made[names] = joined(frames, {symbol for name in names for symbol in self.hub.symbols(name)})
                 if made[names] and not session.write(made[names]):
@@ -247,7 +257,7 @@ class Room:
         for session in tuple(self.sessions):
             if session.ending:
                 continue
-            cursors = tuple(session.cursors.items())
+            cursors = tuple((name, audience.cursor(session)) for name, audience in session.lists.items())
             if cursors:
                 frame = made.get(cursors)
                 if frame is None:

@@ -1,17 +1,18 @@
-"""One WebSocket client: its cursors, and writing to it.
+"""One WebSocket client: what it asked for, and writing to it.
 
-Frames are made once for all clients and written straight to each transport: no wake-up, no queue and no framing per
+Frames are made once for all clients and written straight to each socket: no wake-up, no queue and no framing per
 client. What cannot be written now is not kept; the client's cursor stays, and leads on from there later.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
+from gapscan.bridge.audience import Audience
 from gapscan.bridge.frames import close_frame, text_frame
-from gapscan.bridge.hub import Position
-from gapscan.bridge.limits import BUFFER_BYTES, Allowance, Limits
+from gapscan.bridge.limits import Allowance, Limits
+from gapscan.bridge.outlet import Outlet, Transport
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import CloseCode, Error, RefusedError
@@ -20,36 +21,26 @@ CLOSE_SECONDS: Final = 1.0  # for the client to answer a close; then the connect
 _NORMAL: Final = 1000
 
 
-class Transport(Protocol):
-    """What a session needs of an asyncio transport."""
-
-    def write(self, data: bytes) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def is_closing(self) -> bool: ...
-    def abort(self) -> None: ...
-
-
 class Session:
-    """What is known of one client. `owed` are lists that it waits for an answer about."""
+    """What is known of one client. `lists` are those it subscribes to; about those `owed` it waits for an answer."""
 
     __slots__ = (
         "_cut",
         "_tally",
-        "_transport",
         "allowance",
         "authorized",
         "blocked_since",
-        "closed",
-        "cursors",
         "entered_at",
         "heard_at",
+        "lists",
+        "outlet",
         "owed",
         "pinged",
         "wants_cells",
     )
 
     def __init__(self, transport: Transport, limits: Limits, tally: Tally, now: float, *, authorized: bool) -> None:
-        self.cursors: dict[str, Position | None] = {}
+        self.lists: dict[str, Audience[Session]] = {}
         self.owed: set[str] = set()
         self.wants_cells = False
         self.authorized = authorized
@@ -57,31 +48,43 @@ class Session:
         self.entered_at = self.heard_at = now
         self.pinged = False
         self.blocked_since: float | None = None
-        self.closed = False
-        self._transport = transport
+        self.outlet = Outlet(transport)
         self._tally = tally
         self._cut: asyncio.TimerHandle | None = None
 
     @property
+    def closed(self) -> bool:
+        """Whether a goodbye was said."""
+        return self.outlet.shut
+
+    @property
     def writable(self) -> bool:
         """Whether the client takes what it is sent."""
-        return not self.ending and self._transport.get_write_buffer_size() < BUFFER_BYTES
+        return self.outlet.writable
 
     @property
     def ending(self) -> bool:
-        """Whether the connection is closed or about to be; a transport may raise when it is used then."""
-        return self.closed or self._transport.is_closing()
+        """Whether the connection is closed or about to be."""
+        return self.outlet.closing
 
     def write(self, frame: bytes) -> bool:
         """Send `frame`, unless the client is behind with what it was sent; False then."""
-        transport = self._transport
-        if self.closed or transport.is_closing() or transport.get_write_buffer_size() >= BUFFER_BYTES:
-            return False
-        transport.write(frame)
-        counts = self._tally.counts
-        counts["frames"] += 1
-        counts["bytes"] += len(frame)
-        return True
+        taken = self.outlet.write(frame)
+        if taken:
+            self._tally.count("frames")
+            self._tally.count("bytes", len(frame))
+        if not self.outlet.direct:
+            self._fall_out()
+        return taken
+
+    def leave_rest(self, frame: bytes, sent: int) -> None:
+        """The socket took only so many bytes of `frame`."""
+        self.outlet.leave_rest(frame, sent)
+        self._fall_out()
+
+    def _fall_out(self) -> None:
+        for audience in self.lists.values():
+            audience.fall_out(self)
 
     def heard(self, now: float) -> None:
         """The client has said something."""
@@ -103,24 +106,26 @@ class Session:
         """Say goodbye, and cut the connection if the client does not answer."""
         if self.closed:
             return
-        self.closed = True
         self._tally.count(f"close.{code.name}")
-        if not self._transport.is_closing():
-            self._transport.write(close_frame(code.code, code.name))
-        self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
+        self._goodbye(close_frame(code.code, code.name))
+        self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.outlet.abort)
 
     def answer_close(self) -> None:
         """The client has said goodbye."""
-        if not self.ending:
-            self._transport.write(close_frame(_NORMAL, ""))
-        self.closed = True
+        if not self.closed:
+            self._goodbye(close_frame(_NORMAL, ""))
+
+    def _goodbye(self, frame: bytes) -> None:
+        self.outlet.goodbye(frame)
+        self._fall_out()
 
     def cut(self) -> None:
         """End the connection now."""
-        self._transport.abort()
+        self.outlet.abort()
 
     def gone(self) -> None:
         """The connection has ended."""
-        self.closed = True
+        self._fall_out()
+        self.outlet.gone()
         if self._cut is not None:
             self._cut.cancel()

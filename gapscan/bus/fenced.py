@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.direct import NoStreamError, Stored, get_at, get_last
 from gapscan.bus.snapshots import WRONG_SEQUENCE
-from gapscan.errors import BusError, FencedError
+from gapscan.errors import BusError, FencedError, StreamLostError
 from gapscan.protocol import names
 
 
@@ -48,14 +48,29 @@ class FencedStream:
     async def store(self, attempt: Attempt) -> None:
         """Publish, or publish again: the server drops a repeated message id, so it is stored once.
 
-        Raises FencedError when another writer's message stands there; BusError when its fate is not known.
+        Raises FencedError when another writer's message stands there; StreamLostError when the stream is no more;
+        BusError when its fate is not known.
         """
         headers = {
             names.HEADER_EXPECTED_SEQUENCE: str(attempt.prev),
             names.HEADER_MSG_ID: attempt.message_id,
         }
-        if await _publish(self._bus, self._subject, attempt.payload, headers, f"publishing {self._what}") is None:
+        try:
+            stored = await _publish(self._bus, self._subject, attempt.payload, headers, f"publishing {self._what}")
+        except _UnansweredError:
+            await self._check_stream()
+            raise
+        if stored is None:
             await self._settle(attempt)
+
+    async def _check_stream(self) -> None:
+        """Nobody answers for a stream that is gone, nor for one whose servers are choosing a leader."""
+        try:
+            await self._bus.js.stream_info(self._stream)
+        except NotFoundError:
+            raise StreamLostError(f"stream {self._stream} is gone") from None
+        except NATS_ERRORS as error:
+            raise translated(error, f"looking for stream {self._stream}") from error
 
     async def _settle(self, attempt: Attempt) -> None:
         """The sequence is taken: by this very message (its acknowledgement was lost), or by another writer."""
@@ -118,6 +133,10 @@ class FencedValue:
         return FencedError(f"another writer stores {self._what}")
 
 
+class _UnansweredError(BusError):
+    """No stream took the message, and none will."""
+
+
 async def _publish(bus: Bus, subject: str, payload: bytes, headers: dict[str, str], doing: str) -> int | None:
     """The sequence that the message was stored at, or None when it expected another. Raises BusError."""
     try:
@@ -126,6 +145,8 @@ async def _publish(bus: Bus, subject: str, payload: bytes, headers: dict[str, st
         if error.err_code in WRONG_SEQUENCE:
             return None
         raise translated(error, doing) from error
+    except NoStreamResponseError:
+        raise _UnansweredError(f"no stream answered while {doing}") from None
     except NATS_ERRORS as error:
         raise translated(error, doing) from error
     return ack.seq

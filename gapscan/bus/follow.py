@@ -15,13 +15,14 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import NATS_ERRORS, Bus, BusOptions, connect, translated
+from gapscan.bus.definitions import definition_subject, is_removed
 from gapscan.bus.direct import NoStreamError, Stored, get_from, no_such_list
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, ProtocolError, UnknownListError
@@ -91,6 +92,7 @@ class Follower:
         self.name = names.check_list_name(name)
         self._bus = bus
         self._stream = names.list_stream(name)
+        self._definition = definition_subject(name)
         self._copy = Copy()
         self._state: State = "stale"
         self._simulated = False
@@ -102,8 +104,8 @@ class Follower:
     async def views(self) -> AsyncGenerator[ListView, None]:
         """Views as they come; when the consumer is slow, several deltas come as one view.
 
-        Raises UnknownListError when nobody publishes the list, and BusError when NATS is away at the start;
-        later losses of the link are waited out.
+        Raises UnknownListError when nobody publishes the list, or when it is removed, and BusError when NATS is
+        away at the start; later losses of the link are waited out.
         """
         async with self._listening():
             await self._take_snapshot()
@@ -136,7 +138,7 @@ class Follower:
         try:
             subscriptions = [
                 await nc.subscribe(subject, cb=self._on_message)
-                for subject in (names.live_subject(self.name), names.heartbeat_subject(self.name))
+                for subject in (names.live_subject(self.name), names.heartbeat_subject(self.name), self._definition)
             ]
         except NATS_ERRORS as error:
             raise translated(error, f"subscribing to {self.name}") from error
@@ -172,7 +174,9 @@ class Follower:
             async with asyncio.timeout(RETRY_SECONDS if self._due else SILENCE_SECONDS):
                 item = await self._inbox.get()
         except TimeoutError:
-            self._state = self._state if self._due else "stale"
+            if not self._due:
+                self._state = "stale"
+                await self._check_defined()
         else:
             await self._handle(item)
             while not self._inbox.empty():
@@ -183,6 +187,10 @@ class Follower:
     async def _handle(self, item: Msg | None) -> None:
         if item is None:
             self._link_changed()
+            return
+        if item.subject == self._definition:
+            if not item.data:
+                raise self._removed()
             return
         try:
             message = decode(item.data)
@@ -227,6 +235,17 @@ class Follower:
         except (BusError, ProtocolError, UnknownListError) as error:
             self._state = "stale"
             _log.debug("repair failed: %s", error, extra={"list": self.name})
+            if isinstance(error, UnknownListError | NoStreamError):
+                await self._check_defined()
+
+    async def _check_defined(self) -> None:
+        """Raise UnknownListError when the list was removed, and the message that said so was lost."""
+        with suppress(BusError):
+            if self._bus.connected and await is_removed(self._bus, self.name):
+                raise self._removed()
+
+    def _removed(self) -> UnknownListError:
+        return UnknownListError(f"list {self.name} was removed", remedy="`gapscan lists` shows what there is")
 
     async def _fill(self) -> None:
         """Fetch what is missing from the stream; take the snapshot when it is gone or too much."""

@@ -12,7 +12,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.direct import NoStreamError, get_from, get_last
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, commands_config, ensure
-from gapscan.errors import ProtocolError
+from gapscan.errors import ProtocolError, StreamLostError
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -52,6 +52,7 @@ class HotPublisher:
         self._value = FencedValue(bus, names.BUCKET_HOT, names.HOT_KEY, "the hot set")
         self._value_sequence = -1
         self._pending: tuple[Attempt, FeedCommand] | None = None  # stored or not: not known yet
+        self._retention = Retention()
 
     @property
     def adopted(self) -> int:
@@ -67,7 +68,7 @@ class HotPublisher:
 
         Raises BusError, or TopologyError for a stream of another kind.
         """
-        self._pending = None
+        self._pending, self._retention = None, retention
         info = await ensure(self._bus, commands_config(retention))
         last = info.state.last_seq
         stored = await self._stored()
@@ -115,9 +116,17 @@ class HotPublisher:
     async def publish(self, symbols: set[str], as_of: int) -> bool:
         """Command what leads from the stored set to `symbols`, then store the set; False when nothing does.
 
-        Raises FencedError when another writer owns the set, BusError when NATS did not take it: the same call
-        may then be repeated with a newer set, and loses nothing.
+        A stream of commands that is gone is made anew. Raises FencedError when another writer owns the set, BusError
+        when NATS did not take it: the same call may then be repeated with a newer set, and loses nothing.
         """
+        try:
+            return await self._publish(symbols, as_of)
+        except StreamLostError as error:
+            _log.warning("%s, making it anew", error.message)
+            await self.recover(self._retention)
+            return await self._publish(symbols, as_of)
+
+    async def _publish(self, symbols: set[str], as_of: int) -> bool:
         if self._pending is not None:
             await self._settle(*self._pending)
         todo = commands(changes(self.symbols, symbols), BATCH)

@@ -14,7 +14,7 @@ from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
-from gapscan.errors import ProtocolError
+from gapscan.errors import ProtocolError, StreamLostError
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -54,6 +54,8 @@ class ListPublisher:
         self._snapshot = FencedValue(bus, names.BUCKET_SNAPSHOTS, name, f"the snapshot of {name}")
         self._attempt: _Attempt | None = None
         self._snapshot_sequence = -1
+        self._retention = Retention()
+        self._simulated = False
 
     @property
     def adopted(self) -> int:
@@ -66,6 +68,7 @@ class ListPublisher:
         A new epoch begins when the stream is behind its snapshot (a server that lost its disk), or when what
         is stored cannot be continued. Raises BusError, or TopologyError for a stream of another kind.
         """
+        self._retention, self._attempt = retention, None
         info = await ensure_list(self._bus, self.name, retention)
         snapshot = await self._stored_snapshot()
         copy = await self._replay(info, snapshot)
@@ -115,9 +118,17 @@ class ListPublisher:
     async def publish(self, rows: Sequence[Row], as_of: int) -> bool:
         """Publish what leads from the stored list to `rows`; False when nothing does.
 
-        Raises FencedError when another writer owns the list, BusError when NATS did not take it: the same
-        call may then be repeated with newer rows, and loses nothing.
+        A stream that is gone is made anew, under a new epoch. Raises FencedError when another writer owns the list,
+        BusError when NATS did not take it: the same call may then be repeated with newer rows, and loses nothing.
         """
+        try:
+            return await self._publish(rows, as_of)
+        except StreamLostError as error:
+            _log.warning("%s, making it anew", error.message, extra={"list": self.name})
+            await self.recover(self._retention, self._simulated)
+            return await self._publish(rows, as_of)
+
+    async def _publish(self, rows: Sequence[Row], as_of: int) -> bool:
         if self._attempt is not None:
             await self._store(self._attempt)
         changes = diff(self.rows, rows)
@@ -148,6 +159,7 @@ class ListPublisher:
 
         Raises FencedError when another writer stored one in between, BusError when NATS did not take it.
         """
+        self._simulated = simulated
         if self._snapshot_sequence == self.sequence:
             return False
         snapshot = Snapshot(
@@ -160,7 +172,8 @@ class ListPublisher:
             simulated=simulated,
         )
         await self._snapshot.put(encode(snapshot))
-        self._snapshot_sequence = snapshot.sequence
+        # A list that began a new epoch meanwhile has another sequence: that snapshot is still to be stored.
+        self._snapshot_sequence = snapshot.sequence if snapshot.epoch == self.epoch else -1
         return True
 
     async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:

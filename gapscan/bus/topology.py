@@ -11,16 +11,19 @@ import string
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
-from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import TopologyError
 from gapscan.protocol import names
 
 EPOCH_KEY: Final = "gapscan-epoch"
 _EPOCH_ALPHABET: Final = string.ascii_lowercase + string.digits
 _SECONDS: Final = 1.0
+_STATE_SECONDS: Final = 420.0
+_STATE_BYTES: Final = 64 * 1024 * 1024
 _DUPLICATE_WINDOW: Final = 120 * _SECONDS
 
 # What must be as gapscan sets it, by the stream configuration's own names.
@@ -44,11 +47,13 @@ def new_epoch() -> str:
     return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(6))
 
 
-def list_config(name: str, retention: Retention) -> api.StreamConfig:
-    """The stream of one list: one subject, so that sequences are contiguous, republished when stored."""
-    subject = names.delta_subject(name)
+def _history(stream: str, subject: str, retention: Retention, live: str | None = None) -> api.StreamConfig:
+    """A stream of one subject, so that sequences are contiguous: the deltas of something, kept for whoever was away.
+
+    What is stored is republished on subject `live`, if one is given.
+    """
     return api.StreamConfig(
-        name=names.list_stream(name),
+        name=stream,
         subjects=[subject],
         retention=api.RetentionPolicy.LIMITS,
         storage=api.StorageType.FILE,
@@ -58,8 +63,24 @@ def list_config(name: str, retention: Retention) -> api.StreamConfig:
         num_replicas=retention.replicas,
         duplicate_window=min(_DUPLICATE_WINDOW, retention.max_age_seconds),
         allow_direct=True,
-        republish=api.RePublish(src=subject, dest=names.live_subject(name)),
+        republish=api.RePublish(src=subject, dest=live) if live else None,
     )
+
+
+def list_config(name: str, retention: Retention) -> api.StreamConfig:
+    """The stream of one list's deltas, republished when stored."""
+    return _history(names.list_stream(name), names.delta_subject(name), retention, names.live_subject(name))
+
+
+def commands_config(retention: Retention) -> api.StreamConfig:
+    """The subscription commands: the deltas of the hot set."""
+    return _history(names.STREAM_COMMANDS, names.FEED_COMMAND, retention)
+
+
+def state_config(retention: Retention) -> api.StreamConfig:
+    """The steps of what a ranker saves: longer than the five minutes that it looks back."""
+    kept = Retention(_STATE_SECONDS, _STATE_BYTES, retention.replicas)
+    return _history(names.STREAM_STATE, names.STATE, kept)
 
 
 def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamConfig:
@@ -72,22 +93,6 @@ def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamCo
         discard=api.DiscardPolicy.OLD,
         max_msgs=64,
         num_replicas=retention.replicas,
-        allow_direct=True,
-    )
-
-
-def commands_config(retention: Retention) -> api.StreamConfig:
-    """The subscription commands: the deltas of the hot set, kept for a feed that was away."""
-    return api.StreamConfig(
-        name=names.STREAM_COMMANDS,
-        subjects=[names.FEED_COMMAND],
-        retention=api.RetentionPolicy.LIMITS,
-        storage=api.StorageType.FILE,
-        discard=api.DiscardPolicy.OLD,
-        max_age=retention.max_age_seconds,
-        max_bytes=retention.max_bytes,
-        num_replicas=retention.replicas,
-        duplicate_window=min(_DUPLICATE_WINDOW, retention.max_age_seconds),
         allow_direct=True,
     )
 
@@ -168,13 +173,39 @@ def epoch_of(info: api.StreamInfo) -> str | None:
     return (info.config.metadata or {}).get(EPOCH_KEY)
 
 
+async def list_names(bus: Bus) -> set[str]:
+    """The names of all lists that have a stream. Raises BusError."""
+    found: set[str] = set()
+    while True:
+        page = await _stream_names(bus, names.delta_subject("*"), len(found))
+        if not set(page) - found:
+            prefix = names.STREAM_LIST_PREFIX
+            return {name.removeprefix(prefix) for name in found if name.startswith(prefix)}
+        found.update(page)
+
+
+async def _stream_names(bus: Bus, subject: str, offset: int) -> list[str]:
+    """One page of the names of the streams that listen on `subject`."""
+    query = msgspec.json.encode({"subject": subject, "offset": offset})
+    try:
+        answer = await bus.nc.request("$JS.API.STREAM.NAMES", query, timeout=REQUEST_SECONDS)
+    except NATS_ERRORS as error:
+        raise translated(error, "looking for lists") from error
+    return msgspec.json.decode(answer.data).get("streams") or []
+
+
 async def ensure_shared(bus: Bus, retention: Retention) -> None:
     """The feed streams and all buckets."""
     for stream, subject in (
         (names.STREAM_UNIVERSE, names.FEED_UNIVERSE),
         (names.STREAM_REFERENCE, names.FEED_REFERENCE),
+        (names.STREAM_HALTS, names.FEED_HALTS),
     ):
         await ensure(bus, feed_config(stream, subject, retention))
     await ensure(bus, commands_config(retention))
-    for bucket in (names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES):
+    await ensure(bus, state_config(retention))
+    for bucket in (
+        names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES, names.BUCKET_DETAILS,
+        names.BUCKET_STATE,
+    ):  # fmt: skip
         await ensure(bus, bucket_config(bucket, retention))

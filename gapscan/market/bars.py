@@ -11,37 +11,38 @@ from typing import Final
 
 import numpy as np
 
+from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import session_times
-from gapscan.market.universe import Floats, Ints, Universe
+from gapscan.market.universe import Universe, as_floats
 from gapscan.protocol.messages import Bars, Trades
 
 # What claims to be further ahead of market time than this is an error in the data. A market that is replayed so fast
 # that its bars run ahead of its scans by more is ranked by its scans.
 AHEAD_MS: Final = 900_000
 
-_OF_THE_DAY: Final = (("volume", "day_volume"), ("vwap", "day_vwap"), ("open", "day_open"))
-
 
 def merge_bars(universe: Universe, bars: Bars) -> int:
     """Take in a batch of bars; how many of them were of today. The universe must have a trading day already."""
     if universe.date is None or not bars.symbols:
         return 0
-    times = session_times(universe.date)
+    day = session_times(universe.date)
     start, end = np.array(bars.start, np.float64), np.array(bars.end, np.float64)
-    today = np.flatnonzero((start >= times.clear) & (end <= universe.as_of + AHEAD_MS))
+    today = np.flatnonzero((start >= day.clear) & (end <= universe.as_of + AHEAD_MS))
     if not len(today):
         return 0
-    at = universe.positions([bars.symbols[place] for place in today.tolist()])
-    ends = end[today]
-    universe.advance(int(ends.max()))
-    regular = np.flatnonzero((start[today] >= times.regular) & (start[today] < times.post))
-    # High and low of the day are of the regular session only, like the provider's.
+    at, ends = _begin(universe, bars.symbols, today, end)
+    # High and low of the day are those of its pre-market, then those of its regular session.
+    ranged = np.flatnonzero((start[today] >= day.pre) & (start[today] < day.post))
+    seen = np.where(start[today] < day.regular, np.fmin(ends, day.regular - 1), ends)
     for name in ("high", "low"):
-        universe.widen(name, at[regular], _column(getattr(bars, name), today[regular]), ends[regular])
+        values = _column(getattr(bars, name), today[ranged])
+        universe.widen(name, at[ranged], values, seen[ranged], day.regular)
     newest = _newest_of_each(at, ends)
-    _observe(universe, at[newest], ends[newest], _column(bars.close, today[newest]))
-    for name, source in _OF_THE_DAY:
-        universe.observe(name, at[newest], _column(getattr(bars, source), today[newest]), ends[newest])
+    at, ends, places = at[newest], ends[newest], today[newest]
+    _see_price(universe, at, ends, _column(bars.close, places))
+    universe.see_volume(at, _column(bars.day_volume, places), ends)
+    for name, column in (("vwap", bars.day_vwap), ("open", bars.day_open)):
+        universe.observe(name, at, _column(column, places), ends)
     universe.simulated = bars.simulated
     return len(today)
 
@@ -55,19 +56,22 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
     today = np.flatnonzero((moments >= clear) & (moments <= universe.as_of + AHEAD_MS))
     if not len(today):
         return 0
-    at = universe.positions([trades.symbols[place] for place in today.tolist()])
-    universe.advance(int(moments[today].max()))
-    newest = _newest_of_each(at, moments[today])
-    _observe(universe, at[newest], moments[today[newest]], _column(trades.price, today[newest]))
+    at, moments = _begin(universe, trades.symbols, today, moments)
+    newest = _newest_of_each(at, moments)
+    _see_price(universe, at[newest], moments[newest], _column(trades.price, today[newest]))
     return len(today)
 
 
-def _observe(universe: Universe, at: Ints, moments: Floats, prices: Floats) -> None:
-    universe.observe("price", at, prices, moments)
-    known = np.where(np.isnan(prices), np.nan, moments)
-    universe.observe("price_time", at, known, moments)
-    universe.observe("from_bar", at, np.where(np.isnan(prices), np.nan, 1.0), moments)
-    universe.observe("updated", at, known, moments)
+def _begin(universe: Universe, symbols: Sequence[str], places: Ints, moments: Floats) -> tuple[Ints, Floats]:
+    """Positions and moments of what is at `places` of a batch, with the universe's clock brought up to it."""
+    at = universe.positions([symbols[place] for place in places.tolist()])
+    universe.advance(int(moments[places].max()))
+    return at, moments[places]
+
+
+def _see_price(universe: Universe, at: Ints, moments: Floats, prices: Floats) -> None:
+    universe.see_price(at, prices, moments, live=True)
+    universe.observe("updated", at, np.where(np.isnan(prices), np.nan, moments), moments)
 
 
 def _newest_of_each(at: Ints, moments: Floats) -> Ints:
@@ -81,4 +85,4 @@ def _newest_of_each(at: Ints, moments: Floats) -> Ints:
 
 
 def _column(values: Sequence[float | None], places: Ints) -> Floats:
-    return np.array(values, np.float64)[places]
+    return as_floats(values)[places]

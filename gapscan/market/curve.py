@@ -6,11 +6,13 @@ to five minutes, because a third of it trades in the first five; the closing auc
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 import numpy as np
 
-from gapscan.market.sessions import minute_of_day
+from gapscan.market.columns import Floats
+from gapscan.market.sessions import MINUTE_MS, epoch_ms, new_york
 
 _PRE: Final = (0.066, 0.0346, 0.0307, 0.0304, 0.0346, 0.0407, 0.0845, 0.0623, 0.2516, 0.204, 0.3022)
 _OPENING_HALF_HOUR: Final = 12.7036
@@ -21,7 +23,6 @@ _REGULAR: Final = (
 _CLOSING_AUCTION: Final = 14.7561
 _POST: Final = (0.1706, 0.1706, 0.1082, 0.0628, 0.0322, 0.0235, 0.0209, 0.0257)
 
-STEP_MS: Final = 10_000
 _PRE_OPEN_MINUTE: Final = 240
 
 
@@ -41,10 +42,11 @@ def _knots() -> tuple[np.ndarray, np.ndarray]:
 _MINUTES, _SHARES = _knots()
 
 
-def share_traded(ms: int) -> float:
-    """The share (0 to 1) of an average day's volume that has traded by the moment `ms` (epoch ms).
+def share_traded(day: int, moments: Floats) -> Floats:
+    """The share (0 to 1) of an average day's volume that has traded by the moments, all in epoch ms.
 
-    It grows in steps of STEP_MS: what is computed from it must not change with every tick of the clock.
+    They are of the New York day that the moment `day` lies in; NaN in gives NaN out.
     """
-    minute = minute_of_day(ms) + (ms % 60_000 // STEP_MS * STEP_MS) / 60_000
-    return float(np.interp(minute, _MINUTES, _SHARES))
+    midnight = epoch_ms(new_york(day).date(), dt.time())
+    shares: Floats = np.interp((moments - midnight) / MINUTE_MS, _MINUTES, _SHARES)
+    return shares

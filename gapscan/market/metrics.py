@@ -1,39 +1,93 @@
-"""What is computed from the universe's columns, for all symbols at once. Formulas are in the docstrings.
+"""What is computed from the universe's columns, for many symbols at once. Formulas are in the docstrings.
 
 Percent are true percent (5.0 = 5 %). NaN in gives NaN out: a missing value never becomes a number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
+from gapscan.market.columns import Floats, Ints
 from gapscan.market.curve import share_traded
-from gapscan.market.sessions import Session, new_york, session_times
-from gapscan.market.universe import Floats, Universe
+from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
+from gapscan.market.sessions import MINUTE_MS, Session, new_york, session_times, trading_date
+from gapscan.market.universe import Universe
 
-# Below this many shares expected by now, relative volume says nothing.
+# What depends on the time alone is computed anew in steps of this; between two, only what was seen anew is.
+STEP_MS: Final = 10_000
+# What a symbol's values are compared with (its price a minute ago, its usual volume by now) moves on when it trades,
+# and in steps of this while it does not: a row must not change just because seconds pass.
+IDLE_STEP_MS: Final = 30_000
+
+# Below this many shares expected by now, relative volume says nothing; the same for trades expected in a minute.
 RVOL_FLOOR: Final = 1_000.0
+TRADES_FLOOR: Final = 5.0
+# A baseline of fewer sessions than this is marked as thin.
+THIN_BASELINE: Final = 10
 
 # Seconds without a trade after which a row is marked stale, and after which it leaves its lists.
 STALE_AFTER: Final = {Session.PRE: 600.0, Session.REGULAR: 120.0, Session.POST: 600.0}
 GONE_AFTER: Final = {Session.PRE: 3600.0, Session.REGULAR: 900.0, Session.POST: 3600.0}
 
+# A move within a minute counts as a spike from this many percent on, by the price below which that holds.
+SPIKES: Final = ((1.0, 10.0), (2.0, 8.0), (4.0, 6.0), (8.0, 4.0), (10.0, 2.0), (np.inf, 1.0))
+SPIKE_VOLUME: Final = 1_000.0
+# A minute that has just begun says little about its trades: at least this share of it is taken to have passed.
+_LEAST_PART: Final = 0.25
+_MINUTE_IS_NEW: Final = 2 * MINUTE_MS
 
-def compute(universe: Universe) -> None:
-    """Bring all computed columns up to the universe's market time."""
+
+def step_of(ms: int) -> int:
+    """The beginning of the step that `ms` lies in: what depends on the time alone is the same throughout it."""
+    return ms - ms % STEP_MS
+
+
+class _Columns:
+    """The columns of all symbols, or of those at positions `at`; each is gathered once."""
+
+    def __init__(self, universe: Universe, at: Ints | None) -> None:
+        self.now = step_of(universe.as_of)
+        # Beyond midnight and on days without trading, the day is still the trading day.
+        self.date = universe.date or trading_date(self.now)
+        self.day = session_times(self.date).regular
+        self.universe = universe
+        self.at = np.arange(len(universe)) if at is None else at
+        self._all = at is None
+        self._gathered: dict[str, Floats] = {}
+
+    def __getitem__(self, name: str) -> Floats:
+        if self._all:
+            return self.universe.number(name)
+        if name not in self._gathered:
+            self._gathered[name] = self.universe.number(name)[self.at]
+        return self._gathered[name]
+
+    def __setitem__(self, name: str, values: Floats) -> None:
+        self._gathered.pop(name, None)
+        self.universe.put(name, None if self._all else self.at, values)
+
+    def moments(self, name: str) -> Floats:
+        """To which moment the symbols are looked at: the end of the history step of time field `name`, or later."""
+        idle = self.universe.as_of - self.universe.as_of % IDLE_STEP_MS
+        seen = np.floor(self[name] / HISTORY_STEP_MS) * HISTORY_STEP_MS
+        moments: Floats = np.minimum(np.fmax(seen, idle), self.universe.as_of)
+        return moments
+
+
+def compute(universe: Universe, at: Ints | None = None) -> None:
+    """Bring the computed columns up to the universe's market time: of all symbols, or of those at positions `at`."""
+    columns = _Columns(universe, at)
     with np.errstate(divide="ignore", invalid="ignore"):
-        _moves(universe)
-        _volumes(universe)
-    _ages(universe)
+        for step in _STEPS:
+            step(columns)
 
 
-def _percent(now: Floats, before: Floats, out: Floats) -> None:
-    """(now - before) / before * 100, written to `out`."""
-    np.subtract(now, before, out=out)
-    out /= before
-    out *= 100.0
+def _percent(now: Floats, before: Floats) -> Floats:
+    """(now - before) / before * 100."""
+    return (now - before) / before * 100.0
 
 
 def _positive(values: Floats) -> Floats:
@@ -41,46 +95,107 @@ def _positive(values: Floats) -> Floats:
     return np.where(values > 0, values, np.nan)
 
 
-def _moves(universe: Universe) -> None:
-    """Change, gap, change from open, distance from the high.
+def _moves(columns: _Columns) -> None:
+    """Change, gap, change from open, distance from high and low.
 
     The gap is taken from the official open once that has printed, and is indicative (from the last price)
     before. On the day of a split, prev_close is of another share: gap and change are withheld.
     """
-    number = universe.number
-    price, opened, indicative = number("price"), number("open"), number("gap_indicative")
-    prev_close = np.where(number("split_today") == 1.0, np.nan, _positive(number("prev_close")))
-    indicative[:] = np.isnan(opened)
-    _percent(price, prev_close, number("change_percent"))
-    _percent(np.where(indicative, price, opened), prev_close, number("gap_percent"))
-    _percent(price, _positive(opened), number("change_from_open_percent"))
-    _percent(price, _positive(number("high")), number("from_high_percent"))
+    price, opened = columns["price"], columns["open"]
+    prev_close = np.where(columns["split_today"] == 1.0, np.nan, _positive(columns["prev_close"]))
+    indicative = np.isnan(opened)
+    columns["gap_indicative"] = indicative.astype(np.float64)
+    columns["change_percent"] = _percent(price, prev_close)
+    columns["gap_percent"] = _percent(np.where(indicative, price, opened), prev_close)
+    columns["change_from_open_percent"] = _percent(price, _positive(opened))
+    columns["from_high_percent"] = _percent(price, _positive(columns["high"]))
+    columns["from_low_percent"] = _percent(price, _positive(columns["low"]))
 
 
-def _volumes(universe: Universe) -> None:
+def _windows(columns: _Columns) -> None:
+    """Change over one and five minutes, and the volume of one: against what the feed had shown by then.
+
+    `spike_size` is the one-minute move in units of what counts as a spike at this price; `spike_time` is when the
+    present or latest spike began.
+    """
+    price, moments, prices = columns["price"], columns.moments("price_time"), columns.universe.prices
+    move = _percent(price, _positive(prices.at(moments - MINUTE_MS, columns.at)))
+    columns["change_1m_percent"] = move
+    columns["change_5m_percent"] = _percent(price, _positive(prices.at(moments - 5 * MINUTE_MS, columns.at)))
+    before = columns.universe.volumes.at(columns.moments("updated") - MINUTE_MS, columns.at)
+    columns["volume_1m"] = columns["volume"] - before
+    columns["spike_size"] = size = np.abs(move) / _least_spike(price)
+    spiking = (size >= 1.0) & (columns["volume_1m"] > SPIKE_VOLUME)
+    begins = spiking & ((columns["spiking"] == 0.0) | np.isnan(columns["spike_time"]))
+    columns["spike_time"] = np.where(begins, moments, columns["spike_time"])
+    columns["spiking"] = spiking.astype(np.float64)
+
+
+def _least_spike(price: Floats) -> Floats:
+    """From how many percent on a one-minute move counts as a spike; missing without a price."""
+    below = np.array([limit for limit, _ in SPIKES])
+    percent = np.array([size for _, size in SPIKES])
+    found: Floats = percent[np.minimum(np.searchsorted(below, price, side="right"), len(SPIKES) - 1)]
+    return np.where(np.isnan(price), np.nan, found)
+
+
+def _after_the_close(columns: _Columns) -> None:
+    """Change since the regular close, and volume since then, of symbols that have traded after it."""
+    post = session_times(columns.date).post
+    traded = columns["price_time"] >= post
+    columns["post_change_percent"] = np.where(traded, _percent(columns["price"], _positive(columns["close"])), np.nan)
+    columns["post_volume"] = np.where(traded, columns["volume"] - columns["close_volume"], np.nan)
+
+
+def _volumes(columns: _Columns) -> None:
     """Dollar volume (volume times vwap, or times the price before there is a vwap) and relative volume.
 
     Relative volume is volume now / (mean daily volume * the share of a day that has traded by now), missing
     where the expected volume is under RVOL_FLOOR shares.
     """
-    number = universe.number
-    volume, vwap = number("volume"), number("vwap")
-    np.multiply(volume, np.where(np.isnan(vwap), number("price"), vwap), out=number("dollar_volume"))
-    expected = number("average_volume") * share_traded(universe.as_of)
-    np.divide(volume, np.where(expected >= RVOL_FLOOR, expected, np.nan), out=number("rvol"))
+    volume, vwap = columns["volume"], columns["vwap"]
+    columns["dollar_volume"] = volume * np.where(np.isnan(vwap), columns["price"], vwap)
+    expected = columns["average_volume"] * share_traded(columns.day, columns.moments("updated"))
+    columns["rvol"] = volume / np.where(expected >= RVOL_FLOOR, expected, np.nan)
+    sessions = columns["baseline_sessions"]
+    columns["thin_baseline"] = np.where(np.isnan(sessions), np.nan, sessions < THIN_BASELINE)
 
 
-def _ages(universe: Universe) -> None:
-    """Mark symbols that have not traded for long, counted from the session's start at the earliest."""
-    limit = STALE_AFTER.get(universe.session)
-    if limit is None:
-        universe.number("stale")[:] = 0.0
-        universe.number("gone")[:] = 0.0
+def _trades(columns: _Columns) -> None:
+    """How unusual the number of trades in the latest minute is, in standard deviations.
+
+    z = (trades - m s) / sqrt(m s + (d s)^2), with m and d the mean and the deviation of a day's trades, and s the
+    share of a day's volume that trades in the part of the minute that has passed: trades come at random (Poisson)
+    around a rate that differs from day to day. Missing where fewer than TRADES_FLOOR are expected, and when the
+    minute is long over.
+    """
+    start = columns["minute_start"]
+    seen = np.clip(columns["updated"] - start, _LEAST_PART * MINUTE_MS, MINUTE_MS)
+    share = share_traded(columns.day, start + MINUTE_MS) - share_traded(columns.day, start)
+    share *= seen / MINUTE_MS
+    expected = columns["average_trades"] * share
+    deviation = np.sqrt(expected + (columns["trades_deviation"] * share) ** 2)
+    says = (expected >= TRADES_FLOOR) & (columns.now - start <= _MINUTE_IS_NEW)
+    columns["trades_z"] = np.where(says, (columns["minute_trades"] - expected) / deviation, np.nan)
+
+
+def _ages(columns: _Columns) -> None:
+    """Mark symbols that have not traded for long, counted from the session's start at the earliest.
+
+    Halted ones cannot trade: they are not marked.
+    """
+    session = columns.universe.session
+    if session not in STALE_AFTER:
+        columns["stale"] = columns["gone"] = np.zeros(len(columns.at))
         return
-    start = session_start(universe.as_of, universe.session)
-    age = (universe.as_of - np.fmax(universe.number("price_time"), start)) / 1000.0
-    universe.number("stale")[:] = age > limit
-    universe.number("gone")[:] = age > GONE_AFTER[universe.session]
+    start = session_start(columns.now, session)
+    age = (columns.now - np.fmax(columns["price_time"], start)) / 1000.0
+    free = ~columns.universe.text("halt").matches(("halted",), columns.at)
+    columns["stale"] = (free & (age > STALE_AFTER[session])).astype(np.float64)
+    columns["gone"] = (free & (age > GONE_AFTER[session])).astype(np.float64)
+
+
+_STEPS: Final[tuple[Callable[[_Columns], None], ...]] = (_moves, _windows, _after_the_close, _volumes, _trades, _ages)
 
 
 def session_start(ms: int, session: Session) -> int:

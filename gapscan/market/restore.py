@@ -1,22 +1,49 @@
-"""What a universe forgets when its process ends, taken back from the rows that were published.
+"""What a universe forgets when its process ends, taken back from what was saved and from the rows that were published.
 
 The feed's streams keep scans but not bars: without this, a ranker that starts again would show prices of the last scan,
-older than those it published before.
+older than those it published before, and would know nothing of pre-market's highs or of prices a minute ago.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
+from gapscan.market.columns import Floats, Ints
+from gapscan.market.fields import PASSED
 from gapscan.market.sessions import session_times
-from gapscan.market.universe import DAY_FIELDS, Floats, Universe
-from gapscan.protocol.messages import Row
+from gapscan.market.universe import Universe, as_floats
+from gapscan.protocol.messages import Row, SavedState
 
-_WIDEN: Final = ("high", "low")
-_DAY: Final = ("prev_close", *(name for name in DAY_FIELDS if name not in _WIDEN))
+SAVED: Final = (
+    "price", "price_time", "from_bar", "volume", "updated", "open", "high", "high_time", "low", "low_time",
+    "close_volume", "spike_time",
+)  # fmt: skip
+# Beside these, a row tells the values of scans.
+_TOLD: Final = ("prev_close", "vwap")
+
+
+def saved_states(universe: Universe, at: Ints, size: int) -> Iterator[SavedState]:
+    """What is to be saved of the symbols at positions `at`, in messages of at most `size` symbols."""
+    at = at[~np.isnan(universe.number("price")[at])]
+    for begin in range(0, len(at), size):
+        part = at[begin : begin + size]
+        columns = {name: _plain(universe.number(name)[part]) for name in SAVED}
+        yield SavedState(str(universe.date), [universe.symbols[place] for place in part.tolist()], **columns)
+
+
+def _plain(values: Floats) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
+
+
+def merge_saved(universe: Universe, state: SavedState) -> int:
+    """Take back what was saved of the universe's trading day; of how many symbols that was something."""
+    if str(universe.date) != state.date:
+        return 0
+    columns = {name: as_floats(getattr(state, name)) for name in SAVED}
+    return _take_back(universe, state.symbols, columns)
 
 
 def restore(universe: Universe, rows: Iterable[Row]) -> int:
@@ -24,30 +51,41 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     if universe.date is None:
         return 0
     clear = session_times(universe.date).clear
-    ours = {row["symbol"]: row for row in rows if (row.get("price_time") or 0) >= clear}
-    if not ours:
+    known: Sequence[Row] = list({row["symbol"]: row for row in rows if (row.get("price_time") or 0) >= clear}.values())
+    live = np.array([row.get("source") == "bar" for row in known], np.float64)
+    columns = {name: _column(known, name) for name in (*SAVED, *_TOLD)}
+    columns |= {"from_bar": live, "updated": _column(known, "as_of")}
+    return _take_back(universe, [row["symbol"] for row in known], columns)
+
+
+def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Floats]) -> int:
+    if not symbols or universe.date is None:
         return 0
-    at = universe.positions(list(ours))
-    known: Sequence[Row] = list(ours.values())
-    priced, seen = _column(known, "price_time"), _column(known, "as_of")
-    from_bar = np.array([row.get("source") == "bar" for row in known], np.float64)
-    newer = priced > _held(universe.number("price_time")[at])
-    for name, values in (("price", _column(known, "price")), ("price_time", priced), ("from_bar", from_bar)):
-        universe.observe(name, at[newer], values[newer], priced[newer])
-    newer = seen > _held(universe.number("updated")[at])
-    for name in _DAY:
-        universe.observe(name, at[newer], _column(known, name)[newer], seen[newer])
-    universe.observe("updated", at[newer], seen[newer], seen[newer])
-    for name in _WIDEN:
-        universe.widen(name, at, _column(known, name), seen)
-    return len(ours)
+    at, regular = universe.positions(symbols), session_times(universe.date).regular
+    priced, seen = known["price_time"], known["updated"]
+    for live in (False, True):
+        these = (known["from_bar"] == 1.0) == live
+        universe.see_price(at[these], known["price"][these], priced[these], live=live)
+    universe.see_volume(at, known["volume"], seen)
+    for name in ("updated", "open", *_TOLD):
+        if name in known:
+            universe.observe(name, at, known[name], seen)
+    # Where it tells of a later moment, the volume above has already taken its place.
+    universe.observe("close_volume", at, known["close_volume"], seen)
+    for name, moment in zip(("high", "low"), PASSED, strict=True):
+        universe.widen(name, at, known[name], _range_seen(known, moment, regular), regular)
+        same = universe.number(name)[at] == known[name]
+        universe.recall(moment, at[same], known[moment][same])
+    universe.recall("spike_time", at, known["spike_time"])
+    return len(symbols)
+
+
+def _range_seen(known: Mapping[str, Floats], moment: str, regular: int) -> Floats:
+    """When high or low were seen: when they were passed, or else in the session that the official open tells of."""
+    early = np.fmin(known["updated"], regular - 1)
+    return np.where(np.isnan(known[moment]), np.where(np.isnan(known["open"]), early, known["updated"]), known[moment])
 
 
 def _column(rows: Sequence[Row], name: str) -> Floats:
     values: list[Any] = [dict(row).get(name) for row in rows]
     return np.array(values, np.float64)
-
-
-def _held(times: Floats) -> Floats:
-    """Times that anything is newer than, where nothing is held."""
-    return np.where(np.isnan(times), -np.inf, times)

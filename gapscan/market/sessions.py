@@ -1,7 +1,8 @@
 """The trading day in New York: which session a moment belongs to.
 
-Times are UTC epoch milliseconds. Nothing here reads a clock. Weekends are closed; holidays and early closes are
-known to the market status of the data provider, which the feed lays over this calendar.
+Times are UTC epoch milliseconds. Nothing here reads a clock. Which days are trading days, and which of them are half
+days, is the exchange's calendar; a closure that nobody foresaw is known to the provider's market status alone, which
+the feed lays over it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,34 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from gapscan.market.calendar import (
+    closes_early,
+    is_trading_day,
+    last_trading_day,
+    next_trading_day,
+    previous_trading_day,
+)
+
+__all__ = [
+    "CLEAR",
+    "DAY_MS",
+    "MINUTE_MS",
+    "NEW_YORK",
+    "Session",
+    "SessionTimes",
+    "closes_early",
+    "epoch_ms",
+    "is_trading_day",
+    "last_trading_day",
+    "minute_of_day",
+    "new_york",
+    "next_trading_day",
+    "previous_trading_day",
+    "session_at",
+    "session_times",
+    "trading_date",
+]
+
 NEW_YORK = ZoneInfo("America/New_York")
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -21,6 +50,8 @@ PRE_OPEN = dt.time(4, 0)
 REGULAR_OPEN = dt.time(9, 30)
 REGULAR_CLOSE = dt.time(16, 0)
 POST_CLOSE = dt.time(20, 0)
+EARLY_CLOSE = dt.time(13, 0)  # of the regular session on a half day
+EARLY_POST_CLOSE = dt.time(17, 0)
 
 
 class Session(StrEnum):
@@ -49,8 +80,9 @@ def epoch_ms(date: dt.date, time: dt.time) -> int:
 
 @lru_cache(maxsize=64)
 def session_times(date: dt.date) -> SessionTimes:
-    """Session starts of `date`, weekday or not, DST observed."""
-    return SessionTimes(*(epoch_ms(date, t) for t in (CLEAR, PRE_OPEN, REGULAR_OPEN, REGULAR_CLOSE, POST_CLOSE)))
+    """Session starts of `date`, DST and half days observed; of a day without trading, those of a full day."""
+    closes = (EARLY_CLOSE, EARLY_POST_CLOSE) if closes_early(date) else (REGULAR_CLOSE, POST_CLOSE)
+    return SessionTimes(*(epoch_ms(date, t) for t in (CLEAR, PRE_OPEN, REGULAR_OPEN, *closes)))
 
 
 def new_york(ms: int) -> dt.datetime:
@@ -58,29 +90,15 @@ def new_york(ms: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(ms / 1000, NEW_YORK)
 
 
-def is_trading_day(date: dt.date) -> bool:
-    """Monday to Friday."""
-    return date.weekday() < 5
-
-
-def previous_trading_day(date: dt.date) -> dt.date:
-    """The last trading day before `date`."""
-    date -= dt.timedelta(days=1)
-    while not is_trading_day(date):
-        date -= dt.timedelta(days=1)
-    return date
-
-
 def trading_date(ms: int) -> dt.date:
     """The trading day that `ms` belongs to: a day begins at its clear and lasts until the next day's clear.
 
-    Weekends belong to the Friday before, since its values are what the market shows until Monday's clear.
+    Days without trading belong to the trading day before, since its values are what the market shows until the clear
+    of the next one.
     """
     local = new_york(ms)
     date = local.date()
-    if local.time() < CLEAR or not is_trading_day(date):
-        return previous_trading_day(date)
-    return date
+    return previous_trading_day(date) if local.time() < CLEAR else last_trading_day(date)
 
 
 def session_at(ms: int) -> Session:

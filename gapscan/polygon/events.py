@@ -20,15 +20,23 @@ AnswerKind = Literal["subscribed", "unsubscribed", "refused", "note"]
 # Far below NATS's max_payload (1 MiB): about 130 bytes a bar, 40 a trade.
 SYMBOLS_A_MESSAGE: Final = 2_000
 _SHOWN: Final = 60  # bytes of a bad event or frame that an error quotes
-_TOPIC: Final = re.compile(r"(?<![\w.])(?:AM|A|T)\.[^\s,;:'\"\])]+")
+_TOPIC: Final = re.compile(r"(?<![\w.])(?:AM|A|T|LULD)\.[^\s,;:'\"\])]+")
 _PLAIN_STATUSES: Final = frozenset(("connected", "auth_success"))
 
-# Trades at prices that are not the market's at their time: averages, derived or agreed prices, other settlement,
-# and reports out of sequence.
-_NOT_LAST: Final = frozenset((2, 7, 10, 13, 20, 21, 22, 29, 32, 33, 52, 53))
+# Sale conditions that do not update the consolidated last price, by the provider's numbers: the column "Update Last"
+# of polygon.io/glossary/us/stocks/conditions-indicators, which restates the SIPs' tables (CTS output specification,
+# UTP UTDF specification). Those are averages (2), sold late or out of sequence (5, 13, 32, 33), other settlement
+# (7, 20, 29), derived, agreed or earlier prices (10, 21, 22, 52, 53), the official prices of one exchange (15, 16) and
+# odd lots (37). Form T (12) is not among them: before the open and after the close all trades are that.
+_NOT_LAST: Final = frozenset((2, 5, 7, 10, 13, 15, 16, 20, 21, 22, 29, 32, 33, 37, 52, 53))
+
+# Indicators of massive.com/docs/websocket/stocks/luld; it tells them of Nasdaq listings only.
+_HALTED: Final = 17
+_RESUMED: Final = 18
 
 _Symbol = Annotated[str, Meta(min_length=1)]
 _Ms = Annotated[int, Meta(gt=0, lt=10**13)]  # what is greater is in another unit
+_NS_PER_MS: Final = 1_000_000
 
 
 class Bar(Struct, gc=False, tag_field="ev", tag="A"):
@@ -60,6 +68,30 @@ class Trade(Struct, gc=False, tag_field="ev", tag="T"):
     c: list[int] | None = None
 
 
+class Luld(Struct, gc=False, tag_field="ev", tag="LULD"):
+    """A symbol's price bands, or its halt: `i` are indicators. `t` is documented as ms, its example is in ns."""
+
+    T: _Symbol
+    t: int
+    i: list[int] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.time < 10**13:
+            raise ValueError(f"no time in ms or ns: {self.t}")
+
+    @property
+    def time(self) -> int:
+        """Epoch ms, whichever unit it came in."""
+        return self.t // _NS_PER_MS if self.t >= 10**16 else self.t
+
+    @property
+    def halts(self) -> bool | None:
+        """Whether the symbol halts (True) or resumes (False); None: it says neither."""
+        if not self.i or not {_HALTED, _RESUMED}.intersection(self.i):
+            return None
+        return _RESUMED not in self.i
+
+
 class Status(Struct, tag_field="ev", tag="status"):
     """What the provider says of the connection or of a topic."""
 
@@ -67,7 +99,7 @@ class Status(Struct, tag_field="ev", tag="status"):
     message: str = ""
 
 
-Event = Bar | MinuteBar | Trade | Status
+Event = Bar | MinuteBar | Trade | Luld | Status
 
 
 class Events(Struct):
@@ -75,6 +107,7 @@ class Events(Struct):
 
     bars: list[Bar] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
+    lulds: list[Luld] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     bad: int = 0
     first_fault: str = ""
@@ -85,6 +118,8 @@ class Events(Struct):
             self.bars.append(event)
         elif isinstance(event, Trade):
             self.trades.append(event)
+        elif isinstance(event, Luld):
+            self.lulds.append(event)
         else:
             self.statuses.append(event)
 
@@ -176,7 +211,7 @@ def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Tra
     newest: dict[str, Trade] = {}
     for trade in trades:
         before = newest.get(trade.sym)
-        if _tells_price(trade) and (before is None or before.t <= trade.t):
+        if is_last(trade) and (before is None or before.t <= trade.t):
             newest[trade.sym] = trade
     last = list(newest.values())
     for at in range(0, len(last), SYMBOLS_A_MESSAGE):
@@ -189,5 +224,11 @@ def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Tra
         )
 
 
-def _tells_price(trade: Trade) -> bool:
-    return trade.p > 0 and not (trade.c and _NOT_LAST.intersection(trade.c))
+def is_last(trade: Trade) -> bool:
+    """Whether a trade tells the market's price at its time."""
+    return trade.p > 0 and updates_last(trade.c)
+
+
+def updates_last(conditions: Sequence[int] | None) -> bool:
+    """Whether a trade under these sale conditions updates the last price."""
+    return not (conditions and _NOT_LAST.intersection(conditions))

@@ -8,12 +8,13 @@ from typing import Final
 from msgspec import Struct
 
 from gapscan.polygon.elements import Decoded, Elements
+from gapscan.polygon.events import updates_last
 from gapscan.protocol.messages import Column, SessionName, UniverseFrame
 
 _NS_PER_MS: Final = 1_000_000
 MINUTE_MS: Final = 60_000
 
-# Far below NATS's max_payload (1 MiB): about 110 bytes a symbol.
+# Far below NATS's max_payload (1 MiB): about 140 bytes a symbol.
 SYMBOLS_A_PART: Final = 2_500
 
 
@@ -29,18 +30,20 @@ class DayBar(Struct, gc=False):
 
 
 class MinuteBar(Struct, gc=False):
-    """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms."""
+    """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms, `n` its number of trades."""
 
     c: float = 0.0
     av: float = 0.0
     t: int = 0
+    n: int = 0
 
 
 class Trade(Struct, gc=False):
-    """`lastTrade`; `t` in ns."""
+    """`lastTrade`; `t` in ns, `c` the sale conditions."""
 
     p: float = 0.0
     t: int = 0
+    c: list[int] | None = None
 
 
 _NO_BAR: Final = DayBar()
@@ -89,6 +92,7 @@ def newest_event(tickers: Sequence[Ticker]) -> int:
 
 def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -> UniverseFrame:
     days = [ticker.day or _NO_BAR for ticker in tickers]
+    minutes = [ticker.min or _NO_MINUTE for ticker in tickers]
     price, price_time = _prices(tickers, days)
     return UniverseFrame(
         frame=seen.frame,
@@ -107,25 +111,34 @@ def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -
         vwap=[day.vw or None for day in days],
         volume=_volumes(tickers, days),
         updated=[ticker.updated // _NS_PER_MS or None for ticker in tickers],
+        close=[day.c or None for day in days],
+        minute_start=[minute.t or None for minute in minutes],
+        minute_trades=[minute.n or None for minute in minutes],
     )
 
 
 def _prices(tickers: Sequence[Ticker], days: Sequence[DayBar]) -> tuple[Column, Column]:
-    """The last trade's price and time; where there is none, the latest minute's close and end."""
+    """The last trade's price and time; where that does not tell the price, the latest minute's close and end."""
     prices: Column = []
     times: Column = []
     for ticker, day in zip(tickers, days, strict=True):
         trade, minute = ticker.lastTrade or _NO_TRADE, ticker.min or _NO_MINUTE
-        if trade.p > 0:
+        if trade.p > 0 and updates_last(trade.c):
             prices.append(trade.p)
             times.append(trade.t // _NS_PER_MS or None)
         elif minute.c > 0:
             prices.append(minute.c)
-            times.append(minute.t + MINUTE_MS)
+            times.append(_minute_time(ticker, minute))
         else:
             prices.append(day.c or None)
             times.append(ticker.updated // _NS_PER_MS or None)
     return prices, times
+
+
+def _minute_time(ticker: Ticker, minute: MinuteBar) -> int:
+    """When the minute's close was the price: at its end, or so far, if it is still running."""
+    end = minute.t + MINUTE_MS
+    return min(end, ticker.updated // _NS_PER_MS) if ticker.updated else end
 
 
 def _volumes(tickers: Sequence[Ticker], days: Sequence[DayBar]) -> Column:

@@ -13,16 +13,17 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib import import_module
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 import urllib3
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from gapscan.errors import ConfigError, FeedError
+from gapscan.errors import ConfigError, FeedError, NotEntitledError, NotFoundError
 from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
-from gapscan.polygon.elements import Elements
+from gapscan.polygon.details import FloatBody, Overview, OverviewBody
+from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.frames import Ticker, decode_snapshot
 from gapscan.protocol.messages import SessionName
 
@@ -31,7 +32,11 @@ Library = Literal["polygon", "massive"]
 
 _PAGE: Final = 1000
 _CONNECTIONS: Final = 4
-_REFUSED: Final = ("Unknown API Key", "NOT_AUTHORIZED", "not entitled", "Not authorized", "AUTH_ERROR")
+_RETRIES: Final = 3
+_FLOAT_PATH: Final = "/stocks/vX/float"
+_UNKNOWN_KEY: Final = ("Unknown API Key", "AUTH_ERROR")
+_NOT_ENTITLED: Final = ("NOT_AUTHORIZED", "not entitled", "Not authorized")
+_NOT_FOUND: Final = ("not_found", "not found", "notfound")
 
 
 class Status(Struct):
@@ -69,11 +74,12 @@ class ReferenceTicker(Struct):
 
 
 class GroupedBar(Struct, gc=False):
-    """One symbol's bar of one day; volume and close, adjusted for splits."""
+    """One symbol's bar of one day; volume and close, adjusted for splits, and the number of trades."""
 
     T: str
     v: float = 0.0
     c: float = 0.0
+    n: float = 0.0
 
 
 class Split(Struct):
@@ -83,7 +89,8 @@ class Split(Struct):
     execution_date: str
 
 
-class _Cursor(Struct):
+class _Page(Struct):
+    results: Raw | UnsetType = UNSET
     next_url: str | None = None
 
 
@@ -93,12 +100,17 @@ _splits: Final = Elements("results", Split)
 
 
 class PolygonRest:
-    """A client for one account. `tally` counts elements that could not be read."""
+    """A client for one account. `tally` counts elements that could not be read.
 
-    def __init__(self, library: Library, base: str, key: str, timeout: float, tally: Tally) -> None:
+    The client asks again up to `retries` times by itself: 0 where the number of requests matters.
+    """
+
+    def __init__(
+        self, library: Library, base: str, key: str, timeout: float, tally: Tally, *, retries: int = _RETRIES
+    ) -> None:
         self._timeout = timeout
         self._tally = tally
-        self._client = _open_client(library, base, key, timeout)
+        self._client = _open_client(library, base, key, timeout, retries)
 
     async def snapshot(self) -> list[Ticker]:
         """Every symbol of the market as the provider sees it now. Raises FeedError."""
@@ -131,32 +143,66 @@ class PolygonRest:
         return [split async for body in self._pages(what, call) for split in self._elements(what, body, _splits)]
 
     async def reference(self) -> list[ReferenceTicker]:
-        """All active stock listings. Raises FeedError."""
+        """All active stock listings: all of their pages, or FeedError."""
         what = "the reference data"
+        found: list[ReferenceTicker] = []
 
         def call(params: dict[str, str]) -> Any:
             return self._client.list_tickers(market="stocks", active=True, limit=_PAGE, raw=True, params=params)
 
-        return [listing async for body in self._pages(what, call) for listing in self._elements(what, body, _reference)]
+        async for body in self._pages(what, call):
+            page = self._decoded(what, body, _reference)
+            if page.bad and not page.items:
+                raise FeedError(f"{what} has a page of which nothing can be read: {page.first_fault}")
+            found += page.items
+        if not found:
+            raise FeedError(f"{what} has no listings")
+        return found
+
+    async def overview(self, symbol: str) -> Overview:
+        """What the provider knows of one listing. Raises NotFoundError when it does not know it, FeedError."""
+        what = f"the details of {symbol}"
+        body = await self._get(what, lambda: self._client.get_ticker_details(quote(symbol, safe=""), raw=True))
+        return _decode(what, body, OverviewBody).results
+
+    async def free_float(self, symbol: str) -> float | None:
+        """Shares of `symbol` that are free to trade; None where the provider does not say.
+
+        Raises NotEntitledError or NotFoundError where the account has no such data at all, FeedError.
+        """
+        what, query = f"the float of {symbol}", {"ticker": symbol, "limit": 1}
+        # Only the newest versions of the library have a method for it.
+        body = await self._get(what, lambda: self._client._get(path=_FLOAT_PATH, params=query, raw=True))
+        return _decode(what, body, FloatBody).of(symbol)
 
     def _elements(self, what: str, body: bytes, decoder: Elements[E]) -> list[E]:
+        return self._decoded(what, body, decoder).items
+
+    def _decoded(self, what: str, body: bytes, decoder: Elements[E]) -> Decoded[E]:
         decoded = decoder.decode(what, body)
         self._report(what, decoded.bad, decoded.first_fault)
-        return decoded.items
+        return decoded
 
     def _report(self, what: str, bad: int, fault: str) -> None:
         if bad:
             self._tally.trouble("bad_elements", f"{what} has elements that cannot be read: {fault}", bad)
 
     async def _pages(self, what: str, call: Callable[[dict[str, str]], Any]) -> AsyncIterator[bytes]:
+        """All pages, each checked to be one: an answer without results would end the pages as if it were the last."""
         params: dict[str, str] = {}
+        seen: set[str] = set()
         while True:
             body = await self._get(what, partial(call, params))
+            page = _decode(what, body, _Page)
+            if seen and page.results is UNSET:
+                raise FeedError(f"{what} breaks off: page {len(seen) + 1} has no results")
             yield body
-            following = _decode(what, body, _Cursor).next_url
-            if not following:
+            if not page.next_url:
                 return
-            params = dict(parse_qsl(urlsplit(following).query))
+            if page.next_url in seen:
+                raise FeedError(f"{what} leads in a circle: page {len(seen) + 1} is followed by an earlier one")
+            seen.add(page.next_url)
+            params = dict(parse_qsl(urlsplit(page.next_url).query))
 
     async def _get(self, what: str, call: Callable[[], Any]) -> bytes:
         """The body that `call` brings, run on a daemon thread: one that is stuck holds up nothing, not even exit."""
@@ -190,14 +236,14 @@ def _run(call: Callable[[], Any], loop: asyncio.AbstractEventLoop, result: async
         loop.call_soon_threadsafe(settle)
 
 
-def _open_client(library: Library, base: str, key: str, timeout: float) -> Any:
+def _open_client(library: Library, base: str, key: str, timeout: float, retries: int) -> Any:
     try:
         module = import_module(library)
     except ImportError:
         raise ConfigError(
             f"the client library {library!r} is not installed", remedy=f"pip install 'gapscan[{library}]'"
         ) from None
-    client = module.RESTClient(api_key=key, base=base, pagination=False)
+    client = module.RESTClient(api_key=key, base=base, pagination=False, retries=retries)
     # The client makes a timeout and never uses it; without one, an abandoned thread would live for ever.
     pool = client.client.connection_pool_kw
     pool["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)
@@ -217,10 +263,13 @@ def _decode(what: str, body: bytes, kind: type[E]) -> E:
 def _translated(what: str, error: Exception) -> FeedError:
     """A client error as a FeedError that says whether trying again can help."""
     text = " ".join(str(error).split())[:200]
-    if any(word in text for word in _REFUSED):
-        return FeedError(
-            f"{what}: the provider refuses the API key: {text}",
-            retry=False,
-            remedy="check POLYGON_API_KEY and what its plan allows",
-        )
+    refused = f"{what}: the provider refuses the API key: {text}"
+    remedy = "check POLYGON_API_KEY and what its plan allows"
+    if any(word in text for word in _UNKNOWN_KEY):
+        return FeedError(refused, retry=False, remedy=remedy)
+    if any(word in text for word in _NOT_ENTITLED):
+        return NotEntitledError(refused, remedy=remedy)
+    # The client tells a status by its body alone; network errors have other words for what they do not find.
+    if type(error).__name__ == "BadResponse" and any(word in text.lower() for word in _NOT_FOUND):
+        return NotFoundError(f"{what} is unknown to the provider: {text}")
     return FeedError(f"{what} failed: {text}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from typing import Any, Final
 
 from msgspec import Struct
 
 from gapscan.obs import Tally, logger
 from gapscan.polygon.endings import Ending, Ledger, Reason, SessionEndedError
-from gapscan.polygon.events import Answer, Bar, Events, Frame, Status, Trade, answer_of, read_frame
+from gapscan.polygon.events import Answer, Bar, Events, Frame, Luld, Status, Trade, answer_of, read_frame
 from gapscan.polygon.framequeue import FrameQueue
 from gapscan.polygon.stream import Session, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
@@ -21,6 +21,7 @@ from gapscan.runtime import Backoff
 _log = logger("feed")
 
 Sink = Callable[[list[Bar], list[Trade]], Awaitable[None]]
+HaltSink = Callable[[list[Luld]], None]
 
 _FRAMES_A_ROUND: Final = 128
 _GATHER_SECONDS: Final = 0.002
@@ -48,18 +49,25 @@ class LinkOptions(Struct, frozen=True, kw_only=True):
 
 
 class Supervisor:
-    """Runs sessions and reads what they bring; bars and trades go to `sink`.
+    """Runs sessions and reads what they bring; bars and trades go to `sink`, price bands and halts to `on_luld`.
 
     `is_open` says whether the market is open, so that silence means trouble.
     """
 
     def __init__(
-        self, settings: StreamSettings, options: LinkOptions, sink: Sink, is_open: Callable[[], bool], tally: Tally
+        self,
+        settings: StreamSettings,
+        options: LinkOptions,
+        sink: Sink,
+        is_open: Callable[[], bool],
+        tally: Tally,
+        on_luld: HaltSink = lambda _: None,
     ) -> None:
         self.topics = Topics(options.ask_again, options.refused_first, options.refused_limit)
         self._settings = settings
         self._options = options
         self._sink = sink
+        self._on_luld = on_luld
         self._is_open = is_open
         self._tally = tally
         self._queue = FrameQueue()
@@ -72,10 +80,15 @@ class Supervisor:
         self._last_ending: Ending | None = None
         self._last_data = 0  # wall time, epoch ms
 
-    def want(self, topics: Iterable[str]) -> None:
-        """From now on, exactly these topics are wanted."""
-        self.topics.want(topics)
+    def want(self, topics: Iterable[str], optional: Iterable[str] = ()) -> None:
+        """From now on, exactly these topics are wanted, the optional ones where the provider gives them."""
+        self.topics.want(topics, optional)
         self._changed.set()
+
+    @property
+    def _confirmed(self) -> Set[str]:
+        """The confirmed topics that are not optional: those whose loss is one."""
+        return self.topics.confirmed - self.topics.optional
 
     async def run(self) -> None:
         """Hold a session for ever. Raises ConfigError when the client library is missing."""
@@ -115,13 +128,13 @@ class Supervisor:
         return Session(self._settings, on_frame)
 
     def _note_ending(self, ending: Ending) -> None:
-        symbols = len({symbol_of(topic) for topic in self.topics.confirmed})
+        symbols = len({symbol_of(topic) for topic in self._confirmed})
         # A link that went quiet was lost when it last brought something, not when that was noticed.
         quiet = ending.reason in (Reason.SILENT, Reason.STALLED) and self._last_data
         self._ledger.note(ending, self._last_data if quiet else _wall_ms(), symbols, session_lost=True)
         self._last_ending = ending
         self._state = "waiting"
-        self.topics.begin()
+        self.topics.begin(_now())
         self._tally.count("sessions_ended")
         log = _log.error if ending.reason is Reason.AUTH_FAILED else _log.warning
         log("live session ended: %s", ending.reason, extra={"detail": ending.detail, "symbols": symbols})
@@ -161,14 +174,14 @@ class Supervisor:
     def _note_settled(self) -> None:
         if not (self._ledger.is_open and self.topics.settled):
             return
-        if entry := self._ledger.repaired(_wall_ms(), len(self.topics.confirmed)):
+        if entry := self._ledger.repaired(_wall_ms(), len(self._confirmed)):
             _log.info("live data is whole again", extra=entry.shown())
 
     async def _watch(self, session: Session) -> None:
         await session.ready.wait()
         while True:
             await asyncio.sleep(self._options.look)
-            expecting = self._is_open() and bool(self.topics.confirmed)
+            expecting = self._is_open() and bool(self._confirmed)
             if self._watchdog.is_silent(_now(), expecting=expecting):
                 patience = self._watchdog.patience
                 self._watchdog.ended_silent()
@@ -197,6 +210,8 @@ class Supervisor:
     async def _pass_on(self, events: Events) -> None:
         if events.bad:
             self._tally.trouble("bad_events", f"the stream is unreadable in part: {events.first_fault}", events.bad)
+        if events.lulds:
+            self._on_luld(events.lulds)
         if events.bars or events.trades:
             self._watchdog.data(_now())
             self._last_data = _wall_ms()
@@ -220,24 +235,25 @@ class Supervisor:
             self._refuse(answer)
 
     def _refuse(self, answer: Answer) -> None:
-        now = _now()
-        news = sum(self.topics.refuse(topic, answer.message, now) for topic in answer.topics)
-        if not answer.topics:
+        topics = answer.topics or self.topics.suspects
+        if not topics or not (answer.topics or self.topics.optional.issuperset(topics)):
             self._tally.trouble("provider_errors", f"the provider says: {answer.message}")
-            news = self.topics.refuse_unanswered(answer.message, now)
-        if news:
+        for topic in self.topics.optional.intersection(topics) - self.topics.refused.keys():
+            _log.info("the provider does not give %s", topic, extra={"detail": answer.message})
+        now = _now()
+        if news := sum(self.topics.refuse(topic, answer.message, now) for topic in topics):
             self._note_within(Reason.REFUSED, answer.message, news)
 
     def report(self) -> dict[str, Any]:
         """State of the link, its reconnects and what they cost, and the topics that are refused."""
         last = self._last_ending
-        refused = sorted(self.topics.refused.items())
+        refused = sorted((t, r) for t, r in self.topics.refused.items() if t not in self.topics.optional)
         return {
             "state": self._state,
             "sessions": self._number,
             "reconnects": max(0, self._number - 1),
             "last_error": f"{last.reason}: {last.detail}" if last and self._state != "live" else "",
-            "topics": {"desired": len(self.topics.wanted), "confirmed": len(self.topics.confirmed)},
+            "topics": {"desired": len(self.topics.wanted - self.topics.optional), "confirmed": len(self._confirmed)},
             "settled": self._state == "live" and self.topics.settled,
             "waiting_frames": len(self._queue),
             "refused": {"count": len(refused), "topics": {t: r.message for t, r in refused[:_SHOWN_REFUSALS]}},

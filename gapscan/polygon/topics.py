@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
+_OPTIONAL_LIMIT: Final = 86_400.0  # seconds
+_MOST_DOUBLINGS: Final = 30
 _REQUEST_CHARACTERS: Final = 8_000  # of topics in one request; thousands of topics make several
 
 
@@ -35,12 +37,17 @@ class Topics:
 
     What is not answered within `patience` seconds is asked again. A refused topic is left alone for `refused_first`
     seconds, then twice that and so on, never longer than `refused_limit`; the others do not suffer.
+
+    Optional topics are those that an account may do without. They are asked for alone, when all others are answered,
+    so that whatever the provider does about them costs the others nothing: an error without a topic is then meant for
+    them, and so is the end of a session. Their refusal is no trouble, and they are asked for ever more rarely.
     """
 
     def __init__(self, patience: float, refused_first: float, refused_limit: float) -> None:
         self.refused: dict[str, Refusal] = {}
         self._patience = patience
         self._refused_first, self._refused_limit = refused_first, refused_limit
+        self.optional: frozenset[str] = frozenset()
         self._wanted: frozenset[str] = frozenset()
         self._on: set[str] = set()
         self._joining: dict[str, float] = {}  # asked for, not answered; when
@@ -58,15 +65,19 @@ class Topics:
 
     @property
     def settled(self) -> bool:
-        """Whether all that is wanted and not refused is confirmed, and nothing else is."""
-        return not (self._leaving or self._on - self._wanted or self._wanted - self._on - self.refused.keys())
+        """Whether all that is wanted and neither refused nor optional is confirmed, and nothing unwanted is."""
+        missing = self._wanted - self._on - self.refused.keys() - self.optional
+        return not (self._leaving or self._on - self._wanted or missing)
 
-    def want(self, topics: Iterable[str]) -> None:
+    def want(self, topics: Iterable[str], optional: Iterable[str] = ()) -> None:
         """From now on, exactly these are wanted."""
-        self._wanted = frozenset(topics)
+        self.optional = frozenset(optional)
+        self._wanted = frozenset(topics) | self.optional
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """A fresh session: the provider has nothing of ours. Refusals outlive sessions."""
+        for topic in self.optional & self._joining.keys():
+            self.refuse(topic, "the session ended when it was asked for", now)
         self._on.clear()
         self._joining.clear()
         self._leaving.clear()
@@ -75,10 +86,12 @@ class Topics:
         """What to send now; it counts as sent."""
         self._forget_refusals(now)
         request = Request()
-        for topic in self._wanted - self._on:
+        for topic in self._wanted - self._on - self.optional:
             if self._may_ask(topic, now):
                 request.repeated += topic in self._joining
                 request.subscribe.append(topic)
+        if not request.subscribe:
+            request.subscribe += self._optional_due(now)
         # A request that was not answered may have been heard all the same.
         for topic in (self._on | self._joining.keys() | self._leaving.keys()) - self._wanted:
             asked = self._leaving.get(topic)
@@ -87,6 +100,14 @@ class Topics:
                 request.unsubscribe.append(topic)
         self._note_sent(request, now)
         return request
+
+    def _optional_due(self, now: float) -> list[str]:
+        for topic in self.optional & self._joining.keys():
+            if self._joining[topic] + self._patience <= now:
+                self.refuse(topic, "no answer", now)
+        if self._joining:
+            return []
+        return [topic for topic in self.optional - self._on if self._may_ask(topic, now)]
 
     def _may_ask(self, topic: str, now: float) -> bool:
         if topic in self._joining:
@@ -123,7 +144,7 @@ class Topics:
         self._on.discard(topic)
 
     def refuse(self, topic: str, message: str, now: float) -> bool:
-        """The provider does not give `topic`; whether that is news."""
+        """The provider does not give `topic`; whether that is news, which it never is of an optional one."""
         if self._leaving.pop(topic, None) is not None:
             return False  # it has nothing to take back
         if self._joining.pop(topic, None) is None and topic not in self._on:
@@ -131,16 +152,18 @@ class Topics:
         self._on.discard(topic)
         known = self.refused.get(topic)
         tries = known.tries if known else 0
-        wait = min(self._refused_limit, self._refused_first * 2.0**tries)
+        limit = _OPTIONAL_LIMIT if topic in self.optional else self._refused_limit
+        wait = min(limit, self._refused_first * 2.0 ** min(tries, _MOST_DOUBLINGS))
         self.refused[topic] = Refusal(message, tries + 1, now + wait)
-        return known is None
+        return known is None and topic not in self.optional
 
-    def refuse_unanswered(self, message: str, now: float) -> int:
-        """An error that names no topic is meant for some of the unanswered ones; how many of them are news.
+    @property
+    def suspects(self) -> list[str]:
+        """The unanswered topics for which an error that names none may be meant.
 
-        Those that were not meant are confirmed later, which takes the refusal back.
+        Those that were not meant are confirmed later, which takes a refusal back.
         """
-        return sum(self.refuse(topic, message, now) for topic in list(self._joining))
+        return list(self.optional & self._joining.keys()) or list(self._joining)
 
 
 def batches(topics: list[str]) -> Iterator[list[str]]:

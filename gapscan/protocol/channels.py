@@ -18,6 +18,7 @@ HEADERS: Final = {
     names.HEADER_EXPECTED_SEQUENCE: "the sequence that the stream must end with, else the publish is refused",
     names.HEADER_EXPECTED_SUBJECT_SEQUENCE: "the revision that the key must have, else the put is refused",
     names.HEADER_TTL: "seconds after which the value vanishes",
+    names.HEADER_KV_OPERATION: "PURGE: the key is gone; the message has no payload",
 }
 
 
@@ -34,8 +35,8 @@ class Channel:
     bucket: str = ""
 
 
-def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Message]) -> Channel:
-    headers = (names.HEADER_SEQUENCE, names.HEADER_TIME, names.HEADER_EXPECTED_SUBJECT_SEQUENCE)
+def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Message], *more: str) -> Channel:
+    headers = (names.HEADER_SEQUENCE, names.HEADER_TIME, names.HEADER_EXPECTED_SUBJECT_SEQUENCE, *more)
     return Channel(key, f"$KV.{bucket}.{entry}", summary, (carries,), headers, f"KV_{bucket}", bucket)
 
 
@@ -68,9 +69,29 @@ CHANNELS: Final = (
         "The whole list at one sequence, at most about a second behind its deltas.",
         m.Snapshot,
     ),
-    _bucket("lists", names.BUCKET_LISTS, LIST, "What each list is.", m.ListDefinition),
+    _bucket(
+        "lists",
+        names.BUCKET_LISTS,
+        LIST,
+        "What each list is; without a payload: it is removed.",
+        m.ListDefinition,
+        names.HEADER_KV_OPERATION,
+    ),
     _bucket("hot", names.BUCKET_HOT, names.HOT_KEY, "The symbols worth live data, as a whole.", m.HotSet),
+    _bucket(
+        "details",
+        names.BUCKET_DETAILS,
+        "{symbol}",
+        "What the provider knows of a symbol that was in a list: size of the company, shares, sector.",
+        m.Detail,
+    ),
     _bucket("leases", names.BUCKET_LEASES, "{job}", "Who does a job of which there is one.", m.Lease),
+    Channel(
+        "why",
+        names.WHY,
+        "Requests to the leading ranker: why a symbol is in a list or not. The answer goes to the reply subject.",
+        (m.WhyRequest, m.Why),
+    ),
     Channel(
         "universe",
         names.FEED_UNIVERSE,
@@ -87,7 +108,22 @@ CHANNELS: Final = (
     ),
     Channel("bars", names.FEED_BARS, "Bars of hot symbols, as they come; kept nowhere.", (m.Bars,)),
     Channel("trades", names.FEED_TRADES, "Last trades of hot symbols, as they come; kept nowhere.", (m.Trades,)),
+    Channel(
+        "halts",
+        names.FEED_HALTS,
+        "All symbols that halted today, whenever one of them changes; the last message is the whole state.",
+        (m.Halts,),
+        stream=names.STREAM_HALTS,
+    ),
     Channel("clock", names.FEED_CLOCK, "Market time, once a second while the feed has data; kept nowhere.", (m.Clock,)),
+    Channel(
+        "state",
+        names.STATE,
+        "What a ranker has learned of the day since it last saved that, for whoever ranks next.",
+        (m.SavedState,),
+        stream=names.STREAM_STATE,
+    ),
+    _bucket("state_whole", names.BUCKET_STATE, "{part}", "All that a ranker knows of the day.", m.SavedState),
     Channel(
         "commands",
         names.FEED_COMMAND,
@@ -101,4 +137,6 @@ CHANNELS: Final = (
 PARAMETERS: Final = {
     "list": "name of a list: a lower-case letter, then up to 47 of a-z, 0-9 and _",
     "job": "name of the job",
+    "symbol": "case-sensitive ticker symbol",
+    "part": "number of the part",
 }

@@ -43,6 +43,23 @@ class Fields(TypedDict, total=False):
     split_today: bool | None
     stale: bool | None
     source: Literal["snapshot", "bar"] | None
+    sector: str | None
+    from_low_percent: float | None
+    change_1m_percent: float | None
+    change_5m_percent: float | None
+    high_time: int | None
+    low_time: int | None
+    post_change_percent: float | None
+    post_volume: int | None
+    volume_1m: int | None
+    trades_z: float | None
+    thin_baseline: bool | None
+    market_cap: int | None
+    float_shares: int | None
+    spike_size: float | None
+    spike_time: int | None
+    halt: Literal["halted", "resumed"] | None
+    halt_time: int | None
 
 
 class Row(Fields):
@@ -97,6 +114,8 @@ Symbols = list[Symbol]
 Texts = list[str | None]
 Flags = list[bool]
 Times = list[EpochMs]
+Counts = list[int]
+HaltStatuses = list[Literal["halted", "resumed"]]
 
 
 class Delta(Struct, frozen=True, tag_field="type", tag="delta"):
@@ -143,6 +162,8 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     """A part of one discovery scan, column by column; all columns are as long as `symbols`.
 
     A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Null means "no value".
+    `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
+    are of the newest minute that had trades: its start in epoch ms, and how many trades it had.
     """
 
     frame: Annotated[int, Meta(ge=0, description="number of the scan since the feed started")]
@@ -161,6 +182,9 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     vwap: Column
     volume: Column
     updated: Column
+    close: Column
+    minute_start: Column
+    minute_trades: Column
 
 
 class Bars(Struct, frozen=True, tag_field="type", tag="bars"):
@@ -190,6 +214,16 @@ class Trades(Struct, frozen=True, tag_field="type", tag="trades"):
     simulated: bool
     symbols: Symbols
     price: Column
+    time: Times
+
+
+class Halts(Struct, frozen=True, tag_field="type", tag="halts"):
+    """All symbols that halted today, each with its newest status and since when that is; columns of one length."""
+
+    as_of: EpochMs
+    simulated: bool
+    symbols: Symbols
+    status: HaltStatuses
     time: Times
 
 
@@ -223,8 +257,10 @@ class HotSet(Struct, frozen=True, tag_field="type", tag="hot_set"):
 class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     """A part of what is known about the symbols for one trading day, column by column.
 
-    `average_volume` is the mean daily volume (shares) over the sessions before `date`; `complete` is false while
-    the baselines are still being loaded, and null averages then mean "not yet".
+    `average_volume` is the mean daily volume (shares), `average_trades` and `trades_deviation` are the mean and the
+    sample standard deviation of the daily number of trades. All are taken over the baseline sessions before `date`
+    on which the symbol traded; `sessions` is how many those are. `complete` is false while the baselines are still
+    being loaded, and null averages then mean "not yet".
     """
 
     part: Annotated[int, Meta(ge=1)]
@@ -238,6 +274,42 @@ class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     test: Flags
     split: Flags
     average_volume: Column
+    average_trades: Column
+    trades_deviation: Column
+    sessions: Counts
+
+
+class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
+    """What a ranker knows of the day that scans do not tell, column by column; one that starts again takes it back."""
+
+    date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]
+    symbols: Symbols
+    price: Column
+    price_time: Column
+    from_bar: Column
+    volume: Column
+    updated: Column
+    open: Column
+    high: Column
+    high_time: Column
+    low: Column
+    low_time: Column
+    close_volume: Column
+    spike_time: Column
+
+
+class Detail(Struct, frozen=True, tag_field="type", tag="detail"):
+    """What the provider knows of one symbol beside its listing: the value in the details bucket, its key the symbol.
+
+    Asked for when the symbol enters a list. Null means that the provider does not say.
+    """
+
+    symbol: Symbol
+    date: Annotated[str, Meta(description="day on which it was asked for, YYYY-MM-DD")]
+    market_cap: Annotated[float | None, Meta(description="USD")]
+    shares_outstanding: Annotated[float | None, Meta(description="of this class of shares, else of all")]
+    float_shares: Annotated[float | None, Meta(description="shares that are free to trade")]
+    sector: Annotated[str | None, Meta(description="a short name, from the SIC code")]
 
 
 class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
@@ -250,6 +322,71 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
     limit: Annotated[int, Meta(ge=1, le=1000)]
     sessions: list[SessionName]
     place: Annotated[int, Meta(ge=0, description="where it stands when lists are shown, from 0")] = 0
+    own: Annotated[bool, Meta(description="a user's own list; false: it comes with gapscan")] = False
+
+
+class WhyRequest(Struct, frozen=True, tag_field="type", tag="why_request"):
+    """Asks the leading ranker why `symbol` is, or is not, in `list`; null: in each of the lists."""
+
+    symbol: Annotated[str, Meta(min_length=1, max_length=32, description="case-sensitive where that matters")]
+    list: ListName | None = None
+
+
+class Condition(Struct, frozen=True):
+    """One line of a filter, taken apart: a `test`, or a group whose members follow it with a greater depth.
+
+    Of the lines at depth 0 all must hold. `value` is the symbol's, `threshold` what it is compared with.
+    """
+
+    text: Annotated[str, Meta(description="in the words of the definition")]
+    kind: Annotated[Literal["test", "all", "any"], Meta(description="which members of a group must hold")]
+    depth: Annotated[int, Meta(ge=0)]
+    passes: Annotated[bool, Meta(description="whether it lets the symbol enter")]
+    stays: Annotated[bool, Meta(description="whether it lets a row stay: behind a threshold by up to a tenth")]
+    value: float | str | bool | None = None
+    threshold: float | str | bool | None = None
+    since: Annotated[EpochMs | None, Meta(description="when `passes` last changed")] = None
+    at_least: Annotated[bool, Meta(description="`since` is only when it was first looked at")] = False
+
+
+Conditions = list[Condition]
+
+
+class ListWhy(Struct, frozen=True):
+    """How a symbol stands to one list."""
+
+    list: ListName
+    open: Annotated[bool, Meta(description="whether the list is ranked in this session")]
+    passes: Annotated[bool, Meta(description="whether gate and conditions let the symbol enter")]
+    rank: Rank | None
+    size: Annotated[int, Meta(ge=0, description="rows that the list has")]
+    limit: Annotated[int, Meta(ge=1, description="rows that it may have")]
+    since: Annotated[EpochMs | None, Meta(description="since when the symbol is in the list")]
+    at_least: Annotated[bool, Meta(description="`since` is only when the ranker began to look")]
+    key: Annotated[str, Meta(description="the first sort key; minus: descending")]
+    value: Annotated[float | None, Meta(description="what the symbol is sorted by, without the minus")]
+    last_value: Annotated[float | None, Meta(description="the same of the last row")]
+    conditions: Conditions
+
+
+ListWhys = list[ListWhy]
+
+
+class Why(Struct, frozen=True, tag_field="type", tag="why"):
+    """The answer: what the lists' conditions say of a symbol at market time `as_of`.
+
+    `gate` has the conditions that hold for every list. An unknown symbol has neither gate nor lists; `nearest` are
+    the symbols that may have been meant.
+    """
+
+    symbol: Symbol
+    known: bool
+    as_of: EpochMs
+    session: SessionName
+    simulated: bool
+    gate: Conditions
+    lists: ListWhys
+    nearest: Symbols
 
 
 class Lease(Struct, frozen=True, tag_field="type", tag="lease"):
@@ -267,9 +404,14 @@ Message = (
     | ReferenceFrame
     | Bars
     | Trades
+    | Halts
     | Clock
     | FeedCommand
     | HotSet
+    | Detail
+    | SavedState
     | ListDefinition
+    | WhyRequest
+    | Why
     | Lease
 )

@@ -16,12 +16,18 @@ FEED_UNIVERSE: Final = f"{PREFIX}.feed.universe"
 FEED_REFERENCE: Final = f"{PREFIX}.feed.reference"
 FEED_BARS: Final = f"{PREFIX}.feed.bars"
 FEED_TRADES: Final = f"{PREFIX}.feed.trades"
+FEED_HALTS: Final = f"{PREFIX}.feed.halts"
 FEED_CLOCK: Final = f"{PREFIX}.feed.clock"
 FEED_COMMAND: Final = f"{PREFIX}.feed.command"
 
+STATE: Final = f"{PREFIX}.state"
+WHY: Final = f"{PREFIX}.why"
+
 STREAM_UNIVERSE: Final = "GAPSCAN_FEED_UNIVERSE"
 STREAM_REFERENCE: Final = "GAPSCAN_FEED_REFERENCE"
+STREAM_HALTS: Final = "GAPSCAN_FEED_HALTS"
 STREAM_COMMANDS: Final = "GAPSCAN_FEED_COMMANDS"
+STREAM_STATE: Final = "GAPSCAN_STATE"
 STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
 
 BUCKET_SNAPSHOTS: Final = "gapscan-snapshots"
@@ -29,6 +35,8 @@ BUCKET_LISTS: Final = "gapscan-lists"
 BUCKET_HOT: Final = "gapscan-hot"
 HOT_KEY: Final = "hot"  # the one key of the hot bucket
 BUCKET_LEASES: Final = "gapscan-leases"
+BUCKET_DETAILS: Final = "gapscan-details"
+BUCKET_STATE: Final = "gapscan-state"
 
 SERVICE_PREFIX: Final = "gapscan-"
 
@@ -41,6 +49,7 @@ HEADER_MSG_ID: Final = "Nats-Msg-Id"
 HEADER_EXPECTED_SEQUENCE: Final = "Nats-Expected-Last-Sequence"
 HEADER_EXPECTED_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 HEADER_TTL: Final = "Nats-TTL"
+HEADER_KV_OPERATION: Final = "KV-Operation"  # says that the key is gone
 
 
 def check_list_name(name: str) -> str:

@@ -211,7 +211,6 @@ class RefusedError(ProtocolError):
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final[msgspec.json.Decoder[Action]] = msgspec.json.Decoder(Action)
-_answers: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answer)
 
 
 class _Head(Struct):
@@ -249,11 +248,3 @@ def _is_object(data: str) -> bool:
         return isinstance(msgspec.json.decode(data), dict)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
-
-
-def decode_answer(data: bytes | str) -> Answer:
-    """What a bridge sent. Raises ProtocolError."""
-    try:
-        return _answers.decode(data)
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise ProtocolError(f"bad message of the bridge: {error}") from error

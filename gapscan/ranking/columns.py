@@ -8,23 +8,38 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 import numpy as np
 
-from gapscan.market.universe import Bools, Floats
+from gapscan.market.columns import Bools, Floats
 
 # A row that is in a list leaves it only when it falls behind this share of its entry threshold.
 HYSTERESIS: Final = 0.9
 
 NumberColumn = Floats | float
 
+# Row fields that are held under another name.
+ALIASES: Final = {"as_of": "updated"}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A text that is held as a number: the column, and the word for each number from 0."""
+
+    column: str
+    words: tuple[str, ...]
+
+
+CODED: Final = {"source": Code("from_bar", ("snapshot", "bar"))}
+
 
 class Columns(Protocol):
     """What an expression is run on."""
 
     def number(self, name: str) -> Floats:
-        """The numeric column `name`; NaN where missing."""
+        """The numeric column `name`, NaN where missing; `now` is market time, the same for all."""
 
     def matches(self, name: str, values: frozenset[str]) -> Bools:
         """Where the text column `name` is one of `values`."""
@@ -170,3 +185,9 @@ def text_among(name: str, values: frozenset[str], *, wanted: bool) -> Test:
     if wanted:
         return lambda columns: columns.matches(name, values)
     return lambda columns: columns.known(name) & ~columns.matches(name, values)
+
+
+def coded_among(code: Code, values: frozenset[str], *, wanted: bool) -> Test:
+    """`text_among` for a text that is held as a number."""
+    numbers = [float(number) for number, word in enumerate(code.words) if (word in values) == wanted]
+    return lambda columns: np.isin(columns.number(code.column), numbers)

@@ -7,32 +7,64 @@ changed in place, so states may share them. Folding several deltas into one is `
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress, count
+from itertools import compress
 from operator import ne
-from typing import Any, cast
+from typing import Any, Final, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gapscan.errors import DeltaError
 from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, Update
+from gapscan.ranking.subsequence import movers
 
 Rows = Sequence[Row]
 
 
-# By the id of a row that is new: the row that it came from, and the fields in which it differs from that.
-Origins = Mapping[int, tuple[Row, Fields]]
-_UNKNOWN: Origins = {}
+_NOWHERE: Final = -1
+
+# By the id of a row made anew: the row that it came from, and the fields in which it differs from that.
+News = Mapping[int, tuple[Row, Fields]]
+_NO_NEWS: Final[News] = {}
+
+
+class Maker:
+    """Whoever makes states of lists out of one universe, in which each symbol has a place below `size`."""
+
+    def __init__(self) -> None:
+        self._rank: NDArray[np.intp] = np.zeros(0, np.intp)
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` symbols."""
+        self._rank = np.full(size, _NOWHERE, np.intp)
+
+    def came_from(self, old: NDArray[np.intp], new: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Where in the places `old` each of the places `new` is, -1 for what is not there."""
+        self._rank[old] = np.arange(len(old))
+        ranks: NDArray[np.intp] = self._rank[new]
+        self._rank[old] = _NOWHERE
+        return ranks
+
+
+class Origin(NamedTuple):
+    """What the maker of a state knows of its rows: where the symbols are, how often each row was made, what is new."""
+
+    maker: Maker
+    places: NDArray[np.intp]
+    versions: NDArray[np.int64]
+    news: News
 
 
 class RowList(list[Row]):
     """Rows with what their maker knows of them at hand, which `diff` need not find out again. Never changed."""
 
-    __slots__ = ("origins", "symbols")
+    __slots__ = ("origin", "symbols")
 
-    def __init__(self, rows: Iterable[Row], symbols: list[str], origins: Origins = _UNKNOWN) -> None:
+    def __init__(self, rows: Iterable[Row], symbols: list[str], origin: Origin | None = None) -> None:
         super().__init__(rows)
         self.symbols = symbols
-        self.origins = origins
+        self.origin = origin
 
 
 def symbols_of(rows: Iterable[Row]) -> list[str]:
@@ -52,94 +84,64 @@ def diff(old: Rows, new: Rows) -> list[Change]:
     lies outside a longest increasing subsequence of the rows that stay; where others merely moved around it,
     nothing is sent. A field that `new` lacks is sent as null.
     """
+    if old is new:
+        return []
+    one, other = _origin(old), _origin(new)
+    if one is not None and other is not None and one.maker is other.maker:
+        return _diff_by_place(old, one, new, other)
     before, after = symbols_of(old), symbols_of(new)
     if before == after:
-        return _updates(old, new, range(len(after)))
+        return _updates(old, new, enumerate(range(len(after))), _NO_NEWS)
+    if len(set(after)) != len(after):
+        raise ValueError("a list holds a symbol twice")
     was = dict(zip(before, range(len(before)), strict=True))
-    came_from = list(map(was.get, after))
-    return [*_removes(before, after), *_placed(new, came_from), *_updates(old, new, came_from)]
+    came_from = np.array([was.get(symbol, _NOWHERE) for symbol in after], np.intp)
+    stayed = ((at, was) for at, was in enumerate(came_from.tolist()) if was != _NOWHERE)
+    return [*_removes(before, came_from), *_placed(new, came_from), *_updates(old, new, stayed, _NO_NEWS)]
 
 
-def _updates(old: Rows, new: Rows, came_from: Iterable[int | None]) -> list[Change]:
-    """Changed fields of the rows that stay. Rows that both states share are passed over by identity."""
-    origins = new.origins if isinstance(new, RowList) else _UNKNOWN
+def _origin(rows: Rows) -> Origin | None:
+    return rows.origin if isinstance(rows, RowList) else None
+
+
+def _diff_by_place(old: Rows, before: Origin, new: Rows, after: Origin) -> list[Change]:
+    """The same difference for two states of one maker, which knows without looking what is the same."""
+    came_from = after.maker.came_from(before.places, after.places)
+    stayed = np.flatnonzero(came_from != _NOWHERE)
+    was = came_from[stayed]
+    anew = after.versions[stayed] != before.versions[was]
+    pairs = zip(stayed[anew].tolist(), was[anew].tolist(), strict=True)
+    return [*_removes(symbols_of(old), came_from), *_placed(new, came_from), *_updates(old, new, pairs, after.news)]
+
+
+def _updates(old: Rows, new: Rows, pairs: Iterable[tuple[int, int]], news: News) -> list[Change]:
+    """Changed fields of rows that stay; `pairs` are where they are and where they were."""
     return [
-        Update(rank, row["symbol"], changed)
-        for rank, (at, row) in enumerate(zip(came_from, new, strict=True), 1)
-        if at is not None and old[at] is not row and (changed := _changed(old[at], row, origins))
+        Update(at + 1, row["symbol"], changed)
+        for at, was in pairs
+        if old[was] is not (row := new[at]) and (changed := _changed(old[was], row, news))
     ]
 
 
-def _removes(before: list[str], after: list[str]) -> list[Change]:
-    arrived = set(after)
-    if len(arrived) != len(after):
-        raise ValueError("a list holds a symbol twice")
-    return [Remove(symbol) for symbol in before if symbol not in arrived]
+def _removes(before: list[str], came_from: NDArray[np.intp]) -> list[Change]:
+    gone = np.ones(len(before), np.bool_)
+    gone[came_from[came_from != _NOWHERE]] = False
+    return [Remove(before[was]) for was in np.flatnonzero(gone).tolist()]
 
 
-def _placed(new: Rows, came_from: list[int | None]) -> list[Change]:
-    """Adds and reranks by ascending rank; `came_from` is where each row was, None for a new one."""
-    moved = _movers([at for at in came_from if at is not None])
+def _placed(new: Rows, came_from: NDArray[np.intp]) -> list[Change]:
+    """Adds and reranks by ascending rank; `came_from` is where each row was, -1 for a new one."""
+    moved = movers(came_from[came_from != _NOWHERE])
     placed: list[Change] = []
-    for rank, at in enumerate(came_from, 1):
-        if at is None:
+    if not moved and (came_from != _NOWHERE).all():
+        return placed
+    for rank, was in enumerate(came_from.tolist(), 1):
+        if was == _NOWHERE:
             row = new[rank - 1]
             placed.append(Add(rank, row["symbol"], _fields(row)))
-        elif at in moved:
-            placed.append(Rerank(new[rank - 1]["symbol"], at + 1, rank))
+        elif was in moved:
+            placed.append(Rerank(new[rank - 1]["symbol"], was + 1, rank))
     return placed
-
-
-def _movers(places: list[int]) -> set[int]:
-    """Which of the old places, given in new order, lie outside one longest increasing subsequence.
-
-    Where the highest place so far is the one that belongs there, all that came before stays before: the places
-    fall into blocks that can be looked at alone, and most blocks of a real list hold one row.
-    """
-    moved: set[int] = set()
-    ordered = sorted(places)
-    done = 0
-    for begin in compress(count(), map(ne, places, ordered)):
-        if begin >= done:
-            done = _block_end(places, ordered, begin)
-            moved |= _outside_longest_run(places[begin:done])
-    return moved
-
-
-def _block_end(places: list[int], ordered: list[int], begin: int) -> int:
-    """The end of the block that begins at `begin`."""
-    end, highest = begin + 1, places[begin]
-    while highest != ordered[end - 1]:
-        highest = max(highest, places[end])
-        end += 1
-    return end
-
-
-def _outside_longest_run(places: list[int]) -> set[int]:
-    """The places outside one longest increasing subsequence, by patience sorting with back links.
-
-    O(n log n); Fredman, "On computing the length of longest increasing subsequences", 1975.
-    """
-    if len(places) == 2:  # two neighbours that changed places
-        return {places[0]}
-    tails: list[int] = []
-    tail_at: list[int] = [-1]  # one longer than tails: what precedes the first pile is nothing
-    before: list[int] = []
-    for position, place in enumerate(places):
-        pile = bisect_left(tails, place)
-        before.append(tail_at[pile])
-        if pile == len(tails):
-            tails.append(place)
-            tail_at.append(position)
-        else:
-            tails[pile] = place
-            tail_at[pile + 1] = position
-    moved = set(places)
-    position = tail_at[-1]
-    while position >= 0:
-        moved.discard(places[position])
-        position = before[position]
-    return moved
 
 
 def _fields(row: Row) -> Fields:
@@ -148,8 +150,8 @@ def _fields(row: Row) -> Fields:
     return cast(Fields, data)
 
 
-def _changed(old: Row, new: Row, origins: Origins) -> Fields:
-    origin = origins.get(id(new))
+def _changed(old: Row, new: Row, news: News) -> Fields:
+    origin = news.get(id(new))
     if origin and origin[0] is old:
         return origin[1]
     before: Mapping[str, Any] = old

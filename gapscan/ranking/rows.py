@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import compress
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gapscan.market.universe import TEXTS, Bools, Floats, Ints, Universe
+from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.market.fields import TEXTS
+from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Fields, Row
+from gapscan.ranking.delta import Maker, Origin, RowList
 
 # Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
 DECIMALS: Final = {
@@ -33,106 +35,144 @@ DECIMALS: Final = {
     "split_today": 0,
     "stale": 0,
     "from_bar": 0,
+    "from_low_percent": 2,
+    "change_1m_percent": 1,
+    "change_5m_percent": 1,
+    "high_time": 0,
+    "low_time": 0,
+    "post_change_percent": 2,
+    "post_volume": 0,
+    "volume_1m": 0,
+    "trades_z": 1,
+    "thin_baseline": 0,
+    "market_cap": 0,
+    "float_shares": 0,
+    "spike_size": 1,
+    "spike_time": 0,
+    "halt_time": 0,
 }
 _SHOWN: Final = tuple(DECIMALS)
-_FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale"})
+FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale", "thin_baseline"})
 _RENAMED: Final = {"updated": "as_of", "from_bar": "source"}
 _NAMES: Final = tuple(_RENAMED.get(name, name) for name in _SHOWN)
-_WHOLE: Final = frozenset(name for name, places in zip(_NAMES, DECIMALS.values(), strict=True) if places == 0)
+_IS_FLAG: Final = np.array([name in FLAGS for name in _NAMES])
+_IS_SOURCE: Final = np.array([name == "source" for name in _NAMES])
+_IS_WHOLE: Final = np.array([places == 0 for places in DECIMALS.values()]) & ~_IS_FLAG & ~_IS_SOURCE
 _ROW: Final = ("symbol", *TEXTS, *_NAMES, "session")
 _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
 # A greater number would not survive every JSON reader; no share trades at one.
 _LARGEST: Final = 2.0**53
 
+Objects = NDArray[np.object_]
 
-class RowCache:
+
+class RowCache(Maker):
     """Builds rows of a universe, and keeps the last one of each symbol.
 
     The same dict is returned as long as no shown value changed, so that lists share rows and a difference
-    can pass over untouched ones by identity.
+    can pass over untouched ones.
     """
 
     def __init__(self, universe: Universe) -> None:
+        super().__init__()
         self._universe = universe
-        self._seen: Floats = np.full((len(_SHOWN), 0), np.nan)  # the numbers as they were when last looked at
-        self._shown = self._seen.copy()  # the numbers in the rows
-        self._rows: list[Row | None] = []
-        self.origins: dict[int, tuple[Row, Fields]] = {}  # of the rows that the last call built
+        self._shown: Floats = np.full((len(_SHOWN), 0), np.nan)  # the numbers in the rows
+        self._rows: Objects = np.empty(0, object)
+        self._symbols: Objects = np.empty(0, object)
         self._built: Bools = np.zeros(0, np.bool_)
+        self._due: Bools = np.zeros(0, np.bool_)  # to be looked at before the row is shown again
+        self._versions: NDArray[np.int64] = np.zeros(0, np.int64)
         self._session = universe.session
+        self._news: dict[int, tuple[Row, Fields]] = {}
 
-    def rows(self, at: Ints) -> list[Row]:
-        """The rows of the symbols at positions `at`, in that order."""
+    def touch(self, at: Ints | None) -> None:
+        """The numbers of the symbols at positions `at` (None: of all) may have changed."""
         self._make_room()
-        self.origins = {}
-        wanted = np.zeros(len(self._rows), np.bool_)
-        wanted[at] = True
-        self._refresh(np.flatnonzero(wanted))
-        rows = cast(list[Row], self._rows)
-        return [rows[position] for position in at.tolist()]
+        self._due[slice(None) if at is None else at] = True
 
-    def forget(self) -> None:
-        """Build every row anew: something other than its numbers may have changed."""
-        self._built[:] = False
+    def forget(self, at: Ints) -> None:
+        """The texts of the symbols at positions `at` changed: build their rows anew."""
+        self._make_room()
+        self._built[at] = False
+        self._due[at] = True
+
+    def refresh(self, at: Ints) -> None:
+        """Bring the rows of the symbols at positions `at` up to date; a symbol may be there several times."""
+        self._news = {}
+        due = np.zeros(len(self._rows), np.bool_)
+        due[at] = self._due[at]
+        at = np.flatnonzero(due)
+        if len(at):
+            self._due[at] = False
+            self._refresh(at)
+
+    def state(self, at: Ints) -> RowList:
+        """The list that shows the symbols at positions `at`, whose rows are up to date."""
+        origin = Origin(self, at, self._versions[at], self._news)
+        return RowList(self._rows[at].tolist(), self._symbols[at].tolist(), origin)
+
+    def is_current(self, state: RowList | None, at: Ints) -> bool:
+        """Whether `state` shows the symbols at positions `at` as they are."""
+        origin = state.origin if state is not None else None
+        return (
+            origin is not None
+            and np.array_equal(origin.places, at)
+            and np.array_equal(origin.versions, self._versions[at])
+        )
 
     def _make_room(self) -> None:
-        missing = len(self._universe) - len(self._rows)
+        held, missing = len(self._rows), len(self._universe) - len(self._rows)
         if missing:
-            self._rows.extend([None] * missing)
+            self._rows = np.concatenate([self._rows, np.empty(missing, object)])
+            self._symbols = np.concatenate([self._symbols, np.array(self._universe.symbols[held:], object)])
             self._built = np.concatenate([self._built, np.zeros(missing, np.bool_)])
-            room = np.full((len(_SHOWN), missing), np.nan)
-            self._seen, self._shown = np.hstack([self._seen, room]), np.hstack([self._shown, room])
+            self._due = np.concatenate([self._due, np.ones(missing, np.bool_)])
+            self._versions = np.concatenate([self._versions, np.zeros(missing, np.int64)])
+            self._shown = np.hstack([self._shown, np.full((len(_SHOWN), missing), np.nan)])
+            self.grow(len(self._rows))
         if self._session != self._universe.session:
             self._session = self._universe.session
-            self.forget()
+            self._built[:] = False
+            self._due[:] = True
 
     def _refresh(self, at: Ints) -> None:
-        """Bring the rows at `at` up to date. Few have changed, and only the numbers of those are rounded."""
-        numbers = self._universe.numbers(_SHOWN, at)
-        same = (_bits(numbers) == _bits(self._seen.take(at, axis=1))).all(axis=0) & self._built[at]
-        touched = np.flatnonzero(~same)
-        at, numbers = at[touched], numbers.take(touched, axis=1)
-        self._seen[:, at] = numbers
-        values, before = _rounded(numbers), self._shown.take(at, axis=1)
+        """Round the numbers at `at`, and build the rows in which one has changed."""
+        values, before = _rounded(self._universe.numbers(_SHOWN, at)), self._shown[:, at]
         changed = (values != before) & ~(np.isnan(values) & np.isnan(before)) | ~self._built[at]
-        self._shown[:, at] = values
         stale = np.flatnonzero(changed.any(axis=0))
-        self._build(at[stale], values.take(stale, axis=1), changed.take(stale, axis=1))
+        at, values, changed = at[stale], values[:, stale], changed[:, stale]
+        self._shown[:, at] = values
+        self._versions[at] += 1
+        self._build(at, values, changed)
 
-    def _build(self, at: Ints, values: Floats, changed: NDArray[np.bool_]) -> None:
+    def _build(self, at: Ints, values: Floats, changed: Bools) -> None:
         """New rows: the old ones, with the changed numbers written over."""
         old = self._before(at)
-        news: list[dict[str, Any]] = [{} for _ in old]
-        for name, line, moved in zip(_NAMES, values, changed, strict=True):
-            if moved.any():
-                cells = _cells(name, line[moved])
-                for new, cell in zip(compress(news, moved.tolist()), cells, strict=True):
-                    new[name] = cell
-        for position, before, new in zip(at.tolist(), old, news, strict=True):
-            row = cast(Row, {**before, **new})
+        who, which = np.nonzero(changed.T)
+        cells = list(zip(map(_NAMES.__getitem__, which.tolist()), _cells(values[which, who], which), strict=True))
+        ends = np.cumsum(changed.sum(axis=0)).tolist()
+        begin = 0
+        for position, before, end in zip(at.tolist(), old, ends, strict=True):
+            news = dict(cells[begin:end])
+            row = cast(Row, {**before, **news})
             self._rows[position] = row
-            self.origins[id(row)] = (before, cast(Fields, new))
+            self._news[id(row)] = (before, cast(Fields, news))
+            begin = end
 
     def _before(self, at: Ints) -> list[Row]:
         """The present rows at `at`; blank ones where there is none."""
         self._blank(at[~self._built[at]])
         self._built[at] = True
-        rows = cast(list[Row], self._rows)
-        return [rows[position] for position in at.tolist()]
+        return cast(list[Row], self._rows[at].tolist())
 
     def _blank(self, at: Ints) -> None:
         """Rows without numbers."""
         texts = [self._universe.text(name).take(at) for name in TEXTS]
         session = str(self._session)
-        for position, symbol, *words in zip(at.tolist(), self._universe.symbols_at(at), *texts, strict=True):
-            blank = dict.fromkeys(_ROW)
+        for position, symbol, *words in zip(at.tolist(), self._symbols[at].tolist(), *texts, strict=True):
+            blank: dict[str, Any] = dict.fromkeys(_ROW)
             blank.update(zip(TEXTS, words, strict=True), symbol=symbol, session=session)
-            self._rows[position] = cast(Row, blank)
-
-
-def _bits(numbers: Floats) -> NDArray[np.int64]:
-    """The numbers' bit patterns, under which a missing value equals itself."""
-    return numbers.view(np.int64)
+            self._rows[position] = blank
 
 
 def _rounded(numbers: Floats) -> Floats:
@@ -141,17 +181,21 @@ def _rounded(numbers: Floats) -> Floats:
     return values
 
 
-def _cells(name: str, line: Floats) -> list[Any]:
-    """The numbers of one field as Python values; NaN becomes None."""
-    missing = np.isnan(line)
-    if name == "source":
-        cells: list[Any] = ["bar" if live else "snapshot" for live in (line == 1.0).tolist()]
-    elif name in _FLAGS:
-        cells = (line == 1.0).tolist()
-    elif name in _WHOLE:
-        cells = np.where(missing, 0.0, line).astype(np.int64).tolist()
-    else:
-        cells = line.tolist()
-    for place in np.flatnonzero(missing).tolist():
-        cells[place] = None
+def _cells(values: Floats, which: Ints) -> list[Any]:
+    """Numbers of the fields `which` as Python values; NaN becomes None."""
+    cells: list[Any] = values.tolist()
+    absent = np.isnan(values)
+    whole = np.flatnonzero(_IS_WHOLE[which] & ~absent)
+    _overwrite(cells, whole, values[whole].astype(np.int64).tolist())
+    flags = np.flatnonzero(_IS_FLAG[which])
+    _overwrite(cells, flags, (values[flags] == 1.0).tolist())
+    sources = np.flatnonzero(_IS_SOURCE[which])
+    _overwrite(cells, sources, ["bar" if live else "snapshot" for live in (values[sources] == 1.0).tolist()])
+    missing = np.flatnonzero(absent)
+    _overwrite(cells, missing, [None] * len(missing))
     return cells
+
+
+def _overwrite(cells: list[Any], places: Ints, values: list[Any]) -> None:
+    for place, value in zip(places.tolist(), values, strict=True):
+        cells[place] = value

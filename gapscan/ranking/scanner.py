@@ -1,18 +1,23 @@
-"""From the universe's columns to ranked lists."""
+"""From the universe's columns to ranked lists.
+
+What is the same as at the last scan is not done again: conditions and sort values are computed of the symbols that
+were seen anew, a list that none of them concerns stands as it is, and of its rows only the changed ones are built.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 
 from gapscan.market import metrics
-from gapscan.market.universe import Bools, Floats, Ints, Universe
-from gapscan.ranking.delta import RowList
-from gapscan.ranking.expression import SortKey
+from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.market.universe import Universe
+from gapscan.ranking.delta import RowList, Rows, symbols_of
 from gapscan.ranking.rows import RowCache
-from gapscan.ranking.spec import ListSet, ListSpec
+from gapscan.ranking.spec import ListSet
+from gapscan.ranking.standing import Standing
 
 _NOWHERE: Final = np.zeros(0, np.intp)
 
@@ -23,37 +28,42 @@ class UniverseColumns:
     def __init__(self, universe: Universe, at: Ints | None = None) -> None:
         self._universe = universe
         self._at = at
-
-    def _taken(self, column: Bools) -> Bools:
-        return column if self._at is None else column[self._at]
+        self._gathered: dict[str, Floats] = {}
 
     def number(self, name: str) -> Floats:
-        """The numeric column `name`."""
+        """The numeric column `name`; `now` is market time, in steps."""
+        if name not in self._gathered:
+            self._gathered[name] = self._gather(name)
+        return self._gathered[name]
+
+    def _gather(self, name: str) -> Floats:
+        if name == "now":
+            return np.full(len(self), float(metrics.step_of(self._universe.as_of)))
         column = self._universe.number(name)
         return column if self._at is None else column[self._at]
 
     def matches(self, name: str, values: frozenset[str]) -> Bools:
         """Where the text field `name` is one of `values`."""
         if name == "session":
-            return self._everywhere(str(self._universe.session) in values)
+            return np.full(len(self), str(self._universe.session) in values)
         if name == "symbol":
-            return self._taken(self._symbols_in(values))
-        return self._taken(self._universe.text(name).matches(values))
+            found = self._symbols_in(values)
+            return found if self._at is None else found[self._at]
+        return self._universe.text(name).matches(values, self._at)
 
     def known(self, name: str) -> Bools:
         """Where the text field `name` has a value."""
         if name in ("session", "symbol"):
-            return self._everywhere(True)
-        return self._taken(self._universe.text(name).known())
+            return np.full(len(self), True)
+        return self._universe.text(name).known(self._at)
 
     def symbol_order(self) -> Floats:
         """Each symbol's place in alphabetical order."""
         order = self._universe.symbol_order
         return order if self._at is None else order[self._at]
 
-    def _everywhere(self, value: bool) -> Bools:
-        size = len(self._universe) if self._at is None else len(self._at)
-        return np.full(size, value, np.bool_)
+    def __len__(self) -> int:
+        return len(self._universe) if self._at is None else len(self._at)
 
     def _symbols_in(self, values: frozenset[str]) -> Bools:
         index = self._universe.index
@@ -67,108 +77,75 @@ class Scanner:
 
     def __init__(self, universe: Universe, lists: ListSet) -> None:
         self.universe = universe
-        self.lists = lists
+        self._lists = lists
         self._cache = RowCache(universe)
-        self._last: dict[str, tuple[list[str], Ints]] = {}  # each list's latest symbols, and where they are
-        self._reach: dict[str, float] = {}  # a value that no row of the list was lately behind
+        self._standings: dict[str, Standing] = {}
+        self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
-    def scan(self, members: Mapping[str, Iterable[str]]) -> dict[str, RowList]:
+    @property
+    def lists(self) -> ListSet:
+        """The lists that are ranked; others may be set between two scans."""
+        return self._lists
+
+    @lists.setter
+    def lists(self, lists: ListSet) -> None:
+        kept = {spec.name: spec for spec in lists.specs} if lists.gate is self._lists.gate else {}
+        self._standings = {name: one for name, one in self._standings.items() if kept.get(name) is one.spec}
+        self._lists = lists
+        self._scanned = ()
+
+    def scan(self, published: Mapping[str, Rows]) -> dict[str, RowList]:
         """Every list that is open in the universe's session, at its market time.
 
-        `members` gives each list's present symbols: they stay until they fall behind the relaxed thresholds.
+        `published` gives the present rows of each list: they stay until they fall behind the relaxed thresholds.
+        A list in which nothing changed since the last scan is the same object as then.
         """
-        metrics.compute(self.universe)
+        at = self._changed()
+        metrics.compute(self.universe, at)
+        self._cache.forget(self.universe.take_retold())
+        self._cache.touch(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
-            ranked = self._ranked(members)
-        return self._rows(ranked)
+            moved = self._rank(at, published)
+        return self._states(moved)
 
-    def texts_changed(self) -> None:
-        """Reference data came in: rows are built anew."""
-        self._cache.forget()
+    def _changed(self) -> Ints | None:
+        """Positions whose values may have changed since the last scan; None: all."""
+        touched = self.universe.take_touched()
+        universe = self.universe
+        now = (universe.date, universe.session, metrics.step_of(universe.as_of), len(universe))
+        if now == self._scanned:
+            return touched
+        self._scanned = now
+        return None
 
-    def _ranked(self, members: Mapping[str, Iterable[str]]) -> dict[str, Ints]:
-        """The positions that each open list shows, in order."""
-        columns = UniverseColumns(self.universe)
-        may_enter = self.lists.gate.entry(columns) & (self.universe.number("gone") != 1.0)
-        ranked: dict[str, Ints] = {}
-        for spec in self.lists.specs:
-            if spec.is_open(self.universe.session):
-                chosen = may_enter & spec.filter.entry(columns)
-                self._keep(spec, chosen, self._positions(spec.name, members.get(spec.name, ())))
-                ranked[spec.name] = self._best(spec, chosen, columns)
-        return ranked
-
-    def _positions(self, name: str, symbols: Iterable[str]) -> Ints:
-        """Where the symbols are. They mostly are those that the last scan showed, whose places are known."""
-        last, at = self._last.get(name, ([], _NOWHERE))
-        if symbols == last:
-            return at
-        index = self.universe.index
-        return np.array([index[symbol] for symbol in symbols if symbol in index], np.intp)
-
-    def _keep(self, spec: ListSpec, chosen: Bools, members: Ints) -> None:
-        """Choose the members that do not pass as newcomers but may stay."""
-        fallen = members[~chosen[members]]
-        if len(fallen):
-            columns = UniverseColumns(self.universe, fallen)
-            there = self.universe.number("gone")[fallen] != 1.0
-            chosen[fallen] = there & self.lists.gate.stay(columns) & spec.filter.stay(columns)
-
-    def _best(self, spec: ListSpec, chosen: Bools, columns: UniverseColumns) -> Ints:
-        """The chosen positions that the list shows, in order."""
-        limit = spec.definition.limit
-        values = _sort_values(spec.keys[0], columns, len(chosen))
-        if np.count_nonzero(chosen) > limit:
-            chosen = self._foremost(spec.name, chosen, values, limit)
-        at = np.flatnonzero(chosen)
-        return at[self._order(spec, at, values[at])[:limit]]
-
-    def _foremost(self, name: str, chosen: Bools, values: Floats, limit: int) -> Bools:
-        """Some of the chosen: those with the `limit` lowest values, all ties included, are among them.
-
-        The value that was far enough in an earlier scan mostly still is, which saves the selection.
-        """
-        near: Bools = chosen & (values <= self._reach.get(name, -np.inf))
-        if limit <= np.count_nonzero(near) <= 3 * limit:
-            return near
-        inside = values[chosen]
-        place = min(limit + limit // 2, len(inside) - 1)
-        self._reach[name] = reach = float(np.partition(inside, place)[place])
-        return chosen if np.isnan(reach) else chosen & (values <= reach)
-
-    def _order(self, spec: ListSpec, at: Ints, first: Floats) -> Ints:
-        """The order of the positions `at`, whose values under the first sort key are `first`."""
-        order = np.argsort(first)
-        if _all_differ(first[order]):
-            return order
+    def _rank(self, at: Ints | None, published: Mapping[str, Rows]) -> list[Standing]:
+        """Bring the standing of every open list up to date."""
         columns = UniverseColumns(self.universe, at)
-        others = [_sort_values(key, columns, len(at)) for key in reversed(spec.keys[1:])]
-        return np.lexsort([*others, first])
+        may_enter = self._lists.gate.entry(columns) & (columns.number("gone") != 1.0)
+        standings = [self._standing(spec.name) for spec in self._lists.specs if spec.is_open(self.universe.session)]
+        for standing in standings:
+            standing.update(columns, may_enter, at)
+            standing.rank(self._positions(standing, published.get(standing.spec.name, ())))
+        return standings
 
-    def _rows(self, ranked: dict[str, Ints]) -> dict[str, RowList]:
+    def _standing(self, name: str) -> Standing:
+        if name not in self._standings:
+            spec = next(spec for spec in self._lists.specs if spec.name == name)
+            self._standings[name] = Standing(spec, self._lists.gate, lambda at: UniverseColumns(self.universe, at))
+        return self._standings[name]
+
+    def _positions(self, standing: Standing, rows: Rows) -> Ints:
+        """Where the rows' symbols are."""
+        origin = rows.origin if isinstance(rows, RowList) else None
+        if origin is not None and origin.maker is self._cache:
+            return origin.places
+        index = self.universe.index
+        return np.array([index[symbol] for symbol in symbols_of(rows) if symbol in index], np.intp)
+
+    def _states(self, standings: list[Standing]) -> dict[str, RowList]:
         """Build the rows of all lists in one go, since they share most of them."""
-        if not ranked:
-            return {}
-        every = np.concatenate(list(ranked.values()))
-        rows, symbols = self._cache.rows(every), self.universe.symbols_at(every)
-        lists: dict[str, RowList] = {}
-        begin = 0
-        for name, at in ranked.items():
-            end = begin + len(at)
-            lists[name] = RowList(rows[begin:end], symbols[begin:end], self._cache.origins)
-            self._last[name] = (lists[name].symbols, at)
-            begin = end
-        return lists
-
-
-def _sort_values(key: SortKey, columns: UniverseColumns, size: int) -> Floats:
-    """What the key compares: ascending, missing last."""
-    if key.value is None:
-        order = columns.symbol_order()
-        return -order if key.descending else order
-    return np.broadcast_to(np.asarray(key.value(columns), np.float64), (size,))
-
-
-def _all_differ(ordered: Floats) -> bool:
-    """Whether no two of the sorted values are equal, and at most one is missing."""
-    return not (ordered[1:] == ordered[:-1]).any() and not np.isnan(ordered[-2:-1]).any()
+        self._cache.refresh(np.concatenate([_NOWHERE, *(standing.shown for standing in standings)]))
+        for standing in standings:
+            if not self._cache.is_current(standing.state, standing.shown):
+                standing.state = self._cache.state(standing.shown)
+        return {standing.spec.name: standing.state for standing in standings if standing.state is not None}

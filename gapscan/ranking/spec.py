@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from gapscan.errors import ConfigError, SpecError
+from gapscan.market.fields import NUMBERS, TEXTS
 from gapscan.market.sessions import Session
-from gapscan.market.universe import COMPUTED, KNOWN, OBSERVED, TEXTS
-from gapscan.protocol.messages import ListDefinition, SessionName
+from gapscan.protocol.messages import Fields, ListDefinition, SessionName
 from gapscan.protocol.names import check_list_name
+from gapscan.ranking.columns import ALIASES, CODED
 from gapscan.ranking.expression import Filter, SortKey
 
 DEFAULT_LIMIT: Final = 200
 TIE_BREAKERS: Final = ("-dollar_volume", "symbol")
-_FLAGS: Final = frozenset({"gap_indicative", "stale", "split_today", "test_symbol"})
-_INTERNAL: Final = frozenset({"gone", "updated", "from_bar"})
-_NUMBERS: Final = frozenset({*OBSERVED, *KNOWN, *COMPUTED}) - _FLAGS - _INTERNAL
+OWN_PLACE: Final = 1000  # users' lists are shown after those that come with gapscan
+MAX_OWN: Final = 100
+MAX_KEYS: Final = 8
+MAX_DESCRIPTION: Final = 500
+MAX_FILE: Final = 256 * 1024
+_KINDS: Final = {name: frozenset(get_args(hint)) for name, hint in get_type_hints(Fields).items()}
+_NUMBERS_AND_FLAGS: Final = frozenset(NUMBERS) | ALIASES.keys()
+_FLAGS: Final = frozenset({"test_symbol", *(name for name in _NUMBERS_AND_FLAGS if bool in _KINDS.get(name, ()))})
+_NUMBERS: Final = frozenset({"now", *(name for name in _NUMBERS_AND_FLAGS if name in _KINDS)}) - _FLAGS
+_TEXTS: Final = ("symbol", *(name for name in TEXTS if name in _KINDS), *CODED, "session")
 
 
 class RowFields:
-    """The names that filters and sort keys may use."""
+    """The names that filters and sort keys may use: what rows show, `test_symbol`, and market time as `now`."""
 
     @property
     def numbers(self) -> Collection[str]:
-        """Fields with a number."""
+        """Fields with a number; times are epoch ms."""
         return _NUMBERS
 
     @property
@@ -41,7 +50,7 @@ class RowFields:
     @property
     def texts(self) -> Collection[str]:
         """Fields with a text; `session` is the market's."""
-        return ("symbol", *TEXTS, "session")
+        return _TEXTS
 
 
 ROW_FIELDS: Final = RowFields()
@@ -50,7 +59,7 @@ ROW_FIELDS: Final = RowFields()
 class _ListTable(Struct, forbid_unknown_fields=True):
     where: str
     sort: list[str]
-    description: str = ""
+    description: Annotated[str, Meta(max_length=MAX_DESCRIPTION)] = ""
     limit: Annotated[int, Meta(ge=1, le=1000)] = DEFAULT_LIMIT
     sessions: list[SessionName] = []
 
@@ -58,6 +67,13 @@ class _ListTable(Struct, forbid_unknown_fields=True):
 class _ListsFile(Struct, forbid_unknown_fields=True):
     lists: dict[str, dict[str, Any]]
     gate: str = ""
+
+
+class _OwnFile(Struct, forbid_unknown_fields=True):
+    lists: dict[str, dict[str, Any]] = {}
+
+
+_OwnOrShipped = TypeVar("_OwnOrShipped", _ListsFile, _OwnFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,11 @@ class ListSpec:
     def name(self) -> str:
         """The list's name."""
         return self.definition.name
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The columns that filter and sort keys read."""
+        return self.filter.fields.union(*(key.fields for key in self.keys))
 
     def is_open(self, session: Session) -> bool:
         """Whether the list is ranked in `session`."""
@@ -96,50 +117,98 @@ def compile_list(definition: ListDefinition) -> ListSpec:
     """Check and compile a definition; SpecError names the list, the key and the place of the fault."""
     where = f"list {definition.name}"
     check_list_name(definition.name)
-    if not definition.sort:
-        raise SpecError(f"{where}: sort is empty", remedy='give at least one key, such as ["-change_percent"]')
+    _check_size(where, definition)
     keys = [*definition.sort, *(key for key in TIE_BREAKERS if key not in definition.sort)]
     return ListSpec(
         definition,
-        _compile(f"{where}, where", definition.where),
-        tuple(_key(f"{where}, sort", key) for key in keys),
+        _compile(f"{where}, where", Filter, definition.where),
+        tuple(_compile(f"{where}, sort", SortKey, key) for key in keys),
         frozenset(Session(name) for name in definition.sessions),
     )
 
 
-def _compile(place: str, text: str) -> Filter:
-    try:
-        return Filter(text, ROW_FIELDS)
-    except SpecError as error:
-        raise SpecError(f"{place}: {error.message}", column=error.column, remedy=error.remedy) from None
+def _check_size(where: str, definition: ListDefinition) -> None:
+    """A definition can come from anybody: what is ranked ten times a second must be small."""
+    if not definition.sort:
+        raise SpecError(f"{where}: sort is empty", remedy='give at least one key, such as ["-change_percent"]')
+    if len(definition.sort) > MAX_KEYS:
+        raise SpecError(f"{where}: sort has {len(definition.sort)} keys", remedy=f"at most {MAX_KEYS}")
+    if len(definition.description) > MAX_DESCRIPTION:
+        raise SpecError(f"{where}: the description is too long", remedy=f"at most {MAX_DESCRIPTION} characters")
 
 
-def _key(place: str, text: str) -> SortKey:
+_Compiled = TypeVar("_Compiled", Filter, SortKey)
+
+
+def _compile(place: str, kind: type[_Compiled], text: str) -> _Compiled:
     try:
-        return SortKey(text, ROW_FIELDS)
+        return kind(text, ROW_FIELDS)
     except SpecError as error:
         raise SpecError(f"{place}: {error.message}", column=error.column, remedy=error.remedy) from None
 
 
 def parse_lists(text: str, source: str) -> ListSet:
     """The lists of a TOML text; `source` names it in errors. Raises ConfigError or SpecError."""
-    try:
-        tables = msgspec.convert(tomllib.loads(text), _ListsFile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(f"{source}: {error}") from None
+    tables = _file(text, source, _ListsFile)
     definitions = [_definition(source, *item) for item in enumerate(tables.lists.items())]
-    gate = _compile(f"{source}, gate", tables.gate) if tables.gate else Filter("True", ROW_FIELDS)
+    gate = _compile(f"{source}, gate", Filter, tables.gate or "True")
     return ListSet(gate, tuple(compile_list(definition) for definition in definitions))
+
+
+def check_own_lists(text: str, source: str) -> tuple[list[ListDefinition], list[ConfigError]]:
+    """A user's lists, and all faults in those that cannot be used; `source` names the text in errors.
+
+    Raises ConfigError when the text as a whole cannot be read.
+    """
+    tables = _file(text, source, _OwnFile).lists
+    if len(tables) > MAX_OWN:
+        raise ConfigError(f"{source}: {len(tables)} lists are too many", remedy=f"at most {MAX_OWN}")
+    good: list[ListDefinition] = []
+    faults: list[ConfigError] = []
+    for place, item in enumerate(tables.items()):
+        try:
+            definition = structs.replace(_definition(source, OWN_PLACE + place, item), own=True)
+            compile_list(definition)
+            good.append(definition)
+        except SpecError as error:
+            faults.append(SpecError(f"{source}: {error.message}", column=error.column, remedy=error.remedy))
+        except ConfigError as error:
+            faults.append(error)
+    return good, faults
+
+
+def _file(text: str, source: str, kind: type[_OwnOrShipped]) -> _OwnOrShipped:
+    if len(text) > MAX_FILE:
+        raise ConfigError(f"{source}: {len(text)} characters are too many", remedy=f"at most {MAX_FILE}")
+    try:
+        return msgspec.convert(tomllib.loads(text), kind)
+    except RecursionError:
+        raise ConfigError(f"{source}: it is nested too deeply") from None
+    except (ValueError, msgspec.ValidationError) as error:  # also a number with too many digits
+        raise ConfigError(f"{source}: {error}") from None
 
 
 def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> ListDefinition:
     name, values = item
     try:
+        check_list_name(name)
         table = msgspec.convert(values, _ListTable)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: list {name}: {error}") from None
+        raise ConfigError(f"{source}: list {name}: {error}", remedy=_meant_key(values)) from None
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error.message}", remedy=error.remedy) from None
     sessions = cast(list[SessionName], [str(session) for session in table.sessions])
     return ListDefinition(name, table.description, table.where, table.sort, table.limit, sessions, place)
+
+
+def _meant_key(values: dict[str, Any]) -> str:
+    """The remedy for a key that does not exist, if there is one."""
+    known = _ListTable.__struct_fields__
+    unknown = next((key for key in values if key not in known), None)
+    if unknown is None:
+        return ""
+    close = difflib.get_close_matches(unknown[:MAX_DESCRIPTION], known, n=1)
+    return f"did you mean {close[0]}?" if close else "a list has " + ", ".join(known)
 
 
 def shipped_lists() -> ListSet:

@@ -17,8 +17,8 @@ from gapscan.bridge.limits import Limits
 from gapscan.bridge.listener import open_socket
 from gapscan.bridge.room import Room
 from gapscan.bus.client import Bus
+from gapscan.bus.definitions import read_definitions
 from gapscan.bus.follow import Follower, ListView
-from gapscan.bus.snapshots import read_definitions
 from gapscan.config import BridgeSection, Config
 from gapscan.errors import GapscanError, ProtocolError
 from gapscan.obs import Tally, logger

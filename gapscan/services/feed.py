@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.bus.direct import get_last
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import API_KEY_VARIABLE, Config, api_key
 from gapscan.errors import BusError, ConfigError, FeedError
-from gapscan.market.sessions import previous_trading_day, trading_date
+from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
 from gapscan.polygon.frames import Observation, Ticker, newest_event, universe_parts
-from gapscan.polygon.reference import Baselines, reference_parts
 from gapscan.polygon.rest import PolygonRest, Status
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.services.common import patient_bus, patiently, reporting, retention
+from gapscan.services.feed_calendar import CalendarCheck
+from gapscan.services.feed_details import DetailLoader
 from gapscan.services.feed_live import LiveFeed, stream_settings
+from gapscan.services.feed_reference import ReferenceLoader
 
 _log = logger("feed")
 
@@ -35,12 +34,10 @@ _CLOCK_SECONDS: Final = 1.0
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
 _CLOSED_INTERVAL: Final = 30.0
-# Days without a single bar, one after the other, after which no older ones are asked for.
-_EMPTY_DAYS: Final = 7
 
 
 class Feed:
-    """Discovery: a scan of the whole market every interval, and reference data once a trading day."""
+    """Discovery: a scan of the whole market every interval; it tells `reference` which trading day it is."""
 
     def __init__(self, bus: Bus, rest: PolygonRest, config: Config, tally: Tally) -> None:
         self._bus = bus
@@ -52,11 +49,9 @@ class Feed:
         self._last_error = ""
         self._symbols = 0
         self._status: Status | None = None
-        self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
-        self._loaded: dt.date | None = None
-        self._announced: dt.date | None = None
-        self._reference: Sequence[ReferenceFrame] = ()
-        self._complete = False
+        self._calendar = CalendarCheck(tally)
+        self.on_scan: Callable[[Sequence[Ticker], int], None] = lambda _tickers, _at: None
+        self.reference = ReferenceLoader(bus, rest, config.feed, tally, self._publish)
 
     @property
     def session(self) -> SessionName | None:
@@ -79,7 +74,7 @@ class Feed:
             try:
                 await self.scan()
             except (FeedError, BusError) as error:
-                self._failed(error)
+                await self._failed(error)
                 await asyncio.sleep(backoff.next() if error.retry else interval)
                 continue
             backoff.reset()
@@ -102,17 +97,23 @@ class Feed:
             return interval
         return max(interval, min(_CLOSED_INTERVAL, interval * _CLOSED_FACTOR))
 
-    def _failed(self, error: FeedError | BusError) -> None:
+    async def _failed(self, error: FeedError | BusError) -> None:
         self._last_error = error.message
         self._tally.trouble("scan_failed", f"scan failed: {error}")
+        if isinstance(error, BusError):
+            with suppress(BusError):  # of what is wrong with NATS, the next scan tells
+                await ensure_shared(self._bus, retention(self._config))
 
     async def scan(self) -> None:
         """One scan of the whole market, published. Raises FeedError or BusError."""
         status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
-        self._announce_day(status.at)
+        self._calendar.see(status)
+        self.reference.announce(trading_date(status.at))
         self._frame += 1
         await self._publish_scan(status, tickers)
-        await self._restore_reference()
+        self.on_scan(tickers, status.at)
+        self.reference.note_scan(ticker.ticker for ticker in tickers)
+        await self.reference.restore()
         self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
         self._tally.count("scans")
 
@@ -133,64 +134,6 @@ class Feed:
             raise translated(error, f"publishing {subject}") from error
         self._tally.count("published_bytes", len(payload))
 
-    def _announce_day(self, ms: int) -> None:
-        date = trading_date(ms)
-        if date != self._announced and self._day_begins.empty():
-            self._announced = date
-            self._day_begins.put_nowait(date)
-
-    async def load_references(self) -> None:
-        """Load what is known about the symbols whenever a trading day begins."""
-        while True:
-            date = await self._day_begins.get()
-            self._complete = False
-            while not await self._loads(date):  # noqa: ASYNC110  # what is awaited is the provider's grace
-                await asyncio.sleep(self._config.feed.discovery_interval)
-
-    async def _loads(self, date: dt.date) -> bool:
-        """Whether the reference data of `date` could be loaded; a refusal is no reason to end the scans."""
-        try:
-            await patiently("feed", f"reference data of {date}", partial(self._load, date))
-        except FeedError as error:
-            self._tally.trouble("reference_refused", f"reference data of {date} is refused: {error}")
-            return False
-        return True
-
-    async def _load(self, date: dt.date) -> None:
-        """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
-        listings = await self._rest.reference()
-        splits = {split.ticker for split in await self._rest.splits(date)}
-        baselines = Baselines()
-        await self._publish_reference(reference_parts(listings, splits, baselines, date, complete=False))
-        await self._load_baselines(date, baselines)
-        await self._publish_reference(reference_parts(listings, splits, baselines, date, complete=True))
-        self._loaded, self._complete = date, True
-        _log.info(
-            "reference data loaded",
-            extra={"date": date, "symbols": len(listings), "splits": len(splits), "sessions": baselines.sessions},
-        )
-
-    async def _load_baselines(self, date: dt.date, baselines: Baselines) -> None:
-        empty = 0
-        while baselines.sessions < self._config.feed.baseline_sessions and empty < _EMPTY_DAYS:
-            date = previous_trading_day(date)
-            bars = await self._rest.grouped(date)
-            empty = 0 if bars else empty + 1
-            if bars:
-                baselines.add(bars)
-            await asyncio.sleep(0)
-
-    async def _restore_reference(self) -> None:
-        """Publish the reference data again where NATS has lost it: without it nothing can be ranked."""
-        if self._reference and await get_last(self._bus, names.STREAM_REFERENCE, names.FEED_REFERENCE) is None:
-            _log.warning("NATS has lost the reference data, publishing it again")
-            await self._publish_reference(self._reference)
-
-    async def _publish_reference(self, parts: Sequence[ReferenceFrame]) -> None:
-        self._reference = parts
-        for part in parts:
-            await self._publish(names.FEED_REFERENCE, part)
-
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this feed."""
         return {
@@ -199,10 +142,10 @@ class Feed:
             "last_scan": round(self._last_scan, 3),
             "last_error": self._last_error,
             "session": self._status.session if self._status else None,
+            "calendar_disagreement": self._calendar.disagreement,
             "market_time": self._status.at if self._status else None,
             "symbols": self._symbols,
-            "reference_date": self._loaded.isoformat() if self._loaded else None,
-            "reference_complete": self._complete,
+            "reference": self.reference.report(),
             "counts": dict(self._tally.counts),
         }
 
@@ -215,10 +158,16 @@ def provider_key(config: Config) -> str:
     return key
 
 
-def open_rest(config: Config, tally: Tally) -> PolygonRest:
+def open_rest(config: Config, tally: Tally, **options: int) -> PolygonRest:
     """The provider's client of the settings. Raises ConfigError when there is no API key."""
-    section = config.polygon
-    return PolygonRest(section.library, section.rest_url, provider_key(config), config.feed.request_timeout, tally)
+    section, timeout = config.polygon, config.feed.request_timeout
+    return PolygonRest(section.library, section.rest_url, provider_key(config), timeout, tally, **options)
+
+
+def open_details(bus: Bus, config: Config, feed: Feed, tally: Tally) -> DetailLoader:
+    """The loader of company details. Its client asks once: requests are counted, and asked again, by the loader."""
+    rest = open_rest(config, tally, retries=0)
+    return DetailLoader(bus, rest, config, feed, tally, splits=lambda: feed.reference.splits)
 
 
 async def main(config: Config, stop: asyncio.Event) -> None:
@@ -228,6 +177,10 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     async with patient_bus(config, "feed") as bus:
         await patiently("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         feed = Feed(bus, rest, config, tally)
-        live = LiveFeed(bus, config, feed, stream_settings(config, provider_key(config)), tally)
-        async with reporting(bus, "feed", lambda: feed.report() | live.report()):
-            await until_stopped(stop, feed.discover(), feed.tell_time(), feed.load_references(), live.run())
+        details = open_details(bus, config, feed, tally)
+        settings = stream_settings(config, provider_key(config))
+        live = LiveFeed(bus, config, feed, settings, tally, on_hot=details.want)
+        feed.on_scan = live.halts.take_scan
+        async with reporting(bus, "feed", lambda: feed.report() | live.report() | {"details": details.report()}):
+            jobs = (feed.discover(), feed.tell_time(), feed.reference.run(), live.run(), details.run())
+            await until_stopped(stop, *jobs)

@@ -13,7 +13,8 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct import NoStreamError, Stored, get_from, get_last
+from gapscan.bus.direct import Stored, get_from
+from gapscan.bus.hotset import read_hot_set
 from gapscan.errors import BusError, ProtocolError
 from gapscan.obs import Tally
 from gapscan.protocol import names
@@ -173,12 +174,8 @@ class HotFollower:
         self._on_change(self.copy.symbols)
 
     async def _stored_set(self) -> HotSet | None:
-        bucket = names.BUCKET_HOT
         try:
-            stored = await get_last(self._bus, f"KV_{bucket}", f"$KV.{bucket}.{names.HOT_KEY}")
-            return decode_as(HotSet, stored.data) if stored else None
-        except NoStreamError:
-            return None
+            return await read_hot_set(self._bus)
         except ProtocolError as error:
             self._tally.trouble("bad_hot_set", f"the stored hot set cannot be read: {error}")
             return None

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any, Final, Protocol
 
 from gapscan.bus.client import Bus
 from gapscan.config import Config
 from gapscan.obs import Tally
+from gapscan.polygon.events import Bar, Trade
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.protocol.messages import SessionName
 from gapscan.services.feed_bars import BarPublisher
 from gapscan.services.feed_commands import HotFollower
+from gapscan.services.feed_halts import HaltKeeper
 
 ALL_BARS: Final = "A.*"
+ALL_HALTS: Final = "LULD.*"
 
 
 class MarketView(Protocol):
@@ -39,7 +42,7 @@ def stream_settings(config: Config, key: str) -> StreamSettings:
 
 
 class LiveFeed:
-    """Keeps the provider's stream at what the settings and the hot set ask for."""
+    """Keeps the provider's stream at what the settings and the hot set ask for. `on_hot` hears of the hot set too."""
 
     def __init__(
         self,
@@ -49,26 +52,40 @@ class LiveFeed:
         settings: StreamSettings,
         tally: Tally,
         options: LinkOptions | None = None,
+        on_hot: Callable[[Set[str]], None] = lambda _: None,
     ) -> None:
         self._section = config.feed
         self._market = market
+        self._on_hot = on_hot
         self._hot: frozenset[str] = frozenset()
         self.bars = BarPublisher(bus, tally, simulated=config.polygon.simulated)
         self.hot = HotFollower(bus, tally, self._hot_changed)
-        self.link = Supervisor(settings, options or LinkOptions(), self.bars.take, self._is_open, tally)
+        self.halts = HaltKeeper(bus, tally, simulated=config.polygon.simulated, wanted=self._wants_halts)
+        patience = options or LinkOptions()
+        self.link = Supervisor(settings, patience, self._take, self._is_open, tally, self.halts.take)
         self._hot_changed(frozenset())
 
     async def run(self) -> None:
-        """Run for ever; in mode `off` there is nothing to do."""
-        if self._section.mode == "off":
-            return
+        """Run for ever; in mode `off` the hot set is followed for others only."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.hot.run(), name="hot set")
-            group.create_task(self.link.run(), name="provider stream")
+            group.create_task(self.halts.run(), name="halts")
+            if self._section.mode != "off":
+                group.create_task(self.link.run(), name="provider stream")
 
     def _hot_changed(self, symbols: Set[str]) -> None:
-        self._hot = frozenset(symbols)
-        self.link.want(self._topics())
+        self._on_hot(symbols)
+        if self._section.mode != "off":
+            self._hot = frozenset(symbols)
+            self.link.want(self._topics(), {ALL_HALTS} if self._wants_halts else ())
+
+    @property
+    def _wants_halts(self) -> bool:
+        return self._section.halts and self._section.mode != "off"
+
+    async def _take(self, bars: list[Bar], trades: list[Trade]) -> None:
+        self.halts.take_trades(bars, trades)
+        await self.bars.take(bars, trades)
 
     def _topics(self) -> set[str]:
         bars = {ALL_BARS} if self._section.mode == "all" else {f"A.{symbol}" for symbol in self._hot}
@@ -84,6 +101,13 @@ class LiveFeed:
             return len(self._hot)
         return sum(f"A.{symbol}" in confirmed for symbol in self._hot)
 
+    def _halts_state(self) -> str:
+        if not self._wants_halts:
+            return "off"
+        if ALL_HALTS in self.link.topics.refused:
+            return "not in the plan"
+        return "live" if ALL_HALTS in self.link.topics.confirmed else "waiting"
+
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of it. Age in seconds of market time, which runs as wall time between scans."""
         newest = self.bars.newest_end
@@ -94,6 +118,8 @@ class LiveFeed:
                 "receiving": self.bars.receiving(self._hot),
                 "sequence": self.hot.copy.sequence,
             },
+            "halts": self._halts_state(),
+            "halted": len(self.halts.book.halted),
             "link": {
                 "mode": self._section.mode,
                 "trades": self._section.trades,

@@ -11,21 +11,24 @@ from typing import Final
 
 from nats.aio.msg import Msg
 
+from gapscan.bus import details
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
 from gapscan.errors import ProtocolError
 from gapscan.market.bars import merge_bars, merge_trades
+from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
-from gapscan.protocol.messages import Bars, Clock, ReferenceFrame, Trades, UniverseFrame
+from gapscan.protocol.messages import Bars, Clock, Detail, Halts, ReferenceFrame, Trades, UniverseFrame
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
 # carry the day's totals and scans come again, so that both heal.
 _WAITING: Final = 1024
 _SUBJECTS: Final = (
-    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES, names.FEED_CLOCK,
+    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES, names.FEED_HALTS,
+    names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
 _KEPT: Final = 64  # parts that the streams keep
 
@@ -83,9 +86,11 @@ class Intake:
             self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
 
     async def _recover(self) -> None:
-        for stream in (names.STREAM_REFERENCE, names.STREAM_UNIVERSE):
+        for stream in (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_HALTS):
             for stored in await get_from(self._bus, stream, 1, _KEPT):
                 self._take(stored.data)
+        for detail in (await details.read_details(self._bus)).values():
+            merge_detail(self.universe, detail)
 
     async def news(self) -> News:
         """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
@@ -115,6 +120,11 @@ class Intake:
                 return self._take_scan(message)
             case ReferenceFrame():
                 return self._take_reference(message)
+            case Halts():
+                return News.BARS if merge_halts(self.universe, message) else News(0)
+            case Detail():
+                merge_detail(self.universe, message)
+                return News(0)  # not worth a ranking of its own
         self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
         return News(0)
 
@@ -123,7 +133,7 @@ class Intake:
         return News.BARS if number else News(0)
 
     def _take_scan(self, frame: UniverseFrame) -> News:
-        if not self.universe.merge_frame(frame):
+        if not merge_scan(self.universe, frame):
             self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
             return News(0)
         if frame.part < frame.parts:
@@ -132,7 +142,7 @@ class Intake:
         return News.SCAN
 
     def _take_reference(self, frame: ReferenceFrame) -> News:
-        self.universe.merge_reference(frame)
+        merge_reference(self.universe, frame)
         if frame.part < frame.parts:
             return News(0)
         self.has_reference = True

@@ -30,6 +30,29 @@ class Coverage(Struct):
     expected: int = 0
 
 
+class Reference(Struct):
+    """The feed's reference data: the market's symbols that it knows, of all that there are, the day that it is of, and
+    the sessions in its averages. It is complete when nothing of that is still to come."""
+
+    known: int = 0
+    needed: int = 0
+    complete: bool = False
+    date: str | None = None
+    baseline_sessions: int = 0
+
+
+class Details(Struct):
+    """Company details: symbols in lists that have some, and all of those; who is being asked about, was asked about in
+    vain, or is unknown to the provider; whether the account has floats."""
+
+    known: int = 0
+    needed: int = 0
+    waiting: int = 0
+    failed: int = 0
+    unknown: int = 0
+    float: str = ""
+
+
 class Hot(Struct):
     """The live half of the feed: symbols that are to come live, that the provider confirmed, that had a bar in the
     last minute; bars a second; seconds of market time since the newest bar ended; reconnects."""
@@ -72,6 +95,8 @@ class StatusReport(Struct):
     as_of: int
     hot: Hot
     coverage: Coverage
+    reference: Reference
+    details: Details
     lists: dict[str, ListStatus]
     services: dict[str, ServiceStatus]
     problems: list[str] = field(default_factory=list)
@@ -83,6 +108,7 @@ async def collect(bus: Bus) -> StatusReport:
     ranker = _leader(services.get("ranker", []))
     lists = await _lists(bus, ranker)
     problems = [*_service_problems(services), *_list_problems(lists)]
+    feed: Instance = next(iter(services.get("feed", [])), {})
     return StatusReport(
         healthy=not problems,
         simulated=bool(ranker.get("simulated")),
@@ -90,6 +116,8 @@ async def collect(bus: Bus) -> StatusReport:
         as_of=int(ranker.get("as_of", 0)),
         hot=_hot(services.get("feed", [])),
         coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
+        reference=msgspec.convert(feed.get("reference", {}), Reference),
+        details=msgspec.convert(feed.get("details", {}), Details),
         lists=lists,
         services={
             name: ServiceStatus(not _instance_problems(name, instances), instances)
@@ -197,6 +225,8 @@ def _feed_problems(feed: Instance) -> list[str]:
     found = []
     if feed.get("last_error"):
         found.append(f"feed: {feed['last_error']}")
+    if error := feed.get("reference", {}).get("last_error"):
+        found.append(f"feed: the reference data is not complete: {error}")
     age = time.time() - feed.get("last_scan", 0)
     if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
         found.append(f"feed: the last scan is {age:.0f} s old")

@@ -16,11 +16,15 @@ import psutil
 from msgspec import Struct, structs
 
 from gapscan import __version__
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.topology import bucket_config, ensure
 from gapscan.config import API_KEY_VARIABLE, Config, PolygonSection, ServiceSection, api_key, as_environment
 from gapscan.errors import ConfigError
-from gapscan.obs import setup_logging
+from gapscan.obs import logger, setup_logging
+from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
-from gapscan.services import natsserver, ports, runfile
+from gapscan.services import natsserver, ownlists, ports, runfile
+from gapscan.services.common import patiently, retention
 from gapscan.services.process import Process, service_process
 
 DEFAULT_NATS_PORT: Final = 4222
@@ -29,9 +33,13 @@ LOCK_NAME: Final = "up.lock"
 _SERVICE_GRACE: Final = 1.5
 _SERVER_GRACE: Final = 1.0
 _READY_SECONDS: Final = 30.0  # a replay reads its files first
-# The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second.
+# The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second, and
+# may be asked for so many details a second.
 _SIMULATED_INTERVAL: Final = 5.0
+_SIMULATED_DETAILS: Final = 40.0
 _ALL_ADDRESSES: Final = ("0.0.0.0", "::")  # to listen on; not to go to
+
+_log = logger("up")
 
 Say = Callable[[str], None]
 
@@ -122,13 +130,14 @@ class Up:
         port = config.sim.port or ports.free_port()
         host = f"127.0.0.1:{port}"
         interval = max(1.0, _SIMULATED_INTERVAL / config.sim.speed)
+        details = config.feed.details_per_second and max(_SIMULATED_DETAILS, config.feed.details_per_second)
         return structs.replace(
             config,
             sim=structs.replace(config.sim, port=port, origin=time.time()),
             polygon=PolygonSection(
                 rest_url=f"http://{host}", websocket_host=host, secure_websocket=False, simulated=True
             ),
-            feed=structs.replace(config.feed, discovery_interval=interval),
+            feed=structs.replace(config.feed, discovery_interval=interval, details_per_second=details, cache_dir=""),
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -147,6 +156,7 @@ class Up:
         self._say(self._title())
         self._http_port = self._choose_http_port()
         await self._start_server()
+        await patiently("up", "loading own lists", self._load_own_lists)
         await self._start_services()
         self._say(f"in a browser:  {self._http_url}")
         self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
@@ -168,7 +178,8 @@ class Up:
         wanted = DEFAULT_NATS_PORT if self._options.nats_port is None else self._options.nats_port
         if wanted and not ports.is_free(wanted):
             raise ConfigError(f"port {wanted} is taken", remedy="give --nats-port another, or 0 for a free one")
-        data = self._store()
+        self._clear_store()
+        data = self._store
         server = Process(
             "nats", natsserver.command(wanted, data, self._ports_file), natsserver.LIMITS, self._write_runfile
         )
@@ -179,15 +190,25 @@ class Up:
         await ports.listening(self._nats_port, _READY_SECONDS, server.lives)
         self._tell("nats", self._nats_url, server)
 
+    @property
     def _store(self) -> Path:
-        """Where the server keeps its data. A simulated market begins anew: what is left of an earlier one is of
-        another time, and must never show among real prices."""
-        if not self.simulated:
-            return self._options.data
-        store = self._options.data / "simulated"
-        shutil.rmtree(store, ignore_errors=True)
-        store.mkdir()
-        return store
+        """Where the server and the feed keep their data."""
+        return self._options.data / "simulated" if self.simulated else self._options.data
+
+    def _clear_store(self) -> None:
+        """A simulated market begins anew: what is left of an earlier one is of another time, and must never show
+        among real prices."""
+        if self.simulated:
+            shutil.rmtree(self._store, ignore_errors=True)
+            self._store.mkdir()
+
+    async def _load_own_lists(self) -> None:
+        """Before a ranker asks for them. What is wrong with them is said, and costs no other list."""
+        path = ownlists.own_file(self._config)
+        async with connect(BusOptions(self._nats_url), "gapscan up") as bus:
+            await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self._config)))
+            for fault in await ownlists.load(bus, path):
+                _log.warning("own list left out: %s", fault)
 
     @property
     def _nats_url(self) -> str:
@@ -202,6 +223,7 @@ class Up:
         config = structs.replace(
             self._config,
             nats=structs.replace(self._config.nats, url=self._nats_url),
+            feed=structs.replace(self._config.feed, cache_dir=self._config.feed.cache_dir or str(self._store)),
             bridge=structs.replace(self._config.bridge, port=self._http_port),
             service=ServiceSection(instance=str(self._options.data.resolve())),
         )

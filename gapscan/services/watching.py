@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Final
 
 from gapscan.bus.client import NATS_ERRORS, Bus
-from gapscan.bus.direct import NoStreamError, get_last_of_each
+from gapscan.bus.definitions import definition_news, read_entries
 from gapscan.bus.follow import Follower, ListView
 from gapscan.errors import BusError, GapscanError, UnknownListError
 from gapscan.obs import Tally, logger
@@ -31,14 +31,8 @@ async def defined_lists(bus: Bus) -> set[str]:
 
     The keys alone say it, so that a definition that cannot be read hides no other list.
     """
-    prefix = f"$KV.{names.BUCKET_LISTS}."
-    try:
-        stored = await get_last_of_each(bus, f"KV_{names.BUCKET_LISTS}", f"{prefix}>")
-    except NoStreamError:
-        return set()
-    # What was deleted from the bucket has left an empty value.
-    keys = (entry.subject.removeprefix(prefix) for entry in stored if entry.data)
-    return {key for key in keys if names.LIST_NAME.fullmatch(key)}
+    entries = await read_entries(bus) or []
+    return {entry.name for entry in entries if names.LIST_NAME.fullmatch(entry.name)}
 
 
 class ListWatch:
@@ -102,7 +96,10 @@ class ListWatches:
         """Follow what is defined, for ever. `close` afterwards."""
         while True:
             try:
-                await self._follow_only(await defined_lists(self._bus))
+                async with definition_news(self._bus) as news:
+                    while True:
+                        await self._follow_only(await defined_lists(self._bus))
+                        await news.wait(REREAD_SECONDS)
             except BusError as error:
                 self._tally.trouble("definitions_failed", f"list definitions are not read: {error.message}")
             await asyncio.sleep(REREAD_SECONDS)

@@ -13,13 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gapscan.market.sessions import is_trading_day, previous_trading_day
+from gapscan.market.sessions import is_trading_day, next_trading_day, previous_trading_day
 from gapscan.sim import calibration
+from gapscan.sim.plans import print_rate
 from gapscan.sim.source import DailyBars, Listing, Split
-from gapscan.sim.tape import Bools, Floats
+from gapscan.sim.tape import Bools, Floats, Ints
 
 SESSIONS_BACK = 90
 _CACHED_DAYS = 4
+_EXTENDED = 1.03  # prints of a day, extended hours included, for one in regular hours
+_TRADES_A_PRINT = 4.0  # so many that the walk hardly ever needs more than there are
+_KNOTS = 6  # trades that a day has anyhow: open, extremes, close, the last one of the evening
 _MOST_TURNOVER = 2e10  # USD a day
 _RATIOS = ((1, 2), (1, 3), (1, 4), (2, 3), (10, 1), (20, 1), (4, 1))  # (from, to): two for one first
 _SPLITS_PER_DAY = 3
@@ -43,6 +47,7 @@ class Traits(NamedTuple):
     deviation: Floats
     stock: Bools  # common stock or ADR
     fractional: Bools  # its sizes are not whole shares
+    nasdaq: Bools  # listed there: the provider tells no other listings' halts
 
     @property
     def size(self) -> int:
@@ -72,6 +77,7 @@ def invent_traits(rng: np.random.Generator, listings: list[Listing]) -> Traits:
         deviation=calibration.quantile(calibration.MINUTE_DEVIATION_BP, score) * 1e-4 * table[4],
         stock=stock,
         fractional=rng.random(count) < 0.02,
+        nasdaq=np.array([listing.exchange == "XNAS" for listing in listings]),
     )
 
 
@@ -136,7 +142,7 @@ class DayModel:
                 moves = self.returns(date)
                 self._closes[date] = self.close(previous_trading_day(date)) + moves.gap + moves.move
             else:
-                after = _next_trading_day(date)
+                after = next_trading_day(date)
                 moves = self.returns(after)
                 self._closes[date] = self.close(after) - moves.gap - moves.move
         return self._closes[date]
@@ -161,7 +167,7 @@ class DayModel:
         reference = previous_trading_day(self.anchor)
         day, last = (reference, date) if date > reference else (date, reference)
         while day < last:
-            day = _next_trading_day(day)
+            day = next_trading_day(day)
             for split in self.splits(day):
                 ratio[split.symbol] *= split.ratio
         return ratio if date > reference else 1 / ratio
@@ -190,7 +196,7 @@ class DayModel:
             closed,
             volume,
             np.round((high + low + opened + closed) / 4, 4),
-            np.ceil(volume**0.7 / 4).astype(np.int64),
+            _transactions(volume),
         )
         traded = volume > 0
         return DailyBars.from_rows(np.where(traded, np.vstack(bars), 0))
@@ -201,16 +207,15 @@ def _quoted(price: Floats) -> Floats:
     return np.where(price >= 1, np.round(price, 2), np.maximum(np.round(price, 4), 0.0001))
 
 
+def _transactions(volume: Floats) -> Ints:
+    """Trades of a day of this volume: several for each print of the walk through it, at most one a share."""
+    expected = _TRADES_A_PRINT * _EXTENDED * print_rate(volume) * calibration.REGULAR_MINUTES + _KNOTS
+    return np.ceil(np.minimum(expected, volume)).astype(np.int64)
+
+
 def _silence(volume: Floats) -> Floats:
     """The probability that a symbol of this volume does not trade on a day at all."""
     return np.asarray(np.exp(-volume / 250) * 0.7)
-
-
-def _next_trading_day(date: dt.date) -> dt.date:
-    date += dt.timedelta(days=1)
-    while not is_trading_day(date):
-        date += dt.timedelta(days=1)
-    return date
 
 
 def _sessions_before(date: dt.date, count: int) -> dt.date:

@@ -150,7 +150,7 @@ def _bars(market: Market, batch: BarBatch, interest: Interest) -> Iterator[Event
             h=float(bars.high[row]),
             l=float(bars.low[row]),
             a=round(float(batch.day_vwap[row]), 4),
-            z=max(int(volume / int(bars.prints[row])), 1),
+            z=max(int(volume / max(int(bars.trades[row]), 1)), 1),
             s=batch.start,
             e=batch.end,
         )

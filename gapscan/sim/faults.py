@@ -2,7 +2,7 @@
 
 | fault | what a client sees | options |
 |---|---|---|
-| rest_status | an error status with Polygon's JSON | status (401, 403, 429, 500) |
+| rest_status | an error status with Polygon's JSON | status (401, 403, 404, 429, 500) |
 | rest_html | an HTML page instead of JSON | status (200, 502) |
 | rest_truncated | JSON that ends in the middle | |
 | rest_garbage | one element of the tickers or results array is rubbish | |
@@ -21,7 +21,8 @@
 | ws_duplicates | bars come twice; count: frames | |
 | ws_late | bars are sent again later | minutes of market time (5, at most 15) |
 
-Each takes `count` (how often; without it until switched off), and the rest_ ones `endpoint`.
+Each takes `count` (how often; without it until switched off), and the rest_ ones `endpoint` and `skip` (how many
+requests are answered well before the first that is not).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     count: int | None = None
     endpoint: str | None = None
+    skip: int = 0
     status: int | None = None
     seconds: float = 5.0
     code: int = 1000
@@ -108,6 +110,9 @@ class Faults:
         """The fault if it is on and meant for this endpoint; uses up one of its count."""
         fault = self._active.get(name)
         if fault is None or (fault.endpoint is not None and fault.endpoint != endpoint):
+            return None
+        if fault.skip > 0:
+            fault.skip -= 1
             return None
         if fault.count is not None:
             fault.count -= 1

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from aiohttp import WSMsgType, web
 
-from gapscan.market.sessions import is_trading_day, new_york, session_times
+from gapscan.market.sessions import is_trading_day, new_york, next_trading_day, session_times
 from gapscan.sim.driver import Driver
 from gapscan.sim.events import Event, Interest, encode, status_frame
 from gapscan.sim.faults import Faults
@@ -211,6 +211,6 @@ async def _write(session: Session) -> None:
 def next_pre_market(moment: int) -> int:
     """The next start of a pre-market session after `moment`, in epoch ms."""
     date = new_york(moment).date()
-    while session_times(date).pre <= moment or not is_trading_day(date):
-        date = date.fromordinal(date.toordinal() + 1)
-    return session_times(date).pre
+    if is_trading_day(date) and moment < session_times(date).pre:
+        return session_times(date).pre
+    return session_times(next_trading_day(date)).pre

@@ -11,7 +11,7 @@ import numpy as np
 
 from gapscan.errors import DataError
 from gapscan.market.sessions import SessionTimes, session_times, trading_date
-from gapscan.sim.source import MINUTE_MS, MINUTES, DailyBars, DayTape, Halt, Source
+from gapscan.sim.source import MINUTE_MS, DailyBars, DayTape, Halt, Source
 from gapscan.sim.state import DayState
 from gapscan.sim.tape import Bars, Floats, Prints, no_prints, to_bars
 
@@ -179,7 +179,7 @@ class Market:
     @property
     def trading(self) -> bool:
         """Whether prints can come at the present position."""
-        return self.times.pre <= self.position < self.times.pre + MINUTES * MINUTE_MS
+        return self.times.pre <= self.position < self.times.closed
 
 
 def _due(entry: tuple[int, Batch]) -> int:

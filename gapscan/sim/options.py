@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from gapscan.errors import ConfigError
-from gapscan.market.sessions import epoch_ms, is_trading_day, new_york, previous_trading_day
+from gapscan.market.sessions import epoch_ms, is_trading_day, last_trading_day, new_york
 from gapscan.sim.clock import Clock, ManualClock, MarketClock
 from gapscan.sim.faults import Faults
 from gapscan.sim.hub import StreamOptions
@@ -72,7 +72,7 @@ def make_source(options: SimOptions, today: dt.date) -> Source:
     """The replay or the invented market."""
     if options.replay is not None:
         return ReplaySource(options.replay, options.day, seed=options.seed)
-    day = options.day or (today if is_trading_day(today) else previous_trading_day(today))
+    day = options.day or last_trading_day(today)
     return SyntheticSource(day, options.seed, options.symbols)
 
 
@@ -92,7 +92,10 @@ def today_in_new_york(now: float) -> dt.date:
 
 def _check(options: SimOptions) -> None:
     if options.day is not None and not is_trading_day(options.day):
-        raise ConfigError(f"day is {options.day}, a weekend", remedy="give a weekday")
+        raise ConfigError(
+            f"day is {options.day}, when the market is closed",
+            remedy=f"give a trading day such as {last_trading_day(options.day)}",
+        )
     if not 0 < options.speed <= 100_000:
         raise ConfigError(f"speed is {options.speed}", remedy="give more than 0, at most 100000")
     if not 20 <= options.symbols <= 14_000:

@@ -7,7 +7,7 @@ import numpy as np
 from gapscan.sim import calibration
 from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DailyBars
 from gapscan.sim.tape import Floats, Ints
-from gapscan.sim.walk import NEVER, SessionPlan
+from gapscan.sim.walk import NEVER, Burst, SessionPlan
 
 REGULAR_MINUTES = calibration.REGULAR_MINUTES
 _BUSIEST = 55.0  # prints a minute of a symbol with _BUSIEST_VOLUME shares a day
@@ -34,9 +34,10 @@ def regular_plan(
     last: Ints,
     rng: np.random.Generator,
     halts: tuple[Ints, Ints] | None = None,
+    burst: Burst | None = None,
     whole: Floats | None = None,
 ) -> SessionPlan:
-    """The regular session through open, high, low and close of `bars`, whose volume is that of the session.
+    """The regular session through open, high, low and close of `bars`; its volume and trades are the session's.
 
     `first` and `last` are the minutes after 09:30 of the first and the last print; symbols that did not
     trade do not print. `whole` is 0 where sizes may be fractional.
@@ -68,9 +69,11 @@ def regular_plan(
         last_ms=rng.integers(58_500, 60_000, count),
         volume=bars.volume,
         flow=calibration.regular_volume_profile(),
+        trades=bars.transactions,
         whole=np.ones(count, bool) if whole is None else whole > 0,
         halt_from=halt_from,
         halt_to=halt_to,
+        burst=burst,
     )
 
 
@@ -78,6 +81,7 @@ def extended_plan(
     start: Floats,
     end: Floats,
     volume: Floats,
+    trades: Ints,
     last: Ints,
     deviation: Floats,
     rate: Floats,
@@ -86,7 +90,7 @@ def extended_plan(
     """A pre-market or post-market session from price `start` to `end`.
 
     `span` is (first minute, end minute) since 04:00. Where `last` is not NEVER, a print in that minute
-    takes all that is left of the volume; elsewhere what was not printed by the end stays unprinted.
+    takes all that is left of volume and trades; elsewhere what was not printed by the end stays unprinted.
     """
     count, length = len(start), span[1] - span[0]
     final = last != NEVER
@@ -110,6 +114,7 @@ def extended_plan(
         last_ms=np.where(final, 45_000, 60_000),
         volume=volume,
         flow=profile,
+        trades=trades,
         whole=np.ones(count, bool),
         halt_from=np.full(count, NEVER),
         halt_to=np.full(count, NEVER),

@@ -18,17 +18,19 @@ from gapscan.errors import DataError
 from gapscan.market.sessions import session_times
 from gapscan.sim import plans
 from gapscan.sim.flatfiles import FlatFiles, Row
+from gapscan.sim.halfday import shortened
 from gapscan.sim.source import (
     MINUTE_MS,
     MINUTES,
     POST_MINUTE,
     REGULAR_MINUTE,
     DailyBars,
+    DayTape,
     Halt,
     Listing,
     Split,
 )
-from gapscan.sim.tape import Floats, Ints, Prints, in_time_order, no_prints
+from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order, no_prints
 from gapscan.sim.walk import SessionWalk
 
 _CACHED_DAYS = 3
@@ -91,14 +93,14 @@ class ReplaySource:
         """None: flat files do not tell."""
         return []
 
-    def open_day(self, date: dt.date) -> WalkedDay | MinuteDay:
+    def open_day(self, date: dt.date) -> DayTape:
         bars = self.bars(date)
         if bars is None:
             raise DataError(f"no flat file {self.files.path('day_aggs_v1', date)}")
         if date in self.files.days("minute_aggs_v1"):
             rows = [row for row in self.files.read("minute_aggs_v1", date) if row.symbol in self._place]
             return MinuteDay(rows, self._place, date, self.seed)
-        return WalkedDay(bars, date, self.seed)
+        return shortened(WalkedDay(bars, date, self.seed), date)
 
     def _to_bars(self, rows: list[Row]) -> DailyBars:
         columns = np.zeros((7, len(self.symbols)))
@@ -112,7 +114,7 @@ class ReplaySource:
 
 
 class WalkedDay:
-    """A day of which only the daily bars are known: all of its volume is printed in regular hours."""
+    """A full day of which only the daily bars are known: all of its volume is printed in regular hours."""
 
     halts: Sequence[Halt] = ()
 
@@ -152,6 +154,7 @@ class MinuteDay:
         self._symbol: Ints = np.array([place[row.symbol] for row in rows], dtype=np.int64)[order]
         table: Floats = np.array([row[1:6] for row in rows], dtype=float).reshape(-1, 5)[order]
         self._volume, self._open, self._close, self._high, self._low = table.T
+        self._trades: Ints = np.array([row.transactions for row in rows], dtype=np.int64)[order]
         self._bounds = np.searchsorted(minute[order], np.arange(MINUTES + 1))
 
     def minute(self, number: int) -> Prints:
@@ -168,4 +171,13 @@ class MinuteDay:
         time = np.sort((rng.random((4, len(symbol))) * MINUTE_MS).astype(np.int64), axis=0)
         kept = size > 0
         start = self._start_ms + number * MINUTE_MS
-        return in_time_order((start + time)[kept], np.broadcast_to(symbol, size.shape)[kept], price[kept], size[kept])
+        owner = np.broadcast_to(symbol, size.shape)
+        trades = self._spread_trades(rows, kept)
+        return in_time_order((start + time)[kept], owner[kept], price[kept], size[kept], trades)
+
+    def _spread_trades(self, rows: slice, kept: Bools) -> Ints:
+        """The transactions of each minute bar over its prints; `kept` has shape (prints, bars)."""
+        per_bar = evenly(self._trades[rows], kept.sum(axis=0))
+        by_bar = np.zeros(kept.T.shape, np.int64)
+        by_bar[kept.T] = per_bar
+        return np.asarray(by_bar.T[kept])

@@ -63,6 +63,7 @@ class RestApi:
             "tickers": ("/v3/reference/tickers", self.tickers),
             "ticker_details": ("/v3/reference/tickers/{ticker}", self.ticker_details),
             "splits": ("/v3/reference/splits", self.splits),
+            "float": ("/stocks/vX/float", self.free_float),
             "status": ("/v1/marketstatus/now", self.status),
         }
 
@@ -161,12 +162,33 @@ class RestApi:
         await self._driver.bring_up()
         listing = self._source.listings[place]
         body = self._reference(listing)
+        if listing.sic_code:
+            body |= {"sic_code": listing.sic_code, "sic_description": listing.sic_description}
         if listing.shares:
             price = self._market.state.last_price[place] or self._market.previous.close[place]
             body["share_class_shares_outstanding"] = listing.shares
             body["weighted_shares_outstanding"] = listing.shares
             body["market_cap"] = round(float(price) * listing.shares, 2)
         return reply({"results": body, "status": "OK"})
+
+    async def free_float(self, request: Request) -> Reply:
+        query, start = page_of(request)
+        limit = page_size(query, 100)
+        date = trading_date(self._driver.clock.now()).isoformat()
+        found = [listing for listing in self._source.listings if listing.free_float and matches(listing, query)]
+        results = [
+            {
+                "ticker": listing.symbol,
+                "effective_date": date,
+                "free_float": listing.free_float,
+                "free_float_percent": round(100 * listing.free_float / listing.shares, 2),
+            }
+            for listing in found[start : start + limit]
+        ]
+        body: dict[str, Any] = {"results": results, "status": "OK"}
+        if start + limit < len(found):
+            body["next_url"] = f"{request.origin}/stocks/vX/float?cursor={cursor(query, start + limit)}"
+        return reply(body)
 
     async def splits(self, request: Request) -> Reply:
         query, start = page_of(request)

@@ -186,7 +186,7 @@ def _minutes(state: DayState, who: Ints) -> list[Minute]:
         state.minute_close[who], state.minute_high[who], state.minute_low[who], state.minute_open[who], vwap
     )
     total, volume = numbers(state.volume[who]), numbers(state.minute_volume[who])
-    count, start = state.minute_count[who].tolist(), state.minute_start[who].tolist()
+    count, start = state.minute_trades[who].tolist(), state.minute_start[who].tolist()
     return [
         Minute(av, c, h, low, n, o, t, v, vw)
         for av, (c, h, low, o, vw), n, t, v in zip(total, prices, count, start, volume, strict=True)

@@ -17,7 +17,7 @@ MINUTE_MS = 60_000
 
 
 class Listing(NamedTuple):
-    """What the reference endpoints tell about a symbol; `shares` outstanding, 0 where unknown."""
+    """What the reference endpoints tell about a symbol. Shares outstanding and free to trade: 0 where unknown."""
 
     symbol: str
     name: str
@@ -26,6 +26,9 @@ class Listing(NamedTuple):
     cik: str = ""
     shares: int = 0
     otc: bool = False
+    free_float: int = 0
+    sic_code: str = ""
+    sic_description: str = ""
 
 
 class DailyBars(NamedTuple):

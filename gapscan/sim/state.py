@@ -22,7 +22,8 @@ class DayState:
         self.last_price, self.last_size = np.zeros((2, count))
         self.minute_open, self.minute_high, self.minute_low, self.minute_close = np.zeros((4, count))
         self.minute_volume, self.minute_turnover = np.zeros((2, count))
-        self.last_time, self.minute_start, self.minute_count, self.prints = np.zeros((4, count), np.int64)
+        self.last_time, self.minute_start, self.minute_trades = np.zeros((3, count), np.int64)
+        self.prints, self.trades = np.zeros((2, count), np.int64)
         self.changed = np.ones(count, bool)
 
     def add(self, prints: Prints, *, regular: bool) -> None:
@@ -35,6 +36,7 @@ class DayState:
         self.volume[who] += bars.volume
         self.turnover[who] += bars.turnover
         self.prints[who] += bars.prints
+        self.trades[who] += bars.trades
         self.last_price[who], self.last_size[who], self.last_time[who] = (
             bars.close,
             bars.last_size,
@@ -51,12 +53,12 @@ class DayState:
         self.minute_open[new] = bars.open[fresh]
         self.minute_high[new], self.minute_low[new] = bars.high[fresh], bars.low[fresh]
         self.minute_volume[new], self.minute_turnover[new] = bars.volume[fresh], bars.turnover[fresh]
-        self.minute_count[new] = bars.prints[fresh]
+        self.minute_trades[new] = bars.trades[fresh]
         self.minute_high[old] = np.maximum(self.minute_high[old], bars.high[~fresh])
         self.minute_low[old] = np.minimum(self.minute_low[old], bars.low[~fresh])
         self.minute_volume[old] += bars.volume[~fresh]
         self.minute_turnover[old] += bars.turnover[~fresh]
-        self.minute_count[old] += bars.prints[~fresh]
+        self.minute_trades[old] += bars.trades[~fresh]
         self.minute_close[bars.symbol] = bars.close
 
     def _add_to_day(self, bars: Bars) -> None:

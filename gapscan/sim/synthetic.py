@@ -8,34 +8,38 @@ from collections.abc import Sequence
 import numpy as np
 
 from gapscan.errors import DataError
-from gapscan.market.sessions import is_trading_day, previous_trading_day, session_times
+from gapscan.market.sessions import last_trading_day, next_trading_day, previous_trading_day, session_times
 from gapscan.sim import calibration, plans
+from gapscan.sim.companies import with_companies
 from gapscan.sim.days import DayModel, invent_traits
+from gapscan.sim.halfday import shortened
 from gapscan.sim.names import invent_listings
-from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DailyBars, Halt, Listing, Split
+from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DailyBars, DayTape, Halt, Listing, Split
 from gapscan.sim.tape import Floats, Ints, Prints, no_prints
-from gapscan.sim.walk import NEVER, SessionWalk
+from gapscan.sim.walk import NEVER, Burst, SessionWalk
 
 _HALTS_PER_DAY = 4
 _LIQUID = 300_000.0  # shares a day from which a symbol opens in the first seconds and can be halted
+# Share of the liquid symbols with a burst of trades on a day, its length in minutes [from, below), and its size.
+_BURSTING = 0.4
+_BURST_MINUTES = (3, 9)
+_BURST_FACTOR = (4.0, 12.0)
 
 
 class SyntheticSource:
-    """`symbols` invented listings, trading on every weekday from 90 sessions before `date` on, without end.
+    """`symbols` invented listings, trading on every trading day from 90 sessions before `date` on, without end.
 
     Everything is a function of `seed` and `date`: two sources with the same arguments are the same market.
     """
 
     def __init__(self, date: dt.date, seed: int = 7, symbols: int = 11_000) -> None:
         self.seed = seed
-        self.start_date = date if is_trading_day(date) else previous_trading_day(date)
+        self.start_date = last_trading_day(date)
         rng = np.random.default_rng((seed, 0))
         listings = invent_listings(rng, symbols)
         traits = invent_traits(rng, listings)
         shares = _shares_outstanding(rng, traits.volume)
-        self.listings: Sequence[Listing] = [
-            listing._replace(shares=int(count)) for listing, count in zip(listings, shares, strict=True)
-        ]
+        self.listings: Sequence[Listing] = with_companies(listings, shares, seed)
         self.model = DayModel(seed, traits, self.start_date)
 
     @property
@@ -43,7 +47,7 @@ class SyntheticSource:
         return f"synthetic, seed {self.seed}"
 
     def day_at(self, date: dt.date) -> dt.date | None:
-        day = date if is_trading_day(date) else previous_trading_day(date)
+        day = last_trading_day(date)
         return day if day > self.model.first else None
 
     def day_before(self, date: dt.date) -> dt.date | None:
@@ -59,13 +63,13 @@ class SyntheticSource:
             day += dt.timedelta(days=1)
         return found
 
-    def open_day(self, date: dt.date) -> SyntheticDay:
+    def open_day(self, date: dt.date) -> DayTape:
         if self.day_at(date) != date:
             raise DataError(
                 f"the synthetic market does not trade on {date}",
-                remedy=f"choose a weekday after {self.model.first}",
+                remedy=f"choose a trading day after {self.model.first}",
             )
-        return SyntheticDay(self.model, date)
+        return shortened(SyntheticDay(self.model, date), date)
 
 
 class SyntheticDay:
@@ -84,7 +88,7 @@ class SyntheticDay:
 
     def minute(self, number: int) -> Prints:
         if number == REGULAR_MINUTE:
-            self._walk = self._regular(self._walk.done)
+            self._walk = self._regular(self._walk)
         if number == POST_MINUTE:
             self._walk = self._post_market()
         offset = max(start for start in (0, REGULAR_MINUTE, POST_MINUTE) if start <= number)
@@ -103,15 +107,20 @@ class SyntheticDay:
         heat = 1 + (np.abs(self._returns.gap) / 0.03) ** 1.5
         share = np.minimum(calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3)
         volume = np.where(traded & (bars.volume >= 5000), np.floor(bars.volume * share), 0)
+        trades = _extended_trades(bars, volume)
         rate = _extended_rate(bars.volume, volume, REGULAR_MINUTE)
         end = np.where(traded, bars.open, start)
         last = np.full(len(start), NEVER)
         deviation = self._returns.deviation * 0.3
-        plan = plans.extended_plan(start, end, volume, last, deviation, rate, plans.PRE_SPAN)
+        plan = plans.extended_plan(start, end, volume, trades, last, deviation, rate, plans.PRE_SPAN)
         return SessionWalk(plan, self._seed(0))
 
-    def _regular(self, printed: Floats) -> SessionWalk:
-        bars = self._bars._replace(volume=self._bars.volume - self._post_volume - printed)
+    def _regular(self, before: SessionWalk) -> SessionWalk:
+        """What the pre-market left of the day's volume and trades, and the post-market does not take."""
+        trades = self._bars.transactions - _extended_trades(self._bars, self._post_volume) - before.trades_done
+        bars = self._bars._replace(
+            volume=self._bars.volume - self._post_volume - before.done, transactions=np.maximum(trades, 0)
+        )
         plan = plans.regular_plan(
             bars,
             self._returns.deviation,
@@ -120,14 +129,13 @@ class SyntheticDay:
             self._last,
             self._rng,
             halts=self._halt_columns(),
+            burst=self._draw_bursts(),
             whole=np.where(self._model.traits.fractional, 0.0, 1.0),
         )
         return SessionWalk(plan, self._seed(1))
 
     def _post_market(self) -> SessionWalk:
-        following = self._date
-        while (following := following + _DAY) and not is_trading_day(following):
-            pass
+        following = next_trading_day(self._date)
         part = _overnight(self._model, following)[0] * self._model.returns(following).gap
         start = np.where(self._bars.traded, self._bars.close, 1.0)
         rate = _extended_rate(self._bars.volume, self._post_volume, 240)
@@ -135,6 +143,7 @@ class SyntheticDay:
             start,
             np.round(start * np.exp(part), 4),
             self._post_volume,
+            _extended_trades(self._bars, self._post_volume),
             self._post_last,
             self._returns.deviation * 0.3,
             rate,
@@ -166,7 +175,7 @@ class SyntheticDay:
 
     def _draw_halts(self) -> list[Halt]:
         """Pauses of five or ten minutes among the liquid stocks that move most."""
-        eligible = self._model.traits.stock & (self._bars.volume >= _LIQUID)
+        eligible = self._model.traits.stock & self._model.traits.nasdaq & (self._bars.volume >= _LIQUID)
         heat = np.where(eligible, self._returns.deviation, 0)
         movers = np.argsort(-heat, kind="stable")[: max(10, len(heat) // 100)]
         movers = movers[eligible[movers]]
@@ -176,6 +185,16 @@ class SyntheticDay:
         rows = sorted(zip(starts.tolist(), chosen.tolist(), lengths.tolist(), strict=True))
         return [Halt(symbol, start, start + length) for start, symbol, length in rows]
 
+    def _draw_bursts(self) -> Burst:
+        """Minutes in which many small trades are made, once a day in some of the liquid symbols."""
+        rng = self._model.rng(self._date, 6)
+        count, minutes = len(self._bars.volume), calibration.REGULAR_MINUTES
+        chosen = (self._bars.volume >= _LIQUID) & (rng.random(count) < _BURSTING)
+        start = rng.integers(5, minutes, count)
+        length = rng.integers(*_BURST_MINUTES, count)
+        factor = rng.uniform(*_BURST_FACTOR, count)
+        return Burst(np.where(chosen, start, NEVER), np.where(chosen, start + length, NEVER), factor)
+
     def _halt_columns(self) -> tuple[Ints, Ints]:
         start, end = np.full((2, len(self._bars.volume)), NEVER)
         for halt in self.halts:
@@ -184,15 +203,18 @@ class SyntheticDay:
         return start, end
 
 
-_DAY = dt.timedelta(days=1)
-
-
 def _overnight(model: DayModel, date: dt.date) -> tuple[Floats, Floats]:
     """How much of the gap into `date` is in the price by 20:00 the evening before, and by 04:00."""
     rng = model.rng(date, 5)
     count = model.traits.size
     evening = np.where(rng.random(count) < 0.3, rng.uniform(0.5, 0.95, count), rng.uniform(0, 0.15, count))
     return evening, evening + (1 - evening) * rng.uniform(0, 0.8, count)
+
+
+def _extended_trades(bars: DailyBars, volume: Floats) -> Ints:
+    """How many of the day's trades go with `volume` of its volume outside regular hours, when trades are small."""
+    share = np.divide(volume, bars.volume, out=np.zeros_like(volume), where=bars.traded)
+    return np.asarray(np.ceil(bars.transactions * np.maximum(share, np.sqrt(share) / 3)), np.int64)
 
 
 def _extended_rate(day_volume: Floats, volume: Floats, minutes: int) -> Floats:

@@ -17,18 +17,22 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Prints(NamedTuple):
-    """Prints in time order: epoch ms, the symbol's place, price in USD, size in shares (or a fraction)."""
+    """Prints in time order: epoch ms, the symbol's place, price in USD, size in shares (or a fraction).
+
+    A print stands for `trades` trades at about the same moment; 0: for a further part of one counted before.
+    """
 
     time: Ints
     symbol: Ints
     price: Floats
     size: Floats
+    trades: Ints
 
     def between(self, start: int, end: int) -> Prints:
         """The prints with start <= time < end."""
         first, last = np.searchsorted(self.time, (start, end))
         span = slice(first, last)
-        return Prints(self.time[span], self.symbol[span], self.price[span], self.size[span])
+        return Prints(self.time[span], self.symbol[span], self.price[span], self.size[span], self.trades[span])
 
 
 class Bars(NamedTuple):
@@ -42,19 +46,29 @@ class Bars(NamedTuple):
     volume: Floats
     turnover: Floats
     prints: Ints
+    trades: Ints
     last_time: Ints
     last_size: Floats
 
 
 def no_prints() -> Prints:
     """An empty tape."""
-    return Prints(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
+    none = np.empty(0, np.int64)
+    return Prints(none, none, np.empty(0), np.empty(0), none)
 
 
-def in_time_order(time: Ints, symbol: Ints, price: Floats, size: Floats) -> Prints:
+def in_time_order(time: Ints, symbol: Ints, price: Floats, size: Floats, trades: Ints) -> Prints:
     """The given prints sorted by time; prints of the same millisecond keep the order given."""
     order = np.argsort(time, kind="stable")
-    return Prints(time[order], symbol[order], price[order], size[order])
+    return Prints(time[order], symbol[order], price[order], size[order], trades[order])
+
+
+def evenly(total: Ints, counts: Ints) -> Ints:
+    """Each `total` over its `counts` prints, as evenly as whole trades allow: one number per print."""
+    start = np.cumsum(counts) - counts
+    number = np.arange(counts.sum()) - np.repeat(start, counts)
+    whole, rest = np.divmod(total, np.maximum(counts, 1))
+    return np.asarray(np.repeat(whole, counts) + (number < np.repeat(rest, counts)), np.int64)
 
 
 def to_bars(prints: Prints) -> Bars:
@@ -64,7 +78,7 @@ def to_bars(prints: Prints) -> Bars:
     first = np.flatnonzero(np.diff(symbol, prepend=-1))
     if not len(first):
         none = np.empty(0)
-        return Bars(symbol, none, none, none, none, none, none, symbol, symbol, none)
+        return Bars(symbol, none, none, none, none, none, none, symbol, symbol, symbol, none)
     last = np.append(first[1:], len(symbol)) - 1
     return Bars(
         symbol=symbol[first],
@@ -75,6 +89,7 @@ def to_bars(prints: Prints) -> Bars:
         volume=np.add.reduceat(size, first),
         turnover=np.add.reduceat(price * size, first),
         prints=last - first + 1,
+        trades=np.add.reduceat(prints.trades[order], first),
         last_time=prints.time[order][last],
         last_size=size[last],
     )

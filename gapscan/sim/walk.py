@@ -12,17 +12,26 @@ from typing import NamedTuple
 import numpy as np
 
 from gapscan.sim.source import MINUTE_MS
-from gapscan.sim.tape import Bools, Floats, Ints, Prints, in_time_order
+from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order
 
 NEVER = -1
 _NOISE = 0.3  # of a minute's deviation: the spread of prints around the path
 _HURRY = 0.35  # at least this share of the volume that is due prints in the next minute that has prints
 
 
+class Burst(NamedTuple):
+    """Minutes [start, end) in which a symbol has `factor` times as many trades as its volume suggests."""
+
+    start: Ints  # NEVER for none
+    end: Ints
+    factor: Floats
+
+
 class SessionPlan(NamedTuple):
     """What a session must pass through. Arrays hold one place per symbol unless a shape is given.
 
-    `minutes` of the session count from 0. The last knot takes all volume that is left if it is printed.
+    `minutes` of the session count from 0. The last knot takes all volume and all trades that are left if it is
+    printed.
     A symbol with first > last does not print at all.
     """
 
@@ -43,9 +52,11 @@ class SessionPlan(NamedTuple):
     last_ms: Ints  # nothing prints later in it
     volume: Floats
     flow: Floats  # (minutes,), shares of the volume outside the knots, sum 1
+    trades: Ints  # that the prints stand for: one each for the knots, the others as the volume goes
     whole: Bools  # sizes are whole shares
     halt_from: Ints  # NEVER, or no prints in minutes [halt_from, halt_to)
     halt_to: Ints
+    burst: Burst | None = None
 
     @property
     def minutes(self) -> int:
@@ -66,6 +77,8 @@ class SessionWalk:
         self._floating = np.maximum(plan.volume - np.where(plan.printed, plan.knot_size, 0).sum(axis=0), 0)
         self._flowed = np.zeros(len(plan.start))
         self.done = np.zeros(len(plan.start))
+        self.trades_done = np.zeros(len(plan.start), np.int64)
+        self._reserved = plan.printed.sum(axis=0)  # trades of the knots to come
 
     def minute(self, number: int, start_ms: int) -> Prints:
         """The prints of minute `number`, which begins at `start_ms`. Minutes must be asked for in order."""
@@ -75,8 +88,8 @@ class SessionWalk:
         owner, counts, budget = self._owners(number, rng)
         parts = [self._flowing(number, owner, counts, budget, before, rng)]
         parts += [self._knot(number, knot, rng) for knot in range(len(self.plan.knot_minute))]
-        time, symbol, price, size = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        return in_time_order(start_ms + time, symbol, price, size)
+        time, symbol, price, size, trades = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return in_time_order(start_ms + time, symbol, price, size, trades)
 
     def _next_log_price(self, number: int, rng: np.random.Generator) -> Floats:
         """One step of the bridge toward the next knot; exactly on the knot at the end of its minute."""
@@ -117,17 +130,37 @@ class SessionWalk:
 
     def _flowing(
         self, number: int, owner: Ints, counts: Ints, budget: Floats, before: Floats, rng: np.random.Generator
-    ) -> tuple[Ints, Ints, Floats, Floats]:
+    ) -> tuple[Ints, Ints, Floats, Floats, Ints]:
         time = self._times(number, owner, counts, rng)
         share = time / MINUTE_MS
         spread = _NOISE * self.plan.deviation[owner] * np.sqrt(self.plan.variance[number])
         path = before[owner] * (1 - share) + self.log_price[owner] * share
         price = self._prices(path + spread * rng.standard_normal(len(owner)), owner)
         size = self._sizes(owner, counts, budget, rng)
-        spent = np.bincount(owner, size, len(counts))
+        spent: Floats = np.bincount(owner, size, len(counts)).astype(float)
+        trades = self._flowing_trades(number, counts, spent)
         self._flowed += spent
         self.done += spent
-        return time, owner, price, size
+        self.trades_done += trades
+        return time, owner, price, size, evenly(trades, counts)
+
+    def _flowing_trades(self, number: int, counts: Ints, spent: Floats) -> Ints:
+        """Of the trades that are left, the share that the volume of this minute is of the volume that is left.
+
+        At least one a print and at most one a share, as long as there are any.
+        """
+        left = np.maximum(self.plan.trades - self.trades_done - self._reserved, 0)
+        volume_left = self._floating - self._flowed
+        share = np.divide(spent, volume_left, out=np.zeros_like(spent), where=volume_left > 0)
+        wanted = np.rint(left * share * self._haste(number))
+        wanted = np.clip(wanted, counts, np.maximum(counts, np.floor(spent)))
+        return np.asarray(np.minimum(wanted, left), np.int64)
+
+    def _haste(self, number: int) -> Floats | float:
+        burst = self.plan.burst
+        if burst is None:
+            return 1.0
+        return np.where((burst.start <= number) & (number < burst.end), burst.factor, 1.0)
 
     def _times(self, number: int, owner: Ints, counts: Ints, rng: np.random.Generator) -> Ints:
         """Milliseconds within the minute, after the opening print and before the closing one."""
@@ -152,15 +185,19 @@ class SessionWalk:
         size = np.where(self.plan.whole[owner], np.floor(extra), np.floor(extra * 100) / 100)
         return np.asarray(1 + size)
 
-    def _knot(self, number: int, knot: int, rng: np.random.Generator) -> tuple[Ints, Ints, Floats, Floats]:
+    def _knot(self, number: int, knot: int, rng: np.random.Generator) -> tuple[Ints, Ints, Floats, Floats, Ints]:
         plan = self.plan
         symbol = np.flatnonzero((plan.knot_minute[knot] == number) & plan.printed[knot])
         size = plan.knot_size[knot, symbol]
+        left = np.maximum(plan.trades[symbol] - self.trades_done[symbol], 0)
+        trades = np.minimum(left, 1)
         if knot == len(plan.knot_minute) - 1:
-            size = plan.volume[symbol] - self.done[symbol]
+            size, trades = plan.volume[symbol] - self.done[symbol], left
         self.done[symbol] += size
+        self.trades_done[symbol] += trades
+        self._reserved[symbol] -= 1
         time = self._knot_times(number, knot, symbol, rng)
-        return time, symbol, plan.knot_price[knot, symbol], size
+        return time, symbol, plan.knot_price[knot, symbol], size, trades
 
     def _knot_times(self, number: int, knot: int, symbol: Ints, rng: np.random.Generator) -> Ints:
         plan = self.plan

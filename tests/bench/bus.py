@@ -12,6 +12,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.follow import Follower
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -52,7 +53,7 @@ class Discovery:
         self._bus = bus
         self._market = market
         self._universe = Universe()
-        self._universe.merge_reference(market.reference())
+        merge_reference(self._universe, market.reference())
         self._scanner = Scanner(self._universe, shipped_lists())
         self.publishers = [ListPublisher(bus, name) for name in shipped_lists().names]
 
@@ -65,8 +66,8 @@ class Discovery:
         for frame in self._market.frames(body, ms):
             payload = encode(frame)
             await self._bus.js.publish(names.FEED_UNIVERSE, payload)
-            self._universe.merge_frame(decode_as(UniverseFrame, payload))
-        ranked = self._scanner.scan({p.name: [row["symbol"] for row in p.rows] for p in self.publishers})
+            merge_scan(self._universe, decode_as(UniverseFrame, payload))
+        ranked = self._scanner.scan({p.name: p.rows for p in self.publishers})
         await asyncio.gather(*(p.publish(ranked[p.name], ms) for p in self.publishers))
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from gapscan.protocol.messages import Row
 from gapscan.ranking.delta import RowList, apply, checksum, diff
 from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import ListSet, shipped_lists
 from tests.bench.registry import Benchmark, Figure, Timing, median, percentile
-from tests.bench.workload import RandomWalk, twelve_lists
+from tests.bench.workload import RandomWalk, hundred_lists, twelve_lists
 
 CYCLES = 200
 
@@ -17,18 +18,18 @@ CYCLES = 200
 class Cycles:
     """Rank cycles as a ranker runs them: scan, then per list the difference to what was last published."""
 
-    def __init__(self) -> None:
+    def __init__(self, lists: ListSet) -> None:
         self.walk = RandomWalk()
-        self.scanner = Scanner(self.walk.universe, twelve_lists())
+        self.scanner = Scanner(self.walk.universe, lists)
         self.published: dict[str, RowList] = {}
         self.changes = 0
         self.cycle()
 
     def cycle(self) -> None:
-        members = {name: rows.symbols for name, rows in self.published.items()}
-        for name, rows in self.scanner.scan(members).items():
-            self.changes += len(diff(self.published.get(name, []), rows))
-            checksum(rows)
+        for name, rows in self.scanner.scan(self.published).items():
+            if changes := diff(self.published.get(name, []), rows):
+                self.changes += len(changes)
+                checksum(rows)
             self.published[name] = rows
 
     def run(self, changed: int, count: int) -> Timing:
@@ -40,7 +41,7 @@ class Cycles:
 
 
 def rank_cycle() -> Sequence[Figure]:
-    cycles = Cycles()
+    cycles = Cycles(twelve_lists())
     cycles.run(1_000, 10)
     cycles.changes = 0
     some = cycles.run(1_000, CYCLES)
@@ -53,7 +54,20 @@ def rank_cycle() -> Sequence[Figure]:
         Figure("rank cycle: CPU median", median(some.cpu), "ms"),
         Figure("rank cycle: changes found, mean", changes, "changes"),
         Figure("rank cycle with all symbols changed: median", median(whole.wall), "ms"),
+        *one_bar(cycles),
+        *many_lists("the 16 lists", shipped_lists()),
+        *many_lists("100 own lists", hundred_lists(), 15.0),
     ]
+
+
+def one_bar(cycles: Cycles) -> Sequence[Figure]:
+    return [Figure("rank cycle, one symbol changed: median", median(cycles.run(1, CYCLES).wall), "ms")]
+
+
+def many_lists(what: str, lists: ListSet, goal: float | None = None) -> Sequence[Figure]:
+    cycles = Cycles(lists)
+    cycles.run(1_000, 10)
+    return [Figure(f"rank cycle, {what}, 1,000 changed: median", median(cycles.run(1_000, 100).wall), "ms", goal)]
 
 
 def microseconds(step: Callable[[], object], repeat: int = 300) -> float:
@@ -65,7 +79,7 @@ def microseconds(step: Callable[[], object], repeat: int = 300) -> float:
 
 def delta_costs() -> Sequence[Figure]:
     """Two states of a list of 200 rows: ten moved, twenty changed, two left and two came."""
-    cycles = Cycles()
+    cycles = Cycles(twelve_lists())
     pool = [dict(row) for rows in cycles.published.values() for row in rows]
     rows = list({row["symbol"]: row for row in pool}.values())
     old, spare = rows[:200], rows[200:202]

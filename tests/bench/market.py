@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import msgspec
 
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Add, Change, Delta, Fields, Remove, Rerank, Row, Snapshot, Update
 from gapscan.ranking.copy import ranked
-from gapscan.ranking.delta import checksum, diff, symbols_of
+from gapscan.ranking.delta import RowList, checksum, diff, symbols_of
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.bench.registry import Benchmark, Figure
@@ -24,16 +25,15 @@ States = Mapping[str, Sequence[Row]]
 def states(step_ms: int) -> Iterator[States]:
     """All lists at moments `step_ms` apart, from an hour after the open on."""
     market, universe = SyntheticMarket(), Universe()
-    universe.merge_reference(market.reference())
+    merge_reference(universe, market.reference())
     scanner = Scanner(universe, shipped_lists())
-    lists: dict[str, list[str]] = {}
+    lists: dict[str, RowList] = {}
     for step in range(STEPS + 1):
         moment = MOMENT + step * step_ms
         for frame in market.frames(market.body_at(moment), moment):
-            universe.merge_frame(frame)
-        ranked_lists = scanner.scan(lists)
-        lists = {name: rows.symbols for name, rows in ranked_lists.items()}
-        yield ranked_lists
+            merge_scan(universe, frame)
+        lists = scanner.scan(lists)
+        yield lists
 
 
 def delta_of(changes: list[Change], rows: Sequence[Row]) -> bytes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from msgspec import structs
 
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
 from gapscan.polygon.frames import Observation, decode_snapshot, universe_parts
@@ -21,7 +23,8 @@ SYMBOLS = 11_000
 DAY = dt.date(2024, 3, 8)
 MOMENT = session_times(DAY).regular + 3_600_000
 
-# Beside the shipped ones: filters and sort keys of every kind, each with more than 200 symbols to choose from.
+_SHIPPED: Final = ("gappers_up", "gappers_down", "winners", "losers", "most_active")
+# Beside these: filters and sort keys of every kind, each with more than 200 symbols to choose from.
 _MORE = {
     "near_high": (
         "from_high_percent >= -1 and change_percent >= 1 and price > vwap * 0.99 and volume >= 100_000",
@@ -40,10 +43,20 @@ _MORE = {
 
 
 def twelve_lists() -> ListSet:
-    """The shipped lists and seven more."""
+    """Five of the shipped lists, and seven more."""
     lists = shipped_lists()
     more = [compile_list(ListDefinition(name, "", where, [key], 200, [])) for name, (where, key) in _MORE.items()]
-    return ListSet(lists.gate, (*lists.specs, *more))
+    return ListSet(lists.gate, (*(spec for spec in lists.specs if spec.name in _SHIPPED), *more))
+
+
+def hundred_lists() -> ListSet:
+    """A hundred lists of users, no two alike, each with about 200 rows."""
+    keys = ("-change_percent", "-rvol", "-volume", "from_high_percent", "-dollar_volume")
+    definitions = [
+        ListDefinition(f"own{n}", "", f"price < {20 + 2 * n} and change_percent > {n / 50 - 1}", [keys[n % 5]], 200, [])
+        for n in range(100)
+    ]
+    return ListSet(shipped_lists().gate, tuple(compile_list(definition) for definition in definitions))
 
 
 class RandomWalk:
@@ -58,10 +71,11 @@ class RandomWalk:
         self.price = self.prev_close * (1 + rng.standard_t(3, SYMBOLS) * 0.02)
         self.volume = rng.lognormal(13, 1.5, SYMBOLS)
         self.time = np.full(SYMBOLS, float(MOMENT))
+        self.trades = np.random.default_rng(seed + 1).poisson(20, SYMBOLS) + 1  # of the minute
         self.as_of = MOMENT
         self.universe = Universe()
-        self.universe.merge_reference(self._reference())
-        self.universe.merge_frame(self._seen(np.arange(SYMBOLS)))
+        merge_reference(self.universe, self._reference())
+        merge_scan(self.universe, self._seen(np.arange(SYMBOLS)))
 
     def scan_parts(self) -> list[UniverseFrame]:
         """The whole universe as a feed publishes it, in parts."""
@@ -87,12 +101,15 @@ class RandomWalk:
         self.price[at] *= 1 + self._rng.normal(0, 0.002, count)
         self.volume[at] += self._rng.integers(100, 10_000, count)
         self.time[at] = self.as_of
-        self.universe.merge_frame(self._seen(at))
+        self.trades[at] += 1
+        merge_scan(self.universe, self._seen(at))
 
     def _seen(self, at: np.ndarray) -> UniverseFrame:
         self._frame += 1
         high, low = np.maximum(self.price, self.open) * 1.01, np.minimum(self.price, self.open) * 0.99
+        minute = self.time // 60_000 * 60_000
         columns = (self.price, self.time, self.prev_close, self.open, high, low, self.price, self.volume, self.time)
+        columns += (self.price, minute, self.trades)
         names = [self.symbols[place] for place in at.tolist()]
         return UniverseFrame(
             self._frame, 1, 1, self.as_of, "regular", True, names, *[column[at].tolist() for column in columns]
@@ -102,9 +119,12 @@ class RandomWalk:
         average = (self.volume * self._rng.lognormal(0, 0.7, SYMBOLS)).tolist()
         no, yes = [False] * SYMBOLS, True
         kinds: list[str | None] = ["CS"] * SYMBOLS
+        trades = [volume / 100 for volume in average]
+        spread = [mean * 0.3 for mean in trades]
         return ReferenceFrame(
-            1, 1, str(DAY), yes, self.symbols, list(self.symbols), ["XNAS"] * SYMBOLS, kinds, no, no, average
-        )
+            1, 1, str(DAY), yes, self.symbols, list(self.symbols), ["XNAS"] * SYMBOLS, kinds, no, no, average,
+            trades, spread, [20] * SYMBOLS,
+        )  # fmt: skip
 
 
 class SyntheticMarket:
@@ -131,12 +151,13 @@ class SyntheticMarket:
 
     def reference(self, sessions: int = 20) -> ReferenceFrame:
         """What is known of the symbols, volumes over the last `sessions` days included."""
-        listings, day, volumes = self._source.listings, DAY, []
+        listings, day, volumes, trades = self._source.listings, DAY, [], []
         while len(volumes) < sessions:
             day = previous_trading_day(day)
             bars = self._source.bars(day)
             assert bars is not None
             volumes.append(bars.volume)
+            trades.append(bars.transactions)
         average = np.mean(volumes, axis=0)
         return ReferenceFrame(
             1,
@@ -150,4 +171,7 @@ class SyntheticMarket:
             [False] * len(listings),
             [False] * len(listings),
             [float(volume) or None for volume in average],
+            np.mean(trades, axis=0).tolist(),
+            np.std(trades, axis=0, ddof=1).tolist(),
+            np.count_nonzero(volumes, axis=0).tolist(),
         )

@@ -12,8 +12,8 @@ from typing import Any
 from gapscan.bridge.http import serving
 from gapscan.bridge.listener import open_socket
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import write_definition
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection
 from gapscan.errors import BusError

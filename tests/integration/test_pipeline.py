@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.definitions import read_definitions
 from gapscan.bus.direct import get_from
 from gapscan.bus.follow import Follower, ListView
-from gapscan.bus.snapshots import read_definitions, read_snapshot
+from gapscan.bus.snapshots import read_snapshot
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as

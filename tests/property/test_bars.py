@@ -11,8 +11,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.market import metrics
 from gapscan.market.bars import AHEAD_MS, merge_bars, merge_trades
 from gapscan.market.restore import restore
+from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Row, Trades, UniverseFrame
@@ -54,7 +56,8 @@ def some_bars(dice: random.Random) -> Step:
     bars = Bars(
         simulated=True, symbols=symbols, start=[end - SECOND for end in ends], end=ends, open=closes,
         high=[close + 0.5 for close in closes], low=[close - 0.5 for close in closes], close=closes,
-        volume=[1.0] * len(symbols), day_volume=volumes, day_open=[None] * len(symbols), day_vwap=closes,
+        volume=[1.0] * len(symbols), day_volume=volumes, day_vwap=closes,
+        day_open=[9.0 if end > TIMES.regular else None for end in ends],
     )  # fmt: skip
     seen = [Seen(s, end, close, "bar") for s, end, close in zip(symbols, ends, closes, strict=True)]
     return (lambda universe: merge_bars(universe, bars)), seen
@@ -79,10 +82,11 @@ def some_scan(dice: random.Random) -> Step:
     frame = UniverseFrame(
         frame=1, part=1, parts=1, as_of=moment, session="regular", simulated=True, symbols=SYMBOLS,
         price=list(prices), price_time=[float(time) for time in times], prev_close=[10.0] * 3, open=none, high=none,
-        low=none, vwap=none, volume=volumes, updated=[float(time) for time in times],
+        low=none, vwap=none, volume=volumes, updated=[float(time) for time in times], close=none,
+        minute_start=none, minute_trades=none,
     )  # fmt: skip
     seen = [Seen(s, time, price, "snapshot") for s, time, price in zip(SYMBOLS, times, prices, strict=True)]
-    return (lambda universe: universe.merge_frame(frame)), seen
+    return (lambda universe: merge_scan(universe, frame)), seen
 
 
 def begun() -> Universe:
@@ -90,9 +94,7 @@ def begun() -> Universe:
     universe = Universe()
     assert not universe.advance(BEGIN)
     none: list[float | None] = []
-    universe.merge_frame(
-        UniverseFrame(0, 1, 1, BEGIN, "pre", True, [], none, none, none, none, none, none, none, none, none)
-    )
+    merge_scan(universe, UniverseFrame(0, 1, 1, BEGIN, "pre", True, [], *[none] * 12))
     return universe
 
 
@@ -134,24 +136,26 @@ def test_day_volume_is_the_newest_observers(seed: int, count: int) -> None:
 
 
 @given(seeds, st.integers(1, 10))
-def test_highs_and_lows_are_of_regular_bars_in_any_order(seed: int, count: int) -> None:
+def test_highs_and_lows_are_of_regular_bars_else_of_early_ones_in_any_order(seed: int, count: int) -> None:
     dice = random.Random(seed)
     steps = [some_bars(dice) for _ in range(count)]
-    high, low = dict.fromkeys(SYMBOLS, -math.inf), dict.fromkeys(SYMBOLS, math.inf)
-    for _, seen in steps:
-        for one in seen:
-            if one.time - SECOND >= TIMES.regular:
-                high[one.symbol] = max(high[one.symbol], one.price + 0.5)
-                low[one.symbol] = min(low[one.symbol], one.price - 0.5)
+    ranges = {symbol: prices_that_count([s for _, seen in steps for s in seen], symbol) for symbol in SYMBOLS}
     for order in (steps, dice.sample(steps, len(steps)), [*steps, *steps]):
         universe = begun()
         for merge, _ in order:
             merge(universe)
         for symbol in SYMBOLS:
-            if high[symbol] > 0:
-                assert (value(universe, symbol, "high"), value(universe, symbol, "low")) == (high[symbol], low[symbol])
+            high, low = value(universe, symbol, "high"), value(universe, symbol, "low")
+            if prices := ranges[symbol]:
+                assert (high, low) == (max(prices) + 0.5, min(prices) - 0.5)
             else:
-                assert math.isnan(value(universe, symbol, "high"))
+                assert math.isnan(high)
+
+
+def prices_that_count(seen: list[Seen], symbol: str) -> list[float]:
+    """Those of the regular session if there are any, else those before it."""
+    regular = [s.price for s in seen if s.symbol == symbol and s.time - SECOND >= TIMES.regular]
+    return regular or [s.price for s in seen if s.symbol == symbol]
 
 
 @given(seeds)
@@ -162,9 +166,7 @@ def test_bars_of_another_day_are_left_out(seed: int) -> None:
     assert merge(universe) == 0, "there is no trading day yet"
     none: list[float | None] = []
     tomorrow = session_times(DAY + dt.timedelta(days=1)).pre
-    universe.merge_frame(
-        UniverseFrame(0, 1, 1, tomorrow, "pre", True, [], none, none, none, none, none, none, none, none, none)
-    )
+    merge_scan(universe, UniverseFrame(0, 1, 1, tomorrow, "pre", True, [], *[none] * 12))
     assert merge(universe) == 0
     assert all(math.isnan(value(universe, one.symbol, "price")) for one in seen)
 
@@ -189,27 +191,45 @@ def test_a_bar_from_the_future_is_left_out() -> None:
 def scan(as_of: int, seen: float | None, price: float | None, high: float | None, prev: float) -> UniverseFrame:
     none: list[float | None] = [None]
     return UniverseFrame(
-        1, 1, 1, as_of, "regular", True, ["A"], [price], [seen], [prev], none, [high], none, none, none, [seen]
+        1,
+        1,
+        1,
+        as_of,
+        "regular",
+        True,
+        ["A"],
+        [price],
+        [seen],
+        [prev],
+        none,
+        [high],
+        none,
+        none,
+        none,
+        [seen],
+        none,
+        none,
+        none,
     )
 
 
 def test_an_older_scan_does_not_lower_a_high() -> None:
     universe, noon = begun(), TIMES.regular + 600 * SECOND
-    universe.merge_frame(scan(noon, noon, 10.0, 10.5, 9.0))
+    merge_scan(universe, scan(noon, noon, 10.0, 10.5, 9.0))
     merge_bars(universe, one_bar(noon + 11 * SECOND, 12.0))
-    universe.merge_frame(scan(noon + 12 * SECOND, noon + 9 * SECOND, 10.0, 10.6, 9.0))
+    merge_scan(universe, scan(noon + 12 * SECOND, noon + 9 * SECOND, 10.0, 10.6, 9.0))
     assert value(universe, "A", "high") == 12.0
-    universe.merge_frame(scan(noon + 30 * SECOND, noon + 20 * SECOND, 10.0, 11.9, 9.0))
+    merge_scan(universe, scan(noon + 30 * SECOND, noon + 20 * SECOND, 10.0, 11.9, 9.0))
     assert value(universe, "A", "high") == 11.9, "a newer scan corrects a bar"
 
 
 def test_a_scan_that_still_holds_yesterday_begins_no_day_with_it() -> None:
     """Right after the clear the provider may not have cleared yet: neither prices nor prev_close are today's."""
     universe, tomorrow = begun(), session_times(DAY + dt.timedelta(days=1))
-    universe.merge_frame(scan(tomorrow.clear + 200, float(TIMES.closed), 100.0, 101.0, 70.0))
+    merge_scan(universe, scan(tomorrow.clear + 200, float(TIMES.closed), 100.0, 101.0, 70.0))
     assert math.isnan(value(universe, "A", "price"))
     assert math.isnan(value(universe, "A", "high"))
-    universe.merge_frame(scan(tomorrow.clear + 30 * SECOND, None, None, None, 100.0))
+    merge_scan(universe, scan(tomorrow.clear + 30 * SECOND, None, None, None, 100.0))
     assert value(universe, "A", "prev_close") == 100.0
 
 
@@ -230,6 +250,14 @@ def test_a_holiday_is_not_opened_by_the_clock() -> None:
     assert universe.session is Session.CLOSED
 
 
+def rows_of(universe: Universe) -> list[Row]:
+    metrics.compute(universe)
+    cache, everyone = RowCache(universe), np.arange(len(universe))
+    cache.touch(None)
+    cache.refresh(everyone)
+    return cache.state(everyone)
+
+
 @given(seeds, st.integers(1, 8))
 def test_a_universe_takes_back_from_rows_what_it_forgot(seed: int, count: int) -> None:
     """A ranker starts again: scans are kept, bars are not, but what was published never shows an older price."""
@@ -240,7 +268,7 @@ def test_a_universe_takes_back_from_rows_what_it_forgot(seed: int, count: int) -
     for _ in range(count):
         merge, _ = dice.choice([some_bars, some_trades])(dice)
         merge(before)
-    rows = RowCache(before).rows(np.arange(len(before)))
+    rows = rows_of(before)
     after = begun()
     scan(after)
     restore(after, rows)

@@ -11,25 +11,33 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from gapscan.errors import ProtocolError
+from gapscan.market.restore import SAVED
 from gapscan.protocol.codec import decode, decode_as, encode
 from gapscan.protocol.messages import (
     Add,
     Bars,
     Clock,
+    Condition,
     Delta,
+    Detail,
     FeedCommand,
+    Halts,
     Heartbeat,
     HotSet,
     Lease,
     ListDefinition,
+    ListWhy,
     Message,
     ReferenceFrame,
     Remove,
     Rerank,
+    SavedState,
     Snapshot,
     Trades,
     UniverseFrame,
     Update,
+    Why,
+    WhyRequest,
 )
 
 texts = st.text(max_size=5)
@@ -61,6 +69,17 @@ changes = st.one_of(
 )
 ranked_rows = st.builds(lambda rank, symbol, data: {"rank": rank, "symbol": symbol, **data}, ranks, symbols, fields)
 
+maybe_times = st.none() | integers
+operands = st.none() | floats | texts | st.booleans()
+conditions = st.builds(
+    Condition, texts, st.sampled_from(["test", "all", "any"]), counts, st.booleans(), st.booleans(), operands,
+    operands, maybe_times, st.booleans(),
+)  # fmt: skip
+list_whys = st.builds(
+    ListWhy, names, st.booleans(), st.booleans(), st.none() | ranks, counts, ranks, maybe_times, st.booleans(), texts,
+    st.none() | floats, st.none() | floats, st.lists(conditions, max_size=2),
+)  # fmt: skip
+
 
 def columns(size: int) -> dict[str, st.SearchStrategy[list[Any]]]:
     def column(cells: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
@@ -74,7 +93,7 @@ def columns(size: int) -> dict[str, st.SearchStrategy[list[Any]]]:
 @st.composite
 def universe_frames(draw: st.DrawFn) -> UniverseFrame:
     column = columns(draw(st.integers(0, 2)))
-    numbers = [draw(column["number"]) for _ in range(9)]
+    numbers = [draw(column["number"]) for _ in range(12)]
     return UniverseFrame(
         draw(counts), 1, 2, draw(integers), draw(sessions), draw(st.booleans()), draw(column["symbols"]), *numbers
     )
@@ -83,7 +102,8 @@ def universe_frames(draw: st.DrawFn) -> UniverseFrame:
 @st.composite
 def reference_frames(draw: st.DrawFn) -> ReferenceFrame:
     column = columns(draw(st.integers(0, 2)))
-    cells = [draw(column[name]) for name in ("symbols", "name", "name", "kind", "test", "test", "number")]
+    names = ("symbols", "name", "name", "kind", "test", "test", "number", "number", "number", "time")
+    cells = [draw(column[name]) for name in names]
     return ReferenceFrame(1, 1, draw(texts), draw(st.booleans()), *cells)
 
 
@@ -100,6 +120,20 @@ def trades(draw: st.DrawFn) -> Trades:
     return Trades(draw(st.booleans()), *(draw(column[name]) for name in ("symbols", "number", "time")))
 
 
+@st.composite
+def saved_states(draw: st.DrawFn) -> SavedState:
+    column = columns(draw(st.integers(0, 2)))
+    return SavedState(draw(texts), draw(column["symbols"]), *[draw(column["number"]) for _ in SAVED])
+
+
+@st.composite
+def halts(draw: st.DrawFn) -> Halts:
+    size = draw(st.integers(0, 2))
+    column = columns(size)
+    statuses = st.lists(st.sampled_from(["halted", "resumed"]), min_size=size, max_size=size)
+    return Halts(draw(integers), draw(st.booleans()), draw(column["symbols"]), draw(statuses), draw(column["time"]))
+
+
 BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     Delta: st.builds(
         Delta, names, texts, counts, integers, st.lists(changes, max_size=4), counts, crcs, st.just(UNSET) | counts
@@ -112,11 +146,26 @@ BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     ReferenceFrame: reference_frames(),
     Bars: bars(),
     Trades: trades(),
+    Halts: halts(),
+    SavedState: saved_states(),
     Clock: st.builds(Clock, st.integers(0, 2**53)),
     FeedCommand: st.builds(FeedCommand, st.sampled_from(["subscribe", "unsubscribe"]), st.lists(symbols)),
     HotSet: st.builds(HotSet, counts, integers, st.lists(symbols)),
+    Detail: st.builds(Detail, symbols, texts, *[st.none() | floats] * 3, st.none() | texts),
     ListDefinition: st.builds(
         ListDefinition, names, texts, texts, st.lists(texts, max_size=2), st.integers(1, 1000), st.lists(sessions)
+    ),
+    WhyRequest: st.builds(WhyRequest, st.text(min_size=1, max_size=9).filter(str.isprintable), st.none() | names),
+    Why: st.builds(
+        Why,
+        symbols,
+        st.booleans(),
+        integers,
+        sessions,
+        st.booleans(),
+        st.lists(conditions, max_size=2),
+        st.lists(list_whys, max_size=2),
+        st.lists(symbols),
     ),
     Lease: st.builds(Lease, texts, texts),
 }

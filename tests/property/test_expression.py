@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gapscan.errors import SpecError
-from gapscan.market.universe import Bools, Floats
-from gapscan.ranking.expression import MAX_LENGTH, Filter, SortKey
+from gapscan.market.columns import Bools, Floats
+from gapscan.ranking.expression import Filter, SortKey
 from gapscan.ranking.spec import ROW_FIELDS
+from gapscan.ranking.syntax import MAX_LENGTH
 
 NUMBERS = ["price", "volume", "rvol"]
 FLAGS = ["stale", "split_today"]
@@ -271,16 +273,23 @@ def compile_or_fault(kind: type[Filter] | type[SortKey], text: str) -> Filter | 
 
 def check_refused_or_computed(text: str) -> None:
     """Nothing but a SpecError comes of compiling `text`, or what is compiled runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in (Filter, SortKey):
+            _check(kind, text)
+
+
+def _check(kind: type[Filter] | type[SortKey], text: str) -> None:
     rows = random_rows(random.Random(1))
-    for kind in (Filter, SortKey):
-        match compile_or_fault(kind, text):
-            case SpecError() as fault:
-                assert fault.message
-                assert fault.column is None or 0 <= fault.column <= len(text)
-            case Filter() as compiled:
-                assert len(run(compiled.entry, rows)) == len(run(compiled.stay, rows)) == len(rows)
-            case SortKey() as key:
-                assert key.by_symbol or (key.value and len(run(key.value, rows)) == len(rows))
+    match compile_or_fault(kind, text):
+        case SpecError() as fault:
+            assert fault.message
+            assert fault.column is not None
+            assert 0 <= fault.column <= len(text)
+        case Filter() as compiled:
+            assert len(run(compiled.entry, rows)) == len(run(compiled.stay, rows)) == len(rows)
+        case SortKey() as key:
+            assert key.by_symbol or (key.value and len(run(key.value, rows)) == len(rows))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from gapscan.bridge.session import Session
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.ranking.copy import Copy, Fit
 from tests.support.strategies import row_lists
-from tests.unit.bridge.wire import FakeTransport, TestRoom, answers
+from tests.unit.bridge.wire import FakeTransport, SocketTransport, TestRoom, answers
 
 LISTS = ("a", "b")
 PATIENT = Limits(slow_after=1e9)
@@ -22,6 +24,7 @@ PATIENT = Limits(slow_after=1e9)
 seeds = st.integers(0, 2**32)
 row_pools = st.lists(row_lists(), min_size=2, max_size=6)
 Truth = dict[tuple[str, Position], list[Row]]
+Transport = FakeTransport | SocketTransport
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Client:
 
     truth: Truth
     copies: dict[str, Copy] = field(default_factory=lambda: {name: Copy() for name in LISTS})
-    transport: FakeTransport = field(default_factory=FakeTransport)
+    transport: Transport = field(default_factory=FakeTransport)
     session: Session | None = None
     answered: set[str] = field(default_factory=set)
 
@@ -54,9 +57,10 @@ class Client:
 class Model:
     """Lists that change, clients that come and go, and a room between them."""
 
-    def __init__(self, pool: list[list[Row]], dice: random.Random) -> None:
+    def __init__(self, pool: list[list[Row]], dice: random.Random, transport: Callable[[], Transport]) -> None:
         self.dice = dice
         self.pool = pool
+        self._transport = transport
         self.stage = TestRoom(*LISTS, limits=PATIENT)
         self.truth: Truth = {}
         self.at = {name: Position("e0", 0) for name in LISTS}
@@ -82,7 +86,7 @@ class Model:
         """A client comes, or comes again, with what it has."""
         client = self.dice.choice(self.clients)
         self.leave(client)
-        client.transport = FakeTransport()
+        client.transport = self._transport()
         client.session = self.stage.room.enter(client.transport, authorized=True)
         for name in LISTS:
             self.subscribe(client, name)
@@ -110,6 +114,7 @@ class Model:
             if self.dice.random() < 0.5:  # else what was last sent never arrives
                 client.read()
             self.stage.room.leave(client.session)
+            client.transport.close()
             client.session = None
 
     def block(self) -> None:
@@ -145,12 +150,24 @@ class Model:
             client.read()
 
 
-@given(row_pools, seeds)
-def test_every_client_ends_with_the_current_rows(pool: list[list[Row]], seed: int) -> None:
-    model = Model(pool, random.Random(seed))
-    for _ in range(60):
-        model.step()
-    model.settle()
+@pytest.mark.parametrize("transport", [FakeTransport, SocketTransport])
+@given(pool=row_pools, seed=seeds)
+def test_every_client_ends_with_the_current_rows(
+    transport: Callable[[], Transport], pool: list[list[Row]], seed: int
+) -> None:
+    model = Model(pool, random.Random(seed), transport)
+    try:
+        for _ in range(60):
+            model.step()
+        model.settle()
+        check_all(model)
+    finally:
+        for client in model.clients:
+            model.leave(client)
+
+
+def check_all(model: Model) -> None:
+    """Every client that is there has the current rows of every list."""
     for client in model.clients:
         for name in LISTS if client.session else ():
             if (name, model.at[name]) in model.truth:

@@ -11,19 +11,26 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.market.curve import share_traded
-from gapscan.market.metrics import GONE_AFTER, RVOL_FLOOR, STALE_AFTER
+from gapscan.market.fields import KNOWN, OBSERVED, TEXTS
+from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
+from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, STEP_MS, THIN_BASELINE
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
-from gapscan.market.universe import KNOWN, OBSERVED, TEXTS, Universe
+from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition, Row
-from gapscan.ranking.delta import RowList, apply, diff
-from gapscan.ranking.rows import DECIMALS
+from gapscan.ranking.delta import Rows, apply, diff, symbols_of
+from gapscan.ranking.rows import DECIMALS, FLAGS
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
-from tests.support.market import MOMENT, TIMES, reference_frame, universe_frame
+from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame
 
 START = {Session.PRE: TIMES.pre, Session.REGULAR: TIMES.regular, Session.POST: TIMES.post}
 SYMBOLS = [*"ABCDEFGHIJKLMN", "BRK.A", "BCpC", "BCPC"]
+
+PAST = (
+    "change_1m_percent", "change_5m_percent", "volume_1m", "spike_size", "spike_time", "post_change_percent",
+    "post_volume", "trades_z", "halt_time", "high", "low", "high_time", "low_time",
+)  # fmt: skip
 
 Symbol = dict[str, Any]  # what is known of one symbol, NaN where nothing is
 Passes = Callable[[Symbol, float], bool]
@@ -76,6 +83,9 @@ def percent(now: float, before: float) -> float:
 def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
     """`known` with all that metrics should make of it."""
     s = dict(known, session=str(session))
+    idle, seen = as_of - as_of % IDLE_STEP_MS, known["updated"] - known["updated"] % HISTORY_STEP_MS
+    moment = min(idle if math.isnan(seen) else max(seen, idle), as_of)
+    as_of -= as_of % STEP_MS
     base = math.nan if s["split_today"] == 1 else s["prev_close"]
     printed = not math.isnan(s["open"])
     s["gap_indicative"] = float(not printed)
@@ -83,8 +93,10 @@ def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
     s["gap_percent"] = percent(s["open"] if printed else s["price"], base)
     s["change_from_open_percent"] = percent(s["price"], s["open"])
     s["from_high_percent"] = percent(s["price"], s["high"])
+    s["from_low_percent"] = percent(s["price"], s["low"])
     s["dollar_volume"] = s["volume"] * (s["price"] if math.isnan(s["vwap"]) else s["vwap"])
-    expected = s["average_volume"] * share_traded(as_of)
+    s["thin_baseline"] = math.nan if math.isnan(s["baseline_sessions"]) else s["baseline_sessions"] < THIN_BASELINE
+    expected = s["average_volume"] * share_at(int(moment))
     s["rvol"] = s["volume"] / expected if expected >= RVOL_FLOOR else math.nan
     traded = s["price_time"]
     age = 0.0
@@ -98,7 +110,7 @@ def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
 
 def shown(s: Symbol) -> Row:
     """The row of a symbol: every number rounded once."""
-    row = {name: s[name] for name in ("symbol", "name", "exchange", "type", "session")}
+    row = {name: s[name] for name in ("symbol", *TEXTS, "session")}
     row["source"] = None if math.isnan(s["price"]) else "snapshot"
     for name, places in DECIMALS.items():
         if name == "from_bar":
@@ -106,7 +118,7 @@ def shown(s: Symbol) -> Row:
         value = s[name]
         number = None if math.isnan(value) else round(value * 10**places) / 10**places
         if number is not None and places == 0:
-            number = bool(number) if name in ("gap_indicative", "split_today", "stale") else int(number)
+            number = bool(number) if name in FLAGS else int(number)
         row["as_of" if name == "updated" else name] = number
     return row  # type: ignore[return-value]
 
@@ -148,12 +160,12 @@ class World:
 
     def step(self) -> bool:
         """Some time passes, and some symbols are seen anew; whether reference data came, too."""
-        self.as_of += self.dice.choice([1_000, 60_000, 1_500_000])
+        self.as_of += self.dice.choice([0, 300, 1_000, 60_000, 1_500_000])
         stocks = [self.see(symbol) for symbol in self.dice.sample(SYMBOLS, self.dice.randint(1, len(SYMBOLS)))]
         told = not self.known or self.dice.random() < 0.4
         if told:
-            self.universe.merge_reference(reference_frame(stocks))
-        self.universe.merge_frame(universe_frame(stocks, self.as_of, str(self.session)))
+            merge_reference(self.universe, reference_frame(stocks))
+        merge_scan(self.universe, universe_frame(stocks, self.as_of, str(self.session)))
         for stock in stocks:
             self.remember(stock, told)
         return told
@@ -168,6 +180,7 @@ class World:
             "test": self.dice.random() < 0.1,
             "split": self.dice.random() < 0.1,
             "average_volume": pick([None, 900.0, 400_000.0]),
+            "sessions": pick([0, 9, 10, 20]),
             "price": pick([None, 0.95, 1.0, 19.0, 20.0, 21.123456, 23.0]),
             "price_time": float(self.as_of - pick([0, 119_000, 121_000, 1_000_000, 4_000_000])),
             "prev_close": pick([None, 0.0, 1.0, 20.0, 20.2, 22.0]),
@@ -190,9 +203,15 @@ class World:
             held.update(name=stock["name"], exchange=stock["exchange"], type=stock["kind"])
             held.update(split_today=float(stock["split"]), test_symbol=float(stock["test"]))
             held["average_volume"] = stock["average_volume"] or held["average_volume"]
+            held["baseline_sessions"] = stock["sessions"] or held["baseline_sessions"]
 
     def symbols(self) -> list[Symbol]:
-        return [computed(known, self.as_of, self.session) for known in self.known.values()]
+        """All symbols; what comes of the day's past is taken as it is, and checked elsewhere."""
+        return [computed(known | self.past(symbol), self.as_of, self.session) for symbol, known in self.known.items()]
+
+    def past(self, symbol: str) -> Symbol:
+        at = self.universe.index[symbol]
+        return {name: float(self.universe.number(name)[at]) for name in PAST}
 
 
 def some_lists(dice: random.Random) -> ListSet:
@@ -206,7 +225,7 @@ def some_lists(dice: random.Random) -> ListSet:
     return ListSet(gate, tuple(compile_list(definition) for definition in definitions))
 
 
-def check_difference(old: RowList, new: RowList) -> RowList:
+def check_difference(old: Rows, new: Rows) -> Rows:
     """What the scanner knows of its rows does not change the difference, whatever was published last."""
     changes = diff(old, new)
     assert changes == diff(list(old), list(new))
@@ -219,18 +238,16 @@ def test_lists_equal_a_plain_ranking(seed: int, session: Session, steps: int) ->
     world = World(random.Random(seed), session)
     lists = some_lists(world.dice)
     scanner = Scanner(world.universe, lists)
-    published = {spec.name: RowList([], []) for spec in lists.specs}
-    members: dict[str, list[str]] = {}
+    published: dict[str, Rows] = {spec.name: [] for spec in lists.specs}
     latest: dict[str, Row] = {}
     for _ in range(steps):
         if world.step():
-            scanner.texts_changed()
             latest.clear()
-        ranked = scanner.scan(members)
+        ranked = scanner.scan(published)
         symbols = world.symbols()
         rows = {s["symbol"]: shown(s) for s in symbols}
         for spec in lists.specs:
-            expected = ranking(spec.definition, symbols, members.get(spec.name, []))
+            expected = ranking(spec.definition, symbols, symbols_of(published[spec.name]))
             assert ranked[spec.name] == [rows[symbol] for symbol in expected]
             assert ranked[spec.name].symbols == expected
             for row in ranked[spec.name]:
@@ -239,4 +256,3 @@ def test_lists_equal_a_plain_ranking(seed: int, session: Session, steps: int) ->
                 latest[row["symbol"]] = row
             if world.dice.random() < 0.7:
                 published[spec.name] = check_difference(published[spec.name], ranked[spec.name])
-        members = {name: rows.symbols for name, rows in published.items()}

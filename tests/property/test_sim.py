@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapscan.market.sessions import session_times
+from gapscan.market.sessions import last_trading_day, session_times
 from gapscan.sim import Market, SyntheticSource
 from gapscan.sim.market import BarBatch
 from gapscan.sim.replay import WalkedDay
@@ -16,7 +16,10 @@ from gapscan.sim.tape import Prints, to_bars
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)
 SOURCE = SyntheticSource(DAY, symbols=60)
-STATE = ("open", "high", "low", "close", "volume", "turnover", "last_price", "last_time", "minute_volume", "prints")
+STATE = (
+    "open", "high", "low", "close", "volume", "turnover", "last_price", "last_time", "minute_volume", "prints",
+    "trades", "minute_trades",
+)  # fmt: skip
 
 prices = st.floats(0.0001, 5_000).map(lambda price: round(price, 4))
 volumes = st.one_of(
@@ -36,14 +39,15 @@ def daily_bars(draw):
     if draw(st.integers(0, 4)) == 0:
         low, high = min(opened, close), max(opened, close)
     volume = draw(volumes)
-    return opened, high, low, close, volume
+    transactions = draw(st.one_of(st.integers(1, 6), st.integers(1, 10**6))) if volume else 0
+    return opened, high, low, close, volume, float(transactions)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(daily_bars(), min_size=1, max_size=12), st.integers(0, 2**31))
 def test_a_replayed_day_passes_through_its_bar(rows, seed):
     columns = np.array(rows).T
-    bars = DailyBars.from_rows(np.vstack((columns, columns[3], columns[4])))
+    bars = DailyBars.from_rows(np.vstack((columns[:5], columns[3], columns[5])))
     tape = WalkedDay(bars, DAY, seed)
     prints = Prints(*(np.concatenate(c) for c in zip(*(tape.minute(m) for m in range(960)), strict=True)))
     assert (np.diff(prints.time) >= 0).all()
@@ -55,6 +59,8 @@ def test_a_replayed_day_passes_through_its_bar(rows, seed):
     for name in ("open", "high", "low", "close"):
         assert (getattr(made, name) == getattr(bars, name)[traded]).all()
     np.testing.assert_allclose(made.volume, bars.volume[traded], rtol=1e-12)
+    assert (prints.trades >= 0).all()
+    assert made.trades.tolist() == bars.transactions[traded].tolist()
     first = {symbol: time for time, symbol in zip(prints.time[::-1], prints.symbol[::-1], strict=True)}
     assert all(time < TIMES.regular + 30_000 for time in first.values())
 
@@ -103,11 +109,32 @@ def test_seconds_add_up_to_minutes_and_the_day(minute, steps):
         market.advance(min(market.position + step * 1000, start + 240_000))
     batches = [b for b in market.take(TIMES.closed + 10_000) if isinstance(b, BarBatch)]
     seconds, minutes = np.zeros((2, len(day)))
+    second_trades, minute_trades = np.zeros((2, len(day)), np.int64)
     for batch in batches:
         who = batch.bars.symbol
         total = seconds if batch.kind == "A" else minutes
         total[who] += batch.bars.volume
+        (second_trades if batch.kind == "A" else minute_trades)[who] += batch.bars.trades
         if batch.kind == "A":
             np.testing.assert_allclose(batch.day_volume, (day + seconds)[who], rtol=1e-9)
     np.testing.assert_allclose(seconds, minutes, rtol=1e-9)
+    assert (second_trades == minute_trades).all()
     np.testing.assert_allclose(market.state.volume, day + seconds, rtol=1e-9)
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 30))
+def test_the_trades_of_the_minutes_add_up_to_the_days(seed, day):
+    date = last_trading_day(DAY - dt.timedelta(days=day))
+    source = SyntheticSource(DAY, seed=seed, symbols=120)
+    market = Market(source)
+    market.advance(session_times(date).pre)
+    market.recording = True
+    total = np.zeros(120, np.int64)
+    market.advance(market.times.closed)
+    for batch in market.take(market.times.closed + 60_000):
+        if isinstance(batch, BarBatch) and batch.kind == "AM":
+            total[batch.bars.symbol] += batch.bars.trades
+    bars = source.bars(date)
+    assert total.tolist() == market.state.trades.tolist() == bars.transactions.tolist()
+    np.testing.assert_allclose(market.state.volume, bars.volume)

@@ -80,7 +80,7 @@ class AgainstAProvider(RuleBasedStateMachine):
         self.requests.clear()
         self.answers.clear()
         self.sending.clear()
-        self.topics.begin()
+        self.topics.begin(self.now)
 
     @invariant()
     def refusals_are_backed_off(self):
@@ -141,7 +141,8 @@ def test_an_error_without_a_topic_is_taken_back_for_those_that_were_not_meant():
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X", "A.Y"})
     topics.due(0.0)
-    assert topics.refuse_unanswered("not authorized", 0.0) == 2
+    assert sorted(topics.suspects) == ["A.X", "A.Y"]
+    assert all(topics.refuse(topic, "not authorized", 0.0) for topic in topics.suspects)
     topics.subscribed("A.X")
     assert set(topics.refused) == {"A.Y"}
     assert topics.settled
@@ -152,7 +153,7 @@ def test_a_refusal_outlives_a_session_but_not_a_lack_of_interest():
     topics.want({"A.X"})
     topics.due(0.0)
     topics.refuse("A.X", "no", 0.0)
-    topics.begin()
+    topics.begin(0.0)
     assert topics.due(1.0).subscribe == []
     topics.want(set())
     topics.due(FIRST)
@@ -171,3 +172,63 @@ def test_batches_hold_everything_and_stay_small(topics):
     made = list(batches(topics))
     assert [topic for batch in made for topic in batch] == topics
     assert all(batch and len(",".join(batch)) <= 8_100 for batch in made)
+
+
+def with_halts(*topics):
+    made = Topics(PATIENCE, FIRST, LIMIT)
+    made.want(set(topics), {"LULD.*"})
+    return made
+
+
+def test_an_optional_topic_is_asked_for_alone_and_last():
+    topics = with_halts("A.X", "A.Y")
+    assert sorted(topics.due(0.0).subscribe) == ["A.X", "A.Y"]
+    topics.subscribed("A.X")
+    assert topics.due(0.1).subscribe == []
+    topics.subscribed("A.Y")
+    assert topics.settled
+    assert topics.due(0.2).subscribe == ["LULD.*"]
+    topics.subscribed("LULD.*")
+    assert set(topics.confirmed) == {"A.X", "A.Y", "LULD.*"}
+
+
+def test_an_error_without_a_topic_is_meant_for_the_optional_one():
+    topics = with_halts()
+    assert topics.due(0.0).subscribe == ["LULD.*"]
+    topics.want({"A.X"}, {"LULD.*"})
+    assert topics.due(0.1).subscribe == ["A.X"]
+    assert topics.suspects == ["LULD.*"]
+    assert not topics.refuse("LULD.*", "not authorized", 0.2), "no news"
+    assert topics.suspects == ["A.X"]
+
+
+def test_an_optional_topic_that_ends_sessions_is_left_alone():
+    topics = with_halts("A.X")
+    now, asked = 0.0, []
+    while now < 86_400:
+        topics.begin(now)
+        topics.due(now)
+        topics.subscribed("A.X")
+        asked += [now] if topics.due(now).subscribe else []
+        now += 10
+    assert len(asked) < 14
+    assert asked[1] >= FIRST
+    assert asked[-1] - asked[-2] > 20_000
+
+
+def test_an_optional_topic_without_an_answer_is_no_trouble():
+    topics = with_halts("A.X")
+    topics.due(0.0)
+    topics.subscribed("A.X")
+    assert topics.due(0.0).subscribe == ["LULD.*"]
+    request = topics.due(PATIENCE)
+    assert (request.subscribe, request.repeated) == ([], 0)
+    assert topics.due(PATIENCE + FIRST).subscribe == ["LULD.*"]
+
+
+def test_an_optional_topic_that_is_no_longer_wanted_is_given_back():
+    topics = with_halts()
+    topics.due(0.0)
+    topics.subscribed("LULD.*")
+    topics.want(set())
+    assert topics.due(1.0).unsubscribe == ["LULD.*"]

@@ -10,13 +10,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.market.fields import DAY_FIELDS
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import session_times
-from gapscan.market.universe import DAY_FIELDS, OBSERVED, Universe
+from gapscan.market.universe import Universe
 from gapscan.protocol.messages import UniverseFrame
 from tests.support.market import DAY, reference_frame, universe_frame
 
 SYMBOLS = ["A", "B", "BCpC", "BCPC", "C"]
 NEXT_DAY = dt.date(2024, 3, 11)
+
+SEEN = ("price", "price_time", "from_bar", "prev_close", *DAY_FIELDS, "updated")
 
 Stock = dict[str, Any]
 seeds = st.integers(0, 2**63)
@@ -49,14 +53,14 @@ def some_frame(dice: random.Random, date: dt.date = DAY) -> UniverseFrame:
 def merged(frames: list[UniverseFrame]) -> Universe:
     universe = Universe()
     for frame in frames:
-        universe.merge_frame(frame)
+        merge_scan(universe, frame)
     return universe
 
 
 def held(universe: Universe, symbol: str) -> list[float]:
     """All that was observed of `symbol`; NaN where nothing was."""
     at = universe.index.get(symbol)
-    return [float("nan") if at is None else float(universe.number(name)[at]) for name in OBSERVED]
+    return [float("nan") if at is None else float(universe.number(name)[at]) for name in SEEN]
 
 
 def assert_same(one: Universe, other: Universe) -> None:
@@ -87,7 +91,7 @@ def test_the_newest_value_of_each_field_is_held_in_any_order(seed: int, count: i
     frames = [some_frame(dice) for _ in range(count)]
     universe = merged(frames)
     for symbol in SYMBOLS:
-        expected = [newest(frames, symbol, field) for field in OBSERVED]
+        expected = [newest(frames, symbol, field) for field in SEEN]
         np.testing.assert_array_equal(held(universe, symbol), expected, err_msg=symbol)
     dice.shuffle(frames)
     assert_same(merged(frames), universe)
@@ -130,7 +134,7 @@ def test_reference_data_of_a_later_day_wins(seed: int, count: int) -> None:
         for date in dice.sample([DAY, NEXT_DAY], 2) * count
     ]
     universe = Universe()
-    taken = [universe.merge_reference(frame) for frame in frames]
+    taken = [merge_reference(universe, frame) for frame in frames]
     last = [frame for frame in frames if frame.date == str(NEXT_DAY)][-1]
     assert universe.text("type").take(universe.positions(SYMBOLS)) == [str(NEXT_DAY)] * len(SYMBOLS)
     assert universe.number("split_today").tolist() == [float(split) for split in last.split]

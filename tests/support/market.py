@@ -6,9 +6,13 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gapscan.market.sessions import Session, session_times
+import numpy as np
+
+from gapscan.market.curve import share_traded
+from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
+from gapscan.market.sessions import Session, session_at, session_times
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import ReferenceFrame, UniverseFrame
+from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 DAY = dt.date(2024, 3, 8)  # a Friday
 TIMES = session_times(DAY)
@@ -19,12 +23,19 @@ MOMENT = {
     Session.CLOSED: TIMES.closed + 3_600_000,
 }
 
-OBSERVATIONS = ("price", "price_time", "prev_close", "open", "high", "low", "vwap", "volume", "updated")
+OBSERVATIONS = (
+    "price", "price_time", "prev_close", "open", "high", "low", "vwap", "volume", "updated", "close", "minute_start",
+    "minute_trades",
+)  # fmt: skip
 Stock = Mapping[str, Any]
 
 
 def stock(symbol: str, **fields: Any) -> Stock:
-    """A common stock that nothing is known about but `fields`, named as in the frames."""
+    """A common stock that nothing is known about but `fields`, named as in the frames.
+
+    Beside these: `market_cap`, `float_shares` and `sector` of its details; `halt` and `halt_time`; and `past`, what
+    earlier scans said of it, by how many seconds earlier they were.
+    """
     return {"symbol": symbol, "name": symbol.title(), "exchange": "XNAS", "kind": "CS", **fields}
 
 
@@ -51,7 +62,24 @@ def reference_frame(stocks: Sequence[Stock], date: dt.date = DAY) -> ReferenceFr
         test=[bool(stock.get("test")) for stock in stocks],
         split=[bool(stock.get("split")) for stock in stocks],
         average_volume=[stock.get("average_volume") for stock in stocks],
+        average_trades=[stock.get("average_trades") for stock in stocks],
+        trades_deviation=[stock.get("trades_deviation") for stock in stocks],
+        sessions=[stock.get("sessions", 0) for stock in stocks],
     )
+
+
+def detail_of(stock: Stock, date: dt.date = DAY) -> Detail:
+    """What is known of a stock beside its listing."""
+    return Detail(
+        stock["symbol"], str(date), stock.get("market_cap"), None, stock.get("float_shares"), stock.get("sector")
+    )
+
+
+def halts_of(stocks: Sequence[Stock], as_of: int) -> Halts:
+    """The halts of those stocks that have a `halt`."""
+    halted = [stock for stock in stocks if stock.get("halt")]
+    symbols, status = [stock["symbol"] for stock in halted], [stock["halt"] for stock in halted]
+    return Halts(as_of, True, symbols, status, [int(stock.get("halt_time", as_of)) for stock in halted])
 
 
 def universe_of(stocks: Iterable[Stock], session: Session = Session.REGULAR, as_of: int | None = None) -> Universe:
@@ -59,6 +87,27 @@ def universe_of(stocks: Iterable[Stock], session: Session = Session.REGULAR, as_
     moment = MOMENT[session] if as_of is None else as_of
     timed = [{"price_time": float(moment), "updated": float(moment), **stock} for stock in stocks]
     universe = Universe()
-    universe.merge_reference(reference_frame(timed))
-    universe.merge_frame(universe_frame(timed, moment, str(session)))
+    merge_reference(universe, reference_frame(timed))
+    for ago in sorted({ago for stock in timed for ago in stock.get("past", ())}, reverse=True):
+        merge_past(universe, timed, moment, ago)
+    merge_scan(universe, universe_frame(timed, moment, str(session)))
+    for one in timed:
+        merge_detail(universe, detail_of(one))
+    merge_halts(universe, halts_of(timed, moment))
     return universe
+
+
+def merge_past(universe: Universe, stocks: Iterable[Stock], moment: int, ago: float) -> None:
+    """What a scan `ago` seconds before `moment` said of the stocks whose past it is in."""
+    then = int(moment - ago * 1000)
+    seen: list[Stock] = [
+        {"symbol": stock["symbol"], "price_time": float(then), "updated": float(then), **stock["past"][ago]}
+        for stock in stocks
+        if ago in stock.get("past", ())
+    ]
+    merge_scan(universe, universe_frame(seen, then, str(session_at(then))))
+
+
+def share_at(ms: int) -> float:
+    """The share of an average day's volume that has traded by the moment `ms`."""
+    return float(share_traded(ms, np.array([ms], np.float64))[0])

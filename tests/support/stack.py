@@ -72,7 +72,7 @@ class Stack:
     async def load_reference(self) -> None:
         """One scan to learn the day, then its reference data in whole."""
         await self.feed.scan()
-        await until(lambda: self.feed.report()["reference_complete"], "the reference data")
+        await until(lambda: self.feed.reference.complete, "the reference data")
 
     async def scan_at(self, ms: int) -> None:
         """Move the market to `ms`, scan it, and wait until it is ranked and published."""
@@ -105,7 +105,7 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
         feed = Feed(bus, open_rest(config, tally), config, tally)
         ranker = Ranker(bus, config, shipped_lists())
         stack = Stack(sim, bus, feed, ranker, config)
-        jobs = [asyncio.create_task(job) for job in (feed.load_references(), ranker.run())]
+        jobs = [asyncio.create_task(job) for job in (feed.reference.run(), ranker.run())]
         try:
             await until(lambda: ranker.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
             yield stack

@@ -51,7 +51,7 @@ def _field_names() -> set[str]:
 
 def _tags() -> set[str]:
     kinds = (kind for kind in _structs(m.Message) if issubclass(kind, msgspec.Struct))
-    return {str(kind.__struct_config__.tag) for kind in kinds}
+    return {str(kind.__struct_config__.tag) for kind in kinds if kind.__struct_config__.tag is not None}
 
 
 def _names() -> set[str]:

@@ -36,21 +36,35 @@ EXAMPLES: list[m.Message] = [
     m.UniverseFrame(
         frame=1, part=1, parts=2, as_of=1, session="regular", simulated=False, symbols=["AAA"],
         **{name: [None] for name in ("price", "price_time", "prev_close", "open", "high", "low", "vwap")},
-        volume=[4.7489415903844e07], updated=[1.0],
+        volume=[4.7489415903844e07], updated=[1.0], close=[1.5], minute_start=[1_700_000_000_000], minute_trades=[7],
     ),
     m.ReferenceFrame(
         part=1, parts=1, date="2024-07-01", complete=True, symbols=["AAA"], name=["A"], exchange=[None],
-        kind=["CS"], test=[False], split=[True], average_volume=[1.0],
+        kind=["CS"], test=[False], split=[True], average_volume=[1.0], average_trades=[20.5], trades_deviation=[None],
+        sessions=[1],
     ),
     m.Bars(
         simulated=True, symbols=["AAA"], start=[1_700_000_000_000], end=[1_700_000_001_000], volume=[10.5],
         **{name: [1.5] for name in ("open", "high", "low", "close", "day_volume", "day_open")}, day_vwap=[None],
     ),
+    m.Halts(1_700_000_000_000, True, ["AAA", "BBB"], ["halted", "resumed"], [1_700_000_000_000, 1_699_999_999_000]),
     m.Clock(1_700_000_000_000),
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),
+    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *([None] for _ in range(9))),
+    m.Detail("AAA", "2024-07-01", 1.5e9, 2e7, None, "Energy"),
     m.ListDefinition("winners", "up", "price > 1", ["-price"], 200, []),
+    m.WhyRequest("AAA", "winners"),
+    m.Why(
+        "AAA", True, 1_700_000_000_000, "regular", False,
+        [m.Condition("price >= 1", "test", 0, True, True, 5.0, 1.0, 1_700_000_000_000, True)],
+        [m.ListWhy(
+            "winners", True, False, None, 3, 200, None, False, "-price", 1.5, None,
+            [m.Condition('type == "CS"', "any", 0, False, False, "ETF", None)],
+        )],
+        ["AAB"],
+    ),
     m.Lease("ranker", "host-1"),
 ]  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gapscan_cli.completion import complete_list
 from gapscan_cli.options import ConfigFile, DataDir, Json, ListName, NatsUrl
 
 Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Show the first N rows.")]
@@ -87,7 +88,37 @@ def tail(name: ListName, nats: NatsUrl = None, data: DataDir = None, config_file
     run_until_stopped(tail_list(find_nats(nats, config_file, data), name))
 
 
+def why(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol.", show_default=False)],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[LIST]", help="Only this list.", autocompletion=complete_list, show_default=False),
+    ] = None,
+    as_json: Json = False,
+    nats: NatsUrl = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Say why a symbol is in a list, or why not.
+
+    Shows each condition with the symbol's value, the threshold, and since when it holds or fails; then the rank, or
+    how far it is from the last row. Without LIST, for every list.
+
+    \b
+    Examples:
+      gapscan why TSLA
+      gapscan why TSLA gappers_up --json
+    """
+    import asyncio
+
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.explaining import print_why
+
+    asyncio.run(print_why(find_nats(nats, config_file, data), symbol, name, as_json))
+
+
 def show_lists(
+    context: typer.Context,
     shipped: Annotated[
         bool, typer.Option("--shipped", help="The lists that come with gapscan; asks no server.")
     ] = False,
@@ -96,15 +127,19 @@ def show_lists(
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Print which lists there are.
+    """Print which lists there are, or change your own.
 
-    Says what is in each, when it is ranked, and how many rows it has now.
+    Says what is in each, when it is ranked, and how many rows it has now. The commands are about lists of your own,
+    which are kept in lists.toml beside your own gapscan.toml.
 
     \b
     Examples:
       gapscan lists
       gapscan lists --shipped
+      gapscan lists add my_lists.toml
     """
+    if context.invoked_subcommand is not None:
+        return
     import asyncio
 
     from gapscan_cli.connection import find_nats

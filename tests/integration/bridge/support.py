@@ -16,13 +16,14 @@ from websockets.exceptions import ConnectionClosed
 from gapscan.bridge.http import serving
 from gapscan.bridge.listener import open_socket
 from gapscan.bus.client import Bus
-from gapscan.bus.snapshots import write_definition
+from gapscan.bus.definitions import write_definition
 from gapscan.config import BridgeSection, Config, NatsSection
 from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
-from gapscan.protocol.websocket import Answer, decode_answer
+from gapscan.protocol.websocket import Answer
 from gapscan.ranking.copy import Copy, Fit
 from gapscan.runtime import end
 from gapscan.services.bridge import Bridge
+from tests.support.answers import decode_answer
 from tests.support.lists import Published, publish_list
 from tests.support.stack import until
 

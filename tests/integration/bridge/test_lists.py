@@ -9,8 +9,8 @@ import pytest
 
 from gapscan.bridge import room
 from gapscan.bus.client import Bus
+from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import write_definition
 from gapscan.bus.topology import Retention
 from gapscan.errors import BusError
 from gapscan.protocol import names

@@ -17,9 +17,10 @@ from nats.js.errors import APIError
 import gapscan
 from gapscan.bus import follow as following
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import remove_list
 from gapscan.bus.follow import Follower, ListView
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.topology import Retention
+from gapscan.bus.topology import Retention, list_names
 from gapscan.errors import BusError, ConfigError, UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
@@ -345,6 +346,9 @@ async def test_a_reader_with_the_least_permissions_stays_exact(tmp_path: Path) -
                 assert collector.last.link.holes > 0
             with pytest.raises((TimeoutError, APIError, NoRespondersError)):
                 await reading.js.publish(names.delta_subject("movers"), b"forged", timeout=0.3)
+            with pytest.raises(BusError):
+                await remove_list(reading, "movers")
+            assert await list_names(writing) == {"movers"}
     finally:
         server.close()
 

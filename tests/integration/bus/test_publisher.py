@@ -7,13 +7,15 @@ import random
 
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.errors import NoStreamResponseError
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import read_definitions, write_definition
 from gapscan.bus.direct import get_at, get_from
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import put, read_definitions, read_snapshot, write_definition
+from gapscan.bus.snapshots import put, read_snapshot
 from gapscan.bus.topology import Retention, ensure_list, ensure_shared
-from gapscan.errors import BusError, FencedError, TopologyError
+from gapscan.errors import BusError, FencedError, StreamLostError, TopologyError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Row
@@ -148,6 +150,52 @@ async def test_a_stream_that_is_behind_its_snapshot_begins_a_new_epoch(bus: Bus)
     snapshot = await read_snapshot(bus, "movers")
     assert snapshot is not None
     assert (snapshot.epoch, snapshot.sequence) == (again.epoch, 0)
+
+
+async def test_a_stream_that_is_deleted_while_published_is_made_anew(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    publisher = published.publisher
+    await published.step(9)
+    await publisher.write_snapshot(True)
+    epoch, rows = publisher.epoch, some_rows(random.Random(1))
+    await bus.js.delete_stream(names.list_stream("movers"))
+    assert await publisher.publish(rows, 7)
+    assert publisher.epoch != epoch
+    assert (publisher.sequence, list(publisher.rows)) == (1, rows)
+    snapshot = await read_snapshot(bus, "movers")
+    assert snapshot is not None
+    assert (snapshot.epoch, snapshot.sequence, snapshot.simulated) == (publisher.epoch, 0, True)
+    again = await recovered(bus)
+    assert (again.epoch, again.sequence, list(again.rows)) == (publisher.epoch, 1, rows)
+
+
+async def test_a_stream_that_another_writer_made_anew_is_not_taken(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    await published.step(3)
+    await bus.js.delete_stream(names.list_stream("movers"))
+    await recovered(bus)
+    with pytest.raises(FencedError):
+        await published.publisher.publish([Row(symbol="MINE")], 8)
+
+
+async def test_a_stream_that_nobody_answers_for_is_not_made_anew(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As while a cluster chooses a leader."""
+    published = await publish_list(bus, "movers")
+    await published.step(3)
+    epoch, sequence = published.publisher.epoch, published.publisher.sequence
+
+    async def publish(*args: object, **kwargs: object) -> None:
+        raise NoStreamResponseError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bus.js, "publish", publish)
+        with pytest.raises(BusError) as raised:
+            await published.publisher.publish([Row(symbol="NEXT")], 8)
+    assert raised.value.retry
+    assert not isinstance(raised.value, StreamLostError)
+    await published.publisher.publish([Row(symbol="NEXT")], 8)
+    assert list(published.publisher.rows) == [Row(symbol="NEXT")]
+    assert (published.publisher.epoch, published.publisher.sequence) == (epoch, sequence + 1)
 
 
 async def test_a_gap_between_snapshot_and_stream_begins_a_new_epoch(bus: Bus) -> None:

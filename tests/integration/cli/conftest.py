@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import write_definition
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol.messages import Row
 from gapscan.ranking.spec import shipped_lists

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gapscan.bus.definitions import remove_list
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.ranking.copy import Copy, Fit
@@ -206,3 +207,14 @@ async def test_watch_says_on_the_terminal_what_it_waits_for(
     screen.type("q\x03")
     assert await screen.ended() == 0
     assert screen.restored()
+
+
+async def test_tail_ends_when_the_list_is_removed(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+    await desk.publish(rows_of(A=1.0))
+    process = await cli.start("tail", "gappers_up", "--nats", nats_server.url)
+    async with running(process):
+        await line_of(process.stdout)
+        desk.beating = False
+        await remove_list(desk.bus, "gappers_up")
+        assert "no list named 'gappers_up'" in await line_of(process.stderr)
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import gzip
 import logging
 import time
 from contextlib import asynccontextmanager
@@ -12,6 +14,7 @@ import pytest
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import FeedError
+from gapscan.market.sessions import epoch_ms, session_times
 from gapscan.obs import Tally, logger
 from gapscan.polygon.rest import PolygonRest
 from gapscan.protocol import names
@@ -38,8 +41,8 @@ class Discovery:
 
 
 @asynccontextmanager
-async def discovering(nats_url, timeout=5.0, **settings):
-    async with market(manual=True) as sim, connect(BusOptions(nats_url), "test") as bus:
+async def discovering(nats_url, timeout=5.0, market_options=None, **settings):
+    async with market(manual=True, **(market_options or {})) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, **settings)
         tally = Tally(logger("feed"))
@@ -147,3 +150,38 @@ async def test_discovery_goes_on_after_every_kind_of_failure(nats_server, caplog
         assert numbers == list(range(1, len(numbers) + 1))
         assert KEY not in caplog.text
         assert KEY not in str(discovery.feed.report())
+
+
+async def test_a_closure_that_the_calendar_does_not_know_is_followed_and_said(nats_server, tmp_path, caplog):
+    """A replay that goes on to a trading day it has no data of: its market is closed all day."""
+    header = "ticker,volume,open,close,high,low,window_start,transactions"
+    for date in (dt.date(2024, 7, 1), dt.date(2024, 7, 2)):
+        file = tmp_path / "us_stocks_sip" / "day_aggs_v1" / f"{date:%Y/%m}" / f"{date}.csv.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        start = session_times(date).pre * 1_000_000
+        file.write_bytes(gzip.compress(f"{header}\nAAA,10000,10,11,12,9,{start},100\n".encode()))
+    replay = {"replay": tmp_path, "day": dt.date(2024, 7, 2), "start": "10:00"}
+    async with discovering(nats_server.url, market_options=replay) as discovery:
+        await discovery.feed.scan()
+        assert discovery.feed.session == "regular"
+        discovery.sim.clock.set(epoch_ms(dt.date(2024, 7, 5), dt.time(10)))
+        for _ in range(3):
+            await discovery.feed.scan()
+        assert discovery.feed.session == "closed"
+        assert discovery.feed.report()["calendar_disagreement"] == (
+            "the provider says closed, the calendar says regular"
+        )
+        assert discovery.tally.counts["calendar_disagrees"] == 2
+        assert caplog.text.count("the provider is followed") == 1
+
+
+async def test_a_stream_that_is_deleted_is_made_anew(nats_server):
+    async with discovering(nats_server.url, discovery_interval=1) as discovery:
+        task = asyncio.create_task(discovery.feed.discover())
+        await until(lambda: discovery.symbols(1), "the first scan")
+        async with connect(BusOptions(nats_server.url), "test") as bus:
+            await bus.js.delete_stream(names.STREAM_UNIVERSE)
+            scans = discovery.tally.counts["scans"]
+            await until(lambda: discovery.tally.counts["scans"] > scans + 1, "scans after it")
+            assert (await bus.js.stream_info(names.STREAM_UNIVERSE)).state.messages > 0
+        await end(task)

@@ -81,7 +81,7 @@ async def test_all_symbols_and_trades_of_the_hot_ones(bus, nats_server):
     async with market() as sim, running(bus, nats_server, sim, mode="all", trades=True) as live:
         hot = sim.market.symbols[:25]
         await Writer(bus).send("subscribe", *hot)
-        await until(lambda: len(live.link.topics.confirmed) == 26, "all topics")
+        await until(lambda: live.report()["link"]["topics"]["confirmed"] == 26, "all topics")
         assert live.report()["hot"]["confirmed"] == 25
         await until(lambda: of(live, "Trades"), "trades")
         await until(lambda: {s for m in of(live, "Bars") for s in m.symbols} - set(hot), "bars of other symbols")
@@ -91,7 +91,7 @@ async def test_all_symbols_and_trades_of_the_hot_ones(bus, nats_server):
 async def test_mode_off_opens_nothing(bus, nats_server):
     async with market() as sim, running(bus, nats_server, sim, mode="off") as live:
         await Writer(bus).send("subscribe", "A")
-        await live.run()
+        await until(lambda: live.hot.copy.symbols == {"A"}, "the hot set")
         assert sim.stats.stream.connections == 0
         assert live.report()["link"]["state"] == "off"
         assert live.report()["hot"]["desired"] == 0

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import write_definition
 from gapscan.bus.direct import get_from, get_last
 from gapscan.bus.hotset import HotPublisher, read_hot_set
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import write_definition
 from gapscan.bus.topology import Retention
 from gapscan.config import Config, HotSection, NatsSection, RankerSection
 from gapscan.protocol import names

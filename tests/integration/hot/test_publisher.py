@@ -245,3 +245,14 @@ async def test_a_server_that_is_away_loses_nothing(nats_server: NatsServer) -> N
         await publisher.publish({"B", "C"}, 3)
         assert joined(await stored_set(bus), await stored_commands(bus)) == {"B", "C"}
         assert joined(HotSet(0, 0, []), await stored_commands(bus)) == {"B", "C"}
+
+
+async def test_commands_that_are_deleted_while_published_begin_anew(bus: Bus) -> None:
+    publisher = await recovered(bus)
+    await publisher.publish({"A", "B"}, 1)
+    await bus.js.delete_stream(names.STREAM_COMMANDS)
+    await publisher.publish({"B", "C"}, 2)
+    assert publisher.symbols == {"B", "C"}
+    value = await stored_set(bus)
+    assert (set(value.symbols), value.sequence) == ({"B", "C"}, publisher.sequence)
+    assert joined(HotSet(0, 0, []), await stored_commands(bus)) == {"B", "C"}

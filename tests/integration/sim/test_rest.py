@@ -198,8 +198,44 @@ async def test_ticker_details(serve, rest):
     details = await rest.call(server, "get_ticker_details", server.market.symbols[0])
     assert details.market_cap > 0
     assert details.share_class_shares_outstanding > 0
+    listing = next(listing for listing in server.market.source.listings if listing.type == "CS")
+    company = await rest.call(server, "get_ticker_details", listing.symbol)
+    assert (company.sic_code, company.sic_description) == (listing.sic_code, listing.sic_description)
+    assert company.type == "CS"
     with pytest.raises(BadResponse, match="NOT_FOUND"):
         await rest.call(server, "get_ticker_details", "NOSUCH")
+
+
+async def floats(rest, server, **query):
+    """The answer of the float endpoint, for which this version of the library has no method."""
+    response = await rest.call(server, "_get", "/stocks/vX/float", query, raw=True)
+    return json.loads(response.data)
+
+
+async def test_float(serve, rest):
+    server = await serve()
+    listings = [listing for listing in server.market.source.listings if listing.free_float]
+    assert {listing.type for listing in listings} <= {"CS", "ADRC"}
+    (one,) = (await floats(rest, server, ticker=listings[3].symbol, limit=1))["results"]
+    assert one["ticker"] == listings[3].symbol
+    assert one["effective_date"] == str(DAY)
+    assert 0 < one["free_float"] == listings[3].free_float <= listings[3].shares
+    assert one["free_float_percent"] == pytest.approx(100 * one["free_float"] / listings[3].shares, abs=0.01)
+    assert (await floats(rest, server, ticker="NOSUCH"))["results"] == []
+    first = await floats(rest, server, limit=20)
+    assert [row["ticker"] for row in first["results"]] == sorted(row["ticker"] for row in first["results"])
+    assert len(first["results"]) == 20
+    cursor = first["next_url"].partition("cursor=")[2]
+    second = await floats(rest, server, limit=20, cursor=cursor)
+    assert second["results"][0]["ticker"] > first["results"][-1]["ticker"]
+
+
+async def test_some_cheap_stocks_have_few_shares_to_trade(serve, rest):
+    server = await serve(symbols=500)
+    rows = {row["ticker"]: row["free_float"] for row in (await floats(rest, server, limit=1000))["results"]}
+    closes = dict(zip(server.market.symbols, server.market.previous.close.tolist(), strict=True))
+    low = [symbol for symbol, shares in rows.items() if shares <= 20_000_000 and 2 <= closes[symbol] <= 20]
+    assert 5 <= len(low) < len(rows) / 2
 
 
 async def test_splits_by_date(serve, rest):

@@ -12,6 +12,7 @@ import pytest
 from gapscan.protocol import websocket as ws
 from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.ranking.copy import Copy
+from tests.support.answers import decode_answer
 
 _DOCUMENT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")
 SECTION = _DOCUMENT.partition("## 15. The WebSocket protocol\n")[2]
@@ -20,7 +21,7 @@ KINDS = [*get_args(ws.Action), *get_args(ws.Answer)]
 
 
 def _decoded(text: str) -> object:
-    return ws.decode_action(text) if '"action"' in text.split(",")[0] else ws.decode_answer(text)
+    return ws.decode_action(text) if '"action"' in text.split(",")[0] else decode_answer(text)
 
 
 def _tag(kind: type) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import BUFFER_BYTES, Limits
 from gapscan.bridge.room import Room
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
-from gapscan.protocol.websocket import Answer, ListInfo, decode_answer
+from gapscan.protocol.websocket import Answer, ListInfo
+from tests.support.answers import decode_answer
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 
@@ -23,8 +26,12 @@ class FakeTransport:
         self.full = False
         self.aborted = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
+        assert isinstance(data, bytes)
         self.written.append(data)
+
+    def get_extra_info(self, name: str) -> None:
+        """There is no socket behind it."""
 
     def get_write_buffer_size(self) -> int:
         return BUFFER_BYTES if self.full else 0
@@ -39,6 +46,88 @@ class FakeTransport:
         """What was written since the last time."""
         taken, self.written = self.written, []
         return taken
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+
+class SocketTransport:
+    """A transport on a real socket with a small buffer. `full` is a client that reads nothing now."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self._theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._ours.setblocking(False)
+        self._theirs.setblocking(False)
+        self._waiting = b""
+        self._read = b""
+        self._full = False
+        self.aborted = False
+
+    @property
+    def full(self) -> bool:
+        return self._full
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        self._full = full
+        self._receive()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._waiting += data
+        self._send()
+
+    def _send(self) -> None:
+        with suppress(BlockingIOError):
+            while self._waiting:
+                self._waiting = self._waiting[self._ours.send(self._waiting) :]
+
+    def _receive(self) -> None:
+        while not self._full:
+            try:
+                self._read += self._theirs.recv(1 << 16)
+            except BlockingIOError:
+                if not self._waiting:
+                    return
+            self._send()
+
+    def get_write_buffer_size(self) -> int:
+        return len(self._waiting)
+
+    def get_extra_info(self, name: str) -> socket.socket | None:
+        return self._ours if name == "socket" else None
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def take(self) -> list[bytes]:
+        """The whole frames that came since the last time."""
+        self._receive()
+        whole = whole_frames(self._read)
+        taken, self._read = self._read[:whole], self._read[whole:]
+        return [taken]
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+def whole_frames(data: bytes) -> int:
+    """How many bytes of `data` are whole frames."""
+    at = 0
+    while len(data) >= at + 2:
+        length, start = data[at + 1], at + 2
+        if length > 125:
+            wide = 2 if length == 126 else 8
+            length, start = int.from_bytes(data[start : start + wide], "big"), start + wide
+        if len(data) < start + length:
+            break
+        at = start + length
+    return at
 
 
 class FakeClock:

@@ -19,7 +19,17 @@ from gapscan.errors import (
     UnknownListError,
 )
 from gapscan.protocol.messages import ListDefinition
-from gapscan.services.status import Coverage, Hot, ListStatus, ServiceStatus, StatusReport, _link_problems
+from gapscan.services.status import (
+    Coverage,
+    Details,
+    Hot,
+    ListStatus,
+    Reference,
+    ServiceStatus,
+    StatusReport,
+    _feed_problems,
+    _link_problems,
+)
 from gapscan_cli import exits
 from gapscan_cli.completion import complete_list, nearest, shipped_names
 from gapscan_cli.health import report_text
@@ -88,6 +98,8 @@ def _report(**changes: object) -> StatusReport:
         as_of=1_795_357_800_000,
         hot=Hot(284, 283, 180, 31.4, 2.3, 1),
         coverage=Coverage(9, 10),
+        reference=Reference(10_950, 11_000, True, "2026-11-20", 20),
+        details=Details(180, 200, float="ok"),
         lists=lists,
         services=services,
     )
@@ -100,6 +112,8 @@ def test_status_for_people() -> None:
     text = report_text(_report())
     assert text.startswith("healthy\n")
     assert "9 of 10 symbols" in text
+    assert "reference of 2026-11-20   10950 of 11000 symbols known, averages of 20 sessions\n" in text
+    assert "details   180 of 200 symbols in lists\n" in text
     assert "284 symbols desired, 283 confirmed, 180 receiving   31 bars/s, newest 2.3 s old   1 reconnects" in text
     assert "feed      ok       pid 7" in text
     winners = next(line for line in text.splitlines() if line.startswith("winners"))
@@ -128,6 +142,20 @@ def test_a_dead_live_link_is_a_problem(link: dict[str, object], problem: str | N
     found = _link_problems(link)
     assert bool(found) == bool(problem)
     assert problem is None or problem in found[0]
+
+
+def test_what_is_missing_of_the_symbols_is_told() -> None:
+    details = Details(180, 200, waiting=15, failed=2, unknown=3, float="not in the plan")
+    text = report_text(_report(details=details, reference=Reference(0, 11_000, False, None, 0)))
+    (line,) = [line for line in text.splitlines() if line.startswith("details")]
+    assert line.endswith("lists, 15 waiting, 2 failed, 3 unknown to the provider, float not in the plan")
+    assert "reference none yet, still loading   0 of 11000 symbols known" in text
+
+
+def test_reference_data_that_cannot_be_loaded_is_a_problem() -> None:
+    (problem,) = _feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
+    assert problem == "feed: the reference data is not complete: the splits of 2026-11-20 failed"
+    assert _feed_problems({"reference": {"last_error": ""}}) == []
 
 
 def test_trouble_for_people() -> None:

@@ -4,30 +4,23 @@ import itertools
 
 import pytest
 
-from gapscan.market.curve import STEP_MS, share_traded
 from gapscan.market.sessions import MINUTE_MS
-from tests.support.market import TIMES
+from tests.support.market import TIMES, share_at
 
 
 def test_nothing_before_and_everything_after_the_day() -> None:
-    assert share_traded(TIMES.clear) == share_traded(TIMES.pre) == 0.0
-    assert share_traded(TIMES.closed) == share_traded(TIMES.closed + 3 * 60 * MINUTE_MS) == pytest.approx(1.0)
+    assert share_at(TIMES.clear) == share_at(TIMES.pre) == 0.0
+    assert share_at(TIMES.closed) == share_at(TIMES.closed + 3 * 60 * MINUTE_MS) == pytest.approx(1.0)
 
 
 def test_it_grows_with_every_minute() -> None:
-    shares = [share_traded(TIMES.pre + minute * MINUTE_MS) for minute in range(16 * 60 + 1)]
+    shares = [share_at(TIMES.pre + minute * MINUTE_MS) for minute in range(16 * 60 + 1)]
     assert all(later > earlier for earlier, later in itertools.pairwise(shares))
 
 
 def test_it_grows_within_a_minute() -> None:
-    first, half, second = (share_traded(TIMES.regular + ms) for ms in (0, MINUTE_MS // 2, MINUTE_MS))
+    first, half, second = (share_at(TIMES.regular + ms) for ms in (0, MINUTE_MS // 2, MINUTE_MS))
     assert half == pytest.approx((first + second) / 2)
-
-
-def test_it_grows_in_steps() -> None:
-    """A row must not change because a second has passed."""
-    shares = [share_traded(TIMES.regular + ms) for ms in (0, 1, STEP_MS - 1, STEP_MS, STEP_MS + 1)]
-    assert shares[0] == shares[1] == shares[2] < shares[3] == shares[4]
 
 
 @pytest.mark.parametrize(
@@ -40,12 +33,10 @@ def test_it_grows_in_steps() -> None:
     ],
 )
 def test_known_points(moment: int, low: float, high: float) -> None:
-    assert low < share_traded(moment) < high
+    assert low < share_at(moment) < high
 
 
 def test_the_opening_minutes_are_the_busiest() -> None:
     begin = TIMES.regular
-    parts = [
-        share_traded(begin + n * 5 * MINUTE_MS) - share_traded(begin + (n - 1) * 5 * MINUTE_MS) for n in range(1, 7)
-    ]
+    parts = [share_at(begin + n * 5 * MINUTE_MS) - share_at(begin + (n - 1) * 5 * MINUTE_MS) for n in range(1, 7)]
     assert parts == sorted(parts, reverse=True)

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gapscan.market.curve import share_traded
-from gapscan.market.metrics import compute, coverage
+from gapscan.market.metrics import IDLE_STEP_MS, compute, coverage
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
-from tests.support.market import MOMENT, TIMES, stock, universe_of
+from tests.support.market import MOMENT, TIMES, share_at, stock, universe_of
 
 NOW = MOMENT[Session.REGULAR]
 
@@ -74,7 +73,7 @@ def test_dollar_volume_falls_back_on_the_price() -> None:
 
 
 def test_relative_volume() -> None:
-    share = share_traded(NOW)
+    share = share_at(NOW)
     assert metrics_of(volume=50_000.0, average_volume=100_000.0)["rvol"] == pytest.approx(0.5 / share)
     assert metrics_of(volume=0.0, average_volume=100_000.0)["rvol"] == 0.0
     assert np.isnan(metrics_of(volume=50_000.0)["rvol"])
@@ -83,7 +82,7 @@ def test_relative_volume() -> None:
 
 def test_relative_volume_has_a_floor() -> None:
     """Below 1,000 expected shares it would be a large number that says nothing."""
-    share = share_traded(NOW)
+    share = share_at(NOW)
     assert np.isnan(metrics_of(volume=50_000.0, average_volume=999.0 / share)["rvol"])
     assert metrics_of(volume=50_000.0, average_volume=1_001.0 / share)["rvol"] == pytest.approx(50_000 / 1_001)
     assert np.isnan(metrics_of(Session.PRE, TIMES.pre, volume=1.0, average_volume=1e9)["rvol"])
@@ -112,12 +111,28 @@ def test_ages(session: Session, seconds: float, stale: int, gone: int) -> None:
 
 
 @pytest.mark.parametrize("price_time", [float(TIMES.pre), None])
-@pytest.mark.parametrize(("seconds", "stale", "gone"), [(0, 0, 0), (120, 0, 0), (121, 1, 0), (900, 1, 0), (901, 1, 1)])
+@pytest.mark.parametrize(("seconds", "stale", "gone"), [(0, 0, 0), (120, 0, 0), (130, 1, 0), (900, 1, 0), (910, 1, 1)])
 def test_ages_count_from_the_start_of_the_session(
     price_time: float | None, seconds: int, stale: int, gone: int
 ) -> None:
     found = metrics_of(as_of=TIMES.regular + seconds * 1000, price=1.0, price_time=price_time)
     assert (found["stale"], found["gone"]) == (stale, gone)
+
+
+def test_what_nobody_touches_moves_in_steps() -> None:
+    """A row must not change because a second has passed."""
+    seen = {"price": 1.0, "price_time": float(NOW), "updated": float(NOW), "volume": 5e4, "average_volume": 1e6}
+    moments = (NOW, NOW + 1, NOW + IDLE_STEP_MS - 1, NOW + IDLE_STEP_MS, NOW + IDLE_STEP_MS + 1)
+    rvol = [metrics_of(as_of=moment, **seen)["rvol"] for moment in moments]
+    assert rvol[0] == rvol[1] == rvol[2] > rvol[3] == rvol[4]
+
+
+def test_what_nobody_touched_is_not_computed_anew() -> None:
+    universe = universe_of([stock("A", price=1.0, prev_close=2.0), stock("B", price=1.0, prev_close=2.0)])
+    compute(universe)
+    universe.number("price")[:] = 4.0
+    compute(universe, np.array([1]))
+    assert universe.number("change_percent").tolist() == [-50.0, 100.0]
 
 
 def test_coverage() -> None:

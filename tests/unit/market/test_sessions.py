@@ -4,14 +4,16 @@ import datetime as dt
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gapscan.market.sessions import (
     NEW_YORK,
     Session,
+    closes_early,
     epoch_ms,
     is_trading_day,
     minute_of_day,
-    previous_trading_day,
     session_at,
     session_times,
     trading_date,
@@ -69,6 +71,71 @@ def test_weekends_are_closed_and_belong_to_friday(date: dt.date, clock: str) -> 
     assert trading_date(at(date, clock)) == FRIDAY
 
 
+# Thanksgiving Thursday, and the half day after it.
+WEDNESDAY, THANKSGIVING, HALF_DAY = (dt.date(2026, 11, 25) + dt.timedelta(days=n) for n in range(3))
+
+
+@pytest.mark.parametrize(
+    ("clock", "before", "after"),
+    [
+        ("04:00", Session.CLOSED, Session.PRE),
+        ("09:30", Session.PRE, Session.REGULAR),
+        ("13:00", Session.REGULAR, Session.POST),
+        ("16:00", Session.POST, Session.POST),
+        ("17:00", Session.POST, Session.CLOSED),
+    ],
+)
+def test_borders_of_a_half_day(clock: str, before: Session, after: Session) -> None:
+    assert session_at(at(HALF_DAY, clock) - 1) is before
+    assert session_at(at(HALF_DAY, clock)) is after
+
+
+@pytest.mark.parametrize("clock", ["03:30", "05:00", "10:00", "17:00", "23:59"])
+def test_a_holiday_is_closed_and_belongs_to_the_day_before(clock: str) -> None:
+    assert session_at(at(THANKSGIVING, clock)) is Session.CLOSED
+    assert trading_date(at(THANKSGIVING, clock)) == WEDNESDAY
+
+
+def test_a_holiday_beside_a_weekend() -> None:
+    good_friday, monday = dt.date(2026, 4, 3), dt.date(2026, 4, 6)
+    for date in (good_friday, good_friday + dt.timedelta(days=1), monday - dt.timedelta(days=1)):
+        assert session_at(at(date, "10:00")) is Session.CLOSED
+        assert trading_date(at(date, "10:00")) == dt.date(2026, 4, 2)
+    assert trading_date(at(monday, "03:29")) == dt.date(2026, 4, 2)
+    assert trading_date(at(monday, "03:30")) == monday
+
+
+moments = st.integers(at(dt.date(1995, 1, 3), "00:00"), at(dt.date(2040, 1, 1), "00:00"))
+
+
+@given(moments)
+def test_the_session_is_the_one_whose_times_hold_the_moment(ms: int) -> None:
+    date = dt.datetime.fromtimestamp(ms / 1000, NEW_YORK).date()
+    times, session = session_times(date), session_at(ms)
+    if session is Session.CLOSED:
+        assert not is_trading_day(date) or not times.pre <= ms < times.closed
+        return
+    following = times[times._fields.index(session.value) + 1]
+    assert is_trading_day(date)
+    assert getattr(times, session.value) <= ms < following
+    assert trading_date(ms) == date
+
+
+@given(moments, moments)
+def test_later_moments_belong_to_no_earlier_day(one: int, other: int) -> None:
+    one, other = sorted((one, other))
+    assert trading_date(one) <= trading_date(other)
+    assert is_trading_day(trading_date(one))
+
+
+@given(moments)
+def test_a_half_day_ends_three_hours_early(ms: int) -> None:
+    date = dt.datetime.fromtimestamp(ms / 1000, NEW_YORK).date()
+    times = session_times(date)
+    assert times.post - times.regular == (3.5 if closes_early(date) else 6.5) * HOUR
+    assert times.closed - times.post == 4 * HOUR
+
+
 @pytest.mark.parametrize(
     ("date", "clock", "expected"),
     [
@@ -83,12 +150,6 @@ def test_weekends_are_closed_and_belong_to_friday(date: dt.date, clock: str) -> 
 )
 def test_a_trading_day_begins_at_its_clear(date: dt.date, clock: str, expected: dt.date) -> None:
     assert trading_date(at(date, clock)) == expected
-
-
-def test_trading_days() -> None:
-    assert [is_trading_day(date) for date in (FRIDAY, SATURDAY, SUNDAY, MONDAY)] == [True, False, False, True]
-    assert previous_trading_day(MONDAY) == previous_trading_day(SUNDAY) == FRIDAY
-    assert previous_trading_day(FRIDAY) == dt.date(2024, 3, 7)
 
 
 @pytest.mark.parametrize("date", [WINTER, SUMMER])

@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
 from tests.support.market import DAY, MOMENT, TIMES, reference_frame, stock, universe_frame, universe_of
@@ -14,7 +15,7 @@ MONDAY = dt.date(2024, 3, 11)
 
 def scan(universe: Universe, as_of: float = NOW, session: str = "regular", **fields: float | None) -> bool:
     """Merge a frame that says `fields` of symbol A."""
-    return universe.merge_frame(universe_frame([stock("A", **fields)], int(as_of), session))
+    return merge_scan(universe, universe_frame([stock("A", **fields)], int(as_of), session))
 
 
 def value(universe: Universe, name: str) -> float:
@@ -74,7 +75,7 @@ def test_a_new_day_forgets_the_old_one() -> None:
 
 def test_a_split_that_is_known_before_the_first_scan_of_its_day() -> None:
     universe = universe_of([stock("A", price=10.0)])
-    universe.merge_reference(reference_frame([stock("A", split=True)], MONDAY))
+    merge_reference(universe, reference_frame([stock("A", split=True)], MONDAY))
     scan(universe, session_times(MONDAY).pre, "pre", price=5.0, price_time=float(session_times(MONDAY).pre))
     assert value(universe, "split_today") == 1.0
 
@@ -94,21 +95,21 @@ def test_market_time_never_goes_back() -> None:
 
 def test_an_average_that_is_not_known_yet_does_not_take_the_place_of_one_that_is() -> None:
     universe = universe_of([stock("A", average_volume=100.0)])
-    universe.merge_reference(reference_frame([stock("A", average_volume=None)]))
+    merge_reference(universe, reference_frame([stock("A", average_volume=None)]))
     assert value(universe, "average_volume") == 100.0
 
 
 def test_symbols_differ_by_case() -> None:
     universe = universe_of([stock("BCpC", price=1.0), stock("BCPC", price=2.0)])
     assert universe.number("price").tolist() == [1.0, 2.0]
-    assert universe.symbols_at(universe.positions(["BCPC", "BCpC"])) == ["BCPC", "BCpC"]
+    assert [universe.symbols[at] for at in universe.positions(["BCPC", "BCpC"])] == ["BCPC", "BCpC"]
 
 
 def test_room_for_a_whole_market() -> None:
     universe = Universe()
     for begin in (0, 700, 5_000):
         stocks = [stock(f"S{n}", price=float(n), price_time=NOW) for n in range(begin, begin + 2_000)]
-        universe.merge_frame(universe_frame(stocks, int(NOW)))
+        merge_scan(universe, universe_frame(stocks, int(NOW)))
     assert len(universe) == 4_700
     assert all(universe.number("price")[at] == float(symbol[1:]) for symbol, at in universe.index.items())
     assert [universe.symbols[at] for at in np.argsort(universe.symbol_order)] == sorted(universe.symbols)

@@ -31,6 +31,9 @@ TRADE = {
     "ev": "T", "sym": "MSFT", "x": 4, "i": "12345", "z": 3, "p": 114.125, "s": 100, "c": [0, 12],
     "t": 1536036818784, "q": 3681328,
 }  # fmt: skip
+LULD = {
+    "ev": "LULD", "T": "MSFT", "h": 492.99, "l": 446.04, "i": [17], "z": 3, "t": 1764086430905642800, "q": 5925769,
+}  # fmt: skip
 STATUS = {"ev": "status", "status": "success", "message": "subscribed to: A.SPCE"}
 
 
@@ -43,13 +46,28 @@ def read(*events, text=True):
 
 @pytest.mark.parametrize("text", [True, False])
 def test_every_kind_of_event(text):
-    events = read(BAR, MINUTE, TRADE, STATUS, text=text)
+    events = read(BAR, MINUTE, TRADE, LULD, STATUS, text=text)
     assert [type(bar) for bar in events.bars] == [Bar, MinuteBar]
     assert events.bars[0].av == 8642007
     assert events.bars[1].v == 4110.5
     assert events.trades[0].t == 1536036818784
+    assert [(luld.T, luld.time, luld.halts) for luld in events.lulds] == [("MSFT", 1764086430905, True)]
     assert events.statuses == [Status("success", "subscribed to: A.SPCE")]
     assert events.bad == 0
+
+
+@pytest.mark.parametrize(
+    ("indicators", "halts"),
+    [([17], True), ([18], False), ([16, 17], True), ([17, 18], False), ([16], None), ([], None)],
+)
+def test_what_indicators_say(indicators, halts):
+    (luld,) = read(LULD | {"i": indicators}).lulds
+    assert luld.halts is halts
+
+
+@pytest.mark.parametrize(("time", "ms"), [(1764086430905, 1764086430905), (1764086430905642800, 1764086430905)])
+def test_times_of_halts_come_in_two_units(time, ms):
+    assert read(LULD | {"t": time}).lulds[0].time == ms
 
 
 @pytest.mark.parametrize(
@@ -60,6 +78,12 @@ def test_every_kind_of_event(text):
         BAR | {"s": "now"},
         BAR | {"e": 0},
         BAR | {"c": None},
+        LULD | {"T": ""},
+        LULD | {"t": 0},
+        LULD | {"t": 10**15},
+        LULD | {"t": 10**30},
+        LULD | {"i": 17},
+        LULD | {"i": ["halted"]},
         {"ev": "Q", "sym": "SPCE"},
         {"sym": "SPCE"},
         17,
@@ -103,6 +127,8 @@ def test_statuses_of_a_frame():
         ("success", "subscribed to: A.AAPL", "subscribed", ["A.AAPL"]),
         ("success", "subscribed to: A.BRK.B", "subscribed", ["A.BRK.B"]),
         ("success", "subscribed to: A.*", "subscribed", ["A.*"]),
+        ("success", "subscribed to: LULD.*", "subscribed", ["LULD.*"]),
+        ("error", "not authorized for LULD.*", "refused", ["LULD.*"]),
         ("success", "subscribed to: A.AAPL,T.MSFT, AM.BCpC", "subscribed", ["A.AAPL", "T.MSFT", "AM.BCpC"]),
         ("success", "unsubscribed to: A.AAPL", "unsubscribed", ["A.AAPL"]),
         ("error", "subscribe failed: unknown or refused topic: A.NOSUCH", "refused", ["A.NOSUCH"]),
@@ -172,10 +198,12 @@ def test_the_newest_trade_of_each_symbol():
 
 def test_trades_that_do_not_tell_the_price():
     trades = [
-        Trade("A", t=10, p=1.0, c=[12, 37]),
+        Trade("A", t=10, p=1.0, c=[12, 14]),
         Trade("A", t=11, p=9.0, c=[2]),  # an average
         Trade("A", t=12, p=9.0, c=[14, 22]),  # at an earlier price
         Trade("A", t=13, p=0.0),
+        Trade("A", t=14, p=9.0, c=[37]),  # an odd lot
+        Trade("A", t=15, p=9.0, c=[15]),  # the official close of one exchange
         Trade("B", t=13, p=7.0, c=[52]),
     ]
     (message,) = trades_messages(trades, simulated=False)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gapscan.errors import SpecError
-from gapscan.market.universe import Bools, Floats
-from gapscan.ranking.expression import MAX_LENGTH, Filter, SortKey
+from gapscan.market.columns import Bools, Floats
+from gapscan.ranking.expression import Filter, SortKey
 from gapscan.ranking.spec import ROW_FIELDS
+from gapscan.ranking.syntax import MAX_LENGTH
 
 NAN = math.nan
 

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
 
 from gapscan.market import metrics
+from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row
+from gapscan.ranking.delta import RowList
 from gapscan.ranking.rows import RowCache
 from tests.support.market import MOMENT, reference_frame, stock, universe_frame, universe_of
 
@@ -22,25 +24,35 @@ def row_of(**fields: Any) -> dict[str, Any]:
 
 
 def only_row(cache: RowCache) -> Row:
-    return cache.rows(np.array([0]))[0]
+    return shown(cache, 0)[0]
+
+
+def shown(cache: RowCache, *at: int) -> RowList:
+    """The rows at positions `at`, brought up to date."""
+    cache.touch(None)
+    cache.refresh(np.array(at))
+    return cache.state(np.array(at))
 
 
 def see(universe: Universe, **fields: Any) -> None:
     stocks = [stock("A", updated=float(NOW + 1), price_time=float(NOW + 1)) | fields]
-    universe.merge_frame(universe_frame(stocks, NOW + 1))
+    merge_scan(universe, universe_frame(stocks, NOW + 1))
     metrics.compute(universe)
 
 
 def test_a_whole_row() -> None:
     prices = {"price": 105.0, "prev_close": 100.0, "open": 102.0, "high": 110.0, "low": 101.5, "vwap": 104.25}
-    assert row_of(**prices, volume=3_000.0, average_volume=1e6) == {
+    row = row_of(**prices, volume=3_000.0, average_volume=1e6)
+    assert {name: value for name, value in row.items() if value is not None} == {
         "symbol": "A", "name": "A", "exchange": "XNAS", "type": "CS",
         "price": 105.0, "prev_close": 100.0, "open": 102.0, "high": 110.0, "low": 101.5, "vwap": 104.25,
         "change_percent": 5.0, "gap_percent": 2.0, "change_from_open_percent": 2.94, "from_high_percent": -4.55,
+        "from_low_percent": 3.45,
         "volume": 3_000, "dollar_volume": 312_750, "average_volume": 1_000_000, "rvol": 0.01,
         "price_time": NOW, "as_of": NOW, "session": "regular", "gap_indicative": False, "split_today": False,
         "stale": False, "source": "snapshot",
     }  # fmt: skip
+    assert row.keys() == get_type_hints(Row).keys()
 
 
 def test_missing_is_null() -> None:
@@ -100,8 +112,8 @@ def test_new_texts_need_to_be_told() -> None:
     universe = universe_of([stock("A", price=10.0)])
     cache = RowCache(universe)
     first = only_row(cache)
-    universe.merge_reference(reference_frame([stock("A", name="Alpha", exchange=None)]))
-    cache.forget()
+    merge_reference(universe, reference_frame([stock("A", name="Alpha", exchange=None)]))
+    cache.forget(np.array([0]))
     assert only_row(cache) == first | {"name": "Alpha", "exchange": None}
 
 
@@ -109,7 +121,7 @@ def test_a_new_session_makes_new_rows() -> None:
     universe = universe_of([stock("A", price=10.0)])
     cache = RowCache(universe)
     first = only_row(cache)
-    universe.merge_frame(universe_frame([], MOMENT[Session.POST], "post"))
+    merge_scan(universe, universe_frame([], MOMENT[Session.POST], "post"))
     assert (first["session"], only_row(cache)["session"]) == ("regular", "post")
 
 
@@ -117,8 +129,23 @@ def test_symbols_that_came_later() -> None:
     universe = universe_of([stock("A", price=10.0)])
     cache = RowCache(universe)
     first = only_row(cache)
-    universe.merge_frame(universe_frame([stock("B", price=11.0, price_time=float(NOW))], NOW))
-    rows = cache.rows(np.array([1, 0, 1]))
+    merge_scan(universe, universe_frame([stock("B", price=11.0, price_time=float(NOW))], NOW))
+    rows = shown(cache, 1, 0, 1)
     assert [row["symbol"] for row in rows] == ["B", "A", "B"]
     assert rows[1] is first
     assert rows[0] is rows[2]
+
+
+def test_rows_that_nothing_touched_are_not_looked_at() -> None:
+    universe = universe_of([stock("A", price=10.0), stock("B", price=20.0)])
+    metrics.compute(universe)
+    cache = RowCache(universe)
+    first = shown(cache, 0, 1)
+    see(universe, price=11.0)
+    cache.touch(np.array([1]))
+    cache.refresh(np.array([0, 1]))
+    assert cache.is_current(first, np.array([0, 1]))
+    cache.touch(np.array([0]))
+    cache.refresh(np.array([0, 1]))
+    assert not cache.is_current(first, np.array([0, 1]))
+    assert [row["price"] for row in cache.state(np.array([0, 1]))] == [11.0, 20.0]

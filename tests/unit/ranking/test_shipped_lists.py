@@ -1,4 +1,4 @@
-"""The shipped lists at, just above and just below each of their thresholds."""
+"""What holds for all shipped lists: gate, sessions, age, ties, limit."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 
-from gapscan.market.curve import share_traded
 from gapscan.market.sessions import Session
+from gapscan.ranking.delta import Rows
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
-from tests.support.market import MOMENT, TIMES, Stock, stock, universe_of
+from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_of
 
 PRE, REGULAR, POST, CLOSED = Session
-EVER = (PRE, REGULAR, POST, CLOSED)
+# The lists that are ranked in all sessions, and those that are ranked until the close.
+EVER = {"winners", "losers", "high_volume", "most_active", "anomalies", "price_spikes", "halted"}
+EARLY = {"gappers_up", "gappers_down", "momentum_up", "momentum_down", "new_highs", "new_lows", "low_float"}
 AVERAGE = 10_000_000.0
 
 
 def usual(session: Session, times: float) -> float:
     """The volume that is `times` the usual one by now."""
-    return times * AVERAGE * share_traded(MOMENT[session])
+    return times * AVERAGE * share_at(MOMENT[session])
 
 
 def quiet(symbol: str = "A", **fields: Any) -> Stock:
@@ -31,7 +33,7 @@ def quiet(symbol: str = "A", **fields: Any) -> Stock:
 def lists_with(wanted: Stock, session: Session, members: tuple[str, ...] = ()) -> set[str]:
     """The lists that show the stock when it is in those called `members` already."""
     scanner = Scanner(universe_of([wanted], session), shipped_lists())
-    ranked = scanner.scan({name: [wanted["symbol"]] for name in members})
+    ranked = scanner.scan({name: [{"symbol": wanted["symbol"]}] for name in members})
     return {name for name, rows in ranked.items() if rows}
 
 
@@ -52,33 +54,9 @@ def dollars(amount: float) -> dict[str, float]:
     return {"vwap": 100.0, "volume": amount / 100.0}
 
 
-@pytest.mark.parametrize(("name", "sign"), [("gappers_up", 1), ("gappers_down", -1)])
-@pytest.mark.parametrize(("session", "shares"), [(PRE, 50_000), (REGULAR, 100_000)])
-def test_gappers(name: str, sign: int, session: Session, shares: int) -> None:
-    def shown(percent: float, volume: float, *, member: bool = False) -> bool:
-        return shows(name, session, member=member, **gap(sign * percent, volume))
-
-    assert [shown(percent, shares) for percent in (1.99, 2.0, 2.01, -2.01)] == [False, True, True, False]
-    assert [shown(3.0, volume) for volume in (shares - 1, shares, shares + 1)] == [False, True, True]
-    assert [shown(percent, shares, member=True) for percent in (1.79, 1.81, 2.0)] == [False, True, True]
-    assert [shown(3.0, 0.9 * shares + more, member=True) for more in (-1, 0, 1)] == [False, True, True]
-
-
 def test_before_the_open_the_gap_is_that_of_the_price() -> None:
     assert shows("gappers_up", PRE, price=103.0, prev_close=100.0, volume=50_000.0)
     assert shows("gappers_down", PRE, price=97.0, prev_close=100.0, volume=50_000.0)
-
-
-@pytest.mark.parametrize(("name", "sign"), [("winners", 1), ("losers", -1)])
-@pytest.mark.parametrize("session", [PRE, REGULAR, POST, CLOSED])
-def test_winners_and_losers(name: str, sign: int, session: Session) -> None:
-    def shown(percent: float, times: float, *, member: bool = False) -> bool:
-        return shows(name, session, member=member, **change(sign * percent, session, times))
-
-    assert [shown(percent, 2.0) for percent in (4.99, 5.0, 5.01, -5.01)] == [False, True, True, False]
-    assert [shown(6.0, times) for times in (1.499, 1.501)] == [False, True]
-    assert [shown(percent, 2.0, member=True) for percent in (4.49, 4.51)] == [False, True]
-    assert [shown(6.0, times, member=True) for times in (1.349, 1.351)] == [False, True]
 
 
 def test_winners_at_exactly_one_and_a_half_times_the_usual_volume() -> None:
@@ -89,26 +67,13 @@ def test_winners_at_exactly_one_and_a_half_times_the_usual_volume() -> None:
     ]
 
 
-@pytest.mark.parametrize("session", EVER)
-def test_most_active(session: Session) -> None:
-    assert [shows("most_active", session, **dollars(amount)) for amount in (999_900, 1_000_000, 1_000_100)] == [
-        False,
-        True,
-        True,
-    ]
-    assert [shows("most_active", session, member=True, **dollars(amount)) for amount in (899_900, 900_000)] == [
-        False,
-        True,
-    ]
-
-
 @pytest.mark.parametrize(
     ("session", "expected"),
     [
-        (PRE, {"gappers_up", "gappers_down", "winners", "losers", "most_active"}),
-        (REGULAR, {"gappers_up", "gappers_down", "winners", "losers", "most_active"}),
-        (POST, {"winners", "losers", "most_active"}),
-        (CLOSED, {"winners", "losers", "most_active"}),
+        (PRE, EVER | EARLY),
+        (REGULAR, EVER | EARLY | {"reversals"}),
+        (POST, EVER | {"post_market"}),
+        (CLOSED, EVER),
     ],
 )
 def test_sessions(session: Session, expected: set[str]) -> None:
@@ -116,7 +81,7 @@ def test_sessions(session: Session, expected: set[str]) -> None:
     assert Scanner(universe_of([quiet()], session), shipped_lists()).scan({}).keys() == expected
 
 
-ACTIVE = {"vwap": 1024.0, "volume": 1_000_000.0}
+ACTIVE: dict[str, Any] = {"vwap": 1024.0, "volume": 1_000_000.0}
 
 
 def test_every_stock_that_is_active_enough_is_shown() -> None:
@@ -169,8 +134,8 @@ def test_a_symbol_that_is_not_in_the_reference_data_is_not_shown() -> None:
 @pytest.mark.parametrize("member", [False, True])
 def test_rows_are_marked_stale_long_before_they_leave(seconds: int, shown: bool, stale: bool, member: bool) -> None:
     wanted = quiet(**ACTIVE, price_time=float(MOMENT[REGULAR] - seconds * 1000))
-    members = {"most_active": ["A"]} if member else {}
-    rows = Scanner(universe_of([wanted], REGULAR), shipped_lists()).scan(members)["most_active"]
+    published: dict[str, Rows] = {"most_active": [{"symbol": "A"}]} if member else {}
+    rows = Scanner(universe_of([wanted], REGULAR), shipped_lists()).scan(published)["most_active"]
     assert [row["stale"] for row in rows] == [stale] * shown
 
 
@@ -185,12 +150,12 @@ def test_a_list_holds_its_limit() -> None:
     scanner = Scanner(universe_of(stocks, REGULAR), shipped_lists())
     first = scanner.scan({})["gappers_up"]
     assert first.symbols == [f"S{n}" for n in range(249, 49, -1)]
-    assert scanner.scan({"gappers_up": first.symbols})["gappers_up"] == first
+    assert scanner.scan({"gappers_up": first})["gappers_up"] is first
 
 
 def test_a_member_that_nobody_knows_is_not_shown() -> None:
     scanner = Scanner(universe_of([quiet()], REGULAR), shipped_lists())
-    assert scanner.scan({"most_active": ["GONE"], "no_such_list": ["A"]})["most_active"] == []
+    assert scanner.scan({"most_active": [{"symbol": "GONE"}], "no_such_list": [{"symbol": "A"}]})["most_active"] == []
 
 
 def test_an_empty_universe() -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import get_type_hints
+
 import pytest
 
 from gapscan.errors import ConfigError, SpecError
 from gapscan.market.sessions import Session
-from gapscan.ranking.spec import DEFAULT_LIMIT, ListSet, parse_lists, shipped_lists
+from gapscan.protocol.messages import Fields
+from gapscan.ranking.expression import Filter, SortKey
+from gapscan.ranking.spec import DEFAULT_LIMIT, ROW_FIELDS, ListSet, parse_lists, shipped_lists
 
 
 def lists(body: str) -> ListSet:
@@ -91,7 +95,27 @@ def test_a_wrong_gate() -> None:
         parse_lists('gate = "prise > 1"\nlists = {}', "my.toml")
 
 
+@pytest.mark.parametrize("name", sorted({*get_type_hints(Fields), "symbol", "now", "test_symbol"}))
+def test_every_field_of_a_row_can_be_used(name: str) -> None:
+    if name in ROW_FIELDS.texts:
+        assert Filter(f"{name} == 'x'", ROW_FIELDS).fields
+    else:
+        assert Filter(f"{name} > 1", ROW_FIELDS).fields == SortKey(f"-{name}", ROW_FIELDS).fields != frozenset()
+
+
+def test_a_list_says_which_columns_it_reads() -> None:
+    (spec,) = lists("""
+        where = 'price > (vwap if stale else 2) and source == "bar" or not session == "pre" and symbol in ("A",)'
+        sort = ["-now + as_of"]
+    """).specs
+    used = {"price", "vwap", "stale", "from_bar", "session", "symbol", "now", "updated", "dollar_volume"}
+    assert spec.fields == used
+
+
 def test_the_shipped_lists() -> None:
     found = shipped_lists()
-    assert found.names == ["gappers_up", "gappers_down", "winners", "losers", "most_active"]
+    assert found.names == [
+        "gappers_up", "gappers_down", "momentum_up", "momentum_down", "winners", "losers", "new_highs", "new_lows",
+        "high_volume", "most_active", "anomalies", "reversals", "post_market", "low_float", "price_spikes", "halted",
+    ]  # fmt: skip
     assert all(spec.definition.description and spec.definition.limit == 200 for spec in found.specs)

@@ -63,3 +63,10 @@ def test_refused(name, options):
 
 def test_every_fault_is_in_the_table():
     assert set(re.findall(r"^\| ((?:rest|ws)_\w+)", faults.__doc__, re.M)) == set(faults.NAMES)
+
+
+def test_some_requests_may_pass_first():
+    faults = Faults()
+    faults.set("rest_status", endpoint="tickers", skip=2, count=1, status=500)
+    assert faults.take("rest_status", "grouped") is None  # another endpoint's requests do not count
+    assert [bool(faults.take("rest_status", "tickers")) for _ in range(4)] == [False, False, True, False]

@@ -1,0 +1,137 @@
+"""`gapscan why`: the conditions of a list, and how a symbol meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from gapscan.bus.asking import ask_why
+from gapscan.bus.client import BusOptions, connect
+from gapscan.errors import ConfigError, UnknownSymbolError
+from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
+from gapscan_cli import output, render
+from gapscan_cli.following import check_possible, check_published
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+Line = list[tuple[str, str]]  # parts with their styles
+
+_GOOD, _BAD, _NEARLY, _FAINT, _PLAIN = "green", "red", "yellow", "dim", ""
+_CONDITION: Final = 44  # cells for a condition's text
+_OPERAND: Final = 12  # cells for a value or a threshold
+_TIMES: Final = 1e11  # from here on, a number is epoch ms: no price and no volume is as large
+
+
+async def print_why(options: BusOptions, symbol: str, name: str | None, as_json: bool) -> None:
+    """Print why `symbol` is in list `name`, or in each of the lists, or why not."""
+    if name is not None:
+        check_possible(name)
+    why = await _ask(options, symbol, name)
+    if not why.known:
+        meant = f"did you mean {' or '.join(why.nearest)}?" if why.nearest else ""
+        raise UnknownSymbolError(f"there is no symbol {symbol!r}", remedy=meant)
+    if as_json:
+        output.write(msgspec.json.encode(why) + output.LINE_END)
+    else:
+        _print(list(lines_of(why)))
+
+
+async def _ask(options: BusOptions, symbol: str, name: str | None) -> Why:
+    try:
+        msgspec.convert({"symbol": symbol, "type": "why_request"}, WhyRequest)
+    except msgspec.ValidationError:
+        raise UnknownSymbolError(f"{render.text(symbol[:40])!r} cannot be a symbol") from None
+    async with connect(options, "gapscan why") as bus:
+        why = await ask_why(bus, symbol, name)
+        if why.known and name is not None and not why.lists:
+            await check_published(bus, name)
+            raise ConfigError(f"list {name} is not ranked", remedy="`gapscan status` says why")
+        return why
+
+
+def _print(lines: Sequence[Line]) -> None:
+    from rich.text import Text
+
+    console = output.console()
+    for line in lines:
+        console.print(_text(Text(), line), soft_wrap=True)
+
+
+def _text(text: Text, line: Line) -> Text:
+    for part, style in line:
+        text.append(render.text(part), style)
+    return text
+
+
+def lines_of(why: Why) -> Iterator[Line]:
+    """The whole answer, line by line."""
+    label = "   SIMULATED" if why.simulated else ""
+    yield [(why.symbol, "bold"), (f"   {render.moment(why.as_of)}   {why.session}{label}", _PLAIN)]
+    yield []
+    yield [("every list", "bold"), _verdict(all(found.passes for found in why.gate if found.depth == 0))]
+    yield from map(_condition, why.gate)
+    for each in why.lists:
+        yield []
+        yield [(each.list, "bold"), *_standing(each)]
+        yield from map(_condition, each.conditions)
+        if (distance := _distance(each)) is not None:
+            yield [("  " + distance, _FAINT)]
+
+
+def _verdict(passes: bool) -> tuple[str, str]:
+    return ("   passes", _GOOD) if passes else ("   fails", _BAD)
+
+
+def _standing(why: ListWhy) -> Line:
+    """Where the symbol stands, in one word or two."""
+    closed = [] if why.open else [("   closed in this session", _FAINT)]
+    if why.rank is not None:
+        since = f"   in it {_since(why.since, why.at_least)}" if why.since else ""
+        return [(f"   rank {why.rank} of {why.size}", _GOOD), (since, _FAINT), *closed]
+    if why.passes and why.size >= why.limit:
+        return [(f"   passes, but the list is full at {why.limit}", _NEARLY), *closed]
+    if why.passes:
+        return [("   passes, but is not listed", _NEARLY), *closed]
+    return [("   not in it", _BAD), *closed]
+
+
+def _condition(found: Condition) -> Line:
+    """A mark, the condition, the value, the threshold, and since when."""
+    mark, style = ("✓", _GOOD) if found.passes else ("~", _NEARLY) if found.stays else ("✗", _BAD)
+    indent = "  " * (found.depth + 1)
+    head = [(f"{indent}{mark} ", style)]
+    since = (f"  {_since(found.since, found.at_least)}" if found.since else "", _FAINT)
+    width = _CONDITION - 2 * found.depth
+    if found.kind != "test":
+        return [*head, (f"{found.kind} of:".ljust(width + 2 * _OPERAND + 2), _PLAIN), since]
+    value, threshold = (operand(shown).rjust(_OPERAND) for shown in (found.value, found.threshold))
+    return [*head, (found.text.ljust(width), _PLAIN), (f" {value}", style), (f" {threshold}", _FAINT), since]
+
+
+def operand(value: float | str | bool | None) -> str:
+    """A value or a threshold: numbers in full, times as a time of day."""
+    if value is None:
+        return render.MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    if value >= _TIMES:
+        return render.clock(int(value))
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+
+
+def _since(ms: int | None, at_least: bool) -> str:
+    return f"since {'at least ' if at_least else ''}{render.clock(ms)}"
+
+
+def _distance(why: ListWhy) -> str | None:
+    """How far the symbol is from the list's last row, under the first sort key."""
+    if why.value is None or why.last_value is None or why.rank is not None:
+        return None
+    order = "high to low" if why.key.startswith("-") else "low to high"
+    key = why.key.removeprefix("-").strip()
+    return f"sorted by {key}, {order}: {operand(why.value)}; the last of {why.size} rows has {operand(why.last_value)}"

@@ -1,0 +1,241 @@
+"""A user's own lists from the command line: the file is changed first, then whoever ranks is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from gapscan import config as settings
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import read_entries
+from gapscan.bus.snapshots import read_snapshot
+from gapscan.errors import BusError, ConfigError, UnknownListError
+from gapscan.protocol.messages import ListDefinition
+from gapscan.ranking.spec import MAX_FILE, shipped_lists
+from gapscan.services import ownlists
+from gapscan_cli import exits, output
+from gapscan_cli.completion import nearest
+from gapscan_cli.connection import find_nats
+
+_PUBLISHED_SECONDS: Final = 3.0  # a ranker takes up a new list within two
+_LOOK_SECONDS: Final = 0.05
+_TEMPLATE: Final = """\
+# Lists of your own. `gapscan lists --shipped` shows expressions to begin with.
+#
+# [lists.cheap_movers]
+# description = "Cheap stocks that rise on high volume."
+# where = "price < 20 and change_percent > 5 and rvol >= 2"
+# sort = ["-change_percent", "symbol"]
+# limit = 50
+# sessions = ["pre", "regular"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the user's file is, and how to reach the NATS that is to know. `asked`: the user named that NATS."""
+
+    path: Path
+    nats: BusOptions | None
+    asked: bool
+
+    @classmethod
+    def of(cls, lists_file: str | None, nats: str | None, data: Path | None, config_file: Path | None) -> Desk:
+        """What the options say. Raises ConfigError."""
+        loaded = settings.load(config_file)
+        path = Path(lists_file).expanduser() if lists_file else ownlists.own_file(loaded.config)
+        try:
+            options = find_nats(nats, config_file, data)
+        except BusError:
+            options = None
+        return cls(path, options, nats is not None or data is not None)
+
+    def read(self) -> tuple[str, list[ListDefinition]]:
+        """The user's file and what it defines. Faulty lists are left out: whoever edits may have come to mend them."""
+        text = ownlists.read_own(self.path)
+        return text, ownlists.check(text, str(self.path))[0]
+
+
+def add_lists(desk: Desk, file: str, replace: bool) -> int:
+    """Take the lists of `file` in."""
+    addition, source = _given(file)
+    new = _checked(addition, source)
+    if new is None:
+        return exits.USER
+    if not new:
+        raise ConfigError(f"{source} has no lists", remedy="a list is a table, [lists.NAME]")
+    text, _ = desk.read()
+    ownlists.write_own(desk.path, ownlists.merged(text, addition, replace=replace))
+    names = {definition.name for definition in new}
+    _, after = desk.read()
+    return _tell(desk, [definition for definition in after if definition.name in names], [])
+
+
+def edit_lists(desk: Desk, name: str | None) -> int:
+    """Let the user edit the file, or one list of it."""
+    text, before = desk.read()
+    edited, after = _edited(desk, text, name)
+    if after is None:
+        return exits.USER
+    if edited == text:
+        output.say("nothing changed")
+        return exits.OK
+    ownlists.write_own(desk.path, edited)
+    gone = {definition.name for definition in before} - {definition.name for definition in after}
+    return _tell(desk, ownlists.changed(before, after), sorted(gone))
+
+
+def _edited(desk: Desk, text: str, name: str | None) -> tuple[str, list[ListDefinition] | None]:
+    """The file as the user leaves it, and its lists; None when they are faulty, and not mended."""
+    part = _own_block(desk, text, name) if name else text or _TEMPLATE
+    while True:
+        part = _in_editor(part)
+        if _checked(part, "the edited text") is not None:
+            rest = ownlists.without(text, name) if name else ""
+            edited = ownlists.merged(rest, part, replace=True) if name else part
+            return edited, _checked(edited, str(desk.path))
+        if not sys.stdin.isatty() or not typer.confirm("edit again?", default=True, err=True):
+            output.note(f"{desk.path} is as it was; what you wrote is in {_kept(part)}")
+            return text, None
+
+
+def _own_block(desk: Desk, text: str, name: str) -> str:
+    if name not in ownlists.tables_of(text):
+        raise _not_own(name, ownlists.tables_of(text), desk.path)
+    return ownlists.block_of(text, name)
+
+
+def _in_editor(text: str) -> str:
+    """The text as the user's editor leaves it."""
+    path = _kept(text)
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
+        if code:
+            raise ConfigError(f"the editor {editor!r} ended with code {code}", remedy="set EDITOR to another one")
+        return ownlists.read_text(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the editor {editor!r} cannot be started: {error}", remedy="set EDITOR") from None
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _kept(text: str) -> Path:
+    handle, name = tempfile.mkstemp(prefix="gapscan-", suffix=".toml")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
+
+
+def remove_own(desk: Desk, name: str) -> int:
+    """Remove one of the user's lists, from the file and from NATS."""
+    if name in shipped_lists().names:
+        raise ConfigError(f"list {name} comes with gapscan and cannot be removed")
+    text, _ = desk.read()
+    mine = ownlists.tables_of(text)
+    if name in mine:
+        ownlists.write_own(desk.path, ownlists.without(text, name))
+    elif name not in _known(desk):
+        raise _not_own(name, mine, desk.path)
+    return _tell(desk, [], [name])
+
+
+def _known(desk: Desk) -> set[str]:
+    """The own lists that are on NATS, which somebody else may have added."""
+
+    async def read(bus: Bus) -> set[str]:
+        entries = await read_entries(bus) or []
+        return {entry.name for entry in entries if entry.definition is None or entry.definition.own}
+
+    try:
+        return asyncio.run(_with_nats(desk, read))
+    except BusError:
+        return set()
+
+
+def _not_own(name: str, mine: Iterable[str], path: Path) -> UnknownListError:
+    meant = nearest(name, mine)
+    remedy = f"did you mean {meant}?" if meant else "`gapscan lists check` shows yours"
+    return UnknownListError(f"there is no list named {name!r} in {path}", remedy=remedy)
+
+
+def check_lists(desk: Desk, file: str | None) -> int:
+    """Say whether the lists of `file`, or the user's own, are right."""
+    text, source = _given(file) if file else (ownlists.read_own(desk.path), str(desk.path))
+    good = _checked(text, source)
+    if good is None:
+        return exits.USER
+    names = ", ".join(definition.name for definition in good) or "no lists"
+    output.say(f"ok: {source}: {names}")
+    return exits.OK
+
+
+def _given(file: str) -> tuple[str, str]:
+    """The text that the user names, and what to call it."""
+    if file == "-":
+        return ownlists.decoded(sys.stdin.buffer.read(MAX_FILE + 1), "the input"), "the input"
+    return ownlists.read_text(Path(file)), file
+
+
+def _checked(text: str, source: str) -> list[ListDefinition] | None:
+    """The lists of the text; None when it has faults, which are all said."""
+    try:
+        good, faults = ownlists.check(text, source)
+    except ConfigError as error:
+        good, faults = [], [error]
+    for fault in faults:
+        output.note(exits.lines_of(fault))
+    return None if faults else good
+
+
+def _tell(desk: Desk, changed: Sequence[ListDefinition], removed: Sequence[str]) -> int:
+    """Publish what changed, and say what came of it."""
+    try:
+        late = asyncio.run(_published(desk, changed, removed))
+    except BusError as error:
+        output.say(f"{desk.path} is changed; the next `gapscan up` takes it up")
+        output.note(f"not told to any ranker: {error.message}")
+        return exits.WORLD if desk.asked else exits.OK
+    for definition in changed:
+        wait = "no ranker has published it yet" if definition.name in late else f"gapscan watch {definition.name}"
+        output.say(f"{definition.name}: {wait}")
+    for name in removed:
+        output.say(f"{name}: removed")
+    return exits.OK
+
+
+async def _published(desk: Desk, changed: Sequence[ListDefinition], removed: Sequence[str]) -> set[str]:
+    """Tell NATS; the lists that nobody publishes in time."""
+
+    async def work(bus: Bus) -> set[str]:
+        if await read_entries(bus) is None:
+            raise BusError("gapscan has never run on that NATS")
+        await ownlists.publish(bus, changed, removed)
+        return await _late(bus, {definition.name for definition in changed})
+
+    return await _with_nats(desk, work)
+
+
+async def _late(bus: Bus, names: set[str]) -> set[str]:
+    deadline = asyncio.get_running_loop().time() + _PUBLISHED_SECONDS
+    while names and asyncio.get_running_loop().time() < deadline:
+        names = {name for name in names if await read_snapshot(bus, name) is None}
+        await asyncio.sleep(_LOOK_SECONDS if names else 0)
+    return names
+
+
+async def _with_nats(desk: Desk, work: Callable[[Bus], Awaitable[set[str]]]) -> set[str]:
+    if desk.nats is None:
+        raise BusError("no gapscan is running there")
+    async with connect(desk.nats, "gapscan lists") as bus:
+        return await work(bus)

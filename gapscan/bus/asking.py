@@ -1,0 +1,23 @@
+"""Asking the ranker that leads why a symbol is in a list, or why not."""
+
+from __future__ import annotations
+
+from nats.errors import NoRespondersError
+
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.errors import BusError
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.messages import Why, WhyRequest
+
+
+async def ask_why(bus: Bus, symbol: str, name: str | None = None) -> Why:
+    """Why `symbol` is in list `name`, or in each of the lists, or why not. Raises BusError or ProtocolError."""
+    try:
+        answer = await bus.nc.request(names.WHY, encode(WhyRequest(symbol, name)), timeout=REQUEST_SECONDS)
+    except NoRespondersError:
+        remedy = "start one: `gapscan up`, or `gapscan run ranker`"
+        raise BusError("no ranker leads that could answer", remedy=remedy) from None
+    except NATS_ERRORS as error:
+        raise translated(error, "asking why") from error
+    return decode_as(Why, answer.data)

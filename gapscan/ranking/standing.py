@@ -1,0 +1,116 @@
+"""How the symbols stand with one list: who may be in it, in which order, and who is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import numpy as np
+
+from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.ranking.columns import Columns
+from gapscan.ranking.delta import RowList
+from gapscan.ranking.expression import Filter, SortKey
+from gapscan.ranking.spec import ListSpec
+
+_NOWHERE: Final = np.zeros(0, np.intp)
+
+
+class SortableColumns(Columns, Protocol):
+    """Columns that know the alphabetical order of their symbols."""
+
+    def symbol_order(self) -> Floats:
+        """Each symbol's place in it."""
+
+    def __len__(self) -> int:
+        """How many symbols there are."""
+
+
+class Standing:
+    """One list over one universe. `shown` are the positions of its rows, in order."""
+
+    def __init__(self, spec: ListSpec, gate: Filter, columns_at: Callable[[Ints], SortableColumns]) -> None:
+        self.spec = spec
+        self.shown: Ints = _NOWHERE
+        self.state: RowList | None = None  # the rows, as they were last built
+        self._gate = gate
+        self._columns_at = columns_at
+        self._entitled: Bools = np.zeros(0, np.bool_)  # passes as a newcomer
+        self._values: Floats = np.zeros(0)  # under the first sort key
+        self._members: Ints = _NOWHERE
+        self._involved: Bools = np.zeros(0, np.bool_)  # published or shown
+        self._concerned = True
+        self._reach = -np.inf  # a value that no row was lately behind
+
+    def update(self, columns: SortableColumns, may_enter: Bools, at: Ints | None) -> None:
+        """Take in what changed: the columns of the symbols at positions `at` (None: of all)."""
+        entitled = may_enter & self.spec.filter.entry(columns)
+        values = sort_values(self.spec.keys[0], columns)
+        if at is None:
+            self._entitled, self._values, self._concerned = entitled, values.copy(), True
+        else:
+            self._concerned = bool((entitled | self._entitled[at] | self._involved[at]).any())
+            self._entitled[at], self._values[at] = entitled, values
+
+    def rank(self, members: Ints) -> None:
+        """Find out who is shown. `members` are the positions of the rows that are published."""
+        if not self._concerned and np.array_equal(members, self._members):
+            return
+        self._members = members
+        chosen = self._entitled.copy()
+        self._keep(chosen, members)
+        self.shown = self._best(chosen)
+        self._involved = np.zeros(len(chosen), np.bool_)
+        self._involved[members] = self._involved[self.shown] = True
+
+    def _keep(self, chosen: Bools, members: Ints) -> None:
+        """Choose the members that do not pass as newcomers but may stay."""
+        fallen = members[~chosen[members]]
+        if len(fallen):
+            columns = self._columns_at(fallen)
+            there = columns.number("gone") != 1.0
+            chosen[fallen] = there & self._gate.stay(columns) & self.spec.filter.stay(columns)
+
+    def _best(self, chosen: Bools) -> Ints:
+        """The chosen positions that the list shows, in order."""
+        limit = self.spec.definition.limit
+        if np.count_nonzero(chosen) > limit:
+            chosen = self._foremost(chosen, limit)
+        at = np.flatnonzero(chosen)
+        return at[self._order(at)[:limit]]
+
+    def _foremost(self, chosen: Bools, limit: int) -> Bools:
+        """Some of the chosen: those with the `limit` lowest values, all ties included, are among them.
+
+        The value that was far enough in an earlier scan mostly still is, which saves the selection.
+        """
+        near: Bools = chosen & (self._values <= self._reach)
+        if limit <= np.count_nonzero(near) <= 3 * limit:
+            return near
+        inside = self._values[chosen]
+        place = min(limit + limit // 2, len(inside) - 1)
+        self._reach = float(np.partition(inside, place)[place])
+        return chosen if np.isnan(self._reach) else chosen & (self._values <= self._reach)
+
+    def _order(self, at: Ints) -> Ints:
+        """The order of the positions `at`."""
+        first = self._values[at]
+        order = np.argsort(first)
+        if _all_differ(first[order]):
+            return order
+        columns = self._columns_at(at)
+        others = [sort_values(key, columns) for key in reversed(self.spec.keys[1:])]
+        return np.lexsort([*others, first])
+
+
+def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
+    """What the key compares: ascending, missing last."""
+    if key.value is None:
+        order = columns.symbol_order()
+        return -order if key.descending else order
+    return np.broadcast_to(np.asarray(key.value(columns), np.float64), (len(columns),))
+
+
+def _all_differ(ordered: Floats) -> bool:
+    """Whether no two of the sorted values are equal, and at most one is missing."""
+    return not (ordered[1:] == ordered[:-1]).any() and not np.isnan(ordered[-2:-1]).any()

@@ -1,0 +1,221 @@
+"""One time of leading: rank what the feed says, publish what differs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from itertools import chain
+
+from gapscan.bus.client import Bus
+from gapscan.bus.definitions import retire_list
+from gapscan.bus.publisher import ListPublisher
+from gapscan.config import Config
+from gapscan.errors import BusError, FencedError, GapscanError
+from gapscan.market.metrics import coverage
+from gapscan.market.restore import restore
+from gapscan.market.sessions import Session, trading_date
+from gapscan.market.universe import Universe
+from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import State
+from gapscan.ranking.delta import Rows
+from gapscan.ranking.expression import Filter
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import ListSet, ListSpec
+from gapscan.runtime import Backoff
+from gapscan.services.common import patiently, retention
+from gapscan.services.definitions import Definitions
+from gapscan.services.intake import Intake
+from gapscan.services.leading import Leadership
+from gapscan.services.saving import Keeper
+from gapscan.services.why import WhyDesk, answering
+
+_log = logger("ranker")
+
+
+class Term:
+    """From the recovery of all lists to the loss of the lease."""
+
+    def __init__(self, bus: Bus, config: Config, gate: Filter, definitions: Definitions, tally: Tally) -> None:
+        self.universe = Universe()
+        self.publishers: dict[str, ListPublisher] = {}
+        self.lists = ListSet(gate, ())
+        self.cycle_ms = 0.0
+        self._bus = bus
+        self._config = config
+        self._gate = gate
+        self._definitions = definitions
+        self._tally = tally
+        self._scanner = Scanner(self.universe, self.lists)
+        self._desk = WhyDesk(self.universe, self.lists, self._rows)
+        self._intake = Intake(bus, self.universe, tally)
+        self._keeper = Keeper(bus, self.universe, tally)
+        self._wanted: dict[str, Rows] = {}
+        self._changed = asyncio.Event()
+        self._recovered = False
+
+    def _rows(self, name: str) -> Rows:
+        """The rows of a list as they are published."""
+        publisher = self.publishers.get(name)
+        return publisher.rows if publisher else ()
+
+    async def lead(self, leadership: Leadership) -> None:
+        """Rank and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
+        await patiently("ranker", "recovering the lists", self._recover)
+        self._recovered = True
+        try:
+            async with self._intake.listening(), answering(self._bus, self._desk.answer, self._tally):
+                await self._take_back()
+                await leadership.while_held(
+                    self._rank(), self._publish(), self._beat(), self._snapshot(), self._keeper.run(),
+                    self._definitions.follow(), self._redefine(),
+                )  # fmt: skip
+        except asyncio.CancelledError:
+            await self._finish()
+            raise
+
+    async def _recover(self) -> None:
+        await self._definitions.recover()
+        await self._set_lists()
+        _log.info("leading", extra={"lists": {name: p.sequence for name, p in self.publishers.items()}})
+
+    async def _take_back(self) -> None:
+        saved = await self._keeper.recover()
+        shown = restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
+        _log.info("took back what was known of the day", extra={"saved": saved, "shown": shown})
+
+    async def _set_lists(self) -> None:
+        """Rank what is defined now: new lists are begun, or continued where they are; removed ones leave nothing.
+
+        Raises BusError; done again, it goes on where it failed.
+        """
+        specs = self._definitions.specs
+        defined = {spec.name for spec in specs}
+        for name in self.publishers.keys() - defined:
+            self._wanted.pop(name, None)
+            del self.publishers[name]
+            await retire_list(self._bus, name)
+        for name in defined - self.publishers.keys():
+            publisher = ListPublisher(self._bus, name)
+            await publisher.recover(retention(self._config), self.universe.simulated)
+            self.publishers[name] = publisher
+        self.lists = self._scanner.lists = ListSet(self._gate, specs)
+        self._desk.set_lists(self.lists)
+
+    async def _redefine(self) -> None:
+        """Take over what users define, as soon as they do."""
+        while True:
+            await self._definitions.changed.wait()
+            self._definitions.changed.clear()
+            await patiently("ranker", "taking over list definitions", self._set_lists)
+            self._rank_once()
+
+    async def _rank(self) -> None:
+        """The first change after a quiet while is ranked at once, those that follow once an interval."""
+        loop = asyncio.get_running_loop()
+        self._rank_once()
+        while True:
+            if await self._intake.news():
+                due = loop.time() + self._config.ranker.hot_interval
+                self._rank_once()
+                await asyncio.sleep(due - loop.time())
+
+    def _rank_once(self) -> None:
+        """Rank what is open; empty what stands since an earlier trading day."""
+        if not self._intake.ready:
+            return
+        began = time.perf_counter()
+        self._wanted.update(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}))
+        for spec in self.lists.specs:
+            if not spec.is_open(self.universe.session) and self._is_of_earlier_day(spec):
+                self._wanted[spec.name] = []
+        self._desk.look()
+        self.cycle_ms = (time.perf_counter() - began) * 1000
+        self._tally.count("cycles")
+        self._changed.set()
+
+    def _is_of_earlier_day(self, spec: ListSpec) -> bool:
+        as_of = self.publishers[spec.name].as_of
+        return self.universe.date is not None and as_of > 0 and trading_date(as_of) < self.universe.date
+
+    async def _publish(self) -> None:
+        backoff = Backoff(0.1, 2.0)
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if await self._publish_all():
+                backoff.reset()
+            else:
+                await asyncio.sleep(backoff.next())
+                self._changed.set()
+
+    async def _publish_all(self) -> bool:
+        """Publish every list that differs; False when NATS did not take all of them."""
+        differing = [name for name, rows in self._wanted.items() if rows is not self._rows(name)]
+        results = await asyncio.gather(*(self._publish_one(name) for name in differing))
+        return all(results)
+
+    async def _publish_one(self, name: str) -> bool:
+        publisher = self.publishers[name]
+        try:
+            if await publisher.publish(self._wanted[name], self.universe.as_of):
+                self._tally.count("deltas")
+        except BusError as error:
+            return not self._matters(publisher, error, "publish_failed", f"list {name} is not published")
+        return True
+
+    def _matters(self, publisher: ListPublisher, error: BusError, key: str, what: str) -> bool:
+        """Whether the failure is one: a list that has been removed fails on purpose. Raises FencedError."""
+        if self.publishers.get(publisher.name) is not publisher:
+            return False
+        if isinstance(error, FencedError):
+            raise error
+        self._tally.trouble(key, f"{what}: {error.message}")
+        return True
+
+    async def _beat(self) -> None:
+        while True:
+            for spec in self.lists.specs:
+                with suppress(BusError):
+                    await self.publishers[spec.name].heartbeat(
+                        self.state(spec), self._intake.market_time, self.universe.simulated
+                    )
+            await asyncio.sleep(self._config.ranker.heartbeat_interval)
+
+    async def _snapshot(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.ranker.snapshot_interval)
+            await self._snapshot_all()
+
+    async def _snapshot_all(self) -> None:
+        for publisher in list(self.publishers.values()):
+            try:
+                await publisher.write_snapshot(self.universe.simulated)
+            except BusError as error:
+                self._matters(publisher, error, "snapshot_failed", f"snapshot of {publisher.name} is not stored")
+
+    async def _finish(self) -> None:
+        """Leave snapshots behind that whoever comes next can start from at once."""
+        with suppress(GapscanError):
+            await self._snapshot_all()
+
+    def state(self, spec: ListSpec) -> State:
+        """Whether the list's data moves: stale without scans, closed outside of its sessions."""
+        at = self._intake.last_scan_at
+        if not self._intake.ready or at is None or time.monotonic() - at > self._config.ranker.stale_after:
+            return "stale"
+        session = self.universe.session
+        return "live" if session is not Session.CLOSED and spec.is_open(session) else "closed"
+
+    def coverage(self) -> dict[str, int]:
+        """How many symbols may be listed, and for how many of them there is a price."""
+        fresh, expected = coverage(self.universe)
+        return {"fresh": fresh, "expected": expected}
+
+    def waiting_for(self) -> str:
+        """What is missing before anything can be ranked."""
+        if not self._recovered:
+            return "the lists' recovery"
+        if not self._intake.has_reference:
+            return "reference data"
+        return "" if self._intake.has_scan else "a scan"

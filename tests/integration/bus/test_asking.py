@@ -1,0 +1,71 @@
+"""Questions and answers over a real server, also by a user who may only read, and more than can be answered."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gapscan.bus.asking import ask_why
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.errors import BusError
+from gapscan.obs import Tally, logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Why, WhyRequest
+from gapscan.services.why import answering
+from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
+
+
+def answer(request: WhyRequest) -> Why:
+    if request.symbol == "BAD":
+        raise ZeroDivisionError
+    return Why(request.symbol, True, 0, "closed", False, [], [], [request.list or "all"])
+
+
+async def test_nobody_leads(bus: Bus) -> None:
+    with pytest.raises(BusError, match="no ranker leads"):
+        await ask_why(bus, "A")
+
+
+async def test_an_unanswerable_question_harms_no_other(bus: Bus) -> None:
+    tally = Tally(logger("test"))
+    async with answering(bus, answer, tally):
+        await bus.nc.publish(names.WHY, b"{", reply=bus.nc.new_inbox())
+        await bus.nc.publish(names.WHY, encode(WhyRequest("A")))  # nobody waits for it
+        await bus.nc.publish(names.WHY, encode(WhyRequest("BAD")), reply=bus.nc.new_inbox())
+        assert (await ask_why(bus, "A", "winners")).nearest == ["winners"]
+        assert (tally.counts["why_unreadable"], tally.counts["why_failed"]) == (1, 2)
+    with pytest.raises(BusError):
+        await ask_why(bus, "A")
+
+
+async def test_a_flood_of_questions_is_bounded(bus: Bus) -> None:
+    tally = Tally(logger("test"))
+    async with answering(bus, answer, tally), asyncio.timeout(20):
+        for _ in range(1000):
+            await bus.nc.publish(names.WHY, encode(WhyRequest("A")), reply=bus.nc.new_inbox())
+        while not tally.counts["why_dropped"]:
+            await asyncio.sleep(0.01)
+        while True:
+            try:
+                assert (await ask_why(bus, "B")).symbol == "B"
+            except BusError:
+                continue
+            break
+
+
+async def test_a_reader_may_ask(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path, accounts=True)
+    server.start()
+    try:
+        reader = BusOptions(server.url, "reader", READER_PASSWORD, inbox_prefix="_INBOX_reader")
+        async with (
+            connect(BusOptions(server.url, "gapscan", PASSWORD), "ranker") as writing,
+            connect(reader, "reader") as reading,
+            answering(writing, answer, Tally(logger("test"))),
+        ):
+            assert (await ask_why(reading, "A")).symbol == "A"
+    finally:
+        server.close()

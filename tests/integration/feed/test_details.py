@@ -1,0 +1,336 @@
+"""Company details: asked for when a symbol enters a list, within the rate, kept in NATS and on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.details import SUBJECT, read_details, write_detail
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.obs import Tally, logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.protocol.messages import Detail
+from gapscan.runtime import end
+from gapscan.services import feed as feed_service
+from gapscan.services.details_cache import Saved, cache_path
+from gapscan.services.feed import Feed, open_rest
+from gapscan.services.feed_details import DetailLoader, DetailOptions
+from tests.integration.feed.rig import DAY, market
+from tests.integration.feed.test_commands import Writer
+from tests.integration.feed.test_live_feed import _asked
+from tests.support.stack import config_for, until
+
+QUICK = DetailOptions(retry_first=0.02, retry_limit=0.1, refused_wait=0.1, rest=60.0, look=0.05, write=0.05)
+FAST = 500.0
+
+
+@pytest.fixture
+async def sim():
+    async with market(manual=True) as sim:
+        yield sim
+
+
+@pytest.fixture
+async def bus(nats_server):
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        await ensure_shared(bus, Retention())
+        yield bus
+
+
+@asynccontextmanager
+async def asking(
+    bus, nats_server, sim, *, hot=(), splits=frozenset(), rate=FAST, cache_dir="", timeout=30.0, **options
+):
+    """A running loader; `hot` are in lists before it starts."""
+    section = {"details_per_second": rate, "cache_dir": str(cache_dir), "request_timeout": timeout}
+    config = config_for(nats_server.url, sim, **section)
+    tally = Tally(logger("feed"))
+    feed = Feed(bus, open_rest(config, tally), config, tally)
+    await feed.scan()
+    rest, settings = open_rest(config, tally, retries=0), msgspec.structs.replace(QUICK, **options)
+    loader = DetailLoader(bus, rest, config, feed, tally, splits=lambda: splits, options=settings)
+    loader.tally, loader.feed = tally, feed
+    loader.want(set(hot))
+    task = asyncio.create_task(loader.run())
+    try:
+        yield loader
+    finally:
+        await end(task)
+
+
+def is_known(loader, number):
+    """Whether that many are known, and nobody is to be asked about."""
+    return lambda: loader._opened and (report := loader.report())["known"] == number and not report["waiting"]
+
+
+def stocks(sim, number):
+    return [listing.symbol for listing in sim.market.source.listings if listing.free_float][:number]
+
+
+def expected(sim, symbol):
+    listing = sim.market.source.listings[sim.market.place[symbol]]
+    return (listing.shares, listing.free_float)
+
+
+async def test_what_enters_a_list_becomes_known(bus, nats_server, sim):
+    heard = []
+
+    async def hear(message):
+        heard.append(decode(message.data))
+
+    await bus.nc.subscribe(SUBJECT, cb=hear)
+    hot = stocks(sim, 8)
+    async with asking(bus, nats_server, sim, hot=hot[:5]) as loader:
+        await until(is_known(loader, 5), "the details")
+        loader.want(set(hot))
+        await until(is_known(loader, 8), "those of the newcomers")
+        report = loader.report()
+    assert report == {"known": 8, "needed": 8, "waiting": 0, "failed": 0, "unknown": 0, "float": "ok"}
+    stored = await read_details(bus)
+    assert stored.keys() == set(hot)
+    for symbol, detail in stored.items():
+        assert (detail.shares_outstanding, detail.float_shares) == expected(sim, symbol)
+        assert (detail.symbol, detail.date) == (symbol, str(DAY))
+        assert detail.market_cap > 0
+        assert detail.sector
+    assert {detail.symbol for detail in heard} == set(hot)
+    assert sim.stats.requests["ticker_details"] == sim.stats.requests["float"] == 8
+
+
+async def test_a_fund_has_neither_float_nor_sector(bus, nats_server, sim):
+    fund = next(listing.symbol for listing in sim.market.source.listings if listing.type == "ETF")
+    async with asking(bus, nats_server, sim, hot=[fund]) as loader:
+        await until(is_known(loader, 1), "the detail")
+    detail = (await read_details(bus))[fund]
+    assert (detail.float_shares, detail.sector) == (None, None)
+
+
+async def test_the_newest_come_first(bus, nats_server, sim):
+    old, new = stocks(sim, 12)[:10], stocks(sim, 12)[10:]
+    sim.faults.set("rest_stall", endpoint="ticker_details", count=1)
+    async with asking(bus, nats_server, sim, hot=old, workers=1, timeout=1.5) as loader:
+        await until(lambda: sim.stats.requests["ticker_details"] == 1, "the first request")
+        loader.want({*old, *new})
+        await until(is_known(loader, 12), "all")
+        assert set(list(loader.cache.details)[:2]) == set(new)
+
+
+async def test_who_left_before_his_turn_is_not_asked_about(bus, nats_server, sim):
+    hot = stocks(sim, 20)
+    sim.faults.set("rest_stall", endpoint="ticker_details", count=1)
+    async with asking(bus, nats_server, sim, hot=hot, workers=1, timeout=1.5) as loader:
+        await until(lambda: sim.stats.requests["ticker_details"] == 1, "the first request")
+        loader.want(set(hot[:3]))
+        await until(is_known(loader, 3), "those that stayed")
+        assert loader.cache.details.keys() >= set(hot[:3])
+        assert sim.stats.requests["ticker_details"] <= 5
+
+
+async def test_a_started_again_feed_asks_nothing(bus, nats_server, sim, tmp_path):
+    hot = stocks(sim, 6)
+    async with asking(bus, nats_server, sim, hot=[*hot, "NOSUCH"], cache_dir=tmp_path) as loader:
+        await until(is_known(loader, 6), "the details")
+        assert loader.report()["unknown"] == 1
+    asked = dict(sim.stats.requests)
+
+    def unasked():
+        return [sim.stats.requests[name] - asked[name] for name in ("ticker_details", "float")] == [0, 0]
+
+    async with asking(bus, nats_server, sim, hot=hot) as loader:  # what NATS has is enough
+        await until(is_known(loader, 6), "the details in NATS")
+        assert unasked()
+    await bus.js.purge_stream(f"KV_{names.BUCKET_DETAILS}")
+    async with asking(bus, nats_server, sim, hot=[*hot, "NOSUCH"], cache_dir=tmp_path) as loader:
+        await until(is_known(loader, 6), "the details on disk")
+        assert loader.report()["unknown"] == 1
+        async with asyncio.timeout(20):
+            while (await read_details(bus)).keys() != set(hot):  # and NATS has them again
+                await asyncio.sleep(0.02)
+        assert unasked()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"details":', b'{"details":[{"symbol":1}],"unknown":{}}', b"\xff\xfe"])
+async def test_a_spoilt_file_is_made_anew(bus, nats_server, sim, tmp_path, content, caplog):
+    path = cache_path(str(tmp_path), simulated=True)
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING, "gapscan"):
+        async with asking(bus, nats_server, sim, hot=stocks(sim, 2), cache_dir=tmp_path) as loader:
+            await until(is_known(loader, 2), "the details")
+    assert str(path) in caplog.text
+    saved = msgspec.json.decode(path.read_bytes(), type=Saved)
+    assert {detail.symbol for detail in saved.details} == set(stocks(sim, 2))
+
+
+async def test_a_directory_that_cannot_be_written_is_no_reason_to_stop(bus, nats_server, sim, tmp_path, caplog):
+    (tmp_path / "file").write_bytes(b"")
+    directory = tmp_path / "file" / "directory"
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 2), cache_dir=directory) as loader:
+        await until(is_known(loader, 2), "the details")
+        await until(lambda: loader.tally.counts["details_file"], "the complaint")
+    assert f"{directory / 'details-simulated.json'} cannot be written" in caplog.text
+    assert (await read_details(bus)).keys() == set(stocks(sim, 2))
+
+
+def test_invented_details_are_never_among_real_ones(tmp_path):
+    assert cache_path(str(tmp_path), simulated=True) != cache_path(str(tmp_path), simulated=False)
+    assert cache_path("", simulated=False) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"), [("rest_status", {"status": 429}), ("rest_status", {"status": 500}), ("rest_drop", {})]
+)
+async def test_what_fails_is_asked_for_again(bus, nats_server, sim, fault, options):
+    sim.faults.set(fault, endpoint="ticker_details", count=3, **options)
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 5)) as loader:
+        await until(is_known(loader, 5), "the details")
+        assert loader.tally.counts["details_failed"] == 3
+        assert loader.report()["failed"] == 0
+    assert sim.stats.requests["ticker_details"] == 8
+
+
+async def test_an_answer_that_cannot_be_read_is_asked_for_again(bus, nats_server, sim):
+    sim.faults.set("rest_truncated", endpoint="ticker_details", count=2)
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 2)) as loader:
+        await until(is_known(loader, 2), "the details")
+        assert loader.tally.counts["details_failed"] == 2
+
+
+async def test_who_fails_again_and_again_rests(bus, nats_server, sim):
+    sim.faults.set("rest_status", endpoint="ticker_details", status=500)
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 2), attempts=3, rest=0.3) as loader:
+        await until(lambda: loader.report()["failed"] == 2, "resting")
+        assert sim.stats.requests["ticker_details"] == 6
+        sim.faults.clear()
+        await until(is_known(loader, 2), "the details after the rest")
+        await until(lambda: loader.report()["failed"] == 0, "the end of the rest")
+
+
+async def test_a_refused_key_is_not_tried_for_every_symbol(bus, nats_server, sim):
+    sim.faults.set("rest_status", endpoint="ticker_details", status=401)
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 10), workers=1, refused_wait=600.0) as loader:
+        await until(lambda: loader.tally.counts["details_failed"], "the refusal")
+        await until(lambda: loader.report()["waiting"] == 10, "all waiting again")
+        assert sim.stats.requests["ticker_details"] == 1
+
+
+async def test_an_unknown_symbol_is_asked_for_once_a_day(bus, nats_server, sim):
+    async with asking(bus, nats_server, sim, hot=["NOSUCH"]) as loader:
+        await until(lambda: loader.report()["unknown"] == 1, "the refusal")
+        loader.want({"NOSUCH", *stocks(sim, 1)})
+        await until(is_known(loader, 1), "the other one")
+        loader.want(set())
+        loader.want({"NOSUCH"})
+        assert loader.report() == {
+            "known": 0, "needed": 1, "waiting": 0, "failed": 0, "unknown": 1, "float": "ok",
+        }  # fmt: skip
+        assert sim.stats.requests["ticker_details"] == 2
+        sim.clock.set(sim.clock.now() + 3 * 86_400_000)
+        await loader.feed.scan()
+        await until(lambda: sim.stats.requests["ticker_details"] == 3, "the question of the next day")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_without_floats_in_the_plan_they_are_null(bus, nats_server, sim, status, caplog):
+    sim.faults.set("rest_status", endpoint="float", status=status)
+    with caplog.at_level(logging.WARNING, "gapscan"):
+        async with asking(bus, nats_server, sim, hot=stocks(sim, 5), workers=1) as loader:
+            await until(is_known(loader, 5), "the details")
+            assert loader.report()["float"] == "not in the plan"
+    assert {detail.float_shares for detail in (await read_details(bus)).values()} == {None}
+    assert sim.stats.requests["float"] == 1
+    assert len([record for record in caplog.records if "no floats" in record.getMessage()]) == 1
+
+
+async def test_a_float_that_fails_does_not_hold_back_the_rest(bus, nats_server, sim):
+    sim.faults.set("rest_status", endpoint="float", status=500)
+    (symbol,) = stocks(sim, 1)
+    async with asking(bus, nats_server, sim, hot=[symbol], attempts=1000) as loader:
+        await until(lambda: loader.report()["known"] == 1, "the rest")
+        assert loader.cache.details[symbol].float_shares is None
+        sim.faults.clear()
+        await until(lambda: loader.cache.details[symbol].float_shares == expected(sim, symbol)[1], "the float")
+
+
+async def test_details_grow_old(bus, nats_server, sim):
+    hot = stocks(sim, 3)
+    for symbol, date in zip(hot, ("2026-11-14", "2026-11-13", "2027-01-01"), strict=True):
+        await write_detail(bus, Detail(symbol, date, 1.0, 2.0, 3.0, None))
+    async with asking(bus, nats_server, sim, hot=hot) as loader:
+        await until(lambda: sim.stats.requests["ticker_details"] == 2, "the old ones")
+        await until(is_known(loader, 3), "all")
+        assert [loader.cache.details[symbol].date for symbol in hot] == ["2026-11-14", str(DAY), str(DAY)]
+
+
+async def test_after_a_split_the_shares_are_asked_for_again(bus, nats_server, sim):
+    split, other = stocks(sim, 2)
+    for symbol in (split, other):
+        await write_detail(bus, Detail(symbol, "2026-11-19", 1.0, 2.0, 3.0, None))
+    async with asking(bus, nats_server, sim, hot=[split, other], splits=frozenset({split})) as loader:
+        await until(lambda: loader.tally.counts["details"] == 1, "the new detail")
+        assert loader.cache.details[split].date == str(DAY)
+        assert loader.cache.details[other].date == "2026-11-19"
+    assert sim.stats.requests["ticker_details"] == 1
+
+
+async def test_no_faster_than_allowed(bus, nats_server, sim):
+    began = time.monotonic()
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 10), rate=25.0) as loader:
+        await until(is_known(loader, 10), "the details")
+    requests = sim.stats.requests["ticker_details"] + sim.stats.requests["float"]
+    assert requests == 20
+    assert time.monotonic() - began >= (requests - 1) / 25.0
+
+
+async def test_a_rate_of_nothing_asks_nothing(bus, nats_server, sim):
+    async with asking(bus, nats_server, sim, hot=stocks(sim, 3), rate=0.0) as loader:
+        await loader.run()
+        assert sim.stats.requests["ticker_details"] == 0
+
+
+async def test_nats_may_be_away(bus, nats_server, sim):
+    hot = stocks(sim, 6)
+    async with asking(bus, nats_server, sim, hot=hot[:2]) as loader:
+        await until(is_known(loader, 2), "the first details")
+        await asyncio.to_thread(nats_server.kill)
+        await until(lambda: not bus.connected, "the loss")
+        loader.want(set(hot))
+        await until(is_known(loader, 6), "the others, meanwhile")
+        await asyncio.to_thread(nats_server.start)
+        await until(lambda: bus.connected, "the link")
+        async with asyncio.timeout(20):
+            while (await read_details(bus)).keys() != set(hot):
+                await asyncio.sleep(0.05)
+    assert sim.stats.requests["ticker_details"] == 6
+
+
+async def test_more_details_than_a_request_for_subjects_may_name(bus):
+    for number in range(1100):
+        await write_detail(bus, Detail(f"S{number}", "2026-11-20", None, None, None, None))
+    await write_detail(bus, Detail("S0", "2026-11-21", None, None, None, None))
+    await bus.js.publish(f"$KV.{names.BUCKET_DETAILS}.BAD", b"nonsense")
+    await bus.js.publish(f"$KV.{names.BUCKET_DETAILS}.GONE", b"")
+    details = await read_details(bus)
+    assert len(details) == 1100
+    assert details["S0"].date == "2026-11-21"
+
+
+async def test_the_service_follows_the_lists_and_says_so(bus, nats_server, tmp_path):
+    async with market() as sim:
+        config = config_for(nats_server.url, sim, details_per_second=FAST, cache_dir=str(tmp_path), mode="off")
+        stop = asyncio.Event()
+        service = asyncio.create_task(feed_service.main(config, stop))
+        await Writer(bus).send("subscribe", *stocks(sim, 12))
+        report = await _asked(bus, lambda said: said.get("details", {}).get("known") == 12)
+        assert report["details"]["needed"] == 12
+        assert report["reference"]["needed"] > 0
+        stop.set()
+        await service
+    assert (await read_details(bus)).keys() == set(stocks(sim, 12))
+    assert cache_path(str(tmp_path), simulated=True).exists()

@@ -1,0 +1,188 @@
+"""Halts of a simulated day, from the provider's stream to NATS; what goes wrong on the way costs nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.direct import get_last
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.market.sessions import session_times
+from gapscan.obs import Tally, logger
+from gapscan.polygon.supervisor import LinkOptions
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.runtime import end
+from gapscan.services.feed import Feed, open_rest
+from gapscan.services.feed_live import LiveFeed, stream_settings
+from tests.integration.feed.rig import DAY, QUICK, market
+from tests.integration.feed.test_commands import Writer
+from tests.support.stack import config_for, until
+
+PRE = session_times(DAY).pre
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+async def bus(nats_server):
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        await ensure_shared(bus, Retention())
+        yield bus
+
+
+@asynccontextmanager
+async def running(bus, nats_server, sim, **settings):
+    """A feed's live half and its halts, scanning when told to."""
+    config = config_for(nats_server.url, sim, **settings)
+    tally = Tally(logger("feed"))
+    feed = Feed(bus, open_rest(config, tally), config, tally)
+    options = QUICK | {"silence": 30.0}
+    live = LiveFeed(bus, config, feed, stream_settings(config, "key"), tally, LinkOptions(**options))
+    live.tally, live.scan = tally, feed.scan
+    feed.on_scan = live.halts.take_scan
+    await feed.scan()
+    task = asyncio.create_task(live.run())
+    try:
+        yield live
+    finally:
+        await end(task)
+
+
+async def published(bus):
+    """The last state on NATS, by symbol."""
+    stored = await get_last(bus, names.STREAM_HALTS, names.FEED_HALTS)
+    if stored is None:
+        return None
+    halts = decode(stored.data)
+    assert halts.simulated
+    return dict(zip(halts.symbols, zip(halts.status, halts.time, strict=True), strict=True))
+
+
+async def until_published(bus, wanted, what):
+    seen = None
+    try:
+        async with asyncio.timeout(20):
+            while (seen := await published(bus)) != wanted:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"no {what}: {seen} instead of {wanted}") from None
+
+
+@asynccontextmanager
+async def before_a_halt():
+    """A market that stands still a second before its first halt; the halt, its symbol, and its times."""
+    async with market(manual=True, symbols=600, start="09:31") as sim:
+        halt = sim.market.halts[0]
+        symbol = sim.market.symbols[halt.symbol]
+        sim.clock.set(PRE + halt.start * MINUTE_MS - 1000)
+        await until(lambda: sim.market.position >= 0, "the market")
+        yield sim, symbol, PRE + halt.start * MINUTE_MS, PRE + halt.end * MINUTE_MS
+
+
+async def until_live(live):
+    await until(lambda: live.report()["halts"] == "live", "the topic of the halts")
+    await asyncio.sleep(0.1)  # the market begins to record when the first topic is confirmed
+
+
+async def halted(live, sim, symbol, stop):
+    sim.clock.set(stop + 1000)
+    await until(lambda: symbol in live.halts.book.halted, "the halt")
+
+
+async def test_a_halt_and_its_end(bus, nats_server):
+    async with before_a_halt() as (sim, symbol, stop, resume), running(bus, nats_server, sim) as live:
+        await until_live(live)
+        await until_published(bus, {}, "state of the beginning day")
+        await halted(live, sim, symbol, stop)
+        await until_published(bus, {symbol: ("halted", stop)}, "halt")
+        assert live.report()["halted"] == 1
+        sim.clock.set(resume + 1000)
+        await until_published(bus, {symbol: ("resumed", resume)}, "resumption")
+        assert live.report()["halted"] == 0
+        assert live.report()["link"]["topics"] == {"desired": 0, "confirmed": 0}
+        assert live.tally.counts["resumptions_missed"] == 0
+
+
+async def test_a_refused_topic_is_not_in_the_plan_and_costs_nothing(bus, nats_server):
+    async with before_a_halt() as (sim, *_):
+        sim.faults.set("ws_refused", topics=["LULD.*"])
+        async with running(bus, nats_server, sim) as live:
+            await Writer(bus).send("subscribe", *sim.market.symbols[:20])
+            await until(lambda: live.report()["hot"]["confirmed"] == 20, "the bars' topics")
+            await until(lambda: live.report()["halts"] == "not in the plan", "the refusal")
+            await until(lambda: live.link.topics.refused["LULD.*"].tries >= 2, "asking again")
+            link = live.report()["link"]
+            assert (link["settled"], link["reconnects"], link["ledger"]) == (True, 0, [])
+            assert link["refused"]["count"] == 0
+            assert live.tally.counts["topics_refused"] == 0
+            sim.faults.clear()
+            await until_live(live)
+
+
+async def test_no_halts_unless_they_are_wanted(bus, nats_server):
+    async with before_a_halt() as (sim, *_), running(bus, nats_server, sim, halts=False) as live:
+        await until(lambda: live.report()["link"]["state"] == "live", "the link")
+        await until_published(bus, {}, "an empty state")
+        assert live.report()["halts"] == "off"
+        assert not live.link.topics.wanted
+
+
+async def test_a_feed_that_starts_again_knows_what_is_halted(bus, nats_server):
+    async with before_a_halt() as (sim, symbol, stop, resume):
+        async with running(bus, nats_server, sim) as live:
+            await until_live(live)
+            await halted(live, sim, symbol, stop)
+            await until_published(bus, {symbol: ("halted", stop)}, "halt")
+        async with running(bus, nats_server, sim) as live:
+            await until(lambda: live.halts.book.halted == {symbol}, "the stored halt")
+            await until_live(live)
+            sim.clock.set(resume + 1000)
+            await until_published(bus, {symbol: ("resumed", resume)}, "resumption")
+
+
+async def test_a_resumption_while_the_feed_was_away_shows_in_a_scan(bus, nats_server):
+    async with before_a_halt() as (sim, symbol, stop, resume):
+        async with running(bus, nats_server, sim) as live:
+            await until_live(live)
+            await halted(live, sim, symbol, stop)
+            await until_published(bus, {symbol: ("halted", stop)}, "halt")
+        sim.clock.set(resume + 30_000)
+        async with running(bus, nats_server, sim) as live:
+            await until(lambda: live.halts.book.date is not None, "the stored halts")
+            await asyncio.sleep(0.1)
+            await live.scan()
+            await until_published(bus, {symbol: ("resumed", resume)}, "resumption")
+            assert live.halts.book.halted == frozenset()
+
+
+async def test_a_lost_resumption_shows_in_the_symbols_bars(bus, nats_server):
+    async with before_a_halt() as (sim, symbol, stop, resume), running(bus, nats_server, sim) as live:
+        await Writer(bus).send("subscribe", symbol)
+        await until(lambda: live.report()["hot"]["confirmed"] == 1, "the bars' topic")
+        await until_live(live)
+        await halted(live, sim, symbol, stop)
+        sim.faults.set("ws_lost_subscribe", topics=["LULD.*"])
+        sim.faults.set("ws_close", code=1000, count=1)
+        await until(lambda: live.report()["link"]["reconnects"] == 1, "a fresh session")
+        await until(lambda: live.report()["hot"]["confirmed"] == 1, "the bars' topic again")
+        assert live.halts.book.halted == {symbol}
+        sim.clock.set(resume + 10_000)
+        await until(lambda: not live.halts.book.halted, "a bar after the halt")
+        (time,) = live.halts.book.message(simulated=True).time
+        assert resume <= time < resume + 10_000
+        await until_published(bus, {symbol: ("resumed", time)}, "resumption")
+        assert live.tally.counts["resumptions_missed"] >= 1
+
+
+async def test_what_nats_lost_is_published_again(bus, nats_server):
+    async with before_a_halt() as (sim, symbol, stop, _), running(bus, nats_server, sim) as live:
+        await until_live(live)
+        await halted(live, sim, symbol, stop)
+        await until_published(bus, {symbol: ("halted", stop)}, "halt")
+        await bus.js.purge_stream(names.STREAM_HALTS)
+        assert await published(bus) is None
+        live.halts._link_changed()
+        await until_published(bus, {symbol: ("halted", stop)}, "state")

@@ -1,0 +1,188 @@
+"""Reference data of a market in several pages: whole or not called complete, and nothing is asked for twice."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.obs import Tally, logger
+from gapscan.polygon.rest import PolygonRest
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.runtime import end
+from gapscan.services.feed import Feed
+from tests.integration.feed.rig import DAY, KEY, market
+from tests.support.stack import config_for, until
+
+TWO_PAGES = 1200
+PATIENCE = 30.0
+
+
+class Loading:
+    """A feed that loads reference data, and the frames it published."""
+
+    def __init__(self, feed, sim, tally):
+        self.feed, self.sim, self.tally = feed, sim, tally
+        self.frames = []
+
+    @property
+    def report(self):
+        return self.feed.report()["reference"]
+
+    @property
+    def requests(self):
+        return self.sim.stats.requests
+
+    async def hear(self, message):
+        self.frames.append(decode(message.data))
+
+    async def completed(self):
+        await until(lambda: self.report["complete"], "the whole reference data")
+        await until(lambda: self.frames and self.frames[-1].complete, "the frames")
+
+
+@asynccontextmanager
+async def loading(nats_url, fault="", symbols=60, **options):
+    """Scanned once, and loading, with a fault from the beginning."""
+    async with market(manual=True, symbols=symbols) as sim, connect(BusOptions(nats_url), "test") as bus:
+        await ensure_shared(bus, Retention())
+        config = config_for(nats_url, sim, discovery_interval=0.1)
+        tally = Tally(logger("feed"))
+        rest = PolygonRest("polygon", sim.url, KEY, PATIENCE, tally, retries=0)
+        loading = Loading(Feed(bus, rest, config, tally), sim, tally)
+        await bus.nc.subscribe(names.FEED_REFERENCE, cb=loading.hear)
+        if fault:
+            sim.faults.set(fault, **options)
+        await loading.feed.scan()
+        rest._timeout = 1.0 if fault == "rest_stall" else PATIENCE
+        task = asyncio.create_task(loading.feed.reference.run())
+        try:
+            yield loading
+        finally:
+            await end(task)
+
+
+async def test_all_that_is_told(nats_server):
+    async with loading(nats_server.url, symbols=TWO_PAGES) as load:
+        assert load.report["complete"] is False
+        await load.completed()
+        listed = [listing for listing in load.sim.market.source.listings if not listing.otc]
+        assert load.report == {
+            "known": len(listed),
+            "needed": len(listed),
+            "complete": True,
+            "date": str(DAY),
+            "baseline_sessions": 20,
+            "last_error": "",
+        }
+        (first, last) = load.frames
+        assert (first.complete, set(first.sessions), set(first.average_trades)) == (False, {0}, {None})
+        assert last.symbols == [listing.symbol for listing in listed]
+        assert max(last.sessions) == 20
+        known = [place for place, sessions in enumerate(last.sessions) if sessions > 1]
+        assert len(known) > len(listed) * 0.9
+        assert all(last.average_volume[place] >= last.average_trades[place] > 0 for place in known)
+        assert all(last.trades_deviation[place] >= 0 for place in known)
+        assert sum(last.split) == len([s for s in load.sim.market.source.splits(DAY, DAY) if last.symbols])
+        assert load.requests["tickers"] == 2
+        assert load.requests["grouped"] == 20
+
+
+HALF = [
+    ("rest_status", {"status": 500}),
+    ("rest_status", {"status": 200}),  # an answer without results
+    ("rest_html", {"status": 200}),
+    ("rest_truncated", {}),
+    ("rest_drop", {}),
+    ("rest_stall", {}),
+]
+
+
+@pytest.mark.parametrize(("fault", "options"), HALF)
+async def test_half_of_the_pages_is_not_the_whole(nats_server, fault, options):
+    async with loading(nats_server.url, fault, TWO_PAGES, endpoint="tickers", skip=1, **options) as load:
+        await until(lambda: load.tally.counts["reference_failed"] >= 2, "failures")
+        assert load.requests["tickers"] >= 2
+        assert (load.report["complete"], load.report["known"]) == (False, 0)
+        assert load.report["needed"] > 1000
+        assert load.frames == []
+        load.sim.faults.clear()
+        await load.completed()
+        assert load.report["known"] == load.report["needed"]
+
+
+async def test_without_any_listing_nothing_is_complete(nats_server):
+    async with loading(nats_server.url, "rest_status", endpoint="tickers", status=200) as load:
+        await until(lambda: load.tally.counts["reference_failed"], "a failure")
+        assert load.frames == []
+        load.sim.faults.clear()
+        await load.completed()
+
+
+async def test_an_unreadable_listing_shows_in_the_coverage(nats_server):
+    async with loading(nats_server.url, "rest_garbage", endpoint="tickers") as load:
+        await load.completed()
+        assert load.tally.counts["bad_elements"] == 1
+        assert load.report["known"] == load.report["needed"]  # the rubbish took nobody's place
+
+
+@pytest.mark.parametrize("status", [403, 429])
+async def test_what_has_come_is_not_asked_for_again(nats_server, status):
+    async with loading(nats_server.url, "rest_status", endpoint="grouped", skip=5, status=status) as load:
+        name = "reference_refused" if status == 403 else "reference_failed"
+        await until(lambda: load.tally.counts[name] >= 2, "failures")
+        assert load.report["complete"] is False
+        assert load.report["baseline_sessions"] == 5
+        assert "the daily bars of" in load.report["last_error"]
+        assert load.report["known"] == load.report["needed"]
+        await until(lambda: load.frames, "names and splits")
+        assert not any(frame.complete for frame in load.frames)
+        failed = load.requests["grouped"] - 5
+        load.sim.faults.clear()
+        await load.completed()
+        assert load.report["last_error"] == ""
+        assert load.report["baseline_sessions"] == 20
+        assert load.requests["tickers"] == load.requests["splits"] == 1
+        assert load.requests["grouped"] in (20 + failed, 21 + failed)  # one may have been on its way
+        assert [frame.complete for frame in load.frames] == [False, True]
+
+
+async def test_a_day_that_begins_while_the_last_one_fails_takes_its_place(nats_server):
+    async with loading(nats_server.url, "rest_status", endpoint="splits", status=500) as load:
+        await until(lambda: load.tally.counts["reference_failed"], "a failure")
+        monday = load.sim.clock.now() + 3 * 86_400_000
+        load.sim.clock.set(monday)
+        await load.feed.scan()
+        load.sim.faults.clear()
+        await until(lambda: load.report["complete"], "the new day's data")
+        assert load.report["date"] == "2026-11-23"
+        await until(lambda: load.frames and load.frames[-1].complete, "the frames")
+        assert {frame.date for frame in load.frames if frame.complete} == {"2026-11-23"}
+
+
+async def test_yesterdays_data_is_not_todays(nats_server):
+    async with loading(nats_server.url) as load:
+        await load.completed()
+        load.sim.faults.set("rest_status", endpoint="tickers", status=500)
+        load.sim.clock.set(load.sim.clock.now() + 3 * 86_400_000)
+        await load.feed.scan()
+        assert load.report["complete"] is False
+        assert load.report["date"] == str(DAY)
+        load.sim.faults.clear()
+        await load.completed()
+        assert load.report["date"] == "2026-11-23"
+
+
+async def test_what_nats_lost_is_published_again(nats_server):
+    async with loading(nats_server.url) as load, connect(BusOptions(nats_server.url), "test") as bus:
+        await load.completed()
+        await bus.js.purge_stream(names.STREAM_REFERENCE)
+        load.frames.clear()
+        await load.feed.scan()
+        await until(lambda: load.frames, "the frames")
+        assert [frame.complete for frame in load.frames] == [True]
+        assert load.requests["tickers"] == 1

@@ -1,0 +1,80 @@
+"""SIC codes to sectors, and the provider's answers to a detail."""
+
+import datetime as dt
+
+import msgspec
+import pytest
+
+from gapscan.polygon.details import FloatBody, Overview, OverviewBody, detail_of, sector_of
+
+DAY = dt.date(2024, 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("code", "sector"),
+    [
+        ("0100", "Agriculture"),
+        ("1000", "Mining"),
+        ("1040", "Mining"),
+        ("1311", "Energy"),
+        ("1400", "Mining"),
+        ("1531", "Construction"),
+        ("2000", "Manufacturing"),
+        ("2834", "Health Care"),
+        ("2911", "Energy"),
+        ("3571", "Technology"),
+        ("3674", "Technology"),
+        ("3711", "Manufacturing"),
+        ("3841", "Health Care"),
+        ("4412", "Transport"),
+        ("4813", "Communications"),
+        ("4911", "Utilities"),
+        ("5047", "Wholesale"),
+        ("5311", "Retail"),
+        ("6022", "Finance"),
+        ("6500", "Real Estate"),
+        ("6770", "Finance"),
+        ("6798", "Real Estate"),
+        ("7011", "Services"),
+        ("7372", "Technology"),
+        ("8071", "Health Care"),
+        ("8742", "Services"),
+        ("9721", "Government"),
+        (3571, "Technology"),
+        ("0", None),
+        ("9995", None),
+        ("", None),
+        ("n/a", None),
+        ("²", None),
+        (None, None),
+    ],
+)
+def test_sectors(code, sector):
+    assert sector_of(code) == sector
+
+
+def overview(**fields):
+    return msgspec.json.decode(msgspec.json.encode({"results": {"ticker": "A", **fields}}), type=OverviewBody).results
+
+
+def test_a_class_of_shares_comes_before_all_classes():
+    full = overview(share_class_shares_outstanding=10, weighted_shares_outstanding=30, market_cap=5.5, sic_code="3571")
+    detail = detail_of(full, 7, "A", DAY)
+    assert (detail.symbol, detail.date) == ("A", "2024-03-08")
+    assert (detail.market_cap, detail.shares_outstanding, detail.float_shares) == (5.5, 10, 7)
+    assert detail.sector == "Technology"
+    assert detail_of(overview(weighted_shares_outstanding=30), None, "A", DAY).shares_outstanding == 30
+
+
+def test_zero_and_absent_are_not_known():
+    nothing = detail_of(overview(market_cap=0, share_class_shares_outstanding=0), 0, "A", DAY)
+    assert nothing == detail_of(Overview("A"), None, "A", DAY)
+    assert {nothing.market_cap, nothing.shares_outstanding, nothing.float_shares, nothing.sector} == {None}
+
+
+def test_the_float_of_another_symbol_is_not_taken():
+    body = msgspec.json.decode(
+        b'{"results":[{"ticker":"B","free_float":9},{"ticker":"A","free_float":5}]}', type=FloatBody
+    )
+    assert (body.of("A"), body.of("B"), body.of("a")) == (5, 9, None)
+    assert msgspec.json.decode(b'{"status":"OK"}', type=FloatBody).of("A") is None

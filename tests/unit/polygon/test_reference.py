@@ -1,0 +1,82 @@
+"""Baselines of volume and trades, and what becomes of a listing of which little is known."""
+
+import datetime as dt
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.polygon.reference import Baselines, reference_parts
+from gapscan.polygon.rest import GroupedBar, ReferenceTicker
+
+DAY = dt.date(2024, 3, 8)
+
+
+def baselines_of(*days):
+    """Each day as {symbol: (volume, trades)}."""
+    baselines = Baselines()
+    for day in days:
+        baselines.add([GroupedBar(symbol, v=volume, n=trades) for symbol, (volume, trades) in day.items()])
+    return baselines
+
+
+def test_means_are_over_the_sessions_on_which_a_symbol_traded():
+    baselines = baselines_of({"A": (100, 10), "B": (1, 1)}, {"A": (300, 30)}, {"C": (5, 5)})
+    assert baselines.sessions == 3
+    a = baselines.of("A")
+    assert (a.sessions, a.average_volume, a.average_trades) == (2, 200, 20)
+    assert a.trades_deviation == pytest.approx(statistics.stdev([10, 30]))
+
+
+def test_one_session_has_no_deviation_and_none_has_no_mean():
+    baselines = baselines_of({"A": (100, 10)})
+    assert baselines.of("A").trades_deviation is None
+    nothing = baselines.of("B")
+    assert (nothing.sessions, nothing.average_volume, nothing.average_trades, nothing.trades_deviation) == (0,) + (
+        None,
+    ) * 3
+
+
+def test_what_is_zero_is_not_known():
+    baselines = baselines_of({"A": (100, 0)}, {"A": (0, 9)}, {"A": (300, 8)})
+    a = baselines.of("A")
+    assert (a.sessions, a.average_volume) == (2, 200)  # the bar without volume says nothing
+    assert (a.average_trades, a.trades_deviation) == (8, None)
+
+
+def test_a_symbol_twice_in_one_session_counts_once():
+    baselines = Baselines()
+    baselines.add([GroupedBar("A", v=1, n=1), GroupedBar("A", v=2, n=2)])
+    assert (baselines.of("A").sessions, baselines.of("A").average_volume) == (1, 2)
+
+
+@given(st.lists(st.integers(1, 3_000_000), min_size=2, max_size=25), st.integers(0, 10**7))
+def test_the_deviation_is_the_sample_standard_deviation(counts, level):
+    baselines = Baselines()
+    for count in counts:
+        baselines.add([GroupedBar("A", v=1.0, n=float(count + level))])
+    a = baselines.of("A")
+    assert a.average_trades == pytest.approx(statistics.fmean(count + level for count in counts))
+    assert a.trades_deviation == pytest.approx(statistics.stdev(counts), rel=1e-6, abs=1e-6)
+
+
+def test_a_listing_of_which_only_the_symbol_is_known():
+    listings = [ReferenceTicker("A"), ReferenceTicker("ZTST", name="Nasdaq Test Stock", type="CS")]
+    (part,) = reference_parts(listings, {"A"}, baselines_of({"A": (8, 4)}, {"A": (8, 6)}), DAY, complete=True)
+    assert (part.symbols, part.name, part.exchange) == (["A", "ZTST"], [None, "Nasdaq Test Stock"], [None, None])
+    assert (part.kind, part.test, part.split) == ([None, "CS"], [False, True], [True, False])
+    assert (part.average_volume, part.average_trades) == ([8, None], [5, None])
+    assert part.trades_deviation == [pytest.approx(2**0.5), None]
+    assert part.sessions == [2, 0]
+
+
+def test_parts_are_as_many_as_it_takes():
+    listings = [ReferenceTicker(f"S{number}") for number in range(6001)]
+    parts = reference_parts(listings, (), Baselines(), DAY, complete=False)
+    assert [(part.part, part.parts, len(part.symbols), part.complete) for part in parts] == [
+        (1, 3, 2500, False),
+        (2, 3, 2500, False),
+        (3, 3, 1001, False),
+    ]
+    assert len(reference_parts([], (), Baselines(), DAY, complete=True)) == 1

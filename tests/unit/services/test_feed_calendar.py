@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import pytest
+
+from gapscan.market.sessions import NEW_YORK
+from gapscan.obs import Tally
+from gapscan.polygon.rest import Status
+from gapscan.services.feed_calendar import CalendarCheck
+
+
+def status(date: str, clock: str, market: str, **hours: bool) -> Status:
+    at = dt.datetime.combine(dt.date.fromisoformat(date), dt.time.fromisoformat(clock), NEW_YORK)
+    return Status(serverTime=at, market=market, **hours)
+
+
+OPEN = status("2026-11-25", "10:00", "open")
+SHUT = status("2026-11-25", "10:00", "closed")  # as on a day of mourning
+
+
+@pytest.fixture
+def check() -> CalendarCheck:
+    return CalendarCheck(Tally(logging.getLogger("test")))
+
+
+def trouble(check: CalendarCheck) -> int:
+    return check._tally.counts["calendar_disagrees"]
+
+
+@pytest.mark.parametrize(
+    "agreed",
+    [
+        OPEN,
+        status("2026-11-26", "10:00", "closed"),  # Thanksgiving
+        status("2026-11-27", "14:00", "extended-hours", afterHours=True),  # a half day
+        status("2026-11-27", "17:00", "closed"),
+        status("2026-11-25", "08:00", "extended-hours", earlyHours=True),
+    ],
+)
+def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: Status) -> None:
+    check.see(agreed)
+    check.see(agreed)
+    assert check.disagreement is None
+    assert trouble(check) == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (SHUT, "the provider says closed, the calendar says regular"),
+        (status("2026-11-26", "10:00", "open"), "the provider says regular, the calendar says closed"),
+        (status("2026-11-27", "14:00", "open"), "the provider says regular, the calendar says post"),
+    ],
+)
+def test_a_lasting_disagreement_is_said_once(
+    check: CalendarCheck, told: Status, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    check.see(told)
+    assert (check.disagreement, trouble(check)) == (None, 0)
+    for _ in range(3):
+        check.see(told)
+    assert check.disagreement == said
+    assert trouble(check) == 3
+    assert [record.getMessage() for record in caplog.records] == [f"{said}; the provider is followed"]
+
+
+def test_one_scan_at_a_border_is_no_disagreement(check: CalendarCheck) -> None:
+    for one in (SHUT, OPEN, SHUT, OPEN):
+        check.see(one)
+    assert (check.disagreement, trouble(check)) == (None, 0)
+
+
+def test_a_disagreement_ends(check: CalendarCheck) -> None:
+    for one in (SHUT, SHUT, OPEN):
+        check.see(one)
+    assert check.disagreement is None
+    assert trouble(check) == 1

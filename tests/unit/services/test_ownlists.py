@@ -1,0 +1,147 @@
+"""The user's own file: changed as text, one list at a time, comments kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gapscan.config import Config, RankerSection
+from gapscan.errors import ConfigError
+from gapscan.ranking.spec import MAX_FILE, MAX_OWN
+from gapscan.services import ownlists
+
+A = """\
+# the first one
+[lists.a]   # here
+where = "price > 1"  # cheap
+sort = ["price"]
+"""
+B = """\
+[lists.b]
+where = '''price > 1
+and volume > 2'''
+sort = [
+  "-price",  # high first
+]
+"""
+HEAD = "# my lists\n"
+
+
+def test_merging_keeps_the_words_of_both() -> None:
+    assert ownlists.merged("", A, replace=False) == A
+    text = ownlists.merged(f"{HEAD}\n{A}", B, replace=False)
+    assert text == f"{HEAD}\n{A}\n{B}"
+    assert ownlists.merged(text, B, replace=False) == text
+    assert ownlists.tables_of(text).keys() == {"a", "b"}
+
+
+def test_replacing() -> None:
+    text = f"{HEAD}\n{A}\n{B}"
+    other = A.replace("price > 1", "price > 9")
+    with pytest.raises(ConfigError, match="a is there already"):
+        ownlists.merged(text, other, replace=False)
+    assert ownlists.merged(text, other, replace=True) == f"{HEAD}\n{B}\n{other}"
+
+
+def test_removing() -> None:
+    text = f"{HEAD}\n{A}\n{B}"
+    assert ownlists.without(text, "a") == f"{HEAD}\n{B}"
+    assert ownlists.without(text, "b") == f"{HEAD}\n{A}"
+    assert ownlists.without(A, "a") == ""
+    assert ownlists.block_of(text, "a").strip() == A.strip()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'lists = {a = {where = "price > 1", sort = ["price"]}}',
+        '[lists]\na.where = "price > 1"\na.sort = ["price"]\n[lists.b]\nwhere = "price > 1"\nsort = ["price"]',
+        '[lists.a]\nwhere = "price > 1"\nsort = ["price"]\ndescription = """\n[lists.b]\n"""',
+    ],
+)
+def test_what_cannot_be_cut_is_left_alone(text: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be changed one list at a time"):
+        ownlists.without(text, "a" if "[lists.b]" not in text[-30:] else "b")
+    assert ownlists.tables_of(ownlists.merged("", text, replace=False)) == ownlists.tables_of(text)
+
+
+def test_values_survive_being_written_anew() -> None:
+    text = 'lists = {a = {where = "name == \\"é\\\\u007f😀\\"", sort = ["price"], limit = 7, sessions = ["pre"]}}'
+    assert (
+        ownlists.tables_of(ownlists.merged(A.replace(".a]", ".z]"), text, replace=False))["a"]
+        == (ownlists.tables_of(text)["a"])
+    )
+
+
+def test_checking_names_every_faulty_list() -> None:
+    text = A + '[lists.bad]\nwhere = "prise > 1"\nsort = ["price"]\n[lists.Bad]\n[lists.odd]\nwher = 1\n'
+    text += '[lists.winners]\nwhere = "price > 1"\nsort = ["price"]'
+    good, faults = ownlists.check(text, "my.toml")
+    assert [(found.name, found.own, found.place >= 1000) for found in good] == [("a", True, True)]
+    said = [str(fault) for fault in faults]
+    assert all(one.startswith("my.toml: ") for one in said)
+    parts = [["list bad, where", "did you mean price?", "^"], ["'Bad' cannot name a list"]]
+    parts += [["list odd", "wher", "did you mean where?"], ["winners comes with gapscan"]]
+    for one, words in zip(said, parts, strict=True):
+        assert all(word in one for word in words), one
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("gate = 'price > 1'", "gate"),
+        ("lists = 5", "lists"),
+        ("a = " + "[" * 50_000, "nested too deeply"),
+        ("a = " + "9" * 5_000, "digits"),
+        ("#" * (MAX_FILE + 1), "too many"),
+        ("\n".join(f"[lists.l{number}]" for number in range(MAX_OWN + 1)), "too many"),
+        ("[lists.a", "Expected ']'"),
+    ],
+)
+def test_wrong_files(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        ownlists.check(text, "my.toml")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "where = 'price > 1'\nsort = [" + "'price'," * 9 + "]",
+        f"where = 'price > 1'\nsort = ['price']\ndescription = '{'x' * 501}'",
+        f"where = '{'(' * 1999}'\nsort = ['price']",
+        "where = 'price > 1'\nsort = ['price.real']",
+        f"where = 'price > {'9' * 1900}'\nsort = ['price']",
+    ],
+)
+def test_hostile_lists_are_refused(body: str) -> None:
+    good, faults = ownlists.check(f"[lists.a]\n{body}", "my.toml")
+    assert good == []
+    assert len(faults) == 1
+
+
+def test_the_file(tmp_path: Path) -> None:
+    path = ownlists.own_file(Config(), {"XDG_CONFIG_HOME": str(tmp_path)})
+    assert path == tmp_path / "gapscan" / "lists.toml"
+    assert ownlists.read_own(path) == ""
+    ownlists.write_own(path, A)
+    assert ownlists.read_own(path) == A
+    assert [found.name for found in path.parent.iterdir()] == ["lists.toml"]
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    ownlists.write_own(link, B)
+    assert link.is_symlink()
+    assert path.read_text() == B
+    assert ownlists.own_file(Config(ranker=RankerSection(lists_file="x.toml"))) == Path("x.toml")
+    for bad in (b"\xff", b"x" * (MAX_FILE + 1)):
+        path.write_bytes(bad)
+        with pytest.raises(ConfigError, match=r"lists\.toml"):
+            ownlists.read_text(path)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        ownlists.write_own(path / "below" / "lists.toml", A)
+
+
+def test_what_changed() -> None:
+    before, _ = ownlists.check(A + B, "my.toml")
+    after, _ = ownlists.check(B + A.replace("> 1", "> 2") + B.replace(".b]", ".c]"), "my.toml")
+    assert [found.name for found in ownlists.changed(before, after)] == ["a", "c"]

@@ -1,0 +1,148 @@
+"""Answers about a made-up universe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gapscan.market import metrics
+from gapscan.market.scans import merge_scan
+from gapscan.market.universe import Universe
+from gapscan.protocol.messages import ListWhy, Row, Why, WhyRequest
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import ListSet, parse_lists
+from gapscan.services.why import LOOK_MS, WhyDesk, nearest
+from tests.support.market import stock, universe_frame, universe_of
+
+LISTS = parse_lists(
+    """
+    gate = 'type == "CS" and price >= 1'
+    [lists.up]
+    where = 'change_percent >= 5 and (volume > 100 or rvol > 2)'
+    sort = ["-change_percent"]
+    limit = 2
+    [lists.names]
+    where = 'price > 1'
+    sort = ["symbol"]
+    sessions = ["post"]
+    """,
+    "test",
+)
+
+
+def moving(symbol: str, price: float, **more: Any) -> Any:
+    return stock(symbol, price=price, prev_close=100.0, volume=1000.0, **more)
+
+
+class Room:
+    """A universe that is ranked, and its desk."""
+
+    def __init__(self, *stocks: Any) -> None:
+        self.universe: Universe = universe_of(stocks)
+        self.rows: dict[str, list[Row]] = {}
+        self.scanner = Scanner(self.universe, LISTS)
+        self.desk = WhyDesk(self.universe, LISTS, lambda name: self.rows.get(name, []))
+        self.rank()
+
+    def rank(self) -> None:
+        self.rows |= {name: list(rows) for name, rows in self.scanner.scan(self.rows).items()}
+        self.desk.look()
+
+    def later(self, *stocks: Any) -> int:
+        """The market goes on; when."""
+        as_of = self.universe.as_of + LOOK_MS
+        timed = [{"price_time": float(as_of), "updated": float(as_of), **each} for each in stocks]
+        merge_scan(self.universe, universe_frame(timed, as_of))
+        self.rank()
+        return as_of
+
+    def why(self, symbol: str, name: str | None = None) -> Why:
+        return self.desk.answer(WhyRequest(symbol, name))
+
+    def up(self, symbol: str) -> ListWhy:
+        (found,) = self.why(symbol, "up").lists
+        return found
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room(
+        moving("A", 110.0), moving("B", 108.0), moving("C", 106.0), moving("D", 104.8), moving("ETF", 120.0, kind="ETF")
+    )
+
+
+def test_a_symbol_that_is_in(room: Room) -> None:
+    found = room.up("A")
+    assert (found.passes, found.open, found.rank, found.size, found.limit) == (True, True, 1, 2, 2)
+    assert (found.key, found.value, found.last_value) == ("-change_percent", 10.0, 8.0)
+    assert (found.since, found.at_least) == (room.universe.as_of, True)
+    assert [(each.text, each.kind, each.depth, each.passes) for each in found.conditions] == [
+        ("change_percent >= 5", "test", 0, True),
+        ("volume > 100 or rvol > 2", "any", 0, True),
+        ("volume > 100", "test", 1, True),
+        ("rvol > 2", "test", 1, False),
+    ]
+
+
+def test_a_symbol_for_which_there_is_no_room(room: Room) -> None:
+    found = room.up("C")
+    assert (found.passes, found.rank, found.value, found.last_value) == (True, None, 6.0, 8.0)
+
+
+def test_a_symbol_that_nearly_passes(room: Room) -> None:
+    found = room.up("D")
+    assert (found.passes, found.rank) == (False, None)
+    assert (found.conditions[0].passes, found.conditions[0].stays) == (False, True)
+    assert (found.conditions[0].value, found.conditions[0].threshold) == (4.8, 5.0)
+
+
+def test_the_gate(room: Room) -> None:
+    why = room.why("ETF")
+    assert [(each.text, each.passes) for each in why.gate] == [
+        ('type == "CS"', False),
+        ("price >= 1", True),
+        ("seconds since the last trade", True),
+    ]
+    assert (why.gate[0].value, why.gate[0].threshold) == ("ETF", "CS")
+    assert (why.gate[2].value, why.gate[2].threshold) == (0.0, metrics.GONE_AFTER[room.universe.session])
+    assert [each.passes for each in why.lists] == [False, False]
+
+
+def test_a_list_that_is_closed(room: Room) -> None:
+    why = room.why("A")
+    assert [each.list for each in why.lists] == ["up", "names"]
+    assert (why.lists[1].open, why.lists[1].value, why.lists[1].last_value) == (False, None, None)
+    assert (why.session, why.as_of) == ("regular", room.universe.as_of)
+
+
+def test_since_when(room: Room) -> None:
+    asked = room.universe.as_of
+    assert (room.up("D").conditions[0].since, room.up("D").conditions[0].at_least) == (asked, True)
+    moved = room.later(moving("D", 120.0))
+    room.later(moving("A", 111.0))
+    found = room.up("D")
+    assert (found.rank, found.since, found.at_least) == (1, moved, False)
+    assert (found.conditions[0].since, found.conditions[0].at_least) == (moved, False)
+    assert (found.conditions[2].since, found.conditions[2].at_least) == (asked, True)
+
+
+def test_other_lists(room: Room) -> None:
+    room.up("A")
+    lists = ListSet(LISTS.gate, LISTS.specs[1:])
+    room.scanner.lists = lists
+    room.desk.set_lists(lists)
+    room.later(moving("A", 111.0))
+    assert [each.list for each in room.why("A").lists] == ["names"]
+    assert room.why("A", "up").lists == []
+
+
+def test_names() -> None:
+    room = Room(moving("BCpC", 110.0), moving("BCPC", 110.0), moving("BRK.A", 110.0), moving("AAPL", 110.0))
+    assert room.why("aapl").symbol == "AAPL"
+    assert room.why("BCpC").symbol == "BCpC"
+    why = room.why("bcpc")
+    assert (why.known, why.lists, why.gate, why.nearest) == (False, [], [], ["BCpC", "BCPC"])
+    assert room.why("AAPLE").nearest == ["AAPL"]
+    assert room.why("ZZZ").nearest == []
+    assert nearest("", []) == []
