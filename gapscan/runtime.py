@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 _CANCEL_AGAIN: Final = 0.2  # seconds
+_COLLECTOR: Final = (20_000, 20, 50)
 
 # Set by a supervisor that holds the other end of this process's stdin: its end means that the supervisor died.
 SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
@@ -20,8 +22,15 @@ SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
 
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     """Run `main` to its end. It gets an event that is set when the process is asked to stop."""
+    calm_collector()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_with_signals(main))
+
+
+def calm_collector() -> None:
+    """Look for reference cycles rarely: messages and rows are many and make none, and each look goes over all of them."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from gapscan.bridge.frames import text_frame
 from gapscan.protocol import websocket
 from gapscan.protocol.messages import Bars, Fields
 from gapscan.protocol.websocket import Aggregate
+
+_STARTED_OVER_MS: Final = 3_600_000  # no correction comes so late: a replay runs anew
 
 
 class Cells:
@@ -21,7 +24,7 @@ class Cells:
         """Take in bars; True when any of them is news."""
         columns = zip(bars.symbols, bars.end, bars.close, bars.day_volume, bars.day_open, bars.day_vwap, strict=True)
         for symbol, end, close, volume, opened, vwap in columns:
-            if end >= self._ends.get(symbol, end):
+            if _is_news(end, self._ends.get(symbol)):
                 self._ends[symbol] = end
                 self._waiting[symbol] = _cells(end, close, volume, opened, vwap)
         return bool(self._waiting)
@@ -32,6 +35,10 @@ class Cells:
         return {
             symbol: text_frame(websocket.encode(Aggregate(symbol, data))) for symbol, data in waiting.items() if data
         }
+
+
+def _is_news(end: int, newest: int | None) -> bool:
+    return newest is None or end >= newest or end < newest - _STARTED_OVER_MS
 
 
 def _cells(end: int, close: float | None, volume: float | None, opened: float | None, vwap: float | None) -> Fields:

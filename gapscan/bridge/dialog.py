@@ -93,21 +93,27 @@ class Dialog:
                 self._authorize(token)
 
     def _subscribe(self, wants: list[Wanted]) -> None:
-        for wanted in wants:
+        most = self._room.limits.lists
+        for wanted in wants[:most]:
             try:
                 self._want(wanted)
             except RefusedError as refusal:
                 self._session.refuse(refusal)
+        if len(wants) > most:  # one answer: a short message must not ask for thousands
+            raise self._too_many(wants[most].list)
 
     def _want(self, wanted: Wanted) -> None:
         if not self._room.hub.may_exist(wanted.list):
             raise unknown(wanted.list)
         lists = self._session.lists
         if wanted.list not in lists and len(lists) >= self._room.limits.lists:
-            raise _about(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", wanted.list)
+            raise self._too_many(wanted.list)
         if wanted.last_sequence is not None:
             self._room.tally.count("resumes")
         self._room.subscribe(self._session, wanted.list, _position(wanted))
+
+    def _too_many(self, name: str) -> RefusedError:
+        return _about(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", name)
 
     def _resync(self, resync: Resync) -> None:
         if resync.list not in self._session.lists:

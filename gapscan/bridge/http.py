@@ -131,6 +131,8 @@ class Web:
             await _linger(request)
         finally:
             self._room.leave(session)
+            # aiohttp closes the transport once all is sent, which a client that does not read can put off for ever.
+            asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
         return ws
 
     def _check(self, request: web.Request) -> None:

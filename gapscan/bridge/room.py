@@ -262,7 +262,9 @@ class Room:
                 frame = made.get(cursors)
                 if frame is None:
                     frame = made[cursors] = self.hub.beat_frame(cursors)
-                session.write(frame)
+                # Where lists are quiet, it is the heartbeats that show who takes nothing.
+                if not session.write(frame) and session.blocked_since is None:
+                    self._lag(session, now)
             self._look_after(session, now)
 
     def _look_after(self, session: Session, now: float) -> None:

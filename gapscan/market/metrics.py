@@ -12,6 +12,7 @@ import numpy as np
 
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.curve import share_traded
+from gapscan.market.fields import KNOWN, OBSERVED
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.sessions import MINUTE_MS, Session, new_york, session_times, trading_date
 from gapscan.market.universe import Universe
@@ -40,13 +41,16 @@ _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
 
 
+_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time")
+
+
 def step_of(ms: int) -> int:
     """The beginning of the step that `ms` lies in: what depends on the time alone is the same throughout it."""
     return ms - ms % STEP_MS
 
 
 class _Columns:
-    """The columns of all symbols, or of those at positions `at`; each is gathered once."""
+    """The columns of all symbols, or of those at positions `at`, which are gathered and stored in one go."""
 
     def __init__(self, universe: Universe, at: Ints | None) -> None:
         self.now = step_of(universe.as_of)
@@ -55,19 +59,23 @@ class _Columns:
         self.day = session_times(self.date).regular
         self.universe = universe
         self.at = np.arange(len(universe)) if at is None else at
+        self._columns = {} if at is None else dict(zip(_READ, universe.numbers(_READ, at), strict=True))
+        self._made: dict[str, Floats] = {}
         self._all = at is None
-        self._gathered: dict[str, Floats] = {}
 
     def __getitem__(self, name: str) -> Floats:
-        if self._all:
-            return self.universe.number(name)
-        if name not in self._gathered:
-            self._gathered[name] = self.universe.number(name)[self.at]
-        return self._gathered[name]
+        return self._columns[name] if name in self._columns else self.universe.number(name)
 
     def __setitem__(self, name: str, values: Floats) -> None:
-        self._gathered.pop(name, None)
-        self.universe.put(name, None if self._all else self.at, values)
+        if self._all:
+            self.universe.put(name, values)
+        else:
+            self._columns[name] = self._made[name] = values
+
+    def store(self) -> None:
+        """Write what was computed for some symbols."""
+        for name, values in self._made.items():
+            self.universe.put_at(name, self.at, values)
 
     def moments(self, name: str) -> Floats:
         """To which moment the symbols are looked at: the end of the history step of time field `name`, or later."""
@@ -83,6 +91,7 @@ def compute(universe: Universe, at: Ints | None = None) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         for step in _STEPS:
             step(columns)
+    columns.store()
 
 
 def _percent(now: Floats, before: Floats) -> Floats:

@@ -73,9 +73,13 @@ def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Float
     # Where it tells of a later moment, the volume above has already taken its place.
     universe.observe("close_volume", at, known["close_volume"], seen)
     for name, moment in zip(("high", "low"), PASSED, strict=True):
-        universe.widen(name, at, known[name], _range_seen(known, moment, regular), regular)
-        same = universe.number(name)[at] == known[name]
-        universe.recall(moment, at[same], known[moment][same])
+        ranged = _range_seen(known, moment, regular)
+        universe.widen(name, at, known[name], ranged, regular)
+        # Who saw bars knows better than scans when it was passed; pre-market's high may be as high as the session's.
+        same_session = (ranged >= regular) == (universe.times(name)[at] >= regular)
+        same = same_session & (universe.number(name)[at] == known[name])
+        universe.put_at(moment, at[same], known[moment][same])
+        universe.touch(at[same])
     universe.recall("spike_time", at, known["spike_time"])
     return len(symbols)
 

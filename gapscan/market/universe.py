@@ -59,9 +59,8 @@ class Universe:
 
     def numbers(self, names: Sequence[str], at: Ints) -> Floats:
         """A copy of several columns for the symbols at positions `at`, shape (len(names), len(at))."""
-        rows = np.array([_ROW_OF[name] for name in names])
-        cells: Floats = self._numbers[rows[:, None], at]
-        return cells
+        rows = [_ROW_OF[name] for name in names]
+        return self._numbers[: max(rows) + 1].take(at, axis=1)[rows]
 
     def times(self, name: str) -> Floats:
         """When the values of an observed field were, epoch ms; NaN where there is none."""
@@ -162,16 +161,17 @@ class Universe:
         """Positions of the symbols of which something new was stored since this was last called, for another caller."""
         return _taken(self._unsaved)
 
-    def put(self, name: str, at: Ints | None, values: Floats) -> None:
-        """Store what was computed: of all symbols, or of those at positions `at`."""
-        if at is None:
-            self.number(name)[:] = values
-        else:
-            self._numbers[_ROW_OF[name], at] = values
+    def put(self, name: str, values: Floats) -> None:
+        """Store what was computed of all symbols."""
+        self.number(name)[:] = values
+
+    def put_at(self, name: str, at: Ints, values: Floats) -> None:
+        """Store what was computed of the symbols at positions `at`."""
+        self._numbers[_ROW_OF[name], at] = values
 
     def learn(self, name: str, at: Ints, values: Floats) -> None:
         """Store what reference data says."""
-        self.put(name, at, values)
+        self._numbers[_ROW_OF[name], at] = values
         self.touch(at)
 
     def tell(self, name: str, at: Ints, words: Sequence[str | None]) -> None:

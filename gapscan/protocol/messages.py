@@ -74,13 +74,13 @@ class RankedRow(Row):
     rank: Rank
 
 
-class Remove(Struct, frozen=True, tag_field="action", tag="remove"):
+class Remove(Struct, frozen=True, gc=False, tag_field="action", tag="remove"):
     """The symbol leaves the list."""
 
     symbol: Symbol
 
 
-class Rerank(Struct, frozen=True, tag_field="action", tag="rerank"):
+class Rerank(Struct, frozen=True, gc=False, tag_field="action", tag="rerank"):
     """The symbol moves; both ranks are positions in the whole list, before and after the delta."""
 
     symbol: Symbol
@@ -88,7 +88,7 @@ class Rerank(Struct, frozen=True, tag_field="action", tag="rerank"):
     new_rank: Rank
 
 
-class Add(Struct, frozen=True, tag_field="action", tag="add"):
+class Add(Struct, frozen=True, gc=False, tag_field="action", tag="add"):
     """The symbol enters at `rank` (its position after the delta) with all of its fields."""
 
     rank: Rank
@@ -96,7 +96,7 @@ class Add(Struct, frozen=True, tag_field="action", tag="add"):
     data: Fields
 
 
-class Update(Struct, frozen=True, tag_field="action", tag="update"):
+class Update(Struct, frozen=True, gc=False, tag_field="action", tag="update"):
     """Fields of a row that stays; `rank` is its position after the delta."""
 
     rank: Rank

@@ -10,66 +10,45 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from operator import ne
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gapscan.errors import DeltaError
 from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, Update
-from gapscan.ranking.subsequence import movers
+from gapscan.ranking.subsequence import is_mover
 
 Rows = Sequence[Row]
 
 
 _NOWHERE: Final = -1
-
-# By the id of a row made anew: the row that it came from, and the fields in which it differs from that.
-News = Mapping[int, tuple[Row, Fields]]
-_NO_NEWS: Final[News] = {}
-
-
-class Maker:
-    """Whoever makes states of lists out of one universe, in which each symbol has a place below `size`."""
-
-    def __init__(self) -> None:
-        self._rank: NDArray[np.intp] = np.zeros(0, np.intp)
-
-    def grow(self, size: int) -> None:
-        """Make room for `size` symbols."""
-        self._rank = np.full(size, _NOWHERE, np.intp)
-
-    def came_from(self, old: NDArray[np.intp], new: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Where in the places `old` each of the places `new` is, -1 for what is not there."""
-        self._rank[old] = np.arange(len(old))
-        ranks: NDArray[np.intp] = self._rank[new]
-        self._rank[old] = _NOWHERE
-        return ranks
-
-
-class Origin(NamedTuple):
-    """What the maker of a state knows of its rows: where the symbols are, how often each row was made, what is new."""
-
-    maker: Maker
-    places: NDArray[np.intp]
-    versions: NDArray[np.int64]
-    news: News
+Places = NDArray[np.intp]
 
 
 class RowList(list[Row]):
-    """Rows with what their maker knows of them at hand, which `diff` need not find out again. Never changed."""
+    """Rows with their symbols at hand. Never changed."""
 
-    __slots__ = ("origin", "symbols")
+    __slots__ = ("symbols",)
 
-    def __init__(self, rows: Iterable[Row], symbols: list[str], origin: Origin | None = None) -> None:
+    def __init__(self, rows: Iterable[Row], symbols: list[str]) -> None:
         super().__init__(rows)
         self.symbols = symbols
-        self.origin = origin
+
+
+class TrackedRows(Sequence[Row]):
+    """Rows of a maker that knows without looking at them what changed between two states."""
+
+    symbols: list[str]
+
+    def changes_from(self, old: Rows) -> list[Change] | None:
+        """The difference to an older state of the same maker; None for any other."""
+        raise NotImplementedError
 
 
 def symbols_of(rows: Iterable[Row]) -> list[str]:
     """The symbols of `rows`, in order; not to be changed."""
-    return rows.symbols if isinstance(rows, RowList) else [row["symbol"] for row in rows]
+    return rows.symbols if isinstance(rows, RowList | TrackedRows) else [row["symbol"] for row in rows]
 
 
 def checksum(rows: Iterable[Row]) -> int:
@@ -86,62 +65,43 @@ def diff(old: Rows, new: Rows) -> list[Change]:
     """
     if old is new:
         return []
-    one, other = _origin(old), _origin(new)
-    if one is not None and other is not None and one.maker is other.maker:
-        return _diff_by_place(old, one, new, other)
+    if isinstance(new, TrackedRows) and (known := new.changes_from(old)) is not None:
+        return known
     before, after = symbols_of(old), symbols_of(new)
     if before == after:
-        return _updates(old, new, enumerate(range(len(after))), _NO_NEWS)
+        return _updates(old, new, range(len(after)))
     if len(set(after)) != len(after):
         raise ValueError("a list holds a symbol twice")
     was = dict(zip(before, range(len(before)), strict=True))
     came_from = np.array([was.get(symbol, _NOWHERE) for symbol in after], np.intp)
-    stayed = ((at, was) for at, was in enumerate(came_from.tolist()) if was != _NOWHERE)
-    return [*_removes(before, came_from), *_placed(new, came_from), *_updates(old, new, stayed, _NO_NEWS)]
+    return [*moves(before, came_from, new), *_updates(old, new, came_from.tolist())]
 
 
-def _origin(rows: Rows) -> Origin | None:
-    return rows.origin if isinstance(rows, RowList) else None
-
-
-def _diff_by_place(old: Rows, before: Origin, new: Rows, after: Origin) -> list[Change]:
-    """The same difference for two states of one maker, which knows without looking what is the same."""
-    came_from = after.maker.came_from(before.places, after.places)
-    stayed = np.flatnonzero(came_from != _NOWHERE)
-    was = came_from[stayed]
-    anew = after.versions[stayed] != before.versions[was]
-    pairs = zip(stayed[anew].tolist(), was[anew].tolist(), strict=True)
-    return [*_removes(symbols_of(old), came_from), *_placed(new, came_from), *_updates(old, new, pairs, after.news)]
-
-
-def _updates(old: Rows, new: Rows, pairs: Iterable[tuple[int, int]], news: News) -> list[Change]:
-    """Changed fields of rows that stay; `pairs` are where they are and where they were."""
-    return [
-        Update(at + 1, row["symbol"], changed)
-        for at, was in pairs
-        if old[was] is not (row := new[at]) and (changed := _changed(old[was], row, news))
-    ]
-
-
-def _removes(before: list[str], came_from: NDArray[np.intp]) -> list[Change]:
+def moves(before: list[str], came_from: Places, new: Rows) -> list[Change]:
+    """Removes, adds and reranks; `came_from` is where in `before` each row of `new` was, -1 for a new one."""
+    stays = came_from != _NOWHERE
+    stayed = came_from[stays]
     gone = np.ones(len(before), np.bool_)
-    gone[came_from[came_from != _NOWHERE]] = False
-    return [Remove(before[was]) for was in np.flatnonzero(gone).tolist()]
-
-
-def _placed(new: Rows, came_from: NDArray[np.intp]) -> list[Change]:
-    """Adds and reranks by ascending rank; `came_from` is where each row was, -1 for a new one."""
-    moved = movers(came_from[came_from != _NOWHERE])
-    placed: list[Change] = []
-    if not moved and (came_from != _NOWHERE).all():
-        return placed
-    for rank, was in enumerate(came_from.tolist(), 1):
+    gone[stayed] = False
+    placed = ~stays
+    placed[stays] = is_mover(stayed)
+    where, symbols = np.flatnonzero(placed), symbols_of(new)
+    changes: list[Change] = [Remove(before[was]) for was in np.flatnonzero(gone).tolist()]
+    for at, was in zip(where.tolist(), came_from[where].tolist(), strict=True):
         if was == _NOWHERE:
-            row = new[rank - 1]
-            placed.append(Add(rank, row["symbol"], _fields(row)))
-        elif was in moved:
-            placed.append(Rerank(new[rank - 1]["symbol"], was + 1, rank))
-    return placed
+            changes.append(Add(at + 1, symbols[at], _fields(new[at])))
+        else:
+            changes.append(Rerank(symbols[at], was + 1, at + 1))
+    return changes
+
+
+def _updates(old: Rows, new: Rows, came_from: Iterable[int]) -> list[Change]:
+    """Changed fields of the rows that stay. Rows that both states share are passed over by identity."""
+    return [
+        Update(rank, row["symbol"], changed)
+        for rank, (was, row) in enumerate(zip(came_from, new, strict=True), 1)
+        if was != _NOWHERE and old[was] is not row and (changed := _changed(old[was], row))
+    ]
 
 
 def _fields(row: Row) -> Fields:
@@ -150,10 +110,7 @@ def _fields(row: Row) -> Fields:
     return cast(Fields, data)
 
 
-def _changed(old: Row, new: Row, news: News) -> Fields:
-    origin = news.get(id(new))
-    if origin and origin[0] is old:
-        return origin[1]
+def _changed(old: Row, new: Row) -> Fields:
     before: Mapping[str, Any] = old
     after: Mapping[str, Any] = new
     if [*before] == [*after]:  # the same fields in the same order, as rows of one list mostly have

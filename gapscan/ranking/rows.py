@@ -1,8 +1,13 @@
-"""Rows as clients see them: values rounded once, dicts rebuilt only when something shown has changed."""
+"""Rows as clients see them: values rounded once, and made anew only when something shown has changed.
+
+What a row shows is kept as numbers. A dict is made of it when somebody wants one (a snapshot, a row that enters a list):
+most changes only ever need the few fields that changed.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +15,8 @@ from numpy.typing import NDArray
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import Fields, Row
-from gapscan.ranking.delta import Maker, Origin, RowList
+from gapscan.protocol.messages import Change, Fields, Row, Update
+from gapscan.ranking.delta import Rows, TrackedRows, moves
 
 # Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
 DECIMALS: Final = {
@@ -58,32 +63,102 @@ _NAMES: Final = tuple(_RENAMED.get(name, name) for name in _SHOWN)
 _IS_FLAG: Final = np.array([name in FLAGS for name in _NAMES])
 _IS_SOURCE: Final = np.array([name == "source" for name in _NAMES])
 _IS_WHOLE: Final = np.array([places == 0 for places in DECIMALS.values()]) & ~_IS_FLAG & ~_IS_SOURCE
-_ROW: Final = ("symbol", *TEXTS, *_NAMES, "session")
+_NAMES_AT: Final = np.array(_NAMES, object)
+_ALL: Final = np.arange(len(_SHOWN))
 _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
 # A greater number would not survive every JSON reader; no share trades at one.
 _LARGEST: Final = 2.0**53
 
+_NOWHERE: Final = -1
 Objects = NDArray[np.object_]
 
 
-class RowCache(Maker):
-    """Builds rows of a universe, and keeps the last one of each symbol.
+class Shown:
+    """What one symbol's row shows: made anew whenever that changes, and never changed itself."""
 
-    The same dict is returned as long as no shown value changed, so that lists share rows and a difference
-    can pass over untouched ones.
-    """
+    __slots__ = ("_row", "_texts", "news", "values", "version")
+
+    def __init__(self, texts: dict[str, Any], values: Floats, news: Fields | None, version: int) -> None:
+        self.values = values
+        self.news = news  # what is different from the version before; None: more than its numbers
+        self.version = version
+        self._texts = texts
+        self._row: Row | None = None
+
+    @property
+    def row(self) -> Row:
+        """As a dict; always the same one."""
+        if self._row is None:
+            numbers = zip(_NAMES, _cells(self.values, _ALL), strict=True)
+            self._row = cast(Row, {**self._texts, **dict(numbers)})
+        return self._row
+
+    def changes_from(self, old: Shown) -> Fields:
+        """The fields that differ from an older version of the same row."""
+        if self.news is not None and old.version == self.version - 1:
+            return self.news
+        before: dict[str, Any] = {**old.row}
+        return cast(Fields, {name: value for name, value in self.row.items() if before[name] != value})
+
+
+class RowState(TrackedRows):
+    """The rows of one list at one moment."""
+
+    def __init__(self, cache: RowCache, places: Ints, shown: list[Shown], versions: NDArray[np.int64]) -> None:
+        self.cache = cache
+        self.places = places
+        self.versions = versions
+        self.symbols = cache.symbols_at(places)
+        self._shown = shown
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | Sequence[Row]:
+        return [shown.row for shown in self._shown[at]] if isinstance(at, slice) else self._shown[at].row
+
+    def __iter__(self) -> Iterator[Row]:
+        return (shown.row for shown in self._shown)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def changes_from(self, old: Rows) -> list[Change] | None:
+        """The difference to an older state, found by place and version; None for rows from elsewhere."""
+        if not isinstance(old, RowState) or old.cache is not self.cache:
+            return None
+        came_from = self.cache.came_from(old.places, self.places)
+        stayed = np.flatnonzero(came_from != _NOWHERE)
+        anew = stayed[self.versions[stayed] != old.versions[came_from[stayed]]]
+        pairs = zip(anew.tolist(), came_from[anew].tolist(), strict=True)
+        updates = (
+            Update(at + 1, self.symbols[at], changed)
+            for at, was in pairs
+            if (changed := self._shown[at].changes_from(old._shown[was]))
+        )
+        return [*moves(old.symbols, came_from, self), *updates]
+
+
+class RowCache:
+    """What every symbol's row shows. The same object is held as long as that is the same, so that lists share it."""
 
     def __init__(self, universe: Universe) -> None:
-        super().__init__()
         self._universe = universe
-        self._shown: Floats = np.full((len(_SHOWN), 0), np.nan)  # the numbers in the rows
-        self._rows: Objects = np.empty(0, object)
+        self._values: Floats = np.full((len(_SHOWN), 0), np.nan)  # the numbers that are shown
+        self._shown: Objects = np.empty(0, object)
+        self._texts: Objects = np.empty(0, object)
         self._symbols: Objects = np.empty(0, object)
-        self._built: Bools = np.zeros(0, np.bool_)
+        self._told: Bools = np.zeros(0, np.bool_)  # whether `_texts` are up to date
         self._due: Bools = np.zeros(0, np.bool_)  # to be looked at before the row is shown again
         self._versions: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._rank: Ints = np.zeros(0, np.intp)
         self._session = universe.session
-        self._news: dict[int, tuple[Row, Fields]] = {}
 
     def touch(self, at: Ints | None) -> None:
         """The numbers of the symbols at positions `at` (None: of all) may have changed."""
@@ -91,88 +166,92 @@ class RowCache(Maker):
         self._due[slice(None) if at is None else at] = True
 
     def forget(self, at: Ints) -> None:
-        """The texts of the symbols at positions `at` changed: build their rows anew."""
+        """The texts of the symbols at positions `at` changed."""
         self._make_room()
-        self._built[at] = False
+        self._told[at] = False
         self._due[at] = True
 
     def refresh(self, at: Ints) -> None:
         """Bring the rows of the symbols at positions `at` up to date; a symbol may be there several times."""
-        self._news = {}
-        due = np.zeros(len(self._rows), np.bool_)
+        due = np.zeros(len(self._shown), np.bool_)
         due[at] = self._due[at]
         at = np.flatnonzero(due)
         if len(at):
             self._due[at] = False
             self._refresh(at)
 
-    def state(self, at: Ints) -> RowList:
+    def state(self, at: Ints) -> RowState:
         """The list that shows the symbols at positions `at`, whose rows are up to date."""
-        origin = Origin(self, at, self._versions[at], self._news)
-        return RowList(self._rows[at].tolist(), self._symbols[at].tolist(), origin)
+        return RowState(self, at, self._shown[at].tolist(), self._versions[at])
 
-    def is_current(self, state: RowList | None, at: Ints) -> bool:
+    def is_current(self, state: RowState | None, at: Ints) -> bool:
         """Whether `state` shows the symbols at positions `at` as they are."""
-        origin = state.origin if state is not None else None
         return (
-            origin is not None
-            and np.array_equal(origin.places, at)
-            and np.array_equal(origin.versions, self._versions[at])
+            state is not None
+            and np.array_equal(state.places, at)
+            and np.array_equal(state.versions, self._versions[at])
         )
 
+    def symbols_at(self, at: Ints) -> list[str]:
+        """The symbols at positions `at`."""
+        return cast(list[str], self._symbols[at].tolist())
+
+    def came_from(self, old: Ints, new: Ints) -> Ints:
+        """Where in the positions `old` each of the positions `new` is, -1 for what is not there."""
+        self._rank[old] = np.arange(len(old))
+        ranks: Ints = self._rank[new]
+        self._rank[old] = _NOWHERE
+        return ranks
+
     def _make_room(self) -> None:
-        held, missing = len(self._rows), len(self._universe) - len(self._rows)
+        held, missing = len(self._shown), len(self._universe) - len(self._shown)
         if missing:
-            self._rows = np.concatenate([self._rows, np.empty(missing, object)])
+            nothing = np.empty(missing, object)
+            self._shown = np.concatenate([self._shown, nothing])
+            self._texts = np.concatenate([self._texts, nothing])
             self._symbols = np.concatenate([self._symbols, np.array(self._universe.symbols[held:], object)])
-            self._built = np.concatenate([self._built, np.zeros(missing, np.bool_)])
+            self._told = np.concatenate([self._told, np.zeros(missing, np.bool_)])
             self._due = np.concatenate([self._due, np.ones(missing, np.bool_)])
             self._versions = np.concatenate([self._versions, np.zeros(missing, np.int64)])
-            self._shown = np.hstack([self._shown, np.full((len(_SHOWN), missing), np.nan)])
-            self.grow(len(self._rows))
+            self._values = np.hstack([self._values, np.full((len(_SHOWN), missing), np.nan)])
+            self._rank = np.full(len(self._shown), _NOWHERE, np.intp)
         if self._session != self._universe.session:
             self._session = self._universe.session
-            self._built[:] = False
+            self._told[:] = False
             self._due[:] = True
 
     def _refresh(self, at: Ints) -> None:
-        """Round the numbers at `at`, and build the rows in which one has changed."""
-        values, before = _rounded(self._universe.numbers(_SHOWN, at)), self._shown[:, at]
-        changed = (values != before) & ~(np.isnan(values) & np.isnan(before)) | ~self._built[at]
-        stale = np.flatnonzero(changed.any(axis=0))
-        at, values, changed = at[stale], values[:, stale], changed[:, stale]
-        self._shown[:, at] = values
+        """Round the numbers at `at`, and make the rows anew in which one has changed."""
+        values, before = _rounded(self._universe.numbers(_SHOWN, at)), self._values[:, at]
+        changed = (values != before) & ~(np.isnan(values) & np.isnan(before))
+        retold = ~self._told[at]
+        stale = np.flatnonzero(changed.any(axis=0) | retold)
+        at, retold = at[stale], retold[stale]
+        self._values[:, at] = values = values[:, stale]
         self._versions[at] += 1
-        self._build(at, values, changed)
+        self._tell(at[retold])
+        self._make(at, values, changed[:, stale], retold)
 
-    def _build(self, at: Ints, values: Floats, changed: Bools) -> None:
-        """New rows: the old ones, with the changed numbers written over."""
-        old = self._before(at)
+    def _make(self, at: Ints, values: Floats, changed: Bools, retold: Bools) -> None:
+        """New objects for the rows at positions `at`."""
         who, which = np.nonzero(changed.T)
-        cells = list(zip(map(_NAMES.__getitem__, which.tolist()), _cells(values[which, who], which), strict=True))
-        ends = np.cumsum(changed.sum(axis=0)).tolist()
+        cells, names = _cells(values[which, who], which), _NAMES_AT[which].tolist()
+        made: list[Shown] = []
         begin = 0
-        for position, before, end in zip(at.tolist(), old, ends, strict=True):
-            news = dict(cells[begin:end])
-            row = cast(Row, {**before, **news})
-            self._rows[position] = row
-            self._news[id(row)] = (before, cast(Fields, news))
+        columns = (np.cumsum(changed.sum(axis=0)), retold, self._texts[at], self._versions[at])
+        for row, end, anew, texts, version in zip(values.T.copy(), *(c.tolist() for c in columns), strict=True):
+            news = None if anew else cast(Fields, dict(zip(names[begin:end], cells[begin:end], strict=True)))
+            made.append(Shown(texts, row, news, version))
             begin = end
+        self._shown[at] = made
 
-    def _before(self, at: Ints) -> list[Row]:
-        """The present rows at `at`; blank ones where there is none."""
-        self._blank(at[~self._built[at]])
-        self._built[at] = True
-        return cast(list[Row], self._rows[at].tolist())
-
-    def _blank(self, at: Ints) -> None:
-        """Rows without numbers."""
+    def _tell(self, at: Ints) -> None:
+        """What rows show beside numbers."""
         texts = [self._universe.text(name).take(at) for name in TEXTS]
         session = str(self._session)
-        for position, symbol, *words in zip(at.tolist(), self._symbols[at].tolist(), *texts, strict=True):
-            blank: dict[str, Any] = dict.fromkeys(_ROW)
-            blank.update(zip(TEXTS, words, strict=True), symbol=symbol, session=session)
-            self._rows[position] = blank
+        for position, symbol, *words in zip(at.tolist(), self.symbols_at(at), *texts, strict=True):
+            self._texts[position] = {"symbol": symbol, **dict(zip(TEXTS, words, strict=True)), "session": session}
+        self._told[at] = True
 
 
 def _rounded(numbers: Floats) -> Floats:

@@ -14,8 +14,8 @@ import numpy as np
 from gapscan.market import metrics
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.universe import Universe
-from gapscan.ranking.delta import RowList, Rows, symbols_of
-from gapscan.ranking.rows import RowCache
+from gapscan.ranking.delta import Rows, symbols_of
+from gapscan.ranking.rows import RowCache, RowState
 from gapscan.ranking.spec import ListSet
 from gapscan.ranking.standing import Standing
 
@@ -94,7 +94,7 @@ class Scanner:
         self._lists = lists
         self._scanned = ()
 
-    def scan(self, published: Mapping[str, Rows]) -> dict[str, RowList]:
+    def scan(self, published: Mapping[str, Rows]) -> dict[str, RowState]:
         """Every list that is open in the universe's session, at its market time.
 
         `published` gives the present rows of each list: they stay until they fall behind the relaxed thresholds.
@@ -136,13 +136,12 @@ class Scanner:
 
     def _positions(self, standing: Standing, rows: Rows) -> Ints:
         """Where the rows' symbols are."""
-        origin = rows.origin if isinstance(rows, RowList) else None
-        if origin is not None and origin.maker is self._cache:
-            return origin.places
+        if isinstance(rows, RowState) and rows.cache is self._cache:
+            return rows.places
         index = self.universe.index
         return np.array([index[symbol] for symbol in symbols_of(rows) if symbol in index], np.intp)
 
-    def _states(self, standings: list[Standing]) -> dict[str, RowList]:
+    def _states(self, standings: list[Standing]) -> dict[str, RowState]:
         """Build the rows of all lists in one go, since they share most of them."""
         self._cache.refresh(np.concatenate([_NOWHERE, *(standing.shown for standing in standings)]))
         for standing in standings:

@@ -9,8 +9,8 @@ import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.ranking.columns import Columns
-from gapscan.ranking.delta import RowList
 from gapscan.ranking.expression import Filter, SortKey
+from gapscan.ranking.rows import RowState
 from gapscan.ranking.spec import ListSpec
 
 _NOWHERE: Final = np.zeros(0, np.intp)
@@ -32,13 +32,15 @@ class Standing:
     def __init__(self, spec: ListSpec, gate: Filter, columns_at: Callable[[Ints], SortableColumns]) -> None:
         self.spec = spec
         self.shown: Ints = _NOWHERE
-        self.state: RowList | None = None  # the rows, as they were last built
+        self.state: RowState | None = None  # the rows, as they were last built
         self._gate = gate
         self._columns_at = columns_at
         self._entitled: Bools = np.zeros(0, np.bool_)  # passes as a newcomer
         self._values: Floats = np.zeros(0)  # under the first sort key
         self._members: Ints = _NOWHERE
         self._involved: Bools = np.zeros(0, np.bool_)  # published or shown
+        self._stays: Bools = np.zeros(0, np.bool_)  # may stay, where that was looked at
+        self._looked: Bools = np.zeros(0, np.bool_)
         self._concerned = True
         self._reach = -np.inf  # a value that no row was lately behind
 
@@ -48,13 +50,15 @@ class Standing:
         values = sort_values(self.spec.keys[0], columns)
         if at is None:
             self._entitled, self._values, self._concerned = entitled, values.copy(), True
+            self._stays, self._looked = np.zeros_like(entitled), np.zeros_like(entitled)
         else:
             self._concerned = bool((entitled | self._entitled[at] | self._involved[at]).any())
             self._entitled[at], self._values[at] = entitled, values
+            self._looked[at] = False
 
     def rank(self, members: Ints) -> None:
         """Find out who is shown. `members` are the positions of the rows that are published."""
-        if not self._concerned and np.array_equal(members, self._members):
+        if not self._concerned and (members is self._members or np.array_equal(members, self._members)):
             return
         self._members = members
         chosen = self._entitled.copy()
@@ -66,10 +70,13 @@ class Standing:
     def _keep(self, chosen: Bools, members: Ints) -> None:
         """Choose the members that do not pass as newcomers but may stay."""
         fallen = members[~chosen[members]]
-        if len(fallen):
-            columns = self._columns_at(fallen)
+        unknown = fallen[~self._looked[fallen]]
+        if len(unknown):
+            columns = self._columns_at(unknown)
             there = columns.number("gone") != 1.0
-            chosen[fallen] = there & self._gate.stay(columns) & self.spec.filter.stay(columns)
+            self._stays[unknown] = there & self._gate.stay(columns) & self.spec.filter.stay(columns)
+            self._looked[unknown] = True
+        chosen[fallen] = self._stays[fallen]
 
     def _best(self, chosen: Bools) -> Ints:
         """The chosen positions that the list shows, in order."""
@@ -108,7 +115,8 @@ def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
     if key.value is None:
         order = columns.symbol_order()
         return -order if key.descending else order
-    return np.broadcast_to(np.asarray(key.value(columns), np.float64), (len(columns),))
+    values = np.asarray(key.value(columns), np.float64)
+    return values if values.ndim else np.broadcast_to(values, (len(columns),))
 
 
 def _all_differ(ordered: Floats) -> bool:

@@ -13,6 +13,7 @@ from gapscan.polygon.events import Bar, Trade
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.protocol.messages import SessionName
+from gapscan.runtime import end
 from gapscan.services.feed_bars import BarPublisher
 from gapscan.services.feed_commands import HotFollower
 from gapscan.services.feed_halts import HaltKeeper
@@ -67,11 +68,16 @@ class LiveFeed:
 
     async def run(self) -> None:
         """Run for ever; in mode `off` the hot set is followed for others only."""
+        jobs = {"hot set": self.hot.run(), "halts": self.halts.run()}
+        if self._section.mode != "off":
+            jobs["provider stream"] = self.link.run()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.hot.run(), name="hot set")
-            group.create_task(self.halts.run(), name="halts")
-            if self._section.mode != "off":
-                group.create_task(self.link.run(), name="provider stream")
+            tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
+            try:
+                await asyncio.wait(tasks)
+            finally:
+                # A group cancels once, which a request to NATS that is answered at that moment swallows.
+                await end(*tasks)
 
     def _hot_changed(self, symbols: Set[str]) -> None:
         self._on_hot(symbols)

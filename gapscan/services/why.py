@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final
@@ -34,8 +34,9 @@ from gapscan.runtime import end
 
 LOOK_MS: Final = 1_000  # of market time between two looks
 _WAITING: Final = 64  # questions; what comes on top is dropped, and its asker asks again
-_PAUSE: Final = 0.01  # seconds between two answers: many askers must not hold up the ranking
+_PAUSE: Final = 0.02  # seconds between two answers: many askers must not hold up the ranking
 _NEAREST: Final = 5
+_COMPARED: Final = 1000  # symbols that a wrong one is compared with at most
 _DECIMALS: Final = 6
 _GATE: Final = ""  # where the gate's conditions are kept, among those of the lists
 
@@ -57,6 +58,8 @@ class WhyDesk:
         self._members = MemberLog()
         self._conditions = ConditionLog()
         self._looked = 0
+        self._before: dict[str, Bools] = {}  # which conditions of each list held at the last look, of `_before_of`
+        self._before_of: list[str] = []
         self._lists = lists
         self._lines = _lines(lists)
 
@@ -64,6 +67,7 @@ class WhyDesk:
         """Answer about these lists from now on. What is known of those that stay as they are is kept."""
         before = {spec.name: spec for spec in self._lists.specs}
         same = {spec.name for spec in lists.specs if before.get(spec.name) is spec}
+        self._before_of = []
         self._members.forget(before.keys() - same)
         self._conditions.forget(before.keys() - same)
         self._lists, self._lines = lists, _lines(lists)
@@ -77,18 +81,33 @@ class WhyDesk:
         for name in self._lists.names:
             self._members.note(name, symbols_of(self._rows_of(name)), as_of)
         self._conditions.expire(as_of)
-        self._note(self._conditions.symbols)
+        self._look_at(self._conditions.symbols)
 
-    def _note(self, symbols: Sequence[str]) -> None:
-        """Which conditions of all lists hold for the symbols, all of them at once."""
+    def _look_at(self, symbols: list[str]) -> None:
+        """Note what changed since the last look."""
+        known = symbols == self._before_of
+        for name, found in self._passing(symbols):
+            changed = (found != self._before[name]).any(axis=0) if known else np.ones(len(symbols), np.bool_)
+            for at in np.flatnonzero(changed).tolist():
+                self._conditions.note(symbols[at], name, found[:, at].tolist(), self._universe.as_of)
+            self._before[name] = found
+        self._before_of = symbols
+
+    def _look_at_one(self, symbol: str) -> None:
+        at = self._before_of.index(symbol) if symbol in self._before_of else None
+        for name, found in self._passing([symbol]):
+            self._conditions.note(symbol, name, found[:, 0].tolist(), self._universe.as_of)
+            if at is not None:
+                self._before[name][:, at] = found[:, 0]
+
+    def _passing(self, symbols: Sequence[str]) -> Iterator[tuple[str, Bools]]:
+        """Which conditions of the gate and of each list hold for the symbols: a row for each condition."""
         if not symbols:
             return
         columns = self._columns(symbols)
         with np.errstate(all="ignore"):
             for name, lines in self._lines.items():
-                found = passing(lines, columns, len(symbols)).T.tolist()
-                for symbol, holds in zip(symbols, found, strict=True):
-                    self._conditions.note(symbol, name, holds, self._universe.as_of)
+                yield name, passing(lines, columns, len(symbols))
 
     def _columns(self, symbols: Sequence[str]) -> UniverseColumns:
         index = self._universe.index
@@ -112,7 +131,7 @@ class WhyDesk:
         if symbol is None:
             return structs.replace(why, nearest=nearest(request.symbol, universe.symbols))
         self._conditions.ask(symbol, universe.as_of)
-        self._note([symbol])
+        self._look_at_one(symbol)
         with np.errstate(all="ignore"):
             gate = self._gate(symbol)
             lists = [self._list(symbol, spec, _hold(gate)) for spec in self._asked(request)]
@@ -201,7 +220,7 @@ def nearest(text: str, symbols: Sequence[str]) -> list[str]:
     wanted = text.upper()
     same = [symbol for symbol in symbols if symbol.upper() == wanted]
     begin = [symbol for symbol in symbols if symbol[:1] == wanted[:1] and abs(len(symbol) - len(wanted)) <= 1]
-    close = difflib.get_close_matches(wanted, begin, n=_NEAREST)
+    close = difflib.get_close_matches(wanted, begin[:_COMPARED], n=_NEAREST)
     return list(islice(dict.fromkeys([*same, *close]), _NEAREST))
 
 

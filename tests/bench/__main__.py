@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bus, core, fanout, hot, market, memory, page, soak
+from tests.bench import bridge, bus, core, fanout, hot, market, memory, page, soak
 from tests.bench.registry import Figure
 
 BENCHMARKS = (
@@ -23,6 +23,7 @@ BENCHMARKS = (
     | bus.BENCHMARKS
     | hot.BENCHMARKS
     | fanout.BENCHMARKS
+    | bridge.BENCHMARKS
     | page.BENCHMARKS
     | soak.BENCHMARKS
 )

@@ -9,6 +9,7 @@ from gapscan.protocol.messages import Row
 from gapscan.ranking.delta import RowList, apply, checksum, diff
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, shipped_lists
+from gapscan.runtime import calm_collector
 from tests.bench.registry import Benchmark, Figure, Timing, median, percentile
 from tests.bench.workload import RandomWalk, hundred_lists, twelve_lists
 
@@ -41,6 +42,7 @@ class Cycles:
 
 
 def rank_cycle() -> Sequence[Figure]:
+    calm_collector()
     cycles = Cycles(twelve_lists())
     cycles.run(1_000, 10)
     cycles.changes = 0

@@ -52,7 +52,7 @@ def states() -> Iterator[list[Row]]:
         for at in dice.sample(range(ROWS), CHANGED):
             changed = {"price": round(dice.uniform(90, 110), 2), "volume": dice.randint(1_000_000, 2_000_000)}
             changed |= {"change_percent": round(dice.uniform(0, 9), 2), "dollar_volume": 10**8 + step, "rvol": 2.5}
-            rows[at] = Row(**{**rows[at], **changed, "price_time": 1_795_364_569_000 + step})  # type: ignore[misc]
+            rows[at] = Row(**{**rows[at], **changed, "price_time": 1_795_364_569_000 + step})  # type: ignore[typeddict-item]
         if step % 3 == 0:
             rows.insert(dice.randrange(ROWS), rows.pop(dice.randrange(ROWS)))
 

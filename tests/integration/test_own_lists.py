@@ -222,7 +222,7 @@ async def why_tells(desk: Desk) -> None:
     symbol = (await desk.rows("most_active"))[0]["symbol"]
     why = json.loads(await desk.run("why", symbol, "--json"))
     assert (why["symbol"], why["known"], why["simulated"]) == (symbol, True, True)
-    assert [each["list"] for each in why["lists"]] == [*shipped_lists().names, "early", "division", "letters"]
+    assert [each["list"] for each in why["lists"]] == [*shipped_lists().names, "division", "early", "letters"]
     assert all(found["passes"] for found in why["gate"])
     mine = next(each for each in why["lists"] if each["list"] == "most_active")
     assert mine["passes"]

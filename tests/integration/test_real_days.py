@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,6 +19,7 @@ from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource
 from gapscan.sim.server import SimServer
+from gapscan.sim.source import Split
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, running, until
 
@@ -28,6 +30,7 @@ DAYS = [
     "2024-02-15", "2024-02-22", "2024-02-29", "2024-03-01", "2024-03-05", "2024-03-08",
 ]  # fmt: skip
 SESSIONS_IN_BASELINE = 20
+FOLLOWED = ("gappers_up", "gappers_down", "winners", "losers", "reversals", "most_active", "high_volume")
 
 
 class Bar:
@@ -72,6 +75,18 @@ def share_traded_after_the_close(data: Path) -> float:
     return 1 - later / sum(by_bin.values())
 
 
+def share_traded_in_the_first_half_hour(data: Path) -> float:
+    """The share of a day's volume that has traded at 10:00, by the measured profile."""
+    profile = json.loads((data / "calibration.json").read_text())["volume_profile_ext_30min_pct_99tech"]
+    by_bin = {entry["min_of_day"]: entry["pct"] for entry in profile}
+    return sum(share for minute, share in by_bin.items() if minute < 600) / sum(by_bin.values())
+
+
+def usual_volumes(averages: dict[str, float], share: float) -> dict[str, float]:
+    """What has usually traded when that share of a day's volume has."""
+    return {symbol: volume * share for symbol, volume in averages.items()}
+
+
 def gap(bar: Bar, prev_close: float) -> float:
     return (bar.open - prev_close) / prev_close * 100
 
@@ -87,6 +102,68 @@ def shown(snapshot: Snapshot | None, *fields: str) -> list[tuple[object, ...]]:
 
 def prices(bar: Bar, prev_close: float) -> tuple[float, ...]:
     return tuple(round(value, 4) for value in (prev_close, bar.open, bar.high, bar.low, bar.close))
+
+
+class Traded(NamedTuple):
+    """What only the market can say in the midst of a day: a symbol's last price, and its volume so far."""
+
+    price: float
+    volume: float
+
+
+async def traded(stack: Stack, ms: int) -> dict[str, Traded]:
+    """The symbols that traded within the quarter of an hour before `ms`: the others are in no list."""
+    tickers = await stack.feed._rest.snapshot()
+    assert tickers is not None
+    return {
+        one.ticker: Traded(one.lastTrade.p, max(one.day.v, one.min.av))
+        for one in tickers
+        if one.lastTrade and one.day and one.min and one.lastTrade.t / 1e6 >= ms - 900_000
+    }
+
+
+def agree(shown: list[str], sure: dict[str, float], undecided: dict[str, float]) -> None:
+    """The list shows all that is sure, some of what daily data does not decide, and nothing else; lowest key first."""
+    ours = sure | {symbol: undecided[symbol] for symbol in shown if symbol in undecided}
+    assert shown == sorted(ours, key=lambda symbol: (ours[symbol], symbol))[:200]
+
+
+async def most_active_is_right(stack: Stack, today: dict[str, Bar], volumes: dict[str, float]) -> None:
+    """The average price lies between the day's low and high: dollar volume is decided as far as these are apart."""
+    rows = shown(await read_snapshot(stack.bus, "most_active"), "dollar_volume")
+    dollars = {str(symbol): float(value) for symbol, value in rows}  # type: ignore[arg-type]
+    assert list(dollars.values()) == sorted(dollars.values(), reverse=True)
+    for symbol, value in dollars.items():
+        bar, volume = today[symbol], volumes[symbol]
+        lowest, highest = bar.low * volume * (1 - 1e-6) - 1, bar.high * volume * (1 + 1e-6) + 1
+        assert lowest <= value <= highest, symbol
+    least = 1_000_000.0 if len(rows) < 200 else min(dollars.values())
+    assert least >= 900_000
+    for symbol, bar in today.items():
+        if bar.low * volumes.get(symbol, 0.0) > least * (1 + 1e-6) and bar.low >= 1:
+            assert symbol in dollars, symbol
+
+
+async def high_volume_is_right(
+    stack: Stack, today: dict[str, Bar], volumes: dict[str, float], usual: dict[str, float]
+) -> None:
+    """Relative volume is decided, dollar volume as far as the day's low and high are not apart."""
+    sure: dict[str, float] = {}
+    undecided: dict[str, float] = {}
+    for symbol, bar in today.items():
+        volume, expected = volumes.get(symbol, 0.0), usual.get(symbol, 0.0)
+        if expected < 1000 or bar.high < 0.9:
+            continue
+        rvol = volume / expected
+        if rvol >= 2 and bar.low * volume >= 1_000_000 and bar.low >= 1:
+            sure[symbol] = -rvol
+        elif rvol >= 1.8 and bar.high * volume >= 900_000:
+            undecided[symbol] = -rvol
+    rows = shown(await read_snapshot(stack.bus, "high_volume"), "rvol")
+    agree([str(symbol) for symbol, _ in rows], sure, undecided)
+    assert [value for _, value in rows] == [
+        pytest.approx(-(sure | undecided)[str(symbol)], abs=0.006) for symbol, _ in rows
+    ]
 
 
 PRICES = ("prev_close", "open", "high", "low", "price", "volume")
@@ -113,49 +190,79 @@ class TestRealDays:
             running(sim, nats_server.url) as stack,
         ):
             await stack.load_reference()
-            copies = await stack.enter_following(("gappers_up", "winners", "losers"))
-            await self._after_the_open(stack, times.regular + 30 * 60_000, today, yesterday)
-            await self._at_the_close(stack, times.post + 60_000, today, yesterday, files, day, data_dir)
+            copies = await stack.enter_following(FOLLOWED)
+            averages = files.average_volumes(day)
+            usual = usual_volumes(averages, share_traded_in_the_first_half_hour(data_dir))
+            await self._after_the_open(stack, times.regular + 30 * 60_000, today, yesterday, usual)
+            usual = usual_volumes(averages, share_traded_after_the_close(data_dir))
+            await self._at_the_close(stack, times.post + 60_000, today, yesterday, usual)
             for name, rows_at in copies.items():
                 await follower_is_exact(stack, name, rows_at)
 
-    async def _after_the_open(self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar]) -> None:
-        """Half an hour into the session the gap is final; how much has traded by then only the market can say."""
+    async def _after_the_open(
+        self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar], usual: dict[str, float]
+    ) -> None:
+        """Half an hour into the session the gap is final; what has traded by then only the market can say."""
         await stack.scan_at(ms)
-        volumes = {ticker.ticker: max(ticker.day.v, ticker.min.av) for ticker in await stack.feed._rest.snapshot()}  # type: ignore[union-attr]
-        expected = [
-            (-gap(bar, yesterday[symbol].close), symbol, yesterday[symbol].close, bar.open)
-            for symbol, bar in today.items()
-            if symbol in yesterday
-            and gap(bar, yesterday[symbol].close) >= 2
-            and volumes[symbol] >= 100_000
-            and bar.open >= 1
-        ]
-        assert expected
-        rows = shown(await read_snapshot(stack.bus, "gappers_up"), "prev_close", "open", "gap_percent")
-        assert rows == [
-            (symbol, round(prev, 4), round(opened, 4), round(-percent, 2))
-            for percent, symbol, prev, opened in sorted(expected)[:200]
-        ]
+        market = await traded(stack, ms)
+        volumes = {symbol: one.volume for symbol, one in market.items()}
+        for name, sign in (("gappers_up", 1), ("gappers_down", -1)):
+            sure: dict[str, float] = {}
+            undecided: dict[str, float] = {}
+            for symbol, bar in today.items():
+                if symbol in yesterday and volumes.get(symbol, 0.0) >= 100_000:
+                    percent, price = sign * gap(bar, yesterday[symbol].close), market[symbol].price
+                    chosen = sure if percent >= 2 and price >= 1 else undecided if percent >= 2 and price >= 0.9 else {}
+                    chosen[symbol] = -percent
+            assert sure
+            rows = shown(await read_snapshot(stack.bus, name), "prev_close", "open", "gap_percent")
+            symbols = [str(row[0]) for row in rows]
+            agree(symbols, sure, undecided)
+            assert [row[1:] for row in rows] == [
+                (
+                    round(yesterday[symbol].close, 4),
+                    round(today[symbol].open, 4),
+                    round(gap(today[symbol], yesterday[symbol].close), 2),
+                )
+                for symbol in symbols
+            ]
+        await self._reversals(stack, today, yesterday, market)
+        await most_active_is_right(stack, today, volumes)
+        await high_volume_is_right(stack, today, volumes, usual)
+
+    async def _reversals(
+        self, stack: Stack, today: dict[str, Bar], yesterday: dict[str, Bar], market: dict[str, Traded]
+    ) -> None:
+        sure: dict[str, float] = {}
+        undecided: dict[str, float] = {}
+        for symbol, bar in today.items():
+            if symbol in yesterday and symbol in market and market[symbol].price >= 0.9:
+                gapped, price = gap(bar, yesterday[symbol].close), market[symbol].price
+                moved = (price - bar.open) / bar.open * 100
+                turned = min(abs(gapped) / 2, abs(moved)) if gapped * moved < 0 else 0.0
+                chosen = sure if turned >= 1 and price >= 1 else undecided if turned >= 0.9 else {}
+                chosen[symbol] = -(abs(gapped) + abs(moved))
+        assert sure
+        agree([str(row[0]) for row in shown(await read_snapshot(stack.bus, "reversals"))], sure, undecided)
 
     async def _at_the_close(
-        self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar],
-        files: Files, day: str, data: Path,
-    ) -> None:  # fmt: skip
+        self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar], usual: dict[str, float]
+    ) -> None:
         before = {
             name: {row["symbol"] for row in (await read_snapshot(stack.bus, name)).rows}  # type: ignore[union-attr]
             for name in ("winners", "losers")
         }
         await stack.scan_at(ms)
-        averages, share = files.average_volumes(day), share_traded_after_the_close(data)
+        volumes = {symbol: bar.volume for symbol, bar in today.items()}
+        await most_active_is_right(stack, today, volumes)
+        await high_volume_is_right(stack, today, volumes, usual)
         for name, sign in (("winners", 1), ("losers", -1)):
             expected = []
             for symbol, bar in today.items():
-                usual = averages.get(symbol, 0.0) * share
-                if symbol not in yesterday or usual < 1000:
+                if symbol not in yesterday or usual.get(symbol, 0.0) < 1000:
                     continue
                 prev = yesterday[symbol].close
-                percent, rvol = change(bar, prev), bar.volume / usual
+                percent, rvol = change(bar, prev), bar.volume / usual[symbol]
                 enters = sign * percent >= 5 and rvol >= 1.5 and bar.close >= 1
                 stays = symbol in before[name] and sign * percent >= 4.5 and rvol >= 1.35 and bar.close >= 0.9
                 if enters or stays:
@@ -167,3 +274,38 @@ class TestRealDays:
                 (symbol, *values, volume, percent) for _, symbol, values, volume, percent, _ in expected[:200]
             ]
             assert [row[-1] for row in rows] == pytest.approx([entry[-1] for entry in expected[:200]], abs=0.006)
+
+
+class SplitSource(ReplaySource):
+    """Real days on which some symbols are said to have split, two for one."""
+
+    said: tuple[str, ...] = ()
+
+    def splits(self, first: dt.date, last: dt.date) -> list[Split]:
+        if not first <= self.start_date <= last:
+            return []
+        return [Split(self.symbols.index(symbol), self.start_date, 1, 2) for symbol in self.said]
+
+
+@pytest.mark.parametrize("day", ["2024-02-13", "2024-03-08"])
+async def test_who_split_is_no_gapper(day: str, data_dir: Path, nats_server: NatsServer) -> None:
+    """The symbols that jumped most, which are in the lists while nobody says that they split."""
+    files, date = Files(data_dir), dt.date.fromisoformat(day)
+    times = session_times(date)
+    today, yesterday = files.bars(day), files.bars(files.before(day, 1)[0])
+    liquid = [s for s, bar in today.items() if s in yesterday and bar.volume > 5_000_000 and bar.low > 2]
+    jumps = sorted(liquid, key=lambda symbol: gap(today[symbol], yesterday[symbol].close))
+    source = SplitSource(data_dir, date)
+    source.said = (jumps[0], jumps[-1])
+    clock = ManualClock(times.regular + 60_000)
+    async with SimServer(Market(source), clock) as sim, running(sim, nats_server.url) as stack:
+        await stack.load_reference()
+        await stack.scan_at(times.regular + 60 * 60_000)
+        listed = {name: await read_snapshot(stack.bus, name) for name in FOLLOWED}
+        symbols = {name: {row[0] for row in shown(snapshot)} for name, snapshot in listed.items()}
+        for name in ("gappers_up", "gappers_down", "winners", "losers", "reversals"):
+            assert not symbols[name] & set(source.said), name
+        assert jumps[1] in symbols["gappers_down"]
+        assert jumps[-2] in symbols["gappers_up"]
+        rows = shown(listed["most_active"], "split_today", "gap_percent", "change_percent")
+        assert {row[1:] for row in rows if row[0] in source.said} == {(True, None, None)}

@@ -19,8 +19,7 @@
  */
 
 import { Backoff } from "./backoff.js";
-import { DeltaError, Fit } from "./listview.js";
-import { Subscription } from "./subscription.js";
+import { Copies } from "./copies.js";
 
 /** Where a connection stands. */
 export const Phase = Object.freeze({
@@ -35,7 +34,6 @@ export const Phase = Object.freeze({
 
 const HELLO_MS = 5000; // a server that says nothing for so long after the connect is given up
 const SILENT_BEATS = 5; // so many heartbeats missed, and the link is taken for dead
-const RESYNC_MS = 1000; // at most one resync of a list in this time
 const UNAUTHORIZED = 4502;
 const HEALTHY_MS = 10_000; // a link that lived so long starts the back-off anew
 
@@ -45,8 +43,7 @@ export class Connection extends EventTarget {
   #timer = 0;
   #watch = 0;
   #backoff;
-  #wanted = new Set();
-  #subscriptions = new Map();
+  #copies;
   #aggregates = false;
   #openedAt = 0;
 
@@ -68,6 +65,11 @@ export class Connection extends EventTarget {
     /** How the last socket ended: {code, reason}. */
     this.closed = null;
     this.counts = { connects: 0, snapshots: 0, deltas: 0, resyncs: 0, mismatches: 0, unreadable: 0, errors: 0 };
+    this.#copies = new Copies(
+      this.counts,
+      (message) => this.#send(message),
+      (type, detail) => this.#emit(type, detail),
+    );
     globalThis.addEventListener?.("offline", () => this.#offline());
     globalThis.addEventListener?.("online", () => this.phase === Phase.OFFLINE && this.#connect());
   }
@@ -93,21 +95,18 @@ export class Connection extends EventTarget {
 
   /** The copy of a list and what is known of it: {view, beat, asOf, movedAt, resyncing, unknown}. */
   about(list) {
-    if (!this.#subscriptions.has(list)) this.#subscriptions.set(list, new Subscription());
-    return this.#subscriptions.get(list);
+    return this.#copies.about(list);
   }
 
   /** Follow a list from now on. @param {string} list */
   subscribe(list) {
-    if (this.#wanted.has(list)) return;
-    this.#wanted.add(list);
-    Object.assign(this.about(list), { resyncing: false, unknown: false, beat: null, behind: 0 });
-    if (this.phase === Phase.OPEN) this.#send({ action: "subscribe", lists: [this.#cursor(list)] });
+    if (!this.#copies.want(list)) return;
+    if (this.phase === Phase.OPEN) this.#send({ action: "subscribe", lists: [this.#copies.cursor(list)] });
   }
 
   /** Follow a list no longer. Its copy is kept, so that `subscribe` can resume it. @param {string} list */
   unsubscribe(list) {
-    if (this.#wanted.delete(list) && this.phase === Phase.OPEN) this.#send({ action: "unsubscribe", lists: [list] });
+    if (this.#copies.unwant(list) && this.phase === Phase.OPEN) this.#send({ action: "unsubscribe", lists: [list] });
   }
 
   /** Ask for cell updates of the listed symbols, or no longer. @param {boolean} on */
@@ -180,8 +179,7 @@ export class Connection extends EventTarget {
   /** How long nothing may be heard. A client of no list gets no heartbeats. */
   #patience() {
     if (this.phase !== Phase.OPEN) return HELLO_MS;
-    const listening = [...this.#wanted].some((list) => !this.about(list).unknown);
-    return listening ? SILENT_BEATS * this.hello.heartbeat * 1000 : Infinity;
+    return this.#copies.following ? SILENT_BEATS * this.hello.heartbeat * 1000 : Infinity;
   }
 
   #receive(data) {
@@ -199,9 +197,9 @@ export class Connection extends EventTarget {
   #dispatch(message) {
     switch (message?.type) {
       case "delta":
-        return this.#delta(message);
+        return this.#copies.delta(message);
       case "snapshot":
-        return this.#snapshot(message);
+        return this.#copies.snapshot(message);
       case "heartbeat":
         return this.#beat(message);
       case "hello":
@@ -228,89 +226,23 @@ export class Connection extends EventTarget {
       this.#send({ action: "auth", token: this.token });
     }
     this.#openedAt = this.beatAt = this.heardAt;
-    if (this.#wanted.size) this.#send({ action: "subscribe", lists: [...this.#wanted].map((list) => this.#cursor(list)) });
+    const lists = this.#copies.restart();
+    if (lists.length) this.#send({ action: "subscribe", lists });
     if (this.#aggregates) this.#send({ action: "aggregates", on: true });
-    for (const list of this.#wanted) Object.assign(this.about(list), { resyncing: false, beat: null, behind: 0 });
     this.#enter(Phase.OPEN);
   }
 
   #defined(lists) {
-    const back = lists.map(({ name }) => name).filter((name) => this.#wanted.has(name) && this.about(name).unknown);
-    for (const name of back) this.about(name).unknown = false;
-    if (back.length) this.#send({ action: "subscribe", lists: back.map((name) => this.#cursor(name)) });
+    const back = this.#copies.back(lists.map(({ name }) => name));
+    if (back.length) this.#send({ action: "subscribe", lists: back });
     this.#emit("lists", lists);
-  }
-
-  /** Names a list and, when there is a copy, where to go on from. */
-  #cursor(list, afresh = false) {
-    const { view } = this.about(list);
-    return view.loaded && !afresh ? { list, epoch: view.epoch, last_sequence: view.sequence } : { list };
-  }
-
-  #snapshot(snapshot) {
-    const about = this.#subscriptions.get(snapshot.list);
-    if (!about || !this.#wanted.has(snapshot.list)) return;
-    this.counts.snapshots += 1;
-    try {
-      this.#moved(snapshot.list, about, about.view.load(snapshot));
-    } catch (error) {
-      if (!(error instanceof DeltaError)) throw error;
-      this.#resync(snapshot.list, about, "snapshot", true);
-    }
-  }
-
-  #delta(delta) {
-    const about = this.#subscriptions.get(delta.list);
-    if (!about || !this.#wanted.has(delta.list)) return;
-    this.counts.deltas += 1;
-    const { fit, changes } = about.view.take(delta);
-    if (fit === Fit.APPLIED) this.#moved(delta.list, about, changes);
-    else if (fit === Fit.OLD) this.#upToDate(delta, about);
-    else this.#resync(delta.list, about, fit, fit !== Fit.HOLE);
-  }
-
-  #moved(list, about, changes) {
-    about.resyncing = false;
-    about.hear(about.view.asOf, performance.now());
-    this.#emit("change", { list, changes });
-  }
-
-  /** A delta to where the copy is already: the answer to a resume when nothing was missed. */
-  #upToDate(delta, about) {
-    if (delta.sequence !== about.view.sequence) return;
-    if (delta.checksum !== about.view.checksum) this.#resync(delta.list, about, Fit.MISMATCH, true);
-    else about.resyncing = false;
-  }
-
-  /** Ask for what is missing, or (`afresh`) for all of the list. */
-  #resync(list, about, why, afresh) {
-    const now = performance.now();
-    about.resyncing = true;
-    if (why === Fit.MISMATCH) this.counts.mismatches += 1;
-    if (now - about.askedAt < RESYNC_MS) return; // a heartbeat finds that the list is still behind
-    about.askedAt = now;
-    this.counts.resyncs += 1;
-    this.#send({ action: "resync", ...this.#cursor(list, afresh) });
-    this.#emit("fault", { code: "resync", message: `${list}: ${why}`, list });
   }
 
   #beat(heartbeat) {
     this.beatAt = this.heardAt;
     this.simulated = heartbeat.simulated === true;
-    for (const [list, beat] of Object.entries(heartbeat.lists)) {
-      const about = this.#subscriptions.get(list);
-      if (about && this.#wanted.has(list)) this.#beatOf(list, about, beat);
-    }
+    this.#copies.beat(heartbeat.lists, this.beatAt);
     this.#emit("heartbeat", heartbeat);
-  }
-
-  #beatOf(list, about, beat) {
-    about.beat = beat;
-    about.hear(beat.as_of, this.beatAt);
-    const same = about.view.epoch === beat.epoch && about.view.sequence >= beat.sequence && !about.resyncing;
-    about.behind = same ? 0 : about.behind + 1;
-    // One heartbeat may overtake a delta that waits for its window; a second one means that it was lost.
-    if (about.behind > 2) this.#resync(list, about, Fit.HOLE, about.view.epoch !== beat.epoch);
   }
 
   #error(message) {

@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from gapscan.bridge import dialog, listener, room
+from gapscan.bridge.session import CLOSE_SECONDS
 from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.protocol.websocket import (
     BAD_REQUEST,
@@ -158,6 +160,34 @@ async def test_too_many_lists(nats_server: NatsServer, movers: Published) -> Non
             await browser.gets(Delta)
 
 
+async def test_a_short_message_that_asks_for_much(served: Served, movers: Published) -> None:
+    async with undisturbed(served, movers), browsing(served) as browser:
+        await browser.subscribe(*(f"l{number}" for number in range(900)))
+        await browser.until(lambda: any(e.code == "too_many_lists" for e in browser.of(Error)), "the refusal")
+        codes = [error.code for error in browser.of(Error)]
+        assert codes == ["unknown_list"] * 64 + ["too_many_lists"]
+        await browser.subscribe("movers")
+        await browser.gets(Snapshot)
+
+
+async def test_one_that_says_goodbye_and_does_not_read_is_cut(served: Served, movers: Published) -> None:
+    wide = await wide_list(movers.publisher._bus)
+    await wide.step()
+    await served.knows("wide")
+    async with undisturbed(served, movers), raw_client(served, receive_buffer=4096) as client:
+        await client.upgrade()
+        await client.send({"action": "subscribe", "lists": [{"list": "wide"}]})
+        while not served.bridge.room.lagging:
+            for _ in range(3):
+                await client.send({"action": "resync", "list": "wide"})
+            await wide.step(5)
+            await asyncio.sleep(0.16)
+        await client.write(masked(b"", opcode=0x8))
+        await until(lambda: len(served.bridge.room.sessions) == 1, "its end")
+        await asyncio.sleep(CLOSE_SECONDS + 0.5)
+        assert struct.pack("!BBH", 0x88, 2, 1000) not in await client.ends()  # what waited for it is dropped
+
+
 async def test_origins(nats_server: NatsServer, movers: Published) -> None:
     async with running_bridge(nats_server.url, origins="https://scanner.example, http://other.example/") as served:
         await _check_origins(
@@ -170,11 +200,11 @@ async def test_origins(nats_server: NatsServer, movers: Published) -> None:
 
 async def _check_origins(served: Served, good: list[str], bad: list[str]) -> None:
     for origin in good:
-        async with connect(served.url, origin=origin, proxy=None):
+        async with connect(served.url, origin=Origin(origin), proxy=None):
             pass
     for origin in bad:
         with pytest.raises(InvalidStatus, match="403"):
-            await connect(served.url, origin=origin, proxy=None)
+            await connect(served.url, origin=Origin(origin), proxy=None)
     assert served.counts["refused.origin"] == len(bad)
 
 

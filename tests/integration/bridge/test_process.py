@@ -34,16 +34,21 @@ class BridgeProcess:
         return f"ws://127.0.0.1:{self.port}/ws"
 
     async def start(self) -> None:
+        assert self._process is None or self._process.returncode is not None, "it runs still"
         command = (sys.executable, "-m", "gapscan.services", "bridge")
         self._process = await asyncio.create_subprocess_exec(*command, env=self._env)
         await ports.listening(self.port, PATIENCE)
 
     async def end(self, *, kill: bool = False) -> int:
-        """Its exit code."""
+        """Its exit code. One that does not stop when asked is killed."""
         assert self._process is not None
         with suppress(ProcessLookupError):
             self._process.kill() if kill else self._process.terminate()
-        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+        try:
+            return await asyncio.wait_for(self._process.wait(), PATIENCE)
+        finally:
+            if self._process.returncode is None:
+                self._process.kill()
 
     async def figure(self, name: str) -> float:
         """One of /metrics; 0 when it is not there."""
@@ -57,8 +62,8 @@ class BridgeProcess:
 @asynccontextmanager
 async def bridge_process(nats_url: str) -> AsyncIterator[BridgeProcess]:
     process = BridgeProcess(nats_url)
-    await process.start()
     try:
+        await process.start()
         yield process
     finally:
         await process.end(kill=True)

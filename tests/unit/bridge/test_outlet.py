@@ -97,6 +97,7 @@ def test_one_that_does_not_read_falls_out_of_step_and_comes_back() -> None:
         transports[0].full = True
         for step in range(2, 60):
             stage.put("a", step, rows(step))
+            stage.put("b", step, rows(step, 3))
             stage.pass_time(0.2)
             transports[1].full = transports[2].full = False  # they read
         assert sessions[0].blocked_since is not None
@@ -144,3 +145,21 @@ async def test_nothing_follows_a_goodbye() -> None:
         assert len(second) == 2
         stage.room.leave(leaving)
         stage.room.leave(staying)
+
+
+async def test_one_that_takes_no_heartbeats_is_slow_too() -> None:
+    """The list does not move, so nothing else would show it."""
+    stage = TestRoom("a")
+    stage.put("a", 1, rows(1))
+    transport = FakeTransport()
+    session = stage.room.enter(transport, authorized=True)
+    stage.room.subscribe(session, "a", None)
+    transport.full = True
+    stage.room.beat()
+    assert stage.room.lagging == 1
+    stage.pass_time(6.0)
+    stage.room.beat()
+    stage.pass_time(5.0)
+    assert session.closed
+    assert stage.tally.counts["close.slow"] == 1
+    stage.room.leave(session)

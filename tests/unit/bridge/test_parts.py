@@ -136,6 +136,16 @@ def test_cells_keep_the_newest_bar() -> None:
     assert cells.take() == {}
 
 
+def test_cells_of_a_replay_that_starts_over() -> None:
+    cells, hour = Cells(), 3_600_000
+    assert cells.put(_bars(symbols=["A"], end=[9 * hour], close=[1.0]))
+    cells.take()
+    assert not cells.put(_bars(symbols=["A"], end=[9 * hour - 900_000], close=[2.0]))  # a late correction
+    assert cells.put(_bars(symbols=["A"], end=[3 * hour], close=[3.0]))
+    cells.take()
+    assert not cells.put(_bars(symbols=["A"], end=[3 * hour - 1], close=[4.0]))
+
+
 def test_actions_are_read() -> None:
     text = '{"action":"subscribe","lists":[{"list":"a"},{"list":"b","epoch":"e","last_sequence":3}],"more":1}'
     assert decode_action(text) == Subscribe([Wanted("a"), Wanted("b", "e", 3)])

@@ -72,7 +72,8 @@ class SocketTransport:
     @full.setter
     def full(self, full: bool) -> None:
         self._full = full
-        self._receive()
+        if not full:
+            self._receive()
 
     def write(self, data: bytes | memoryview) -> None:
         self._waiting += data
@@ -84,7 +85,7 @@ class SocketTransport:
                 self._waiting = self._waiting[self._ours.send(self._waiting) :]
 
     def _receive(self) -> None:
-        while not self._full:
+        while True:
             try:
                 self._read += self._theirs.recv(1 << 16)
             except BlockingIOError:

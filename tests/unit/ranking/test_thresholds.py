@@ -140,7 +140,7 @@ class At(NamedTuple):
     inside: Any
     leaves: Any
     stays: Any
-    given: dict[str, Any] = {}
+    given: Mapping[str, Any] = {}
     sessions: Sequence[Session] = ()
 
 
@@ -209,7 +209,7 @@ THRESHOLDS = [
 def test_thresholds(case: At) -> None:
     for session in case.sessions or SESSIONS[case.list]:
         stocks = [
-            made(session, symbol, **(INSIDE[case.list] | case.given | {case.figure: getattr(case, symbol)}))
+            made(session, symbol, **(INSIDE[case.list] | dict(case.given) | {case.figure: getattr(case, symbol)}))
             for symbol in ("outside", "edge", "inside", "leaves", "stays")
         ]
         assert set(ranked(case.list, stocks, session, ("leaves", "stays"))) == {"edge", "inside", "stays"}, session

@@ -127,6 +127,16 @@ def test_since_when(room: Room) -> None:
     assert (found.conditions[2].since, found.conditions[2].at_least) == (asked, True)
 
 
+def test_what_changed_and_changed_back_between_two_looks(room: Room) -> None:
+    room.up("D")
+    room.later(moving("A", 111.0))
+    room.universe.number("change_percent")[room.universe.index["D"]] = 9.0
+    assert room.up("D").conditions[0].passes
+    back = room.later(moving("D", 104.0))
+    found = room.up("D").conditions[0]
+    assert (found.passes, found.since, found.at_least) == (False, back, False)
+
+
 def test_other_lists(room: Room) -> None:
     room.up("A")
     lists = ListSet(LISTS.gate, LISTS.specs[1:])

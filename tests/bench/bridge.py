@@ -1,0 +1,145 @@
+"""What a browser sees: how long a bar takes to reach it through the real chain, and what a bad neighbour costs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+
+from gapscan.bus.client import Bus
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Add, Delta, Row, Snapshot, Update
+from gapscan.runtime import end
+from gapscan.services import ports
+from tests.bench import fanout
+from tests.bench.bus import with_server
+from tests.bench.hot import LIST, LONE_BARS, SPREAD_RATE, SPREAD_SECONDS, BarSource, ranker
+from tests.bench.registry import Benchmark, Figure, median, percentile
+from tests.bench.workload import RandomWalk
+from tests.support.answers import decode_answer
+
+HOT_INTERVAL = 0.1
+ROUNDS = 4
+PATIENCE = 30.0
+
+
+class Watcher:
+    """A WebSocket client that notes when each price that was sent shows."""
+
+    def __init__(self, ws: ClientConnection) -> None:
+        self.rows: Sequence[Row] = ()
+        self.milliseconds: list[float] = []
+        self.source: BarSource | None = None
+        self.came = asyncio.Event()
+        self._ws = ws
+
+    async def watch(self) -> None:
+        await self._ws.send(msgspec.json.encode({"action": "subscribe", "lists": [{"list": LIST}]}).decode())
+        async for text in self._ws:
+            now, message = time.perf_counter(), decode_answer(text)
+            if isinstance(message, Snapshot) and message.rows:
+                self.rows = message.rows
+                self.came.set()
+            if isinstance(message, Snapshot):
+                self._note(now, [(row["symbol"], row.get("price")) for row in message.rows])
+            elif isinstance(message, Delta):
+                changes = [change for change in message.changes if isinstance(change, Add | Update)]
+                self._note(now, [(change.symbol, change.data.get("price")) for change in changes])
+
+    def _note(self, now: float, prices: list[tuple[str, float | None]]) -> None:
+        for symbol, price in prices if self.source is not None else ():
+            assert self.source is not None
+            sent = self.source.sent.pop((symbol, price or 0.0), None)
+            if sent is not None:
+                self.milliseconds.append((now - sent) * 1000)
+
+
+@asynccontextmanager
+async def bridge(url: str) -> AsyncIterator[str]:
+    """A bridge as it is deployed; its WebSocket's URL."""
+    port = ports.free_port()
+    settings = {"GAPSCAN_NATS_URL": url, "GAPSCAN_BRIDGE_PORT": str(port), "GAPSCAN_LOG_LEVEL": "error"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gapscan.services", "bridge", env={**os.environ, **settings}
+    )
+    try:
+        await ports.listening(port, PATIENCE)
+        yield f"ws://127.0.0.1:{port}/ws"
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def watching(url: str) -> AsyncIterator[Watcher]:
+    async with connect(url, compression=None, proxy=None, max_size=None) as ws:
+        watcher = Watcher(ws)
+        task = asyncio.create_task(watcher.watch())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await watcher.came.wait()
+            yield watcher
+        finally:
+            await end(task)
+
+
+async def _latency(bus: Bus, url: str) -> Sequence[Figure]:
+    walk = RandomWalk()
+    for frame in walk.reference_parts():
+        await bus.js.publish(names.FEED_REFERENCE, encode(frame))
+    for part in walk.scan_parts():
+        await bus.js.publish(names.FEED_UNIVERSE, encode(part))
+    async with ranker(url, HOT_INTERVAL), bridge(url) as address, watching(address) as watcher:
+        source = watcher.source = BarSource(bus, watcher.rows[:100])
+        for _ in range(LONE_BARS):
+            await source.send(1)
+            await asyncio.sleep(0.25)
+        lone, watcher.milliseconds = watcher.milliseconds, []
+        began = time.perf_counter()
+        for number in range(SPREAD_SECONDS * SPREAD_RATE):
+            await source.send(1)
+            await asyncio.sleep(max(0.0, began + number / SPREAD_RATE - time.perf_counter()))
+        await asyncio.sleep(0.5)
+    spread = watcher.milliseconds
+    return [
+        Figure("bar to browser: lone bar p50", median(lone), "ms", 15, f"{len(lone)} of {LONE_BARS} bars"),
+        Figure("bar to browser: 1,000 bars/s p50", median(spread), "ms", 70, f"{len(spread)} prices shown"),
+        Figure("bar to browser: 1,000 bars/s p99", percentile(spread, 0.99), "ms", 150),
+    ]
+
+
+def browser_latency() -> Sequence[Figure]:
+    """A bar on NATS, through ranker and bridge, each a process of its own, to a WebSocket client."""
+    return with_server(_latency)
+
+
+def _delivery(*options: str) -> dict[str, float]:
+    with fanout.bridge(10) as server:
+        return server.load(500, "--timed", *options, seconds=5)
+
+
+def never_reading() -> Sequence[Figure]:
+    """500 clients alone and beside one that never reads, in turn, so that the difference stands beside the noise."""
+    alone, beside = [], []
+    for _ in range(ROUNDS):
+        alone.append(_delivery())
+        beside.append(_delivery("--never-reading", "1"))
+    figures = []
+    for key in ("p50", "p99"):
+        before, after = ([result[key] for result in results] for results in (alone, beside))
+        noise = max(before) - min(before)
+        reference = f"alone {median(before):.1f} ms; runs alone differ by {noise:.1f} ms"
+        goal = median(before) + noise
+        figures.append(Figure(f"500 clients beside a never-reading one, {key}", median(after), "ms", goal, reference))
+    return figures
+
+
+BENCHMARKS: dict[str, Benchmark] = {"browser-latency": browser_latency, "never-reading": never_reading}
