@@ -20,6 +20,15 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     server.close()
 
 
+@pytest.fixture
+def second_nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """Another one, for what runs beside the first."""
+    server = NatsServer(tmp_path / "second-nats-server")
+    server.start()
+    yield server
+    server.close()
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The real market days."""

@@ -40,6 +40,7 @@ class Keeper:
         self._bus = bus
         self._universe = universe
         self._tally = tally
+        self.step = 0  # of the history, the last that was saved
 
     async def recover(self) -> int:
         """Take back what was saved of the universe's day; of how many symbols that was something. Raises BusError."""
@@ -67,12 +68,12 @@ class Keeper:
     async def run(self) -> None:
         """Save for ever."""
         loop = asyncio.get_running_loop()
-        step, due = 0, loop.time() + _WHOLE_SECONDS
+        due = loop.time() + _WHOLE_SECONDS
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._universe.as_of // STEP_MS != step:
-                step = self._universe.as_of // STEP_MS
+            if (step := self._universe.as_of // STEP_MS) != self.step:
                 await self._trying(self._save_step())
+                self.step = step
             if loop.time() >= due:
                 due = loop.time() + _WHOLE_SECONDS
                 await self._trying(self._save_whole())

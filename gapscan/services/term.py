@@ -51,6 +51,7 @@ class Term:
         self._intake = Intake(bus, self.universe, tally)
         self._keeper = Keeper(bus, self.universe, tally)
         self._wanted: dict[str, Rows] = {}
+        self._retired: set[str] = set()  # removed, but still to be cleared away
         self._changed = asyncio.Event()
         self._recovered = False
 
@@ -91,16 +92,20 @@ class Term:
         """
         specs = self._definitions.specs
         defined = {spec.name for spec in specs}
-        for name in self.publishers.keys() - defined:
-            self._wanted.pop(name, None)
-            del self.publishers[name]
-            await retire_list(self._bus, name)
         for name in defined - self.publishers.keys():
             publisher = ListPublisher(self._bus, name)
             await publisher.recover(retention(self._config), self.universe.simulated)
             self.publishers[name] = publisher
+        # No await in here: nobody may rank a list that has no publisher.
         self.lists = self._scanner.lists = ListSet(self._gate, specs)
         self._desk.set_lists(self.lists)
+        for name in self.publishers.keys() - defined:
+            self._wanted.pop(name, None)
+            del self.publishers[name]
+            self._retired.add(name)
+        for name in self._retired - defined:
+            await retire_list(self._bus, name)
+        self._retired.clear()
 
     async def _redefine(self) -> None:
         """Take over what users define, as soon as they do."""

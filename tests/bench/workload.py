@@ -86,7 +86,7 @@ class RandomWalk:
     def reference_parts(self) -> list[ReferenceFrame]:
         """What is known of the symbols, in parts."""
         whole, step = self._reference(), SYMBOLS // 5
-        columns = ("symbols", "name", "exchange", "kind", "test", "split", "average_volume")
+        columns = [name for name in whole.__struct_fields__ if isinstance(getattr(whole, name), list)]
         return [
             structs.replace(
                 whole, part=part, parts=5, **{name: getattr(whole, name)[at : at + step] for name in columns}

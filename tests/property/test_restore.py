@@ -17,7 +17,7 @@ from gapscan.market.bars import merge_bars, merge_trades
 from gapscan.market.history import STEP_MS
 from gapscan.market.restore import SAVED, merge_saved, restore, saved_states
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import session_at, session_times
+from gapscan.market.sessions import Session, session_at, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Bars, Row, SavedState, Trades, UniverseFrame
@@ -227,3 +227,15 @@ def test_saved_states_are_of_the_size_that_was_asked_for() -> None:
     parts = list(saved_states(universe, np.arange(7), 3))
     assert [part.symbols for part in parts] == [["S0", "S1", "S2"], ["S3", "S4", "S5"], ["S6"]]
     assert all(len(getattr(part, name)) == len(part.symbols) for part in parts for name in SAVED)
+
+
+def test_the_moment_of_a_high_before_the_open_is_not_that_of_an_equal_one_after_it() -> None:
+    early = float(TIMES.regular - 60 * SECOND)
+    before = stock("A", price=12.0, price_time=early, updated=early, past={60.0: {"price": 11.0}})
+    universe = universe_of([before], Session.PRE, int(early))
+    assert universe.number("high_time").tolist() == [early]
+    (state,) = saved_states(universe, np.arange(1), 1)
+    opened = universe_of([stock("A", price=12.0, open=12.0, high=12.0)], as_of=TIMES.regular + 60 * SECOND)
+    assert merge_saved(opened, state) == 1
+    assert opened.number("high").tolist() == [12.0]
+    assert np.isnan(opened.number("high_time")).all()

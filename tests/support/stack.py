@@ -52,10 +52,19 @@ class Stack:
     ranker: Ranker
     config: Config
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    ranking: asyncio.Task[None] | None = None
 
     def report(self) -> dict[str, Any]:
         """The ranker's own report."""
         return self.ranker.report()
+
+    async def start_ranker(self) -> None:
+        """Start the ranker, in place of the one that ran."""
+        if self.ranking is not None:
+            await end(self.ranking)
+        self.ranker = Ranker(self.bus, self.config, shipped_lists())
+        self.ranking = asyncio.create_task(self.ranker.run())
+        await until(lambda: self.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
 
     async def enter_following(self, lists: Sequence[str]) -> dict[str, dict[int, list[Row]]]:
         """Follow lists for as long as the stack runs: each list's rows at every sequence that its follower showed."""
@@ -105,9 +114,9 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
         feed = Feed(bus, open_rest(config, tally), config, tally)
         ranker = Ranker(bus, config, shipped_lists())
         stack = Stack(sim, bus, feed, ranker, config)
-        jobs = [asyncio.create_task(job) for job in (feed.reference.run(), ranker.run())]
+        stack.tasks.append(asyncio.create_task(feed.reference.run()))
         try:
-            await until(lambda: ranker.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
+            await stack.start_ranker()
             yield stack
         finally:
-            await end(*jobs, *stack.tasks)
+            await end(*stack.tasks, *([stack.ranking] if stack.ranking else []))
