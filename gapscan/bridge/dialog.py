@@ -6,6 +6,7 @@ import hmac
 
 from gapscan.bridge.frames import text_frame
 from gapscan.bridge.hub import Position
+from gapscan.bridge.questions import Questions
 from gapscan.bridge.room import HEARTBEAT_SECONDS, Room, unknown
 from gapscan.bridge.session import Session
 from gapscan.protocol import websocket
@@ -19,9 +20,11 @@ from gapscan.protocol.websocket import (
     Action,
     Aggregates,
     AskLists,
+    AskWhy,
     Auth,
     ErrorCode,
     Hello,
+    Overview,
     RefusedError,
     Resync,
     Subscribe,
@@ -34,9 +37,10 @@ from gapscan.protocol.websocket import (
 class Dialog:
     """One client's side of the room."""
 
-    def __init__(self, room: Room, session: Session, token: str | None, window: float) -> None:
+    def __init__(self, room: Room, session: Session, questions: Questions, token: str | None, window: float) -> None:
         self._room = room
         self._session = session
+        self._questions = questions
         self._token = token
         self._window = window
 
@@ -89,6 +93,10 @@ class Dialog:
                 self._session.write(self._room.hub.lists_frame())
             case Aggregates(on):
                 self._session.wants_cells = on
+            case Overview(on):
+                self._overview(on)
+            case AskWhy():
+                self._ask(action)
             case Auth(token):
                 self._authorize(token)
 
@@ -120,6 +128,15 @@ class Dialog:
             raise _about(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
         self._room.tally.count("resyncs")
         self._room.subscribe(self._session, resync.list, _position(resync))
+
+    def _overview(self, on: bool) -> None:
+        self._session.wants_overview, self._session.overview = on, b""
+        self._session.tell_overview(self._room.hub.overview_frame())
+
+    def _ask(self, question: AskWhy) -> None:
+        if question.list is not None and not self._room.hub.may_exist(question.list):
+            raise unknown(question.list)
+        self._questions.put(self._session, question)
 
     def _authorize(self, token: str) -> None:
         if self._token is not None and not hmac.compare_digest(token.encode(), self._token.encode()):

@@ -18,6 +18,7 @@ from gapscan.bridge.frames import pong_frame
 from gapscan.bridge.listener import BACKLOG, Gate
 from gapscan.bridge.metrics import metrics_text
 from gapscan.bridge.origin import is_allowed
+from gapscan.bridge.questions import Ask, Questions, nobody
 from gapscan.bridge.room import Room
 from gapscan.bridge.session import CLOSE_SECONDS, Session
 from gapscan.obs import logger
@@ -46,11 +47,12 @@ class Socket(web.WebSocketResponse):
 
 @dataclass(frozen=True)
 class Door:
-    """Who may come in, and how ready the bridge is: names of conditions and whether they hold."""
+    """Who may come in, whom they may ask, and how ready the bridge is: names of conditions and whether they hold."""
 
     origins: Collection[str] = ()
     token: str | None = None
     window: float = 0.1
+    ask: Ask = nobody
     conditions: Callable[[], Mapping[str, bool]] = field(default=dict)
 
 
@@ -62,6 +64,7 @@ class Web:
         self._door = door
         self._assets = load_assets()
         self.gate: Gate | None = None
+        self.questions = Questions(door.ask, room.tally, room.clock)
 
     def app(self) -> web.Application:
         """All routes."""
@@ -131,6 +134,7 @@ class Web:
             await _linger(request)
         finally:
             self._room.leave(session)
+            await self.questions.forget(session)
             # aiohttp closes the transport once all is sent, which a client that does not read can put off for ever.
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
         return ws
@@ -146,7 +150,7 @@ class Web:
             raise web.HTTPServiceUnavailable(text="too many clients\n", headers={"Retry-After": "5"})
 
     async def _converse(self, request: web.Request, ws: Socket, session: Session) -> None:
-        dialog = Dialog(self._room, session, self._door.token, self._door.window)
+        dialog = Dialog(self._room, session, self.questions, self._door.token, self._door.window)
         dialog.greet()
         ignored = 0
         while ignored < _IGNORED:
@@ -212,6 +216,7 @@ async def serving(listening: socket.socket, room: Room, door: Door) -> AsyncIter
     finally:
         server.close()
         await end(sweeping)
+        await handlers.questions.close()
         await room.close(_DRAIN_SECONDS)
         await runner.cleanup()
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from gapscan.bridge.frames import text_frame
 from gapscan.protocol import codec, websocket
 from gapscan.protocol.messages import Delta, Row, Snapshot, State
-from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists
+from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists, Size, Sizes
 from gapscan.ranking.copy import ranked
 from gapscan.ranking.delta import RowList, checksum, diff
 
@@ -158,6 +158,8 @@ class Hub:
         self.ready = False
         self.histories: dict[str, ListHistory] = {}
         self._infos: list[ListInfo] = []
+        self._sizes: dict[str, Size] = {}
+        self._overview = b""
 
     def define(self, infos: Iterable[ListInfo]) -> bool:
         """Say which lists there are; True when that is news. Those that are no more are dropped."""
@@ -201,6 +203,14 @@ class Hub:
         """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""
         beats = {name: self._beat(name, at) for name, at in cursors if at is not None and name in self.histories}
         return text_frame(websocket.encode(Beat(beats, self.simulated)))
+
+    def overview_frame(self) -> bytes:
+        """How all lists stand: the same object for as long as it says the same."""
+        histories = self.histories.values()
+        sizes = {each.name: Size(len(each.current.rows), each.standing.state) for each in histories if each.current}
+        if sizes != self._sizes or not self._overview:
+            self._sizes, self._overview = sizes, text_frame(websocket.encode(Sizes(sizes)))
+        return self._overview
 
     def _beat(self, name: str, at: Position) -> ListBeat:
         standing = self.histories[name].standing

@@ -22,6 +22,8 @@ _COUNTERS: Final = {
     "resyncs": "resyncs asked for by clients",
     "recoveries": "clients that lagged and caught up",
     "aggregates_skipped": "cell updates not sent because a client lagged",
+    "answers": "questions of clients that a ranker answered",
+    "answers_skipped": "answers not sent because a client lagged",
 }
 
 Labels = Mapping[str, str]

@@ -253,6 +253,7 @@ class Room:
         """Heartbeats, and a look after those who say nothing."""
         now = self.clock()
         self.hub.expire(now)
+        overview = self.hub.overview_frame()
         made: dict[tuple[tuple[str, Position | None], ...], bytes] = {}
         for session in tuple(self.sessions):
             if session.ending:
@@ -265,6 +266,7 @@ class Room:
                 # Where lists are quiet, it is the heartbeats that show who takes nothing.
                 if not session.write(frame) and session.blocked_since is None:
                     self._lag(session, now)
+            session.tell_overview(overview)
             self._look_after(session, now)
 
     def _look_after(self, session: Session, now: float) -> None:

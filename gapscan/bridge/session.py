@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from msgspec import UNSET
+
 from gapscan.bridge.audience import Audience
 from gapscan.bridge.frames import close_frame, text_frame
 from gapscan.bridge.limits import Allowance, Limits
@@ -34,15 +36,19 @@ class Session:
         "heard_at",
         "lists",
         "outlet",
+        "overview",
         "owed",
         "pinged",
         "wants_cells",
+        "wants_overview",
     )
 
     def __init__(self, transport: Transport, limits: Limits, tally: Tally, now: float, *, authorized: bool) -> None:
         self.lists: dict[str, Audience[Session]] = {}
         self.owed: set[str] = set()
         self.wants_cells = False
+        self.wants_overview = False
+        self.overview = b""  # the last one sent
         self.authorized = authorized
         self.allowance = Allowance(limits.messages_per_second, now)
         self.entered_at = self.heard_at = now
@@ -86,6 +92,11 @@ class Session:
         for audience in self.lists.values():
             audience.fall_out(self)
 
+    def tell_overview(self, frame: bytes) -> None:
+        """Say how all lists stand, if the client wants it and does not know yet."""
+        if self.wants_overview and self.overview is not frame and self.write(frame):
+            self.overview = frame
+
     def heard(self, now: float) -> None:
         """The client has said something."""
         self.heard_at = now
@@ -95,9 +106,8 @@ class Session:
         """Answer with an error; some of them end the connection."""
         kind = refusal.error
         self._tally.count(f"error.{kind.code}")
-        message = Error(kind.code, refusal.message, kind.retry)
-        if refusal.list is not None:
-            message = Error(kind.code, refusal.message, kind.retry, refusal.list)
+        about = (UNSET if of is None else of for of in (refusal.list, refusal.symbol))
+        message = Error(kind.code, refusal.message, kind.retry, *about)
         self.write(text_frame(websocket.encode(message)))
         if kind.close:
             self.close(kind.close)

@@ -137,6 +137,7 @@ def _windows(columns: _Columns) -> None:
     spiking = (size >= 1.0) & (columns["volume_1m"] > SPIKE_VOLUME)
     begins = spiking & ((columns["spiking"] == 0.0) | np.isnan(columns["spike_time"]))
     columns["spike_time"] = np.where(begins, moments, columns["spike_time"])
+    columns.universe.touch(columns.at[spiking != (columns["spiking"] == 1.0)])
     columns["spiking"] = spiking.astype(np.float64)
 
 

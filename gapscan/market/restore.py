@@ -19,7 +19,7 @@ from gapscan.protocol.messages import Row, SavedState
 
 SAVED: Final = (
     "price", "price_time", "from_bar", "volume", "updated", "open", "high", "high_time", "low", "low_time",
-    "close_volume", "spike_time",
+    "close_volume", "spiking", "spike_time",
 )  # fmt: skip
 # Beside these, a row tells the values of scans.
 _TOLD: Final = ("prev_close", "vwap")
@@ -81,6 +81,8 @@ def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Float
         universe.put_at(moment, at[same], known[moment][same])
         universe.touch(at[same])
     universe.recall("spike_time", at, known["spike_time"])
+    newest = ~np.isnan(known["spiking"]) & (seen >= universe.number("updated")[at])
+    universe.put_at("spiking", at[newest], known["spiking"][newest])
     return len(symbols)
 
 

@@ -295,6 +295,7 @@ class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
     low: Column
     low_time: Column
     close_volume: Column
+    spiking: Column
     spike_time: Column
 
 

@@ -13,15 +13,17 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.errors import ProtocolError
-from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, State
+from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, State, Why
 
 HELLO_VERSION: Final = 1
+QUESTIONS: Final = 4  # of one client that may be unanswered
 RECONNECT_BELOW: Final = 4500  # our close codes from here on say: do not come back unchanged
 
 # Names from clients are looked up, not checked against the pattern: a wrong one is an unknown list.
 Name = Annotated[str, Meta(max_length=100)]
 Epoch = Annotated[str, Meta(max_length=100)]
 Names = list[Name]
+AskedSymbol = Annotated[str, Meta(min_length=1, max_length=32)]
 
 
 class Wanted(Struct, frozen=True):
@@ -71,7 +73,20 @@ class Aggregates(Struct, frozen=True, tag_field="action", tag="aggregates"):
     on: bool
 
 
-Action = Subscribe | Unsubscribe | Resync | AskLists | Auth | Aggregates
+class Overview(Struct, frozen=True, tag_field="action", tag="overview"):
+    """Turn on or off the messages about how all lists stand."""
+
+    on: bool
+
+
+class AskWhy(Struct, frozen=True, tag_field="action", tag="why"):
+    """Say why `symbol` is, or is not, in `list`; without it: in each of the lists."""
+
+    symbol: AskedSymbol
+    list: Name | None = None
+
+
+Action = Subscribe | Unsubscribe | Resync | AskLists | Auth | Aggregates | Overview | AskWhy
 ACTIONS: Final = tuple(str(kind.__struct_config__.tag) for kind in Action.__args__)
 
 
@@ -127,6 +142,19 @@ class Aggregate(Struct, frozen=True, tag_field="type", tag="aggregate"):
     data: Fields
 
 
+class Size(Struct, frozen=True):
+    """How a list stands, for those who do not subscribe to it."""
+
+    size: Annotated[int, Meta(ge=0, description="rows that the list has")]
+    state: State
+
+
+class Sizes(Struct, frozen=True, tag_field="type", tag="overview"):
+    """How all lists stand; at most once a second, when it has changed. A list without a version is left out."""
+
+    lists: dict[str, Size]
+
+
 class Error(Struct, frozen=True, tag_field="type", tag="error"):
     """Something the client sent was refused. `retry`: the same may work later."""
 
@@ -134,9 +162,10 @@ class Error(Struct, frozen=True, tag_field="type", tag="error"):
     message: str
     retry: bool
     list: str | UnsetType = UNSET
+    symbol: str | UnsetType = UNSET
 
 
-Answer = Hello | Lists | Snapshot | Delta | Beat | Aggregate | Error
+Answer = Hello | Lists | Snapshot | Delta | Beat | Aggregate | Sizes | Why | Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +205,8 @@ class ErrorCode:
 
 UNKNOWN_LIST: Final = ErrorCode("unknown_list", "there is no list of this name; `lists` is sent when that changes")
 TOO_MANY_LISTS: Final = ErrorCode("too_many_lists", "the client has as many lists as one client may have (64)")
+UNAVAILABLE: Final = ErrorCode("unavailable", "no ranker answered the question", retry=True)
+RATE_LIMITED: Final = ErrorCode("rate_limited", "four questions of this client are unanswered", retry=True)
 NOT_SUBSCRIBED: Final = ErrorCode("not_subscribed", "a resync of a list that the client does not subscribe to")
 UNKNOWN_ACTION: Final = ErrorCode("unknown_action", "there is no such action")
 BAD_MESSAGE: Final = ErrorCode("bad_message", "a field of the action is missing or of the wrong type")
@@ -188,6 +219,8 @@ TOO_FAST: Final = ErrorCode("too_fast", "more than 20 messages a second over som
 ERROR_CODES: Final = (
     UNKNOWN_LIST,
     TOO_MANY_LISTS,
+    UNAVAILABLE,
+    RATE_LIMITED,
     NOT_SUBSCRIBED,
     UNKNOWN_ACTION,
     BAD_MESSAGE,
@@ -203,10 +236,11 @@ ERROR_CODES: Final = (
 class RefusedError(ProtocolError):
     """A client's message that is answered with an error."""
 
-    def __init__(self, error: ErrorCode, message: str, name: str | None = None) -> None:
+    def __init__(self, error: ErrorCode, message: str, name: str | None = None, symbol: str | None = None) -> None:
         super().__init__(message)
         self.error = error
         self.list = name
+        self.symbol = symbol
 
 
 _encoder: Final = msgspec.json.Encoder()

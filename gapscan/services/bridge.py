@@ -16,15 +16,16 @@ from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.listener import open_socket
 from gapscan.bridge.room import Room
+from gapscan.bus.asking import ask_why
 from gapscan.bus.client import Bus
-from gapscan.bus.definitions import read_definitions
+from gapscan.bus.definitions import definition_news, read_definitions
 from gapscan.bus.follow import Follower, ListView
 from gapscan.config import BridgeSection, Config
-from gapscan.errors import GapscanError, ProtocolError
+from gapscan.errors import BusError, GapscanError, ProtocolError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Bars, ListDefinition
+from gapscan.protocol.messages import Bars, ListDefinition, Why
 from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import Backoff, end, until_stopped
 from gapscan.services.common import patient_bus, reporting
@@ -56,7 +57,13 @@ class Bridge:
     def door(self) -> Door:
         """Who may come in."""
         section = self._config.bridge
-        return Door(_origins(section), section.token, section.window, self.conditions)
+        return Door(_origins(section), section.token, section.window, self.ask, self.conditions)
+
+    async def ask(self, symbol: str, name: str | None) -> Why:
+        """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""
+        if self._bus is None:
+            raise BusError("NATS is not reached")
+        return await ask_why(self._bus, symbol, name)
 
     async def run(self) -> None:
         """Follow for ever. NATS is waited for while the page is served already."""
@@ -68,9 +75,10 @@ class Bridge:
 
     async def _follow_all(self, bus: Bus) -> None:
         try:
-            while True:
-                await self._read_definitions(bus)
-                await asyncio.sleep(DEFINITIONS_SECONDS if self.room.hub.ready else _FIRST_SECONDS)
+            async with definition_news(bus) as news:
+                while True:
+                    await self._read_definitions(bus)
+                    await news.wait(DEFINITIONS_SECONDS if self.room.hub.ready else _FIRST_SECONDS)
         finally:
             await end(*self._followers.values())
 

@@ -72,11 +72,15 @@ class Keeper:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if (step := self._universe.as_of // STEP_MS) != self.step:
-                await self._trying(self._save_step())
+                await self.save()
                 self.step = step
             if loop.time() >= due:
                 due = loop.time() + _WHOLE_SECONDS
                 await self._trying(self._save_whole())
+
+    async def save(self) -> None:
+        """Save what was learned since this was last done."""
+        await self._trying(self._save_step())
 
     async def _trying(self, saving: AsyncIterator[int]) -> None:
         try:

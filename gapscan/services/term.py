@@ -200,9 +200,10 @@ class Term:
                 self._matters(publisher, error, "snapshot_failed", f"snapshot of {publisher.name} is not stored")
 
     async def _finish(self) -> None:
-        """Leave snapshots behind that whoever comes next can start from at once."""
+        """Leave behind what whoever comes next can start from at once."""
         with suppress(GapscanError):
             await self._snapshot_all()
+            await self._keeper.save()
 
     def state(self, spec: ListSpec) -> State:
         """Whether the list's data moves: stale without scans, closed outside of its sessions."""

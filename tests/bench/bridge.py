@@ -16,6 +16,7 @@ from gapscan.bus.client import Bus
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Add, Delta, Row, Snapshot, Update
+from gapscan.protocol.websocket import Lists
 from gapscan.runtime import end
 from gapscan.services import ports
 from tests.bench import fanout
@@ -41,9 +42,10 @@ class Watcher:
         self._ws = ws
 
     async def watch(self) -> None:
-        await self._ws.send(msgspec.json.encode({"action": "subscribe", "lists": [{"list": LIST}]}).decode())
         async for text in self._ws:
             now, message = time.perf_counter(), decode_answer(text)
+            if isinstance(message, Lists) and not self.rows and LIST in [info.name for info in message.lists]:
+                await self._ws.send(msgspec.json.encode({"action": "subscribe", "lists": [{"list": LIST}]}).decode())
             if isinstance(message, Snapshot) and message.rows:
                 self.rows = message.rows
                 self.came.set()

@@ -52,7 +52,7 @@ EXAMPLES: list[m.Message] = [
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),
-    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *([None] for _ in range(9))),
+    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *([None] for _ in range(10))),
     m.Detail("AAA", "2024-07-01", 1.5e9, 2e7, None, "Energy"),
     m.ListDefinition("winners", "up", "price > 1", ["-price"], 200, []),
     m.WhyRequest("AAA", "winners"),
