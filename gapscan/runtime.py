@@ -28,7 +28,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
 
 
 def calm_collector() -> None:
-    """Look for reference cycles rarely: messages and rows are many and make none, and each look goes over all of them."""
+    """Look for reference cycles rarely: rows and messages are many and make none, and each look goes over them all."""
     gc.freeze()
     gc.set_threshold(*_COLLECTOR)
 

@@ -17,6 +17,7 @@ from gapscan.protocol.websocket import (
     NOT_SUBSCRIBED,
     TOO_FAST,
     TOO_MANY_LISTS,
+    UNKNOWN_LIST,
     Action,
     Aggregates,
     AskLists,
@@ -135,7 +136,7 @@ class Dialog:
 
     def _ask(self, question: AskWhy) -> None:
         if question.list is not None and not self._room.hub.may_exist(question.list):
-            raise unknown(question.list)
+            raise RefusedError(UNKNOWN_LIST, f"there is no list {question.list!r}", question.list, question.symbol)
         self._questions.put(self._session, question)
 
     def _authorize(self, token: str) -> None:

@@ -7,13 +7,15 @@ from typing import Final, TypeVar
 import msgspec
 
 from gapscan.errors import ProtocolError
-from gapscan.protocol.messages import Message
+from gapscan.protocol.messages import Bars, Halts, Message, ReferenceFrame, SavedState, Trades, UniverseFrame
 
 M = TypeVar("M", bound=Message)
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 
+# Their lists are columns, one value a symbol.
+_COLUMNAR: Final = (UniverseFrame, ReferenceFrame, Bars, Trades, Halts, SavedState)
 _SHOWN = 80  # bytes of a bad message that an error quotes
 
 
@@ -26,12 +28,25 @@ def decode(data: bytes) -> Message:
     """The message in `data`.
 
     Raises ProtocolError when it is no JSON, of an unknown type, or breaks the type's schema; the error names
-    the field at fault.
+    the field at fault. Columns of a message are of one length, or it is a bad one.
     """
     try:
-        return _decoder.decode(data)
+        message = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"bad message: {error}; it begins {data[:_SHOWN]!r}") from error
+    if isinstance(message, _COLUMNAR):
+        _check_columns(message, data)
+    return message
+
+
+def _check_columns(message: Message, data: bytes) -> None:
+    columns = {name: getattr(message, name) for name in message.__struct_fields__}
+    sizes = {name: len(column) for name, column in columns.items() if isinstance(column, list)}
+    wrong = [name for name, size in sizes.items() if size != sizes["symbols"]]
+    if wrong:
+        size = sizes[wrong[0]]
+        where = f"{wrong[0]} has {size} values for {sizes['symbols']} symbols"
+        raise ProtocolError(f"bad message: {where}; it begins {data[:_SHOWN]!r}")
 
 
 def decode_as(kind: type[M], data: bytes) -> M:

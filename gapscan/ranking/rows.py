@@ -1,7 +1,7 @@
 """Rows as clients see them: values rounded once, and made anew only when something shown has changed.
 
-What a row shows is kept as numbers. A dict is made of it when somebody wants one (a snapshot, a row that enters a list):
-most changes only ever need the few fields that changed.
+What a row shows is kept as numbers. A dict is made of it when somebody wants one (a snapshot, a row that enters a
+list): most changes only ever need the few fields that changed.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 from gapscan.errors import ConfigError, ProtocolError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, decode_as, encode
-from gapscan.protocol.messages import Add, Delta, Heartbeat, Remove, Rerank, Snapshot, Update
+from gapscan.protocol.messages import Add, Delta, Heartbeat, Remove, Rerank, Snapshot, Trades, Update
 
 ON_THE_WIRE = b"""{"type":"delta","list":"gappers_up","epoch":"k3f9","prev":916,"as_of":1795364569499,
  "changes":[{"action":"remove","symbol":"NVDA"},
@@ -94,6 +94,12 @@ def test_what_is_no_message(data: bytes, message: str) -> None:
     assert message in caught.value.message
     assert len(caught.value.message) < 400
     assert not caught.value.retry
+
+
+def test_columns_of_different_lengths() -> None:
+    trades = encode(Trades(simulated=True, symbols=["A", "B"], price=[1.0], time=[1, 2]))
+    with pytest.raises(ProtocolError, match="price has 1 values for 2 symbols"):
+        decode(trades)
 
 
 def test_another_message_than_expected() -> None:

@@ -19,6 +19,7 @@ import { Page } from "./page.js";
 import { keep, settings } from "./settings.js";
 import { Status, toast } from "./status.js";
 import { Tabs } from "./tabs.js";
+import { WhyPanel } from "./why.js";
 
 const TICK_MS = 250;
 const byId = (id) => document.getElementById(id);
@@ -34,6 +35,7 @@ const connection = new Connection(socketUrl(), { token: storedToken() });
 const status = new Status();
 const page = new Page(connection, status);
 const tabs = new Tabs(byId("tabs"), choose);
+const why = new WhyPanel(connection, () => byId("grid").focus({ preventScroll: true }));
 let definitions = new Map();
 let health = { level: "warn", word: "", text: "" };
 
@@ -55,6 +57,7 @@ function present(name) {
   byId("description").textContent = byId("description").title = definition.description;
   tabs.choose(name);
   page.open(definition);
+  why.setList(name);
 }
 
 /** The server said which lists there are. */
@@ -64,7 +67,13 @@ function defined(lists) {
   definitions = new Map(lists.map((list) => [list.name, list]));
   tabs.show(lists, page.list);
   if (definitions.has(page.list)) present(page.list);
-  else choose(lists[0]?.name);
+  else leave(lists[0]?.name);
+}
+
+/** The list on the page is no more. */
+function leave(next) {
+  if (page.list && connection.about(page.list).view.loaded) toast(`The list ${title(page.list)} was removed`);
+  choose(next);
 }
 
 /** What time alone changes: ages, and how the list stands. */
@@ -94,6 +103,7 @@ connection.addEventListener("heartbeat", ({ detail }) => {
   page.beat(detail.lists[page.list]);
   tick();
 });
+connection.addEventListener("overview", ({ detail }) => tabs.stand(detail));
 connection.addEventListener("change", ({ detail }) => {
   if (detail.list !== page.list) return;
   page.changed(detail.changes);
@@ -121,13 +131,7 @@ function set(values, text) {
 
 const controls = {
   hold: () => page.hold.toggle(),
-  columns: prepareColumns(
-    () => page.chosen().ids,
-    (ids) => {
-      keep({ [page.chosen().width]: ids });
-      page.setColumns();
-    },
-  ),
+  columns: prepareColumns(() => page.chosen, () => page.setColumns()),
   compact: () => set({ compact: !settings.compact }, settings.compact ? "Roomy rows" : "Compact rows"),
   sound() {
     set({ sound: !settings.sound }, settings.sound ? "Sound off" : "Sound on");
@@ -150,7 +154,21 @@ function hoverHold() {
 function select(steps) {
   const element = page.table.select(page.table.neighbour(steps));
   element?.scrollIntoView({ block: "nearest" });
-  if (element) byId("grid").setAttribute("aria-activedescendant", element.id);
+  if (!element) return;
+  byId("grid").setAttribute("aria-activedescendant", element.id);
+  if (why.symbol) explain();
+}
+
+/** Say of the selected row why it is there. */
+function explain() {
+  const symbol = page.table.selected;
+  if (symbol) why.open(symbol, page.view.rows.find((row) => row.symbol === symbol)?.name ?? "");
+}
+
+function point({ target }) {
+  const symbol = target.closest(".row")?.dataset.symbol ?? "";
+  page.table.select(symbol);
+  explain();
 }
 
 async function copySymbol() {
@@ -165,6 +183,10 @@ async function copySymbol() {
 }
 
 function clear() {
+  if (why.symbol) {
+    why.close();
+    return;
+  }
   byId("search").value = "";
   page.search("");
   page.table.select("");
@@ -180,7 +202,9 @@ listenToKeys({
   ArrowUp: () => select(-1),
   j: () => select(1),
   k: () => select(-1),
-  Enter: copySymbol,
+  Enter: explain,
+  w: explain,
+  y: copySymbol,
   "/": () => byId("search").focus(),
   f: controls.hold,
   h: hoverHold,
@@ -199,8 +223,10 @@ byId("search").addEventListener("keydown", (event) => {
   if (event.key !== "Escape" && event.key !== "Enter") return;
   if (event.key === "Escape") clear();
   byId("grid").focus();
+  if (event.key === "Enter" && !byId("offer").hidden) byId("offer").click();
 });
-byId("body").addEventListener("click", ({ target }) => page.table.select(target.closest(".row")?.dataset.symbol ?? ""));
+byId("offer").addEventListener("click", ({ currentTarget }) => why.open(currentTarget.dataset.symbol));
+byId("body").addEventListener("click", point);
 addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
 document.addEventListener("pointerdown", () => page.chime.wake());
 document.addEventListener("keydown", () => page.chime.wake());
@@ -228,5 +254,6 @@ window.gapscan = Object.freeze({
 showSettings();
 page.chime.on = settings.sound;
 choose(decodeURIComponent(location.hash.slice(1)) || settings.list);
+connection.overview(true);
 connection.start();
 setInterval(tick, TICK_MS);

@@ -14,6 +14,8 @@
  *   heartbeat  {lists}           once a second: what the server knows of each subscribed list
  *   lists      [definition...]   the lists that may be subscribed to; again whenever the set changes
  *   aggregate  {symbol, data}    a cell update, if asked for with `aggregates(true)`
+ *   overview   {list: {size, state}}  how all lists stand, if asked for with `overview(true)`
+ *   why        {symbol, ...}     the answer to `ask`
  *   phase      {phase, ...}      see `phase`
  *   fault      {code, message}   an error message of the server, or a list that had to be fetched again
  */
@@ -45,6 +47,7 @@ export class Connection extends EventTarget {
   #backoff;
   #copies;
   #aggregates = false;
+  #overview = false;
   #openedAt = 0;
 
   /** @param {string} url  ws:// or wss://
@@ -113,6 +116,19 @@ export class Connection extends EventTarget {
   aggregates(on) {
     this.#aggregates = on;
     if (this.phase === Phase.OPEN) this.#send({ action: "aggregates", on });
+  }
+
+  /** Ask to be told how all lists stand, or no longer. @param {boolean} on */
+  overview(on) {
+    this.#overview = on;
+    if (this.phase === Phase.OPEN) this.#send({ action: "overview", on });
+  }
+
+  /** Ask why a symbol is in a list, or not; false while there is no link. @param {string} symbol @param {?string} list */
+  ask(symbol, list = null) {
+    if (this.phase !== Phase.OPEN) return false;
+    this.#send({ action: "why", symbol, list });
+    return true;
   }
 
   #connect() {
@@ -208,6 +224,10 @@ export class Connection extends EventTarget {
         return this.#defined(message.lists);
       case "aggregate":
         return this.#emit("aggregate", message);
+      case "overview":
+        return this.#emit("overview", message.lists);
+      case "why":
+        return this.#emit("why", message);
       case "error":
         return this.#error(message);
       default: // of a later version
@@ -229,6 +249,7 @@ export class Connection extends EventTarget {
     const lists = this.#copies.restart();
     if (lists.length) this.#send({ action: "subscribe", lists });
     if (this.#aggregates) this.#send({ action: "aggregates", on: true });
+    if (this.#overview) this.#send({ action: "overview", on: true });
     this.#enter(Phase.OPEN);
   }
 

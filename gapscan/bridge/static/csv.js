@@ -1,8 +1,6 @@
 /** A list as it is shown, as a CSV file: values as they are, not as they are written on the page. */
 
-import { valueOf } from "./fields.js";
-
-const TIMES = new Set(["price_time", "as_of"]);
+import { columnOf, valueOf } from "./fields.js";
 
 /** A spreadsheet must not take a text for a formula. */
 function text(value) {
@@ -12,7 +10,7 @@ function text(value) {
 
 function cell(field, value) {
   if (value === null || value === undefined) return "";
-  if (TIMES.has(field) && typeof value === "number") return new Date(value).toISOString();
+  if (columnOf(field)?.time && typeof value === "number") return new Date(value).toISOString();
   return typeof value === "string" ? text(value) : String(value);
 }
 

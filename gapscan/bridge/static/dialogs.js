@@ -1,6 +1,7 @@
 /** The dialogs: help, the choice of columns, the access token. */
 
 import { CATALOGUE, FIXED } from "./fields.js";
+import { make } from "./patch.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -9,31 +10,40 @@ export function openHelp() {
 }
 
 /** Lets the user choose columns.
- * @param {() => string[]} chosen  the ids that are chosen now
- * @param {(ids: ?string[]) => void} choose  called with every change; null: the usual ones */
-export function prepareColumns(chosen, choose) {
+ * @param {() => import("./chosen.js").Chosen} chosen  those of the list that is shown
+ * @param {() => void} changed */
+export function prepareColumns(chosen, changed) {
   const [dialog, choices] = [byId("columns-dialog"), byId("columns-choices")];
-  const boxes = CATALOGUE.filter((column) => !FIXED.includes(column.id)).map((column) => choice(column));
-  choices.replaceChildren(...boxes.map(({ label }) => label));
-  const refresh = () => boxes.forEach(({ box }) => (box.checked = chosen().includes(box.value)));
-  choices.addEventListener("change", () => choose(boxes.filter(({ box }) => box.checked).map(({ box }) => box.value)));
-  byId("columns-reset").addEventListener("click", () => {
-    choose(null);
+  const columns = CATALOGUE.filter(({ id }) => !FIXED.includes(id));
+  choices.replaceChildren(...[...new Set(columns.map(({ group }) => group))].map((group) => choicesOf(group, columns)));
+  const boxes = [...choices.querySelectorAll("input")];
+  const refresh = () => boxes.forEach((box) => (box.checked = chosen().ids.includes(box.value)));
+  const act = (action) => {
+    action();
+    changed();
     refresh();
-  });
+  };
+  choices.addEventListener("change", () => act(() => chosen().choose(boxes.filter((box) => box.checked).map((box) => box.value))));
+  byId("columns-reset").addEventListener("click", () => act(() => chosen().reset()));
+  byId("columns-spread").addEventListener("click", () => act(() => chosen().spread()));
   return () => {
     refresh();
     dialog.showModal();
   };
 }
 
+function choicesOf(group, columns) {
+  const labels = columns.filter((column) => column.group === group).map(choice);
+  return make("fieldset", "", make("legend", "", group), ...labels);
+}
+
 function choice(column) {
-  const [label, box] = [document.createElement("label"), document.createElement("input")];
+  const box = make("input", "");
   box.type = "checkbox";
   box.value = column.id;
+  const label = make("label", "", box, make("span", "column", column.title), make("span", "quiet", column.hint.split(/[,;:]/)[0]));
   label.title = column.hint;
-  label.append(box, ` ${column.title}`);
-  return { label, box };
+  return label;
 }
 
 const TOKEN = "gapscan.token";

@@ -1,5 +1,7 @@
 /** The headings of the table: what is shown, what the list is ranked by, and the local sort. */
 
+import { rankingOf } from "./fields.js";
+
 /** Where a click on a heading leads: the greatest first, the least first, back to the server's order. */
 export function nextSort(sort, id) {
   if (sort?.id !== id) return { id, descending: true };
@@ -19,7 +21,7 @@ export class Head {
 
   /** @param {object[]} columns @param {string[]} ranking  the list's sort keys, such as "-gap_percent" */
   setColumns(columns, ranking) {
-    const keys = new Map(ranking.map((key) => [key.replace(/^-/, ""), key.startsWith("-")]));
+    const keys = rankingOf(ranking);
     this.#cells = new Map(columns.map((column) => [column.id, this.#cell(column, keys.get(column.id))]));
     this.#element.replaceChildren(...this.#cells.values());
   }

@@ -26,6 +26,16 @@ export function matches(row, search) {
   return !text || row.symbol.toUpperCase().includes(text) || (row.name ?? "").toUpperCase().includes(text);
 }
 
+/** The symbol that is searched for, if `search` looks like one and no row has it; else "".
+ * @param {object[]} rows @param {string} search */
+export function symbolMissing(rows, search) {
+  const text = search.trim();
+  if (!/^[A-Za-z]{1,5}([.][A-Za-z]{1,3})?$/.test(text)) return "";
+  const wanted = text.toUpperCase();
+  if (rows.some(({ symbol }) => symbol.toUpperCase() === wanted)) return "";
+  return text === text.toLowerCase() ? wanted : text;
+}
+
 /** What a table is to show.
  * @typedef {object} Shown
  * @property {object[]} rows      in the order of showing

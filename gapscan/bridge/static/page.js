@@ -2,10 +2,11 @@
 
 import { Activity } from "./activity.js";
 import { csv, download } from "./csv.js";
-import { columnsFor, DEFAULTS } from "./fields.js";
+import { Chosen } from "./chosen.js";
+import { columnsFor } from "./fields.js";
 import { Head, nextSort } from "./head.js";
 import { Hold } from "./hold.js";
-import { Order } from "./order.js";
+import { Order, symbolMissing } from "./order.js";
 import { settings } from "./settings.js";
 import { Chime } from "./sound.js";
 import { Table } from "./table.js";
@@ -50,11 +51,12 @@ export class Page {
     return this.#connection.view(this.list);
   }
 
-  /** Show another list. @param {object} definition */
+  /** Show another list, or the same by a new definition. @param {object} definition */
   open(definition) {
+    const same = JSON.stringify(definition) === JSON.stringify(this.definition);
     this.definition = definition;
     if (definition.name !== this.list) this.#change(definition.name);
-    this.setColumns();
+    if (!same) this.setColumns();
   }
 
   #change(list) {
@@ -67,14 +69,13 @@ export class Page {
     byId("scroll").scrollTop = 0;
   }
 
-  /** The chosen columns of this width of page. */
-  chosen() {
-    const width = NARROW.matches ? "narrow" : "wide";
-    return { width, ids: settings[width] ?? DEFAULTS[width] };
+  /** Which columns of the list are chosen, on this width of page. */
+  get chosen() {
+    return new Chosen(this.list, NARROW.matches ? "narrow" : "wide");
   }
 
   setColumns() {
-    this.#columns = columnsFor(this.chosen().ids, this.definition.sort);
+    this.#columns = columnsFor(this.chosen.ids, this.definition.sort);
     this.#measure();
     this.head.setColumns(this.#columns, this.definition.sort);
     this.head.showSort(this.order.sort);
@@ -143,6 +144,16 @@ export class Page {
     const text = this.#shown.rows.length || !this.view.loaded ? "" : this.order.search ? "Nothing matches the search." : "No symbol qualifies at the moment.";
     empty.hidden = text === "";
     if (empty.textContent !== text) empty.textContent = text;
+    this.#offer(symbolMissing(this.view.rows, this.order.search));
+  }
+
+  /** Offer to say why a symbol is not there. */
+  #offer(symbol) {
+    const offer = byId("offer");
+    offer.hidden = symbol === "" || !this.view.loaded;
+    const text = symbol && `Why is ${symbol} not here?`;
+    offer.dataset.symbol = symbol;
+    if (offer.textContent !== text) offer.textContent = text;
   }
 
   /** Write what changes with market time alone. @param {number} now market time */

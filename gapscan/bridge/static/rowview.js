@@ -10,6 +10,8 @@ const SVG = "http://www.w3.org/2000/svg";
 /** The column whose cell flashes when the price moves: the first of these that is shown. */
 const FLASHING = ["price", "change_percent", "gap_percent"];
 
+const HALTS = { __proto__: null, halted: "HALT", resumed: "RESUMED" };
+
 function make(tag, className, role = null) {
   const element = document.createElement(tag);
   element.className = className;
@@ -107,8 +109,9 @@ export class RowView {
   /** What a row is known for beside its numbers. */
   #mark() {
     toggle(this.element, "stale", this.row.stale === true);
-    toggle(this.element, "halted", Boolean(this.row.halt));
-    const badges = [this.row.halt && "HALT", this.row.split_today && "SPLIT"].filter(Boolean).join(" ");
+    toggle(this.element, "halted", this.row.halt === "halted");
+    toggle(this.element, "resumed", this.row.halt === "resumed");
+    const badges = [HALTS[this.row.halt], this.row.split_today && "SPLIT"].filter(Boolean).join(" ");
     if (this.#badges.textContent !== badges) this.#badges.textContent = badges;
   }
 

@@ -8,7 +8,8 @@ const DEFAULTS = Object.freeze({
   sound: false,
   hold: true, // hold the order while the pointer is over the rows
   list: "",
-  wide: null, // ids of the chosen columns; null: the page's own choice
+  columns: {}, // "list.wide" or "list.narrow": ids of the columns that were chosen for the list
+  wide: null, // those chosen for all other lists; null: the page's own choice
   narrow: null,
 });
 
@@ -23,8 +24,13 @@ function read() {
 
 /** Whether a stored value is one that this page could have stored. */
 function fits(key, value) {
-  if (key === "wide" || key === "narrow") return value === null || (Array.isArray(value) && value.every((id) => typeof id === "string"));
+  if (key === "wide" || key === "narrow") return value === null || areIds(value);
+  if (key === "columns") return value !== null && typeof value === "object" && Object.values(value).every(areIds);
   return Object.hasOwn(DEFAULTS, key) && typeof value === typeof DEFAULTS[key];
+}
+
+function areIds(value) {
+  return Array.isArray(value) && value.every((id) => typeof id === "string");
 }
 
 export const settings = { ...DEFAULTS, ...read() };

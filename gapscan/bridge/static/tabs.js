@@ -1,11 +1,13 @@
 /** The lists, as tabs. */
 
 import { title } from "./format.js";
+import { make } from "./patch.js";
 
 export class Tabs {
   #element;
   #onChoose;
   #names = [];
+  #standing = {};
 
   /** @param {HTMLElement} element @param {(name: string) => void} onChoose */
   constructor(element, onChoose) {
@@ -26,6 +28,7 @@ export class Tabs {
   show(lists, chosen) {
     this.#names = lists.map(({ name }) => name);
     this.#element.replaceChildren(...lists.map((list) => this.#tab(list)));
+    this.stand(this.#standing);
     this.choose(chosen);
   }
 
@@ -34,11 +37,25 @@ export class Tabs {
     button.type = "button";
     button.id = `tab-${name}`;
     button.dataset.list = name;
-    button.textContent = title(name);
+    button.append(make("span", "label", title(name)), make("span", "count", "\u2007"));
     button.title = description;
     button.setAttribute("role", "tab");
     button.setAttribute("aria-controls", "panel");
     return button;
+  }
+
+  /** How all lists stand. @param {Record<string, {size: number, state: string}>} lists */
+  stand(lists) {
+    this.#standing = lists;
+    for (const button of this.#element.children) this.#count(button, lists[button.dataset.list]);
+  }
+
+  #count(button, standing) {
+    const closed = standing?.state === "closed";
+    const count = button.querySelector(".count");
+    const text = !standing ? "\u2007" : closed ? "closed" : String(standing.size);
+    if (count.textContent !== text) count.textContent = text;
+    button.classList.toggle("closed", closed);
   }
 
   choose(name) {

@@ -1,0 +1,34 @@
+/** Makes what is on the page like what was made anew, touching only what differs: focus, scroll and selection stay. */
+
+/** Bring `element` to the attributes and children of `wanted`, which is used up. `open` of a details is the user's.
+ * @param {Element} element @param {Element|DocumentFragment} wanted */
+export function patch(element, wanted) {
+  if (wanted.nodeType === Node.ELEMENT_NODE) patchAttributes(element, wanted);
+  const [now, then] = [[...element.childNodes], [...wanted.childNodes]];
+  then.forEach((child, index) => patchChild(element, now[index], child));
+  for (const extra of now.slice(then.length)) extra.remove();
+}
+
+function patchAttributes(element, wanted) {
+  for (const { name, value } of wanted.attributes) {
+    if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  }
+  for (const name of element.getAttributeNames()) {
+    if (name !== "open" && !wanted.hasAttribute(name)) element.removeAttribute(name);
+  }
+}
+
+function patchChild(parent, now, then) {
+  if (!now) parent.append(then);
+  else if (now.nodeName !== then.nodeName || now.dataset?.key !== then.dataset?.key) now.replaceWith(then);
+  else if (now.nodeType !== Node.TEXT_NODE) patch(now, then);
+  else if (now.data !== then.data) now.data = then.data;
+}
+
+/** A new element. @param {string} tag @param {string} className @param {...(string|Node)} children */
+export function make(tag, className, ...children) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...children.filter((child) => child !== ""));
+  return element;
+}
