@@ -6,12 +6,14 @@ only if it saw more of the day than what is held. Highs and lows of the session 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
 
 from gapscan.market.columns import Floats, Ints
+from gapscan.market.history import STEP_MS
 from gapscan.market.sessions import session_times
 from gapscan.market.universe import Universe, as_floats
 from gapscan.protocol.messages import Bars, Trades
@@ -19,6 +21,9 @@ from gapscan.protocol.messages import Bars, Trades
 # What claims to be further ahead of market time than this is an error in the data. A market that is replayed so fast
 # that its bars run ahead of its scans by more is ranked by its scans.
 AHEAD_MS: Final = 900_000
+
+_COLUMNS: Final = tuple(name for name in Bars.__struct_fields__ if name != "simulated")
+_NEWEST_COUNTS: Final = ("close", "day_volume", "day_vwap", "day_open")
 
 
 def merge_bars(universe: Universe, bars: Bars) -> int:
@@ -37,14 +42,26 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
     for name in ("high", "low"):
         values = _column(getattr(bars, name), today[ranged])
         universe.widen(name, at[ranged], values, seen[ranged], day.regular)
-    newest = _newest_of_each(at, ends)
-    at, ends, places = at[newest], ends[newest], today[newest]
-    _see_price(universe, at, ends, _column(bars.close, places))
-    universe.see_volume(at, _column(bars.day_volume, places), ends)
-    for name, column in (("vwap", bars.day_vwap), ("open", bars.day_open)):
-        universe.observe(name, at, _column(column, places), ends)
+    columns = {name: _column(getattr(bars, name), today) for name in _NEWEST_COUNTS}
+    for newest in _newest_of_each_step(at, ends):
+        _see_newest(universe, at[newest], ends[newest], {name: column[newest] for name, column in columns.items()})
     universe.simulated = bars.simulated
     return len(today)
+
+
+def _see_newest(universe: Universe, at: Ints, ends: Floats, columns: Mapping[str, Floats]) -> None:
+    _see_price(universe, at, ends, columns["close"])
+    universe.see_volume(at, columns["day_volume"], ends)
+    for name in ("vwap", "open"):
+        universe.observe(name, at, columns[f"day_{name}"], ends)
+
+
+def joined(batches: Sequence[Bars]) -> Bars:
+    """Several batches as one: much less work than one by one."""
+    if len(batches) == 1:
+        return batches[0]
+    columns = {name: list(chain.from_iterable(getattr(batch, name) for batch in batches)) for name in _COLUMNS}
+    return Bars(simulated=batches[-1].simulated, **columns)
 
 
 def merge_trades(universe: Universe, trades: Trades) -> int:
@@ -72,6 +89,17 @@ def _begin(universe: Universe, symbols: Sequence[str], places: Ints, moments: Fl
 def _see_price(universe: Universe, at: Ints, moments: Floats, prices: Floats) -> None:
     universe.see_price(at, prices, moments, live=True)
     universe.observe("updated", at, np.where(np.isnan(prices), np.nan, moments), moments)
+
+
+def _newest_of_each_step(at: Ints, moments: Floats) -> Iterator[Ints]:
+    """Places of the newest bar of each symbol in each step of the history that the batch reaches over, in order."""
+    steps = moments // STEP_MS
+    if (steps == steps[0]).all():
+        yield _newest_of_each(at, moments)
+        return
+    for step in np.unique(steps):
+        inside = np.flatnonzero(steps == step)
+        yield inside[_newest_of_each(at[inside], moments[inside])]
 
 
 def _newest_of_each(at: Ints, moments: Floats) -> Ints:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from enum import Flag, auto
-from typing import Final
+from itertools import groupby
+from typing import Final, cast
 
 from nats.aio.msg import Msg
 
@@ -15,13 +16,13 @@ from gapscan.bus import details
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
 from gapscan.errors import ProtocolError
-from gapscan.market.bars import merge_bars, merge_trades
+from gapscan.market.bars import joined, merge_bars, merge_trades
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
-from gapscan.protocol.messages import Bars, Clock, Detail, Halts, ReferenceFrame, Trades, UniverseFrame
+from gapscan.protocol.messages import Bars, Clock, Detail, Halts, Message, ReferenceFrame, Trades, UniverseFrame
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
 # carry the day's totals and scans come again, so that both heal.
@@ -87,30 +88,42 @@ class Intake:
 
     async def _recover(self) -> None:
         for stream in (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_HALTS):
-            for stored in await get_from(self._bus, stream, 1, _KEPT):
-                self._take(stored.data)
+            self._take_all(stored.data for stored in await get_from(self._bus, stream, 1, _KEPT))
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)
 
     async def news(self) -> News:
         """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
-        news = self._take((await self._waiting.get()).data)
+        waiting = [(await self._waiting.get()).data]
         while not self._waiting.empty():
-            news |= self._take(self._waiting.get_nowait().data)
+            waiting.append(self._waiting.get_nowait().data)
+        news = self._take_all(waiting)
         if News.SCAN in news:
             self.last_scan_at = time.monotonic()
         return news
 
-    def _take(self, data: bytes) -> News:
-        """Merge one message; what is new by it."""
+    def _take_all(self, waiting: Iterable[bytes]) -> News:
+        """Merge messages in order, bars that follow one another together."""
+        messages = (message for data in waiting if (message := self._decoded(data)) is not None)
+        news = News(0)
+        for are_bars, group in groupby(messages, lambda message: isinstance(message, Bars)):
+            if are_bars:
+                news |= self._take_bars(merge_bars(self.universe, joined(cast(list[Bars], list(group)))))
+            else:
+                for message in group:
+                    news |= self._take(message)
+        return news
+
+    def _decoded(self, data: bytes) -> Message | None:
         try:
-            message = decode(data)
+            return decode(data)
         except ProtocolError as error:
             self._tally.trouble("bad_frames", f"a message of the feed cannot be read: {error}")
-            return News(0)
+            return None
+
+    def _take(self, message: Message) -> News:
+        """Merge one message; what is new by it."""
         match message:
-            case Bars():
-                return self._take_bars(merge_bars(self.universe, message))
             case Clock(as_of):
                 self._clock = as_of
                 return News(0)

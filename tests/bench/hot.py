@@ -41,12 +41,14 @@ class BarSource:
         self._bus = bus
         self._rows = rows
         self._dice = random.Random(1)
+        self._began = time.perf_counter()
         self._end = MOMENT + 60_000
         self.sent: dict[tuple[str, float], float] = {}
 
     async def send(self, count: int) -> None:
-        """One message with bars of `count` symbols."""
-        self._end += 1_000
+        """One message with bars of `count` symbols. Market time goes on as time does."""
+        passed = round((time.perf_counter() - self._began) * 1000)
+        self._end = max(self._end + 1, MOMENT + 60_000 + passed)
         chosen = self._dice.sample(self._rows, count)
         symbols = [row["symbol"] for row in chosen]
         closes = [round((row["price"] or 1.0) * self._dice.uniform(0.9, 1.1), 4) for row in chosen]

@@ -25,7 +25,7 @@ from tests.support.nats import NatsServer
 
 LIST, OTHER = "gappers_up", "winners"
 _BEAT_SECONDS = 0.25
-_OPENED = 1_795_357_800_000  # a market time: 2026-11-22 09:30 in New York
+OPENED = 1_795_357_800_000  # a market time: 2026-11-22 09:30 in New York
 
 
 def some_row(symbol: str, price: float | None = 10.0, **fields: Any) -> Row:
@@ -59,7 +59,7 @@ class Feed:
         self.frozen = False
         self.beating = True
         self.rate = 1.0  # of market time to wall time
-        self._as_of = float(_OPENED)
+        self._as_of = float(OPENED)
         self._at = time.monotonic()
 
     def as_of(self) -> int:
@@ -104,7 +104,7 @@ class Stage:
         self.nats = server
         self.feeds = {name: Feed(bus, name) for name in (LIST, OTHER)}
         self.port = free_port()
-        self._bus = bus
+        self.bus = bus
         self._serving: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
         self._stop = asyncio.Event()
@@ -129,12 +129,12 @@ class Stage:
 
     async def prepare(self) -> None:
         """Define the lists; they are empty."""
-        await ensure_shared(self._bus, Retention())
+        await ensure_shared(self.bus, Retention())
         for name, feed in self.feeds.items():
             await feed.publisher.recover(Retention())
             sort = ["-gap_percent"] if name == LIST else ["-change_percent"]
             definition = ListDefinition(name, f"About {name}.", "price > 0", sort, 200, ["regular"])
-            await write_definition(self._bus, definition)
+            await write_definition(self.bus, definition)
 
     async def reset(self) -> None:
         """Empty lists, live heartbeats, a bridge with usual settings."""

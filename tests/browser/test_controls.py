@@ -143,7 +143,7 @@ async def test_everything_by_keyboard(watched: Watched, stage: Stage) -> None:
     await page.keyboard.press("j")
     assert await page.get_attribute("#row-BBB", "aria-selected") == "true"
     assert await page.get_attribute("#grid", "aria-activedescendant") == "row-BBB"
-    await page.keyboard.press("Enter")
+    await page.keyboard.press("y")
     await watched.until("document.getElementById('toast').textContent === 'Copied BBB'")
     assert await watched.value("navigator.clipboard.readText()") == "BBB"
     await page.keyboard.press("?")
@@ -161,7 +161,7 @@ async def test_everything_by_keyboard(watched: Watched, stage: Stage) -> None:
 async def test_help_names_every_key(watched: Watched, stage: Stage) -> None:
     await watched.open()
     named = set(await watched.page.locator("#help-dialog kbd").all_text_contents())
-    assert named >= {*"[]19JK/FHROCTSE", "↓", "↑", "Enter", "Esc"}
+    assert named >= {*"[]19JK/FHROCTSEWY", "↓", "↑", "Enter", "Esc"}
 
 
 async def test_sound_is_off_until_asked_for_and_cools_down(watched: Watched, stage: Stage) -> None:
@@ -181,7 +181,7 @@ async def test_a_phone_shows_fewer_columns_and_does_not_scroll_sideways(browser:
     watched = await watch(await context.new_page(), stage.url)
     await _opened(watched, stage)
     headings = await watched.page.locator("#head [role=columnheader]").all_inner_texts()
-    assert headings == ["#", "Symbol", "Price", "Chg %", "Gap %", "Volume"]
+    assert headings == ["#", "Symbol", "Price", "Gap %", "Chg %", "Volume"]
     assert await watched.value("document.getElementById('scroll').scrollWidth <= innerWidth")
     await watched.page.tap("#hold")
     assert (await watched.status())["held"]

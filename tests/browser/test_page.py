@@ -135,7 +135,7 @@ async def test_entries_and_exits_are_logged_and_marked(watched: Watched, stage: 
 async def test_rows_in_a_special_state_are_marked(watched: Watched, stage: Stage, wire: Wire) -> None:
     def halt(message: Message) -> Message:
         for row in message.get("rows", []):
-            row["halt"] = "T1" if row["symbol"] == "HLT" else None
+            row["halt"] = "halted" if row["symbol"] == "HLT" else None
         return message
 
     wire.rewrite = halt
@@ -162,7 +162,7 @@ async def test_lists_are_tabs_and_a_list_once_seen_is_resumed(watched: Watched, 
     rows = [some_row(f"S{number}") for number in range(20)]
     await watched.at(await stage.feed.publish(rows))
     snapshots = (await watched.counts())["snapshots"]
-    assert await watched.page.locator("#tabs button").all_inner_texts() == ["Gappers up", "Winners"]
+    assert await watched.page.locator("#tabs .label").all_inner_texts() == ["Gappers up", "Winners"]
     await watched.page.click("#tab-winners")
     await watched.until("gapscan.shown().join() === 'W'")
     await watched.word("Live")

@@ -57,11 +57,6 @@ export const CATALOGUE = Object.freeze([
   column("symbol", "Symbol", "Ticker symbol", words, { align: "start", width: 8.6, fields: ["symbol", "halt", "split_today"] }),
   ...group("Company", [
     column("name", "Name", "Name of the company", words, { align: "start", width: 0 }),
-    column("sector", "Sector", "Sector of the company", words, { ...wordy, width: 8 }),
-    column("market_cap", "Mkt cap", "Market capitalisation, USD", compact),
-    column("float_shares", "Float", "Shares that are free to trade", compact),
-    column("exchange", "Exch", "Listing exchange", words, { ...wordy, width: 4.8 }),
-    column("type", "Type", "Kind of security", words, wordy),
   ]),
   ...group("Price", [
     column("spark", "Trend", "The price since this page saw it, up to a few minutes", null, { fields: [], text: null, width: 5.6 }),
@@ -93,8 +88,15 @@ export const CATALOGUE = Object.freeze([
     column("trades_z", "Trades z", "Trades of the last minute against what is usual, standard deviations", number, { width: 5 }),
     column("thin_baseline", "Thin", "Few sessions are known to compare volume with", flag, { ...wordy, width: 3.4 }),
   ]),
+  ...group("Company", [
+    column("sector", "Sector", "Sector of the company", words, { ...wordy, width: 8 }),
+    column("market_cap", "Mkt cap", "Market capitalisation, USD", compact),
+    column("float_shares", "Float", "Shares that are free to trade", compact),
+    column("exchange", "Exch", "Listing exchange", words, { ...wordy, width: 4.8 }),
+    column("type", "Type", "Kind of security", words, wordy),
+  ]),
   ...group("Levels", [
-    column("prev_close", "Prev", "Previous close, USD", price, { width: 5.3 }),
+    column("prev_close", "Prev close", "Previous close, USD", price, { width: 5.8 }),
     column("open", "Open", "Official open, USD", price, { width: 5.3 }),
     column("high", "High", "High of the day, USD", price, { width: 5.3 }),
     column("low", "Low", "Low of the day, USD", price, { width: 5.3 }),
@@ -104,7 +106,7 @@ export const CATALOGUE = Object.freeze([
     column("price_age", "Age", "How old the price is, in market time", null, { fields: ["price_time"], text: (row, now) => age(row.price_time, now), ticks: true, width: 3.6 }),
     column("price_time", "Time", "Time of the price, New York", clock, timed),
     column("as_of", "As of", "Market time of the row, New York", clock, timed),
-    column("source", "Source", "live: from a bar of this symbol; scan: from the scan of the whole market", origin, { ...wordy, width: 4.4 }),
+    column("source", "Source", "Where the price is from: a bar of this symbol (live), or the scan of the whole market (scan)", origin, { ...wordy, width: 4.4 }),
     column("session", "Session", "Trading session of the row: pre, regular, post, closed", words, { ...wordy, width: 5 }),
     column("stale", "Stale", "No trade for a while", flag, { ...wordy, width: 3.6 }),
     column("gap_indicative", "Indic.", "The gap is what the open may become", flag, wordy),

@@ -15,6 +15,8 @@ import { Trends } from "./trend.js";
 const byId = (id) => document.getElementById(id);
 const NARROW = matchMedia("(max-width: 720px)");
 const NAME_REM = 9; // the least width of a column that takes what is left
+const NAME_SHARE = 16; // of what is left; the others take half their width in rem
+const UNSTRETCHED = new Set(["rank", "symbol", "spark"]);
 const NARROW_REM = { rank: 2.2, symbol: 4.8, price: 4.8 }; // no arrows, and a badge takes what is left
 const PADDING_REM = 0.7;
 
@@ -86,10 +88,8 @@ export class Page {
   #measure() {
     const filled = this.#columns.some(({ width }) => width === 0);
     const width = (column) => (NARROW.matches && NARROW_REM[column.id]) || column.width || NAME_REM;
-    const track = (column) => {
-      const fills = column.width === 0 || (column.id === "symbol" && !filled);
-      return fills ? `minmax(${width(column)}rem, 1fr)` : `${width(column)}rem`;
-    };
+    const share = (column) => (column.width === 0 || (column.id === "symbol" && !filled) ? NAME_SHARE : column.width / 2);
+    const track = (column) => (UNSTRETCHED.has(column.id) && filled ? `${width(column)}rem` : `minmax(${width(column)}rem, ${share(column)}fr)`);
     const least = this.#columns.reduce((sum, column) => sum + width(column), PADDING_REM);
     const { style } = byId("grid");
     style.setProperty("--columns", this.#columns.map(track).join(" "));

@@ -63,7 +63,7 @@ export class Tabs {
       const chosen = button.dataset.list === name;
       button.setAttribute("aria-selected", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
-      if (chosen) button.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (chosen) button.scrollIntoView({ block: "nearest", inline: "center" });
     }
   }
 

@@ -1,0 +1,227 @@
+"""The panel that says why, the columns of each list, the marks of halted rows, lists that come and go."""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+import pytest
+from playwright.async_api import Browser
+
+from gapscan.bus.definitions import remove_list, write_definition
+from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import Fields, ListDefinition
+from gapscan.services.why import answering
+from tests.browser.answers import IN, OUT, UNKNOWN, answer
+from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
+from tests.browser.watching import Watched, watch
+
+_ROWS = [some_row(IN, 10.0, gap_percent=9.0, name="Alpha"), some_row("BBB", 20.0, gap_percent=8.0)]
+
+
+async def _opened(watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    await watched.at(await stage.feed.publish(_ROWS))
+    await watched.word("Live")
+
+
+async def _lines(watched: Watched) -> list[list[str]]:
+    """The cells of all conditions in the panel that can be seen."""
+    rows = await watched.page.locator("#why tbody tr").all()
+    return [await row.locator("th, td").all_inner_texts() for row in rows if await row.is_visible()]
+
+
+async def _says(watched: Watched, text: str) -> None:
+    await watched.until("(text) => document.getElementById('why-answer').textContent.includes(text)", text)
+
+
+async def test_why_a_row_is_there(watched: Watched, stage: Stage) -> None:
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await _opened(watched, stage)
+        before = await watched.page.locator("#row-BBB").bounding_box()
+        await watched.page.click(f"#row-{IN}")
+        await _says(watched, "Rank 1 of 57")
+        assert await watched.page.locator("#row-BBB").bounding_box() == before, "the table stays where it is"
+        assert await watched.text("#why-symbol") == IN
+        assert await watched.text("#why-name") == "Alpha"
+        assert await watched.text("#why-time") == "as of 09:30:00"
+        assert "In the list since 09:30:00." in await watched.text("#why-answer")
+        assert await _lines(watched) == [
+            ["✓ Gap %", "9", "≥ 2", "09:30:00"],
+            ["✓ Any of these:", ""],
+            ["✓ High at", "45s ago", "≤ 5m ago", "09:30:00"],
+            ["✓ Volume", "245,696", "≥ 100,000", "09:30:00"],
+            ["✓ Price", "263.1", "≥ 1", "09:30:00"],
+        ]
+        await watched.page.keyboard.press("ArrowDown")
+        await watched.until("document.getElementById('why-symbol').textContent === 'BBB'")
+        await _says(watched, "Not in it: 1 condition fails")
+        await watched.page.keyboard.press("Escape")
+        assert not await watched.page.is_visible("#why")
+        assert await watched.value("document.activeElement.id") == "grid"
+        assert await watched.page.get_attribute("#row-BBB", "aria-selected") == "true", "one more Esc clears it"
+
+
+async def test_the_panel_asks_again_while_it_is_open(watched: Watched, stage: Stage) -> None:
+    tally = Tally(logger("test"))
+    async with answering(stage.bus, answer, tally):
+        await _opened(watched, stage)
+        await watched.page.keyboard.press("ArrowDown")
+        await watched.page.keyboard.press("w")
+        await _says(watched, "Rank 1 of 57")
+        await watched.value("() => { window.kept = document.querySelector('#why tbody tr'); }")
+        await watched.value("() => new Promise((done) => document.addEventListener('gapscan:why', done, {once: true}))")
+        assert tally.counts["why_answered"] >= 2
+        assert await watched.value("kept.isConnected"), "what says the same is not made anew"
+
+
+async def test_why_a_symbol_is_not_there(watched: Watched, stage: Stage) -> None:
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await _opened(watched, stage)
+        await watched.page.fill("#search", OUT.lower())
+        await watched.until("!document.getElementById('offer').hidden")
+        assert await watched.text("#offer") == f"Why is {OUT} not here?"
+        await watched.page.press("#search", "Enter")
+        await _says(watched, "Not in it: 1 condition fails")
+        assert "Ranked by Gap %, highest first: 1.996 here, 2.03 in the last of 57 rows." in await watched.text("#why")
+        assert (await _lines(watched))[0] == ["✗ Gap %", "1.996", "≥ 2", "by 09:30:00"]
+        await watched.page.click("#why-all")
+        await _says(watched, "In 0 of 2 lists")
+        summaries = [" ".join(text.split()) for text in await watched.page.locator("#why summary").all_inner_texts()]
+        assert summaries == ["✗ Gappers up not in it: 1 condition fails", "· Winners closed now"]
+        await watched.page.click("#why summary >> nth=1")
+        assert ["✗ Chg %", "−1.5", "≥ 5", "by 09:30:00"] in await _lines(watched)
+        await watched.page.click("#why-here")
+        await watched.page.click(f"#tab-{OTHER}")
+        await _says(watched, "Closed now")
+        await watched.page.click("#why-close")
+        assert not await watched.page.is_visible("#why")
+
+
+async def test_a_symbol_that_nobody_knows(watched: Watched, stage: Stage) -> None:
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await _opened(watched, stage)
+        await watched.page.fill("#search", UNKNOWN)
+        await watched.page.click("#offer")
+        await _says(watched, f"There is no symbol {UNKNOWN}.")
+        await watched.page.click("#why .meant")
+        await _says(watched, "Rank 1 of 57")
+
+
+async def test_nobody_answers(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    await watched.page.click(f"#row-{IN}")
+    await _says(watched, "No ranker leads that could answer")
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await _says(watched, "Rank 1 of 57")
+
+
+async def test_on_a_phone_it_is_a_dialog(browser: Browser, stage: Stage) -> None:
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    watched = await watch(await context.new_page(), stage.url)
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await _opened(watched, stage)
+        await watched.page.tap(f"#row-{IN}")
+        await _says(watched, "Rank 1 of 57")
+        assert await watched.value("document.getElementById('why').matches(':modal')")
+        assert await watched.value("document.getElementById('why').scrollWidth <= innerWidth")
+        assert await watched.value("document.documentElement.scrollWidth <= innerWidth")
+        await watched.page.keyboard.press("Escape")
+        assert not await watched.page.is_visible("#why")
+    await context.close()
+
+
+async def test_every_field_can_be_a_column(watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    choices = await watched.value("[...document.querySelectorAll('#columns-choices input')].map((box) => box.value)")
+    assert set(get_type_hints(Fields)) <= {*choices}
+    assert len(choices) == len(set(choices))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("market_cap", 1_234_000_000, "1.23B"),
+        ("float_shares", 8_600_000, "8.60M"),
+        ("sector", "Technology", "Technology"),
+        ("trades_z", 4.256, "4.26"),
+        ("high_time", OPENED, "09:30:00"),
+        ("spike_size", 1.5, "1.50×"),
+        ("thin_baseline", True, "yes"),
+        ("change_1m_percent", -1.25, "−1.25"),
+        ("volume_1m", 1500, "1.50K"),
+    ],
+)
+async def test_a_column_can_be_chosen(watched: Watched, stage: Stage, field: str, value: Any, text: str) -> None:
+    await watched.page.add_init_script(f"localStorage.setItem('gapscan.settings', '{{\"wide\": [\"{field}\"]}}')")
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("A", **{field: value})]))
+    assert await watched.column(field) == [text]
+
+
+async def test_lists_have_columns_of_their_own(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    page = watched.page
+
+    async def headings() -> list[str]:
+        return [text for text in await page.locator("#head [role=columnheader]").all_inner_texts() if text]
+
+    gappers = ["#", "Symbol", "Name", "Trend", "Price", "Gap %", "Chg %", "Open %", "High %", "Volume", "RVol", "$ Vol"]
+    assert await headings() == [*gappers, "Float", "Age"]
+    await page.click(f"#tab-{OTHER}")
+    winners = ["#", "Symbol", "Name", "Trend", "Price", "Chg %", "Gap %", "Open %", "5m %", "Volume", "RVol", "$ Vol"]
+    await watched.until("document.querySelector('#head .market_cap')")
+    assert await headings() == [*winners, "Mkt cap", "Age"]
+    await page.keyboard.press("o")
+    await page.check("#columns-choices input[value=sector]")
+    await page.keyboard.press("Escape")
+    assert "Sector" in await headings()
+    await page.click(f"#tab-{LIST}")
+    await watched.until("document.querySelector('#head .float_shares')")
+    assert "Sector" not in await headings(), "it was chosen for the other list"
+    await page.click(f"#tab-{OTHER}")
+    await page.keyboard.press("o")
+    await page.click("#columns-spread")
+    await page.keyboard.press("Escape")
+    await page.click(f"#tab-{LIST}")
+    await watched.until("document.querySelector('#head .sector')")
+
+
+async def test_halted_and_resumed_rows_are_marked(watched: Watched, stage: Stage) -> None:
+    rows = [
+        some_row("HLT", halt="halted", halt_time=OPENED),
+        some_row("RES", halt="resumed", halt_time=OPENED),
+        some_row("THN", rvol=2.5, thin_baseline=True),
+    ]
+    await watched.open()
+    await watched.at(await stage.feed.publish(rows))
+    classes = await watched.value("[...document.querySelectorAll('#body .row')].map((row) => row.className)")
+    assert classes == ["row halted", "row resumed", "row"]
+    assert await watched.column("symbol") == ["HLT HALT", "RES RESUMED", "THN"]
+    assert await watched.column("rvol") == ["–", "–", "≈2.50×"]
+    rows = [some_row("HLT", halt="resumed", halt_time=OPENED), *rows[1:]]
+    await watched.at(await stage.feed.publish(rows))
+    assert (await watched.column("symbol"))[0] == "HLT RESUMED"
+
+
+async def test_tabs_say_how_long_each_list_is_and_which_are_closed(watched: Watched, stage: Stage) -> None:
+    stage.feeds[OTHER].state = "closed"
+    await _opened(watched, stage)
+    await watched.until("document.querySelector('#tab-gappers_up .count').textContent === '2'")
+    await watched.until("document.querySelector('#tab-winners .count').textContent === 'closed'")
+    await stage.feed.publish(_ROWS[:1])
+    await watched.until("document.querySelector('#tab-gappers_up .count').textContent === '1'")
+
+
+async def test_an_own_list_appears_and_vanishes(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    await watched.value("() => { window.kept = document.querySelector('#body .row'); }")
+    own = ListDefinition("own", "Mine.", "price > 0", ["-vwap"], 10, [], place=99)
+    await write_definition(stage.bus, own)
+    await watched.until("document.querySelector('#tab-own')")
+    assert await watched.value("kept.isConnected"), "the rows of the list on the page stay"
+    await watched.page.click("#tab-own")
+    await watched.until("document.querySelector('#head .vwap.ranking')")
+    await remove_list(stage.bus, "own")
+    await watched.until("!document.querySelector('#tab-own') && gapscan.list() === 'gappers_up'")
+    await watched.word("Live")
+    assert await watched.shown() == [row["symbol"] for row in _ROWS]
