@@ -105,8 +105,10 @@ class Scanner:
         self._cache.forget(self.universe.take_retold())
         self._cache.touch(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
-            moved = self._rank(at, published)
-        return self._states(moved)
+            standings = self._update(at)
+            concerned = [one for one in standings if one.rank(self._positions(published.get(one.spec.name, ())))]
+        self._build(concerned)
+        return {one.spec.name: one.state for one in standings if one.state is not None}
 
     def _changed(self) -> Ints | None:
         """Positions whose values may have changed since the last scan; None: all."""
@@ -118,14 +120,13 @@ class Scanner:
         self._scanned = now
         return None
 
-    def _rank(self, at: Ints | None, published: Mapping[str, Rows]) -> list[Standing]:
-        """Bring the standing of every open list up to date."""
+    def _update(self, at: Ints | None) -> list[Standing]:
+        """The open lists, told what changed."""
         columns = UniverseColumns(self.universe, at)
         may_enter = self._lists.gate.entry(columns) & (columns.number("gone") != 1.0)
         standings = [self._standing(spec.name) for spec in self._lists.specs if spec.is_open(self.universe.session)]
         for standing in standings:
             standing.update(columns, may_enter, at)
-            standing.rank(self._positions(standing, published.get(standing.spec.name, ())))
         return standings
 
     def _standing(self, name: str) -> Standing:
@@ -134,17 +135,16 @@ class Scanner:
             self._standings[name] = Standing(spec, self._lists.gate, lambda at: UniverseColumns(self.universe, at))
         return self._standings[name]
 
-    def _positions(self, standing: Standing, rows: Rows) -> Ints:
+    def _positions(self, rows: Rows) -> Ints:
         """Where the rows' symbols are."""
         if isinstance(rows, RowState) and rows.cache is self._cache:
             return rows.places
         index = self.universe.index
         return np.array([index[symbol] for symbol in symbols_of(rows) if symbol in index], np.intp)
 
-    def _states(self, standings: list[Standing]) -> dict[str, RowState]:
-        """Build the rows of all lists in one go, since they share most of them."""
+    def _build(self, standings: list[Standing]) -> None:
+        """Build the rows of the lists in one go, since they share most of them."""
         self._cache.refresh(np.concatenate([_NOWHERE, *(standing.shown for standing in standings)]))
         for standing in standings:
             if not self._cache.is_current(standing.state, standing.shown):
                 standing.state = self._cache.state(standing.shown)
-        return {standing.spec.name: standing.state for standing in standings if standing.state is not None}

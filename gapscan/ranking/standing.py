@@ -56,16 +56,20 @@ class Standing:
             self._entitled[at], self._values[at] = entitled, values
             self._looked[at] = False
 
-    def rank(self, members: Ints) -> None:
-        """Find out who is shown. `members` are the positions of the rows that are published."""
+    def rank(self, members: Ints) -> bool:
+        """Find out who is shown; False when nothing concerns the list, so that its rows are as they were.
+
+        `members` are the positions of the rows that are published.
+        """
         if not self._concerned and (members is self._members or np.array_equal(members, self._members)):
-            return
+            return False
         self._members = members
         chosen = self._entitled.copy()
         self._keep(chosen, members)
         self.shown = self._best(chosen)
         self._involved = np.zeros(len(chosen), np.bool_)
         self._involved[members] = self._involved[self.shown] = True
+        return True
 
     def _keep(self, chosen: Bools, members: Ints) -> None:
         """Choose the members that do not pass as newcomers but may stay."""

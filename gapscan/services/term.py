@@ -22,7 +22,7 @@ from gapscan.ranking.delta import Rows
 from gapscan.ranking.expression import Filter
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, ListSpec
-from gapscan.runtime import Backoff
+from gapscan.runtime import Backoff, end
 from gapscan.services.common import patiently, retention
 from gapscan.services.definitions import Definitions
 from gapscan.services.intake import Intake
@@ -157,11 +157,19 @@ class Term:
     async def _publish_all(self) -> bool:
         """Publish every list that differs; False when NATS did not take all of them."""
         differing = [name for name, rows in self._wanted.items() if rows is not self._rows(name)]
-        results = await asyncio.gather(*(self._publish_one(name) for name in differing))
-        return all(results)
+        publishing: list[asyncio.Task[bool]] = []
+        try:
+            for name in differing:
+                publishing.append(asyncio.create_task(self._publish_one(name), name=f"publish {name}"))
+                await asyncio.sleep(0)  # what one list's delta was encoded to goes out while the next is encoded
+            return all(await asyncio.gather(*publishing))
+        finally:
+            await end(*publishing)
 
     async def _publish_one(self, name: str) -> bool:
-        publisher = self.publishers[name]
+        publisher = self.publishers.get(name)
+        if publisher is None:  # removed meanwhile
+            return True
         try:
             if await publisher.publish(self._wanted[name], self.universe.as_of):
                 self._tally.count("deltas")

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from playwright.async_api import Browser
 
+from gapscan.obs import Tally, logger
+from gapscan.services.why import answering
+from tests.browser.answers import answer
 from tests.browser.stage import Stage, some_row
 from tests.browser.watching import Watched, symbols, watch
 
@@ -227,10 +230,14 @@ async def test_contrast_in_both_themes_and_all_states(watched: Watched, stage: S
     await _opened(watched, stage)
     await watched.page.wait_for_timeout(1100)
     rows = [some_row("NEW"), some_row("STALE", stale=True, gap_percent=-3.0), some_row("AAA", 9.0), *_FOUR[1:]]
-    for scheme in ("dark", "light"):
-        await watched.page.emulate_media(color_scheme=scheme)
-        await watched.at(await stage.feed.publish(rows))
-        assert await watched.value(_CONTRAST) == [], scheme
-        await watched.page.click("#row-STALE")
-        assert await watched.value(_CONTRAST) == [], scheme
-        rows = [some_row("AAA", 11.0), some_row("OTHER"), *rows[1:2], *_FOUR[1:]]
+    rows += [some_row("HLT", halt="halted"), some_row("RES", halt="resumed")]
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        for scheme in ("dark", "light"):
+            await watched.page.emulate_media(color_scheme=scheme)
+            await watched.at(await stage.feed.publish(rows))
+            assert await watched.value(_CONTRAST) == [], scheme
+            await watched.page.click("#row-STALE")
+            await watched.page.wait_for_selector("#why .verdict.fail")
+            assert await watched.value(_CONTRAST) == [], scheme
+            await watched.page.click("#why-close")
+            rows = [some_row("AAA", 11.0), some_row("OTHER"), *rows[1:2], *_FOUR[1:], *rows[-2:]]

@@ -141,6 +141,7 @@ async def test_rows_in_a_special_state_are_marked(watched: Watched, stage: Stage
     wire.rewrite = halt
     rows = [some_row("OLD", stale=True, source="snapshot"), some_row("HLT"), some_row("SPL", split_today=True)]
     sequence = await stage.feed.publish(rows)
+    await watched.page.add_init_script("localStorage.setItem('gapscan.settings', '{\"wide\": [\"source\"]}')")
     await watched.open()
     await watched.at(sequence)
     classes = await watched.value("[...document.querySelectorAll('#body .row')].map((row) => row.className)")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_type_hints
 
-import pytest
 from playwright.async_api import Browser
 
 from gapscan.bus.definitions import remove_list, write_definition
@@ -137,25 +137,24 @@ async def test_every_field_can_be_a_column(watched: Watched, stage: Stage) -> No
     assert len(choices) == len(set(choices))
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "text"),
-    [
-        ("market_cap", 1_234_000_000, "1.23B"),
-        ("float_shares", 8_600_000, "8.60M"),
-        ("sector", "Technology", "Technology"),
-        ("trades_z", 4.256, "4.26"),
-        ("high_time", OPENED, "09:30:00"),
-        ("spike_size", 1.5, "1.50×"),
-        ("thin_baseline", True, "yes"),
-        ("change_1m_percent", -1.25, "−1.25"),
-        ("volume_1m", 1500, "1.50K"),
-    ],
-)
-async def test_a_column_can_be_chosen(watched: Watched, stage: Stage, field: str, value: Any, text: str) -> None:
-    await watched.page.add_init_script(f"localStorage.setItem('gapscan.settings', '{{\"wide\": [\"{field}\"]}}')")
+async def test_chosen_columns_show_their_fields(watched: Watched, stage: Stage) -> None:
+    shown: dict[str, tuple[Any, str]] = {
+        "market_cap": (1_234_000_000, "1.23B"),
+        "float_shares": (8_600_000, "8.60M"),
+        "sector": ("Technology", "Technology"),
+        "trades_z": (4.3, "4.3"),
+        "high_time": (OPENED, "09:30:00"),
+        "spike_size": (1.5, "1.5"),
+        "thin_baseline": (True, "yes"),
+        "change_1m_percent": (-1.2, "−1.2"),
+        "volume_1m": (1500, "1.50K"),
+    }
+    chosen = json.dumps({"wide": [*shown]})
+    await watched.page.add_init_script(f"localStorage.setItem('gapscan.settings', '{chosen}')")
     await watched.open()
-    await watched.at(await stage.feed.publish([some_row("A", **{field: value})]))
-    assert await watched.column(field) == [text]
+    row = some_row("A", **{field: value for field, (value, _) in shown.items()})
+    await watched.at(await stage.feed.publish([row]))
+    assert [await watched.column(field) for field in shown] == [[text] for _, text in shown.values()]
 
 
 async def test_lists_have_columns_of_their_own(watched: Watched, stage: Stage) -> None:

@@ -1,6 +1,6 @@
 /** The columns a table can show: what each is called, which fields of a row it shows, and how. */
 
-import { age, compact, NONE, number, percent, price, clock, ratio } from "./format.js";
+import { age, clock, compact, move, NONE, percent, price, ratio, tenths } from "./format.js";
 
 /** A column.
  * @typedef {object} Column
@@ -64,7 +64,7 @@ export const CATALOGUE = Object.freeze([
     column("halt", "Halt", "Whether trading is halted, or resumed after a halt today", words, { ...wordy, width: 5 }),
     column("halt_time", "Since", "When trading halted or resumed, New York", clock, timed),
     column("spike_time", "Spike at", "When the price last moved far within a minute, New York", clock, timed),
-    column("spike_size", "Spike", "The move of the last minute against what counts as a spike at this price, times", ratio, { width: 4.6 }),
+    column("spike_size", "Spike", "The move of the last minute against what counts as a spike at this price, times", tenths, { width: 4.6 }),
     column("high_time", "High at", "Time of the high of the day, New York", clock, timed),
     column("low_time", "Low at", "Time of the low of the day, New York", clock, timed),
   ]),
@@ -72,8 +72,8 @@ export const CATALOGUE = Object.freeze([
     column("change_percent", "Chg %", "Change since the previous close, percent", percent, sided),
     column("gap_percent", "Gap %", "Open against the previous close, percent; ~ before the open", null, { ...sided, width: 5.4, fields: ["gap_percent", "gap_indicative"], text: gap }),
     column("change_from_open_percent", "Open %", "Change since the open, percent", percent, sided),
-    column("change_5m_percent", "5m %", "Change in the last five minutes, percent", percent, sided),
-    column("change_1m_percent", "1m %", "Change in the last minute, percent", percent, sided),
+    column("change_5m_percent", "5m %", "Change in the last five minutes, percent", move, sided),
+    column("change_1m_percent", "1m %", "Change in the last minute, percent", move, sided),
     column("from_high_percent", "High %", "Distance from the high of the day, percent", percent, sided),
     column("from_low_percent", "Low %", "Distance from the low of the day, percent", percent, sided),
     column("post_change_percent", "Post %", "Change since the regular close, percent", percent, sided),
@@ -85,7 +85,7 @@ export const CATALOGUE = Object.freeze([
     column("volume_1m", "1m vol", "Shares traded in the last minute", compact),
     column("post_volume", "Post vol", "Shares traded since the regular close", compact, { width: 5 }),
     column("average_volume", "Avg vol", "Mean shares traded in a day", compact, { width: 4.8 }),
-    column("trades_z", "Trades z", "Trades of the last minute against what is usual, standard deviations", number, { width: 5 }),
+    column("trades_z", "Trades z", "Trades of the last minute against what is usual, standard deviations", tenths, { width: 5 }),
     column("thin_baseline", "Thin", "Few sessions are known to compare volume with", flag, { ...wordy, width: 3.4 }),
   ]),
   ...group("Company", [

@@ -24,15 +24,24 @@ export function price(value) {
 
 /** Percent with its sign, without its unit. */
 export function percent(value) {
+  return signed(value, 2);
+}
+
+/** Percent of a short time, which is known less finely. */
+export function move(value) {
+  return signed(value, 1);
+}
+
+function signed(value, digits) {
   if (missing(value)) return NONE;
-  const text = Math.abs(value).toFixed(2);
-  if (text === "0.00") return text;
+  const text = Math.abs(value).toFixed(digits);
+  if (Number(text) === 0) return text;
   return (value < 0 ? MINUS : "+") + text;
 }
 
-export function number(value) {
+export function tenths(value) {
   if (missing(value)) return NONE;
-  return (value < 0 ? MINUS : "") + Math.abs(value).toFixed(2);
+  return (value < 0 ? MINUS : "") + Math.abs(value).toFixed(1);
 }
 
 /** Three digits and a unit: 1.23M, 45.6K. */

@@ -46,8 +46,10 @@ export class Tabs {
 
   /** How all lists stand. @param {Record<string, {size: number, state: string}>} lists */
   stand(lists) {
+    const first = Object.keys(this.#standing).length === 0;
     this.#standing = lists;
     for (const button of this.#element.children) this.#count(button, lists[button.dataset.list]);
+    if (first) this.#reveal(); // the tabs before it have grown
   }
 
   #count(button, standing) {
@@ -63,8 +65,12 @@ export class Tabs {
       const chosen = button.dataset.list === name;
       button.setAttribute("aria-selected", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
-      if (chosen) button.scrollIntoView({ block: "nearest", inline: "center" });
     }
+    this.#reveal();
+  }
+
+  #reveal() {
+    this.#element.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   /** The list `steps` after `name`, around the end. */
