@@ -41,6 +41,10 @@ class TrackedRows(Sequence[Row]):
 
     symbols: list[str]
 
+    def rows_at(self, places: Sequence[int]) -> list[Row]:
+        """Some of the rows; cheaper than one by one."""
+        raise NotImplementedError
+
     def changes_from(self, old: Rows) -> list[Change] | None:
         """The difference to an older state of the same maker; None for any other."""
         raise NotImplementedError
@@ -85,14 +89,19 @@ def moves(before: list[str], came_from: Places, new: Rows) -> list[Change]:
     gone[stayed] = False
     placed = ~stays
     placed[stays] = is_mover(stayed)
-    where, symbols = np.flatnonzero(placed), symbols_of(new)
+    symbols, added = symbols_of(new), iter(_rows_at(new, np.flatnonzero(~stays).tolist()))
+    where = np.flatnonzero(placed)
     changes: list[Change] = [Remove(before[was]) for was in np.flatnonzero(gone).tolist()]
     for at, was in zip(where.tolist(), came_from[where].tolist(), strict=True):
         if was == _NOWHERE:
-            changes.append(Add(at + 1, symbols[at], _fields(new[at])))
+            changes.append(Add(at + 1, symbols[at], _fields(next(added))))
         else:
             changes.append(Rerank(symbols[at], was + 1, at + 1))
     return changes
+
+
+def _rows_at(rows: Rows, places: list[int]) -> list[Row]:
+    return rows.rows_at(places) if isinstance(rows, TrackedRows) else [rows[place] for place in places]
 
 
 def _updates(old: Rows, new: Rows, came_from: Iterable[int]) -> list[Change]:
@@ -100,7 +109,7 @@ def _updates(old: Rows, new: Rows, came_from: Iterable[int]) -> list[Change]:
     return [
         Update(rank, row["symbol"], changed)
         for rank, (was, row) in enumerate(zip(came_from, new, strict=True), 1)
-        if was != _NOWHERE and old[was] is not row and (changed := _changed(old[was], row))
+        if was != _NOWHERE and old[was] is not row and (changed := changed_fields(old[was], row))
     ]
 
 
@@ -110,7 +119,8 @@ def _fields(row: Row) -> Fields:
     return cast(Fields, data)
 
 
-def _changed(old: Row, new: Row) -> Fields:
+def changed_fields(old: Row, new: Row) -> Fields:
+    """The fields of `new` that differ from `old`; null for those that it lacks."""
     before: Mapping[str, Any] = old
     after: Mapping[str, Any] = new
     if [*before] == [*after]:  # the same fields in the same order, as rows of one list mostly have

@@ -16,7 +16,7 @@ from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Change, Fields, Row, Update
-from gapscan.ranking.delta import Rows, TrackedRows, moves
+from gapscan.ranking.delta import Rows, TrackedRows, changed_fields, moves
 
 # Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
 DECIMALS: Final = {
@@ -76,29 +76,33 @@ Objects = NDArray[np.object_]
 class Shown:
     """What one symbol's row shows: made anew whenever that changes, and never changed itself."""
 
-    __slots__ = ("_row", "_texts", "news", "values", "version")
+    __slots__ = ("dict", "news", "texts", "values", "version")
 
     def __init__(self, texts: dict[str, Any], values: Floats, news: Fields | None, version: int) -> None:
         self.values = values
         self.news = news  # what is different from the version before; None: more than its numbers
         self.version = version
-        self._texts = texts
-        self._row: Row | None = None
-
-    @property
-    def row(self) -> Row:
-        """As a dict; always the same one."""
-        if self._row is None:
-            numbers = zip(_NAMES, _cells(self.values, _ALL), strict=True)
-            self._row = cast(Row, {**self._texts, **dict(numbers)})
-        return self._row
+        self.texts = texts
+        self.dict: Row | None = None  # what `as_rows` made of it
 
     def changes_from(self, old: Shown) -> Fields:
         """The fields that differ from an older version of the same row."""
         if self.news is not None and old.version == self.version - 1:
             return self.news
-        before: dict[str, Any] = {**old.row}
-        return cast(Fields, {name: value for name, value in self.row.items() if before[name] != value})
+        before, after = as_rows([old, self])
+        return changed_fields(before, after)
+
+
+def as_rows(shown: Sequence[Shown]) -> list[Row]:
+    """Dicts of what is shown; the same object gives the same dict. Many are made at much less cost than one by one."""
+    missing = [one for one in shown if one.dict is None]
+    if missing:
+        values = np.array([one.values for one in missing])
+        cells = _cells(values.ravel(), np.tile(_ALL, len(missing)))
+        for begin, one in zip(range(0, len(cells), len(_NAMES)), missing, strict=True):
+            numbers = dict(zip(_NAMES, cells[begin : begin + len(_NAMES)], strict=True))
+            one.dict = cast(Row, one.texts | numbers)
+    return [cast(Row, one.dict) for one in shown]
 
 
 class RowState(TrackedRows):
@@ -119,10 +123,14 @@ class RowState(TrackedRows):
     @overload
     def __getitem__(self, at: slice) -> Sequence[Row]: ...
     def __getitem__(self, at: int | slice) -> Row | Sequence[Row]:
-        return [shown.row for shown in self._shown[at]] if isinstance(at, slice) else self._shown[at].row
+        return as_rows(self._shown[at]) if isinstance(at, slice) else as_rows([self._shown[at]])[0]
 
     def __iter__(self) -> Iterator[Row]:
-        return (shown.row for shown in self._shown)
+        return iter(as_rows(self._shown))
+
+    def rows_at(self, places: Sequence[int]) -> list[Row]:
+        """Some of the rows."""
+        return as_rows([self._shown[place] for place in places])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

@@ -69,6 +69,8 @@ class RandomWalk:
         self.prev_close = rng.uniform(2, 200, SYMBOLS)
         self.open = self.prev_close * (1 + rng.standard_t(3, SYMBOLS) * 0.02)
         self.price = self.prev_close * (1 + rng.standard_t(3, SYMBOLS) * 0.02)
+        self.high = np.maximum(self.price, self.open) * 1.01
+        self.low = np.minimum(self.price, self.open) * 0.99
         self.volume = rng.lognormal(13, 1.5, SYMBOLS)
         self.time = np.full(SYMBOLS, float(MOMENT))
         self.trades = np.random.default_rng(seed + 1).poisson(20, SYMBOLS) + 1  # of the minute
@@ -99,6 +101,8 @@ class RandomWalk:
         at = self._rng.choice(SYMBOLS, count, replace=False)
         self.as_of += 1_000
         self.price[at] *= 1 + self._rng.normal(0, 0.002, count)
+        self.high[at] = np.maximum(self.high[at], self.price[at])
+        self.low[at] = np.minimum(self.low[at], self.price[at])
         self.volume[at] += self._rng.integers(100, 10_000, count)
         self.time[at] = self.as_of
         self.trades[at] += 1
@@ -106,10 +110,11 @@ class RandomWalk:
 
     def _seen(self, at: np.ndarray) -> UniverseFrame:
         self._frame += 1
-        high, low = np.maximum(self.price, self.open) * 1.01, np.minimum(self.price, self.open) * 0.99
         minute = self.time // 60_000 * 60_000
-        columns = (self.price, self.time, self.prev_close, self.open, high, low, self.price, self.volume, self.time)
-        columns += (self.price, minute, self.trades)
+        columns = (
+            self.price, self.time, self.prev_close, self.open, self.high, self.low, self.price, self.volume, self.time,
+            self.price, minute, self.trades,
+        )  # fmt: skip
         names = [self.symbols[place] for place in at.tolist()]
         return UniverseFrame(
             self._frame, 1, 1, self.as_of, "regular", True, names, *[column[at].tolist() for column in columns]
