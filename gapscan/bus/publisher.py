@@ -5,6 +5,7 @@ A second writer can never interleave, and a publish whose acknowledgement was lo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ class ListPublisher:
         self._snapshot_sequence = -1
         self._retention = Retention()
         self._simulated = False
+        self._at_work = asyncio.Lock()
+        self._is_retired = False
 
     @property
     def adopted(self) -> int:
@@ -121,12 +124,21 @@ class ListPublisher:
         A stream that is gone is made anew, under a new epoch. Raises FencedError when another writer owns the list,
         BusError when NATS did not take it: the same call may then be repeated with newer rows, and loses nothing.
         """
-        try:
-            return await self._publish(rows, as_of)
-        except StreamLostError as error:
-            _log.warning("%s, making it anew", error.message, extra={"list": self.name})
-            await self.recover(self._retention, self._simulated)
-            return await self._publish(rows, as_of)
+        async with self._at_work:
+            try:
+                return await self._publish(rows, as_of)
+            except StreamLostError as error:
+                if self._is_retired:
+                    raise
+                _log.warning("%s, making it anew", error.message, extra={"list": self.name})
+                await self.recover(self._retention, self._simulated)
+                return await self._publish(rows, as_of)
+
+    async def retire(self) -> None:
+        """The list is removed: what is lost of it is not made anew. Returns when nothing is on its way any more."""
+        self._is_retired = True
+        async with self._at_work:
+            pass
 
     async def _publish(self, rows: Sequence[Row], as_of: int) -> bool:
         if self._attempt is not None:

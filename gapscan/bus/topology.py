@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 from nats.js import api
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import TopologyError
@@ -23,7 +23,7 @@ EPOCH_KEY: Final = "gapscan-epoch"
 _EPOCH_ALPHABET: Final = string.ascii_lowercase + string.digits
 _SECONDS: Final = 1.0
 _STATE_SECONDS: Final = 420.0
-_STATE_BYTES: Final = 64 * 1024 * 1024
+_STATE_BYTES: Final = 192 * 1024 * 1024
 _DUPLICATE_WINDOW: Final = 120 * _SECONDS
 
 # What must be as gapscan sets it, by the stream configuration's own names.
@@ -119,6 +119,8 @@ async def ensure(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
     name = wanted.name or ""
     try:
         info = await _info_or_none(bus, name) or await bus.js.add_stream(wanted)
+    except ServiceUnavailableError as error:  # such as a cluster that is choosing a leader
+        raise translated(error, f"setting up stream {name}") from error
     except APIError as error:
         raise TopologyError(f"stream {name} cannot be created: {error.description}") from error
     except NATS_ERRORS as error:

@@ -18,8 +18,8 @@ from gapscan.market.sessions import session_times
 from gapscan.market.universe import Universe, as_floats
 from gapscan.protocol.messages import Bars, Trades
 
-# What claims to be further ahead of market time than this is an error in the data. A market that is replayed so fast
-# that its bars run ahead of its scans by more is ranked by its scans.
+# What claims to be further ahead of the newest scan than this is an error in the data. A market that is replayed so
+# fast that its bars run ahead of its scans by more is ranked by its scans.
 AHEAD_MS: Final = 900_000
 
 _COLUMNS: Final = tuple(name for name in Bars.__struct_fields__ if name != "simulated")
@@ -32,7 +32,7 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
         return 0
     day = session_times(universe.date)
     start, end = np.array(bars.start, np.float64), np.array(bars.end, np.float64)
-    today = np.flatnonzero((start >= day.clear) & (end <= universe.as_of + AHEAD_MS))
+    today = np.flatnonzero((start >= day.clear) & (end <= universe.scanned_at + AHEAD_MS))
     if not len(today):
         return 0
     at, ends = _begin(universe, bars.symbols, today, end)
@@ -70,7 +70,7 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
         return 0
     moments = np.array(trades.time, np.float64)
     clear = session_times(universe.date).clear
-    today = np.flatnonzero((moments >= clear) & (moments <= universe.as_of + AHEAD_MS))
+    today = np.flatnonzero((moments >= clear) & (moments <= universe.scanned_at + AHEAD_MS))
     if not len(today):
         return 0
     at, moments = _begin(universe, trades.symbols, today, moments)

@@ -43,8 +43,11 @@ class History:
             self._times[begun % _STEPS] = self._times[self._step % _STEPS]
         self._step = max(self._step, step)
 
-    def observe(self, at: Ints, values: Floats, times: Floats) -> None:
-        """Values of the symbols at positions `at`, seen at `times` (epoch ms); no symbol may be there twice."""
+    def observe(self, at: Ints, values: Floats, times: Floats) -> Ints:
+        """Values of the symbols at positions `at`, seen at `times` (epoch ms); no symbol may be there twice.
+
+        The positions at which something is another value by that.
+        """
         told = np.isfinite(values) & np.isfinite(times)
         at, values, times = at[told], values[told], times[told]
         steps = np.clip(times // STEP_MS, self._step - _STEPS + 1, self._step).astype(np.intp)
@@ -57,6 +60,7 @@ class History:
         places, which = np.nonzero(newest)
         self._values[rows[places], at[which]] = values[which]
         self._times[rows[places], at[which]] = times[which]
+        return at[which]
 
     def at(self, moments: Floats, at: Ints) -> Floats:
         """The values of the symbols at positions `at` at the moments, which are ends of steps; NaN where unknown."""

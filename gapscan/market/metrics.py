@@ -41,7 +41,7 @@ _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
 
 
-_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time")
+_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "gone")
 
 
 def step_of(ms: int) -> int:
@@ -180,7 +180,8 @@ def _trades(columns: _Columns) -> None:
     minute is long over.
     """
     start = columns["minute_start"]
-    seen = np.clip(columns["updated"] - start, _LEAST_PART * MINUTE_MS, MINUTE_MS)
+    # Bars do not tell of trades: what counts is how much of the minute the scan saw.
+    seen = np.clip(columns["scanned"] - start, _LEAST_PART * MINUTE_MS, MINUTE_MS)
     share = share_traded(columns.day, start + MINUTE_MS) - share_traded(columns.day, start)
     share *= seen / MINUTE_MS
     expected = columns["average_trades"] * share
@@ -192,17 +193,18 @@ def _trades(columns: _Columns) -> None:
 def _ages(columns: _Columns) -> None:
     """Mark symbols that have not traded for long, counted from the session's start at the earliest.
 
-    Halted ones cannot trade: they are not marked.
+    Halted ones cannot trade: they are not marked. Who had left before a session began comes back with a trade only.
     """
-    session = columns.universe.session
+    session, left = columns.universe.session, columns["gone"] == 1.0
     if session not in STALE_AFTER:
-        columns["stale"] = columns["gone"] = np.zeros(len(columns.at))
+        columns["stale"], columns["gone"] = np.zeros(len(columns.at)), left.astype(np.float64)
         return
     start = session_start(columns.now, session)
     age = (columns.now - np.fmax(columns["price_time"], start)) / 1000.0
     free = ~columns.universe.text("halt").matches(("halted",), columns.at)
     columns["stale"] = (free & (age > STALE_AFTER[session])).astype(np.float64)
-    columns["gone"] = (free & (age > GONE_AFTER[session])).astype(np.float64)
+    left &= columns["price_time"] < start
+    columns["gone"] = (free & (left | (age > GONE_AFTER[session]))).astype(np.float64)
 
 
 _STEPS: Final[tuple[Callable[[_Columns], None], ...]] = (_moves, _windows, _after_the_close, _volumes, _trades, _ages)

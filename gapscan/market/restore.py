@@ -43,6 +43,8 @@ def merge_saved(universe: Universe, state: SavedState) -> int:
     if str(universe.date) != state.date:
         return 0
     columns = {name: as_floats(getattr(state, name)) for name in SAVED}
+    # Each moment has its place in the history only when that has come so far.
+    universe.advance(int(np.fmax.reduce(columns["updated"], initial=0.0)))
     return _take_back(universe, state.symbols, columns)
 
 

@@ -21,6 +21,7 @@ def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
     if date != universe.date:
         universe.begin_day(date)
     universe.set_clock(frame.as_of, Session(frame.session))
+    universe.scanned_at = max(universe.scanned_at, frame.as_of)
     universe.simulated = frame.simulated
     at = universe.positions(frame.symbols)
     _merge_price(universe, frame, at)

@@ -36,6 +36,7 @@ class Universe:
         self.symbols: list[str] = []
         self.index: dict[str, int] = {}
         self.as_of = 0
+        self.scanned_at = 0  # market time of the newest scan
         self.session = Session.CLOSED
         self.simulated = False
         self.date: dt.date | None = None
@@ -186,12 +187,12 @@ class Universe:
         self.observe("price", at, prices, times)
         self.observe("price_time", at, times, times)
         self.observe("from_bar", at, np.where(np.isnan(times), np.nan, float(live)), times)
-        self.prices.observe(at, prices, times)
+        self.touch(self.prices.observe(at, prices, times))
 
     def see_volume(self, at: Ints, volumes: Floats, times: Floats) -> None:
         """Store the day's volume so far, as of `times`. No symbol may be in `at` twice."""
         self.observe("volume", at, volumes, times)
-        self.volumes.observe(at, volumes, times)
+        self.touch(self.volumes.observe(at, volumes, times))
         if self.date is not None:
             closing = times < session_times(self.date).post + CLOSING_MS
             self.observe("close_volume", at[closing], volumes[closing], times[closing])

@@ -53,10 +53,15 @@ class DetailsCache:
         self._bucket_may_lack = False
 
     def is_fresh(self, symbol: str, today: dt.date, *, split: bool = False) -> bool:
-        """Whether what is known of `symbol` need not be asked for again: of this week, or of today after a split."""
+        """Whether what is known of `symbol` need not be asked for again: of this week, or of today after a split.
+
+        A float that is not known may be tomorrow: when the account's plan has it.
+        """
         detail = self.details.get(symbol)
-        if detail is not None and _days_before(detail.date, today) < (1 if split else FRESH_DAYS):
-            return True
+        if detail is not None:
+            days = 1 if split or detail.float_shares is None else FRESH_DAYS
+            if _days_before(detail.date, today) < days:
+                return True
         return self.is_unknown(symbol, today)
 
     def is_unknown(self, symbol: str, today: dt.date) -> bool:

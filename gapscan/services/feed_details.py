@@ -185,15 +185,17 @@ class DetailLoader:
 
     async def _free_float(self, symbol: str, today: dt.date) -> float | None:
         """The float, unless the account has none of it: that is asked once a day only."""
+        before = self.cache.details.get(symbol)
+        known = before.float_shares if before else None
         if self._no_float_on == today:
-            return None
+            return known
         await self._turn()
         try:
             free_float = await self._rest.free_float(symbol)
         except (NotEntitledError, NotFoundError) as error:
             self._no_float_on = today
             self._tally.trouble("float_refused", f"there will be no floats: {error}")
-            return None
+            return known
         self._no_float_on = None
         return free_float
 

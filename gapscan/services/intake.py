@@ -25,7 +25,7 @@ from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Bars, Clock, Detail, Halts, Message, ReferenceFrame, Trades, UniverseFrame
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
-# carry the day's totals and scans come again, so that both heal.
+# carry the day's totals and scans come again, so that both heal. Rarer messages may wait for their next one.
 _WAITING: Final = 1024
 _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES, names.FEED_HALTS,

@@ -33,7 +33,7 @@ class Keeper:
     """Saves a universe: what changed whenever a step of its history is over, and all of it once a minute.
 
     The steps are kept for longer than the history reaches, so that a ranker that takes them back knows as well what a
-    price was a minute ago. A market that runs faster than a step in half a second is saved more coarsely.
+    price was a minute ago, to a step. A market that runs faster than a step in half a second is saved more coarsely.
     """
 
     def __init__(self, bus: Bus, universe: Universe, tally: Tally) -> None:
@@ -90,10 +90,12 @@ class Keeper:
             self._tally.trouble("save_failed", f"the ranker's state is not saved: {error.message}")
 
     async def _save_step(self) -> AsyncIterator[int]:
-        for payload in self._states(self._universe.take_unsaved()):
+        at = self._universe.take_unsaved()
+        for payload in self._states(at):
             try:
                 await self._bus.js.publish(names.STATE, payload, timeout=REQUEST_SECONDS)
             except NATS_ERRORS as error:
+                self._universe.touch(at)  # the next step has them too
                 raise translated(error, f"publishing {names.STATE}") from error
             yield len(payload)
 

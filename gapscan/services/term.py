@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from contextlib import suppress
 from itertools import chain
+
+import numpy as np
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import retire_list
 from gapscan.bus.publisher import ListPublisher
 from gapscan.config import Config
-from gapscan.errors import BusError, FencedError, GapscanError
+from gapscan.errors import BusError, FencedError, GapscanError, TopologyError
 from gapscan.market.metrics import coverage
 from gapscan.market.restore import restore
 from gapscan.market.sessions import Session, trading_date
@@ -51,9 +54,10 @@ class Term:
         self._intake = Intake(bus, self.universe, tally)
         self._keeper = Keeper(bus, self.universe, tally)
         self._wanted: dict[str, Rows] = {}
-        self._retired: set[str] = set()  # removed, but still to be cleared away
+        self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._changed = asyncio.Event()
         self._recovered = False
+        self._close_checked: dt.date | None = None
 
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
@@ -93,19 +97,28 @@ class Term:
         specs = self._definitions.specs
         defined = {spec.name for spec in specs}
         for name in defined - self.publishers.keys():
-            publisher = ListPublisher(self._bus, name)
-            await publisher.recover(retention(self._config), self.universe.simulated)
-            self.publishers[name] = publisher
+            await self._begin(name)
         # No await in here: nobody may rank a list that has no publisher.
-        self.lists = self._scanner.lists = ListSet(self._gate, specs)
+        self.lists = self._scanner.lists = ListSet(self._gate, tuple(s for s in specs if s.name in self.publishers))
         self._desk.set_lists(self.lists)
         for name in self.publishers.keys() - defined:
             self._wanted.pop(name, None)
-            del self.publishers[name]
-            self._retired.add(name)
-        for name in self._retired - defined:
-            await retire_list(self._bus, name)
+            self._retired[name] = self.publishers.pop(name)
+        for name, publisher in self._retired.items():
+            await publisher.retire()
+            if name not in defined:
+                await retire_list(self._bus, name)
         self._retired.clear()
+
+    async def _begin(self, name: str) -> None:
+        """A publisher for one more list; one that NATS refuses costs no other."""
+        publisher = ListPublisher(self._bus, name)
+        try:
+            await publisher.recover(retention(self._config), self.universe.simulated)
+        except TopologyError as error:
+            self._tally.trouble("list_refused", f"list {name} is not ranked: {error}")
+        else:
+            self.publishers[name] = publisher
 
     async def _redefine(self) -> None:
         """Take over what users define, as soon as they do."""
@@ -135,9 +148,20 @@ class Term:
             if not spec.is_open(self.universe.session) and self._is_of_earlier_day(spec):
                 self._wanted[spec.name] = []
         self._desk.look()
+        self._check_close()
         self.cycle_ms = (time.perf_counter() - began) * 1000
         self._tally.count("cycles")
         self._changed.set()
+
+    def _check_close(self) -> None:
+        """Say it once when nothing is known of the close: a ranker that begins in the evening has not seen it."""
+        date = self.universe.date
+        if self.universe.session is Session.POST and date != self._close_checked:
+            self._close_checked = date
+            if np.isnan(self.universe.number("close_volume")).all():
+                self._tally.trouble(
+                    "close_unknown", "volumes at the close are not known: post_volume stays empty today"
+                )
 
     def _is_of_earlier_day(self, spec: ListSpec) -> bool:
         as_of = self.publishers[spec.name].as_of

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, get_type_hints
 
+import pytest
 from playwright.async_api import Browser
 
+from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Fields, ListDefinition
@@ -16,6 +18,12 @@ from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
 from tests.browser.watching import Watched, watch
 
 _ROWS = [some_row(IN, 10.0, gap_percent=9.0, name="Alpha"), some_row("BBB", 20.0, gap_percent=8.0)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test gets the answer that the one before it got a moment ago."""
+    monkeypatch.setattr(questions, "_SHARED_SECONDS", 0.0)
 
 
 async def _opened(watched: Watched, stage: Stage) -> None:
@@ -113,6 +121,8 @@ async def test_nobody_answers(watched: Watched, stage: Stage) -> None:
     await _says(watched, "No ranker leads that could answer")
     async with answering(stage.bus, answer, Tally(logger("test"))):
         await _says(watched, "Rank 1 of 57")
+    await watched.until("document.getElementById('why-time').textContent === 'as of 09:30:00, no answer since'")
+    assert "Rank 1 of 57" in await watched.text("#why-answer")
 
 
 async def test_on_a_phone_it_is_a_dialog(browser: Browser, stage: Stage) -> None:
@@ -191,8 +201,9 @@ async def test_halted_and_resumed_rows_are_marked(watched: Watched, stage: Stage
         some_row("RES", halt="resumed", halt_time=OPENED),
         some_row("THN", rvol=2.5, thin_baseline=True),
     ]
+    sequence = await stage.feed.publish(rows)
     await watched.open()
-    await watched.at(await stage.feed.publish(rows))
+    await watched.at(sequence)
     classes = await watched.value("[...document.querySelectorAll('#body .row')].map((row) => row.className)")
     assert classes == ["row halted", "row resumed", "row"]
     assert await watched.column("symbol") == ["HLT HALT", "RES RESUMED", "THN"]

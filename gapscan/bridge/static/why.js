@@ -6,6 +6,7 @@ import { Inquiry } from "./inquiry.js";
 import { patch } from "./patch.js";
 
 const byId = (id) => document.getElementById(id);
+const UNANSWERED = ", no answer since";
 const NARROW = matchMedia("(max-width: 720px)");
 
 export class WhyPanel {
@@ -62,6 +63,7 @@ export class WhyPanel {
 
   /** The page shows another list. @param {string} list */
   setList(list) {
+    if (list === this.#list) return;
     this.#list = list;
     if (this.symbol && !this.#all) this.#ask(this.symbol);
   }
@@ -89,6 +91,8 @@ export class WhyPanel {
 
   /** What was answered before stays, with the time that it is of. */
   #refused({ message }) {
-    if (byId("why-time").textContent === "") patch(this.#answer, notice(`${message.charAt(0).toUpperCase()}${message.slice(1)}.`));
+    const time = byId("why-time");
+    if (time.textContent && !time.textContent.endsWith(UNANSWERED)) time.textContent += UNANSWERED;
+    if (!time.textContent) patch(this.#answer, notice(`${message.charAt(0).toUpperCase()}${message.slice(1)}.`));
   }
 }
