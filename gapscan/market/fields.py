@@ -20,12 +20,13 @@ KNOWN: Final = (
     "market_cap", "float_shares",
 )  # fmt: skip
 
-# What metrics compute from these. `gone` is a symbol that has not traded for so long that it leaves its lists.
+# What metrics compute from these. `gone` is a symbol that has not traded for so long that it leaves its lists,
+# `left_at` the time of the trade after which that was.
 COMPUTED: Final = (
-    "spiking", "spike_time", "gone", "spike_size", "change_1m_percent", "change_5m_percent", "volume_1m",
+    "spiking", "spike_time", "left_at", "spike_size", "change_1m_percent", "change_5m_percent", "volume_1m",
     "change_percent", "gap_percent", "change_from_open_percent", "from_high_percent", "from_low_percent",
     "post_change_percent", "post_volume", "dollar_volume", "rvol", "trades_z", "thin_baseline",
-    "gap_indicative", "stale", "halt_time",
+    "gap_indicative", "stale", "gone", "halt_time",
 )  # fmt: skip
 
 NUMBERS: Final = (*OBSERVED, *KNOWN, *COMPUTED)

@@ -41,7 +41,7 @@ _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
 
 
-_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "gone")
+_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "left_at")
 
 
 def step_of(ms: int) -> int:
@@ -195,16 +195,17 @@ def _ages(columns: _Columns) -> None:
 
     Halted ones cannot trade: they are not marked. Who had left before a session began comes back with a trade only.
     """
-    session, left = columns.universe.session, columns["gone"] == 1.0
+    session, traded = columns.universe.session, columns["price_time"]
+    left = columns["left_at"] == traded
     if session not in STALE_AFTER:
         columns["stale"], columns["gone"] = np.zeros(len(columns.at)), left.astype(np.float64)
         return
     start = session_start(columns.now, session)
-    age = (columns.now - np.fmax(columns["price_time"], start)) / 1000.0
+    age = (columns.now - np.fmax(traded, start)) / 1000.0
     free = ~columns.universe.text("halt").matches(("halted",), columns.at)
     columns["stale"] = (free & (age > STALE_AFTER[session])).astype(np.float64)
-    left &= columns["price_time"] < start
-    columns["gone"] = (free & (left | (age > GONE_AFTER[session]))).astype(np.float64)
+    gone = free & (left & (traded < start) | (age > GONE_AFTER[session]))
+    columns["gone"], columns["left_at"] = gone.astype(np.float64), np.where(gone, traded, np.nan)
 
 
 _STEPS: Final[tuple[Callable[[_Columns], None], ...]] = (_moves, _windows, _after_the_close, _volumes, _trades, _ages)

@@ -91,13 +91,19 @@ class Keeper:
 
     async def _save_step(self) -> AsyncIterator[int]:
         at = self._universe.take_unsaved()
-        for payload in self._states(at):
-            try:
-                await self._bus.js.publish(names.STATE, payload, timeout=REQUEST_SECONDS)
-            except NATS_ERRORS as error:
-                self._universe.touch(at)  # the next step has them too
-                raise translated(error, f"publishing {names.STATE}") from error
-            yield len(payload)
+        try:
+            for payload in self._states(at):
+                await self._publish(payload)
+                yield len(payload)
+        except BaseException:  # cancelled, too: what was not saved is still to be
+            self._universe.touch(at)
+            raise
+
+    async def _publish(self, payload: bytes) -> None:
+        try:
+            await self._bus.js.publish(names.STATE, payload, timeout=REQUEST_SECONDS)
+        except NATS_ERRORS as error:
+            raise translated(error, f"publishing {names.STATE}") from error
 
     async def _save_whole(self) -> AsyncIterator[int]:
         parts = count(1)

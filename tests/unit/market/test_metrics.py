@@ -126,6 +126,19 @@ def test_ages_count_from_the_start_of_the_session(
     assert (found["stale"], found["gone"]) == (stale, gone)
 
 
+def test_who_has_left_comes_back_with_a_trade_only() -> None:
+    """Not because another session begins."""
+    last, later = float(TIMES.post - 20 * 60_000), float(TIMES.post + 1_000)
+    universe = universe_of([stock("A", price=1.0, price_time=last)], as_of=TIMES.post - 10_000)
+    gone = [computed(universe)["gone"]]
+    for session, moment in (("post", TIMES.post + 30_000), ("closed", TIMES.closed + 60_000)):
+        merge_scan(universe, universe_frame([], moment, session))
+        gone.append(computed(universe)["gone"])
+    traded = stock("A", price=1.1, price_time=later, updated=later)
+    merge_scan(universe, universe_frame([traded], TIMES.closed, "closed"))
+    assert [*gone, computed(universe)["gone"]] == [1.0, 1.0, 1.0, 0.0]
+
+
 def test_what_nobody_touches_moves_in_steps() -> None:
     """A row must not change because a second has passed."""
     seen: dict[str, Any] = {
