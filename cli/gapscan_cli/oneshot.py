@@ -57,7 +57,7 @@ async def _current(bus: Bus, name: str) -> ListView:
 def as_table(view: ListView, number: int | None) -> bytes:
     """Aligned text for people."""
     number = _TABLE_ROWS if number is None else number
-    columns = render.columns_for(_TABLE_COLUMNS)
+    columns = render.columns_for(_TABLE_COLUMNS, view.list)
     label = "   SIMULATED" if view.simulated else ""
     lines = [
         f"{view.list}   {view.state}   {render.moment(view.as_of)}   {len(view.rows)} rows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -83,7 +83,8 @@ def gap(row: Mapping[str, Any]) -> str:
 
 def flags(row: Mapping[str, Any]) -> str:
     """What else must be known of a row."""
-    return " ".join(word for name, word in (("split_today", "split"), ("stale", "stale")) if row.get(name))
+    words = [word for name, word in (("split_today", "split"), ("stale", "stale")) if row.get(name)]
+    return " ".join([row.get("halt") or "", *words]).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,19 @@ _PREVIOUS: Final = Column("prev close", 10, _of("prev_close", price))
 _TIME: Final = Column("time", 8, _of("price_time", clock))
 _FLAGS: Final = Column("flags", 11, flags, left=True)
 
+# What a list is about, beside what every list shows: right after the change.
+_SPECIAL: Final = {
+    "momentum_up": (_percent("5 min %", "change_5m_percent"),),
+    "momentum_down": (_percent("5 min %", "change_5m_percent"),),
+    "new_highs": (Column("high at", 8, _of("high_time", clock)),),
+    "new_lows": (Column("low at", 8, _of("low_time", clock)),),
+    "anomalies": (Column("trades z", 8, _of("trades_z", ratio)),),
+    "post_market": (_percent("post %", "post_change_percent"), Column("post vol", 8, _of("post_volume", amount))),
+    "low_float": (Column("float", 7, _of("float_shares", amount)),),
+    "price_spikes": (Column("spike at", 8, _of("spike_time", clock)), _percent("1 min %", "change_1m_percent")),
+    "halted": (Column("since", 8, _of("halt_time", clock)),),
+}
+
 # From left to right, and from the most to the least wanted.
 ORDER: Final = (
     SYMBOL, PRICE, _GAP, _CHANGE, _VOLUME, _RVOL, _DOLLARS, _FROM_OPEN, _FROM_HIGH, _VWAP,
@@ -134,14 +148,15 @@ _WANTED: Final = (
 )  # fmt: skip
 
 
-def columns_for(width: int) -> list[Column]:
-    """The columns that fit into `width` cells beside each other, the most wanted first to get in.
+def columns_for(width: int, name: str = "") -> list[Column]:
+    """The columns of list `name` that fit into `width` cells beside each other, the most wanted first to get in.
 
-    The name takes what is left.
+    The name of the company takes what is left.
     """
+    order, wanted = (_with_special(columns, name) for columns in (ORDER, _WANTED))
     chosen: set[Column] = {SYMBOL}
     left = width - SYMBOL.width
-    for column in _WANTED[1:]:
+    for column in wanted[1:]:
         # What is less wanted than the name must leave it room to be read.
         spare = _GOOD_NAME - NAME.width if NAME in chosen else 0
         if column.width + GAP + spare > left:
@@ -149,7 +164,12 @@ def columns_for(width: int) -> list[Column]:
         chosen.add(column)
         left -= column.width + GAP
     stretched = replace(NAME, width=min(_LONGEST_NAME, NAME.width + left))
-    return [stretched if column is NAME else column for column in ORDER if column in chosen]
+    return [stretched if column is NAME else column for column in order if column in chosen]
+
+
+def _with_special(columns: Sequence[Column], name: str) -> list[Column]:
+    place = columns.index(_CHANGE) + 1
+    return [*columns[:place], *_SPECIAL.get(name, ()), *columns[place:]]
 
 
 def plain_line(rank: object, row: Row | None, columns: list[Column]) -> str:

@@ -68,7 +68,7 @@ class Discovery:
             await self._bus.js.publish(names.FEED_UNIVERSE, payload)
             merge_scan(self._universe, decode_as(UniverseFrame, payload))
         ranked = self._scanner.scan({p.name: p.rows for p in self.publishers})
-        await asyncio.gather(*(p.publish(ranked[p.name], ms) for p in self.publishers))
+        await asyncio.gather(*(p.publish(ranked[p.name], ms) for p in self.publishers if p.name in ranked))
 
 
 async def _discovery(bus: Bus, url: str) -> Sequence[Figure]:

@@ -11,7 +11,8 @@ from tests.bench.registry import Benchmark, Figure
 _PROBE = """
 import psutil
 from tests.bench.core import Cycles
-cycles = Cycles()
+from tests.bench.workload import twelve_lists
+cycles = Cycles(twelve_lists())
 cycles.run(1_000, 20)
 print(psutil.Process().memory_info().rss)
 """

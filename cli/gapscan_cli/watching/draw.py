@@ -29,17 +29,13 @@ def draw(frame: Frame, width: int, height: int, top: int | None = None) -> list[
     """The screen: exactly `height` lines (if there is room for any rows), none wider than `width`."""
     room = max(0, height - _CHROME)
     shown = frame.rows[: min(room, top or room)]
-    columns = _columns(width)
+    columns = columns_for(width - _MARGIN, frame.name)
     # An old list must not look like a live one.
     dim = frame.state == "stale"
     body = [_titles(columns), *(_row(row, columns, dim) for row in shown)]
     body += [Text("")] * (room - len(shown))
     lines = [header(frame, width), *body, footer(frame, len(shown), width)]
     return [_cut(line, width) for line in lines[:height]]
-
-
-def _columns(width: int) -> list[Column]:
-    return columns_for(width - _MARGIN)
 
 
 def _cut(line: Text, width: int) -> Text:

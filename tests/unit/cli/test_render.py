@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gapscan.ranking.spec import shipped_lists
 from gapscan_cli import render
 
 
@@ -88,12 +89,26 @@ def test_flags() -> None:
     assert render.flags({"stale": None}) == ""
 
 
-@pytest.mark.parametrize("width", range(1, 260))
-def test_columns_fit(width: int) -> None:
-    columns = render.columns_for(width)
+@pytest.mark.parametrize("name", ["", "price_spikes", "an_own_list"])
+@pytest.mark.parametrize("width", range(1, 260, 3))
+def test_columns_fit(width: int, name: str) -> None:
+    columns = render.columns_for(width, name)
     taken = sum(column.width for column in columns) + render.GAP * (len(columns) - 1)
     assert columns[0] is render.SYMBOL
     assert taken <= max(width, render.SYMBOL.width)
+
+
+def test_a_list_shows_what_it_is_about() -> None:
+    titles = {name: [column.title for column in render.columns_for(80, name)] for name in ("new_highs", "winners")}
+    assert "high at" in titles["new_highs"]
+    assert "high at" not in titles["winners"]
+    known = {spec.name for spec in shipped_lists().specs}
+    assert known >= render._SPECIAL.keys()
+
+
+def test_a_halted_row_says_so() -> None:
+    assert render.flags({"halt": "halted", "stale": True}) == "halted stale"
+    assert render.flags({"halt": None}) == ""
 
 
 def test_wider_never_shows_less() -> None:
