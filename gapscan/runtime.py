@@ -75,8 +75,8 @@ async def until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel `tasks` and wait until they are gone; their results and errors are left with them.
 
-    One cancel is not enough: up to Python 3.11, `wait_for`, which the NATS client uses for every request, swallows
-    a cancel that arrives together with the answer.
+    One cancel is not always enough: up to Python 3.11 `asyncio.wait_for` swallows a cancel that arrives together with
+    what it waits for.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:

@@ -13,6 +13,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from gapscan.bus.cancelling import heed_cancels
 from gapscan.errors import BusError, ConfigError
 from gapscan.obs import logger
 
@@ -22,6 +23,8 @@ _RECONNECT_WAIT: Final = 0.1
 _PING_INTERVAL: Final = 5
 
 _log = logger("bus")
+
+heed_cancels()
 
 # Everything that the client library raises when the server is away or refuses.
 NATS_ERRORS: Final = (nats.errors.Error, OSError, asyncio.TimeoutError)

@@ -1,0 +1,62 @@
+"""A cancel that arrives together with an answer is not lost inside nats-py."""
+
+from __future__ import annotations
+
+import asyncio
+
+import nats.aio.client
+import nats.aio.subscription
+import nats.js.client
+import nats.js.kv
+import pytest
+
+from gapscan.bus.cancelling import wait_for
+from gapscan.bus.client import BusOptions, connect
+
+MODULES = [nats.aio.client, nats.aio.subscription, nats.js.client, nats.js.kv]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+async def test_a_cancel_beside_the_answer_wins(module):
+    answer = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(module.asyncio.wait_for(answer, 60))
+    await asyncio.sleep(0)
+    answer.set_result("answer")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_answer_and_the_timeout_come_through():
+    answer = asyncio.get_running_loop().create_future()
+    answer.set_result("answer")
+    assert await wait_for(answer, 60) == "answer"
+    assert await wait_for(asyncio.sleep(0, "slept"), None) == "slept"
+    with pytest.raises(TimeoutError):
+        await wait_for(asyncio.sleep(60), 0.001)
+
+
+async def _answer(message):
+    await message.respond(b"")
+
+
+async def _ask_for_ever(bus, asked):
+    while True:
+        await bus.nc.request("echo", b"", timeout=5)
+        asked.release()
+
+
+async def test_a_group_that_asks_all_the_time_ends_with_one_cancel(nats_server):
+    """Cancelled at the moment an answer is in, again and again, at another await each time."""
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        await bus.nc.subscribe("echo", cb=_answer)
+        for turns in range(40):
+            asked = asyncio.Semaphore(0)
+            tasks = [asyncio.create_task(_ask_for_ever(bus, asked)) for _ in range(4)]
+            for _ in range(turns):
+                await asked.acquire()
+            for task in tasks:
+                task.cancel()
+            done, pending = await asyncio.wait(tasks, timeout=20)
+            assert len(done) == 4
+            assert not pending
