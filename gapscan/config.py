@@ -63,6 +63,8 @@ class FeedSection(Section, frozen=True):
     `halts` the trading halts of all symbols, where the provider's plan has them.
     `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in the
     directory `cache_dir` (empty: nowhere) and in NATS.
+    `flat_files` is a directory of the provider's minute flat files (empty: none), as us_stocks_sip/minute_aggs_v1/
+    YYYY/MM/DATE.csv.gz: from them comes how much has usually traded by which time of the day.
     """
 
     discovery_interval: Seconds = 30.0
@@ -73,6 +75,7 @@ class FeedSection(Section, frozen=True):
     halts: bool = True
     details_per_second: Annotated[float, Meta(ge=0, le=1000)] = 4.0
     cache_dir: str = ""
+    flat_files: str = ""
 
 
 class RankerSection(Section, frozen=True):
@@ -123,13 +126,16 @@ class BridgeSection(Section, frozen=True):
     """The web server for browsers. `window` is the least time between two sendings of a list to one client.
 
     `origins` are the only pages that may connect (text with commas, or a list); without any, those of the bridge's
-    own host and of this machine may. With a `token`, clients must know it.
+    own host and of this machine may. `hosts` are names by which the bridge is reached from outside, beside those of
+    the origins, addresses, and names of a local network; `*.example.org` is all in that domain, `*` any name. With a
+    `token`, clients must know it.
     """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     window: Annotated[float, Meta(ge=0.01, le=10)] = 0.1
     origins: str | list[str] | None = None
+    hosts: str | list[str] | None = None
     token: str | None = None
     clients: Annotated[int, Meta(ge=1, le=100_000)] = 5000
     lists: Annotated[int, Meta(ge=1, le=1000)] = 64

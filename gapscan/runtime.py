@@ -23,7 +23,7 @@ SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     """Run `main` to its end. It gets an event that is set when the process is asked to stop."""
     calm_collector()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_with_signals(main))
 
 
@@ -33,7 +33,8 @@ def calm_collector() -> None:
     gc.set_threshold(*_COLLECTOR)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop of a process: uvloop's where there is one."""
     try:
         import uvloop
     except ImportError:  # Windows

@@ -14,19 +14,21 @@ from tests.support.realdata import real_data
 @pytest.fixture
 def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     """A real nats-server on a free port."""
-    server = NatsServer(tmp_path / "nats-server")
-    server.start()
-    yield server
-    server.close()
+    yield from _running(NatsServer(tmp_path / "nats-server"))
 
 
 @pytest.fixture
 def second_nats_server(tmp_path: Path) -> Iterator[NatsServer]:
     """Another one, for what runs beside the first."""
-    server = NatsServer(tmp_path / "second-nats-server")
-    server.start()
-    yield server
-    server.close()
+    yield from _running(NatsServer(tmp_path / "second-nats-server"))
+
+
+def _running(server: NatsServer) -> Iterator[NatsServer]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
-from gapscan.services.status import Details, Hot, ListStatus, Reference, ServiceStatus, StatusReport, collect
+from gapscan.services.status import Curves, Details, Hot, ListStatus, Reference, ServiceStatus, StatusReport, collect
 from gapscan_cli import exits, output, render
 
 _BREAKS: Final = 5  # of the live link, that are shown
@@ -36,6 +36,7 @@ def report_text(report: StatusReport) -> str:
         f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}",
         f"coverage  {report.coverage.fresh} of {report.coverage.expected} symbols have a price today",
         _reference(report.reference),
+        *_curves(report.curves),
         _details(report.details),
         _hot(report.hot),
         "",
@@ -43,6 +44,7 @@ def report_text(report: StatusReport) -> str:
         *_ledger(report.services),
         "",
         *_lists(report.lists),
+        *(f"{name:<24}refused: {why}" for name, why in report.refused.items()),
         *(["", *(f"problem: {problem}" for problem in report.problems)] if report.problems else []),
     ]
     return "".join(f"{render.text(line)}\n" if line else "\n" for line in lines)
@@ -60,6 +62,21 @@ def _reference(reference: Reference) -> str:
         f"reference {state}{loading}   {reference.known} of {reference.needed} symbols known, "
         f"averages of {reference.baseline_sessions} sessions"
     )
+
+
+def _curves(curves: Curves) -> list[str]:
+    """A line for those who have flat files."""
+    if curves.state == "off":
+        return []
+    what = f"of {curves.sessions} sessions" if curves.sessions else "none yet"
+    state = "" if curves.state == "ready" else f", {curves.state}"
+    counts = (
+        (curves.missing, "sessions without a file"),
+        (curves.bad_files, "bad files"),
+        (curves.bad_lines, "bad lines"),
+    )
+    left_out = "".join(f", {number} {what}" for number, what in counts if number)
+    return [f"curves    {what}{state}   {curves.symbols} symbols{left_out}"]
 
 
 def _details(details: Details) -> str:

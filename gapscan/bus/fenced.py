@@ -107,7 +107,7 @@ class FencedValue:
         """Store the value. Raises FencedError when another writer changed it, BusError when its fate is not known."""
         if not await self._put(payload):
             stored = await self._own()
-            if stored.data != payload and not await self._put(payload):
+            if (stored is None or stored.data != payload) and not await self._put(payload):
                 raise self._fenced()
 
     async def _put(self, payload: bytes) -> bool:
@@ -120,11 +120,11 @@ class FencedValue:
         self._revision = revision or self._revision
         return revision is not None
 
-    async def _own(self) -> Stored:
-        """The stored value, which an earlier put left whose acknowledgement was lost."""
+    async def _own(self) -> Stored | None:
+        """The stored value, which an earlier put left whose acknowledgement was lost; None when somebody deleted it."""
         stored = await self.read()
-        if stored is None:
-            raise BusError(f"{self._what} is gone")
+        if stored is None or not stored.data:
+            return None
         if not stored.headers.get(names.HEADER_MSG_ID, "").startswith(f"{self._writer}-"):
             raise self._fenced()
         return stored

@@ -58,6 +58,7 @@ class ListPublisher:
         self._retention = Retention()
         self._simulated = False
         self._at_work = asyncio.Lock()
+        self._storing = asyncio.Lock()
         self._is_retired = False
 
     @property
@@ -71,8 +72,13 @@ class ListPublisher:
         A new epoch begins when the stream is behind its snapshot (a server that lost its disk), or when what
         is stored cannot be continued. Raises BusError, or TopologyError for a stream of another kind.
         """
-        self._retention, self._attempt = retention, None
-        info = await ensure_list(self._bus, self.name, retention)
+        self._retention = retention
+        await self._continue()
+        await self.write_snapshot(simulated)
+
+    async def _continue(self) -> None:
+        self._attempt = None
+        info = await ensure_list(self._bus, self.name, self._retention)
         snapshot = await self._stored_snapshot()
         copy = await self._replay(info, snapshot)
         if copy is not None:
@@ -80,12 +86,11 @@ class ListPublisher:
             self._snapshot_sequence = snapshot.sequence if snapshot else -1
         else:
             await self._begin_epoch(info, snapshot)
-        await self.write_snapshot(simulated)
 
     async def _stored_snapshot(self) -> Snapshot | None:
         stored = await self._snapshot.read()
         try:
-            return decode_as(Snapshot, stored.data) if stored else None
+            return decode_as(Snapshot, stored.data) if stored and stored.data else None
         except ProtocolError as error:
             _log.warning("stored snapshot is unreadable, beginning anew", extra={"list": self.name, "why": error})
             return None
@@ -131,13 +136,29 @@ class ListPublisher:
                 if self._is_retired:
                     raise
                 _log.warning("%s, making it anew", error.message, extra={"list": self.name})
-                await self.recover(self._retention, self._simulated)
-                return await self._publish(rows, as_of)
+                return await self._begin_anew(rows, as_of)
+
+    async def renew(self) -> None:
+        """Look whether the stream is there, and if not, make it anew with the rows that the list has.
+
+        Raises FencedError when another writer did, BusError when that cannot be had: `rows` may be empty then, and
+        are to be published again.
+        """
+        async with self._at_work:
+            if not self._is_retired:
+                await self._begin_anew(self.rows, self.as_of)
+
+    async def _begin_anew(self, rows: Sequence[Row], as_of: int) -> bool:
+        """The snapshot comes last, so that nobody is shown the list empty in between."""
+        await self._continue()
+        published = await self._publish(rows, as_of)
+        await self.write_snapshot(self._simulated)
+        return published
 
     async def retire(self) -> None:
         """The list is removed: what is lost of it is not made anew. Returns when nothing is on its way any more."""
         self._is_retired = True
-        async with self._at_work:
+        async with self._at_work, self._storing:
             pass
 
     async def _publish(self, rows: Sequence[Row], as_of: int) -> bool:
@@ -172,8 +193,16 @@ class ListPublisher:
         Raises FencedError when another writer stored one in between, BusError when NATS did not take it.
         """
         self._simulated = simulated
-        if self._snapshot_sequence == self.sequence:
-            return False
+        async with self._storing:
+            if self._is_retired or self._snapshot_sequence == self.sequence:
+                return False
+            return await self._write_snapshot()
+
+    def doubt_snapshot(self) -> None:
+        """Store the snapshot the next time, changed or not: somebody deleted it."""
+        self._snapshot_sequence = -1
+
+    async def _write_snapshot(self) -> bool:
         snapshot = Snapshot(
             list=self.name,
             epoch=self.epoch,
@@ -181,7 +210,7 @@ class ListPublisher:
             as_of=self.as_of,
             rows=ranked(self.rows),
             checksum=checksum(self.rows),
-            simulated=simulated,
+            simulated=self._simulated,
         )
         await self._snapshot.put(encode(snapshot))
         # A list that began a new epoch meanwhile has another sequence: that snapshot is still to be stored.

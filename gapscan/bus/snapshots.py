@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.direct import NoStreamError, Stored, get_last
@@ -61,3 +61,16 @@ async def read_stored_snapshot(bus: Bus, name: str) -> Stored | None:
         return await get_last(bus, f"KV_{bucket}", _subject(bucket, name))
     except NoStreamError:
         return None
+
+
+async def snapshot_names(bus: Bus) -> set[str]:
+    """The lists of which a snapshot is stored. Raises BusError."""
+    bucket = names.BUCKET_SNAPSHOTS
+    prefix = _subject(bucket, "")
+    try:
+        info = await bus.js.stream_info(f"KV_{bucket}", subjects_filter=f"{prefix}>")
+    except NotFoundError:
+        return set()
+    except NATS_ERRORS as error:
+        raise translated(error, f"looking into {bucket}") from error
+    return {subject.removeprefix(prefix) for subject in info.state.subjects or {}}

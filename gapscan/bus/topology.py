@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -116,9 +117,15 @@ def bucket_config(bucket: str, retention: Retention) -> api.StreamConfig:
 
 async def ensure(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
     """The stream as it is, created if missing. Raises TopologyError when a binding setting differs."""
+    return (await _ensured(bus, wanted))[0]
+
+
+async def _ensured(bus: Bus, wanted: api.StreamConfig) -> tuple[api.StreamInfo, bool]:
+    """The stream, and whether it was missing."""
     name = wanted.name or ""
     try:
-        info = await _info_or_none(bus, name) or await bus.js.add_stream(wanted)
+        found = await _info_or_none(bus, name)
+        info = found or await bus.js.add_stream(wanted)
     except ServiceUnavailableError as error:  # such as a cluster that is choosing a leader
         raise translated(error, f"setting up stream {name}") from error
     except APIError as error:
@@ -126,7 +133,7 @@ async def ensure(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
     except NATS_ERRORS as error:
         raise translated(error, f"setting up stream {name}") from error
     _check(wanted, info.config)
-    return info
+    return info, found is None
 
 
 async def _info_or_none(bus: Bus, name: str) -> api.StreamInfo | None:
@@ -196,18 +203,24 @@ async def _stream_names(bus: Bus, subject: str, offset: int) -> list[str]:
     return msgspec.json.decode(answer.data).get("streams") or []
 
 
-async def ensure_shared(bus: Bus, retention: Retention) -> None:
-    """The feed streams and all buckets."""
+def _shared(retention: Retention) -> Iterator[api.StreamConfig]:
+    """What all lists share: the feed's streams, the hot set's and the saved state's, and all buckets."""
     for stream, subject in (
         (names.STREAM_UNIVERSE, names.FEED_UNIVERSE),
         (names.STREAM_REFERENCE, names.FEED_REFERENCE),
+        (names.STREAM_CURVES, names.FEED_CURVES),
         (names.STREAM_HALTS, names.FEED_HALTS),
     ):
-        await ensure(bus, feed_config(stream, subject, retention))
-    await ensure(bus, commands_config(retention))
-    await ensure(bus, state_config(retention))
+        yield feed_config(stream, subject, retention)
+    yield commands_config(retention)
+    yield state_config(retention)
     for bucket in (
         names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES, names.BUCKET_DETAILS,
         names.BUCKET_STATE,
     ):  # fmt: skip
-        await ensure(bus, bucket_config(bucket, retention))
+        yield bucket_config(bucket, retention)
+
+
+async def ensure_shared(bus: Bus, retention: Retention) -> list[str]:
+    """The feed streams and all buckets; the names of those that were missing. Raises BusError, TopologyError."""
+    return [str(wanted.name) for wanted in _shared(retention) if (await _ensured(bus, wanted))[1]]

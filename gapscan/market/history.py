@@ -50,7 +50,7 @@ class History:
         """
         told = np.isfinite(values) & np.isfinite(times)
         at, values, times = at[told], values[told], times[told]
-        steps = np.clip(times // STEP_MS, self._step - _STEPS + 1, self._step).astype(np.intp)
+        steps = np.clip(_steps(times), self._step - _STEPS + 1, self._step)
         rows = steps % _STEPS
         news = (self._times[rows, at] != times) | (self._values[rows, at] != values)
         at, values, times, steps = at[news], values[news], times[news], steps[news]
@@ -64,7 +64,13 @@ class History:
 
     def at(self, moments: Floats, at: Ints) -> Floats:
         """The values of the symbols at positions `at` at the moments, which are ends of steps; NaN where unknown."""
-        steps = (moments // STEP_MS).astype(np.intp) - 1
+        steps = _steps(moments) - 1
         known = (steps > self._step - _STEPS) & (steps <= self._step)
         found: Floats = self._values[steps % _STEPS, at]
         return np.where(known, found, np.nan)
+
+
+def _steps(moments: Floats) -> Ints:
+    """In which steps the moments lie. To divide and cut off is exact above zero, and far faster than `//`."""
+    steps: Ints = (moments / STEP_MS).astype(np.intp)
+    return steps

@@ -74,8 +74,8 @@ class _Columns:
 
     def store(self) -> None:
         """Write what was computed for some symbols."""
-        for name, values in self._made.items():
-            self.universe.put_at(name, self.at, values)
+        if self._made:
+            self.universe.put_at(self._made, self.at)
 
     def moments(self, name: str) -> Floats:
         """To which moment the symbols are looked at: the end of the history step of time field `name`, or later."""
@@ -160,14 +160,20 @@ def _after_the_close(columns: _Columns) -> None:
 def _volumes(columns: _Columns) -> None:
     """Dollar volume (volume times vwap, or times the price before there is a vwap) and relative volume.
 
-    Relative volume is volume now / (mean daily volume * the share of a day that has traded by now), missing
-    where the expected volume is under RVOL_FLOOR shares.
+    Relative volume is volume now / the mean cumulative volume at this time of the day; where only daily averages are
+    known, or the mean is thinner than they are, / (mean daily volume * the share of a day that has traded by now).
+    It is missing where the expected volume is under RVOL_FLOOR shares.
     """
     volume, vwap = columns["volume"], columns["vwap"]
     columns["dollar_volume"] = volume * np.where(np.isnan(vwap), columns["price"], vwap)
-    expected = columns["average_volume"] * share_traded(columns.day, columns.moments("updated"))
+    moments, sessions = columns.moments("updated"), columns["baseline_sessions"]
+    expected = columns["average_volume"] * share_traded(columns.day, moments)
+    curves = columns.universe.curves
+    if curves.serve(columns.date):
+        usual, number = curves.expected(columns.at, moments, columns.date), curves.sessions(columns.at)
+        counts = ~np.isnan(usual) & ~((number < THIN_BASELINE) & (number < sessions))
+        expected, sessions = np.where(counts, usual, expected), np.where(counts, number, sessions)
     columns["rvol"] = volume / np.where(expected >= RVOL_FLOOR, expected, np.nan)
-    sessions = columns["baseline_sessions"]
     columns["thin_baseline"] = np.where(np.isnan(sessions), np.nan, sessions < THIN_BASELINE)
 
 

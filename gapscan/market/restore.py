@@ -80,11 +80,11 @@ def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Float
         # Who saw bars knows better than scans when it was passed; pre-market's high may be as high as the session's.
         same_session = (ranged >= regular) == (universe.times(name)[at] >= regular)
         same = same_session & (universe.number(name)[at] == known[name])
-        universe.put_at(moment, at[same], known[moment][same])
+        universe.put_at({moment: known[moment][same]}, at[same])
         universe.touch(at[same])
     universe.recall("spike_time", at, known["spike_time"])
     newest = ~np.isnan(known["spiking"]) & (seen >= universe.number("updated")[at])
-    universe.put_at("spiking", at[newest], known["spiking"][newest])
+    universe.put_at({"spiking": known["spiking"][newest]}, at[newest])
     return len(symbols)
 
 

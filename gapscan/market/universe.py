@@ -7,11 +7,12 @@ overwrites nothing, so that the order in which they come does not matter.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints, TextColumn
 from gapscan.market.fields import NUMBERS, OBSERVED, TEXTS
 from gapscan.market.history import History
@@ -19,6 +20,9 @@ from gapscan.market.sessions import Session, session_at, session_times, trading_
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _GROWTH: Final = 1024  # symbols of spare room, at most, when the matrix is made larger
+_LONG: Final = 500  # symbols
+_LONG_ONES: Final = 64  # lists of as many that are remembered
+_NO_PLACES: Final = np.zeros(0, np.intp)
 _FORGOTTEN: Final = ("spiking", "spike_time", "halt_time")  # computed from the day's past
 
 # The closing auction prints for a while after the close; what trades until then is of the regular session.
@@ -43,10 +47,13 @@ class Universe:
         self.reference_date = ""
         self.prices = History()
         self.volumes = History()
-        self._numbers: Floats = np.full((len(NUMBERS), 0), np.nan)
+        self.curves = Curves(self.symbols)
+        # In memory the fields of a symbol lie together: a rank cycle needs many fields of few symbols.
+        self._numbers: Floats = np.full((0, len(NUMBERS)), np.nan).T
         self._times: Floats = np.full((len(OBSERVED), 0), np.nan)  # when each value was observed
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
+        self._places: dict[tuple[int, str, str], tuple[list[str], Ints]] = {}  # of long lists of symbols
         self._touched: Bools = np.zeros(0, np.bool_)
         self._retold: Bools = np.zeros(0, np.bool_)
         self._unsaved: Bools = np.zeros(0, np.bool_)
@@ -61,7 +68,7 @@ class Universe:
     def numbers(self, names: Sequence[str], at: Ints) -> Floats:
         """A copy of several columns for the symbols at positions `at`, shape (len(names), len(at))."""
         rows = [_ROW_OF[name] for name in names]
-        return self._numbers[: max(rows) + 1].take(at, axis=1)[rows]
+        return self._numbers.T.take(at, axis=0).T[rows]
 
     def times(self, name: str) -> Floats:
         """When the values of an observed field were, epoch ms; NaN where there is none."""
@@ -81,7 +88,22 @@ class Universe:
         return self._order
 
     def positions(self, symbols: list[str]) -> Ints:
-        """Where the symbols are; new ones are given a place."""
+        """Where the symbols are, not to be changed; new ones are given a place.
+
+        Scan after scan asks for the same symbols: to see that they are the same is faster than to look them up.
+        """
+        if len(symbols) < _LONG:
+            return self._look_up(symbols)
+        key = (len(symbols), symbols[0], symbols[-1])
+        before, at = self._places.get(key, ([], _NO_PLACES))
+        if before != symbols:
+            at = self._look_up(symbols)
+            if len(self._places) >= _LONG_ONES:
+                self._places.clear()
+            self._places[key] = (list(symbols), at)
+        return at
+
+    def _look_up(self, symbols: list[str]) -> Ints:
         index = self.index
         try:
             return np.array([index[symbol] for symbol in symbols], np.intp)
@@ -102,7 +124,7 @@ class Universe:
     def _grow(self, size: int) -> None:
         missing = size - self._numbers.shape[1]
         room = np.full((len(NUMBERS), missing), np.nan)
-        self._numbers = np.hstack([self._numbers, room])
+        self._numbers = np.vstack([self._numbers.T, room.T]).T
         self._times = np.hstack([self._times, room[: len(OBSERVED)]])
         for history in (self.prices, self.volumes):
             history.grow(size)
@@ -166,9 +188,12 @@ class Universe:
         """Store what was computed of all symbols."""
         self.number(name)[:] = values
 
-    def put_at(self, name: str, at: Ints, values: Floats) -> None:
-        """Store what was computed of the symbols at positions `at`."""
-        self._numbers[_ROW_OF[name], at] = values
+    def put_at(self, columns: Mapping[str, Floats], at: Ints) -> None:
+        """Store what was computed of the symbols at positions `at`: several columns in one go."""
+        rows = [_ROW_OF[name] for name in columns]
+        symbols = self._numbers.T.take(at, axis=0)
+        symbols[:, rows] = np.array([*columns.values()]).T
+        self._numbers.T[at] = symbols
 
     def learn(self, name: str, at: Ints, values: Floats) -> None:
         """Store what reference data says."""

@@ -48,7 +48,6 @@ class Trade(Struct, gc=False):
 
 _NO_BAR: Final = DayBar()
 _NO_MINUTE: Final = MinuteBar()
-_NO_TRADE: Final = Trade()
 
 
 class Ticker(Struct, gc=False):
@@ -93,7 +92,7 @@ def newest_event(tickers: Sequence[Ticker]) -> int:
 def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -> UniverseFrame:
     days = [ticker.day or _NO_BAR for ticker in tickers]
     minutes = [ticker.min or _NO_MINUTE for ticker in tickers]
-    price, price_time = _prices(tickers, days)
+    price, price_time = _prices(tickers, days, minutes)
     return UniverseFrame(
         frame=seen.frame,
         part=part,
@@ -109,7 +108,7 @@ def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -
         high=[day.h or None for day in days],
         low=[day.l or None for day in days],
         vwap=[day.vw or None for day in days],
-        volume=_volumes(tickers, days),
+        volume=_volumes(days, minutes),
         updated=[ticker.updated // _NS_PER_MS or None for ticker in tickers],
         close=[day.c or None for day in days],
         minute_start=[minute.t or None for minute in minutes],
@@ -117,13 +116,13 @@ def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -
     )
 
 
-def _prices(tickers: Sequence[Ticker], days: Sequence[DayBar]) -> tuple[Column, Column]:
+def _prices(tickers: Sequence[Ticker], days: Sequence[DayBar], minutes: Sequence[MinuteBar]) -> tuple[Column, Column]:
     """The last trade's price and time; where that does not tell the price, the latest minute's close and end."""
     prices: Column = []
     times: Column = []
-    for ticker, day in zip(tickers, days, strict=True):
-        trade, minute = ticker.lastTrade or _NO_TRADE, ticker.min or _NO_MINUTE
-        if trade.p > 0 and updates_last(trade.c):
+    for ticker, day, minute in zip(tickers, days, minutes, strict=True):
+        trade = ticker.lastTrade
+        if trade is not None and trade.p > 0 and (not trade.c or updates_last(trade.c)):
             prices.append(trade.p)
             times.append(trade.t // _NS_PER_MS or None)
         elif minute.c > 0:
@@ -141,6 +140,7 @@ def _minute_time(ticker: Ticker, minute: MinuteBar) -> int:
     return min(end, ticker.updated // _NS_PER_MS) if ticker.updated else end
 
 
-def _volumes(tickers: Sequence[Ticker], days: Sequence[DayBar]) -> Column:
+def _volumes(days: Sequence[DayBar], minutes: Sequence[MinuteBar]) -> Column:
     """Volume of the day, pre-market included: `day.v` is 0 until the first regular trade, `min.av` is not."""
-    return [max(day.v, (ticker.min or _NO_MINUTE).av) or None for ticker, day in zip(tickers, days, strict=True)]
+    pairs = zip(days, minutes, strict=True)
+    return [(day.v if day.v > minute.av else minute.av) or None for day, minute in pairs]

@@ -83,10 +83,12 @@ class GroupedBar(Struct, gc=False):
 
 
 class Split(Struct):
-    """A split that takes effect on `execution_date`."""
+    """A split that takes effect on `execution_date`: `split_to` new shares for `split_from` old ones."""
 
     ticker: str
     execution_date: str
+    split_from: float = 1.0
+    split_to: float = 1.0
 
 
 class _Page(Struct):
@@ -133,12 +135,15 @@ class PolygonRest:
         )
         return self._elements(what, body, _grouped)
 
-    async def splits(self, date: dt.date) -> list[Split]:
-        """The splits that take effect on `date`. Raises FeedError."""
-        what = f"the splits of {date}"
+    async def splits(self, date: dt.date, last: dt.date | None = None) -> list[Split]:
+        """The splits that take effect on `date`, or from then to `last`. Raises FeedError."""
+        what = f"the splits of {date}" if last is None else f"the splits from {date} to {last}"
+        last = last or date
 
         def call(params: dict[str, str]) -> Any:
-            return self._client.list_splits(execution_date=date, limit=_PAGE, raw=True, params=params)
+            return self._client.list_splits(
+                execution_date_gte=date, execution_date_lte=last, limit=_PAGE, raw=True, params=params
+            )
 
         return [split async for body in self._pages(what, call) for split in self._elements(what, body, _splits)]
 

@@ -106,6 +106,13 @@ CHANNELS: Final = (
         (m.ReferenceFrame,),
         stream=names.STREAM_REFERENCE,
     ),
+    Channel(
+        "curves",
+        names.FEED_CURVES,
+        "How much volume has usually traded by which time of the day; published once a day, in parts.",
+        (m.VolumeCurves,),
+        stream=names.STREAM_CURVES,
+    ),
     Channel("bars", names.FEED_BARS, "Bars of hot symbols, as they come; kept nowhere.", (m.Bars,)),
     Channel("trades", names.FEED_TRADES, "Last trades of hot symbols, as they come; kept nowhere.", (m.Trades,)),
     Channel(

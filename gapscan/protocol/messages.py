@@ -115,6 +115,7 @@ Texts = list[str | None]
 Flags = list[bool]
 Times = list[EpochMs]
 Counts = list[int]
+Table = list[Counts]
 HaltStatuses = list[Literal["halted", "resumed"]]
 
 
@@ -279,6 +280,24 @@ class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     sessions: Counts
 
 
+class VolumeCurves(Struct, frozen=True, tag_field="type", tag="volume_curves"):
+    """A part of how much of the symbols' volume has usually traded by which time of the day.
+
+    `volumes` has a row for each symbol: the mean cumulative volume (shares) at each of `knots`, which are minutes
+    since midnight in New York, ascending; between two of them it is interpolated linearly. The mean is over those
+    of the baseline sessions before `date` on which the symbol traded; `sessions` is how many these are. A set is
+    parts 1 to `parts`, one after the other, and counts when it is whole.
+    """
+
+    part: Annotated[int, Meta(ge=1)]
+    parts: Annotated[int, Meta(ge=1)]
+    date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]
+    knots: Annotated[Counts, Meta(min_length=2)]
+    symbols: Symbols
+    sessions: Counts
+    volumes: Table
+
+
 class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
     """What a ranker knows of the day that scans do not tell, column by column; one that starts again takes it back."""
 
@@ -403,6 +422,7 @@ Message = (
     | Heartbeat
     | UniverseFrame
     | ReferenceFrame
+    | VolumeCurves
     | Bars
     | Trades
     | Halts

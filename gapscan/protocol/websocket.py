@@ -205,6 +205,9 @@ class ErrorCode:
 
 UNKNOWN_LIST: Final = ErrorCode("unknown_list", "there is no list of this name; `lists` is sent when that changes")
 TOO_MANY_LISTS: Final = ErrorCode("too_many_lists", "the client has as many lists as one client may have (64)")
+LIST_FAILED: Final = ErrorCode(
+    "list_failed", "its newest version cannot be sent; it goes on with the next one that can", retry=True
+)
 UNAVAILABLE: Final = ErrorCode("unavailable", "no ranker answered the question", retry=True)
 RATE_LIMITED: Final = ErrorCode("rate_limited", "four questions of this client are unanswered", retry=True)
 NOT_SUBSCRIBED: Final = ErrorCode("not_subscribed", "a resync of a list that the client does not subscribe to")
@@ -219,6 +222,7 @@ TOO_FAST: Final = ErrorCode("too_fast", "more than 20 messages a second over som
 ERROR_CODES: Final = (
     UNKNOWN_LIST,
     TOO_MANY_LISTS,
+    LIST_FAILED,
     UNAVAILABLE,
     RATE_LIMITED,
     NOT_SUBSCRIBED,

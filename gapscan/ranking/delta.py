@@ -10,20 +10,15 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from operator import ne
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gapscan.errors import DeltaError
 from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, Update
-from gapscan.ranking.subsequence import is_mover
+from gapscan.ranking.difference import NOWHERE, Difference, compare
 
 Rows = Sequence[Row]
-
-
-_NOWHERE: Final = -1
-Places = NDArray[np.intp]
 
 
 class RowList(list[Row]):
@@ -77,23 +72,19 @@ def diff(old: Rows, new: Rows) -> list[Change]:
     if len(set(after)) != len(after):
         raise ValueError("a list holds a symbol twice")
     was = dict(zip(before, range(len(before)), strict=True))
-    came_from = np.array([was.get(symbol, _NOWHERE) for symbol in after], np.intp)
-    return [*moves(before, came_from, new), *_updates(old, new, came_from.tolist())]
+    came_from = [was.get(symbol, NOWHERE) for symbol in after]
+    (difference,) = compare([np.array(came_from, np.intp)], [len(before)])
+    return [*moves(difference, before, new), *_updates(old, new, came_from)]
 
 
-def moves(before: list[str], came_from: Places, new: Rows) -> list[Change]:
-    """Removes, adds and reranks; `came_from` is where in `before` each row of `new` was, -1 for a new one."""
-    stays = came_from != _NOWHERE
-    stayed = came_from[stays]
-    gone = np.ones(len(before), np.bool_)
-    gone[stayed] = False
-    placed = ~stays
-    placed[stays] = is_mover(stayed)
-    symbols, added = symbols_of(new), iter(_rows_at(new, np.flatnonzero(~stays).tolist()))
-    where = np.flatnonzero(placed)
-    changes: list[Change] = [Remove(before[was]) for was in np.flatnonzero(gone).tolist()]
-    for at, was in zip(where.tolist(), came_from[where].tolist(), strict=True):
-        if was == _NOWHERE:
+def moves(difference: Difference, before: list[str], new: Rows) -> list[Change]:
+    """Removes, then adds and reranks, of the difference between the list of the symbols `before` and `new`."""
+    symbols = symbols_of(new)
+    placed = list(zip(difference.placed, difference.placed_from, strict=True))
+    added = iter(_rows_at(new, [at for at, was in placed if was == NOWHERE]))
+    changes: list[Change] = [Remove(before[was]) for was in difference.removed]
+    for at, was in placed:
+        if was == NOWHERE:
             changes.append(Add(at + 1, symbols[at], _fields(next(added))))
         else:
             changes.append(Rerank(symbols[at], was + 1, at + 1))
@@ -109,7 +100,7 @@ def _updates(old: Rows, new: Rows, came_from: Iterable[int]) -> list[Change]:
     return [
         Update(rank, row["symbol"], changed)
         for rank, (was, row) in enumerate(zip(came_from, new, strict=True), 1)
-        if was != _NOWHERE and old[was] is not row and (changed := changed_fields(old[was], row))
+        if was != NOWHERE and old[was] is not row and (changed := changed_fields(old[was], row))
     ]
 
 

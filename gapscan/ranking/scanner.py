@@ -15,7 +15,7 @@ from gapscan.market import metrics
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.universe import Universe
 from gapscan.ranking.delta import Rows, symbols_of
-from gapscan.ranking.rows import RowCache, RowState
+from gapscan.ranking.rows import RowCache, RowState, compare_states
 from gapscan.ranking.spec import ListSet
 from gapscan.ranking.standing import Standing
 
@@ -80,6 +80,7 @@ class Scanner:
         self._lists = lists
         self._cache = RowCache(universe)
         self._standings: dict[str, Standing] = {}
+        self._may_stay: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of their rows
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
     @property
@@ -106,9 +107,13 @@ class Scanner:
         self._cache.touch(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
             standings = self._update(at)
-            concerned = [one for one in standings if one.rank(self._positions(published.get(one.spec.name, ())))]
+            concerned = [one for one in standings if self._rank(one, published.get(one.spec.name, ()))]
         self._build(concerned)
+        self._compare(concerned, published)
         return {one.spec.name: one.state for one in standings if one.state is not None}
+
+    def _rank(self, standing: Standing, published: Rows) -> bool:
+        return standing.rank(self._positions(published), self._may_stay)
 
     def _changed(self) -> Ints | None:
         """Positions whose values may have changed since the last scan; None: all."""
@@ -123,7 +128,12 @@ class Scanner:
     def _update(self, at: Ints | None) -> list[Standing]:
         """The open lists, told what changed."""
         columns = UniverseColumns(self.universe, at)
-        may_enter = self._lists.gate.entry(columns) & (columns.number("gone") != 1.0)
+        there = columns.number("gone") != 1.0
+        may_enter, may_stay = there & self._lists.gate.entry(columns), there & self._lists.gate.stay(columns)
+        if at is None:
+            self._may_stay = may_stay
+        else:
+            self._may_stay[at] = may_stay
         standings = [self._standing(spec.name) for spec in self._lists.specs if spec.is_open(self.universe.session)]
         for standing in standings:
             standing.update(columns, may_enter, at)
@@ -132,7 +142,7 @@ class Scanner:
     def _standing(self, name: str) -> Standing:
         if name not in self._standings:
             spec = next(spec for spec in self._lists.specs if spec.name == name)
-            self._standings[name] = Standing(spec, self._lists.gate, lambda at: UniverseColumns(self.universe, at))
+            self._standings[name] = Standing(spec, lambda at: UniverseColumns(self.universe, at))
         return self._standings[name]
 
     def _positions(self, rows: Rows) -> Ints:
@@ -145,6 +155,17 @@ class Scanner:
     def _build(self, standings: list[Standing]) -> None:
         """Build the rows of the lists in one go, since they share most of them."""
         self._cache.refresh(np.concatenate([_NOWHERE, *(standing.shown for standing in standings)]))
-        for standing in standings:
-            if not self._cache.is_current(standing.state, standing.shown):
-                standing.state = self._cache.state(standing.shown)
+        changed = [one for one in standings if not self._cache.is_current(one.state, one.shown)]
+        for standing, state in zip(changed, self._cache.states([one.shown for one in changed]), strict=True):
+            standing.state = state
+
+    def _compare(self, standings: list[Standing], published: Mapping[str, Rows]) -> None:
+        """Find out what differs from the published rows, of all lists in one go."""
+        pairs = [(published.get(one.spec.name), one.state) for one in standings]
+        compare_states(
+            [
+                (old, new)
+                for old, new in pairs
+                if isinstance(old, RowState) and old.cache is self._cache and new is not None and new is not old
+            ]
+        )

@@ -175,15 +175,15 @@ class DetailsCache:
         try:
             with self._writing:
                 if edition > self._written:
-                    _replace(self._path, content)
+                    replace_file(self._path, content)
                     self._written = edition
         except OSError as error:
             self._unsaved = True
             self._tally.trouble("details_file", f"{self._path} cannot be written: {error.strerror}")
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """In one step: whoever dies here leaves the old file whole."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write it in one step: whoever dies here leaves the old file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:

@@ -22,6 +22,7 @@ from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, Univer
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.services.common import patient_bus, patiently, reporting, retention
 from gapscan.services.feed_calendar import CalendarCheck
+from gapscan.services.feed_curves import CurveLoader
 from gapscan.services.feed_details import DetailLoader
 from gapscan.services.feed_live import LiveFeed, stream_settings
 from gapscan.services.feed_reference import ReferenceLoader
@@ -37,7 +38,7 @@ _CLOSED_INTERVAL: Final = 30.0
 
 
 class Feed:
-    """Discovery: a scan of the whole market every interval; it tells `reference` which trading day it is."""
+    """Discovery: a scan of the whole market every interval; the loaders are told which trading day it is."""
 
     def __init__(self, bus: Bus, rest: PolygonRest, config: Config, tally: Tally) -> None:
         self._bus = bus
@@ -52,6 +53,7 @@ class Feed:
         self._calendar = CalendarCheck(tally)
         self.on_scan: Callable[[Sequence[Ticker], int], None] = lambda _tickers, _at: None
         self.reference = ReferenceLoader(bus, rest, config.feed, tally, self._publish)
+        self.curves = CurveLoader(bus, rest, config, tally)
 
     @property
     def session(self) -> SessionName | None:
@@ -108,12 +110,14 @@ class Feed:
         """One scan of the whole market, published. Raises FeedError or BusError."""
         status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
         self._calendar.see(status)
-        self.reference.announce(trading_date(status.at))
+        for loader in (self.reference, self.curves):
+            loader.announce(trading_date(status.at))
         self._frame += 1
         await self._publish_scan(status, tickers)
         self.on_scan(tickers, status.at)
         self.reference.note_scan(ticker.ticker for ticker in tickers)
         await self.reference.restore()
+        await self.curves.restore()
         self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
         self._tally.count("scans")
 
@@ -146,6 +150,7 @@ class Feed:
             "market_time": self._status.at if self._status else None,
             "symbols": self._symbols,
             "reference": self.reference.report(),
+            "curves": self.curves.report(),
             "counts": dict(self._tally.counts),
         }
 
@@ -182,5 +187,5 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         live = LiveFeed(bus, config, feed, settings, tally, on_hot=details.want)
         feed.on_scan = live.halts.take_scan
         async with reporting(bus, "feed", lambda: feed.report() | live.report() | {"details": details.report()}):
-            jobs = (feed.discover(), feed.tell_time(), feed.reference.run(), live.run(), details.run())
-            await until_stopped(stop, *jobs)
+            loaders = (feed.reference.run(), feed.curves.run(), details.run())
+            await until_stopped(stop, feed.discover(), feed.tell_time(), live.run(), *loaders)

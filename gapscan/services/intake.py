@@ -10,6 +10,7 @@ from enum import Flag, auto
 from itertools import groupby
 from typing import Final, cast
 
+import numpy as np
 from nats.aio.msg import Msg
 
 from gapscan.bus import details
@@ -22,14 +23,24 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
-from gapscan.protocol.messages import Bars, Clock, Detail, Halts, Message, ReferenceFrame, Trades, UniverseFrame
+from gapscan.protocol.messages import (
+    Bars,
+    Clock,
+    Detail,
+    Halts,
+    Message,
+    ReferenceFrame,
+    Trades,
+    UniverseFrame,
+    VolumeCurves,
+)
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
 # carry the day's totals and scans come again, so that both heal. Rarer messages may wait for their next one.
 _WAITING: Final = 1024
 _SUBJECTS: Final = (
-    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_BARS, names.FEED_TRADES, names.FEED_HALTS,
-    names.FEED_CLOCK, details.SUBJECT,
+    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
+    names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
 _KEPT: Final = 64  # parts that the streams keep
 
@@ -53,7 +64,7 @@ class Intake:
         self._clock = 0
         self._bus = bus
         self._tally = tally
-        self._waiting: asyncio.Queue[Msg] = asyncio.Queue(_WAITING)
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
 
     @property
     def market_time(self) -> int:
@@ -80,35 +91,38 @@ class Intake:
                 for subscription in subscriptions:
                     await subscription.unsubscribe()
 
-    async def _on_message(self, message: Msg) -> None:
-        try:
-            self._waiting.put_nowait(message)
-        except asyncio.QueueFull:
+    async def _on_message(self, stored: Msg) -> None:
+        """Read a message while the ranking waits for its turn, and not when it is due."""
+        if self._waiting.full():
             self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
+        elif (message := self._decoded(stored.data)) is not None:
+            self._waiting.put_nowait(message)
 
     async def _recover(self) -> None:
-        for stream in (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_HALTS):
-            self._take_all(stored.data for stored in await get_from(self._bus, stream, 1, _KEPT))
+        streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
+        for stream in streams:
+            held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, _KEPT)]
+            self._take_all(message for message in held if message is not None)
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)
 
     async def news(self) -> News:
         """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
-        waiting = [(await self._waiting.get()).data]
+        waiting = [await self._waiting.get()]
         while not self._waiting.empty():
-            waiting.append(self._waiting.get_nowait().data)
+            waiting.append(self._waiting.get_nowait())
         news = self._take_all(waiting)
         if News.SCAN in news:
             self.last_scan_at = time.monotonic()
         return news
 
-    def _take_all(self, waiting: Iterable[bytes]) -> News:
+    def _take_all(self, messages: Iterable[Message]) -> News:
         """Merge messages in order, bars that follow one another together."""
-        messages = (message for data in waiting if (message := self._decoded(data)) is not None)
         news = News(0)
         for are_bars, group in groupby(messages, lambda message: isinstance(message, Bars)):
             if are_bars:
-                news |= self._take_bars(merge_bars(self.universe, joined(cast(list[Bars], list(group)))))
+                bars = joined(cast(list[Bars], list(group)))
+                news |= self._take_bars(merge_bars(self.universe, bars), len(bars.symbols))
             else:
                 for message in group:
                     news |= self._take(message)
@@ -128,11 +142,13 @@ class Intake:
                 self._clock = as_of
                 return News(0)
             case Trades():
-                return self._take_bars(merge_trades(self.universe, message))
+                return self._take_bars(merge_trades(self.universe, message), len(message.symbols))
             case UniverseFrame():
                 return self._take_scan(message)
             case ReferenceFrame():
                 return self._take_reference(message)
+            case VolumeCurves():
+                return self._take_curves(message)
             case Halts():
                 return News.BARS if merge_halts(self.universe, message) else News(0)
             case Detail():
@@ -141,8 +157,13 @@ class Intake:
         self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
         return News(0)
 
-    def _take_bars(self, number: int) -> News:
+    def _take_bars(self, number: int, offered: int) -> News:
+        """`number` of the `offered` bars or trades were merged; before the first scan, none are."""
         self._tally.count("bars", number)
+        if number < offered and self.universe.date is not None:
+            self._tally.trouble(
+                "bars_left_out", "bars of another day, or far ahead of the newest scan, are left out", offered - number
+            )
         return News.BARS if number else News(0)
 
     def _take_scan(self, frame: UniverseFrame) -> News:
@@ -159,4 +180,15 @@ class Intake:
         if frame.part < frame.parts:
             return News(0)
         self.has_reference = True
+        return News.REFERENCE
+
+    def _take_curves(self, part: VolumeCurves) -> News:
+        """Of a set that is whole, every symbol's relative volume is computed anew."""
+        try:
+            if not self.universe.curves.merge(part):
+                return News(0)
+        except ProtocolError as error:
+            self._tally.trouble("bad_frames", f"the feed's volume curves cannot be used: {error}")
+            return News(0)
+        self.universe.touch(np.arange(len(self.universe)))
         return News.REFERENCE

@@ -57,6 +57,8 @@ class Ranker:
             "cycle_ms": round(term.cycle_ms, 2),
             "lists": {spec.name: self._list_report(term, spec) for spec in term.lists.specs},
             "definitions": self._definitions.report(),
+            "refused": dict(term.refused),
+            "last_error": term.fault,
             "counts": dict(self._tally.counts),
         }
 

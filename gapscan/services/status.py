@@ -41,6 +41,19 @@ class Reference(Struct):
     baseline_sessions: int = 0
 
 
+class Curves(Struct):
+    """The feed's volume curves (state `off`: there are no flat files to read them from): the day that they are for, the
+    sessions in them, sessions that have no file, files and lines that could not be read, and symbols."""
+
+    state: str = "off"
+    date: str | None = None
+    sessions: int = 0
+    missing: int = 0
+    bad_files: int = 0
+    bad_lines: int = 0
+    symbols: int = 0
+
+
 class Details(Struct):
     """Company details: symbols in lists that have some, and all of those; who is being asked about, was asked about in
     vain, or is unknown to the provider; whether the account has floats."""
@@ -87,7 +100,11 @@ class ServiceStatus(Struct):
 
 
 class StatusReport(Struct):
-    """The state of everything. `healthy` is false as soon as there is a problem."""
+    """The state of everything. `healthy` is false as soon as there is a problem.
+
+    `refused` has the lists that are defined and not ranked, and why: a fault of a user's definition harms nobody else
+    and is no problem; a stream in the way of a list is.
+    """
 
     healthy: bool
     simulated: bool
@@ -96,9 +113,11 @@ class StatusReport(Struct):
     hot: Hot
     coverage: Coverage
     reference: Reference
+    curves: Curves
     details: Details
     lists: dict[str, ListStatus]
     services: dict[str, ServiceStatus]
+    refused: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -117,12 +136,14 @@ async def collect(bus: Bus) -> StatusReport:
         hot=_hot(services.get("feed", [])),
         coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
         reference=msgspec.convert(feed.get("reference", {}), Reference),
+        curves=msgspec.convert(feed.get("curves", {}), Curves),
         details=msgspec.convert(feed.get("details", {}), Details),
         lists=lists,
         services={
             name: ServiceStatus(not _instance_problems(name, instances), instances)
             for name, instances in sorted(services.items())
         },
+        refused={**ranker.get("definitions", {}).get("refused", {}), **ranker.get("refused", {})},
         problems=problems,
     )
 
@@ -217,8 +238,21 @@ def _instance_problems(name: str, instances: list[Instance]) -> list[str]:
         leader = _leader(instances)
         if not leader:
             return ["no ranker leads"]
-        return [f"the ranker waits for {leader['waiting_for']}"] if leader.get("waiting_for") else []
+        return _ranker_problems(leader)
+    if name == "bridge":
+        return [problem for instance in instances for problem in _bridge_problems(instance)]
     return []
+
+
+def _bridge_problems(bridge: Instance) -> list[str]:
+    return [f"bridge: list {name} stands still: {fault}" for name, fault in bridge.get("failed", {}).items()]
+
+
+def _ranker_problems(leader: Instance) -> list[str]:
+    found = [f"the ranker waits for {leader['waiting_for']}"] if leader.get("waiting_for") else []
+    if leader.get("last_error"):
+        found.append(f"ranker: {leader['last_error']}")
+    return [*found, *(f"list {name} is not ranked: {why}" for name, why in leader.get("refused", {}).items())]
 
 
 def _feed_problems(feed: Instance) -> list[str]:
@@ -227,6 +261,8 @@ def _feed_problems(feed: Instance) -> list[str]:
         found.append(f"feed: {feed['last_error']}")
     if error := feed.get("reference", {}).get("last_error"):
         found.append(f"feed: the reference data is not complete: {error}")
+    if error := feed.get("curves", {}).get("last_error"):
+        found.append(f"feed: there are no volume curves of today: {error}")
     age = time.time() - feed.get("last_scan", 0)
     if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
         found.append(f"feed: the last scan is {age:.0f} s old")

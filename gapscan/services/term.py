@@ -7,6 +7,7 @@ import datetime as dt
 import time
 from contextlib import suppress
 from itertools import chain
+from typing import Final
 
 import numpy as np
 
@@ -31,7 +32,10 @@ from gapscan.services.definitions import Definitions
 from gapscan.services.intake import Intake
 from gapscan.services.leading import Leadership
 from gapscan.services.saving import Keeper
+from gapscan.services.upkeep import Upkeep
 from gapscan.services.why import WhyDesk, answering
+
+REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
 
 _log = logger("ranker")
 
@@ -42,6 +46,7 @@ class Term:
     def __init__(self, bus: Bus, config: Config, gate: Filter, definitions: Definitions, tally: Tally) -> None:
         self.universe = Universe()
         self.publishers: dict[str, ListPublisher] = {}
+        self.refused: dict[str, str] = {}  # lists that NATS has no room for, and why
         self.lists = ListSet(gate, ())
         self.cycle_ms = 0.0
         self._bus = bus
@@ -53,11 +58,22 @@ class Term:
         self._desk = WhyDesk(self.universe, self.lists, self._rows)
         self._intake = Intake(bus, self.universe, tally)
         self._keeper = Keeper(bus, self.universe, tally)
+        self._upkeep = Upkeep(bus, retention(config), self.publishers, self._losing, tally)
         self._wanted: dict[str, Rows] = {}
         self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._changed = asyncio.Event()
         self._recovered = False
         self._close_checked: dt.date | None = None
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with streams and buckets that all lists need; empty when nothing is."""
+        return self._upkeep.fault
+
+    def _losing(self, publisher: ListPublisher) -> None:
+        """Its stream is gone: what it shows is to be published anew."""
+        self._wanted.setdefault(publisher.name, publisher.rows)
+        self._changed.set()
 
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
@@ -73,7 +89,7 @@ class Term:
                 await self._take_back()
                 await leadership.while_held(
                     self._rank(), self._publish(), self._beat(), self._snapshot(), self._keeper.run(),
-                    self._definitions.follow(), self._redefine(),
+                    self._definitions.follow(), self._redefine(), self._upkeep.run(),
                 )  # fmt: skip
         except asyncio.CancelledError:
             await self._finish()
@@ -96,6 +112,7 @@ class Term:
         """
         specs = self._definitions.specs
         defined = {spec.name for spec in specs}
+        self.refused = {name: why for name, why in self.refused.items() if name in defined}
         for name in defined - self.publishers.keys():
             await self._begin(name)
         # No await in here: nobody may rank a list that has no publisher.
@@ -111,19 +128,24 @@ class Term:
         self._retired.clear()
 
     async def _begin(self, name: str) -> None:
-        """A publisher for one more list; one that NATS refuses costs no other."""
+        """A publisher for one more list; one that NATS refuses costs no other, and is tried again later."""
         publisher = ListPublisher(self._bus, name)
         try:
             await publisher.recover(retention(self._config), self.universe.simulated)
         except TopologyError as error:
             self._tally.trouble("list_refused", f"list {name} is not ranked: {error}")
+            self.refused[name] = str(error)
         else:
             self.publishers[name] = publisher
+            if self.refused.pop(name, ""):
+                _log.info("list is refused no longer", extra={"list": name})
 
     async def _redefine(self) -> None:
-        """Take over what users define, as soon as they do."""
+        """Take over what users define, as soon as they do; now and then, try what NATS refused."""
         while True:
-            await self._definitions.changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REFUSED_SECONDS if self.refused else None):
+                    await self._definitions.changed.wait()
             self._definitions.changed.clear()
             await patiently("ranker", "taking over list definitions", self._set_lists)
             self._rank_once()
@@ -208,6 +230,7 @@ class Term:
         if isinstance(error, FencedError):
             raise error
         self._tally.trouble(key, f"{what}: {error.message}")
+        self._upkeep.doubt()
         return True
 
     async def _beat(self) -> None:
@@ -220,16 +243,25 @@ class Term:
             await asyncio.sleep(self._config.ranker.heartbeat_interval)
 
     async def _snapshot(self) -> None:
+        """Store a snapshot of every list once an interval: one after the other, so that no delta waits for many."""
+        interval = self._config.ranker.snapshot_interval
         while True:
-            await asyncio.sleep(self._config.ranker.snapshot_interval)
-            await self._snapshot_all()
+            publishers = list(self.publishers.values())
+            for publisher in publishers:
+                await asyncio.sleep(interval / len(publishers))
+                await self._snapshot_one(publisher)
+            if not publishers:
+                await asyncio.sleep(interval)
 
     async def _snapshot_all(self) -> None:
         for publisher in list(self.publishers.values()):
-            try:
-                await publisher.write_snapshot(self.universe.simulated)
-            except BusError as error:
-                self._matters(publisher, error, "snapshot_failed", f"snapshot of {publisher.name} is not stored")
+            await self._snapshot_one(publisher)
+
+    async def _snapshot_one(self, publisher: ListPublisher) -> None:
+        try:
+            await publisher.write_snapshot(self.universe.simulated)
+        except BusError as error:
+            self._matters(publisher, error, "snapshot_failed", f"snapshot of {publisher.name} is not stored")
 
     async def _finish(self) -> None:
         """Leave behind what whoever comes next can start from at once."""

@@ -137,7 +137,14 @@ class Up:
             polygon=PolygonSection(
                 rest_url=f"http://{host}", websocket_host=host, secure_websocket=False, simulated=True
             ),
-            feed=structs.replace(config.feed, discovery_interval=interval, details_per_second=details, cache_dir=""),
+            feed=structs.replace(
+                config.feed,
+                discovery_interval=interval,
+                details_per_second=details,
+                cache_dir="",
+                # What real stocks trade says nothing about an invented market.
+                flat_files=config.feed.flat_files if config.sim.replay else "",
+            ),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

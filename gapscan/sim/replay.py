@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from gapscan.errors import DataError
+from gapscan.flatfiles import FlatFiles, Row
 from gapscan.market.sessions import session_times
 from gapscan.sim import plans
-from gapscan.sim.flatfiles import FlatFiles, Row
 from gapscan.sim.halfday import shortened
 from gapscan.sim.source import (
     MINUTE_MS,

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
 from gapscan.bus.client import Bus
-from gapscan.protocol import names
-from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Add, Delta, Row, Snapshot, Update
 from gapscan.protocol.websocket import Lists
 from gapscan.runtime import end
 from gapscan.services import ports
 from tests.bench import fanout
 from tests.bench.bus import with_server
-from tests.bench.hot import LIST, LONE_BARS, SPREAD_RATE, SPREAD_SECONDS, BarSource, ranker
+from tests.bench.hot import LIST, LONE_BARS, BarSource, lone_and_spread, publish_market, ranker, service
 from tests.bench.registry import Benchmark, Figure, median, percentile
-from tests.bench.workload import RandomWalk
 from tests.support.answers import decode_answer
 
 HOT_INTERVAL = 0.1
@@ -67,17 +62,9 @@ class Watcher:
 async def bridge(url: str) -> AsyncIterator[str]:
     """A bridge as it is deployed; its WebSocket's URL."""
     port = ports.free_port()
-    settings = {"GAPSCAN_NATS_URL": url, "GAPSCAN_BRIDGE_PORT": str(port), "GAPSCAN_LOG_LEVEL": "error"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gapscan.services", "bridge", env={**os.environ, **settings}
-    )
-    try:
+    async with service("bridge", url, GAPSCAN_BRIDGE_PORT=str(port)):
         await ports.listening(port, PATIENCE)
         yield f"ws://127.0.0.1:{port}/ws"
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
 
 
 @asynccontextmanager
@@ -94,23 +81,9 @@ async def watching(url: str) -> AsyncIterator[Watcher]:
 
 
 async def _latency(bus: Bus, url: str) -> Sequence[Figure]:
-    walk = RandomWalk()
-    for frame in walk.reference_parts():
-        await bus.js.publish(names.FEED_REFERENCE, encode(frame))
-    for part in walk.scan_parts():
-        await bus.js.publish(names.FEED_UNIVERSE, encode(part))
+    await publish_market(bus)
     async with ranker(url, HOT_INTERVAL), bridge(url) as address, watching(address) as watcher:
-        source = watcher.source = BarSource(bus, watcher.rows[:100])
-        for _ in range(LONE_BARS):
-            await source.send(1)
-            await asyncio.sleep(0.25)
-        lone, watcher.milliseconds = watcher.milliseconds, []
-        began = time.perf_counter()
-        for number in range(SPREAD_SECONDS * SPREAD_RATE):
-            await source.send(1)
-            await asyncio.sleep(max(0.0, began + number / SPREAD_RATE - time.perf_counter()))
-        await asyncio.sleep(0.5)
-    spread = watcher.milliseconds
+        lone, spread = await lone_and_spread(bus, watcher, 0.25)
     return [
         Figure("bar to browser: lone bar p50", median(lone), "ms", 15, f"{len(lone)} of {LONE_BARS} bars"),
         Figure("bar to browser: 1,000 bars/s p50", median(spread), "ms", 70, f"{len(spread)} prices shown"),

@@ -19,10 +19,12 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Row, UniverseFrame
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
+from gapscan.runtime import calm_collector, loop_factory
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.bench.workload import MOMENT, SyntheticMarket
 from tests.support.nats import NatsServer
 
+DISCOVERED = 13_200  # symbols of a market whose snapshot is of 6 MB
 SCANS = 12
 PUBLISHES = 500
 
@@ -30,7 +32,7 @@ Work = Callable[[Bus, str], Awaitable[Sequence[Figure]]]
 
 
 def with_server(work: Work) -> Sequence[Figure]:
-    """Run `work` on a connection to a fresh server, whose URL it is given, too."""
+    """Run `work` as a service runs, on a connection to a fresh server, whose URL it is given, too."""
 
     async def run(url: str) -> Sequence[Figure]:
         async with connect(BusOptions(url), "bench") as bus:
@@ -41,7 +43,9 @@ def with_server(work: Work) -> Sequence[Figure]:
         server = NatsServer(Path(directory))
         server.start()
         try:
-            return asyncio.run(run(server.url))
+            calm_collector()
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+                return runner.run(run(server.url))
         finally:
             server.close()
 
@@ -72,7 +76,7 @@ class Discovery:
 
 
 async def _discovery(bus: Bus, url: str) -> Sequence[Figure]:
-    market = SyntheticMarket()
+    market = SyntheticMarket(DISCOVERED)
     discovery = Discovery(bus, market)
     await discovery.recover()
     wall, cpu, size = [], [], 0

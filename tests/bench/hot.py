@@ -9,8 +9,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -25,6 +26,7 @@ from gapscan.services.status import collect
 from tests.bench.bus import with_server
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.bench.workload import MOMENT, RandomWalk
+from tests.support.processes import started
 from tests.support.up import RunningSet, running_set
 
 LIST = "most_active"
@@ -84,18 +86,47 @@ class Arrivals:
             self.rows = view.rows
 
 
-@asynccontextmanager
-async def ranker(url: str, limit: float) -> AsyncIterator[None]:
+class Shown(Protocol):
+    """Whoever watches the list, and notes how long each price of the source took to show in it."""
+
+    rows: Sequence[Row]
+    milliseconds: list[float]
+    source: BarSource | None
+
+
+async def lone_and_spread(bus: Bus, shown: Shown, pause: float) -> tuple[list[float], list[float]]:
+    """Milliseconds that single bars took, `pause` seconds apart, and those of SPREAD_RATE bars a second."""
+    source = shown.source = BarSource(bus, shown.rows[:100])
+    for _ in range(LONE_BARS):
+        await source.send(1)
+        await asyncio.sleep(pause)
+    lone, shown.milliseconds = shown.milliseconds, []
+    began = time.perf_counter()
+    for number in range(SPREAD_SECONDS * SPREAD_RATE):
+        await source.send(1)
+        await asyncio.sleep(max(0.0, began + number / SPREAD_RATE - time.perf_counter()))
+    await asyncio.sleep(0.5)
+    return lone, shown.milliseconds
+
+
+async def publish_market(bus: Bus) -> None:
+    """Reference data and one scan, as a feed tells them."""
+    walk = RandomWalk()
+    for frame in walk.reference_parts():
+        await bus.js.publish(names.FEED_REFERENCE, encode(frame))
+    for part in walk.scan_parts():
+        await bus.js.publish(names.FEED_UNIVERSE, encode(part))
+
+
+def service(name: str, url: str, **settings: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """A service in a process of its own."""
+    env = {**os.environ, "GAPSCAN_NATS_URL": url, "GAPSCAN_LOG_LEVEL": "error", **settings}
+    return started(sys.executable, "-m", "gapscan.services", name, env=env)
+
+
+def ranker(url: str, limit: float) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     """A ranker in a process of its own, ranking at most every `limit` seconds."""
-    settings = {"GAPSCAN_NATS_URL": url, "GAPSCAN_RANKER_HOT_INTERVAL": str(limit), "GAPSCAN_LOG_LEVEL": "error"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "gapscan.services", "ranker", env={**os.environ, **settings}
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
+    return service("ranker", url, GAPSCAN_RANKER_HOT_INTERVAL=str(limit))
 
 
 @asynccontextmanager
@@ -116,25 +147,10 @@ async def arrivals(url: str) -> AsyncIterator[Arrivals]:
 
 
 async def _latency(bus: Bus, url: str, limit: float) -> Sequence[Figure]:
-    walk = RandomWalk()
-    for message, subject in (
-        *((frame, names.FEED_REFERENCE) for frame in walk.reference_parts()),
-        *((frame, names.FEED_UNIVERSE) for frame in walk.scan_parts()),
-    ):
-        await bus.js.publish(subject, encode(message))
+    await publish_market(bus)
     async with ranker(url, limit), arrivals(url) as found:
-        source = found.source = BarSource(bus, found.rows[:100])
-        for _ in range(LONE_BARS):
-            await source.send(1)
-            await asyncio.sleep(max(0.15, limit * 2))
-        lone, found.milliseconds = found.milliseconds, []
-        began = time.perf_counter()
-        for number in range(SPREAD_SECONDS * SPREAD_RATE):
-            await source.send(1)
-            await asyncio.sleep(max(0.0, began + number / SPREAD_RATE - time.perf_counter()))
-        await asyncio.sleep(0.5)
+        lone, spread = await lone_and_spread(bus, found, max(0.15, limit * 2))
     milliseconds, what = limit * 1000, f"bar to delta, limit {limit * 1000:.0f} ms"
-    spread = found.milliseconds
     return [
         Figure(f"{what}: lone bar p50", median(lone), "ms", 6.0, f"{len(lone)} of {LONE_BARS} bars"),
         Figure(f"{what}: 1,000 bars/s p50", median(spread), "ms", milliseconds / 2 + 5, f"{len(spread)} prices shown"),

@@ -6,10 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,36 +14,16 @@ from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.follow import follow
 from gapscan.protocol import names
+from tests.support.processes import started
 from tests.support.up import running_set
-
-
-@asynccontextmanager
-async def _started(*command: str, **settings: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that does not outlive the block, whatever happens in it."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, **settings)
-    try:
-        yield process
-    finally:
-        await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End what still runs: by asking, so that it ends its own children; by force if it does not obey."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), 20)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 @pytest.mark.parametrize("service", ["ranker", "hot", "feed", "bridge"])
 async def test_a_service_that_waits_for_nats_ends_when_asked(service: str) -> None:
     settings = {"NATS_URL": "nats://127.0.0.1:1", "POLYGON_SIMULATED": "true", "BRIDGE_PORT": "0"}
     env = {**os.environ, **{f"GAPSCAN_{name}": value for name, value in settings.items()}}
-    async with _started("gapscan.services", service, env=env, stderr=asyncio.subprocess.PIPE) as process:
+    command = (sys.executable, "-m", "gapscan.services", service)
+    async with started(*command, env=env, stderr=asyncio.subprocess.PIPE) as process:
         assert process.stderr is not None
         while b"waiting for NATS" not in await asyncio.wait_for(process.stderr.readline(), 30):
             assert process.returncode is None
@@ -55,9 +32,21 @@ async def test_a_service_that_waits_for_nats_ends_when_asked(service: str) -> No
 
 
 async def _up(data: Path, *more: str) -> tuple[int, bytes]:
-    command = ("gapscan_cli", "up", "--data", str(data), "--nats-port", "0", "--http-port", "0", *more)
+    command = (
+        sys.executable,
+        "-m",
+        "gapscan_cli",
+        "up",
+        "--data",
+        str(data),
+        "--nats-port",
+        "0",
+        "--http-port",
+        "0",
+        *more,
+    )
     pipe = asyncio.subprocess.PIPE
-    async with _started(*command, stdout=pipe, stderr=pipe) as process:
+    async with started(*command, *more, stdout=pipe, stderr=pipe) as process:
         _, errors = await asyncio.wait_for(process.communicate(), 25)
         assert process.returncode is not None
         return process.returncode, errors

@@ -25,6 +25,7 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta
 from gapscan.ranking.copy import Copy, Fit
 from gapscan.runtime import end
+from tests.support.processes import started
 from tests.support.up import RunningSet, running_set
 
 pytestmark = pytest.mark.timeout(180)
@@ -180,9 +181,8 @@ def alive(pid: int) -> bool:
 
 
 async def test_a_second_set_on_the_same_data_is_refused(up: RunningSet) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *up.command(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    pipe = asyncio.subprocess.PIPE
+    async with started(*up.command(), stdout=pipe, stderr=pipe) as process:
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 2
     assert b"another gapscan is running on" in errors

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -28,21 +27,17 @@ from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource
 from gapscan.sim.server import SimServer
-from gapscan.sim.synthetic import SyntheticSource
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running, until
+from tests.support.stack import Stack, running, small_market, until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
 MINUTE = 60_000
 
 
-@asynccontextmanager
-async def small_market(nats_server: NatsServer, start: int = TIMES.regular - 5 * MINUTE) -> AsyncIterator[Stack]:
+def six_hundred(nats_server: NatsServer, start: int = TIMES.regular - 5 * MINUTE) -> AbstractAsyncContextManager[Stack]:
     """Six hundred symbols, a few minutes before the open."""
-    source = SyntheticSource(DAY, 7, 600)
-    async with SimServer(Market(source), ManualClock(start)) as sim, running(sim, nats_server.url) as stack:
-        yield stack
+    return small_market(nats_server.url, DAY, start, 600)
 
 
 async def rows_of(stack: Stack, name: str) -> list[Row]:
@@ -54,7 +49,7 @@ async def rows_of(stack: Stack, name: str) -> list[Row]:
 
 
 async def test_lists_turn_over_through_the_day(nats_server: NatsServer) -> None:
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         await stack.load_reference()
         await stack.scan_at(TIMES.regular - 2 * MINUTE)
         before = await rows_of(stack, "most_active")
@@ -71,7 +66,7 @@ async def test_lists_turn_over_through_the_day(nats_server: NatsServer) -> None:
 
 
 async def test_yesterdays_rows_never_show_as_todays(nats_server: NatsServer) -> None:
-    async with small_market(nats_server, TIMES.regular + 30 * MINUTE) as stack:
+    async with six_hundred(nats_server, TIMES.regular + 30 * MINUTE) as stack:
         await stack.load_reference()
         await stack.scan_at(TIMES.regular + 31 * MINUTE)
         assert await rows_of(stack, "most_active") != []
@@ -87,7 +82,7 @@ async def test_yesterdays_rows_never_show_as_todays(nats_server: NatsServer) -> 
 
 
 async def test_everything_says_simulated(nats_server: NatsServer) -> None:
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         await stack.load_reference()
         await stack.scan_at(TIMES.regular - MINUTE)
         snapshot = await read_snapshot(stack.bus, "most_active")
@@ -102,7 +97,7 @@ async def test_everything_says_simulated(nats_server: NatsServer) -> None:
 
 async def test_a_quiet_market_is_not_a_lost_one(nats_server: NatsServer) -> None:
     """Nothing trades, but the feed says what time it is: the list's as_of moves, its sequence does not."""
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         await stack.load_reference()
         await stack.scan_at(TIMES.regular - MINUTE)
         views: list[ListView] = []
@@ -124,7 +119,7 @@ async def test_a_quiet_market_is_not_a_lost_one(nats_server: NatsServer) -> None
 
 async def test_nothing_is_published_before_the_reference_data(nats_server: NatsServer) -> None:
     """Without it no symbol passes the gate: a list that was full would empty and fill again."""
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         stack.sim.faults.set("rest_status", endpoint="tickers", status=500)
         for _ in range(3):
             await stack.feed.scan()
@@ -135,12 +130,12 @@ async def test_nothing_is_published_before_the_reference_data(nats_server: NatsS
 
 
 async def test_a_restarted_ranker_continues_every_list(nats_server: NatsServer) -> None:
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         await stack.load_reference()
         for minute in range(4):
             await stack.scan_at(TIMES.regular + minute * MINUTE)
         before = stack.report()["lists"]
-    async with small_market(nats_server, TIMES.regular + 4 * MINUTE) as stack:
+    async with six_hundred(nats_server, TIMES.regular + 4 * MINUTE) as stack:
         await until(lambda: stack.report()["role"] == "leader", "leading again")
         after = stack.report()["lists"]
         for name, status in after.items():
@@ -164,7 +159,7 @@ async def stream_is_exact(stack: Stack, name: str) -> None:
 
 
 async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer) -> None:
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         await stack.load_reference()
         await stack.scan_at(TIMES.regular + MINUTE)
         async with connect(BusOptions(nats_server.url), "second") as bus:
@@ -204,14 +199,14 @@ def settled(ranker: Ranker) -> bool:
 
 
 async def test_status_tells_what_runs(nats_server: NatsServer) -> None:
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         report = await collect(stack.bus)
         assert not report.healthy
         assert report.problems
 
 
 async def test_definitions_can_be_read_by_clients(nats_server: NatsServer) -> None:
-    async with small_market(nats_server) as stack:
+    async with six_hundred(nats_server) as stack:
         shipped = {spec.name: spec.definition for spec in shipped_lists().specs}
         async with asyncio.timeout(20):
             while {definition.name: definition for definition in await read_definitions(stack.bus)} != shipped:

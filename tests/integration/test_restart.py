@@ -15,12 +15,8 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Halts
 from gapscan.services import saving
-from gapscan.sim.clock import ManualClock
-from gapscan.sim.market import Market
-from gapscan.sim.server import SimServer
-from gapscan.sim.synthetic import SyntheticSource
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running, until
+from tests.support.stack import Stack, small_market, until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
@@ -40,8 +36,7 @@ def _save_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def market(nats: NatsServer, start: int) -> AsyncIterator[Stack]:
-    source = SyntheticSource(DAY, 7, 300)
-    async with SimServer(Market(source), ManualClock(start)) as sim, running(sim, nats.url) as stack:
+    async with small_market(nats.url, DAY, start, 300) as stack:
         await stack.load_reference()
         yield stack
 

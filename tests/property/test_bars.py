@@ -255,7 +255,7 @@ def rows_of(universe: Universe) -> list[Row]:
     cache, everyone = RowCache(universe), np.arange(len(universe))
     cache.touch(None)
     cache.refresh(everyone)
-    return cache.state(everyone)
+    return cache.states([everyone])[0]
 
 
 @given(seeds, st.integers(1, 8))

@@ -137,7 +137,7 @@ class Life:
         cache, everyone = RowCache(self.universe), np.arange(len(self.universe))
         cache.touch(None)
         cache.refresh(everyone)
-        return cache.state(everyone)
+        return cache.states([everyone])[0]
 
 
 def again(events: list[Event], saved: list[bytes], rows: Sequence[Row]) -> Universe:

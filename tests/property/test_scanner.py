@@ -18,8 +18,8 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition, Row
+from gapscan.ranking.cells import DECIMALS, FLAGS
 from gapscan.ranking.delta import Rows, apply, diff, symbols_of
-from gapscan.ranking.rows import DECIMALS, FLAGS
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
 from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,10 @@ from gapscan.runtime import end
 from gapscan.services.common import retention
 from gapscan.services.feed import Feed, open_rest
 from gapscan.services.ranker import Ranker
+from gapscan.sim.clock import ManualClock
+from gapscan.sim.market import Market
 from gapscan.sim.server import SimServer
+from gapscan.sim.synthetic import SyntheticSource
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
@@ -114,9 +118,17 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
         feed = Feed(bus, open_rest(config, tally), config, tally)
         ranker = Ranker(bus, config, shipped_lists())
         stack = Stack(sim, bus, feed, ranker, config)
-        stack.tasks.append(asyncio.create_task(feed.reference.run()))
+        stack.tasks += [asyncio.create_task(loader.run()) for loader in (feed.reference, feed.curves)]
         try:
             await stack.start_ranker()
             yield stack
         finally:
             await end(*stack.tasks, *([stack.ranking] if stack.ranking else []))
+
+
+@asynccontextmanager
+async def small_market(nats_url: str, day: dt.date, start: int, symbols: int) -> AsyncIterator[Stack]:
+    """The chain on a synthetic market of `day` that begins at `start`, epoch ms, and stands until it is moved."""
+    market = Market(SyntheticSource(day, 7, symbols))
+    async with SimServer(market, ManualClock(start)) as sim, running(sim, nats_url) as stack:
+        yield stack

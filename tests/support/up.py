@@ -88,8 +88,14 @@ class RunningSet:
         await self._process.wait()
 
     async def close(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        """End it, if it runs: by asking, so that it ends its own children; by force if it does not obey."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        try:
             await self.interrupt()
+        finally:
+            if self._process.returncode is None:
+                await self.kill()
 
 
 @asynccontextmanager
@@ -99,8 +105,8 @@ async def running_set(root: Path, *, symbols: int, start: str, speed: float, **m
         root,
         {"GAPSCAN_SIM_SYMBOLS": str(symbols), "GAPSCAN_SIM_START": start, "GAPSCAN_SIM_SPEED": str(speed), **more},
     )
-    await running.start()
     try:
+        await running.start()
         yield running
     finally:
         await running.close()

@@ -43,6 +43,7 @@ EXAMPLES: list[m.Message] = [
         kind=["CS"], test=[False], split=[True], average_volume=[1.0], average_trades=[20.5], trades_deviation=[None],
         sessions=[1],
     ),
+    m.VolumeCurves(1, 2, "2024-07-01", [240, 570, 1200], ["AAA", "BBB"], [20, 1], [[0, 10, 250], [0, 0, 7]]),
     m.Bars(
         simulated=True, symbols=["AAA"], start=[1_700_000_000_000], end=[1_700_000_001_000], volume=[10.5],
         **{name: [1.5] for name in ("open", "high", "low", "close", "day_volume", "day_open")}, day_vwap=[None],
@@ -77,6 +78,7 @@ BROKEN: list[tuple[type[m.Message], str, Any]] = [
     (m.Snapshot, "rows", [{"symbol": "AAA"}]),
     (m.Snapshot, "sequence", -1),
     (m.Heartbeat, "state", "asleep"),
+    (m.VolumeCurves, "knots", [240]),
     (m.FeedCommand, "action", "sell"),
     (m.Heartbeat, "type", "delta"),
 ]

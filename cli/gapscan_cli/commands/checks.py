@@ -72,9 +72,11 @@ def config_check(
       gapscan config check --show
     """
     from gapscan import config as settings
+    from gapscan.flatfiles import check_setting
     from gapscan_cli.settings_text import settings_text
 
     loaded = settings.load(config_file)
+    check_setting(loaded.config)
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
     if show:
         output.say(settings_text(loaded.config, has_key=settings.api_key() is not None))

@@ -164,7 +164,8 @@ async def test_a_stream_that_is_deleted_while_published_is_made_anew(bus: Bus) -
     assert (publisher.sequence, list(publisher.rows)) == (1, rows)
     snapshot = await read_snapshot(bus, "movers")
     assert snapshot is not None
-    assert (snapshot.epoch, snapshot.sequence, snapshot.simulated) == (publisher.epoch, 0, True)
+    assert (snapshot.epoch, snapshot.sequence, snapshot.simulated) == (publisher.epoch, 1, True)
+    assert unranked(snapshot) == rows
     again = await recovered(bus)
     assert (again.epoch, again.sequence, list(again.rows)) == (publisher.epoch, 1, rows)
 

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.processes import end_process
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _FRAME = re.compile(r"\x1b\[\?2026h(.*?)\x1b\[\?2026l", re.DOTALL)
 ALTERNATE_SCREEN, NORMAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
@@ -48,8 +50,8 @@ class Cli:
 
     async def run(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
         """A command from its start to its end."""
-        process = await self.start(*arguments, env={**self.env, **(env or {})})
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        async with running(await self.start(*arguments, env={**self.env, **(env or {})})) as process:
+            out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         return Result(process.returncode or 0, out.decode(), err.decode())
 
 
@@ -59,9 +61,7 @@ async def running(process: asyncio.subprocess.Process) -> AsyncIterator[asyncio.
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.communicate(), PATIENCE)
+        await end_process(process)
 
 
 class Terminal:

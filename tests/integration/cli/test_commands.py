@@ -20,6 +20,7 @@ from gapscan_cli.oneshot import print_lists, print_top
 from tests.integration.cli.conftest import Desk, rows_of
 from tests.integration.cli.support import Cli, Result
 from tests.support.nats import NatsServer
+from tests.support.processes import started
 
 Capture = pytest.CaptureFixture[str]
 SHIPPED = shipped_lists().names
@@ -37,10 +38,9 @@ async def test_help_loads_nothing_heavy(cli: Cli) -> None:
     script = (
         "import sys; from gapscan_cli.main import run; run(['watch', '--help']); print(*sys.modules, file=sys.stderr)"
     )
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=cli.env
-    )
-    out, err = await process.communicate()
+    pipe = asyncio.subprocess.PIPE
+    async with started(sys.executable, "-c", script, stdout=pipe, stderr=pipe, env=cli.env) as process:
+        out, err = await process.communicate()
     assert b"watch" in out
     assert not {"numpy", "nats", "aiohttp", "rich", "asyncio", "msgspec", "websockets"} & set(err.decode().split())
 

@@ -9,11 +9,22 @@ from typing import Any
 
 import pytest
 
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.runtime import end
 from gapscan.sim import SimServer
 from tests.integration.feed.rig import Rig, market
+from tests.support.nats import NatsServer
 
 Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
+    """A connection to a server with all that the feed needs."""
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        await ensure_shared(bus, Retention())
+        yield bus
 
 
 @pytest.fixture

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gapscan.bus.client import Bus
+from gapscan.config import Config
 from gapscan.obs import Tally, logger
 from gapscan.polygon.events import Bar, Trade
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
+from gapscan.services.feed import Feed, open_rest
 from gapscan.sim import SimOptions, SimServer, make_server
-from tests.support.stack import until
+from tests.support.stack import config_for, until
 
 DAY = dt.date(2026, 11, 20)
 KEY = "secret-key-of-the-account"
@@ -40,6 +43,12 @@ async def market(**options: Any) -> AsyncIterator[SimServer]:
     )
     async with make_server(settings, today=DAY) as server:
         yield server
+
+
+def feed_on(bus: Bus, nats_url: str, sim: SimServer, **settings: Any) -> tuple[Feed, Config, Tally]:
+    """A feed of `sim` that scans when told to, with its settings and its counts."""
+    config, tally = config_for(nats_url, sim, **settings), Tally(logger("feed"))
+    return Feed(bus, open_rest(config, tally), config, tally), config, tally
 
 
 class Rig:

@@ -10,19 +10,16 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.details import SUBJECT, read_details, write_detail
-from gapscan.bus.topology import Retention, ensure_shared
-from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Detail
 from gapscan.runtime import end
 from gapscan.services import feed as feed_service
 from gapscan.services.details_cache import Saved, cache_path
-from gapscan.services.feed import Feed, open_rest
+from gapscan.services.feed import open_rest
 from gapscan.services.feed_details import DetailLoader, DetailOptions
-from tests.integration.feed.rig import DAY, market
+from tests.integration.feed.rig import DAY, feed_on, market
 from tests.integration.feed.test_commands import Writer
 from tests.integration.feed.test_live_feed import _asked
 from tests.support.stack import config_for, until
@@ -37,22 +34,13 @@ async def sim():
         yield sim
 
 
-@pytest.fixture
-async def bus(nats_server):
-    async with connect(BusOptions(nats_server.url), "test") as bus:
-        await ensure_shared(bus, Retention())
-        yield bus
-
-
 @asynccontextmanager
 async def asking(
     bus, nats_server, sim, *, hot=(), splits=frozenset(), rate=FAST, cache_dir="", timeout=30.0, **options
 ):
     """A running loader; `hot` are in lists before it starts."""
     section = {"details_per_second": rate, "cache_dir": str(cache_dir), "request_timeout": timeout}
-    config = config_for(nats_server.url, sim, **section)
-    tally = Tally(logger("feed"))
-    feed = Feed(bus, open_rest(config, tally), config, tally)
+    feed, config, tally = feed_on(bus, nats_server.url, sim, **section)
     await feed.scan()
     rest, settings = open_rest(config, tally, retries=0), msgspec.structs.replace(QUICK, **options)
     loader = DetailLoader(bus, rest, config, feed, tally, splits=lambda: splits, options=settings)
@@ -256,6 +244,21 @@ async def test_a_float_that_fails_does_not_hold_back_the_rest(bus, nats_server, 
         assert loader.cache.details[symbol].float_shares is None
         sim.faults.clear()
         await until(lambda: loader.cache.details[symbol].float_shares == expected(sim, symbol)[1], "the float")
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+async def test_a_float_that_is_known_is_kept_when_it_is_refused_later(bus, nats_server, sim, status):
+    hot = stocks(sim, 3)
+    for symbol in hot:
+        await write_detail(bus, Detail(symbol, "2026-11-01", 1.0, 2.0, 3.0, None))
+    sim.faults.set("rest_status", endpoint="float", status=status)
+    async with asking(bus, nats_server, sim, hot=hot, attempts=1000) as loader:
+        known = loader.cache.details
+        await until(lambda: len(known) == 3 and {known[symbol].date for symbol in hot} == {str(DAY)}, "new details")
+        for symbol, detail in (await read_details(bus)).items():
+            assert detail.shares_outstanding == expected(sim, symbol)[0]
+            assert detail.float_shares == 3.0
+        assert loader.report()["float"] == ("ok" if status == 500 else "not in the plan")
 
 
 async def test_details_grow_old(bus, nats_server, sim):

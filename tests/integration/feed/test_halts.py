@@ -5,40 +5,25 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-import pytest
-
-from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.direct import get_last
-from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.market.sessions import session_times
-from gapscan.obs import Tally, logger
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
-from gapscan.services.feed import Feed, open_rest
 from gapscan.services.feed_live import LiveFeed, stream_settings
-from tests.integration.feed.rig import DAY, QUICK, market
+from tests.integration.feed.rig import DAY, QUICK, feed_on, market
 from tests.integration.feed.test_commands import Writer
-from tests.support.stack import config_for, until
+from tests.support.stack import until
 
 PRE = session_times(DAY).pre
 MINUTE_MS = 60_000
 
 
-@pytest.fixture
-async def bus(nats_server):
-    async with connect(BusOptions(nats_server.url), "test") as bus:
-        await ensure_shared(bus, Retention())
-        yield bus
-
-
 @asynccontextmanager
 async def running(bus, nats_server, sim, **settings):
     """A feed's live half and its halts, scanning when told to."""
-    config = config_for(nats_server.url, sim, **settings)
-    tally = Tally(logger("feed"))
-    feed = Feed(bus, open_rest(config, tally), config, tally)
+    feed, config, tally = feed_on(bus, nats_server.url, sim, **settings)
     options = QUICK | {"silence": 30.0}
     live = LiveFeed(bus, config, feed, stream_settings(config, "key"), tally, LinkOptions(**options))
     live.tally, live.scan = tally, feed.scan

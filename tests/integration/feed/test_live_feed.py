@@ -6,36 +6,23 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
-import pytest
 
-from gapscan.bus.client import NATS_ERRORS, BusOptions, connect
-from gapscan.bus.topology import Retention, ensure_shared
-from gapscan.obs import Tally, logger
+from gapscan.bus.client import NATS_ERRORS
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from gapscan.services import feed as feed_service
-from gapscan.services.feed import Feed, open_rest
 from gapscan.services.feed_live import LiveFeed, stream_settings
-from tests.integration.feed.rig import QUICK, market
+from tests.integration.feed.rig import QUICK, feed_on, market
 from tests.integration.feed.test_commands import Writer
 from tests.support.stack import config_for, until
-
-
-@pytest.fixture
-async def bus(nats_server):
-    async with connect(BusOptions(nats_server.url), "test") as bus:
-        await ensure_shared(bus, Retention())
-        yield bus
 
 
 @asynccontextmanager
 async def running(bus, nats_server, sim, **settings):
     """A live feed, and the messages that came of it."""
-    config = config_for(nats_server.url, sim, **settings)
-    tally = Tally(logger("feed"))
-    feed = Feed(bus, open_rest(config, tally), config, tally)
+    feed, config, tally = feed_on(bus, nats_server.url, sim, **settings)
     await feed.scan()
     live = LiveFeed(bus, config, feed, stream_settings(config, "key"), tally, LinkOptions(**QUICK))
     live.heard = []

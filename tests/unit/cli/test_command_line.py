@@ -126,6 +126,18 @@ def test_wrong_settings(gapscan: Gapscan, text: str, words: tuple[str, ...]) -> 
         assert_error(gapscan(*line.split()), 2, *words)
 
 
+def test_flat_files_that_are_not_there(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gapscan.toml").write_text('[feed]\nflat_files = "polygon"\n')
+    words = ("flat_files", "polygon/us_stocks_sip/minute_aggs_v1", "holds us_stocks_sip")
+    assert_error(gapscan("config", "check"), 2, *words)
+    Path("polygon/us_stocks_sip/minute_aggs_v1").mkdir(parents=True)
+    assert gapscan("config", "check").code == 0
+    monkeypatch.setenv("GAPSCAN_FEED_FLAT_FILES", "elsewhere")
+    assert_error(gapscan("config", "check"), 2, "elsewhere/us_stocks_sip")
+    monkeypatch.setenv("GAPSCAN_FEED_FLAT_FILES", "")
+    assert gapscan("config", "check").code == 0
+
+
 def test_wrong_variable(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAPSCAN_SIM_PORT", "x")
     assert_error(gapscan("config", "check"), 2, "GAPSCAN_SIM_PORT", "port")

@@ -21,6 +21,7 @@ from gapscan.errors import (
 from gapscan.protocol.messages import ListDefinition
 from gapscan.services.status import (
     Coverage,
+    Curves,
     Details,
     Hot,
     ListStatus,
@@ -99,6 +100,7 @@ def _report(**changes: object) -> StatusReport:
         hot=Hot(284, 283, 180, 31.4, 2.3, 1),
         coverage=Coverage(9, 10),
         reference=Reference(10_950, 11_000, True, "2026-11-20", 20),
+        curves=Curves("ready", "2026-11-20", 18, missing=1, bad_files=1, bad_lines=3, symbols=10_900),
         details=Details(180, 200, float="ok"),
         lists=lists,
         services=services,
@@ -113,6 +115,7 @@ def test_status_for_people() -> None:
     assert text.startswith("healthy\n")
     assert "9 of 10 symbols" in text
     assert "reference of 2026-11-20   10950 of 11000 symbols known, averages of 20 sessions\n" in text
+    assert "curves    of 18 sessions   10900 symbols, 1 sessions without a file, 1 bad files, 3 bad lines\n" in text
     assert "details   180 of 200 symbols in lists\n" in text
     assert "284 symbols desired, 283 confirmed, 180 receiving   31 bars/s, newest 2.3 s old   1 reconnects" in text
     assert "feed      ok       pid 7" in text
@@ -156,6 +159,15 @@ def test_reference_data_that_cannot_be_loaded_is_a_problem() -> None:
     (problem,) = _feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
     assert problem == "feed: the reference data is not complete: the splits of 2026-11-20 failed"
     assert _feed_problems({"reference": {"last_error": ""}}) == []
+
+
+def test_curves_are_told_of_to_those_who_have_flat_files() -> None:
+    assert "curves" not in report_text(_report(curves=Curves()))
+    text = report_text(_report(curves=Curves("reading", "2026-11-20", 3, symbols=10_000)))
+    assert "curves    of 3 sessions, reading   10000 symbols\n" in text
+    assert "curves    none yet, no files   0 symbols\n" in report_text(_report(curves=Curves("no files")))
+    (problem,) = _feed_problems({"curves": {"last_error": "no file can be read"}})
+    assert problem == "feed: there are no volume curves of today: no file can be read"
 
 
 def test_trouble_for_people() -> None:

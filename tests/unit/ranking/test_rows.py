@@ -31,7 +31,7 @@ def shown(cache: RowCache, *at: int) -> RowList:
     """The rows at positions `at`, brought up to date."""
     cache.touch(None)
     cache.refresh(np.array(at))
-    return cache.state(np.array(at))
+    return cache.states([np.array(at)])[0]
 
 
 def see(universe: Universe, **fields: Any) -> None:
@@ -148,4 +148,4 @@ def test_rows_that_nothing_touched_are_not_looked_at() -> None:
     cache.touch(np.array([0]))
     cache.refresh(np.array([0, 1]))
     assert not cache.is_current(first, np.array([0, 1]))
-    assert [row["price"] for row in cache.state(np.array([0, 1]))] == [11.0, 20.0]
+    assert [row["price"] for row in cache.states([np.array([0, 1])])[0]] == [11.0, 20.0]

@@ -8,15 +8,18 @@ import logging
 import math
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from gapscan.errors import DataError
+from gapscan.config import Config
+from gapscan.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 
 COLUMNS = ("ticker", "volume", "open", "close", "high", "low", "window_start", "transactions")
 Kind = Literal["day_aggs_v1", "minute_aggs_v1"]
+_BLOCK: Final = 4 << 20  # characters of lines that are in memory at once, where a file is read in blocks
 
 
 class Row(NamedTuple):
@@ -64,15 +67,27 @@ class FlatFiles:
         except FileNotFoundError:
             raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
         except (OSError, EOFError, zlib.error) as failure:
-            raise DataError(f"cannot read {path}: {failure}", remedy="fetch the file again") from failure
+            raise _unreadable(path, failure) from failure
         return self._rows(lines, path)
 
+    def blocks(self, kind: Kind, date: dt.date) -> Iterator[tuple[list[str], list[int]]]:
+        """A day's lines without the header, some at a time, and where in a line each of COLUMNS is.
+
+        Raises DataError when there is no such file or it cannot be read to its end.
+        """
+        path = self.path(kind, date)
+        try:
+            with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
+                order = _order(file.readline().strip(), path)
+                while lines := file.readlines(_BLOCK):
+                    yield lines, order
+        except FileNotFoundError:
+            raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
+        except (OSError, EOFError, zlib.error) as failure:
+            raise _unreadable(path, failure) from failure
+
     def _rows(self, lines: list[str], path: Path) -> list[Row]:
-        header = lines[0].split(",") if lines else []
-        missing = [column for column in COLUMNS if column not in header]
-        if missing:
-            raise DataError(f"{path} lacks the columns {', '.join(missing)}", remedy="fetch the file again")
-        order = [header.index(column) for column in COLUMNS]
+        order = _order(lines[0] if lines else "", path)
         rows, bad = [], 0
         for number, line in enumerate(lines[1:], 2):
             try:
@@ -91,7 +106,32 @@ class FlatFiles:
         return f"there are {len(days)} days, {days[0]} to {days[-1]}"
 
 
+def check_setting(config: Config) -> None:
+    """Raises ConfigError when the settings name a directory of flat files that has none of minutes."""
+    if not config.feed.flat_files:
+        return
+    folder = FlatFiles(Path(config.feed.flat_files).expanduser()).root / "minute_aggs_v1"
+    if not folder.is_dir():
+        raise ConfigError(
+            f"flat_files in [feed]: there is no directory {folder}",
+            remedy="name the directory that holds us_stocks_sip, or leave flat_files empty",
+        )
+
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _unreadable(path: Path, failure: Exception) -> DataError:
+    return DataError(f"cannot read {path}: {failure}", remedy="fetch the file again")
+
+
+def _order(header: str, path: Path) -> list[int]:
+    """Where in a line each of COLUMNS is."""
+    found = header.split(",")
+    missing = [column for column in COLUMNS if column not in found]
+    if missing:
+        raise DataError(f"{path} lacks the columns {', '.join(missing)}", remedy="fetch the file again")
+    return [found.index(column) for column in COLUMNS]
 
 
 def _row(fields: list[str], order: list[int]) -> Row:

@@ -1,0 +1,125 @@
+"""What a row shows, as numbers, and as the Python values that clients see.
+
+What a row shows is kept as numbers. A dict is made of it when somebody wants one (a snapshot, a row that enters a
+list): most changes only ever need the few fields that changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import numpy as np
+
+from gapscan.market.columns import Floats, Ints
+from gapscan.protocol.messages import Fields, Row
+from gapscan.ranking.delta import changed_fields
+
+# Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
+DECIMALS: Final = {
+    "price": 4,
+    "prev_close": 4,
+    "open": 4,
+    "high": 4,
+    "low": 4,
+    "vwap": 4,
+    "change_percent": 2,
+    "gap_percent": 2,
+    "change_from_open_percent": 2,
+    "from_high_percent": 2,
+    "volume": 0,
+    "dollar_volume": 0,
+    "average_volume": 0,
+    "rvol": 2,
+    "price_time": 0,
+    "updated": 0,
+    "gap_indicative": 0,
+    "split_today": 0,
+    "stale": 0,
+    "from_bar": 0,
+    "from_low_percent": 2,
+    "change_1m_percent": 1,
+    "change_5m_percent": 1,
+    "high_time": 0,
+    "low_time": 0,
+    "post_change_percent": 2,
+    "post_volume": 0,
+    "volume_1m": 0,
+    "trades_z": 1,
+    "thin_baseline": 0,
+    "market_cap": 0,
+    "float_shares": 0,
+    "spike_size": 1,
+    "spike_time": 0,
+    "halt_time": 0,
+}
+SHOWN: Final = tuple(DECIMALS)
+FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale", "thin_baseline"})
+_RENAMED: Final = {"updated": "as_of", "from_bar": "source"}
+_NAMES: Final = tuple(_RENAMED.get(name, name) for name in SHOWN)
+_IS_FLAG: Final = np.array([name in FLAGS for name in _NAMES])
+_IS_SOURCE: Final = np.array([name == "source" for name in _NAMES])
+_IS_WHOLE: Final = np.array([places == 0 for places in DECIMALS.values()]) & ~_IS_FLAG & ~_IS_SOURCE
+NAMES_AT: Final = np.array(_NAMES, object)
+_ALL: Final = np.arange(len(SHOWN))
+_SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
+# A greater number would not survive every JSON reader; no share trades at one.
+_LARGEST: Final = 2.0**53
+
+
+class Shown:
+    """What one symbol's row shows: made anew whenever that changes, and never changed itself."""
+
+    __slots__ = ("dict", "news", "texts", "values", "version")
+
+    def __init__(self, texts: dict[str, Any], values: Floats, news: Fields | None, version: int) -> None:
+        self.values = values
+        self.news = news  # what is different from the version before; None: more than its numbers
+        self.version = version
+        self.texts = texts
+        self.dict: Row | None = None  # what `as_rows` made of it
+
+    def changes_from(self, old: Shown) -> Fields:
+        """The fields that differ from an older version of the same row."""
+        if self.news is not None and old.version == self.version - 1:
+            return self.news
+        before, after = as_rows([old, self])
+        return changed_fields(before, after)
+
+
+def as_rows(shown: Sequence[Shown]) -> list[Row]:
+    """Dicts of what is shown; the same object gives the same dict. Many are made at much less cost than one by one."""
+    missing = [one for one in shown if one.dict is None]
+    if missing:
+        values = np.array([one.values for one in missing])
+        cells = cells_of(values.ravel(), np.tile(_ALL, len(missing)))
+        for begin, one in zip(range(0, len(cells), len(_NAMES)), missing, strict=True):
+            numbers = dict(zip(_NAMES, cells[begin : begin + len(_NAMES)], strict=True))
+            one.dict = cast(Row, one.texts | numbers)
+    return [cast(Row, one.dict) for one in shown]
+
+
+def rounded(numbers: Floats) -> Floats:
+    values: Floats = np.round(numbers * _SCALES) / _SCALES + 0.0  # no minus zero
+    values[np.abs(values) > _LARGEST] = np.nan
+    return values
+
+
+def cells_of(values: Floats, which: Ints) -> list[Any]:
+    """Numbers of the fields `which` as Python values; NaN becomes None."""
+    cells: list[Any] = values.tolist()
+    absent = np.isnan(values)
+    whole = np.flatnonzero(_IS_WHOLE[which] & ~absent)
+    _overwrite(cells, whole, values[whole].astype(np.int64).tolist())
+    flags = np.flatnonzero(_IS_FLAG[which])
+    _overwrite(cells, flags, (values[flags] == 1.0).tolist())
+    sources = np.flatnonzero(_IS_SOURCE[which])
+    _overwrite(cells, sources, ["bar" if live else "snapshot" for live in (values[sources] == 1.0).tolist()])
+    missing = np.flatnonzero(absent)
+    _overwrite(cells, missing, [None] * len(missing))
+    return cells
+
+
+def _overwrite(cells: list[Any], places: Ints, values: list[Any]) -> None:
+    for place, value in zip(places.tolist(), values, strict=True):
+        cells[place] = value

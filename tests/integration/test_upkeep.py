@@ -1,0 +1,165 @@
+"""Streams and buckets that somebody deletes come back while the ranker leads; nothing that lists show is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from gapscan.bus.definitions import remove_list, write_definition
+from gapscan.bus.follow import Follower
+from gapscan.bus.snapshots import read_snapshot, snapshot_names
+from gapscan.bus.topology import list_names
+from gapscan.market.sessions import session_times
+from gapscan.protocol import names
+from gapscan.protocol.messages import ListDefinition, Snapshot
+from gapscan.ranking.spec import shipped_lists
+from gapscan.services import upkeep
+from tests.support.nats import NatsServer
+from tests.support.stack import Stack, small_market, until
+
+DAY = dt.date(2026, 3, 10)
+TIMES = session_times(DAY)
+MINUTE = 60_000
+BUCKET = f"KV_{names.BUCKET_SNAPSHOTS}"
+OPEN, CLOSED = "most_active", "gappers_up"  # in the evening
+MINE = ListDefinition("mine", "", "price > 1", ["-price"], 10, [], 1000, own=True)
+
+
+@pytest.fixture
+async def evening(nats_server: NatsServer) -> AsyncIterator[Stack]:
+    """A market after the close: some lists stand until tomorrow."""
+    async with small_market(nats_server.url, DAY, TIMES.post - 31 * MINUTE, 300) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.post - 30 * MINUTE)
+        await stack.scan_at(TIMES.post + 10 * MINUTE)
+        assert stack.report()["lists"][CLOSED]["state"] == "closed"
+        assert stack.report()["lists"][CLOSED]["rows"] > 0
+        yield stack
+
+
+@pytest.fixture
+def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(upkeep, "REST_SECONDS", 0.05)
+
+
+@pytest.fixture
+def looking_after_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(upkeep, "REST_SECONDS", 0.05)
+
+
+async def becomes(what: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until `what()` is true."""
+    async with asyncio.timeout(20):
+        while not await what():
+            await asyncio.sleep(0.02)
+
+
+async def snapshots(stack: Stack) -> dict[str, Snapshot]:
+    """All that are stored; one that never changed may have been stored before anybody knew what data it is of."""
+    found = {name: await read_snapshot(stack.bus, name) for name in stack.report()["lists"]}
+    return {name: structs.replace(one, simulated=True) for name, one in found.items() if one is not None}
+
+
+async def all_stored(stack: Stack) -> bool:
+    return await snapshot_names(stack.bus) == set(shipped_lists().names)
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_the_snapshots_come_back_though_nothing_changes(evening: Stack) -> None:
+    before = await snapshots(evening)
+    await evening.bus.js.delete_stream(BUCKET)
+    await becomes(lambda: all_stored(evening))
+    assert await snapshots(evening) == before
+    assert not evening.report()["counts"].get("terms_lost")
+    assert evening.report()["counts"]["made_anew"] >= 1
+
+
+@pytest.mark.usefixtures("looking_after_trouble")
+async def test_a_snapshot_that_cannot_be_stored_brings_the_bucket_back(evening: Stack) -> None:
+    await evening.bus.js.delete_stream(BUCKET)
+    await evening.feed.scan()
+    evening.sim.clock.set(TIMES.post + 20 * MINUTE)
+    await evening.feed.scan()
+    await becomes(lambda: all_stored(evening))
+    await evening.settled()
+    assert evening.report()["counts"]["snapshot_failed"] >= 1
+    assert not evening.report()["counts"].get("terms_lost")
+    for name, snapshot in (await snapshots(evening)).items():
+        assert snapshot.sequence == evening.report()["lists"][name]["sequence"]
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_one_snapshot_comes_back(evening: Stack) -> None:
+    before = await snapshots(evening)
+    await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}")
+    await becomes(lambda: all_stored(evening))
+    assert await snapshots(evening) == before
+
+
+@pytest.mark.usefixtures("looking_after_trouble")
+async def test_a_snapshot_deleted_by_its_key_is_written_over(evening: Stack) -> None:
+    subject = f"$KV.{names.BUCKET_SNAPSHOTS}.{OPEN}"
+    await evening.bus.js.publish(subject, b"", headers={names.HEADER_KV_OPERATION: "DEL"})
+    await evening.scan_at(TIMES.post + 20 * MINUTE)
+    snapshot = await read_snapshot(evening.bus, OPEN)
+    assert snapshot is not None
+    assert snapshot.sequence == evening.report()["lists"][OPEN]["sequence"]
+    assert not evening.report()["counts"].get("terms_lost")
+
+
+@pytest.mark.usefixtures("looking_often")
+@pytest.mark.parametrize("name", [OPEN, CLOSED])
+async def test_a_lists_stream_comes_back_with_its_rows(evening: Stack, name: str) -> None:
+    """Whoever follows it is never shown the list empty."""
+    before = await snapshots(evening)
+    sizes: list[int] = []
+    epochs: list[str] = []
+
+    async def follow() -> None:
+        async for view in Follower(evening.bus, name).views():
+            sizes.append(len(view.rows))
+            epochs.append(view.epoch)
+
+    following = asyncio.create_task(follow())
+    evening.tasks.append(following)
+    await until(lambda: epochs, "the first view")
+    await evening.bus.js.delete_stream(names.list_stream(name))
+    await until(lambda: epochs[-1] != before[name].epoch, "the new epoch")
+    assert min(sizes) == len(before[name].rows)
+    assert name in await list_names(evening.bus)
+    after = await snapshots(evening)
+    assert after[name].rows == before[name].rows
+    assert {other: after[other] for other in after if other != name} == {
+        other: before[other] for other in before if other != name
+    }
+    await evening.scan_at(TIMES.post + 20 * MINUTE)
+    assert not evening.report()["counts"].get("terms_lost")
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_a_removed_list_is_not_brought_back(evening: Stack) -> None:
+    await write_definition(evening.bus, MINE)
+    await until(lambda: evening.report()["lists"].get("mine", {}).get("rows"), "the list")
+    await remove_list(evening.bus, "mine")
+    await until(lambda: "mine" not in evening.report()["lists"], "the removal")
+    await asyncio.sleep(0.5)  # several looks
+    assert "mine" not in await list_names(evening.bus)
+    assert "mine" not in await snapshot_names(evening.bus)
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_what_stands_in_a_buckets_place_is_told(evening: Stack) -> None:
+    await evening.bus.js.delete_stream(BUCKET)
+    await evening.bus.js.add_stream(name=BUCKET, subjects=[f"$KV.{names.BUCKET_SNAPSHOTS}.>"])
+    await until(lambda: evening.report()["last_error"], "the fault")
+    assert f"stream {BUCKET} exists with" in evening.report()["last_error"]
+    await evening.bus.js.delete_stream(BUCKET)
+    await until(lambda: not evening.report()["last_error"], "the repair")
+    await becomes(lambda: all_stored(evening))
