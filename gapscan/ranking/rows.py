@@ -195,9 +195,10 @@ class RowCache:
         made: list[Shown] = []
         begin = 0
         columns = (np.cumsum(changed.sum(axis=0)), retold, self._texts[at], self._versions[at])
-        for row, end, anew, texts, version in zip(values.T.copy(), *(c.tolist() for c in columns), strict=True):
+        for row, end, anew, texts, version in zip(values.T, *(c.tolist() for c in columns), strict=True):
             news = None if anew else cast(Fields, dict(zip(names[begin:end], cells[begin:end], strict=True)))
-            made.append(Shown(texts, row, news, version))
+            # A copy: a view would keep the values of all these rows for as long as one of them is held.
+            made.append(Shown(texts, row.copy(), news, version))
             begin = end
         self._shown[at] = made
 

@@ -18,7 +18,7 @@ from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DailyBars
 from gapscan.sim.tape import Floats, Ints, Prints, no_prints
 from gapscan.sim.walk import NEVER, Burst, SessionWalk
 
-_HALTS_PER_DAY = 4
+_HALTS_PER_DAY = (4, 700)  # at least, and one for that many symbols
 _LIQUID = 300_000.0  # shares a day from which a symbol opens in the first seconds and can be halted
 # Share of the liquid symbols with a burst of trades on a day, its length in minutes [from, below), and its size.
 _BURSTING = 0.4
@@ -179,7 +179,8 @@ class SyntheticDay:
         heat = np.where(eligible, self._returns.deviation, 0)
         movers = np.argsort(-heat, kind="stable")[: max(10, len(heat) // 100)]
         movers = movers[eligible[movers]]
-        chosen = self._rng.choice(movers, min(_HALTS_PER_DAY, len(movers)), replace=False)
+        least, symbols = _HALTS_PER_DAY
+        chosen = self._rng.choice(movers, min(max(least, len(heat) // symbols), len(movers)), replace=False)
         starts = REGULAR_MINUTE + 2 + np.floor(self._rng.beta(0.7, 2, len(chosen)) * 360).astype(np.int64)
         lengths = self._rng.choice((5, 10), len(chosen), p=(0.75, 0.25))
         rows = sorted(zip(starts.tolist(), chosen.tolist(), lengths.tolist(), strict=True))

@@ -149,3 +149,10 @@ def test_rows_that_nothing_touched_are_not_looked_at() -> None:
     cache.refresh(np.array([0, 1]))
     assert not cache.is_current(first, np.array([0, 1]))
     assert [row["price"] for row in cache.states([np.array([0, 1])])[0]] == [11.0, 20.0]
+
+
+def test_a_row_holds_its_own_values_alone() -> None:
+    """What has left its list is held for long: it must not hold the whole batch that it was made in."""
+    cache = RowCache(universe_of([stock("A"), stock("B"), stock("C")]))
+    shown(cache, 0, 1, 2)
+    assert all(one.values.base is None for one in cache._shown)
