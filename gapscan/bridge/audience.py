@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Generic, Protocol, TypeVar
 
 from gapscan.bridge.hub import Position
@@ -81,16 +82,17 @@ class Audience(Generic[M]):
 
     def send(self, frame: bytes, position: Position) -> None:
         """Bring those in step from their position to `position`."""
-        whole, write = len(frame), os.write
-        short: list[tuple[int, int]] = []
-        for number, socket in enumerate(self._in_step.values()):
+        sizes: list[int] = []  # how much each socket took
+        sockets = iter(self._in_step.values())
+        while True:
             try:
-                sent = write(socket, frame)
+                sizes.extend(map(os.write, sockets, repeat(frame)))  # a loop without a step of Python's own
+                break
             except OSError:  # full; or broken, which the transport finds as well, and ends the connection
-                sent = 0
-            if sent != whole:
-                short.append((number, sent))
+                sizes.append(0)
         self.position = position
-        members = [*self._in_step] if short else []
-        for number, sent in short:
-            members[number].leave_rest(frame, sent)
+        whole = len(frame)
+        if sizes.count(whole) < len(sizes):
+            for member, size in zip(tuple(self._in_step), sizes, strict=True):
+                if size < whole:
+                    member.leave_rest(frame, size)

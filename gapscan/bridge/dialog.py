@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 
+from gapscan.bridge.delivery import unknown
 from gapscan.bridge.frames import text_frame
 from gapscan.bridge.hub import Position
 from gapscan.bridge.questions import Questions
-from gapscan.bridge.room import HEARTBEAT_SECONDS, Room, unknown
+from gapscan.bridge.room import HEARTBEAT_SECONDS, Room
 from gapscan.bridge.session import Session
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import (
@@ -93,7 +94,7 @@ class Dialog:
             case AskLists():
                 self._session.write(self._room.hub.lists_frame())
             case Aggregates(on):
-                self._session.wants_cells = on
+                self._room.want_cells(self._session, on=on)
             case Overview(on):
                 self._overview(on)
             case AskWhy():
@@ -108,6 +109,7 @@ class Dialog:
                 self._want(wanted)
             except RefusedError as refusal:
                 self._session.refuse(refusal)
+        self._room.beat_to(self._session)
         if len(wants) > most:  # one answer: a short message must not ask for thousands
             raise self._too_many(wants[most].list)
 

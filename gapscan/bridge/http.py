@@ -17,7 +17,7 @@ from gapscan.bridge.dialog import Dialog
 from gapscan.bridge.frames import pong_frame
 from gapscan.bridge.listener import BACKLOG, Gate
 from gapscan.bridge.metrics import metrics_text
-from gapscan.bridge.origin import is_allowed
+from gapscan.bridge.origin import ANY_HOST, host_name, is_allowed, is_own_host
 from gapscan.bridge.questions import Ask, Questions, nobody
 from gapscan.bridge.room import Room
 from gapscan.bridge.session import CLOSE_SECONDS, Session
@@ -29,7 +29,8 @@ _DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
 _KEEPALIVE_SECONDS: Final = 15.0
 _SWEEP_SECONDS: Final = 1.0
 _IGNORED: Final = 100  # messages after a close; what still comes then is not even looked at
-_GAUGES: Final = ("nats_connected", "lists_known")
+_NAME_LENGTH: Final = 253  # no name in the DNS is longer
+_PROBES: Final = ("/healthz", "/readyz")  # load balancers ask by any name; a page learns nothing there
 
 _log = logger("bridge")
 
@@ -47,13 +48,23 @@ class Socket(web.WebSocketResponse):
 
 @dataclass(frozen=True)
 class Door:
-    """Who may come in, whom they may ask, and how ready the bridge is: names of conditions and whether they hold."""
+    """Who may come in, whom they may ask, and how ready the bridge is: names of conditions and whether they hold.
+
+    `origins` are the pages that may connect (none: see `origin.is_allowed`), `hosts` the bridge's own names.
+    """
 
     origins: Collection[str] = ()
+    hosts: Collection[str] = (ANY_HOST,)
     token: str | None = None
     window: float = 0.1
     ask: Ask = nobody
     conditions: Callable[[], Mapping[str, bool]] = field(default=dict)
+
+
+class Misdirected(web.HTTPClientError):
+    """A request that is not meant for this server."""
+
+    status_code = 421
 
 
 class Web:
@@ -86,9 +97,20 @@ class Web:
         async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
             if self.gate is not None:
                 self.gate.admit(request.protocol)
+            self._check_host(request)
             return await handler(request)
 
         return admit
+
+    def _check_host(self, request: web.Request) -> None:
+        """Refuse a request by a name that is not the bridge's: a page of that name may have led it here."""
+        host = request.headers.get("Host")
+        if request.path in _PROBES or is_own_host(host, self._door.hosts):
+            return
+        name = host_name(host or "")[:_NAME_LENGTH]
+        text = f'the bridge has no name "{name}": if it is to have it, set hosts = ["{name}"] in [bridge]'
+        self._room.tally.trouble("refused.host", f"a request was refused: {text}")
+        raise Misdirected(text=f"{text} of its settings (or GAPSCAN_BRIDGE_HOSTS={name})\n")
 
     async def _page(self, request: web.Request) -> web.Response:
         return self._serve(INDEX, request)

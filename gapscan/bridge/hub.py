@@ -58,6 +58,8 @@ class ListHistory:
         self.name = name
         self.standing = Standing()
         self.current: Version | None = None
+        self.fault = ""  # why the newest version cannot be sent, until one can; `current` is the one before
+        self._proven: Version | None = None  # the newest of which a frame was made
         self._versions: OrderedDict[Position, Version] = OrderedDict()  # oldest first
         self._frames: dict[Position | None, bytes] = {}  # to the newest version; None: its snapshot
 
@@ -69,6 +71,11 @@ class ListHistory:
         if standing.simulated != self.standing.simulated:
             self._frames.clear()  # a snapshot says so
         self.standing = standing
+
+    @property
+    def state(self) -> State:
+        """Whether what clients get of the list moves."""
+        return "stale" if self.fault and self.standing.state == "live" else self.standing.state
 
     def put(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> bool:
         """Take in the list at `position`; False when that is not news.
@@ -114,7 +121,25 @@ class ListHistory:
             old = self._versions.get(have) if have else None
             frame = self._best(old, self.current) if old else self._snapshot(self.current)
             self._frames[old.position if old else None] = frame
+            if self.current is not self._proven:
+                self._proven, self.fault = self.current, ""
         return frame
+
+    def give_up(self, have: Position | None, fault: str) -> bool:
+        """Nothing can be made that leads from `have` to the newest version; True when that one is to blame.
+
+        The version at `have` may be the bad one: without it, a snapshot is tried. When that cannot be made either,
+        the newest version is dropped, and the list stays at the one that was sent last.
+        """
+        if have is not None and self._versions.pop(have, self.current) is not self.current:
+            return False
+        self.fault = fault
+        self.current = self._proven = None if self.current is self._proven else self._proven
+        self._frames.clear()
+        self._versions.clear()
+        if self.current is not None:
+            self._versions[self.current.position] = self.current
+        return True
 
     def _best(self, old: Version, new: Version) -> bytes:
         """The delta, unless the snapshot is shorter. A snapshot is made only where it may be."""
@@ -207,11 +232,11 @@ class Hub:
     def overview_frame(self) -> bytes:
         """How all lists stand: the same object for as long as it says the same."""
         histories = self.histories.values()
-        sizes = {each.name: Size(len(each.current.rows), each.standing.state) for each in histories if each.current}
+        sizes = {each.name: Size(len(each.current.rows), each.state) for each in histories if each.current}
         if sizes != self._sizes or not self._overview:
             self._sizes, self._overview = sizes, text_frame(websocket.encode(Sizes(sizes)))
         return self._overview
 
     def _beat(self, name: str, at: Position) -> ListBeat:
-        standing = self.histories[name].standing
-        return ListBeat(at.epoch, at.sequence, standing.as_of, standing.state)
+        history = self.histories[name]
+        return ListBeat(at.epoch, at.sequence, history.standing.as_of, history.state)

@@ -10,9 +10,10 @@ from gapscan.bridge.room import Room
 _PREFIX: Final = "gapscan_bridge_"
 # Counts of one kind share a metric: "error.bad_json" is gapscan_bridge_errors_total{code="bad_json"}.
 _FAMILIES: Final = {
-    "error": ("errors_total", "code", "messages of clients that were refused"),
+    "error": ("errors_total", "code", "errors that clients were told"),
     "close": ("closes_total", "code", "connections that the bridge closed"),
-    "refused": ("refused_total", "reason", "handshakes that were refused"),
+    "refused": ("refused_total", "reason", "requests that were refused"),
+    "unsent": ("list_failures_total", "list", "versions of a list that could not be sent"),
 }
 _COUNTERS: Final = {
     "connects": "WebSocket clients that came",
@@ -21,6 +22,7 @@ _COUNTERS: Final = {
     "resumes": "subscriptions that went on from a sequence",
     "resyncs": "resyncs asked for by clients",
     "recoveries": "clients that lagged and caught up",
+    "deltas_failed": "deltas that could not be made; a snapshot was sent",
     "aggregates_skipped": "cell updates not sent because a client lagged",
     "answers": "questions of clients that a ranker answered",
     "answers_skipped": "answers not sent because a client lagged",
@@ -52,12 +54,14 @@ def _lines(room: Room, gauges: Mapping[str, float]) -> Iterator[str]:
 def _list_metrics(room: Room) -> Iterator[str]:
     histories = room.hub.histories
     current = {name: history.current for name, history in histories.items() if history.current}
+    failed = {name: float(history.fault != "") for name, history in histories.items()}
     by_list: dict[str, tuple[str, dict[str, float]]] = {
         "subscriptions": ("clients of a list", {**dict.fromkeys(histories, 0), **room.subscriptions()}),
         "list_sequence": ("newest sequence of a list", {name: v.position.sequence for name, v in current.items()}),
         "list_rows": ("rows of a list", {name: len(v.rows) for name, v in current.items()}),
         "list_versions": ("versions of a list kept", {name: len(history) for name, history in histories.items()}),
-        "list_live": ("1 while a list's data moves", {n: h.standing.state == "live" for n, h in histories.items()}),
+        "list_failed": ("1 while its newest version cannot be sent", failed),
+        "list_live": ("1 while a list's data moves", {n: h.state == "live" for n, h in histories.items()}),
     }
     for metric, (text, values) in by_list.items():
         yield from _metric(metric, "gauge", text, [({"list": name}, value) for name, value in values.items()])
@@ -82,5 +86,6 @@ def report(room: Room) -> dict[str, Any]:
         "subscriptions": sum(room.subscriptions().values()),
         "lagging": room.lagging,
         "lists": len(room.hub.histories),
+        "failed": {name: history.fault for name, history in room.hub.histories.items() if history.fault},
         "counts": dict(room.tally.counts),
     }

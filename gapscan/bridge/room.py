@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from gapscan.bridge.audience import Audience
 from gapscan.bridge.cells import Cells, joined
+from gapscan.bridge.delivery import Clock, Delivery
 from gapscan.bridge.frames import ping_frame
 from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
 from gapscan.bridge.outlet import Transport
-from gapscan.bridge.session import Session
+from gapscan.bridge.session import Cursors, Session
 from gapscan.bridge.windows import Windows
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Bars, Row
-from gapscan.protocol.websocket import (
-    NO_TOKEN,
-    SHUTDOWN,
-    SILENT,
-    SLOW,
-    UNKNOWN_LIST,
-    CloseCode,
-    ListInfo,
-    RefusedError,
-)
+from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError
 
 HEARTBEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
 _CELLS: Final = ""  # the window of the aggregates; no list has this name
 _PING: Final = ping_frame()
-
-Clock = Callable[[], float]
 
 
 class Room:
@@ -46,12 +35,12 @@ class Room:
         self.tally = tally
         self.clock = clock
         self.sessions: set[Session] = set()
-        self._audiences: dict[str, Audience[Session]] = {}
-        self._lagging: set[Session] = set()  # they did not take all that was due
-        self._windows = Windows(window)
-        self._cells = Cells()
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()  # set when a client was the last to leave
+        self.delivery = Delivery(hub, limits.slow_after, tally, clock, self._wake.set)
+        self._windows = Windows(window)
+        self._cells = Cells()
+        self._cell_readers: set[Session] = set()
 
     # What the lists' side calls.
 
@@ -62,15 +51,9 @@ class Room:
         frame = self.hub.lists_frame()
         for session in self._greeted():
             session.write(frame)
-        for name in [name for name in self._audiences if name not in self.hub.histories]:
-            self._drop_list(name)
-
-    def _drop_list(self, name: str) -> None:
-        self._windows.forget(name)
-        for session in self._audiences.pop(name):
-            session.lists.pop(name, None)
-            session.owed.discard(name)
-            session.refuse(unknown(name))
+        for name in [name for name in self.delivery.audiences if name not in self.hub.histories]:
+            self._windows.forget(name)
+            self.delivery.drop_list(name)
 
     def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], standing: Standing) -> None:
         """A list as it stands now."""
@@ -90,7 +73,7 @@ class Room:
     @property
     def wants_cells(self) -> bool:
         """Whether bars are of use to anybody."""
-        return any(session.wants_cells for session in self.sessions)
+        return bool(self._cell_readers)
 
     def put_bars(self, bars: Bars) -> None:
         """Bars of hot symbols, for those who want single cells."""
@@ -115,37 +98,34 @@ class Room:
         """A client's connection has ended."""
         session.gone()
         self.sessions.discard(session)
-        self._lagging.discard(session)
+        self._cell_readers.discard(session)
+        self.delivery.forget(session)
         if not self.sessions:
             self._empty.set()
-        self.unsubscribe(session, list(session.lists))
 
     def subscribe(self, session: Session, name: str, have: Position | None) -> None:
         """Send `name` from `have` on, beginning with an answer in any case."""
-        audience = session.lists[name] = self._audiences.setdefault(name, Audience())
-        audience.put(session, have)
-        session.owed.add(name)
-        if session.blocked_since is None:
-            self._serve(session, name, self.clock())
+        self.delivery.subscribe(session, name, have)
 
     def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
         """Send these no more."""
-        for name in names:
-            audience = session.lists.pop(name, None)
-            session.owed.discard(name)
-            if audience is not None:
-                audience.remove(session)
-                if not audience:
-                    del self._audiences[name]
+        self.delivery.unsubscribe(session, names)
+
+    def want_cells(self, session: Session, *, on: bool) -> None:
+        """Send aggregates, or no more."""
+        if on:
+            self._cell_readers.add(session)
+        else:
+            self._cell_readers.discard(session)
 
     def subscriptions(self) -> dict[str, int]:
         """How many clients each list has."""
-        return {name: len(audience) for name, audience in self._audiences.items()}
+        return {name: len(audience) for name, audience in self.delivery.audiences.items()}
 
     @property
     def lagging(self) -> int:
         """How many clients have not taken all that is due."""
-        return len(self._lagging)
+        return len(self.delivery.lagging)
 
     # The sending.
 
@@ -166,7 +146,7 @@ class Room:
     async def _something_due(self) -> None:
         due = self._windows.next_due()
         waits = [due - self.clock()] if due is not None else []
-        waits += [_RETRY_SECONDS] if self._lagging else []
+        waits += [_RETRY_SECONDS] if self.delivery.lagging else []
         with suppress(TimeoutError):
             async with asyncio.timeout(min(waits, default=None)):
                 await self._wake.wait()
@@ -178,66 +158,20 @@ class Room:
 
     def flush(self, key: str) -> None:
         """Send what a list's clients have not got."""
-        now = self.clock()
         if key == _CELLS:
             self._flush_cells()
-            return
-        history, audience = self.hub.histories.get(key), self._audiences.get(key)
-        if history is None or history.current is None or audience is None:
-            return
-        if audience.in_step and (frame := history.frame_for(audience.position)):
-            self.tally.count("frames", audience.in_step)
-            self.tally.count("bytes", audience.in_step * len(frame))
-            audience.send(frame, history.current.position)
-        for session in audience.stragglers:
-            if session.blocked_since is None:
-                self._serve(session, key, now)
-
-    def _serve(self, session: Session, name: str, now: float) -> bool:
-        """Bring one client up to date with one list; False when its socket is full."""
-        history, audience = self.hub.histories.get(name), session.lists[name]
-        if history is None or history.current is None:
-            return True
-        have = audience.cursor(session)
-        frame = history.answer_for(have) if name in session.owed else history.frame_for(have)
-        if frame is None:
-            return True
-        if not session.write(frame):
-            self._lag(session, now)
-            return False
-        session.owed.discard(name)
-        audience.put(session, history.current.position)
-        audience.fall_in(session)
-        return True
-
-    def _lag(self, session: Session, now: float) -> None:
-        if not session.ending:
-            session.blocked_since = now
-            self._lagging.add(session)
-            self._wake.set()
+        else:
+            self.delivery.flush(key)
 
     def retry(self) -> None:
         """Catch up with those who can take something again; close those who could not for too long."""
-        now = self.clock()
-        for session in tuple(self._lagging):
-            if session.writable:
-                self._lagging.discard(session)
-                session.blocked_since = None
-                self.tally.count("recoveries")
-                self._catch_up(session, now)
-            elif session.blocked_since is not None and now - session.blocked_since > self.limits.slow_after:
-                self._expel(session, SLOW)
-
-    def _catch_up(self, session: Session, now: float) -> None:
-        for name in tuple(session.lists):
-            if not self._serve(session, name, now):
-                return
+        self.delivery.retry()
 
     def _flush_cells(self) -> None:
         frames = self._cells.take()
         made: dict[tuple[str, ...], bytes] = {}  # clients of the same lists share the bytes
-        for session in self.sessions:
-            if session.wants_cells and session.lists:
+        for session in self._cell_readers:
+            if session.lists:
                 names = tuple(sorted(session.lists))
                 if names not in made:
                     made[names] = joined(frames, {symbol for name in names for symbol in self.hub.symbols(name)})
@@ -254,33 +188,32 @@ class Room:
         now = self.clock()
         self.hub.expire(now)
         overview = self.hub.overview_frame()
-        made: dict[tuple[tuple[str, Position | None], ...], bytes] = {}
+        made: dict[Cursors, bytes] = {}
         for session in tuple(self.sessions):
             if session.ending:
                 continue
-            cursors = tuple((name, audience.cursor(session)) for name, audience in session.lists.items())
-            if cursors:
+            if cursors := session.cursors():
                 frame = made.get(cursors)
                 if frame is None:
                     frame = made[cursors] = self.hub.beat_frame(cursors)
                 # Where lists are quiet, it is the heartbeats that show who takes nothing.
-                if not session.write(frame) and session.blocked_since is None:
-                    self._lag(session, now)
+                if not session.write(frame):
+                    self.delivery.lag(session, now)
             session.tell_overview(overview)
             self._look_after(session, now)
+
+    def beat_to(self, session: Session) -> None:
+        """A heartbeat out of turn: a client that has just subscribed learns at once how its lists stand."""
+        if cursors := session.cursors():
+            session.write(self.hub.beat_frame(cursors))
 
     def _look_after(self, session: Session, now: float) -> None:
         if not session.authorized and now - session.entered_at > AUTH_SECONDS:
             session.refuse(RefusedError(NO_TOKEN, "no token came"))
         elif now - session.heard_at > SILENT_AFTER:
-            self._expel(session, SILENT)
+            self.delivery.expel(session, SILENT)
         elif now - session.heard_at > PING_AFTER and not session.pinged:
             session.pinged = session.write(_PING)
-
-    def _expel(self, session: Session, code: CloseCode) -> None:
-        self.tally.trouble(f"expelled_{code.name}", f"a client is closed: {code.meaning}")
-        self._lagging.discard(session)
-        session.close(code)
 
     async def close(self, seconds: float) -> None:
         """Close all clients, and wait until they are gone."""
@@ -294,8 +227,3 @@ class Room:
 
     def _greeted(self) -> list[Session]:
         return [session for session in self.sessions if session.authorized]
-
-
-def unknown(name: str) -> RefusedError:
-    """The error for a list that there is not."""
-    return RefusedError(UNKNOWN_LIST, f"there is no list {name!r}", name)

@@ -13,11 +13,14 @@ from msgspec import UNSET
 
 from gapscan.bridge.audience import Audience
 from gapscan.bridge.frames import close_frame, text_frame
+from gapscan.bridge.hub import Position
 from gapscan.bridge.limits import Allowance, Limits
 from gapscan.bridge.outlet import Outlet, Transport
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import CloseCode, Error, RefusedError
+
+Cursors = tuple[tuple[str, Position | None], ...]
 
 CLOSE_SECONDS: Final = 1.0  # for the client to answer a close; then the connection is cut
 _NORMAL: Final = 1000
@@ -39,14 +42,12 @@ class Session:
         "overview",
         "owed",
         "pinged",
-        "wants_cells",
         "wants_overview",
     )
 
     def __init__(self, transport: Transport, limits: Limits, tally: Tally, now: float, *, authorized: bool) -> None:
         self.lists: dict[str, Audience[Session]] = {}
         self.owed: set[str] = set()
-        self.wants_cells = False
         self.wants_overview = False
         self.overview = b""  # the last one sent
         self.authorized = authorized
@@ -72,6 +73,10 @@ class Session:
     def ending(self) -> bool:
         """Whether the connection is closed or about to be."""
         return self.outlet.closing
+
+    def cursors(self) -> Cursors:
+        """How far the client is in each of its lists."""
+        return tuple((name, audience.cursor(self)) for name, audience in self.lists.items())
 
     def write(self, frame: bytes) -> bool:
         """Send `frame`, unless the client is behind with what it was sent; False then."""

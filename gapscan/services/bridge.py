@@ -15,6 +15,7 @@ from gapscan.bridge.http import Door, serving
 from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.listener import open_socket
+from gapscan.bridge.origin import own_hosts
 from gapscan.bridge.room import Room
 from gapscan.bus.asking import ask_why
 from gapscan.bus.client import Bus
@@ -57,7 +58,9 @@ class Bridge:
     def door(self) -> Door:
         """Who may come in."""
         section = self._config.bridge
-        return Door(_origins(section), section.token, section.window, self.ask, self.conditions)
+        origins = _names(section.origins)
+        hosts = own_hosts([section.host, *_names(section.hosts)], origins)
+        return Door(origins, hosts, section.token, section.window, self.ask, self.conditions)
 
     async def ask(self, symbol: str, name: str | None) -> Why:
         """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""
@@ -141,9 +144,10 @@ def _limits(section: BridgeSection) -> Limits:
     )
 
 
-def _origins(section: BridgeSection) -> frozenset[str]:
-    given = section.origins.split(",") if isinstance(section.origins, str) else section.origins or []
-    return frozenset(origin.strip().rstrip("/") for origin in given if origin.strip())
+def _names(given: str | list[str] | None) -> frozenset[str]:
+    """Origins or hosts, from a list or from text with commas."""
+    parts = given.split(",") if isinstance(given, str) else given or []
+    return frozenset(part.strip().rstrip("/") for part in parts if part.strip())
 
 
 def _info(definition: ListDefinition) -> ListInfo:

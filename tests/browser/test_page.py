@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+
 from tests.browser.stage import LIST, OTHER, Stage, some_row
 from tests.browser.watching import Watched, symbols
 from tests.browser.wire import Message, Wire
@@ -120,8 +122,9 @@ async def test_a_burst_of_messages_is_drawn_once(watched: Watched, stage: Stage,
 
 
 async def test_entries_and_exits_are_logged_and_marked(watched: Watched, stage: Stage) -> None:
+    there_before = await stage.feed.publish([some_row("A"), some_row("B")])
     await watched.open()
-    await watched.at(await stage.feed.publish([some_row("A"), some_row("B")]))
+    await watched.at(there_before)
     await watched.until("gapscan.status().word === 'Live'")
     assert await watched.page.locator("#activity li").count() == 0, "what was there before is no entry"
     await watched.until("document.getElementById('age').textContent !== ''")
@@ -154,7 +157,28 @@ async def test_an_empty_list_says_so(watched: Watched, stage: Stage) -> None:
     await watched.open()
     await watched.at(await stage.feed.publish([some_row("A")]))
     await watched.at(await stage.feed.publish([]))
-    assert await watched.text("#empty") == "No symbol qualifies at the moment."
+    await watched.until("document.getElementById('empty').textContent === 'No symbol qualifies at the moment.'")
+    stage.feed.state = "closed"  # its definition has regular hours only
+    await watched.until("document.getElementById('empty').textContent.startsWith('Closed now')")
+    assert "in regular hours (09:30–16:00), New York time" in str(await watched.text("#empty"))
+
+
+@pytest.mark.parametrize("width", [1100, 1280, 1440])
+async def test_the_usual_columns_fit(watched: Watched, stage: Stage, width: int) -> None:
+    await watched.page.set_viewport_size({"width": width, "height": 800})
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("A", gap_indicative=True, gap_percent=-123.45)]))
+    for name in (LIST, OTHER):
+        await watched.page.click(f"#tab-{name}")
+        await watched.until("(name) => drawn.at(-1).list === name", name)
+        assert (
+            await watched.value(
+                "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.getElementById('scroll'))"
+            )
+            <= 0
+        )
+        cut = "[...document.querySelectorAll('.cell')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1)"
+        assert await watched.value(f"{cut}.map((cell) => cell.textContent)") == []
 
 
 async def test_lists_are_tabs_and_a_list_once_seen_is_resumed(watched: Watched, stage: Stage) -> None:

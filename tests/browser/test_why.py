@@ -42,13 +42,25 @@ async def _says(watched: Watched, text: str) -> None:
     await watched.until("(text) => document.getElementById('why-answer').textContent.includes(text)", text)
 
 
+async def _place(watched: Watched) -> list[float]:
+    return list(
+        await watched.value(
+            "(({x, y, height}) => [x, y, height])(document.querySelector('#row-BBB').getBoundingClientRect())"
+        )
+    )
+
+
 async def test_why_a_row_is_there(watched: Watched, stage: Stage) -> None:
     async with answering(stage.bus, answer, Tally(logger("test"))):
         await _opened(watched, stage)
-        before = await watched.page.locator("#row-BBB").bounding_box()
+        before = await _place(watched)
         await watched.page.click(f"#row-{IN}")
         await _says(watched, "Rank 1 of 57")
-        assert await watched.page.locator("#row-BBB").bounding_box() == before, "the table stays where it is"
+        assert await _place(watched) == before, "the rows stay where they are"
+        await watched.page.locator("#body .price_age").first.scroll_into_view_if_needed()
+        right = "(selector) => document.querySelector(selector).getBoundingClientRect().right"
+        panel = await watched.value("document.querySelector('#why').getBoundingClientRect().left")
+        assert await watched.value(right, "#body .price_age") <= panel + 1, "every column can be reached"
         assert await watched.text("#why-symbol") == IN
         assert await watched.text("#why-name") == "Alpha"
         assert await watched.text("#why-time") == "as of 09:30:00"

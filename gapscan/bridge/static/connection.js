@@ -96,7 +96,7 @@ export class Connection extends EventTarget {
     return this.about(list).view;
   }
 
-  /** The copy of a list and what is known of it: {view, beat, asOf, movedAt, resyncing, unknown}. */
+  /** The copy of a list and what is known of it: {view, beat, asOf, movedAt, resyncing, unknown, fault}. */
   about(list) {
     return this.#copies.about(list);
   }
@@ -269,6 +269,7 @@ export class Connection extends EventTarget {
   #error(message) {
     this.counts.errors += 1;
     if (message.code === "unknown_list" && message.list) this.about(message.list).unknown = true;
+    if (message.code === "list_failed" && message.list) this.about(message.list).fault = message.message;
     this.#emit("fault", message);
   }
 }

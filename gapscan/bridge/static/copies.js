@@ -123,6 +123,7 @@ export class Copies {
 
   #beatOf(list, about, beat, now) {
     about.beat = beat;
+    if (beat.state === "live") about.fault = "";
     about.hear(beat.as_of, now);
     const same = about.view.epoch === beat.epoch && about.view.sequence >= beat.sequence && !about.resyncing;
     about.behind = same ? 0 : about.behind + 1;

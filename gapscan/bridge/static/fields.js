@@ -29,7 +29,7 @@ const timed = { time: true, width: 5.2 };
 /** The gap before the open is marked: it is only what the open may become. */
 function gap(row) {
   const text = percent(row.gap_percent);
-  return row.gap_indicative && text !== NONE ? `~${text}` : text;
+  return row.gap_indicative && text !== NONE ? `~\u2009${text}` : text;
 }
 
 /** Marked where few sessions are known to compare with. */
@@ -70,7 +70,7 @@ export const CATALOGUE = Object.freeze([
   ]),
   ...group("Change", [
     column("change_percent", "Chg %", "Change since the previous close, percent", percent, sided),
-    column("gap_percent", "Gap %", "Open against the previous close, percent; ~ before the open", null, { ...sided, width: 5.4, fields: ["gap_percent", "gap_indicative"], text: gap }),
+    column("gap_percent", "Gap %", "Open against the previous close, percent; ~ before the open", null, { ...sided, width: 6.1, fields: ["gap_percent", "gap_indicative"], text: gap }),
     column("change_from_open_percent", "Open %", "Change since the open, percent", percent, sided),
     column("change_5m_percent", "5m %", "Change in the last five minutes, percent", move, sided),
     column("change_1m_percent", "1m %", "Change in the last minute, percent", move, sided),
@@ -89,7 +89,7 @@ export const CATALOGUE = Object.freeze([
     column("thin_baseline", "Thin", "Few sessions are known to compare volume with", flag, { ...wordy, width: 3.4 }),
   ]),
   ...group("Company", [
-    column("sector", "Sector", "Sector of the company", words, { ...wordy, width: 8 }),
+    column("sector", "Sector", "Sector of the company", words, { ...wordy, width: 9 }),
     column("market_cap", "Mkt cap", "Market capitalisation, USD", compact),
     column("float_shares", "Float", "Shares that are free to trade", compact),
     column("exchange", "Exch", "Listing exchange", words, { ...wordy, width: 4.8 }),

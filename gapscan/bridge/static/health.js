@@ -58,11 +58,16 @@ function silence(connection, about, now, since) {
   return about.beat && about.view.loaded ? null : health("warn", "Loading", since.trim());
 }
 
+/** Why a list does not move that should. */
+function stillness({ fault }) {
+  return fault ? "The server cannot send this list's newest rows; it goes on when it can." : "The server gets no market data.";
+}
+
 /** What the server says of the list, and whether its data really moves. */
 function standing(about, now, since) {
   const still = now - about.movedAt;
   if (about.beat.state === "closed") return health("calm", "Closed", `This list is not ranked in this session.${since}`);
-  if (about.beat.state !== "live") return health("bad", "Stale", `The server gets no market data.${since}`);
+  if (about.beat.state !== "live") return health("bad", "Stale", `${stillness(about)}${since}`);
   if (about.behind > 1) return health("warn", "Behind", `Newer changes have not arrived yet.${since}`);
   return still > 2300 ? health("warn", "No new data", `Market data stood still for ${span(still)}.${since}`) : health("live", "Live");
 }

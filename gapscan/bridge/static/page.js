@@ -6,6 +6,7 @@ import { Chosen } from "./chosen.js";
 import { columnsFor } from "./fields.js";
 import { Head, nextSort } from "./head.js";
 import { Hold } from "./hold.js";
+import { emptyBecause } from "./hours.js";
 import { Order, symbolMissing } from "./order.js";
 import { settings } from "./settings.js";
 import { Chime } from "./sound.js";
@@ -17,7 +18,9 @@ const NARROW = matchMedia("(max-width: 720px)");
 const NAME_REM = 9; // the least width of a column that takes what is left
 const NAME_SHARE = 16; // of what is left; the others take half their width in rem
 const UNSTRETCHED = new Set(["rank", "symbol", "spark"]);
-const NARROW_REM = { rank: 2.2, symbol: 4.8, price: 4.8 }; // no arrows, and a badge takes what is left
+const TIGHT = matchMedia("(max-width: 1280px)");
+const TIGHT_REM = { name: 5.8, symbol: 6.2, spark: 3.2, sector: 8 }; // so that the usual columns fit beside the tabs
+const NARROW_REM = { rank: 2.2, symbol: 4.8, price: 4.8, gap_percent: 5.4 }; // no arrows, and a badge takes what is left
 const PADDING_REM = 0.7;
 
 function nothingSince() {
@@ -46,7 +49,7 @@ export class Page {
     this.head = new Head(byId("head"), (id) => this.sort(nextSort(this.order.sort, id)));
     this.activity = new Activity(byId("activity"), byId("activity-empty"));
     this.hold = new Hold(byId("body"), () => settings.hold, () => this.#applyHold());
-    NARROW.addEventListener("change", () => this.setColumns());
+    for (const width of [NARROW, TIGHT]) width.addEventListener("change", () => this.setColumns());
   }
 
   get view() {
@@ -87,7 +90,8 @@ export class Page {
 
   #measure() {
     const filled = this.#columns.some(({ width }) => width === 0);
-    const width = (column) => (NARROW.matches && NARROW_REM[column.id]) || column.width || NAME_REM;
+    const special = NARROW.matches ? NARROW_REM : TIGHT.matches ? TIGHT_REM : {};
+    const width = (column) => special[column.id] || column.width || NAME_REM;
     const share = (column) => (column.width === 0 || (column.id === "symbol" && !filled) ? NAME_SHARE : column.width / 2);
     const track = (column) => (UNSTRETCHED.has(column.id) && filled ? `${width(column)}rem` : `minmax(${width(column)}rem, ${share(column)}fr)`);
     const least = this.#columns.reduce((sum, column) => sum + width(column), PADDING_REM);
@@ -118,6 +122,7 @@ export class Page {
   /** A heartbeat: the list is up to date, and entries are news from now on. */
   beat(beat) {
     if (beat && this.view.loaded && beat.sequence <= this.view.sequence) this.#fresh = false;
+    if (this.#shown) this.#showEmpty();
   }
 
   /** Draw with the next frame. */
@@ -141,10 +146,15 @@ export class Page {
 
   #showEmpty() {
     const empty = byId("empty");
-    const text = this.#shown.rows.length || !this.view.loaded ? "" : this.order.search ? "Nothing matches the search." : "No symbol qualifies at the moment.";
+    const text = this.#shown.rows.length || !this.view.loaded ? "" : this.#emptyText();
     empty.hidden = text === "";
     if (empty.textContent !== text) empty.textContent = text;
     this.#offer(symbolMissing(this.view.rows, this.order.search));
+  }
+
+  #emptyText() {
+    if (this.order.search && this.view.rows.length) return "Nothing matches the search.";
+    return emptyBecause(this.#connection.about(this.list).beat?.state, this.definition.sessions);
   }
 
   /** Offer to say why a symbol is not there. */

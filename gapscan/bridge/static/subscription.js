@@ -16,6 +16,8 @@ export class Subscription {
     this.askedAt = -Infinity;
     this.behind = 0;
     this.unknown = false;
+    /** What the server said when it could not send the newest rows; "" while it can. */
+    this.fault = "";
   }
 
   /** Market time was heard of; it counts only if it moved on. */

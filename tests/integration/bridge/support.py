@@ -50,10 +50,10 @@ class Served:
         hub = self.bridge.room.hub
         await until(lambda: all(hub.position(name) for name in names), f"the bridge's knowing {names}")
 
-    async def get(self, path: str, *headers: str) -> tuple[int, str, str]:
+    async def get(self, path: str, *headers: str, host: str = "") -> tuple[int, str, str]:
         """Status, head and body of a plain request."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close", *headers]
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'127.0.0.1:{self.port}'}", "Connection: close", *headers]
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         async with asyncio.timeout(PATIENCE):
             head, _, body = (await reader.read()).decode().partition("\r\n\r\n")

@@ -208,6 +208,31 @@ async def _check_origins(served: Served, good: list[str], bad: list[str]) -> Non
     assert served.counts["refused.origin"] == len(bad)
 
 
+async def test_a_page_cannot_take_the_bridge_for_its_own(nats_server: NatsServer, movers: Published) -> None:
+    """The owner of a name lets it lead here: the origin is that of the page, and the host is the same."""
+    async with running_bridge(nats_server.url, hosts="scanner.example") as served:
+        for name, status in (("evil.example", 421), ("scanner.example", 101), ("my-nas.local", 101)):
+            host = f"{name}:{served.port}"
+            options = {"origin": Origin(f"http://{host}"), "proxy": None, "host": "127.0.0.1", "port": served.port}
+            if status == 101:
+                async with connect(f"ws://{host}/ws", **options):  # type: ignore[arg-type]
+                    pass
+            else:
+                with pytest.raises(InvalidStatus, match="421"):
+                    await connect(f"ws://{host}/ws", **options)  # type: ignore[arg-type]
+        assert served.counts["refused.host"] == 1
+        for path, expected in (("/", 421), ("/metrics", 421), ("/static/app.js", 421), ("/healthz", 200)):
+            status, head, body = await served.get(path, host="evil.example")
+            assert status == expected
+        status, head, body = await served.get("/", host="evil.example:80")
+        assert "421 Misdirected Request" in head
+        assert "text/plain" in head
+        assert body == (
+            'the bridge has no name "evil.example": if it is to have it, set hosts = ["evil.example"] in [bridge] '
+            "of its settings (or GAPSCAN_BRIDGE_HOSTS=evil.example)\n"
+        )
+
+
 async def test_a_token_comes_first(nats_server: NatsServer, movers: Published, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_bridge(nats_server.url, token="séсret") as served:
         await served.knows("movers")

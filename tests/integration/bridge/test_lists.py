@@ -277,3 +277,16 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
         assert len(asking.of(Aggregate)) == 1
         assert not other.of(Aggregate)
         assert served.counts["bad_bars"] == 1
+
+
+async def test_a_subscription_is_told_at_once_how_the_list_stands(
+    served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 1e6)
+    await movers.beat()
+    await asyncio.sleep(0.3)  # the last one in turn
+    async with browsing(served, movers) as browser:
+        beat = await browser.gets(Beat)
+        assert (beat.lists["movers"].epoch, beat.lists["movers"].sequence) == (movers.publisher.epoch, 5)
+        kinds = [type(message) for message in browser.seen]
+        assert kinds.index(Beat) > kinds.index(Snapshot)

@@ -91,7 +91,7 @@ def test_one_that_does_not_read_falls_out_of_step_and_comes_back() -> None:
         sessions = [following(stage, transport) for transport in transports]
         for session in sessions:
             stage.room.subscribe(session, "b", None)
-        audience = stage.room._audiences["a"]
+        audience = stage.room.delivery.audiences["a"]
         stage.pass_time(0.2)
         assert audience.in_step == 3
         transports[0].full = True
@@ -101,7 +101,7 @@ def test_one_that_does_not_read_falls_out_of_step_and_comes_back() -> None:
             stage.pass_time(0.2)
             transports[1].full = transports[2].full = False  # they read
         assert sessions[0].blocked_since is not None
-        assert (audience.in_step, stage.room._audiences["b"].in_step) == (2, 2)
+        assert (audience.in_step, stage.room.delivery.audiences["b"].in_step) == (2, 2)
         assert audience.cursor(sessions[0]) != audience.position == Position("e1", 59)
         transports[0].full = False
         stage.pass_time(0.2)
@@ -126,7 +126,7 @@ def test_heartbeats_and_pings_of_one_in_step_keep_the_cursor() -> None:
         stage.room.beat()
         stage.put("a", 2, rows(2))
         stage.pass_time(0.2)
-        assert stage.room._audiences["a"].cursor(session) == Position("e1", 2)
+        assert stage.room.delivery.audiences["a"].cursor(session) == Position("e1", 2)
         assert [frame[0] for data in transport.take() for frame in split_frames(data)] == [1, 1, 1]
         stage.room.leave(session)
         assert stage.room.subscriptions() == {}

@@ -1,0 +1,69 @@
+"""By which names a bridge may be reached: no name that a stranger can lead to it."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from gapscan.bridge.origin import host_name, is_own_host, own_hosts
+from gapscan.config import BridgeSection, Config, as_environment, load
+from gapscan.services.bridge import Bridge
+
+
+@pytest.mark.parametrize(
+    ("host", "known", "expected"),
+    [
+        (None, [], True),  # no browser
+        ("127.0.0.1:8080", [], True),
+        ("192.168.1.20", [], True),
+        ("[::1]:8080", [], True),
+        ("[fe80::1]", [], True),
+        ("localhost:8080", [], True),
+        ("app.localhost", [], True),
+        ("my-nas:8080", [], True),
+        ("my-nas.local:8080", [], True),
+        ("MY-NAS.LAN", [], True),
+        ("scanner.home.arpa", [], True),
+        ("bridge.default.svc.cluster.local", [], True),
+        ("my-nas.local.:8080", [], True),
+        ("evil.example", [], False),
+        ("evil.example:8080", [], False),
+        ("local.evil.example", [], False),
+        ("evil-local.example", [], False),
+        ("127.0.0.1.nip.io", [], False),
+        ("127.0.0.1.evil.example:8080", [], False),
+        ("evil.arpa", [], False),
+        ("", [], False),
+        ("[", [], False),
+        (":8080", [], False),
+        ("scanner.example.org:443", ["scanner.example.org"], True),
+        ("scanner.example.org.", ["scanner.example.org"], True),
+        ("a.scanner.example.org", ["scanner.example.org"], False),
+        ("a.b.example.org", ["*.example.org"], True),
+        ("example.org", ["*.example.org"], False),
+        ("evil-example.org", ["*.example.org"], False),
+        ("evil.example", ["*"], True),
+    ],
+)
+def test_hosts(host: str | None, known: list[str], expected: bool) -> None:
+    assert is_own_host(host, known) is expected
+
+
+def test_what_is_in_a_host_header() -> None:
+    headers = ("A.Example:80", "[::1]:80", "[::1]", "1.2.3.4", "user@a.example:1")
+    assert [host_name(host) for host in headers] == ["a.example", "::1", "::1", "1.2.3.4", "a.example"]
+
+
+def test_the_names_of_a_bridge() -> None:
+    section = BridgeSection(hosts="A.example, *.b.example ,", origins=["https://c.example:8443/"])
+    hosts = Bridge(Config(bridge=section)).door().hosts
+    assert {"a.example", "*.b.example", "c.example"} <= set(hosts)
+    assert is_own_host(socket.gethostname(), own_hosts([], []))
+    assert not is_own_host("d.example", hosts)
+
+
+def test_hosts_go_through_the_environment() -> None:
+    variables = as_environment(Config(bridge=BridgeSection(hosts=["a.example", "b.example"])))
+    assert variables["GAPSCAN_BRIDGE_HOSTS"] == "a.example,b.example"
+    assert load(env={"XDG_CONFIG_HOME": "/nowhere", **variables}).config.bridge.hosts == "a.example,b.example"
