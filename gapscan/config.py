@@ -26,6 +26,14 @@ Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
+def directory_of(setting: str) -> Path | None:
+    """The directory that a setting names, `~` being the user's home; None for an empty one. Raises ConfigError."""
+    try:
+        return Path(setting).expanduser() if setting else None
+    except RuntimeError as error:
+        raise ConfigError(f"directory {setting}: {error}", remedy="name it in full") from None
+
+
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A table of the file."""
 

@@ -6,13 +6,14 @@ import datetime as dt
 import gzip
 import logging
 import math
+import os
 import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
-from gapscan.config import Config
+from gapscan.config import Config, directory_of
 from gapscan.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class FlatFiles:
 
     def __init__(self, directory: Path) -> None:
         nested = directory / "flatfiles"
-        self.root = (nested if nested.is_dir() else directory) / "us_stocks_sip"
+        self.root = (nested if os.path.isdir(nested) else directory) / "us_stocks_sip"
         self.bad_rows = 0
         self._days: dict[Kind, list[dt.date]] = {}
 
@@ -108,10 +109,11 @@ class FlatFiles:
 
 def check_setting(config: Config) -> None:
     """Raises ConfigError when the settings name a directory of flat files that has none of minutes."""
-    if not config.feed.flat_files:
+    root = directory_of(config.feed.flat_files)
+    if root is None:
         return
-    folder = FlatFiles(Path(config.feed.flat_files).expanduser()).root / "minute_aggs_v1"
-    if not folder.is_dir():
+    folder = FlatFiles(root).root / "minute_aggs_v1"
+    if not os.path.isdir(folder):
         raise ConfigError(
             f"flat_files in [feed]: there is no directory {folder}",
             remedy="name the directory that holds us_stocks_sip, or leave flat_files empty",

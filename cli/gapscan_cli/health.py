@@ -76,7 +76,15 @@ def _curves(curves: Curves) -> list[str]:
         (curves.bad_lines, "bad lines"),
     )
     left_out = "".join(f", {number} {what}" for number, what in counts if number)
-    return [f"curves    {what}{state}   {curves.symbols} symbols{left_out}"]
+    return [f"curves    {what}{state}   {curves.symbols} symbols{left_out}{_ranked_otherwise(curves)}"]
+
+
+def _ranked_otherwise(curves: Curves) -> str:
+    """By which curves the ranker measures, where they are not the feed's."""
+    if curves.state != "ready" or (curves.ranker_date, curves.ranker_symbols) == (curves.date, curves.symbols):
+        return ""
+    has = f"{curves.ranker_symbols} symbols of {curves.ranker_date}" if curves.ranker_date else "none"
+    return f"; the ranker has {has}"
 
 
 def _details(details: Details) -> str:

@@ -106,7 +106,7 @@ class FencedValue:
     async def put(self, payload: bytes) -> None:
         """Store the value. Raises FencedError when another writer changed it, BusError when its fate is not known."""
         if not await self._put(payload):
-            stored = await self._own()
+            stored = await self.read_own()  # an earlier put may have left it, whose acknowledgement was lost
             if (stored is None or stored.data != payload) and not await self._put(payload):
                 raise self._fenced()
 
@@ -120,12 +120,17 @@ class FencedValue:
         self._revision = revision or self._revision
         return revision is not None
 
-    async def _own(self) -> Stored | None:
-        """The stored value, which an earlier put left whose acknowledgement was lost; None when somebody deleted it."""
+    async def read_own(self) -> Stored | None:
+        """The value, if it is the one last read, or one that this writer put; None when somebody deleted it.
+
+        Raises FencedError when another writer changed it, BusError.
+        """
+        known = self._revision
         stored = await self.read()
         if stored is None or not stored.data:
             return None
-        if not stored.headers.get(names.HEADER_MSG_ID, "").startswith(f"{self._writer}-"):
+        ours = stored.headers.get(names.HEADER_MSG_ID, "").startswith(f"{self._writer}-")
+        if not ours and stored.sequence != known:
             raise self._fenced()
         return stored
 

@@ -53,6 +53,7 @@ class HotPublisher:
         self._value_sequence = -1
         self._pending: tuple[Attempt, FeedCommand] | None = None  # stored or not: not known yet
         self._retention = Retention()
+        self._unsettled = False  # the stream was lost, and what came of making it anew is not known
 
     @property
     def adopted(self) -> int:
@@ -119,12 +120,15 @@ class HotPublisher:
         A stream of commands that is gone is made anew. Raises FencedError when another writer owns the set, BusError
         when NATS did not take it: the same call may then be repeated with a newer set, and loses nothing.
         """
-        try:
-            return await self._publish(symbols, as_of)
-        except StreamLostError as error:
-            _log.warning("%s, making it anew", error.message)
-            await self.recover(self._retention)
-            return await self._publish(symbols, as_of)
+        if not self._unsettled:
+            try:
+                return await self._publish(symbols, as_of)
+            except StreamLostError as error:
+                _log.warning("%s, making it anew", error.message)
+                self._unsettled = True
+        await self.recover(self._retention)
+        self._unsettled = False
+        return await self._publish(symbols, as_of)
 
     async def _publish(self, symbols: set[str], as_of: int) -> bool:
         if self._pending is not None:

@@ -6,13 +6,13 @@ A second writer can never interleave, and a publish whose acknowledgement was lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from nats.js import api
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct import get_from
+from gapscan.bus.direct import Stored, get_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import ProtocolError, StreamLostError
@@ -54,6 +54,7 @@ class ListPublisher:
         self._stream = FencedStream(bus, names.list_stream(name), names.delta_subject(name), f"list {name}")
         self._snapshot = FencedValue(bus, names.BUCKET_SNAPSHOTS, name, f"the snapshot of {name}")
         self._attempt: _Attempt | None = None
+        self._due: tuple[Sequence[Row], int] | None = None  # what a stream begins with that is being made anew
         self._snapshot_sequence = -1
         self._retention = Retention()
         self._simulated = False
@@ -66,6 +67,11 @@ class ListPublisher:
         """Deltas that were stored although their acknowledgement was lost."""
         return self._stream.adopted
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether the stream is being made anew: until then, `rows` and `sequence` may be of neither stream."""
+        return self._due is not None
+
     async def recover(self, retention: Retention, simulated: bool = False) -> None:
         """Continue the list where the stream ends: snapshot plus later deltas, same epoch, same sequence.
 
@@ -73,13 +79,13 @@ class ListPublisher:
         is stored cannot be continued. Raises BusError, or TopologyError for a stream of another kind.
         """
         self._retention = retention
-        await self._continue()
+        await self._continue(self._snapshot.read)
         await self.write_snapshot(simulated)
 
-    async def _continue(self) -> None:
+    async def _continue(self, read: Callable[[], Awaitable[Stored | None]]) -> None:
         self._attempt = None
         info = await ensure_list(self._bus, self.name, self._retention)
-        snapshot = await self._stored_snapshot()
+        snapshot = self._snapshot_in(await read())
         copy = await self._replay(info, snapshot)
         if copy is not None:
             self.epoch, self.sequence, self.rows, self.as_of = copy.epoch, copy.sequence, copy.rows, copy.as_of
@@ -87,8 +93,7 @@ class ListPublisher:
         else:
             await self._begin_epoch(info, snapshot)
 
-    async def _stored_snapshot(self) -> Snapshot | None:
-        stored = await self._snapshot.read()
+    def _snapshot_in(self, stored: Stored | None) -> Snapshot | None:
         try:
             return decode_as(Snapshot, stored.data) if stored and stored.data else None
         except ProtocolError as error:
@@ -131,27 +136,30 @@ class ListPublisher:
         """
         async with self._at_work:
             try:
-                return await self._publish(rows, as_of)
+                if not self.unsettled or self._is_retired:
+                    return await self._publish(rows, as_of)
             except StreamLostError as error:
                 if self._is_retired:
                     raise
                 _log.warning("%s, making it anew", error.message, extra={"list": self.name})
-                return await self._begin_anew(rows, as_of)
+            return await self._begin_anew(rows, as_of)
 
     async def renew(self) -> None:
         """Look whether the stream is there, and if not, make it anew with the rows that the list has.
 
-        Raises FencedError when another writer did, BusError when that cannot be had: `rows` may be empty then, and
-        are to be published again.
+        Raises FencedError when another writer did, BusError when that cannot be had: the list is `unsettled` then,
+        and the next `publish` or `renew` begins it anew.
         """
         async with self._at_work:
             if not self._is_retired:
-                await self._begin_anew(self.rows, self.as_of)
+                await self._begin_anew(*(self._due or (self.rows, self.as_of)))
 
     async def _begin_anew(self, rows: Sequence[Row], as_of: int) -> bool:
         """The snapshot comes last, so that nobody is shown the list empty in between."""
-        await self._continue()
+        self._due = (rows, as_of)
+        await self._continue(self._snapshot.read_own)
         published = await self._publish(rows, as_of)
+        self._due = None
         await self.write_snapshot(self._simulated)
         return published
 
@@ -188,13 +196,13 @@ class ListPublisher:
         self.published_bytes += len(attempt.stored.payload)
 
     async def write_snapshot(self, simulated: bool) -> bool:
-        """Store the list as it is published, if it changed since the last snapshot.
+        """Store the list as it is published, if it changed since the last snapshot and is not `unsettled`.
 
         Raises FencedError when another writer stored one in between, BusError when NATS did not take it.
         """
         self._simulated = simulated
         async with self._storing:
-            if self._is_retired or self._snapshot_sequence == self.sequence:
+            if self._is_retired or self.unsettled or self._snapshot_sequence == self.sequence:
                 return False
             return await self._write_snapshot()
 

@@ -17,7 +17,7 @@ from nats.js import api
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.errors import TopologyError
+from gapscan.errors import BusError, TopologyError
 from gapscan.protocol import names
 
 EPOCH_KEY: Final = "gapscan-epoch"
@@ -117,11 +117,11 @@ def bucket_config(bucket: str, retention: Retention) -> api.StreamConfig:
 
 async def ensure(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
     """The stream as it is, created if missing. Raises TopologyError when a binding setting differs."""
-    return (await _ensured(bus, wanted))[0]
+    return (await ensured(bus, wanted))[0]
 
 
-async def _ensured(bus: Bus, wanted: api.StreamConfig) -> tuple[api.StreamInfo, bool]:
-    """The stream, and whether it was missing."""
+async def ensured(bus: Bus, wanted: api.StreamConfig) -> tuple[api.StreamInfo, bool]:
+    """As `ensure`, and whether the stream was missing."""
     name = wanted.name or ""
     try:
         found = await _info_or_none(bus, name)
@@ -200,10 +200,14 @@ async def _stream_names(bus: Bus, subject: str, offset: int) -> list[str]:
         answer = await bus.nc.request("$JS.API.STREAM.NAMES", query, timeout=REQUEST_SECONDS)
     except NATS_ERRORS as error:
         raise translated(error, "looking for lists") from error
-    return msgspec.json.decode(answer.data).get("streams") or []
+    found = msgspec.json.decode(answer.data)
+    refused = found.get("error")  # such as a cluster that is choosing a leader: that tells of no stream
+    if refused:
+        raise BusError(f"NATS failed while looking for lists: {refused.get('description', refused)}")
+    return found.get("streams") or []
 
 
-def _shared(retention: Retention) -> Iterator[api.StreamConfig]:
+def shared(retention: Retention) -> Iterator[api.StreamConfig]:
     """What all lists share: the feed's streams, the hot set's and the saved state's, and all buckets."""
     for stream, subject in (
         (names.STREAM_UNIVERSE, names.FEED_UNIVERSE),
@@ -223,4 +227,4 @@ def _shared(retention: Retention) -> Iterator[api.StreamConfig]:
 
 async def ensure_shared(bus: Bus, retention: Retention) -> list[str]:
     """The feed streams and all buckets; the names of those that were missing. Raises BusError, TopologyError."""
-    return [str(wanted.name) for wanted in _shared(retention) if (await _ensured(bus, wanted))[1]]
+    return [str(wanted.name) for wanted in shared(retention) if (await ensured(bus, wanted))[1]]

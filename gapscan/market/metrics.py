@@ -161,8 +161,8 @@ def _volumes(columns: _Columns) -> None:
     """Dollar volume (volume times vwap, or times the price before there is a vwap) and relative volume.
 
     Relative volume is volume now / the mean cumulative volume at this time of the day; where only daily averages are
-    known, or the mean is thinner than they are, / (mean daily volume * the share of a day that has traded by now).
-    It is missing where the expected volume is under RVOL_FLOOR shares.
+    known, or the mean is thinner than they are, or of the day before with a split since, / (mean daily volume * the
+    share of a day that has traded by now). It is missing where the expected volume is under RVOL_FLOOR shares.
     """
     volume, vwap = columns["volume"], columns["vwap"]
     columns["dollar_volume"] = volume * np.where(np.isnan(vwap), columns["price"], vwap)
@@ -172,6 +172,8 @@ def _volumes(columns: _Columns) -> None:
     if curves.serve(columns.date):
         usual, number = curves.expected(columns.at, moments, columns.date), curves.sessions(columns.at)
         counts = ~np.isnan(usual) & ~((number < THIN_BASELINE) & (number < sessions))
+        if curves.date != columns.date:  # adjusted for the splits up to its own day only
+            counts &= columns["split_today"] == 0.0
         expected, sessions = np.where(counts, usual, expected), np.where(counts, number, sessions)
     columns["rvol"] = volume / np.where(expected >= RVOL_FLOOR, expected, np.nan)
     columns["thin_baseline"] = np.where(np.isnan(sessions), np.nan, sessions < THIN_BASELINE)

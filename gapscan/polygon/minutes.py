@@ -10,11 +10,10 @@ import datetime as dt
 import io
 import os
 import sys
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
@@ -177,15 +176,21 @@ def unpacked(data: bytes) -> DayVolumes:
     """The day that was packed. Raises DataError for anything else, also for a day with other knots."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            head, texts = arrays["head"].tolist(), arrays["texts"].tolist()
-            symbols, volumes = arrays["symbols"].tolist(), arrays["volumes"]
-        kind, bad_lines, *knots = head
-        first_fault, source = texts
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"not the volumes of a day: {error}") from None
-    if kind != _FORMAT or tuple(knots) != KNOTS or volumes.shape != (len(symbols), len(KNOTS)):
+            return _day_of({name: arrays[name] for name in ("head", "texts", "symbols", "volumes")})
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001  # any bytes: unpacking fails in ways that no library lists
+        raise DataError(f"not the volumes of a day: {type(error).__name__}: {error}") from None
+
+
+def _day_of(arrays: Mapping[str, NDArray[Any]]) -> DayVolumes:
+    kind, bad_lines, *knots = arrays["head"].tolist()
+    first_fault, source = arrays["texts"].tolist()
+    symbols, volumes = arrays["symbols"], arrays["volumes"]
+    form = volumes.dtype == np.float32 and volumes.shape == (*symbols.shape, len(KNOTS))
+    if kind != _FORMAT or tuple(knots) != KNOTS or not form or (symbols.size and symbols.dtype.kind != "U"):
         raise DataError("volumes of a day in another form")
-    return DayVolumes(symbols, volumes, bad_lines, first_fault, source)
+    return DayVolumes(symbols.tolist(), volumes, bad_lines, first_fault, source)
 
 
 def main(arguments: Sequence[str]) -> int:

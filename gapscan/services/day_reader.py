@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import stat
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -28,11 +29,18 @@ class DayReader:
         self.files = FlatFiles(directory)
 
     def exists(self, date: dt.date) -> bool:
-        """Whether there is a file for `date`."""
-        return self.files.path(KIND, date).is_file()
+        """Whether there is a file for `date`. One that cannot be looked at counts as none."""
+        path = self.files.path(KIND, date)
+        try:
+            return stat.S_ISREG(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            self._tally.trouble("unseen_flat_files", f"{path} cannot be looked at, and is left out: {error.strerror}")
+            return False
 
     async def read(self, date: dt.date) -> DayVolumes:
-        """The volumes of a day. Raises DataError when its file cannot be read."""
+        """The volumes of a day. Raises DataError when its file cannot be read, OSError when no process can be begun."""
         kept = await asyncio.to_thread(self._kept, date)
         if kept is not None:
             self._tally.count("curve_days_kept")

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gapscan.bus.client import Bus
 from gapscan.bus.details import can_be_key, read_details, write_detail
+from gapscan.config import directory_of
 from gapscan.errors import BusError
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Detail
@@ -31,9 +32,10 @@ class Saved(Struct):
     unknown: dict[str, str]
 
 
-def cache_path(directory: str, *, simulated: bool) -> Path | None:
-    """The file in `directory`, if there is one. Invented details have a file of their own."""
-    return Path(directory) / ("details-simulated.json" if simulated else "details.json") if directory else None
+def cache_path(setting: str, *, simulated: bool) -> Path | None:
+    """The file in the directory that `setting` names, if it names one. Invented details have a file of their own."""
+    folder = directory_of(setting)
+    return folder / ("details-simulated.json" if simulated else "details.json") if folder else None
 
 
 class DetailsCache:

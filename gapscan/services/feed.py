@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -107,7 +107,7 @@ class Feed:
                 await ensure_shared(self._bus, retention(self._config))
 
     async def scan(self) -> None:
-        """One scan of the whole market, published. Raises FeedError or BusError."""
+        """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
         status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
         self._calendar.see(status)
         for loader in (self.reference, self.curves):
@@ -116,10 +116,20 @@ class Feed:
         await self._publish_scan(status, tickers)
         self.on_scan(tickers, status.at)
         self.reference.note_scan(ticker.ticker for ticker in tickers)
-        await self.reference.restore()
-        await self.curves.restore()
         self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
         self._tally.count("scans")
+        await self._restore("reference data", self.reference.restore)
+        await self._restore("volume curves", self.curves.restore)
+
+    async def _restore(self, what: str, restore: Callable[[], Awaitable[None]]) -> None:
+        """Failing is no failure of the scan, which is out: the next one tries again."""
+        try:
+            await restore()
+        except BusError as error:
+            self._tally.trouble("restore_failed", f"whether NATS still has the {what} cannot be told: {error}")
+            with suppress(BusError):  # it was just told what is wrong
+                await ensure_shared(self._bus, retention(self._config))
+                await restore()
 
     async def _publish_scan(self, status: Status, tickers: Sequence[Ticker]) -> None:
         # The provider's clock and its data may disagree by a little; market time is the later of the two, unless

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.topology import ensure, feed_config
-from gapscan.config import Config
-from gapscan.errors import BusError, DataError, FeedError
+from gapscan.config import Config, directory_of
+from gapscan.errors import DataError, GapscanError
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
 from gapscan.polygon.curves import MeanVolumes, ratios_since
@@ -54,9 +53,9 @@ class CurveLoader:
         self._config = config
         self._tally = tally
         self._reader: DayReader | None = None
-        if section.flat_files and section.baseline_sessions:
-            cache = Path(section.cache_dir) if section.cache_dir else None
-            self._reader = DayReader(Path(section.flat_files).expanduser(), cache, tally)
+        files = directory_of(section.flat_files)
+        if files is not None and section.baseline_sessions:
+            self._reader = DayReader(files, directory_of(section.cache_dir), tally)
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
         self._announced: dt.date | None = None
         self._load: _Load | None = None
@@ -79,17 +78,26 @@ class CurveLoader:
             await self._take_day(self._reader, await self._day_begins.get())
 
     async def _take_day(self, reader: DayReader, date: dt.date) -> None:
-        self._state = "reading"
-        self._load = load = await asyncio.to_thread(self._look_for_days, reader, date)
-        if not load.days:
-            sessions = self._config.feed.baseline_sessions
-            self._nothing(f"{reader.files.root / KIND} has none of the {sessions} sessions before {date}")
-            return
+        self._state, self._load = "reading", None
         backoff = Backoff(_RETRY_FIRST, self._config.feed.discovery_interval)
-        while self._day_begins.empty() and not await self._go_on(reader, load):  # noqa: ASYNC110  # grace
+        while self._day_begins.empty() and not await self._tried(reader, date):  # noqa: ASYNC110  # grace
             await asyncio.sleep(backoff.next())
-        if not load.left:
-            await asyncio.to_thread(reader.forget_all_but, load.days)
+
+    async def _tried(self, reader: DayReader, date: dt.date) -> bool:
+        """Go on loading; whether it is done. No failure is a reason to end the scans."""
+        try:
+            return await self._go_on(reader, date)
+        except (GapscanError, OSError) as error:
+            self._failed(date, str(error))
+        except Exception as error:  # noqa: BLE001  # curves are an extra: nothing about them may end the feed
+            self._load = None  # what it has may be half of something
+            self._failed(date, f"{type(error).__name__}: {error}")
+            _log.debug("volume curves failed", exc_info=error)
+        return False
+
+    def _failed(self, date: dt.date, why: str) -> None:
+        self._last_error = why
+        self._tally.trouble("curves_failed", f"volume curves of {date} cannot be published yet: {why}")
 
     def _nothing(self, why: str) -> None:
         self._state, self._last_error = "no files", why
@@ -103,23 +111,28 @@ class CurveLoader:
         days = [day for day in sessions if reader.exists(day)]
         return _Load(date, days, [day for day in sessions if day not in days])
 
-    async def _go_on(self, reader: DayReader, load: _Load) -> bool:
-        """Go on loading; whether it is done. No failure is a reason to end the scans."""
-        try:
-            if load.splits is None:
-                load.splits = await self._rest.splits(load.days[-1], load.date)
-            while load.left and self._day_begins.empty():
-                await self._add(reader, load, load.left[0])
-                load.left.pop(0)
-            if not load.left and load.mean.days:
-                await self._publish(load)
-            elif not load.left:
-                self._nothing(f"none of the flat files before {load.date} can be read")
-        except (FeedError, BusError) as error:
-            self._last_error = error.message
-            self._tally.trouble("curves_failed", f"volume curves of {load.date} cannot be published yet: {error}")
+    async def _go_on(self, reader: DayReader, date: dt.date) -> bool:
+        """Go on from where it was; whether all is done. Raises FeedError, BusError or OSError."""
+        load = self._load
+        if load is None:
+            self._load = load = await asyncio.to_thread(self._look_for_days, reader, date)
+        if not load.days:
+            sessions = self._config.feed.baseline_sessions
+            self._nothing(f"{reader.files.root / KIND} has none of the {sessions} sessions before {date}")
+            return True
+        if load.splits is None:
+            load.splits = await self._rest.splits(load.days[-1], date)
+        while load.left and self._day_begins.empty():
+            await self._add(reader, load, load.left[0])
+            load.left.pop(0)
+        if load.left:
             return False
-        return not load.left
+        if load.mean.days:
+            await self._publish(load)
+        else:
+            self._nothing(f"none of the flat files before {date} can be read")
+        await asyncio.to_thread(reader.forget_all_but, load.days)
+        return True
 
     async def _add(self, reader: DayReader, load: _Load, date: dt.date) -> None:
         try:

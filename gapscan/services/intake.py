@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from gapscan.bus import details
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
-from gapscan.errors import ProtocolError
+from gapscan.errors import BusError, ProtocolError
 from gapscan.market.bars import joined, merge_bars, merge_trades
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
@@ -34,15 +34,20 @@ from gapscan.protocol.messages import (
     UniverseFrame,
     VolumeCurves,
 )
+from gapscan.runtime import Backoff, end
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
-# carry the day's totals and scans come again, so that both heal. Rarer messages may wait for their next one.
+# carry the day's totals and scans come again, so that both heal. Volume curves, which come once a day, are read again
+# from their stream. Rarer messages may wait for their next one.
 _WAITING: Final = 1024
 _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
 _KEPT: Final = 64  # parts that the streams keep
+# Between two readings of volume curves of which parts are lacking, in seconds: a set takes a moment to be published.
+_MEND_FIRST: Final = 1.0
+_MEND_LIMIT: Final = 60.0
 
 
 class News(Flag):
@@ -65,6 +70,7 @@ class Intake:
         self._bus = bus
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
+        self._curves_lack = asyncio.Event()
 
     @property
     def market_time(self) -> int:
@@ -83,10 +89,12 @@ class Intake:
             subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
+        mending = asyncio.create_task(self._mend_curves(), name="mend curves")
         try:
             await self._recover()
             yield
         finally:
+            await end(mending)
             if self._bus.connected:
                 for subscription in subscriptions:
                     await subscription.unsubscribe()
@@ -105,6 +113,29 @@ class Intake:
             self._take_all(message for message in held if message is not None)
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)
+
+    async def _mend_curves(self) -> None:
+        """Read the volume curves again for as long as parts of them are lacking: nobody sends them a second time."""
+        backoff = Backoff(_MEND_FIRST, _MEND_LIMIT)
+        while True:
+            await self._curves_lack.wait()
+            await asyncio.sleep(backoff.next())
+            if self.universe.curves.lacking:
+                await self._reread_curves()
+            else:
+                self._curves_lack.clear()
+                backoff.reset()
+
+    async def _reread_curves(self) -> None:
+        self._tally.trouble("curves_lacking", "parts of the feed's volume curves are lacking, they are read again")
+        try:
+            stored = await get_from(self._bus, names.STREAM_CURVES, 1, _KEPT)
+        except BusError as error:
+            self._tally.trouble("curves_unread", f"the feed's volume curves cannot be read again: {error}")
+            return
+        for message in [self._decoded(one.data) for one in stored]:
+            if message is not None:
+                await self._waiting.put(message)  # in its turn, like what comes live
 
     async def news(self) -> News:
         """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
@@ -190,5 +221,8 @@ class Intake:
         except ProtocolError as error:
             self._tally.trouble("bad_frames", f"the feed's volume curves cannot be used: {error}")
             return News(0)
+        finally:
+            if self.universe.curves.lacking:
+                self._curves_lack.set()
         self.universe.touch(np.arange(len(self.universe)))
         return News.REFERENCE

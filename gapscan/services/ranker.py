@@ -8,6 +8,7 @@ from typing import Any
 from gapscan.bus.client import Bus
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
+from gapscan.market.baselines import Curves
 from gapscan.obs import Tally, logger
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
@@ -54,6 +55,7 @@ class Ranker:
             "session": str(term.universe.session),
             "as_of": term.universe.as_of,
             "coverage": term.coverage(),
+            "curves": self._curves_report(term.universe.curves),
             "cycle_ms": round(term.cycle_ms, 2),
             "lists": {spec.name: self._list_report(term, spec) for spec in term.lists.specs},
             "definitions": self._definitions.report(),
@@ -61,6 +63,10 @@ class Ranker:
             "last_error": term.fault,
             "counts": dict(self._tally.counts),
         }
+
+    @staticmethod
+    def _curves_report(curves: Curves) -> dict[str, Any]:
+        return {"date": str(curves.date) if curves.date else None, "symbols": len(curves)}
 
     @staticmethod
     def _list_report(term: Term, spec: ListSpec) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class Reference(Struct):
 
 class Curves(Struct):
     """The feed's volume curves (state `off`: there are no flat files to read them from): the day that they are for, the
-    sessions in them, sessions that have no file, files and lines that could not be read, and symbols."""
+    sessions in them, sessions that have no file, files and lines that could not be read, and symbols; the day and the
+    symbols of those that the ranker has, by which it measures."""
 
     state: str = "off"
     date: str | None = None
@@ -52,6 +53,8 @@ class Curves(Struct):
     bad_files: int = 0
     bad_lines: int = 0
     symbols: int = 0
+    ranker_date: str | None = None
+    ranker_symbols: int = 0
 
 
 class Details(Struct):
@@ -136,7 +139,7 @@ async def collect(bus: Bus) -> StatusReport:
         hot=_hot(services.get("feed", [])),
         coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
         reference=msgspec.convert(feed.get("reference", {}), Reference),
-        curves=msgspec.convert(feed.get("curves", {}), Curves),
+        curves=_curves(feed, ranker),
         details=msgspec.convert(feed.get("details", {}), Details),
         lists=lists,
         services={
@@ -191,6 +194,11 @@ def _hot(feeds: Iterable[Instance]) -> Hot:
     known = {name: feed.get("hot", {}).get(name, 0) for name in ("desired", "confirmed", "receiving")}
     link = {name: feed["link"][name] for name in ("bars_per_second", "newest_bar_age", "reconnects") if "link" in feed}
     return Hot(**known, **link)
+
+
+def _curves(feed: Instance, ranker: Instance) -> Curves:
+    ranked = {f"ranker_{name}": value for name, value in ranker.get("curves", {}).items()}
+    return msgspec.convert(feed.get("curves", {}) | ranked, Curves)
 
 
 def _leader(instances: Iterable[Instance]) -> Instance:

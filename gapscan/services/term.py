@@ -202,7 +202,7 @@ class Term:
 
     async def _publish_all(self) -> bool:
         """Publish every list that differs; False when NATS did not take all of them."""
-        differing = [name for name, rows in self._wanted.items() if rows is not self._rows(name)]
+        differing = [name for name, rows in self._wanted.items() if self._differs(name, rows)]
         publishing: list[asyncio.Task[bool]] = []
         try:
             for name in differing:
@@ -211,6 +211,11 @@ class Term:
             return all(await asyncio.gather(*publishing))
         finally:
             await end(*publishing)
+
+    def _differs(self, name: str, rows: Rows) -> bool:
+        """Whether there is something to publish: a stream that is still to be made anew shows nobody its rows."""
+        publisher = self.publishers.get(name)
+        return publisher is not None and (publisher.unsettled or rows is not publisher.rows)
 
     async def _publish_one(self, name: str) -> bool:
         publisher = self.publishers.get(name)

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from gapscan.bus.client import Bus
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.snapshots import snapshot_names
-from gapscan.bus.topology import Retention, ensure_shared, list_names
+from gapscan.bus.topology import Retention, ensured, list_names, shared
 from gapscan.errors import BusError, FencedError, TopologyError
-from gapscan.obs import Tally
+from gapscan.obs import Tally, logger
 
 LOOK_SECONDS: Final = 10.0  # between two looks while nothing fails: a list that is closed publishes nothing
 REST_SECONDS: Final = 1.0  # between two looks, at least
+_FAULTS_SHOWN: Final = 3
+
+_log = logger("ranker")
 
 
 class Upkeep:
     """Looks after the shared streams and buckets, and after the stream and the snapshot of each list.
 
-    `fault` says what stands in their place, or is empty. `losing` is called with a list whose stream is gone, before
-    that is made anew: were NATS lost in between, its rows would be only where the caller has noted them.
+    Each is looked after by itself: what stands in the place of one keeps no other away. `fault` says what the last
+    look failed at, or is empty. `losing` is called with a list whose stream is gone, before that is made anew: were
+    NATS lost in between, its rows would be only where the caller has noted them.
     """
 
     def __init__(
@@ -33,13 +37,18 @@ class Upkeep:
         losing: Callable[[ListPublisher], None],
         tally: Tally,
     ) -> None:
-        self.fault = ""
         self._bus = bus
         self._retention = retention
         self._publishers = publishers
         self._losing = losing
         self._tally = tally
         self._doubted = asyncio.Event()
+        self._faults: dict[str, str] = {}  # by what they are of
+
+    @property
+    def fault(self) -> str:
+        """What is wrong, in one line."""
+        return _in_one_line(self._faults)
 
     def doubt(self) -> None:
         """NATS did not take something: look soon whether all is there."""
@@ -56,35 +65,62 @@ class Upkeep:
             await self._look()
 
     async def _look(self) -> None:
-        try:
-            await self._keep_shared()
-            await self._keep_streams()
+        faults: dict[str, BusError] = {}
+        for wanted in shared(self._retention):
+            with _noting(f"stream {wanted.name}", faults) as what:
+                if (await ensured(self._bus, wanted))[1]:
+                    self._made_anew(what)
+        with _noting("the lists' streams", faults):
+            there = await list_names(self._bus)
+            for name in sorted(self._publishers):
+                await self._keep_stream(name, there, faults)
+        with _noting("the snapshots", faults):
             await self._keep_snapshots()
-        except FencedError:
-            raise
-        except TopologyError as error:
-            self.fault = str(error)
-            self._tally.trouble("topology_refused", f"{error}")
-        except BusError as error:
-            self._tally.trouble("upkeep_failed", f"streams and buckets are not looked after: {error.message}")
-        else:
-            self.fault = ""
+        self._tell(faults)
 
-    async def _keep_shared(self) -> None:
-        for name in await ensure_shared(self._bus, self._retention):
-            self._made_anew(f"stream {name}")
-
-    async def _keep_streams(self) -> None:
-        lost = self._publishers.keys() - await list_names(self._bus)
-        for publisher in [self._publishers[name] for name in lost if name in self._publishers]:
+    async def _keep_stream(self, name: str, there: set[str], faults: dict[str, BusError]) -> None:
+        publisher = self._publishers.get(name)
+        if publisher is None or (name in there and not publisher.unsettled):
+            return
+        with _noting(f"the stream of list {name}", faults) as what:
             self._losing(publisher)
             await publisher.renew()
-            self._made_anew(f"the stream of list {publisher.name}")
+            self._made_anew(what)
 
     async def _keep_snapshots(self) -> None:
-        for name in self._publishers.keys() - await snapshot_names(self._bus):
-            self._publishers[name].doubt_snapshot()
-            self._made_anew(f"the snapshot of list {name}")
+        stored = await snapshot_names(self._bus)
+        for name, publisher in sorted(self._publishers.items()):
+            if name not in stored and not publisher.unsettled:
+                publisher.doubt_snapshot()
+                self._made_anew(f"the snapshot of list {name}")
 
     def _made_anew(self, what: str) -> None:
         self._tally.trouble("made_anew", f"{what} was deleted, and is made anew")
+
+    def _tell(self, faults: Mapping[str, BusError]) -> None:
+        """Count what failed, log what is new of it, and show all of it until the next look."""
+        for error in faults.values():
+            self._tally.count("topology_refused" if isinstance(error, TopologyError) else "upkeep_failed")
+            if error.retry:
+                self.doubt()
+        told, self._faults = self._faults, {what: str(error) for what, error in faults.items()}
+        new = {what: fault for what, fault in self._faults.items() if told.get(what) != fault}
+        if new:
+            _log.warning("streams and buckets are not as they should be: %s", _in_one_line(new))
+
+
+@contextmanager
+def _noting(what: str, faults: dict[str, BusError]) -> Iterator[str]:
+    """What fails in here is noted and costs nothing else; only another writer ends it all."""
+    try:
+        yield what
+    except FencedError:
+        raise
+    except BusError as error:
+        faults[what] = error
+
+
+def _in_one_line(faults: Mapping[str, str]) -> str:
+    different = list(dict.fromkeys(faults.values()))
+    more = len(different) - _FAULTS_SHOWN
+    return "; ".join(different[:_FAULTS_SHOWN]) + (f"; and {more} more" if more > 0 else "")

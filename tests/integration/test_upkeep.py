@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from gapscan.bus import fenced
+from gapscan.bus.client import Bus
 from gapscan.bus.definitions import remove_list, write_definition
+from gapscan.bus.direct import Stored, get_last
 from gapscan.bus.follow import Follower
 from gapscan.bus.snapshots import read_snapshot, snapshot_names
 from gapscan.bus.topology import list_names
+from gapscan.errors import BusError
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition, Snapshot
@@ -115,6 +119,16 @@ async def test_a_snapshot_deleted_by_its_key_is_written_over(evening: Stack) -> 
 
 
 @pytest.mark.usefixtures("looking_often")
+async def test_a_snapshot_deleted_by_its_key_comes_back_though_nothing_changes(evening: Stack) -> None:
+    before = await snapshots(evening)
+    subject = f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}"
+    await evening.bus.js.publish(subject, b"", headers={names.HEADER_KV_OPERATION: "DEL"})
+    await becomes(lambda: all_stored(evening))
+    assert await snapshots(evening) == before
+    assert not evening.report()["counts"].get("terms_lost")
+
+
+@pytest.mark.usefixtures("looking_often")
 @pytest.mark.parametrize("name", [OPEN, CLOSED])
 async def test_a_lists_stream_comes_back_with_its_rows(evening: Stack, name: str) -> None:
     """Whoever follows it is never shown the list empty."""
@@ -163,3 +177,66 @@ async def test_what_stands_in_a_buckets_place_is_told(evening: Stack) -> None:
     await evening.bus.js.delete_stream(BUCKET)
     await until(lambda: not evening.report()["last_error"], "the repair")
     await becomes(lambda: all_stored(evening))
+
+
+async def all_streams_but(stack: Stack, *missing: str) -> bool:
+    return await list_names(stack.bus) == set(shipped_lists().names) - set(missing)
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_what_stands_in_one_lists_place_costs_no_other(evening: Stack, caplog: pytest.LogCaptureFixture) -> None:
+    before = await snapshots(evening)
+    foreign = min(before)  # looked after first
+    for name in before:
+        await evening.bus.js.delete_stream(names.list_stream(name))
+        if name == foreign:
+            await evening.bus.js.add_stream(name="FOREIGN", subjects=[names.delta_subject(name)])
+    await becomes(lambda: all_streams_but(evening, foreign))
+    await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}")
+    await becomes(lambda: all_stored(evening))
+    fault = f"stream {names.list_stream(foreign)} cannot be created: subjects overlap with an existing stream"
+    await until(lambda: evening.report()["last_error"] == fault, "the fault")
+    refused = evening.report()["counts"]["topology_refused"]
+    await until(lambda: evening.report()["counts"]["topology_refused"] > refused + 2, "more looks")
+    assert len([record for record in caplog.records if "not as they should be" in record.getMessage()]) == 1
+    await evening.bus.js.delete_stream("FOREIGN")
+    await until(lambda: not evening.report()["last_error"], "the repair")
+    await becomes(lambda: all_streams_but(evening))
+    await becomes(lambda: shown_as(evening, before))
+    assert not evening.report()["counts"].get("terms_lost")
+
+
+async def shown_as(stack: Stack, before: dict[str, Snapshot]) -> bool:
+    now = await snapshots(stack)
+    return all(now[name].rows == before[name].rows and now[name].epoch != before[name].epoch for name in before)
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_what_stands_in_a_buckets_place_costs_no_list(evening: Stack) -> None:
+    bucket = f"KV_{names.BUCKET_HOT}"
+    await evening.bus.js.delete_stream(bucket)
+    await evening.bus.js.add_stream(name=bucket, subjects=[f"$KV.{names.BUCKET_HOT}.>"])
+    await until(lambda: evening.report()["last_error"], "the fault")
+    for name in (OPEN, CLOSED):
+        await evening.bus.js.delete_stream(names.list_stream(name))
+    await becomes(lambda: all_streams_but(evening))
+    assert f"stream {bucket} exists with" in evening.report()["last_error"]
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_a_list_whose_renewal_failed_is_renewed_again(evening: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the next look, though its stream is there by then and nothing changes in the list."""
+    before = await snapshots(evening)
+    left = iter(range(2))
+
+    async def read(bus: Bus, stream: str, subject: str) -> Stored | None:
+        if subject.endswith(CLOSED) and next(left, None) is not None:
+            raise BusError("NATS did not answer in time")
+        return await get_last(bus, stream, subject)
+
+    monkeypatch.setattr(fenced, "get_last", read)
+    await evening.bus.js.delete_stream(names.list_stream(CLOSED))
+    await becomes(lambda: shown_as(evening, {CLOSED: before[CLOSED]}))
+    assert evening.report()["lists"][CLOSED]["rows"] == len(before[CLOSED].rows)
+    assert evening.report()["counts"]["upkeep_failed"] >= 1
+    assert not evening.report()["counts"].get("terms_lost")

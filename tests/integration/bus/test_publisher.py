@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import api
 from nats.js.errors import NoStreamResponseError
 
+from gapscan.bus import fenced
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions, write_definition
-from gapscan.bus.direct import get_at, get_from
+from gapscan.bus.direct import Stored, get_at, get_from, get_last
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import put, read_snapshot
-from gapscan.bus.topology import Retention, ensure_list, ensure_shared
+from gapscan.bus.snapshots import put, read_snapshot, snapshot_names
+from gapscan.bus.topology import Retention, ensure_list, ensure_shared, list_names
 from gapscan.errors import BusError, FencedError, StreamLostError, TopologyError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Delta, Row
+from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.ranking.copy import unranked
 from gapscan.ranking.spec import shipped_lists
 from tests.support.lists import Published, publish_list, some_rows
@@ -179,6 +184,142 @@ async def test_a_stream_that_another_writer_made_anew_is_not_taken(bus: Bus) -> 
         await published.publisher.publish([Row(symbol="MINE")], 8)
 
 
+@pytest.fixture
+def unread(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes that many reads of a stored snapshot fail, as those do that NATS does not answer in time."""
+
+    def fail(times: int) -> None:
+        left = iter(range(times))
+
+        async def read(*args: Any) -> Stored | None:
+            if next(left, None) is not None:
+                raise BusError("NATS did not answer in time")
+            return await get_last(*args)
+
+        monkeypatch.setattr(fenced, "get_last", read)
+
+    return fail
+
+
+async def lost_list(bus: Bus, steps: int = 9) -> ListPublisher:
+    """A list with rows whose stream was deleted."""
+    published = await publish_list(bus, "movers")
+    await published.step(steps)
+    await published.publisher.write_snapshot(False)
+    await bus.js.delete_stream(names.list_stream("movers"))
+    return published.publisher
+
+
+async def check_stored(bus: Bus, publisher: ListPublisher, rows: Sequence[Row]) -> None:
+    """The publisher, the snapshot, and what a next writer recovers, are all the same."""
+    assert list(publisher.rows) == list(rows)
+    await publisher.write_snapshot(False)
+    snapshot = await read_snapshot(bus, publisher.name)
+    assert snapshot is not None
+    assert (snapshot.epoch, snapshot.sequence) == (publisher.epoch, publisher.sequence)
+    assert unranked(snapshot) == list(rows)
+    again = await recovered(bus)
+    assert (again.epoch, again.sequence, list(again.rows)) == (publisher.epoch, publisher.sequence, list(rows))
+
+
+@pytest.mark.parametrize("then", ["renew", "publish the same", "publish others"])
+async def test_a_stream_whose_making_anew_was_cut_short_is_begun_again(
+    bus: Bus, unread: Callable[[int], None], then: str
+) -> None:
+    """The stream is there again, but empty: what the dead one held is not what it holds."""
+    publisher = await lost_list(bus)
+    epoch, rows = publisher.epoch, publisher.rows
+    unread(1)
+    with pytest.raises(BusError, match="did not answer"):
+        await publisher.renew()
+    assert publisher.unsettled
+    if then == "renew":
+        await publisher.renew()
+    else:
+        rows = rows if then == "publish the same" else some_rows(random.Random(3))
+        assert await publisher.publish(rows, 9)
+    assert not publisher.unsettled
+    assert publisher.epoch != epoch
+    await check_stored(bus, publisher, rows)
+    await publisher.publish(some_rows(random.Random(5)), 10)
+    await check_stored(bus, publisher, some_rows(random.Random(5)))
+
+
+async def test_a_publish_whose_making_anew_was_cut_short_is_repeated(bus: Bus, unread: Callable[[int], None]) -> None:
+    publisher = await lost_list(bus)
+    rows = some_rows(random.Random(3))
+    unread(2)
+    for _ in range(2):
+        with pytest.raises(BusError, match="did not answer"):
+            await publisher.publish(rows, 9)
+    assert await publisher.publish(rows, 9)
+    await check_stored(bus, publisher, rows)
+
+
+async def test_a_stream_whose_first_delta_failed_begins_with_it(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then its snapshot is the old one: nobody is shown the list empty."""
+    publisher = await lost_list(bus)
+    rows, before = publisher.rows, await read_snapshot(bus, "movers")
+    really_publish = bus.js.publish
+
+    async def publish(subject: str, *args: Any, **kwargs: Any) -> api.PubAck:
+        if subject == names.delta_subject("movers"):
+            raise NatsTimeoutError
+        return await really_publish(subject, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bus.js, "publish", publish)
+        with pytest.raises(BusError):
+            await publisher.renew()
+        assert not await publisher.write_snapshot(False)
+        assert await read_snapshot(bus, "movers") == before
+    await publisher.renew()
+    await check_stored(bus, publisher, rows)
+
+
+async def test_no_snapshot_is_stored_while_a_stream_is_made_anew(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = await lost_list(bus)
+    rows, before = publisher.rows, await read_snapshot(bus, "movers")
+    really_publish = bus.js.publish
+    meanwhile: list[Snapshot | None] = []
+
+    async def publish(subject: str, *args: Any, **kwargs: Any) -> api.PubAck:
+        if subject == names.delta_subject("movers"):
+            assert not await publisher.write_snapshot(False)
+            meanwhile.append(await read_snapshot(bus, "movers"))
+        return await really_publish(subject, *args, **kwargs)
+
+    monkeypatch.setattr(bus.js, "publish", publish)
+    await publisher.renew()
+    assert meanwhile == [before]
+    await check_stored(bus, publisher, rows)
+
+
+async def test_a_stream_that_another_writer_made_anew_is_not_renewed(bus: Bus, unread: Callable[[int], None]) -> None:
+    publisher = await lost_list(bus)
+    unread(1)
+    with pytest.raises(BusError, match="did not answer"):
+        await publisher.renew()
+    other = await recovered(bus)
+    await other.publish([Row(symbol="OTHERS")], 8)
+    with pytest.raises(FencedError):
+        await publisher.renew()
+    await other.publish([Row(symbol="OTHERS"), Row(symbol="NEXT")], 9)
+
+
+async def test_a_retired_list_is_not_begun_again(bus: Bus, unread: Callable[[int], None]) -> None:
+    publisher = await lost_list(bus)
+    unread(1)
+    with pytest.raises(BusError, match="did not answer"):
+        await publisher.renew()
+    await publisher.retire()
+    await bus.js.delete_stream(names.list_stream("movers"))
+    with pytest.raises(StreamLostError):
+        await publisher.publish(some_rows(random.Random(3)), 9)
+    await publisher.renew()
+    assert await list_names(bus) == set()
+
+
 async def test_a_stream_that_nobody_answers_for_is_not_made_anew(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """As while a cluster chooses a leader."""
     published = await publish_list(bus, "movers")
@@ -281,6 +422,33 @@ async def test_topology_is_idempotent_and_leaves_limits_to_the_operator(bus: Bus
     await ensure_shared(bus, Retention())
     again = await ensure_list(bus, "movers", Retention())
     assert again.config.max_age == 7200
+
+
+async def test_a_refused_question_for_lists_is_no_answer(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    await publish_list(bus, "movers")
+    really_request = bus.nc.request
+
+    async def ask_badly(subject: str, payload: bytes, **options: Any) -> Msg:
+        return await really_request(subject, b"{", **options)
+
+    monkeypatch.setattr(bus.nc, "request", ask_badly)
+    with pytest.raises(BusError, match="looking for lists: invalid JSON"):
+        await list_names(bus)
+    monkeypatch.undo()
+    assert await list_names(bus) == {"movers"}
+
+
+async def test_only_stored_snapshots_are_named(bus: Bus) -> None:
+    assert await snapshot_names(bus) == set()
+    await ensure_shared(bus, Retention())
+    assert await snapshot_names(bus) == set()
+    stored = {f"list_{number}" for number in range(100)}
+    for name in stored | {"deleted"}:
+        await put(bus, names.BUCKET_SNAPSHOTS, name, b"x" * 100_000)
+    await put(bus, names.BUCKET_SNAPSHOTS, "deleted", b"", headers={names.HEADER_KV_OPERATION: "DEL"})
+    assert await snapshot_names(bus) == stored
+    info = await bus.js.stream_info(f"KV_{names.BUCKET_SNAPSHOTS}")
+    assert info.state.consumer_count == 0
 
 
 async def test_definitions_are_published(bus: Bus) -> None:

@@ -256,3 +256,20 @@ async def test_commands_that_are_deleted_while_published_begin_anew(bus: Bus) ->
     value = await stored_set(bus)
     assert (set(value.symbols), value.sequence) == ({"B", "C"}, publisher.sequence)
     assert joined(HotSet(0, 0, []), await stored_commands(bus)) == {"B", "C"}
+
+
+async def test_a_failure_while_beginning_anew_is_no_other_writer(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = await recovered(bus)
+    await publisher.publish({"A", "B"}, 1)
+    await publisher.publish({"A", "B", "C"}, 2)
+    await bus.js.delete_stream(names.STREAM_COMMANDS)
+
+    async def fail() -> None:
+        raise BusError("no answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(publisher, "_stored", fail)
+        with pytest.raises(BusError, match="no answer"):
+            await publisher.publish({"B", "D"}, 3)
+    assert await publisher.publish({"B", "D"}, 4)
+    assert joined(HotSet(0, 0, []), await stored_commands(bus)) == publisher.symbols == {"B", "D"}

@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 import typer
+from msgspec import structs
 
 from gapscan.config import Config, NatsSection
 from gapscan.errors import (
@@ -100,7 +101,17 @@ def _report(**changes: object) -> StatusReport:
         hot=Hot(284, 283, 180, 31.4, 2.3, 1),
         coverage=Coverage(9, 10),
         reference=Reference(10_950, 11_000, True, "2026-11-20", 20),
-        curves=Curves("ready", "2026-11-20", 18, missing=1, bad_files=1, bad_lines=3, symbols=10_900),
+        curves=Curves(
+            "ready",
+            "2026-11-20",
+            18,
+            missing=1,
+            bad_files=1,
+            bad_lines=3,
+            symbols=10_900,
+            ranker_date="2026-11-20",
+            ranker_symbols=10_900,
+        ),
         details=Details(180, 200, float="ok"),
         lists=lists,
         services=services,
@@ -166,6 +177,10 @@ def test_curves_are_told_of_to_those_who_have_flat_files() -> None:
     text = report_text(_report(curves=Curves("reading", "2026-11-20", 3, symbols=10_000)))
     assert "curves    of 3 sessions, reading   10000 symbols\n" in text
     assert "curves    none yet, no files   0 symbols\n" in report_text(_report(curves=Curves("no files")))
+    ready = Curves("ready", "2026-11-20", 20, symbols=10_000)
+    assert "   10000 symbols; the ranker has none\n" in report_text(_report(curves=ready))
+    late = structs.replace(ready, ranker_date="2026-11-19", ranker_symbols=9_000)
+    assert "   10000 symbols; the ranker has 9000 symbols of 2026-11-19\n" in report_text(_report(curves=late))
     (problem,) = _feed_problems({"curves": {"last_error": "no file can be read"}})
     assert problem == "feed: there are no volume curves of today: no file can be read"
 

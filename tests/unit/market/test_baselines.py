@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gapscan.errors import ProtocolError
-from gapscan.market.baselines import KEPT_DAYS, Curves
+from gapscan.market.baselines import Curves
 from gapscan.market.metrics import compute
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import MINUTE_MS, Session, epoch_ms
+from gapscan.market.sessions import MINUTE_MS, Session, epoch_ms, is_trading_day, previous_trading_day
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import VolumeCurves
 from tests.support.market import DAY, MOMENT, share_at, stock, universe_frame, universe_of
@@ -102,12 +103,29 @@ def test_symbols_that_come_later_have_their_curve() -> None:
     assert universe.symbols == ["A", "B"]
 
 
-def test_curves_serve_their_day_and_a_few_more() -> None:
-    curves = Curves(["A"])
-    assert not curves.serve(DAY)
-    curves.merge(curves_of({"A": ROW}))
-    served = [days for days in range(-2, KEPT_DAYS + 3) if curves.serve(DAY + days * A_DAY)]
-    assert served == list(range(KEPT_DAYS + 1))
+@pytest.mark.parametrize(
+    ("date", "served"),
+    [("2026-11-20", ["2026-11-20", "2026-11-23"]), ("2026-11-23", ["2026-11-23", "2026-11-24"]),
+     ("2026-11-25", ["2026-11-25", "2026-11-27"]), ("2026-12-31", ["2026-12-31", "2027-01-04"])],
+)  # fmt: skip
+def test_curves_serve_their_day_and_the_next_trading_day(date: str, served: list[str]) -> None:
+    curves, day = Curves(["A"]), dt.date.fromisoformat(date)
+    assert not curves.serve(day)
+    curves.merge(curves_of({"A": ROW}, day))
+    near = [day + days * A_DAY for days in range(-7, 8)]
+    assert [str(one) for one in near if is_trading_day(one) and curves.serve(one)] == served
+
+
+@pytest.mark.parametrize(("split", "by_curve"), [(0.0, True), (1.0, False), (math.nan, False)])
+def test_curves_of_the_day_before_know_nothing_of_todays_splits(split: float, by_curve: bool) -> None:
+    # Ten for one: the curve has a tenth of the shares that the averages, which are adjusted, have.
+    row = [volume // 10 for volume in ROW]
+    for date, factor in ((previous_trading_day(DAY), 1.0 if by_curve else math.nan), (DAY, 1.0)):
+        universe = universe_of([stock("A", volume=62_000.0, average_volume=500_000.0, sessions=20)])
+        universe.learn("split_today", universe.positions(["A"]), np.array([split]))
+        universe.curves.merge(curves_of({"A": row}, date))
+        by_market = 62_000 / (500_000 * share_at(NOW))
+        assert rvol(universe)["A"][0] == pytest.approx(by_market if math.isnan(factor) else 20.0)
 
 
 def test_newer_curves_take_the_place_of_older_ones() -> None:
@@ -156,14 +174,57 @@ class TestParts:
         assert [curves.merge(self.part(number)) for number in (2, 3, 1, 2, 3)] == [False] * 4 + [True]
 
     @pytest.mark.parametrize(
+        "order",
+        [[1, 2, 2, 3], [1, 2, 1, 2, 3], [1, 1, 2, 3], [1, 2, 1, 3], [1, 2, 3, 2, 3], [1, 2, 3, 3], [3, 1, 2, 3]],
+        ids=str,
+    )
+    def test_parts_that_are_held_already_change_nothing(self, order: list[int]) -> None:
+        curves = Curves(["S3", "S1"])
+        assert sum(curves.merge(self.part(number)) for number in order) == 1
+        assert expected(curves, 570) == 3
+        assert not curves.lacking
+        assert len(curves) == 3
+
+    def test_a_part_of_another_set_of_the_day_is_none_that_is_held(self) -> None:
+        curves = Curves(["S1"])
+        for number in (1, 2):
+            curves.merge(self.part(number))
+        with pytest.raises(ProtocolError, match="does not fit"):
+            curves.merge(self.part(2, days=19))
+        assert curves.lacking
+        curves.merge(curves_of({"S1": ROW}))
+        assert not curves.lacking
+        for number, lacking in ((2, True), (1, True), (2, True), (3, False)):
+            curves.merge(self.part(number, days=19))
+            assert curves.lacking == lacking
+
+    @pytest.mark.parametrize("heard", [[1], [1, 2], [2], [3], [1, 3], [2, 3]], ids=str)
+    def test_what_is_lacking_is_known(self, heard: list[int]) -> None:
+        curves = Curves(["S1"])
+        assert not curves.lacking
+        for number in heard:
+            with suppress(ProtocolError):
+                curves.merge(self.part(number))
+        assert curves.lacking
+        assert any(curves.merge(self.part(number)) for number in (1, 2, 3))
+        assert not curves.lacking
+
+    @pytest.mark.parametrize(
         "wrong",
-        [{"sessions": []}, {"volumes": []}, {"volumes": [[1, 2]]}, {"knots": [1, 1, 2, 3, 4]}, {"date": "today"}],
+        [
+            {"sessions": []},
+            {"volumes": []},
+            {"volumes": [[1, 2]]},
+            {"knots": [1, 1, 2, 3, 4]},
+            {"date": "today"},
+            {"part": 2},
+        ],
         ids=str,
     )
     def test_what_makes_no_sense_is_refused(self, wrong: dict[str, Any]) -> None:
         curves = Curves(["S1"])
         with pytest.raises(ProtocolError, match="does not fit"):
-            curves.merge(self.part(1, 1, **wrong))
+            curves.merge(curves_of({"S1": ROW}, **wrong))
         assert not curves.serve(DAY)
 
     def test_a_set_of_nobody(self) -> None:

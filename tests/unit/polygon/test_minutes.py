@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
 import random
 import subprocess
 import sys
@@ -32,6 +33,37 @@ def volume_by(day: DayVolumes, symbol: str, clock: str) -> float:
 
 def read(root: Path, date: dt.date = DAY) -> DayVolumes:
     return read_day(FlatFiles(root), date)
+
+
+def test_no_damage_to_a_packed_day_goes_unnoticed_or_ends_anything() -> None:
+    dice = random.Random(11)
+    volumes = np.cumsum(np.random.default_rng(3).random((300, len(KNOTS))) * 1e4, axis=1).astype(np.float32)
+    data = packed(DayVolumes([f"S{number}" for number in range(300)], volumes, 1, "a fault", "a file"))
+    failed = 0
+    for _ in range(2_000):
+        damaged = bytearray(data)
+        damaged[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        try:
+            day = unpacked(bytes(damaged))
+        except DataError:
+            failed += 1
+        else:  # such as a bit of a member's time
+            np.testing.assert_array_equal(day.volumes, volumes)
+    assert failed > 1_800
+
+
+@pytest.mark.parametrize(
+    "change", [{"symbols": np.zeros(2)}, {"symbols": np.zeros((), "U3")}, {"volumes": np.zeros((2, len(KNOTS)), "U3")},
+               {"head": np.zeros(())}, {"texts": np.array(["one"])}], ids=str,
+)  # fmt: skip
+def test_arrays_of_another_form_are_no_day(change: dict[str, np.ndarray]) -> None:
+    day = DayVolumes(["A", "B"], np.zeros((2, len(KNOTS)), np.float32))
+    with np.load(io.BytesIO(packed(day))) as arrays:
+        whole = dict(arrays)
+    file = io.BytesIO()
+    np.savez(file, **(whole | change))
+    with pytest.raises(DataError):
+        unpacked(file.getvalue())
 
 
 def test_what_a_minute_traded_has_traded_by_its_end(tmp_path: Path) -> None:
