@@ -136,7 +136,7 @@ class BridgeSection(Section, frozen=True):
     `origins` are the only pages that may connect (text with commas, or a list); without any, those of the bridge's
     own host and of this machine may. `hosts` are names by which the bridge is reached from outside, beside those of
     the origins, addresses, and names of a local network; `*.example.org` is all in that domain, `*` any name. With a
-    `token`, clients must know it.
+    `token`, clients must know it. `io_uring` is used to send where the system allows it.
     """
 
     host: str = "127.0.0.1"
@@ -150,6 +150,7 @@ class BridgeSection(Section, frozen=True):
     message_bytes: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 16 * 1024
     messages_per_second: Annotated[float, Meta(ge=1)] = 20.0
     slow_after: Seconds = 10.0
+    io_uring: bool = True
 
 
 class ServiceSection(Section, frozen=True):

@@ -1,19 +1,19 @@
 """The clients of one list, and how far each of them is.
 
 Nearly all are in step: they were sent the same frames, and their sockets take the next one at once. For those the
-position is kept once, and sending is a loop over the numbers of their sockets: with thousands of clients, what a loop
-reads of each costs as much as what it does, because the kernel's work in between has emptied the CPU's caches.
+position is kept once, and a frame goes to the numbers of their sockets: with thousands of clients, whatever is read
+of each costs as much as what is done, because the kernel's work in between has emptied the CPU's caches.
 """
 
 from __future__ import annotations
 
-import os
+from array import array
 from collections.abc import Iterator
-from itertools import repeat
 from typing import Generic, Protocol, TypeVar
 
 from gapscan.bridge.hub import Position
 from gapscan.bridge.outlet import Outlet
+from gapscan.bridge.writer import Writer
 
 
 class Member(Protocol):
@@ -31,10 +31,12 @@ M = TypeVar("M", bound=Member)
 class Audience(Generic[M]):
     """Each client is either in step or a straggler with a position of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, writer: Writer) -> None:
         self.position: Position | None = None  # of those in step
         self._in_step: dict[M, int] = {}  # and their sockets
+        self._sockets: array[int] | None = None  # the same; None when somebody came or left since
         self._stragglers: dict[M, Position | None] = {}
+        self._writer = writer
 
     def __len__(self) -> int:
         return len(self._in_step) + len(self._stragglers)
@@ -59,7 +61,7 @@ class Audience(Generic[M]):
 
     def put(self, member: M, position: Position | None) -> None:
         """A client, newly come or not, is at `position`."""
-        self._in_step.pop(member, None)
+        self._step_out(member)
         self._stragglers[member] = position
 
     def fall_in(self, member: M) -> None:
@@ -69,6 +71,7 @@ class Audience(Generic[M]):
         if member.outlet.direct and self._stragglers[member] == self.position:
             del self._stragglers[member]
             self._in_step[member] = member.outlet.socket
+            self._sockets = None
 
     def fall_out(self, member: M) -> None:
         """A client's socket is full, or the client says goodbye."""
@@ -77,22 +80,19 @@ class Audience(Generic[M]):
 
     def remove(self, member: M) -> None:
         """A client leaves."""
-        self._in_step.pop(member, None)
+        self._step_out(member)
         self._stragglers.pop(member, None)
+
+    def _step_out(self, member: M) -> None:
+        if self._in_step.pop(member, None) is not None:
+            self._sockets = None
 
     def send(self, frame: bytes, position: Position) -> None:
         """Bring those in step from their position to `position`."""
-        sizes: list[int] = []  # how much each socket took
-        sockets = iter(self._in_step.values())
-        while True:
-            try:
-                sizes.extend(map(os.write, sockets, repeat(frame)))  # a loop without a step of Python's own
-                break
-            except OSError:  # full; or broken, which the transport finds as well, and ends the connection
-                sizes.append(0)
+        if self._sockets is None:
+            self._sockets = array("i", self._in_step.values())
+        short = self._writer.write(self._sockets, frame)
         self.position = position
-        whole = len(frame)
-        if sizes.count(whole) < len(sizes):
-            for member, size in zip(tuple(self._in_step), sizes, strict=True):
-                if size < whole:
-                    member.leave_rest(frame, size)
+        members = [*self._in_step] if short else []
+        for at, taken in short:
+            members[at].leave_rest(frame, taken)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from gapscan.bridge.audience import Audience
 from gapscan.bridge.hub import Hub, ListHistory, Position
 from gapscan.bridge.session import Session
+from gapscan.bridge.writer import Writer
 from gapscan.obs import Tally
 from gapscan.protocol.websocket import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode, RefusedError
 
@@ -20,7 +21,9 @@ Clock = Callable[[], float]
 class Delivery:
     """Who subscribes to what, and how far each is. `wake` is called when somebody lags who did not."""
 
-    def __init__(self, hub: Hub, slow_after: float, tally: Tally, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, slow_after: float, tally: Tally, clock: Clock, wake: Callable[[], None], writer: Writer
+    ) -> None:
         self.audiences: dict[str, Audience[Session]] = {}
         self.lagging: set[Session] = set()  # they did not take all that was due
         self._hub = hub
@@ -28,10 +31,11 @@ class Delivery:
         self._tally = tally
         self._clock = clock
         self._wake = wake
+        self._writer = writer
 
     def subscribe(self, session: Session, name: str, have: Position | None) -> None:
         """Send `name` from `have` on, beginning with an answer in any case."""
-        audience = session.lists[name] = self.audiences.setdefault(name, Audience())
+        audience = session.lists[name] = self.audiences.setdefault(name, Audience(self._writer))
         audience.put(session, have)
         session.owed.add(name)
         history = self._hub.histories.get(name)

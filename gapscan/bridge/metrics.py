@@ -40,6 +40,7 @@ def metrics_text(room: Room, gauges: Mapping[str, float]) -> str:
 def _lines(room: Room, gauges: Mapping[str, float]) -> Iterator[str]:
     yield from _metric("clients", "gauge", "WebSocket clients connected", [({}, len(room.sessions))])
     yield from _metric("lagging", "gauge", "clients that have not taken all that is due", [({}, room.lagging)])
+    yield from _metric("writer", "gauge", "how frames are written", [({"writer": room.writer.name}, 1)])
     for name, value in gauges.items():
         yield from _metric(name, "gauge", name.replace("_", " "), [({}, value)])
     yield from _list_metrics(room)
@@ -86,6 +87,7 @@ def report(room: Room) -> dict[str, Any]:
         "subscriptions": sum(room.subscriptions().values()),
         "lagging": room.lagging,
         "lists": len(room.hub.histories),
+        "writer": room.writer.name,
         "failed": {name: history.fault for name, history in room.hub.histories.items() if history.fault},
         "counts": dict(room.tally.counts),
     }

@@ -16,6 +16,7 @@ from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
 from gapscan.bridge.outlet import Transport
 from gapscan.bridge.session import Cursors, Session
 from gapscan.bridge.windows import Windows
+from gapscan.bridge.writer import Writer
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Bars, Row
 from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError
@@ -29,15 +30,24 @@ _PING: Final = ping_frame()
 class Room:
     """Takes in news of the lists, and sends each client what it has not got."""
 
-    def __init__(self, hub: Hub, window: float, limits: Limits, tally: Tally, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        window: float,
+        limits: Limits,
+        tally: Tally,
+        clock: Clock = time.monotonic,
+        writer: Writer | None = None,
+    ) -> None:
         self.hub = hub
         self.limits = limits
         self.tally = tally
         self.clock = clock
+        self.writer = writer or Writer()
         self.sessions: set[Session] = set()
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()  # set when a client was the last to leave
-        self.delivery = Delivery(hub, limits.slow_after, tally, clock, self._wake.set)
+        self.delivery = Delivery(hub, limits.slow_after, tally, clock, self._wake.set, self.writer)
         self._windows = Windows(window)
         self._cells = Cells()
         self._cell_readers: set[Session] = set()

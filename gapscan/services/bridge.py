@@ -17,6 +17,7 @@ from gapscan.bridge.limits import Limits
 from gapscan.bridge.listener import open_socket
 from gapscan.bridge.origin import own_hosts
 from gapscan.bridge.room import Room
+from gapscan.bridge.writer import Writer, open_writer
 from gapscan.bus.asking import ask_why
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import definition_news, read_definitions
@@ -40,10 +41,10 @@ _log = logger("bridge")
 class Bridge:
     """What happens on NATS, told to a room of browsers."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, writer: Writer | None = None) -> None:
         section = config.bridge
         self.tally = Tally(_log)
-        self.room = Room(Hub(), section.window, _limits(section), self.tally)
+        self.room = Room(Hub(), section.window, _limits(section), self.tally, writer=writer)
         self._config = config
         self._bus: Bus | None = None
         self._followers: dict[str, asyncio.Task[None]] = {}
@@ -164,9 +165,10 @@ def _allow_many_files() -> None:
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run a bridge until `stop` is set."""
     _allow_many_files()
-    bridge = Bridge(config)
     listening = open_socket(config.bridge.host, config.bridge.port)
     host, port = listening.getsockname()[:2]
-    async with serving(listening, bridge.room, bridge.door()):
-        _log.info("serving browsers", extra={"url": f"http://{host}:{port}"})
-        await until_stopped(stop, bridge.run(), bridge.room.run())
+    with open_writer(io_uring=config.bridge.io_uring) as writer:
+        bridge = Bridge(config, writer)
+        async with serving(listening, bridge.room, bridge.door()):
+            _log.info("serving browsers", extra={"url": f"http://{host}:{port}"})
+            await until_stopped(stop, bridge.run(), bridge.room.run())

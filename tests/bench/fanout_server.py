@@ -19,6 +19,7 @@ from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.listener import open_socket
 from gapscan.bridge.room import Room
+from gapscan.bridge.writer import open_writer
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import ListInfo
@@ -97,7 +98,11 @@ class Driver:
 async def main(stop: asyncio.Event) -> None:
     rate = float(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    room = Room(Hub(), 0.1, Limits(clients=100_000), Tally(logger("bridge")))
+    with open_writer(io_uring=True) as writer:
+        await _serve(Room(Hub(), 0.1, Limits(clients=100_000), Tally(logger("bridge")), writer=writer), rate, stop)
+
+
+async def _serve(room: Room, rate: float, stop: asyncio.Event) -> None:
     room.define([ListInfo(LIST, "", [], [], ROWS)])
     listening = open_socket("127.0.0.1", 0)
     async with serving(listening, room, Door()):

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gapscan.bridge.http import serving
 from gapscan.bridge.listener import open_socket
+from gapscan.bridge.writer import open_writer
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
 from gapscan.config import BridgeSection, Config, NatsSection
@@ -65,18 +66,19 @@ class Served:
 async def running_bridge(nats_url: str, port: int = 0, **section: Any) -> AsyncIterator[Served]:
     """A bridge with these settings of [bridge]."""
     config = Config(nats=NatsSection(url=nats_url), bridge=BridgeSection(port=port, **{"window": 0.02, **section}))
-    bridge = Bridge(config)
     listening = open_socket(config.bridge.host, config.bridge.port)
     number = listening.getsockname()[1]
-    async with serving(listening, bridge.room, bridge.door()):
-        jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.room.run())]
-        try:
-            yield Served(bridge, number)
-        finally:
-            await end(*jobs)
-            for job in jobs:
-                if not job.cancelled():
-                    job.result()
+    with open_writer(io_uring=config.bridge.io_uring) as writer:
+        bridge = Bridge(config, writer)
+        async with serving(listening, bridge.room, bridge.door()):
+            jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.room.run())]
+            try:
+                yield Served(bridge, number)
+            finally:
+                await end(*jobs)
+                for job in jobs:
+                    if not job.cancelled():
+                        job.result()
 
 
 async def defined_list(bus: Bus, name: str = "movers", seed: int = 1) -> Published:
