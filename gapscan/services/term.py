@@ -207,7 +207,6 @@ class Term:
         try:
             for name in differing:
                 publishing.append(asyncio.create_task(self._publish_one(name), name=f"publish {name}"))
-                await asyncio.sleep(0)  # what one list's delta was encoded to goes out while the next is encoded
             return all(await asyncio.gather(*publishing))
         finally:
             await end(*publishing)
