@@ -203,10 +203,8 @@ class Term:
     async def _publish_all(self) -> bool:
         """Publish every list that differs; False when NATS did not take all of them."""
         differing = [name for name, rows in self._wanted.items() if self._differs(name, rows)]
-        publishing: list[asyncio.Task[bool]] = []
+        publishing = [asyncio.create_task(self._publish_one(name), name=f"publish {name}") for name in differing]
         try:
-            for name in differing:
-                publishing.append(asyncio.create_task(self._publish_one(name), name=f"publish {name}"))
             return all(await asyncio.gather(*publishing))
         finally:
             await end(*publishing)
