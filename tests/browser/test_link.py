@@ -18,7 +18,7 @@ from tests.browser.watching import Watched, watch
 from tests.browser.wire import Message, Rewrite, Wire
 
 _ROWS = [some_row(f"S{number}") for number in range(20)]
-_OFFLINE_SECONDS = float(os.environ.get("GAPSCAN_TEST_OFFLINE", "2"))
+_OFFLINE_SECONDS = float(os.environ.get("GAPSCAN_TEST_OFFLINE", "30"))
 
 
 async def _opened(watched: Watched, stage: Stage) -> None:
