@@ -174,6 +174,7 @@ class ListPublisher:
             await self._store(self._attempt)
         changes = diff(self.rows, rows)
         if not changes:
+            self.rows = rows  # equal to those that are stored, and with what their maker knows of them
             return False
         delta = Delta(
             list=self.name,

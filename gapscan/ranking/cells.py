@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import numpy as np
+from msgspec import Struct
 
 from gapscan.market.columns import Floats, Ints
 from gapscan.protocol.messages import Fields, Row
@@ -57,9 +58,17 @@ SHOWN: Final = tuple(DECIMALS)
 FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale", "thin_baseline"})
 _RENAMED: Final = {"updated": "as_of", "from_bar": "source"}
 _NAMES: Final = tuple(_RENAMED.get(name, name) for name in SHOWN)
-_IS_FLAG: Final = np.array([name in FLAGS for name in _NAMES])
-_IS_SOURCE: Final = np.array([name == "source" for name in _NAMES])
-_IS_WHOLE: Final = np.array([places == 0 for places in DECIMALS.values()]) & ~_IS_FLAG & ~_IS_SOURCE
+_WHOLE, _FLAG, _SOURCE = 1, 2, 3  # kinds of fields; others are numbers with decimals
+
+
+def _kind(name: str, decimals: int) -> int:
+    if name == "source":
+        return _SOURCE
+    return _FLAG if name in FLAGS else _WHOLE * (decimals == 0)
+
+
+_KINDS: Final = np.array(list(map(_kind, _NAMES, DECIMALS.values())))
+_SOURCES: Final = np.array(["snapshot", "bar"], object)
 NAMES_AT: Final = np.array(_NAMES, object)
 _ALL: Final = np.arange(len(SHOWN))
 _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
@@ -67,17 +76,18 @@ _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, Non
 _LARGEST: Final = 2.0**53
 
 
-class Shown:
-    """What one symbol's row shows: made anew whenever that changes, and never changed itself."""
+class Shown(Struct, gc=False):
+    """What one symbol's row shows: made anew whenever that changes, and never changed itself.
 
-    __slots__ = ("dict", "news", "texts", "values", "version")
+    `values` are the bytes of its numbers; `news` is what is different from the version before, None where that is more
+    than numbers; `dict` is what `as_rows` made of it.
+    """
 
-    def __init__(self, texts: dict[str, Any], values: Floats, news: Fields | None, version: int) -> None:
-        self.values = values
-        self.news = news  # what is different from the version before; None: more than its numbers
-        self.version = version
-        self.texts = texts
-        self.dict: Row | None = None  # what `as_rows` made of it
+    texts: dict[str, Any]
+    values: bytes
+    news: Fields | None
+    version: int
+    dict: Row | None = None
 
     def changes_from(self, old: Shown) -> Fields:
         """The fields that differ from an older version of the same row."""
@@ -91,11 +101,9 @@ def as_rows(shown: Sequence[Shown]) -> list[Row]:
     """Dicts of what is shown; the same object gives the same dict. Many are made at much less cost than one by one."""
     missing = [one for one in shown if one.dict is None]
     if missing:
-        values = np.array([one.values for one in missing])
-        cells = cells_of(values.ravel(), np.tile(_ALL, len(missing)))
-        for begin, one in zip(range(0, len(cells), len(_NAMES)), missing, strict=True):
-            numbers = dict(zip(_NAMES, cells[begin : begin + len(_NAMES)], strict=True))
-            one.dict = cast(Row, one.texts | numbers)
+        values = np.frombuffer(b"".join([one.values for one in missing])).reshape(len(missing), -1)
+        for one, cells in zip(missing, cells_of(values, _ALL), strict=True):
+            one.dict = cast(Row, one.texts | dict(zip(_NAMES, cells, strict=True)))
     return [cast(Row, one.dict) for one in shown]
 
 
@@ -106,20 +114,12 @@ def rounded(numbers: Floats) -> Floats:
 
 
 def cells_of(values: Floats, which: Ints) -> list[Any]:
-    """Numbers of the fields `which` as Python values; NaN becomes None."""
-    cells: list[Any] = values.tolist()
-    absent = np.isnan(values)
-    whole = np.flatnonzero(_IS_WHOLE[which] & ~absent)
-    _overwrite(cells, whole, values[whole].astype(np.int64).tolist())
-    flags = np.flatnonzero(_IS_FLAG[which])
-    _overwrite(cells, flags, (values[flags] == 1.0).tolist())
-    sources = np.flatnonzero(_IS_SOURCE[which])
-    _overwrite(cells, sources, ["bar" if live else "snapshot" for live in (values[sources] == 1.0).tolist()])
-    missing = np.flatnonzero(absent)
-    _overwrite(cells, missing, [None] * len(missing))
-    return cells
-
-
-def _overwrite(cells: list[Any], places: Ints, values: list[Any]) -> None:
-    for place, value in zip(places.tolist(), values, strict=True):
-        cells[place] = value
+    """Numbers of the fields `which` (of the same shape, or of each row's) as Python values; NaN becomes None."""
+    cells, absent, kinds = values.astype(object), np.isnan(values), np.broadcast_to(_KINDS[which], values.shape)
+    whole, flags, sources = (kinds == _WHOLE) & ~absent, kinds == _FLAG, kinds == _SOURCE
+    cells[whole] = values[whole].astype(np.int64)
+    cells[flags] = values[flags] == 1.0
+    cells[sources] = _SOURCES[(values[sources] == 1.0).astype(np.intp)]
+    cells[absent] = None
+    found: list[Any] = cells.tolist()
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final, cast, overload
 
 import numpy as np
@@ -75,6 +75,11 @@ class RowState(TrackedRows):
                 changes.append(Update(at + 1, symbols[at], changed))
         return changes
 
+    def added(self, difference: Difference) -> list[Shown]:
+        """What was not in the older state."""
+        placed = zip(difference.placed, difference.placed_from, strict=True)
+        return [self._shown[at] for at, was in placed if was == NOWHERE]
+
     def compared_to(self, old: RowState, difference: Difference) -> None:
         """Hold the difference to an older state until it is asked for."""
         self._compared = (old, difference)
@@ -82,8 +87,10 @@ class RowState(TrackedRows):
 
 def compare_states(pairs: Sequence[tuple[RowState, RowState]]) -> None:
     """Find the difference between the old and the new state of each pair, all of one cache: cheaper than one by one."""
-    for (old, new), difference in zip(pairs, _differences(pairs), strict=True):
+    differences = _differences(pairs)
+    for (old, new), difference in zip(pairs, differences, strict=True):
         new.compared_to(old, difference)
+    as_rows([one for (_, new), difference in zip(pairs, differences, strict=True) for one in new.added(difference)])
 
 
 def _differences(pairs: Sequence[tuple[RowState, RowState]]) -> list[Difference]:
@@ -129,8 +136,13 @@ class RowCache:
             self._due[at] = False
             self._refresh(at)
 
-    def states(self, lists: Sequence[Ints]) -> list[RowState]:
-        """The lists that show the symbols at these positions, whose rows are up to date."""
+    def states(self, lists: Sequence[Ints], held: Sequence[RowState | None] = ()) -> list[RowState]:
+        """The lists that show the symbols at these positions, whose rows are up to date: `held` where that is so."""
+        current = self._current(lists, held or [None] * len(lists))
+        made = iter(self._made([places for places, state in zip(lists, current, strict=True) if state is None]))
+        return [next(made) if state is None else state for state in current]
+
+    def _made(self, lists: Sequence[Ints]) -> list[RowState]:
         at = np.concatenate([_NO_PLACES, *lists])
         symbols, shown, versions = self.symbols_at(at), self._shown[at].tolist(), self._versions[at]
         cuts = pairwise(np.cumsum([0, *map(len, lists)]).tolist())
@@ -139,13 +151,23 @@ class RowCache:
             for places, (a, b) in zip(lists, cuts, strict=True)
         ]
 
-    def is_current(self, state: RowState | None, at: Ints) -> bool:
-        """Whether `state` shows the symbols at positions `at` as they are."""
-        return (
-            state is not None
-            and np.array_equal(state.places, at)
-            and np.array_equal(state.versions, self._versions[at])
+    def _current(self, lists: Sequence[Ints], held: Sequence[RowState | None]) -> list[RowState | None]:
+        """Those of the states that show the symbols at these positions as they are, of all lists in one go."""
+        alike = [
+            state if state is not None and len(state.places) == len(places) else None
+            for places, state in zip(lists, held, strict=True)
+        ]
+        pairs = [(places, state) for places, state in zip(lists, alike, strict=True) if state is not None]
+        if not pairs:
+            return alike
+        places = np.concatenate([places for places, _ in pairs])
+        differ = (places != np.concatenate([state.places for _, state in pairs])) | (
+            self._versions[places] != np.concatenate([state.versions for _, state in pairs])
         )
+        counts = np.concatenate([[0], np.cumsum(differ)])
+        cuts = np.cumsum([0, *(len(places) for places, _ in pairs)])
+        is_current = iter((counts[cuts[1:]] == counts[cuts[:-1]]).tolist())
+        return [state if state is not None and next(is_current) else None for state in alike]
 
     def symbols_at(self, at: Ints) -> list[str]:
         """The symbols at positions `at`."""
@@ -191,15 +213,16 @@ class RowCache:
     def _make(self, at: Ints, values: Floats, changed: Bools, retold: Bools) -> None:
         """New objects for the rows at positions `at`."""
         who, which = np.nonzero(changed.T)
-        cells, names = cells_of(values[which, who], which), NAMES_AT[which].tolist()
+        news = zip(NAMES_AT[which].tolist(), cells_of(values[which, who], which), strict=True)
+        # A copy each: views would keep the values of all these rows for as long as one of them is held.
+        numbers, size = values.T.tobytes(), values.itemsize * len(SHOWN)
         made: list[Shown] = []
-        begin = 0
-        columns = (np.cumsum(changed.sum(axis=0)), retold, self._texts[at], self._versions[at])
-        for row, end, anew, texts, version in zip(values.T, *(c.tolist() for c in columns), strict=True):
-            news = None if anew else cast(Fields, dict(zip(names[begin:end], cells[begin:end], strict=True)))
-            # A copy: a view would keep the values of all these rows for as long as one of them is held.
-            made.append(Shown(texts, row.copy(), news, version))
-            begin = end
+        columns = (changed.sum(axis=0), retold, self._texts[at], self._versions[at])
+        for begin, (count, anew, texts, version) in zip(
+            range(0, len(numbers), size), zip(*(c.tolist() for c in columns), strict=True), strict=True
+        ):
+            fields = cast(Fields, dict(islice(news, count)))
+            made.append(Shown(texts, numbers[begin : begin + size], None if anew else fields, version))
         self._shown[at] = made
 
     def _tell(self, at: Ints) -> None:

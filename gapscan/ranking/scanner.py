@@ -6,7 +6,7 @@ were seen anew, a list that none of them concerns stands as it is, and of its ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from gapscan.market.universe import Universe
 from gapscan.ranking.delta import Rows, symbols_of
 from gapscan.ranking.rows import RowCache, RowState, compare_states
 from gapscan.ranking.spec import ListSet
-from gapscan.ranking.standing import Standing
+from gapscan.ranking.standings import Standings
 
 _NOWHERE: Final = np.zeros(0, np.intp)
 
@@ -79,7 +79,8 @@ class Scanner:
         self.universe = universe
         self._lists = lists
         self._cache = RowCache(universe)
-        self._standings: dict[str, Standing] = {}
+        self._standings = Standings((), self._columns_at)
+        self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
         self._may_stay: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of their rows
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
@@ -90,30 +91,35 @@ class Scanner:
 
     @lists.setter
     def lists(self, lists: ListSet) -> None:
-        kept = {spec.name: spec for spec in lists.specs} if lists.gate is self._lists.gate else {}
-        self._standings = {name: one for name, one in self._standings.items() if kept.get(name) is one.spec}
         self._lists = lists
+        self._standings = Standings((), self._columns_at)
+        self._states.clear()
         self._scanned = ()
 
-    def scan(self, published: Mapping[str, Rows]) -> dict[str, RowState]:
-        """Every list that is open in the universe's session, at its market time.
+    def scan(self, published: Mapping[str, Rows], due: Collection[str] | None = None) -> dict[str, RowState]:
+        """Every list that is open in the universe's session, at its market time; those not `due` as they were.
 
         `published` gives the present rows of each list: they stay until they fall behind the relaxed thresholds.
-        A list in which nothing changed since the last scan is the same object as then.
+        A list in which nothing changed since it was last ranked is the same object as then.
         """
         at = self._changed()
         metrics.compute(self.universe, at)
         self._cache.forget(self.universe.take_retold())
         self._cache.touch(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
-            standings = self._update(at)
-            concerned = [one for one in standings if self._rank(one, published.get(one.spec.name, ()))]
+            self._update(at)
+            concerned = self._rank(published, due)
         self._build(concerned)
         self._compare(concerned, published)
-        return {one.spec.name: one.state for one in standings if one.state is not None}
+        return {spec.name: self._states[spec.name] for spec in self._standings.specs if spec.name in self._states}
 
-    def _rank(self, standing: Standing, published: Rows) -> bool:
-        return standing.rank(self._positions(published), self._may_stay)
+    def _rank(self, published: Mapping[str, Rows], due: Collection[str] | None) -> dict[str, Ints]:
+        """The positions of who is shown in each of the due lists that something concerns."""
+        names = [spec.name for spec in self._standings.specs]
+        members = [self._positions(published.get(name, ())) for name in names]
+        asked = [at for at, name in enumerate(names) if due is None or name in due]
+        ranked = self._standings.rank(members, self._may_stay, asked)
+        return {names[at]: self._standings.shown[at] for at in ranked}
 
     def _changed(self) -> Ints | None:
         """Positions whose values may have changed since the last scan; None: all."""
@@ -125,25 +131,26 @@ class Scanner:
         self._scanned = now
         return None
 
-    def _update(self, at: Ints | None) -> list[Standing]:
-        """The open lists, told what changed."""
+    def _update(self, at: Ints | None) -> None:
+        """Tell the open lists what changed."""
         columns = UniverseColumns(self.universe, at)
         there = columns.number("gone") != 1.0
         may_enter, may_stay = there & self._lists.gate.entry(columns), there & self._lists.gate.stay(columns)
         if at is None:
             self._may_stay = may_stay
+            self._open()
         else:
             self._may_stay[at] = may_stay
-        standings = [self._standing(spec.name) for spec in self._lists.specs if spec.is_open(self.universe.session)]
-        for standing in standings:
-            standing.update(columns, may_enter, at)
-        return standings
+        self._standings.update(columns, may_enter, at)
 
-    def _standing(self, name: str) -> Standing:
-        if name not in self._standings:
-            spec = next(spec for spec in self._lists.specs if spec.name == name)
-            self._standings[name] = Standing(spec, lambda at: UniverseColumns(self.universe, at))
-        return self._standings[name]
+    def _open(self) -> None:
+        """The lists that are open now; another session has others."""
+        specs = tuple(spec for spec in self._lists.specs if spec.is_open(self.universe.session))
+        if specs != self._standings.specs:
+            self._standings = Standings(specs, self._columns_at)
+
+    def _columns_at(self, at: Ints) -> UniverseColumns:
+        return UniverseColumns(self.universe, at)
 
     def _positions(self, rows: Rows) -> Ints:
         """Where the rows' symbols are."""
@@ -152,20 +159,19 @@ class Scanner:
         index = self.universe.index
         return np.array([index[symbol] for symbol in symbols_of(rows) if symbol in index], np.intp)
 
-    def _build(self, standings: list[Standing]) -> None:
+    def _build(self, shown: Mapping[str, Ints]) -> None:
         """Build the rows of the lists in one go, since they share most of them."""
-        self._cache.refresh(np.concatenate([_NOWHERE, *(standing.shown for standing in standings)]))
-        changed = [one for one in standings if not self._cache.is_current(one.state, one.shown)]
-        for standing, state in zip(changed, self._cache.states([one.shown for one in changed]), strict=True):
-            standing.state = state
+        self._cache.refresh(np.concatenate([_NOWHERE, *shown.values()]))
+        held = [self._states.get(name) for name in shown]
+        self._states |= zip(shown, self._cache.states([*shown.values()], held), strict=True)
 
-    def _compare(self, standings: list[Standing], published: Mapping[str, Rows]) -> None:
+    def _compare(self, names: Collection[str], published: Mapping[str, Rows]) -> None:
         """Find out what differs from the published rows, of all lists in one go."""
-        pairs = [(published.get(one.spec.name), one.state) for one in standings]
+        pairs = [(published.get(name), self._states[name]) for name in names]
         compare_states(
             [
                 (old, new)
                 for old, new in pairs
-                if isinstance(old, RowState) and old.cache is self._cache and new is not None and new is not old
+                if isinstance(old, RowState) and old.cache is self._cache and new is not old
             ]
         )

@@ -139,7 +139,14 @@ class Intake:
 
     async def news(self) -> News:
         """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
-        waiting = [await self._waiting.get()]
+        return self._take_waiting(await self._waiting.get())
+
+    def late_news(self) -> News:
+        """The same of what is waiting, without waiting for more."""
+        return News(0) if self._waiting.empty() else self._take_waiting(self._waiting.get_nowait())
+
+    def _take_waiting(self, first: Message) -> News:
+        waiting = [first]
         while not self._waiting.empty():
             waiting.append(self._waiting.get_nowait())
         news = self._take_all(waiting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections.abc import Container
 from contextlib import suppress
 from itertools import chain
 from typing import Final
@@ -15,7 +16,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.definitions import retire_list
 from gapscan.bus.publisher import ListPublisher
 from gapscan.config import Config
-from gapscan.errors import BusError, FencedError, GapscanError, TopologyError
+from gapscan.errors import BusError, GapscanError, TopologyError
 from gapscan.market.metrics import coverage
 from gapscan.market.restore import restore
 from gapscan.market.sessions import Session, trading_date
@@ -26,11 +27,12 @@ from gapscan.ranking.delta import Rows
 from gapscan.ranking.expression import Filter
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, ListSpec
-from gapscan.runtime import Backoff, end
+from gapscan.ranking.turns import GROUPS, Turns
 from gapscan.services.common import patiently, retention
 from gapscan.services.definitions import Definitions
 from gapscan.services.intake import Intake
 from gapscan.services.leading import Leadership
+from gapscan.services.publishing import Publishing
 from gapscan.services.saving import Keeper
 from gapscan.services.upkeep import Upkeep
 from gapscan.services.why import WhyDesk, answering
@@ -59,9 +61,9 @@ class Term:
         self._intake = Intake(bus, self.universe, tally)
         self._keeper = Keeper(bus, self.universe, tally)
         self._upkeep = Upkeep(bus, retention(config), self.publishers, self._losing, tally)
-        self._wanted: dict[str, Rows] = {}
+        self._publishing = Publishing(self.publishers, self.universe, tally, self._upkeep.doubt)
         self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
-        self._changed = asyncio.Event()
+        self._behind = set(range(GROUPS))  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
         self._close_checked: dt.date | None = None
 
@@ -70,10 +72,13 @@ class Term:
         """What is wrong with streams and buckets that all lists need; empty when nothing is."""
         return self._upkeep.fault
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that came in is ranked, and all that is ranked is published."""
+        return not self._behind and self._publishing.settled
+
     def _losing(self, publisher: ListPublisher) -> None:
-        """Its stream is gone: what it shows is to be published anew."""
-        self._wanted.setdefault(publisher.name, publisher.rows)
-        self._changed.set()
+        self._publishing.want_anew(publisher)
 
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
@@ -88,8 +93,9 @@ class Term:
             async with self._intake.listening(), answering(self._bus, self._desk.answer, self._tally):
                 await self._take_back()
                 await leadership.while_held(
-                    self._rank(), self._publish(), self._beat(), self._snapshot(), self._keeper.run(),
-                    self._definitions.follow(), self._redefine(), self._upkeep.run(),
+                    self._rank(), self._publishing.run(), self._beat(), self._keeper.run(), self._upkeep.run(),
+                    self._definitions.follow(), self._redefine(),
+                    self._publishing.keep_snapshots(self._config.ranker.snapshot_interval),
                 )  # fmt: skip
         except asyncio.CancelledError:
             await self._finish()
@@ -119,7 +125,7 @@ class Term:
         self.lists = self._scanner.lists = ListSet(self._gate, tuple(s for s in specs if s.name in self.publishers))
         self._desk.set_lists(self.lists)
         for name in self.publishers.keys() - defined:
-            self._wanted.pop(name, None)
+            self._publishing.forget(name)
             self._retired[name] = self.publishers.pop(name)
         for name, publisher in self._retired.items():
             await publisher.retire()
@@ -151,29 +157,34 @@ class Term:
             self._rank_once()
 
     async def _rank(self) -> None:
-        """The first change after a quiet while is ranked at once, those that follow once an interval."""
-        loop = asyncio.get_running_loop()
-        self._rank_once()
+        """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
+        loop, turns = asyncio.get_running_loop(), Turns(self._config.ranker.hot_interval)
         while True:
-            if await self._intake.news():
-                due = loop.time() + self._config.ranker.hot_interval
-                self._rank_once()
-                await asyncio.sleep(due - loop.time())
+            now = loop.time()
+            if due := turns.due(now) & self._behind:
+                self._rank_once(due)
+                turns.take(due, now)
+                self._behind -= due
+            if self._behind:
+                await asyncio.sleep(turns.next_of(self._behind) - loop.time())
+                news = self._intake.late_news()
+            else:
+                news = await self._intake.news()
+            if news:
+                self._behind.update(range(GROUPS))
 
-    def _rank_once(self) -> None:
+    def _rank_once(self, groups: Container[int] = range(GROUPS)) -> None:
         """Rank what is open; empty what stands since an earlier trading day."""
         if not self._intake.ready:
             return
         began = time.perf_counter()
-        self._wanted.update(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}))
-        for spec in self.lists.specs:
-            if not spec.is_open(self.universe.session) and self._is_of_earlier_day(spec):
-                self._wanted[spec.name] = []
+        due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
+        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, due))
+        self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
         self._desk.look()
         self._check_close()
         self.cycle_ms = (time.perf_counter() - began) * 1000
         self._tally.count("cycles")
-        self._changed.set()
 
     def _check_close(self) -> None:
         """Say it once when nothing is known of the close: a ranker that begins in the evening has not seen it."""
@@ -185,55 +196,11 @@ class Term:
                     "close_unknown", "volumes at the close are not known: post_volume stays empty today"
                 )
 
-    def _is_of_earlier_day(self, spec: ListSpec) -> bool:
-        as_of = self.publishers[spec.name].as_of
-        return self.universe.date is not None and as_of > 0 and trading_date(as_of) < self.universe.date
-
-    async def _publish(self) -> None:
-        backoff = Backoff(0.1, 2.0)
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            if await self._publish_all():
-                backoff.reset()
-            else:
-                await asyncio.sleep(backoff.next())
-                self._changed.set()
-
-    async def _publish_all(self) -> bool:
-        """Publish every list that differs; False when NATS did not take all of them."""
-        differing = [name for name, rows in self._wanted.items() if self._differs(name, rows)]
-        publishing = [asyncio.create_task(self._publish_one(name), name=f"publish {name}") for name in differing]
-        try:
-            return all(await asyncio.gather(*publishing))
-        finally:
-            await end(*publishing)
-
-    def _differs(self, name: str, rows: Rows) -> bool:
-        """Whether there is something to publish: a stream that is still to be made anew shows nobody its rows."""
-        publisher = self.publishers.get(name)
-        return publisher is not None and (publisher.unsettled or rows is not publisher.rows)
-
-    async def _publish_one(self, name: str) -> bool:
-        publisher = self.publishers.get(name)
-        if publisher is None:  # removed meanwhile
-            return True
-        try:
-            if await publisher.publish(self._wanted[name], self.universe.as_of):
-                self._tally.count("deltas")
-        except BusError as error:
-            return not self._matters(publisher, error, "publish_failed", f"list {name} is not published")
-        return True
-
-    def _matters(self, publisher: ListPublisher, error: BusError, key: str, what: str) -> bool:
-        """Whether the failure is one: a list that has been removed fails on purpose. Raises FencedError."""
-        if self.publishers.get(publisher.name) is not publisher:
-            return False
-        if isinstance(error, FencedError):
-            raise error
-        self._tally.trouble(key, f"{what}: {error.message}")
-        self._upkeep.doubt()
-        return True
+    def _is_over(self, spec: ListSpec) -> bool:
+        """Whether the list is closed, and shows rows of an earlier trading day."""
+        as_of, today = self.publishers[spec.name].as_of, self.universe.date
+        closed = not spec.is_open(self.universe.session)
+        return closed and today is not None and as_of > 0 and trading_date(as_of) < today
 
     async def _beat(self) -> None:
         while True:
@@ -244,31 +211,10 @@ class Term:
                     )
             await asyncio.sleep(self._config.ranker.heartbeat_interval)
 
-    async def _snapshot(self) -> None:
-        """Store a snapshot of every list once an interval: one after the other, so that no delta waits for many."""
-        interval = self._config.ranker.snapshot_interval
-        while True:
-            publishers = list(self.publishers.values())
-            for publisher in publishers:
-                await asyncio.sleep(interval / len(publishers))
-                await self._snapshot_one(publisher)
-            if not publishers:
-                await asyncio.sleep(interval)
-
-    async def _snapshot_all(self) -> None:
-        for publisher in list(self.publishers.values()):
-            await self._snapshot_one(publisher)
-
-    async def _snapshot_one(self, publisher: ListPublisher) -> None:
-        try:
-            await publisher.write_snapshot(self.universe.simulated)
-        except BusError as error:
-            self._matters(publisher, error, "snapshot_failed", f"snapshot of {publisher.name} is not stored")
-
     async def _finish(self) -> None:
         """Leave behind what whoever comes next can start from at once."""
         with suppress(GapscanError):
-            await self._snapshot_all()
+            await self._publishing.store_snapshots()
             await self._keeper.save()
 
     def state(self, spec: ListSpec) -> State:

@@ -29,7 +29,7 @@ from gapscan.ranking.explain import Line, Words, conditions, outline, passing
 from gapscan.ranking.scanner import UniverseColumns
 from gapscan.ranking.since import ConditionLog, MemberLog
 from gapscan.ranking.spec import ListSet, ListSpec
-from gapscan.ranking.standing import sort_values
+from gapscan.ranking.standings import sort_values
 from gapscan.runtime import end
 
 LOOK_MS: Final = 1_000  # of market time between two looks

@@ -101,10 +101,7 @@ class Stack:
         """Wait until all that is ranked is published and in the snapshots."""
         term = self.ranker._term
         assert term is not None
-        await until(
-            lambda: all(list(p.rows) == list(term._wanted.get(n, p.rows)) for n, p in term.publishers.items()),
-            "publishing",
-        )
+        await until(lambda: term.settled, "publishing")
         await until(lambda: all(p._snapshot_sequence == p.sequence for p in term.publishers.values()), "snapshots")
 
 

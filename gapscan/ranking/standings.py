@@ -1,0 +1,248 @@
+"""How the symbols stand with each of several lists: who may be in it, in which order, and who is shown.
+
+The lists are looked at together: what costs more to call than to compute is called once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final, Protocol
+
+import numpy as np
+
+from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.ranking.columns import Columns
+from gapscan.ranking.expression import SortKey
+from gapscan.ranking.spec import ListSpec
+
+_NOWHERE: Final = np.zeros(0, np.intp)
+
+
+class SortableColumns(Columns, Protocol):
+    """Columns that know the alphabetical order of their symbols."""
+
+    def symbol_order(self) -> Floats:
+        """Each symbol's place in it."""
+
+    def __len__(self) -> int:
+        """How many symbols there are."""
+
+
+class Standings:
+    """The lists `specs` over one universe. `shown` are the positions of each list's rows, in order.
+
+    Matrices have a row per symbol and a column per list.
+    """
+
+    def __init__(self, specs: Sequence[ListSpec], columns_at: Callable[[Ints], SortableColumns]) -> None:
+        self.specs = specs
+        self.shown: list[Ints] = [_NOWHERE] * len(specs)
+        self._columns_at = columns_at
+        self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
+        self._by_first_key = _by_first_key(specs)
+        self._members: list[Ints] = [_NOWHERE] * len(specs)
+        self._concerned: Bools = np.ones(len(specs), np.bool_)
+        self._reach: Floats = np.full(len(specs), np.inf)  # a value that no row was lately behind
+        self._begin(*self._nobody())
+
+    def _nobody(self) -> tuple[Bools, Floats]:
+        shape = (0, len(self.specs))
+        return np.zeros(shape, np.bool_), np.zeros(shape)
+
+    def update(self, columns: SortableColumns, may_enter: Bools, at: Ints | None) -> None:
+        """Take in what changed: the columns of the symbols at positions `at` (None: of all)."""
+        entitled, values = self._judge(columns, may_enter)
+        if at is None:
+            self._begin(entitled, values)
+        else:
+            self._change(at, entitled, values)
+
+    def _judge(self, columns: SortableColumns, may_enter: Bools) -> tuple[Bools, Floats]:
+        """Which of the symbols pass as newcomers, and their values under the first sort key."""
+        shape = (len(columns), len(self.specs))
+        entitled, values = np.empty(shape, np.bool_), np.empty(shape)
+        for at, spec in enumerate(self.specs):
+            np.logical_and(may_enter, spec.filter.entry(columns), out=entitled[:, at])
+        for key, lists in self._by_first_key:
+            values[:, lists] = sort_values(key, columns)[:, None]
+        return entitled, values
+
+    def _begin(self, entitled: Bools, values: Floats) -> None:
+        self._entitled, self._values = entitled, values
+        self._stays, self._looked = np.zeros_like(entitled), np.zeros_like(entitled)  # as rows; where known
+        self._others = _NOWHERE, _NOWHERE  # rows that were not near when last ranked, and their lists
+        self._near = self._within_reach(entitled, values)
+        self._near_keys = np.flatnonzero(np.ascontiguousarray(self._near.T))
+        self._first_keys = np.arange(len(self.specs) + 1) * len(entitled)
+        self._concerned[:] = True
+
+    def _change(self, at: Ints, entitled: Bools, values: Floats) -> None:
+        was, near = self._near.take(at, axis=0), self._within_reach(entitled, values)
+        self._concern(at, np.any(near | was, axis=0))
+        which, lists = np.nonzero(near != was)
+        self._near_keys = _toggled(self._near_keys, self._keys(at[which], lists))
+        self._near[at], self._entitled[at], self._values[at] = near, entitled, values
+        self._looked[at] = False
+
+    def _concern(self, at: Ints, lists: Bools) -> None:
+        """The symbols at positions `at` changed: that concerns these lists, and those that have them as other rows."""
+        self._concerned |= lists
+        changed = np.zeros(len(self._entitled), np.bool_)
+        changed[at] = True
+        symbols, of = self._others
+        self._concerned[of[changed[symbols]]] = True
+
+    def _keys(self, at: Ints, lists: Ints) -> Ints:
+        """One number for a symbol and a list; those of one list follow one another."""
+        keys: Ints = lists * len(self._entitled) + at
+        return keys
+
+    def _within_reach(self, entitled: Bools, values: Floats) -> Bools:
+        """Which of the entitled are not beyond reach; without one, those whose value is missing are not either."""
+        return entitled & ((values <= self._reach) | np.isinf(self._reach))
+
+    def rank(self, members: Sequence[Ints], may_stay: Bools, due: Sequence[int]) -> list[int]:
+        """Find out who is shown in the lists `due`; those that something concerns: the rows of others are as before.
+
+        `members` are the positions of the rows of each list that are published. `may_stay` tells of all symbols
+        whether they pass what every list asks of its rows.
+        """
+        lists = [at for at in due if self._concerned[at] or not _same(members[at], self._members[at])]
+        if not lists:
+            return lists
+        for at in lists:
+            self._members[at] = members[at]
+        self._look_further(lists)
+        self._show(lists, _merged(self._candidates(lists), self._kept(lists, may_stay)))
+        self._concerned[lists] = False
+        return lists
+
+    def _look_further(self, lists: list[int]) -> None:
+        """Choose the reach anew of those of the lists for which it takes in too few, or far more than needed.
+
+        The value that was far enough in an earlier scan mostly still is, which saves the selection.
+        """
+        numbers, limits = np.diff(self._bounds(self._near_keys)), self._limits
+        off = (numbers > 2 * limits) | ((numbers < limits) & ~np.isinf(self._reach))
+        for at in [at for at in lists if off[at]]:
+            self._choose_reach(at)
+
+    def _choose_reach(self, at: int) -> None:
+        """A value that the list's `limit` best are within, all ties included, and some more."""
+        place = self._limits[at] * 5 // 4
+        entitled, values = self._entitled[:, at], self._values[:, at]
+        inside = values[entitled]
+        reach = float(np.partition(inside, place)[place]) if place < len(inside) else np.inf
+        self._reach[at] = np.inf if np.isnan(reach) else reach
+        self._near[:, at] = entitled if np.isinf(self._reach[at]) else entitled & (values <= reach)
+        begin, end = self._bounds(self._near_keys)[at : at + 2]
+        keys = np.flatnonzero(self._near[:, at]) + at * len(self._entitled)
+        self._near_keys = np.concatenate([self._near_keys[:begin], keys, self._near_keys[end:]])
+
+    def _bounds(self, keys: Ints) -> Ints:
+        """Where in ascending keys each list begins, and where the last ends."""
+        return np.searchsorted(keys, self._first_keys)
+
+    def _candidates(self, lists: list[int]) -> Ints:
+        """Keys of the symbols that may be among the best."""
+        if len(lists) == len(self.specs):
+            return self._near_keys
+        bounds = self._bounds(self._near_keys)
+        return np.concatenate([self._near_keys[bounds[at] : bounds[at + 1]] for at in lists])
+
+    def _kept(self, lists: list[int], may_stay: Bools) -> Ints:
+        """Keys of the rows that do not pass as newcomers, but may stay."""
+        members = [self._members[at] for at in lists]
+        symbols, of = np.concatenate(members), np.repeat(lists, [len(places) for places in members])
+        others = np.flatnonzero(~self._near[symbols, of])
+        symbols, of = symbols[others], of[others]
+        self._note_others(lists, symbols, of)
+        fallen = ~self._entitled[symbols, of]
+        symbols, of = symbols[fallen], of[fallen]
+        self._look(symbols, of)
+        stays = may_stay[symbols] & self._stays[symbols, of]
+        return self._keys(symbols[stays], of[stays])
+
+    def _note_others(self, lists: list[int], symbols: Ints, of: Ints) -> None:
+        anew = np.zeros(len(self.specs), np.bool_)
+        anew[lists] = True
+        held_symbols, held_of = self._others
+        held = ~anew[held_of]
+        self._others = np.concatenate([held_symbols[held], symbols]), np.concatenate([held_of[held], of])
+
+    def _look(self, symbols: Ints, of: Ints) -> None:
+        """Find out, where that is not known, whether these symbols pass as rows of these lists."""
+        unknown = np.flatnonzero(~self._looked[symbols, of])
+        if not len(unknown):
+            return
+        symbols, of = symbols[unknown], of[unknown]
+        self._looked[symbols, of] = True
+        for begin, end in pairwise([0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(of)]):
+            at, here = of[begin], symbols[begin:end]
+            self._stays[here, at] = self.specs[at].filter.stay(self._columns_at(here))
+
+    def _show(self, lists: list[int], keys: Ints) -> None:
+        """Of the chosen, the best of each list are shown, in order."""
+        bounds = self._bounds(keys)
+        of = np.repeat(np.arange(len(self.specs)), np.diff(bounds))
+        symbols = keys - of * len(self._entitled)
+        values = self._values.ravel().take(symbols * len(self.specs) + of)
+        orders = [begin + values[begin:end].argsort() for begin, end in pairwise(bounds.tolist())]
+        tied = _tied(values[np.concatenate(orders)], of)
+        for at in lists:
+            begin, order = bounds[at], orders[at]
+            if at in tied:
+                order = begin + self._by_all_keys(at, symbols[begin : bounds[at + 1]])
+            self.shown[at] = symbols[order[: self._limits[at]]]
+
+    def _by_all_keys(self, at: int, symbols: Ints) -> Ints:
+        """The order of the symbols, some of which have the same value under the first sort key."""
+        columns = self._columns_at(symbols)
+        return np.lexsort([sort_values(key, columns) for key in reversed(self.specs[at].keys)])
+
+
+def _by_first_key(specs: Sequence[ListSpec]) -> list[tuple[SortKey, list[int]]]:
+    """Each of the first sort keys, and the lists that have it."""
+    lists: dict[str, list[int]] = {}
+    for at, spec in enumerate(specs):
+        lists.setdefault(spec.keys[0].text, []).append(at)
+    return [(specs[places[0]].keys[0], places) for places in lists.values()]
+
+
+def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
+    """What the key compares: ascending, missing last."""
+    if key.value is None:
+        order = columns.symbol_order()
+        return -order if key.descending else order
+    values: Floats = np.asarray(key.value(columns), np.float64)
+    return values if values.ndim else np.broadcast_to(values, (len(columns),))
+
+
+def _tied(values: Floats, of: Ints) -> set[int]:
+    """Lists in whose ordered values two are equal or missing; `of` tells to which list each value belongs."""
+    missing = np.isnan(values)
+    equal = (values[1:] == values[:-1]) | (missing[1:] & missing[:-1])
+    return set(of[1:][equal & (of[1:] == of[:-1])].tolist())
+
+
+def _merged(some: Ints, others: Ints) -> Ints:
+    """All of them, ascending: `some` are already, and far more than the others."""
+    both: Ints = np.concatenate([some, np.sort(others)])
+    both.sort(kind="stable")
+    return both
+
+
+def _toggled(held: Ints, others: Ints) -> Ints:
+    """Ascending: those that are in one of the two only."""
+    both = _merged(held, others)
+    differs: Bools = both[1:] != both[:-1]
+    once = np.ones(len(both), np.bool_)
+    once[1:] = differs
+    once[:-1] &= differs
+    found: Ints = both[once]
+    return found
+
+
+def _same(one: Ints, other: Ints) -> bool:
+    return one is other or np.array_equal(one, other)
