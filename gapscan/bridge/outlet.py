@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from gapscan.bridge.limits import BUFFER_BYTES
 
 NO_SOCKET: Final = -1
+_OTHERS: Final = 256  # descriptors, for connections without a request and what else a process needs
 
 
 class Transport(Protocol):
@@ -31,10 +32,11 @@ class Outlet:
 
     __slots__ = ("_transport", "direct", "shut", "socket")
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, clients: int = 0) -> None:
+        """`clients` is how many there may be, each with a descriptor that it cannot do without."""
         self.shut = False  # after a goodbye nothing more is written
         self.direct = False  # the handshake's answer may wait in the transport still
-        self.socket = _duplicate(transport)
+        self.socket = _duplicate(transport, clients)
         self._transport = transport
 
     @property
@@ -92,7 +94,7 @@ def write_some(socket: int, frame: bytes) -> int:
         return 0
 
 
-def _duplicate(transport: Transport) -> int:
+def _duplicate(transport: Transport, clients: int) -> int:
     """A descriptor of our own for the transport's socket; NO_SOCKET where none can be written to.
 
     The transport's own is closed without our knowing, and its number is then another client's.
@@ -101,6 +103,18 @@ def _duplicate(transport: Transport) -> int:
     encrypted = transport.get_extra_info("sslcontext") is not None
     if socket is None or encrypted or os.name == "nt":
         return NO_SOCKET
-    with suppress(OSError):  # no descriptor left: the transport does as well, if more slowly
-        return os.dup(socket.fileno())
+    with suppress(OSError):  # no descriptor left
+        number = os.dup(socket.fileno())
+        if _can_be_spared(number, clients):
+            return number
+        os.close(number)
     return NO_SOCKET
+
+
+def _can_be_spared(number: int, clients: int) -> bool:
+    """Whether clients to come do without descriptor `number`: one without its own is refused, one without ours slower.
+
+    Where each client below this limit has two, those above it find what `clients` need; half are kept in any case.
+    """
+    most = os.sysconf("SC_OPEN_MAX")  # -1: no limit
+    return most < 0 or number < max(most // 2, 2 * (most - clients - _OTHERS))

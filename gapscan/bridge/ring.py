@@ -2,7 +2,8 @@
 
 Two rings in memory are shared with the kernel: one of requests (entries, SQEs), one of results (completions, CQEs). A
 request here is a send(2) that never waits (MSG_DONTWAIT): the kernel serves it within io_uring_enter, in our own
-thread, and what a socket did not take is a result like any other. Nothing is under way between two calls.
+thread, and what a socket did not take is a result like any other. Nothing is under way between two calls: a frame's
+memory need not outlive its call, and a socket may be closed after it.
 
 That is also why plain loads and stores do where io_uring's manuals ask for barriers: those are for a kernel thread that
 polls the rings (IORING_SETUP_SQPOLL). Here both sides are one thread, which sees its own stores in order.
@@ -64,11 +65,12 @@ class _Parameters(ctypes.Structure):
 
 
 _NOTHING: Final[Any] = np.zeros(0, np.uint32)
-_library: Final = ctypes.CDLL(None, use_errno=True)
+_library: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def _call(number: int, *arguments: Any) -> int:
     """A system call that libc has no function for. Raises OSError."""
+    assert _library is not None  # for the type checker: on Linux
     result: int = _library.syscall(number, *arguments)
     if result < 0:
         raise OSError(code := ctypes.get_errno(), os.strerror(code))
@@ -78,7 +80,7 @@ def _call(number: int, *arguments: Any) -> int:
 class Ring:
     """Sends to many sockets. Raises OSError when it cannot be had; `failed` is why it cannot be used any more.
 
-    Not to be used by two threads at once.
+    Not to be used by two threads at once, nor by a process and its fork.
     """
 
     def __init__(self, entries: int = ENTRIES) -> None:
@@ -93,6 +95,7 @@ class Ring:
         self._completions = self._entries = _NOTHING
         try:
             self._map(parameters)
+            self._prove()
         except BaseException:
             self.close()
             raise
@@ -119,21 +122,36 @@ class Ring:
         self._entries["flags"] = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
         self._entries["index"] = self._numbers
 
+    def _prove(self) -> None:
+        """Send something: a system may give out rings, and refuse or not know what is asked of them."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            taken = int(self.send(array("i", [ours.fileno()]), b"?")[0])
+        if self.failed is not None:
+            raise self.failed
+        if taken < 0:
+            raise OSError(-taken, os.strerror(-taken))
+
     def send(self, sockets: array[int], frame: bytes) -> NDArray[np.int32]:
         """How many bytes of `frame` each socket took, or minus its errno. `sockets` are C ints.
 
-        After a failure of the ring itself, those that it did not come to have taken nothing.
+        After a failure of the ring itself, those that it did not come to have taken nothing. An exception out of the
+        middle (a signal's handler may raise one) is a failure too: the rings would not be empty at the next call.
         """
         numbers = np.frombuffer(sockets, np.int32)
         results = np.zeros(len(numbers), np.int32)
         self._entries["address"] = np.frombuffer(frame, np.uint8).ctypes.data  # `frame` lives until all is done
         self._entries["length"] = len(frame)
-        for start in range(0, len(numbers), self._size):
-            part = slice(start, start + self._size)
-            self._submit(numbers[part])
-            self._reap(results[part])
-            if self.failed is not None:
-                break
+        try:
+            for start in range(0, len(numbers), self._size):
+                part = slice(start, start + self._size)
+                self._submit(numbers[part])
+                self._reap(results[part])
+                if self.failed is not None:
+                    break
+        except BaseException:
+            self.failed = OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
+            raise
         return results
 
     def _submit(self, numbers: NDArray[np.int32]) -> None:

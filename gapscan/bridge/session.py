@@ -55,7 +55,7 @@ class Session:
         self.entered_at = self.heard_at = now
         self.pinged = False
         self.blocked_since: float | None = None
-        self.outlet = Outlet(transport)
+        self.outlet = Outlet(transport, limits.clients)
         self._tally = tally
         self._cut: asyncio.TimerHandle | None = None
 

@@ -7,10 +7,12 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gapscan.bridge.ring import Ring
 from gapscan.obs import logger
+
+if TYPE_CHECKING:
+    from gapscan.bridge.ring import Ring
 
 _FEW: Final = 64  # sockets to which plain writes are as fast: there the ring's fixed cost is not made up for
 
@@ -32,12 +34,17 @@ class Writer:
         """Send `frame` to all; those that did not take it whole, as (place in `sockets`, bytes taken)."""
         if self._ring is None or len(sockets) < _FEW:
             return _write_each(sockets, frame)
-        sizes = self._ring.send(sockets, frame)
-        if self._ring.failed is not None:
-            _log.warning("io_uring failed; frames are sent by a write for each client: %s", self._ring.failed.strerror)
-            self._ring = None
+        try:
+            sizes = self._ring.send(sockets, frame)
+        finally:
+            self._give_up(self._ring.failed)
         short = (sizes != len(frame)).nonzero()[0]
         return [(at, max(size, 0)) for at, size in zip(short.tolist(), sizes[short].tolist(), strict=True)]
+
+    def _give_up(self, failed: OSError | None) -> None:
+        if failed is not None:
+            _log.warning("io_uring failed; frames are sent by a write for each client: %s", failed.strerror)
+            self._ring = None
 
 
 def _write_each(sockets: array[int], frame: bytes) -> list[tuple[int, int]]:
@@ -60,9 +67,12 @@ def open_writer(*, io_uring: bool) -> Iterator[Writer]:
         yield Writer()
         return
     try:
+        from gapscan.bridge.ring import Ring  # needs ctypes, which not every Python has
+
         ring = Ring()
-    except OSError as error:
-        _log.info("io_uring is not available (%s); frames are sent by a write for each client", error.strerror)
+    except (OSError, ImportError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        _log.info("io_uring is not available (%s); frames are sent by a write for each client", why)
         yield Writer()
         return
     with ring:

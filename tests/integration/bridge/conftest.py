@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
+from gapscan.bridge import writer
+from gapscan.bridge.ring import Ring
 from gapscan.bus.client import Bus, BusOptions, connect
 from tests.integration.bridge.support import Served, defined_list, running_bridge
 from tests.support.lists import Published
@@ -24,6 +27,17 @@ async def movers(bus: Bus) -> Published:
     published = await defined_list(bus)
     await published.step(5)
     return published
+
+
+@pytest.fixture(params=["write", "io_uring"])
+def each_writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames are written in one way, then in the other, however few the clients are."""
+    if request.param == "io_uring":
+        try:
+            Ring().close()
+        except OSError as error:
+            pytest.skip(f"no io_uring here: {error.strerror}")
+    monkeypatch.setattr(writer, "_FEW", 1 if request.param == "io_uring" else sys.maxsize)
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ async def test_a_short_message_that_asks_for_much(served: Served, movers: Publis
         await browser.gets(Snapshot)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_one_that_says_goodbye_and_does_not_read_is_cut(served: Served, movers: Published) -> None:
     wide = await wide_list(movers.publisher._bus)
     await wide.step()
@@ -277,6 +278,7 @@ class Refused:
         return
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, movers: Published) -> None:
     async with running_bridge(nats_server.url, slow_after=60.0) as served:
         wide = await wide_list(movers.publisher._bus)
@@ -333,6 +335,7 @@ async def test_half_open_connections_and_a_crowd(
             await late.reaches(movers)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_many_connects(served: Served, movers: Published) -> None:
     async with undisturbed(served, movers):
         for _ in range(70):
@@ -347,6 +350,7 @@ async def test_many_connects(served: Served, movers: Published) -> None:
         assert set(served.bridge.room.subscriptions()) == {"movers"}
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_a_fault_of_ours_ends_one_connection(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "DEFINITIONS_SECONDS", 0.1)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_greeting_snapshot_deltas_heartbeats(served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
@@ -50,6 +51,7 @@ async def test_greeting_snapshot_deltas_heartbeats(served: Served, movers: Publi
         assert (beat.lists["movers"].epoch, beat.lists["movers"].sequence) == (movers.publisher.epoch, 65)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_lone_changes_come_one_by_one(served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
@@ -59,6 +61,7 @@ async def test_lone_changes_come_one_by_one(served: Served, movers: Published) -
         assert browser.sequences == list(range(5, movers.publisher.sequence + 1))
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_resume_from_a_sequence(served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
@@ -77,6 +80,7 @@ async def test_resume_from_a_sequence(served: Served, movers: Published) -> None
         assert not browser.of(Snapshot)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_what_is_little_comes_as_a_delta(bus: Bus, served: Served) -> None:
     wide = await wide_list(bus)
     await wide.step()
@@ -103,6 +107,7 @@ async def test_a_resume_from_nowhere_is_a_snapshot(served: Served, movers: Publi
         await browser.reaches(movers)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_resync_and_unsubscribe(served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
@@ -119,6 +124,7 @@ async def test_resync_and_unsubscribe(served: Served, movers: Published) -> None
         assert browser.copies["movers"].sequence == 5
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_several_lists_and_one_that_is_not(bus: Bus, served: Served, movers: Published) -> None:
     other = await defined_list(bus, "other", seed=2)
     await other.step(4)
@@ -134,6 +140,7 @@ async def test_several_lists_and_one_that_is_not(bus: Bus, served: Served, mover
         await browser.reaches(other)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_lists_come_and_go(bus: Bus, served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
@@ -155,6 +162,7 @@ async def test_lists_come_and_go(bus: Bus, served: Served, movers: Published) ->
         await browser.reaches(later)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_a_new_epoch_is_a_snapshot(bus: Bus, served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
@@ -170,6 +178,7 @@ async def test_a_new_epoch_is_a_snapshot(bus: Bus, served: Served, movers: Publi
         assert again.epoch != movers.publisher.epoch
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_bridge_restart(nats_server: NatsServer, movers: Published) -> None:
     async with running_bridge(nats_server.url) as first:
         await first.knows("movers")
@@ -254,6 +263,7 @@ async def test_a_bridge_waits_for_nats(nats_server: NatsServer, movers: Publishe
             await browser.reaches(movers)
 
 
+@pytest.mark.usefixtures("each_writer")
 async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers: Published) -> None:
     await movers.publisher.publish([Row(symbol="AAA", price=1.0)], 6)
     movers.truth[6] = [Row(symbol="AAA", price=1.0)]

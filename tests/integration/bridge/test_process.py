@@ -6,8 +6,11 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+import pytest
+
+from gapscan.bridge.ring import Ring
 from gapscan.bus.client import Bus
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection, as_environment
 from gapscan.protocol.websocket import SHUTDOWN
@@ -17,14 +20,15 @@ from tests.support.lists import Published
 from tests.support.nats import NatsServer
 
 PATIENCE = 30.0
+CROWD = 80  # so many at least that one system call serves them
 
 
 class BridgeProcess:
     """A bridge that can be killed, and started again on its port."""
 
-    def __init__(self, nats_url: str) -> None:
+    def __init__(self, nats_url: str, *, io_uring: bool = True) -> None:
         self.port = ports.free_port()
-        section = BridgeSection(port=self.port, window=0.02, slow_after=0.5)
+        section = BridgeSection(port=self.port, window=0.02, slow_after=0.5, io_uring=io_uring)
         config = Config(nats=NatsSection(url=nats_url), bridge=section, service=ServiceSection(instance="test"))
         self._env = {**os.environ, **as_environment(config)}
         self._process: asyncio.subprocess.Process | None = None
@@ -60,8 +64,8 @@ class BridgeProcess:
 
 
 @asynccontextmanager
-async def bridge_process(nats_url: str) -> AsyncIterator[BridgeProcess]:
-    process = BridgeProcess(nats_url)
+async def bridge_process(nats_url: str, *, io_uring: bool = True) -> AsyncIterator[BridgeProcess]:
+    process = BridgeProcess(nats_url, io_uring=io_uring)
     try:
         await process.start()
         yield process
@@ -118,3 +122,48 @@ async def test_a_client_that_never_reads(bus: Bus, nats_server: NatsServer) -> N
             while await process.figure("gapscan_bridge_clients") > 1:
                 await asyncio.sleep(0.05)
         client.close()
+
+
+@pytest.mark.parametrize("way", ["write", "io_uring"])
+async def test_a_crowd_is_exact_whoever_stalls_in_it(bus: Bus, nats_server: NatsServer, way: str) -> None:
+    """Some read in fits and starts, some never, some vanish: the rest are in step, and all copies are exact."""
+    if way == "io_uring":
+        try:
+            Ring().close()
+        except OSError as error:
+            pytest.skip(f"no io_uring here: {error.strerror}")
+    wide = await wide_list(bus)
+    await wide.step()
+    async with bridge_process(nats_server.url, io_uring=way == "io_uring") as process, AsyncExitStack() as stack:
+        crowd = [await stack.enter_async_context(browsing(process, wide)) for _ in range(CROWD)]
+        dead = [await deaf_client(process) for _ in range(4)]
+        assert await process.figure(f'gapscan_bridge_writer{{writer="{way}"}}') == 1
+        fitful, leavers, readers = crowd[:5], crowd[5:10], crowd[10:]
+        for turn in range(60):
+            for browser in fitful:
+                assert browser.ws is not None
+                transport = browser.ws.transport
+                transport.resume_reading() if turn % 20 == 19 else transport.pause_reading()
+            if turn % 12 == 0:
+                leaver = leavers[turn // 12]
+                assert leaver.ws is not None
+                leaver.ws.transport.abort()
+            for client in dead:
+                with suppress(ConnectionError):
+                    await client.send({"action": "resync", "list": "wide"})
+            await wide.step(2)
+            await asyncio.sleep(0.02)
+        for browser in [*fitful, *readers]:
+            await browser.reaches(wide)
+            assert browser.close_code is None
+        for client in dead:
+            client.close()
+
+
+async def deaf_client(process: BridgeProcess) -> RawClient:
+    """One that asks for much and reads nothing."""
+    client = RawClient(process)
+    await client.connect(receive_buffer=4096)
+    await client.upgrade()
+    await client.send({"action": "subscribe", "lists": [{"list": "wide"}]})
+    return client

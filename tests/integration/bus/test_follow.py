@@ -15,7 +15,7 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
 import gapscan
-from gapscan.bus import follow as following
+from gapscan.bus import follower, replica
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import remove_list
 from gapscan.bus.follow import Follower, ListView
@@ -91,7 +91,7 @@ async def test_joining_between_snapshot_and_stream_end(bus: Bus) -> None:
 async def test_state_and_label_come_from_heartbeats_and_silence_is_stale(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(follower, "SILENCE_SECONDS", 0.3)
     published = await publish_list(bus, "movers")
     async with collecting(bus, "movers") as collector:
         assert collector.views[0].state == "stale"  # nothing has said yet that it is live
@@ -173,7 +173,7 @@ async def test_trimmed_stream_takes_the_snapshot(bus: Bus) -> None:
 
 
 async def test_too_long_a_hole_takes_the_snapshot(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "MAX_FILL", 10)
+    monkeypatch.setattr(replica, "MAX_FILL", 10)
 
     class Deaf(Follower):
         async def _on_message(self, message: Msg) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -12,6 +13,7 @@ from gapscan.bridge.hub import Position
 from gapscan.bridge.limits import BUFFER_BYTES
 from gapscan.bridge.outlet import NO_SOCKET, Outlet
 from gapscan.bridge.session import Session
+from gapscan.bridge.writer import Writer
 from gapscan.protocol.messages import Delta, Row
 from gapscan.protocol.websocket import SHUTDOWN
 from tests.unit.bridge.wire import CLOSE, FakeTransport, SocketTransport, TestRoom, answers, split_frames
@@ -72,6 +74,23 @@ def test_the_socket_is_ours_until_we_say_so() -> None:
     other.close()
 
 
+def test_scarce_descriptors_are_for_clients() -> None:
+    """Where each has a second one, only half as many could come in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with connections(1) as (transport,):
+        os.close(next_one := os.dup(transport._ours.fileno()))
+        for room, direct in ((2 * next_one, False), (2 * next_one + 2, True)):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (room, hard))
+            try:
+                outlet = Outlet(transport, clients=1_000_000)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert outlet.write(b"frame")
+            assert outlet.direct is direct
+            assert transport._theirs.recv(10) == b"frame"
+            outlet.gone()
+
+
 def test_an_encrypted_connection_goes_through_its_transport() -> None:
     class Encrypted(FakeTransport):
         def get_extra_info(self, name: str) -> None:
@@ -83,8 +102,8 @@ def test_an_encrypted_connection_goes_through_its_transport() -> None:
     assert (outlet.direct, transport.take()) == (False, [b"frame"])
 
 
-def test_one_that_does_not_read_falls_out_of_step_and_comes_back() -> None:
-    stage = TestRoom("a", "b")
+def test_one_that_does_not_read_falls_out_of_step_and_comes_back(writer: Writer) -> None:
+    stage = TestRoom("a", "b", writer=writer)
     stage.put("a", 1, rows(1))
     stage.put("b", 1, rows(1))
     with connections(3) as transports:
@@ -117,8 +136,8 @@ def test_one_that_does_not_read_falls_out_of_step_and_comes_back() -> None:
             stage.room.leave(session)
 
 
-def test_heartbeats_and_pings_of_one_in_step_keep_the_cursor() -> None:
-    stage = TestRoom("a")
+def test_heartbeats_and_pings_of_one_in_step_keep_the_cursor(writer: Writer) -> None:
+    stage = TestRoom("a", writer=writer)
     stage.put("a", 1, rows(1))
     with connections(1) as (transport,):
         session = following(stage, transport)
@@ -132,8 +151,8 @@ def test_heartbeats_and_pings_of_one_in_step_keep_the_cursor() -> None:
         assert stage.room.subscriptions() == {}
 
 
-async def test_nothing_follows_a_goodbye() -> None:
-    stage = TestRoom("a")
+async def test_nothing_follows_a_goodbye(writer: Writer) -> None:
+    stage = TestRoom("a", writer=writer)
     stage.put("a", 1, rows(1))
     with connections(2) as transports:
         leaving, staying = (following(stage, transport) for transport in transports)

@@ -5,37 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gapscan.bridge import ring as ring_module
 from gapscan.bridge import writer as module
-from gapscan.bridge.ring import Ring
 from gapscan.bridge.writer import Writer, open_writer
+from tests.unit.bridge.wire import ENTRIES, small_ring
 
-ENTRIES = 8  # fewer than sockets
 _STEPS = st.lists(st.tuples(st.integers(1, 6000), st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19), max_size=1)))
-
-
-def ring() -> Ring:
-    try:
-        return Ring(ENTRIES)
-    except OSError as error:
-        pytest.skip(f"no io_uring here: {error.strerror}")
-
-
-@pytest.fixture(params=["write", "io_uring"])
-def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
-    monkeypatch.setattr(module, "_FEW", 1)
-    if request.param == "write":
-        yield Writer()
-        return
-    with ring() as opened:
-        yield Writer(opened)
 
 
 class Pair:
@@ -104,6 +90,15 @@ def test_a_full_socket_and_a_closed_one_cost_the_others_nothing(writer: Writer) 
         assert all(pair.got == pair.sent for pair in many[4:])
 
 
+def test_a_number_that_is_none(writer: Writer) -> None:
+    with pairs(3) as many:
+        numbers = array("i", [pair.ours.fileno() for pair in many])
+        many[1].ours.close()
+        assert writer.write(numbers, b"frame") == [(1, 0)]
+        assert many[0].read()
+        assert many[2].read()
+
+
 def test_a_number_that_is_used_again(writer: Writer) -> None:
     with pairs(3) as many:
         numbers = array("i", [pair.ours.fileno() for pair in many])
@@ -120,7 +115,7 @@ def test_a_number_that_is_used_again(writer: Writer) -> None:
 def test_readers_get_exactly_what_was_sent(kind: str, steps: list[tuple[int, set[int], set[int]]], seed: bytes) -> None:
     """Slow, fast and closed ones; the rest of a frame goes first, and nothing overtakes it."""
     with ExitStack() as stack:
-        writer = Writer(stack.enter_context(ring())) if kind == "io_uring" else Writer()
+        writer = Writer(stack.enter_context(small_ring())) if kind == "io_uring" else Writer()
         stack.enter_context(pytest.MonkeyPatch.context()).setattr(module, "_FEW", 1)
         many = stack.enter_context(pairs(20))
         for number, (size, readers, leavers) in enumerate(steps):
@@ -149,6 +144,62 @@ def test_a_refusal_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
         assert pair.got == b"frame"
 
 
+_UNDER_SECCOMP = """
+import sys
+from tests.support.seccomp import refuse
+refuse(int(sys.argv[1]), int(sys.argv[2]))
+from gapscan.bridge.writer import open_writer
+with open_writer(io_uring=True) as writer:
+    print(writer.name)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(425, errno.ENOSYS), (425, errno.EPERM), (426, errno.EPERM)])
+def test_a_container_that_forbids_it(number: int, code: int) -> None:
+    """A real filter: rings are refused, or given out and of no use."""
+    command = [sys.executable, "-c", _UNDER_SECCOMP, str(number), str(code)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == ("write\n", 0), ended.stderr
+
+
+def test_a_kernel_that_does_not_know_how_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each send would be refused as a socket's fault is, and all frames go the slow way."""
+    monkeypatch.setattr("gapscan.bridge.ring._OP_SEND", 0xFF)
+    with open_writer(io_uring=True) as writer:
+        assert writer.name == "write"
+
+
+def test_a_python_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gapscan.bridge.ring", None)
+    with open_writer(io_uring=True) as writer:
+        assert writer.name == "write"
+
+
+@pytest.mark.parametrize("served", [False, True], ids=["before", "after"])
+def test_an_exception_out_of_the_middle(monkeypatch: pytest.MonkeyPatch, *, served: bool) -> None:
+    """The rings hold requests or results then; the next frame must not wait for what never comes."""
+    monkeypatch.setattr(module, "_FEW", 1)
+    with small_ring() as opened, pairs(3 * ENTRIES) as many:
+        writer = Writer(opened)
+        with monkeypatch.context() as patch:
+            call = ring_module._call
+
+            def interrupted(*arguments: Any) -> int:
+                if served:
+                    call(*arguments)
+                raise KeyboardInterrupt
+
+            patch.setattr(ring_module, "_call", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                send(writer, many, b"lost")
+        assert writer.name == "write"
+        for pair in many:
+            pair.read()
+            pair.got = b""
+        send(writer, many, b"frame")
+        assert all(pair.read() and pair.got == b"frame" for pair in many)
+
+
 def test_it_can_be_turned_off() -> None:
     with open_writer(io_uring=False) as writer:
         assert writer.name == "write"
@@ -156,7 +207,7 @@ def test_it_can_be_turned_off() -> None:
 
 def test_a_ring_that_fails_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FEW", 1)
-    with ring() as opened, pairs(20) as many:
+    with small_ring() as opened, pairs(20) as many:
         writer = Writer(opened)
         number = os.dup(opened._fd)
         with open(os.devnull) as nothing:
@@ -172,7 +223,7 @@ def test_a_ring_that_fails_is_not_used_again(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_nothing_is_left_open() -> None:
-    ring().close()
+    small_ring().close()
     before = os.listdir("/proc/self/fd")
-    ring().close()
+    small_ring().close()
     assert os.listdir("/proc/self/fd") == before

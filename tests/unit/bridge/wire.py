@@ -7,15 +7,28 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 
+import pytest
+
 from gapscan.bridge.hub import Hub, Position, Standing
 from gapscan.bridge.limits import BUFFER_BYTES, Limits
+from gapscan.bridge.ring import Ring
 from gapscan.bridge.room import Room
+from gapscan.bridge.writer import Writer
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import Answer, ListInfo
 from tests.support.answers import decode_answer
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+ENTRIES = 8  # of a small ring: fewer than sockets
+
+
+def small_ring() -> Ring:
+    """A ring; where the system has none, the test is skipped."""
+    try:
+        return Ring(ENTRIES)
+    except OSError as error:
+        pytest.skip(f"no io_uring here: {error.strerror}")
 
 
 class FakeTransport:
@@ -169,10 +182,12 @@ class TestRoom:
 
     __test__ = False  # no tests of its own
 
-    def __init__(self, *names: str, window: float = 0.1, limits: Limits | None = None) -> None:
+    def __init__(
+        self, *names: str, window: float = 0.1, limits: Limits | None = None, writer: Writer | None = None
+    ) -> None:
         self.clock = FakeClock()
         self.tally = Tally(logger("test"))
-        self.room = Room(Hub(), window, limits or Limits(), self.tally, self.clock)
+        self.room = Room(Hub(), window, limits or Limits(), self.tally, self.clock, writer)
         if names:
             self.room.define([info(name) for name in names])
 

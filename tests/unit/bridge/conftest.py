@@ -1,0 +1,22 @@
+"""Both ways of writing frames, for tests of what is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gapscan.bridge import writer as module
+from gapscan.bridge.writer import Writer
+from tests.unit.bridge.wire import small_ring
+
+
+@pytest.fixture(params=["write", "io_uring"])
+def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
+    """Uses its way however few the sockets are."""
+    monkeypatch.setattr(module, "_FEW", 1)
+    if request.param == "write":
+        yield Writer()
+        return
+    with small_ring() as opened:
+        yield Writer(opened)
