@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
 from gapscan.bus.publisher import ListPublisher
@@ -31,6 +32,7 @@ class Publishing:
         self._doubt = doubt
         self._wanted: dict[str, Rows] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._refused: dict[str, float] = {}  # since when NATS takes no delta of a list, monotonic
         self._failures: list[BaseException] = []
         self._changed = asyncio.Event()
 
@@ -38,6 +40,11 @@ class Publishing:
     def settled(self) -> bool:
         """Whether all lists show what is wanted."""
         return not any(map(self._differs, self._wanted))
+
+    def refused_for(self, name: str) -> float:
+        """For how many seconds NATS has refused every delta of the list; 0 when it took the last."""
+        since = self._refused.get(name)
+        return 0.0 if since is None else time.monotonic() - since
 
     def want(self, rows: Mapping[str, Rows]) -> None:
         """The lists are to show these rows."""
@@ -52,6 +59,7 @@ class Publishing:
     def forget(self, name: str) -> None:
         """The list is removed."""
         self._wanted.pop(name, None)
+        self._refused.pop(name, None)
 
     async def run(self) -> None:
         """Publish for ever. Raises FencedError when another writer owns a list."""
@@ -89,6 +97,7 @@ class Publishing:
                 backoff.reset()
             else:
                 await asyncio.sleep(backoff.next())
+        self._refused.pop(name, None)
 
     async def _publish_once(self, publisher: ListPublisher) -> bool:
         """False when NATS did not take it."""
@@ -96,7 +105,11 @@ class Publishing:
             if await publisher.publish(self._wanted[publisher.name], self._universe.as_of):
                 self._tally.count("deltas")
         except BusError as error:
-            return not self._matters(publisher, error, "publish_failed", f"list {publisher.name} is not published")
+            matters = self._matters(publisher, error, "publish_failed", f"list {publisher.name} is not published")
+            if matters:
+                self._refused.setdefault(publisher.name, time.monotonic())
+            return not matters
+        self._refused.pop(publisher.name, None)
         return True
 
     def _matters(self, publisher: ListPublisher, error: BusError, key: str, what: str) -> bool:

@@ -38,6 +38,8 @@ from gapscan.services.upkeep import Upkeep
 from gapscan.services.why import WhyDesk, answering
 
 REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
+# For longer, a list whose deltas are refused is not live: an interrupted link and a stream made anew take less.
+REFUSED_IS_STALE: Final = 3.0
 
 _log = logger("ranker")
 
@@ -218,9 +220,11 @@ class Term:
             await self._keeper.save()
 
     def state(self, spec: ListSpec) -> State:
-        """Whether the list's data moves: stale without scans, closed outside of its sessions."""
+        """Whether the list's data moves: stale without scans or while NATS takes none, closed outside its sessions."""
         at = self._intake.last_scan_at
         if not self._intake.ready or at is None or time.monotonic() - at > self._config.ranker.stale_after:
+            return "stale"
+        if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
             return "stale"
         session = self.universe.session
         return "live" if session is not Session.CLOSED and spec.is_open(session) else "closed"

@@ -22,7 +22,7 @@ from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition, Snapshot
 from gapscan.ranking.spec import shipped_lists
-from gapscan.services import upkeep
+from gapscan.services import term, upkeep
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market, until
 
@@ -239,4 +239,34 @@ async def test_a_list_whose_renewal_failed_is_renewed_again(evening: Stack, monk
     await becomes(lambda: shown_as(evening, {CLOSED: before[CLOSED]}))
     assert evening.report()["lists"][CLOSED]["rows"] == len(before[CLOSED].rows)
     assert evening.report()["counts"]["upkeep_failed"] >= 1
+    assert not evening.report()["counts"].get("terms_lost")
+
+
+@pytest.mark.usefixtures("looking_often")
+async def test_a_list_whose_stream_somebody_else_took_is_not_called_live(
+    evening: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(term, "REFUSED_IS_STALE", 0.3)
+    assert evening.report()["lists"][OPEN]["state"] == "live"
+    stream = names.list_stream(OPEN)
+    await evening.bus.js.delete_stream(stream)
+    await evening.bus.js.add_stream(name=stream, subjects=["somebody.elses"])
+    others = [name for name, of in evening.report()["lists"].items() if of["state"] == "live" and name != OPEN]
+    minutes = iter(range(11, 60))
+
+    async def is_stale() -> bool:
+        evening.sim.clock.set(TIMES.post + next(minutes) * MINUTE)
+        await evening.feed.scan()
+        await asyncio.sleep(0.2)
+        return bool(evening.report()["lists"][OPEN]["state"] == "stale")
+
+    await becomes(is_stale)
+    assert others
+    assert all(evening.report()["lists"][name]["state"] == "live" for name in others)
+    await evening.bus.js.delete_stream(stream)
+
+    async def is_live() -> bool:
+        return bool(evening.report()["lists"][OPEN]["state"] == "live")
+
+    await becomes(is_live)
     assert not evening.report()["counts"].get("terms_lost")
