@@ -1,8 +1,9 @@
-"""Columns: the types of arrays, and text as codes into words, so that a comparison is one of integers."""
+"""Columns: the types of arrays, their packed form on the wire, and text as codes into words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,29 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
+
+_WIRE: Final = np.dtype("<f8")
+
+
+def packed(values: Sequence[float | None] | Floats) -> bytes:
+    """A column of numbers as a message carries it; null and NaN alike mean "no value"."""
+    return np.array(values, _WIRE).tobytes()
+
+
+def unpacked(columns: Sequence[bytes]) -> Floats:
+    """Packed columns of one length as the rows of a matrix; NaN where there is no value.
+
+    Infinite is no value either: nothing that is measured is that, and JSON numbers cannot say it.
+    """
+    rows = np.frombuffer(b"".join(columns), _WIRE).reshape(len(columns), -1)
+    return np.where(np.isfinite(rows), rows, np.nan)
+
+
+def span(at: Ints) -> slice | Ints:
+    """Positions that follow one another as a slice, which copies nothing; others as they are."""
+    if len(at) and at[-1] - at[0] == len(at) - 1 and (at[1:] > at[:-1]).all():
+        return slice(int(at[0]), int(at[-1]) + 1)
+    return at
 
 
 class TextColumn:

@@ -10,9 +10,11 @@ from typing import Final
 # `scanned` the time of the newest scan's values.
 DAY_FIELDS: Final = ("open", "high", "low", "close", "vwap", "volume", "minute_start", "minute_trades")
 PASSED: Final = ("high_time", "low_time")
-OBSERVED: Final = (
-    "price", "price_time", "from_bar", "prev_close", *DAY_FIELDS, "updated", "scanned", *PASSED, "close_volume",
+# What a scan tells; it is observed as one block, and lies together for that.
+SCANNED: Final = (
+    "price", "price_time", "from_bar", "prev_close", *DAY_FIELDS, "updated", "scanned", "close_volume",
 )  # fmt: skip
+OBSERVED: Final = (*SCANNED, *PASSED)
 
 # What reference data and details say; 1.0 and 0.0 in the flags.
 KNOWN: Final = (

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints
-from gapscan.market.fields import DAY_FIELDS
-from gapscan.market.sessions import Session, session_times, trading_date
-from gapscan.market.universe import Universe, as_floats
+from gapscan.market.columns import Floats, Ints, unpacked
+from gapscan.market.fields import DAY_FIELDS, SCANNED
+from gapscan.market.sessions import Session, SessionTimes, session_times, trading_date
+from gapscan.market.universe import CLOSING_MS, Universe, as_floats
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
-_NUMBERS = ("average_volume", "average_trades", "trades_deviation")
+_PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
+_PACKED: Final = ("price", "price_time", "prev_close", *DAY_FIELDS, "updated")
+_NUMBERS: Final = ("average_volume", "average_trades", "trades_deviation")
 
 
 def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
@@ -23,48 +28,40 @@ def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
     universe.set_clock(frame.as_of, Session(frame.session))
     universe.scanned_at = max(universe.scanned_at, frame.as_of)
     universe.simulated = frame.simulated
-    at = universe.positions(frame.symbols)
-    _merge_price(universe, frame, at)
-    _merge_day(universe, frame, at)
+    told = dict(zip(_PACKED, unpacked([getattr(frame, name) for name in _PACKED]), strict=True))
+    _merge(universe, universe.positions(frame.symbols), told, session_times(trading_date(frame.as_of)))
     return True
 
 
-def _merge_price(universe: Universe, frame: UniverseFrame, at: Ints) -> None:
-    """A price without a time, a time without a price, or a price of before the day's clear says nothing."""
-    day = session_times(trading_date(frame.as_of))
-    prices, times = as_floats(frame.price), as_floats(frame.price_time)
-    told = ~np.isnan(prices) & (times >= day.clear)
-    at, prices, times = at[told], prices[told], times[told]
-    universe.see_price(at, prices, times, live=False)
-    # The provider's high and low are of the regular session; those of pre-market are the prices that were seen.
-    early = (times >= day.pre) & (times < day.regular)
-    for name in ("high", "low"):
-        universe.widen(name, at[early], prices[early], times[early], day.regular)
+def _merge(universe: Universe, at: Ints, told: dict[str, Floats], day: SessionTimes) -> None:
+    """Take in the columns of a frame, by name; they are changed.
 
-
-def _merge_day(universe: Universe, frame: UniverseFrame, at: Ints) -> None:
-    """Values without a time count as older than all others: before its first trade a symbol has no more.
-
-    Values of before the day's clear are yesterday's, prev_close included: they are left out.
+    Values of before the day's clear are yesterday's, prev_close included: they are left out. A price without a time and
+    a time without a price say nothing. Other values without a time count as older than all others: before its first
+    trade a symbol has no more.
     """
-    day = session_times(trading_date(frame.as_of))
-    updated = as_floats(frame.updated)
-    ours = ~(updated < day.clear)
-    at, updated = at[ours], updated[ours]
-    times = np.where(np.isnan(updated), -np.inf, updated)
+    past, priced = told["updated"] < day.clear, ~np.isnan(told["price"]) & (told["price_time"] >= day.clear)
+    for name, column in told.items():
+        np.copyto(column, np.nan, where=~priced if name in _PRICE else past)
+    times = np.where(np.isnan(told["updated"]), -np.inf, told["updated"])
+    times[past] = np.nan
+    _widen(universe, at, told, times, day)
+    told["from_bar"] = np.where(priced, 0.0, np.nan)
+    told["scanned"] = times
+    told["close_volume"] = np.where(times < day.post + CLOSING_MS, told["volume"], np.nan)
+    values = np.array([told[name] for name in SCANNED])
+    universe.observe_scan(at, values, np.array([told["price_time"] if name in _PRICE else times for name in SCANNED]))
+
+
+def _widen(universe: Universe, at: Ints, told: Mapping[str, Floats], times: Floats, day: SessionTimes) -> None:
+    # The provider's high and low are of the regular session; those of pre-market are the prices that were seen.
+    price, moments = told["price"], told["price_time"]
+    early = np.flatnonzero((moments >= day.pre) & (moments < day.regular))
     # A scan that is older than the newest bar, but the newest scan, may have seen what no bar told of.
     newest = ~(times < universe.times("scanned")[at])
     for name in ("high", "low"):
-        values = as_floats(getattr(frame, name))[ours][newest]
-        universe.widen(name, at[newest], values, np.fmax(times[newest], day.regular), day.regular)
-    for name in ("prev_close", *DAY_FIELDS):
-        values = as_floats(getattr(frame, name))[ours]
-        if name == "volume":
-            universe.see_volume(at, values, times)
-        else:
-            universe.observe(name, at, values, times)
-    universe.observe("updated", at, updated, times)
-    universe.observe("scanned", at, times, times)
+        universe.widen(name, at[early], price[early], moments[early], day.regular)
+        universe.widen(name, at, np.where(newest, told[name], np.nan), np.fmax(times, day.regular), day.regular)
 
 
 def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:

@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 
 from gapscan.market.baselines import Curves
-from gapscan.market.columns import Bools, Floats, Ints, TextColumn
-from gapscan.market.fields import NUMBERS, OBSERVED, TEXTS
+from gapscan.market.columns import Bools, Floats, Ints, TextColumn, span
+from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import History
 from gapscan.market.sessions import Session, session_at, session_times, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
+_OF_SCANS: Final = slice(len(SCANNED))  # their rows
 _GROWTH: Final = 1024  # symbols of spare room, at most, when the matrix is made larger
 _LONG: Final = 500  # symbols
 _LONG_ONES: Final = 64  # lists of as many that are remembered
@@ -228,8 +229,13 @@ class Universe:
         From `opened` on (the start of the regular session, epoch ms) what was seen before it counts no more.
         The first value of a session passes nothing, so that it has no time.
         """
-        row, known = _ROW_OF[name], ~np.isnan(values)
-        at, values, times = at[known], values[known], times[known]
+        row = _ROW_OF[name]
+        held = self._numbers[row, at]
+        inside = (values <= held if name == "high" else values >= held) & (times <= self._times[row, at])
+        news = np.flatnonzero(~(inside | np.isnan(values)))
+        if not len(news):
+            return
+        at, values, times = at[news], values[news], times[news]
         opening = at[(times >= opened) & ~(self._times[row, at] >= opened)]
         self._numbers[row, opening] = self._numbers[_ROW_OF[f"{name}_time"], opening] = np.nan
         self._times[row, opening] = opened
@@ -263,6 +269,27 @@ class Universe:
         self._numbers[row, at] = values[take]
         self._times[row, at] = times[take]
         self.touch(at)
+
+    def observe_scan(self, at: Ints, values: Floats, times: Floats) -> None:
+        """Store all that a scan tells, as if it were observed field by field. No symbol may be in `at` twice.
+
+        `values` and `times` have a row for each of SCANNED, NaN where the scan says nothing. Much of a scan is what the
+        one before said: those symbols are found first, and nothing more is done about them.
+        """
+        where = span(at)
+        held, since = self._numbers[_OF_SCANS, where], self._times[_OF_SCANS, where]
+        again = (values == held) & (times == since) | np.isnan(values)
+        news = np.flatnonzero(~again.all(axis=0))
+        if not len(news):
+            return
+        at, values, times, held, since = at[news], values[:, news], times[:, news], held[:, news], since[:, news]
+        for history, name in ((self.prices, "price"), (self.volumes, "volume")):
+            row = _ROW_OF[name]
+            self.touch(history.observe(at, values[row], times[row]))
+        take = ~(again[:, news] | (times < since))
+        self._numbers[_OF_SCANS, at] = np.where(take, values, held)
+        self._times[_OF_SCANS, at] = np.where(take, times, since)
+        self.touch(at[take.any(axis=0)])
 
 
 def _taken(flags: Bools) -> Ints:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Annotated, Final
 
-from msgspec import Struct
+import numpy as np
+from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
+from gapscan.market.columns import Floats, packed
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
-from gapscan.protocol.messages import Column, SessionName, UniverseFrame
+from gapscan.protocol.messages import SessionName, UniverseFrame
 
 _NS_PER_MS: Final = 1_000_000
 MINUTE_MS: Final = 60_000
@@ -18,8 +22,11 @@ MINUTE_MS: Final = 60_000
 SYMBOLS_A_PART: Final = 2_500
 
 
+_Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
+
+
 class DayBar(Struct, gc=False):
-    """`day` and `prevDay`; all zeros until there is something to say."""
+    """`day`; all zeros until there is something to say."""
 
     o: float = 0.0
     h: float = 0.0
@@ -29,25 +36,33 @@ class DayBar(Struct, gc=False):
     vw: float = 0.0
 
 
+class PreviousDay(Struct, gc=False):
+    """`prevDay`, of which only the close is of use: what nobody reads is not worth decoding."""
+
+    c: float = 0.0
+
+
 class MinuteBar(Struct, gc=False):
     """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms, `n` its number of trades."""
 
     c: float = 0.0
     av: float = 0.0
-    t: int = 0
-    n: int = 0
+    t: _Whole = 0
+    n: _Whole = 0
 
 
 class Trade(Struct, gc=False):
     """`lastTrade`; `t` in ns, `c` the sale conditions."""
 
     p: float = 0.0
-    t: int = 0
-    c: list[int] | None = None
+    t: _Whole = 0
+    c: tuple[int, ...] | None = None
 
 
 _NO_BAR: Final = DayBar()
+_NO_CLOSE: Final = PreviousDay()
 _NO_MINUTE: Final = MinuteBar()
+_NO_TRADE: Final = Trade()
 
 
 class Ticker(Struct, gc=False):
@@ -55,10 +70,10 @@ class Ticker(Struct, gc=False):
 
     ticker: str
     day: DayBar | None = None
-    prevDay: DayBar | None = None
+    prevDay: PreviousDay | None = None
     min: MinuteBar | None = None
     lastTrade: Trade | None = None
-    updated: int = 0
+    updated: _Whole = 0
 
 
 _snapshot: Final = Elements("tickers", Ticker)
@@ -90,9 +105,7 @@ def newest_event(tickers: Sequence[Ticker]) -> int:
 
 
 def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -> UniverseFrame:
-    days = [ticker.day or _NO_BAR for ticker in tickers]
-    minutes = [ticker.min or _NO_MINUTE for ticker in tickers]
-    price, price_time = _prices(tickers, days, minutes)
+    columns = {name: packed(np.where(column == 0, np.nan, column)) for name, column in _columns(tickers).items()}
     return UniverseFrame(
         frame=seen.frame,
         part=part,
@@ -101,46 +114,59 @@ def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -
         session=seen.session,
         simulated=seen.simulated,
         symbols=[ticker.ticker for ticker in tickers],
-        price=price,
-        price_time=price_time,
-        prev_close=[(ticker.prevDay or _NO_BAR).c or None for ticker in tickers],
-        open=[day.o or None for day in days],
-        high=[day.h or None for day in days],
-        low=[day.l or None for day in days],
-        vwap=[day.vw or None for day in days],
-        volume=_volumes(days, minutes),
-        updated=[ticker.updated // _NS_PER_MS or None for ticker in tickers],
-        close=[day.c or None for day in days],
-        minute_start=[minute.t or None for minute in minutes],
-        minute_trades=[minute.n or None for minute in minutes],
+        **columns,
     )
 
 
-def _prices(tickers: Sequence[Ticker], days: Sequence[DayBar], minutes: Sequence[MinuteBar]) -> tuple[Column, Column]:
+def _columns(tickers: Sequence[Ticker]) -> dict[str, Floats]:
+    """The numbers of a frame, by name; 0 is unset."""
+    day = _fields(DayBar, [ticker.day or _NO_BAR for ticker in tickers])
+    minute = _fields(MinuteBar, [ticker.min or _NO_MINUTE for ticker in tickers])
+    columns = {
+        "prev_close": _floats([(ticker.prevDay or _NO_CLOSE).c for ticker in tickers]),
+        "open": day["o"],
+        "high": day["h"],
+        "low": day["l"],
+        "close": day["c"],
+        "vwap": day["vw"],
+        # `day.v` is 0 until the first regular trade, `min.av` is not: it has the pre-market's.
+        "volume": np.maximum(day["v"], minute["av"]),
+        "minute_start": minute["t"],
+        "minute_trades": minute["n"],
+        "updated": _milliseconds([ticker.updated for ticker in tickers]),
+    }
+    columns["price"], columns["price_time"] = _prices(tickers, minute["c"], columns)
+    return columns
+
+
+def _prices(tickers: Sequence[Ticker], closes: Floats, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
     """The last trade's price and time; where that does not tell the price, the latest minute's close and end."""
-    prices: Column = []
-    times: Column = []
-    for ticker, day, minute in zip(tickers, days, minutes, strict=True):
-        trade = ticker.lastTrade
-        if trade is not None and trade.p > 0 and (not trade.c or updates_last(trade.c)):
-            prices.append(trade.p)
-            times.append(trade.t // _NS_PER_MS or None)
-        elif minute.c > 0:
-            prices.append(minute.c)
-            times.append(_minute_time(ticker, minute))
-        else:
-            prices.append(day.c or None)
-            times.append(ticker.updated // _NS_PER_MS or None)
-    return prices, times
+    trades = [ticker.lastTrade or _NO_TRADE for ticker in tickers]
+    prices, moments = _floats([trade.p for trade in trades]), _milliseconds([trade.t for trade in trades])
+    conditions = [trade.c for trade in trades]
+    telling = {each for each in set(conditions) if updates_last(each)}
+    told = (prices > 0) & np.fromiter(map(telling.__contains__, conditions), np.bool_, len(trades))
+    by_minute, updated = closes > 0, columns["updated"]
+    # The minute's close was the price at its end, or so far, if it is still running.
+    ends = columns["minute_start"] + MINUTE_MS
+    seen = np.where(updated != 0, np.minimum(ends, updated), ends)
+    return (
+        np.where(told, prices, np.where(by_minute, closes, columns["close"])),
+        np.where(told, moments, np.where(by_minute, seen, updated)),
+    )
 
 
-def _minute_time(ticker: Ticker, minute: MinuteBar) -> int:
-    """When the minute's close was the price: at its end, or so far, if it is still running."""
-    end = minute.t + MINUTE_MS
-    return min(end, ticker.updated // _NS_PER_MS) if ticker.updated else end
+def _fields(kind: type[Struct], items: Sequence[Struct]) -> dict[str, Floats]:
+    """The fields of structs that have but numbers, as columns: read struct by struct, for these lie all over memory."""
+    names = kind.__struct_fields__
+    cells = np.fromiter(chain.from_iterable(map(astuple, items)), np.float64, len(items) * len(names))
+    return dict(zip(names, cells.reshape(-1, len(names)).T, strict=True))
 
 
-def _volumes(days: Sequence[DayBar], minutes: Sequence[MinuteBar]) -> Column:
-    """Volume of the day, pre-market included: `day.v` is 0 until the first regular trade, `min.av` is not."""
-    pairs = zip(days, minutes, strict=True)
-    return [(day.v if day.v > minute.av else minute.av) or None for day, minute in pairs]
+def _floats(values: Sequence[float]) -> Floats:
+    return np.fromiter(values, np.float64, len(values))
+
+
+def _milliseconds(ns: Sequence[int]) -> Floats:
+    """Divided as integers: floats have no room for today's nanoseconds."""
+    return (np.fromiter(ns, np.int64, len(ns)) // _NS_PER_MS).astype(np.float64)

@@ -16,6 +16,7 @@ _decoder: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 
 # Their lists are columns, one value a symbol.
 _COLUMNAR: Final = (UniverseFrame, ReferenceFrame, Bars, Trades, Halts, SavedState)
+_PACKED = 8  # bytes of a value in a packed column
 _SHOWN = 80  # bytes of a bad message that an error quotes
 
 
@@ -28,7 +29,7 @@ def decode(data: bytes) -> Message:
     """The message in `data`.
 
     Raises ProtocolError when it is no JSON, of an unknown type, or breaks the type's schema; the error names
-    the field at fault. Columns of a message are of one length, or it is a bad one.
+    the field at fault. Columns of a message have one value a symbol each, or it is a bad one.
     """
     try:
         message = _decoder.decode(data)
@@ -41,12 +42,15 @@ def decode(data: bytes) -> Message:
 
 def _check_columns(message: Message, data: bytes) -> None:
     columns = {name: getattr(message, name) for name in message.__struct_fields__}
-    sizes = {name: len(column) for name, column in columns.items() if isinstance(column, list)}
-    wrong = [name for name, size in sizes.items() if size != sizes["symbols"]]
-    if wrong:
-        size = sizes[wrong[0]]
-        where = f"{wrong[0]} has {size} values for {sizes['symbols']} symbols"
-        raise ProtocolError(f"bad message: {where}; it begins {data[:_SHOWN]!r}")
+    symbols = len(columns["symbols"])
+    for name, column in columns.items():
+        if isinstance(column, list) and len(column) != symbols:
+            fault = f"{name} has {len(column)} values for {symbols} symbols"
+        elif isinstance(column, bytes) and len(column) != _PACKED * symbols:
+            fault = f"{name} has {len(column)} bytes for {symbols} symbols, not {_PACKED} for each"
+        else:
+            continue
+        raise ProtocolError(f"bad message: {fault}; it begins {data[:_SHOWN]!r}")
 
 
 def decode_as(kind: type[M], data: bytes) -> M:

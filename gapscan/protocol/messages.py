@@ -110,6 +110,10 @@ Change = Remove | Rerank | Add | Update
 Changes = list[Change]
 RankedRows = list[RankedRow]
 Column = list[float | None]
+Packed = Annotated[
+    bytes,
+    Meta(description="base64 of one little-endian IEEE 754 double (8 bytes) for each symbol; NaN means no value"),
+]
 Symbols = list[Symbol]
 Texts = list[str | None]
 Flags = list[bool]
@@ -160,9 +164,10 @@ class Heartbeat(Struct, frozen=True, tag_field="type", tag="heartbeat"):
 
 
 class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
-    """A part of one discovery scan, column by column; all columns are as long as `symbols`.
+    """A part of one discovery scan, column by column; all columns have a value for each of `symbols`.
 
-    A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Null means "no value".
+    A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Its numbers are packed: a scan has
+    170,000 of them, which are not worth an object each.
     `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
     are of the newest minute that had trades: its start in epoch ms, and how many trades it had.
     """
@@ -174,18 +179,18 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     session: SessionName
     simulated: bool
     symbols: Symbols
-    price: Column
-    price_time: Column
-    prev_close: Column
-    open: Column
-    high: Column
-    low: Column
-    vwap: Column
-    volume: Column
-    updated: Column
-    close: Column
-    minute_start: Column
-    minute_trades: Column
+    price: Packed
+    price_time: Packed
+    prev_close: Packed
+    open: Packed
+    high: Packed
+    low: Packed
+    vwap: Packed
+    volume: Packed
+    updated: Packed
+    close: Packed
+    minute_start: Packed
+    minute_trades: Packed
 
 
 class Bars(Struct, frozen=True, tag_field="type", tag="bars"):

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from msgspec import structs
 
+from gapscan.market.columns import packed
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
@@ -117,7 +118,7 @@ class RandomWalk:
         )  # fmt: skip
         names = [self.symbols[place] for place in at.tolist()]
         return UniverseFrame(
-            self._frame, 1, 1, self.as_of, "regular", True, names, *[column[at].tolist() for column in columns]
+            self._frame, 1, 1, self.as_of, "regular", True, names, *[packed(column[at]) for column in columns]
         )
 
     def _reference(self) -> ReferenceFrame:

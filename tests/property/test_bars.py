@@ -19,6 +19,7 @@ from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Row, Trades, UniverseFrame
 from gapscan.ranking.rows import RowCache
+from tests.support.market import stock, universe_frame
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
@@ -77,14 +78,12 @@ def some_scan(dice: random.Random) -> Step:
     moment = some_moment(dice)
     times = [moment - dice.randrange(60) * SECOND for _ in SYMBOLS]
     prices = [price_at(symbol, time) for symbol, time in zip(SYMBOLS, times, strict=True)]
-    volumes: list[float | None] = [float((time - TIMES.pre) // SECOND) for time in times]
-    none: list[float | None] = [None] * len(SYMBOLS)
-    frame = UniverseFrame(
-        frame=1, part=1, parts=1, as_of=moment, session="regular", simulated=True, symbols=SYMBOLS,
-        price=list(prices), price_time=[float(time) for time in times], prev_close=[10.0] * 3, open=none, high=none,
-        low=none, vwap=none, volume=volumes, updated=[float(time) for time in times], close=none,
-        minute_start=none, minute_trades=none,
-    )  # fmt: skip
+    volumes = [float((time - TIMES.pre) // SECOND) for time in times]
+    stocks = [
+        stock(symbol, price=price, price_time=time, prev_close=10.0, volume=volume, updated=time)
+        for symbol, price, time, volume in zip(SYMBOLS, prices, times, volumes, strict=True)
+    ]
+    frame = universe_frame(stocks, moment)
     seen = [Seen(s, time, price, "snapshot") for s, time, price in zip(SYMBOLS, times, prices, strict=True)]
     return (lambda universe: merge_scan(universe, frame)), seen
 
@@ -93,8 +92,7 @@ def begun() -> Universe:
     """A universe whose trading day has begun."""
     universe = Universe()
     assert not universe.advance(BEGIN)
-    none: list[float | None] = []
-    merge_scan(universe, UniverseFrame(0, 1, 1, BEGIN, "pre", True, [], *[none] * 12))
+    merge_scan(universe, universe_frame([], BEGIN, "pre"))
     return universe
 
 
@@ -164,9 +162,8 @@ def test_bars_of_another_day_are_left_out(seed: int) -> None:
     merge, seen = some_bars(dice)
     universe = Universe()
     assert merge(universe) == 0, "there is no trading day yet"
-    none: list[float | None] = []
     tomorrow = session_times(DAY + dt.timedelta(days=1)).pre
-    merge_scan(universe, UniverseFrame(0, 1, 1, tomorrow, "pre", True, [], *[none] * 12))
+    merge_scan(universe, universe_frame([], tomorrow, "pre"))
     assert merge(universe) == 0
     assert all(math.isnan(value(universe, one.symbol, "price")) for one in seen)
 
@@ -189,28 +186,8 @@ def test_a_bar_from_the_future_is_left_out() -> None:
 
 
 def scan(as_of: int, seen: float | None, price: float | None, high: float | None, prev: float) -> UniverseFrame:
-    none: list[float | None] = [None]
-    return UniverseFrame(
-        1,
-        1,
-        1,
-        as_of,
-        "regular",
-        True,
-        ["A"],
-        [price],
-        [seen],
-        [prev],
-        none,
-        [high],
-        none,
-        none,
-        none,
-        [seen],
-        none,
-        none,
-        none,
-    )
+    one = stock("A", price=price, price_time=seen, prev_close=prev, high=high, updated=seen)
+    return universe_frame([one], as_of)
 
 
 def test_an_older_scan_does_not_lower_a_high() -> None:

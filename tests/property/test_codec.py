@@ -93,8 +93,9 @@ def columns(size: int) -> dict[str, st.SearchStrategy[list[Any]]]:
 
 @st.composite
 def universe_frames(draw: st.DrawFn) -> UniverseFrame:
-    column = columns(draw(st.integers(0, 2)))
-    numbers = [draw(column["number"]) for _ in range(12)]
+    size = draw(st.integers(0, 2))
+    column = columns(size)
+    numbers = [draw(st.binary(min_size=8 * size, max_size=8 * size)) for _ in range(12)]
     return UniverseFrame(
         draw(counts), 1, 2, draw(integers), draw(sessions), draw(st.booleans()), draw(column["symbols"]), *numbers
     )

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import session_times
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import UniverseFrame
 from tests.support.market import stock, universe_frame
 
 DAY = dt.date(2024, 3, 8)
@@ -35,7 +34,7 @@ class Seen(NamedTuple):
 
 def begun() -> Universe:
     universe = Universe()
-    merge_scan(universe, UniverseFrame(0, 1, 1, TIMES.pre, "pre", True, [], *[[]] * 12))
+    merge_scan(universe, universe_frame([], TIMES.pre, "pre"))
     universe.positions(SYMBOLS)
     return universe
 

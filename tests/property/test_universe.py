@@ -15,7 +15,7 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import UniverseFrame
-from tests.support.market import DAY, reference_frame, universe_frame
+from tests.support.market import DAY, plain, reference_frame, universe_frame
 
 SYMBOLS = ["A", "B", "BCpC", "BCPC", "C"]
 NEXT_DAY = dt.date(2024, 3, 11)
@@ -77,10 +77,11 @@ def newest(frames: list[UniverseFrame], symbol: str, field: str) -> float:
     seen = [
         (time if time is not None else -1.0, value)
         for frame in frames
-        for at, name in enumerate(frame.symbols)
-        for time, value in [(getattr(frame, clock)[at], getattr(frame, field)[at])]
+        for name, time, value, price in zip(
+            frame.symbols, plain(getattr(frame, clock)), plain(getattr(frame, field)), plain(frame.price), strict=True
+        )
         if name == symbol and value is not None
-        if clock == "updated" or (time is not None and frame.price[at] is not None)
+        if clock == "updated" or (time is not None and price is not None)
     ]
     return max(seen)[1] if seen else float("nan")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gapscan.market.columns import packed, unpacked
 from gapscan.market.curve import share_traded
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.sessions import Session, session_at, session_times
@@ -43,9 +44,14 @@ def universe_frame(
     stocks: Sequence[Stock], as_of: int, session: str = "regular", part: int = 1, parts: int = 1
 ) -> UniverseFrame:
     """One part of a scan."""
-    columns = {name: [stock.get(name) for stock in stocks] for name in OBSERVATIONS}
+    columns = {name: packed([stock.get(name) for stock in stocks]) for name in OBSERVATIONS}
     symbols = [stock["symbol"] for stock in stocks]
     return UniverseFrame(1, part, parts, as_of, session, True, symbols, **columns)  # type: ignore[arg-type]
+
+
+def plain(column: bytes) -> list[float | None]:
+    """The values of a packed column; None where there is none."""
+    return [None if value != value else value for value in unpacked([column])[0].tolist()]
 
 
 def reference_frame(stocks: Sequence[Stock], date: dt.date = DAY) -> ReferenceFrame:

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import base64
 import json
+import math
+import struct
 
+import msgspec
+import numpy as np
 import pytest
 
 from gapscan.errors import ConfigError, ProtocolError
+from gapscan.market.columns import packed, unpacked
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, decode_as, encode
 from gapscan.protocol.messages import Add, Delta, Heartbeat, Remove, Rerank, Snapshot, Trades, Update
+from tests.support.market import stock, universe_frame
 
 ON_THE_WIRE = b"""{"type":"delta","list":"gappers_up","epoch":"k3f9","prev":916,"as_of":1795364569499,
  "changes":[{"action":"remove","symbol":"NVDA"},
@@ -100,6 +107,39 @@ def test_columns_of_different_lengths() -> None:
     trades = encode(Trades(simulated=True, symbols=["A", "B"], price=[1.0], time=[1, 2]))
     with pytest.raises(ProtocolError, match="price has 1 values for 2 symbols"):
         decode(trades)
+
+
+FRAME = encode(universe_frame([stock("A", price=10.5), stock("B")], 1_700_000_000_000))
+
+
+@pytest.mark.parametrize(
+    ("price", "says"),
+    [
+        ('"AAAAAAAAJUA="', "price has 8 bytes for 2 symbols, not 8 for each"),
+        ('"AAAAAAAAJUAAAAAAAAAlQAA="', "price has 17 bytes for 2 symbols"),
+        ('""', "price has 0 bytes for 2 symbols"),
+        ('"no base64!"', r"\$.price"),
+        ('"AAAAAAAAJUAAAAAAAAAlQ"', r"\$.price"),
+        ("[10.5,null]", r"\$.price"),  # what was sent before columns were packed
+        ("null", r"\$.price"),
+    ],
+)
+def test_what_is_no_packed_column(price: str, says: str) -> None:
+    sent = msgspec.json.encode(msgspec.json.decode(FRAME) | {"price": msgspec.Raw(price.encode())})
+    with pytest.raises(ProtocolError, match=says):
+        decode(sent)
+
+
+def test_a_packed_column_is_of_little_endian_doubles() -> None:
+    frame = msgspec.json.decode(FRAME)
+    price, nothing = struct.unpack("<2d", base64.b64decode(frame["price"], validate=True))
+    assert price == 10.5
+    assert math.isnan(nothing)
+
+
+def test_infinite_in_a_packed_column_is_no_value() -> None:
+    values = unpacked([packed([math.inf, 1.0]), packed([-math.inf, None])])
+    np.testing.assert_array_equal(values, [[math.nan, 1.0], [math.nan, math.nan]])
 
 
 def test_another_message_than_expected() -> None:

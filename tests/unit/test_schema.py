@@ -11,12 +11,14 @@ import jsonschema
 import msgspec
 import pytest
 
+from gapscan.market.columns import packed
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
 from gapscan.protocol.channels import CHANNELS
 from gapscan.protocol.codec import encode
 from gapscan.ranking.copy import ranked
 from gapscan.ranking.delta import checksum, diff
+from tests.support.market import OBSERVATIONS
 
 COMMITTED = Path(__file__).parents[2] / "nats"
 
@@ -35,8 +37,7 @@ EXAMPLES: list[m.Message] = [
     m.Heartbeat("winners", "abc123", 5, 1_700_000_000_000, "closed"),
     m.UniverseFrame(
         frame=1, part=1, parts=2, as_of=1, session="regular", simulated=False, symbols=["AAA"],
-        **{name: [None] for name in ("price", "price_time", "prev_close", "open", "high", "low", "vwap")},
-        volume=[4.7489415903844e07], updated=[1.0], close=[1.5], minute_start=[1_700_000_000_000], minute_trades=[7],
+        **(dict.fromkeys(OBSERVATIONS, packed([4.7489415903844e07])) | {"open": packed([None])}),
     ),
     m.ReferenceFrame(
         part=1, parts=1, date="2024-07-01", complete=True, symbols=["AAA"], name=["A"], exchange=[None],
@@ -79,6 +80,7 @@ BROKEN: list[tuple[type[m.Message], str, Any]] = [
     (m.Snapshot, "sequence", -1),
     (m.Heartbeat, "state", "asleep"),
     (m.VolumeCurves, "knots", [240]),
+    (m.UniverseFrame, "price", [10.5]),
     (m.FeedCommand, "action", "sell"),
     (m.Heartbeat, "type", "delta"),
 ]

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
-from gapscan.polygon.frames import Observation, decode_snapshot, universe_parts
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.polygon.events import updates_last
+from gapscan.polygon.frames import SYMBOLS_A_PART, Observation, decode_snapshot, universe_parts
+from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import UniverseFrame
+from tests.support.market import OBSERVATIONS, plain
 
 MINUTE = 1_795_357_740_000
 NS = 1_000_000
@@ -24,9 +32,19 @@ def ticker(**parts: Any) -> dict[str, Any]:
     } | parts  # fmt: skip
 
 
-def frame_of(*tickers: Any) -> UniverseFrame:
+class Columns:
+    """The columns of a frame as lists; None where there is no value."""
+
+    def __init__(self, frame: UniverseFrame) -> None:
+        self._frame = frame
+
+    def __getattr__(self, name: str) -> list[float | None]:
+        return plain(getattr(self._frame, name))
+
+
+def frame_of(*tickers: Any) -> Columns:
     (frame,) = universe_parts(decode_snapshot(json.dumps({"tickers": tickers}).encode()).items, SEEN)
-    return frame
+    return Columns(frame)
 
 
 def test_close_and_the_newest_minute() -> None:
@@ -60,3 +78,77 @@ def test_a_last_trade_that_does_not_tell_the_price() -> None:
 def test_a_bad_element_costs_itself_only() -> None:
     decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(min={"n": "many"}), ticker()]}).encode())
     assert (len(decoded.items), decoded.bad) == (2, 1)
+
+
+def test_an_empty_scan_is_one_frame_without_symbols() -> None:
+    (frame,) = universe_parts(decode_snapshot(b'{"tickers":[]}').items, SEEN)
+    assert decode(encode(frame)) == frame
+    assert (frame.symbols, frame.price, frame.parts) == ([], b"", 1)
+
+
+def test_a_scan_in_parts_loses_nothing() -> None:
+    tickers = [ticker(ticker=f"S{number}", updated=(MINUTE + number) * NS) for number in range(2 * SYMBOLS_A_PART + 1)]
+    parts = universe_parts(decode_snapshot(json.dumps({"tickers": tickers}).encode()).items, SEEN)
+    assert [(part.part, part.parts, len(part.symbols)) for part in parts] == [
+        (1, 3, SYMBOLS_A_PART), (2, 3, SYMBOLS_A_PART), (3, 3, 1),
+    ]  # fmt: skip
+    assert [symbol for part in parts for symbol in part.symbols] == [each["ticker"] for each in tickers]
+    assert [time for part in parts for time in plain(part.updated)] == [MINUTE + n for n in range(len(tickers))]
+    assert max(len(encode(part)) for part in parts) < 500_000
+
+
+@pytest.mark.parametrize("ns", [1, 999_999, MINUTE * NS + 999_999, MINUTE * NS - 1, 2**62, -1, 10**30])
+def test_nanoseconds_are_divided_exactly(ns: int) -> None:
+    """Floats have no room for them. What no machine can hold is a bad element."""
+    decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(updated=ns)]}).encode())
+    (frame,) = universe_parts(decoded.items, SEEN)
+    assert plain(frame.updated)[1:] == ([ns // NS or None] if ns < 2**63 else [])
+    assert decoded.bad == (ns >= 2**63)
+
+
+def told(one: dict[str, Any]) -> dict[str, float | None]:
+    """What a frame says of one element, worked out by itself."""
+    day, minute, trade = one.get("day") or {}, one.get("min") or {}, one.get("lastTrade") or {}
+    updated, last = one.get("updated", 0), trade.get("p", 0) > 0 and updates_last(trade.get("c"))
+    if last:
+        price, time = trade["p"], trade.get("t", 0) // NS
+    elif minute.get("c", 0) > 0:
+        end = minute.get("t", 0) + 60_000
+        price, time = minute["c"], min(end, updated // NS) if updated else end
+    else:
+        price, time = day.get("c"), updated // NS
+    found = {
+        "price": price, "price_time": time, "prev_close": (one.get("prevDay") or {}).get("c"), "open": day.get("o"),
+        "high": day.get("h"), "low": day.get("l"), "close": day.get("c"), "vwap": day.get("vw"),
+        "volume": max(day.get("v", 0), minute.get("av", 0)), "updated": updated // NS,
+        "minute_start": minute.get("t"), "minute_trades": minute.get("n"),
+    }  # fmt: skip
+    return {name: value or None for name, value in found.items()}
+
+
+def some_ticker(dice: random.Random) -> dict[str, Any]:
+    """Any part of it may be absent, null, zero or partly filled."""
+    cells = {"c": 1.5, "o": 2.5, "h": 3.0, "l": 1.0, "v": 4.7489415903844e07, "vw": 1.75, "p": 1.25}
+
+    def some(**known: Any) -> Any:
+        filled = {name: dice.choice([value, value, 0]) for name, value in known.items() if dice.random() < 0.8}
+        return dice.choice([filled, filled, filled, None])
+
+    bar = {name: cells[name] for name in ("o", "h", "l", "c", "v", "vw")}
+    parts = {
+        "day": some(**bar), "prevDay": some(**bar), "min": some(c=1.6, av=5e7, t=MINUTE, n=7),
+        "lastTrade": some(p=1.25, t=MINUTE * NS + dice.randrange(10**9)),
+        "updated": dice.choice([0, MINUTE * NS + dice.randrange(10**11)]),
+    }  # fmt: skip
+    if parts["lastTrade"]:
+        parts["lastTrade"]["c"] = dice.choice([None, [], [12], [14, 37], [12, 41]])
+    return {"ticker": "A"} | {name: part for name, part in parts.items() if dice.random() < 0.9}
+
+
+@given(st.integers(0, 2**32), st.integers(1, 20))
+def test_a_frame_says_of_each_element_what_it_would_alone(seed: int, count: int) -> None:
+    dice = random.Random(seed)
+    tickers = [some_ticker(dice) for _ in range(count)]
+    frame = frame_of(*tickers)
+    for name in OBSERVATIONS:
+        assert getattr(frame, name) == [told(one)[name] for one in tickers], name

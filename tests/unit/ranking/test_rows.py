@@ -10,8 +10,8 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row
-from gapscan.ranking.delta import RowList
-from gapscan.ranking.rows import RowCache
+from gapscan.ranking.cells import SHOWN
+from gapscan.ranking.rows import RowCache, RowState
 from tests.support.market import MOMENT, reference_frame, stock, universe_frame, universe_of
 
 NOW = MOMENT[Session.REGULAR]
@@ -27,7 +27,7 @@ def only_row(cache: RowCache) -> Row:
     return shown(cache, 0)[0]
 
 
-def shown(cache: RowCache, *at: int) -> RowList:
+def shown(cache: RowCache, *at: int) -> RowState:
     """The rows at positions `at`, brought up to date."""
     cache.touch(None)
     cache.refresh(np.array(at))
@@ -144,15 +144,17 @@ def test_rows_that_nothing_touched_are_not_looked_at() -> None:
     see(universe, price=11.0)
     cache.touch(np.array([1]))
     cache.refresh(np.array([0, 1]))
-    assert cache.is_current(first, np.array([0, 1]))
+    assert cache.states([np.array([0, 1])], [first])[0] is first
     cache.touch(np.array([0]))
     cache.refresh(np.array([0, 1]))
-    assert not cache.is_current(first, np.array([0, 1]))
-    assert [row["price"] for row in cache.states([np.array([0, 1])])[0]] == [11.0, 20.0]
+    again, other = cache.states([np.array([0, 1]), np.array([1])], [first, None])
+    assert again is not first
+    assert [row["price"] for row in again] == [11.0, 20.0]
+    assert [row["price"] for row in other] == [20.0]
 
 
 def test_a_row_holds_its_own_values_alone() -> None:
     """What has left its list is held for long: it must not hold the whole batch that it was made in."""
     cache = RowCache(universe_of([stock("A"), stock("B"), stock("C")]))
     shown(cache, 0, 1, 2)
-    assert all(one.values.base is None for one in cache._shown)
+    assert {len(one.values) for one in cache._shown} == {8 * len(SHOWN)}
