@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints
+from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.history import STEP_MS
-from gapscan.market.sessions import session_times
-from gapscan.market.universe import Universe, as_floats
+from gapscan.market.sessions import SessionTimes, session_times
+from gapscan.market.universe import CLOSING_MS, Universe
 from gapscan.protocol.messages import Bars, Trades
 
 # What claims to be further ahead of the newest scan than this is an error in the data. A market that is replayed so
@@ -44,16 +44,27 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
         universe.widen(name, at[ranged], values, seen[ranged], day.regular)
     columns = {name: _column(getattr(bars, name), today) for name in _NEWEST_COUNTS}
     for newest in _newest_of_each_step(at, ends):
-        _see_newest(universe, at[newest], ends[newest], {name: column[newest] for name, column in columns.items()})
+        _see_newest(universe, at[newest], ends[newest], {name: column[newest] for name, column in columns.items()}, day)
     universe.simulated = bars.simulated
     return len(today)
 
 
-def _see_newest(universe: Universe, at: Ints, ends: Floats, columns: Mapping[str, Floats]) -> None:
-    _see_price(universe, at, ends, columns["close"])
-    universe.see_volume(at, columns["day_volume"], ends)
-    for name in ("vwap", "open"):
-        universe.observe(name, at, columns[f"day_{name}"], ends)
+def _see_newest(universe: Universe, at: Ints, ends: Floats, columns: Mapping[str, Floats], day: SessionTimes) -> None:
+    volume = columns["day_volume"]
+    told = {
+        **_of_price(columns["close"], ends),
+        "open": columns["day_open"],
+        "vwap": columns["day_vwap"],
+        "volume": volume,
+        "close_volume": np.where(ends < day.post + CLOSING_MS, volume, np.nan),
+    }
+    universe.see(at, told, ends)
+
+
+def _of_price(prices: Floats, moments: Floats) -> dict[str, Floats]:
+    """What a price says, where there is one."""
+    times = np.where(np.isnan(prices), np.nan, moments)
+    return {"price": prices, "price_time": times, "from_bar": np.where(np.isnan(prices), np.nan, 1.0), "updated": times}
 
 
 def joined(batches: Sequence[Bars]) -> Bars:
@@ -75,7 +86,7 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
         return 0
     at, moments = _begin(universe, trades.symbols, today, moments)
     newest = _newest_of_each(at, moments)
-    _see_price(universe, at[newest], moments[newest], _column(trades.price, today[newest]))
+    universe.see(at[newest], _of_price(_column(trades.price, today[newest]), moments[newest]), moments[newest])
     return len(today)
 
 
@@ -84,11 +95,6 @@ def _begin(universe: Universe, symbols: Sequence[str], places: Ints, moments: Fl
     at = universe.positions([symbols[place] for place in places.tolist()])
     universe.advance(int(moments[places].max()))
     return at, moments[places]
-
-
-def _see_price(universe: Universe, at: Ints, moments: Floats, prices: Floats) -> None:
-    universe.see_price(at, prices, moments, live=True)
-    universe.observe("updated", at, np.where(np.isnan(prices), np.nan, moments), moments)
 
 
 def _newest_of_each_step(at: Ints, moments: Floats) -> Iterator[Ints]:

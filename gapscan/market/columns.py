@@ -15,6 +15,11 @@ Bools = NDArray[np.bool_]
 _WIRE: Final = np.dtype("<f8")
 
 
+def as_floats(column: Sequence[float | None]) -> Floats:
+    """A column of a message as floats; null becomes NaN."""
+    return np.array(column, dtype=np.float64)
+
+
 def packed(values: Sequence[float | None] | Floats) -> bytes:
     """A column of numbers as a message carries it; null and NaN alike mean "no value"."""
     return np.array(values, _WIRE).tobytes()

@@ -7,6 +7,7 @@ to five minutes, because a third of it trades in the first five; the closing auc
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -47,6 +48,11 @@ def share_traded(day: int, moments: Floats) -> Floats:
 
     They are of the New York day that the moment `day` lies in; NaN in gives NaN out.
     """
-    midnight = epoch_ms(new_york(day).date(), dt.time())
-    shares: Floats = np.interp((moments - midnight) / MINUTE_MS, _MINUTES, _SHARES)
+    shares: Floats = np.interp((moments - _midnight(day)) / MINUTE_MS, _MINUTES, _SHARES)
     return shares
+
+
+@lru_cache(maxsize=16)
+def _midnight(day: int) -> int:
+    """Midnight in New York of the day that the moment `day` lies in, epoch ms."""
+    return epoch_ms(new_york(day).date(), dt.time())

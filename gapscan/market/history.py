@@ -50,7 +50,7 @@ class History:
         """
         told = np.isfinite(values) & np.isfinite(times)
         at, values, times = at[told], values[told], times[told]
-        steps = np.clip(_steps(times), self._step - _STEPS + 1, self._step)
+        steps = np.minimum(np.maximum(_steps(times), self._step - _STEPS + 1), self._step)
         rows = steps % _STEPS
         news = (self._times[rows, at] != times) | (self._values[rows, at] != values)
         at, values, times, steps = at[news], values[news], times[news], steps[news]

@@ -36,6 +36,7 @@ GONE_AFTER: Final = {Session.PRE: 3600.0, Session.REGULAR: 900.0, Session.POST: 
 # A move within a minute counts as a spike from this many percent on, by the price below which that holds.
 SPIKES: Final = ((1.0, 10.0), (2.0, 8.0), (4.0, 6.0), (8.0, 4.0), (10.0, 2.0), (np.inf, 1.0))
 SPIKE_VOLUME: Final = 1_000.0
+_SPIKE_PRICES, _SPIKE_SIZES = np.array(SPIKES).T
 # A minute that has just begun says little about its trades: at least this share of it is taken to have passed.
 _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
@@ -61,6 +62,7 @@ class _Columns:
         self.at = np.arange(len(universe)) if at is None else at
         self._columns = {} if at is None else dict(zip(_READ, universe.numbers(_READ, at), strict=True))
         self._made: dict[str, Floats] = {}
+        self._moments: dict[str, Floats] = {}
         self._all = at is None
 
     def __getitem__(self, name: str) -> Floats:
@@ -79,10 +81,11 @@ class _Columns:
 
     def moments(self, name: str) -> Floats:
         """To which moment the symbols are looked at: the end of the history step of time field `name`, or later."""
-        idle = self.universe.as_of - self.universe.as_of % IDLE_STEP_MS
-        seen = np.floor(self[name] / HISTORY_STEP_MS) * HISTORY_STEP_MS
-        moments: Floats = np.minimum(np.fmax(seen, idle), self.universe.as_of)
-        return moments
+        if name not in self._moments:
+            idle = self.universe.as_of - self.universe.as_of % IDLE_STEP_MS
+            seen = np.floor(self[name] / HISTORY_STEP_MS) * HISTORY_STEP_MS
+            self._moments[name] = np.minimum(np.fmax(seen, idle), self.universe.as_of)
+        return self._moments[name]
 
 
 def compute(universe: Universe, at: Ints | None = None) -> None:
@@ -143,9 +146,7 @@ def _windows(columns: _Columns) -> None:
 
 def _least_spike(price: Floats) -> Floats:
     """From how many percent on a one-minute move counts as a spike; missing without a price."""
-    below = np.array([limit for limit, _ in SPIKES])
-    percent = np.array([size for _, size in SPIKES])
-    found: Floats = percent[np.minimum(np.searchsorted(below, price, side="right"), len(SPIKES) - 1)]
+    found: Floats = _SPIKE_SIZES[np.minimum(np.searchsorted(_SPIKE_PRICES, price, side="right"), len(SPIKES) - 1)]
     return np.where(np.isnan(price), np.nan, found)
 
 
@@ -153,6 +154,9 @@ def _after_the_close(columns: _Columns) -> None:
     """Change since the regular close, and volume since then, of symbols that have traded after it."""
     post = session_times(columns.date).post
     traded = columns["price_time"] >= post
+    if not traded.any():
+        columns["post_change_percent"] = columns["post_volume"] = np.full(len(traded), np.nan)
+        return
     columns["post_change_percent"] = np.where(traded, _percent(columns["price"], _positive(columns["close"])), np.nan)
     columns["post_volume"] = np.where(traded, columns["volume"] - columns["close_volume"], np.nan)
 
@@ -189,9 +193,9 @@ def _trades(columns: _Columns) -> None:
     """
     start = columns["minute_start"]
     # Bars do not tell of trades: what counts is how much of the minute the scan saw.
-    seen = np.clip(columns["scanned"] - start, _LEAST_PART * MINUTE_MS, MINUTE_MS)
-    share = share_traded(columns.day, start + MINUTE_MS) - share_traded(columns.day, start)
-    share *= seen / MINUTE_MS
+    seen = np.minimum(np.maximum(columns["scanned"] - start, _LEAST_PART * MINUTE_MS), MINUTE_MS)
+    by_start, by_end = share_traded(columns.day, np.array([start, start + MINUTE_MS]))
+    share = (by_end - by_start) * (seen / MINUTE_MS)
     expected = columns["average_trades"] * share
     deviation = np.sqrt(expected + (columns["trades_deviation"] * share) ** 2)
     says = (expected >= TRADES_FLOOR) & (columns.now - start <= _MINUTE_IS_NEW)

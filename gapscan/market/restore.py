@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints
+from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.fields import PASSED
 from gapscan.market.sessions import session_times
-from gapscan.market.universe import Universe, as_floats
+from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row, SavedState
 
 SAVED: Final = (

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints, unpacked
+from gapscan.market.columns import Floats, Ints, as_floats, unpacked
 from gapscan.market.fields import DAY_FIELDS, SCANNED
 from gapscan.market.sessions import Session, SessionTimes, session_times, trading_date
-from gapscan.market.universe import CLOSING_MS, Universe, as_floats
+from gapscan.market.universe import CLOSING_MS, Universe
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`

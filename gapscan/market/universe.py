@@ -270,6 +270,13 @@ class Universe:
         self._times[row, at] = times[take]
         self.touch(at)
 
+    def see(self, at: Ints, columns: Mapping[str, Floats], times: Floats) -> None:
+        """Store what was seen of some of SCANNED at `times`. No symbol may be in `at` twice."""
+        values = np.full((len(SCANNED), len(at)), np.nan)
+        for name, column in columns.items():
+            values[_ROW_OF[name]] = column
+        self.observe_scan(at, values, np.broadcast_to(times, values.shape))
+
     def observe_scan(self, at: Ints, values: Floats, times: Floats) -> None:
         """Store all that a scan tells, as if it were observed field by field. No symbol may be in `at` twice.
 
@@ -296,8 +303,3 @@ def _taken(flags: Bools) -> Ints:
     at = np.flatnonzero(flags)
     flags[at] = False
     return at
-
-
-def as_floats(column: Sequence[float | None]) -> Floats:
-    """A column of a frame as floats; null becomes NaN."""
-    return np.array(column, dtype=np.float64)

@@ -81,7 +81,8 @@ class Scanner:
         self._cache = RowCache(universe)
         self._standings = Standings((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
-        self._may_stay: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of their rows
+        self._may_enter: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of newcomers
+        self._may_stay: Bools = np.zeros(0, np.bool_)  # and of their rows
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
     @property
@@ -118,7 +119,7 @@ class Scanner:
         names = [spec.name for spec in self._standings.specs]
         members = [self._positions(published.get(name, ())) for name in names]
         asked = [at for at, name in enumerate(names) if due is None or name in due]
-        ranked = self._standings.rank(members, self._may_stay, asked)
+        ranked = self._standings.rank(asked, members, self._may_enter, self._may_stay)
         return {names[at]: self._standings.shown[at] for at in ranked}
 
     def _changed(self) -> Ints | None:
@@ -133,15 +134,15 @@ class Scanner:
 
     def _update(self, at: Ints | None) -> None:
         """Tell the open lists what changed."""
-        columns = UniverseColumns(self.universe, at)
+        columns = self._columns_at(at)
         there = columns.number("gone") != 1.0
         may_enter, may_stay = there & self._lists.gate.entry(columns), there & self._lists.gate.stay(columns)
         if at is None:
-            self._may_stay = may_stay
+            self._may_enter, self._may_stay = may_enter, may_stay
             self._open()
         else:
-            self._may_stay[at] = may_stay
-        self._standings.update(columns, may_enter, at)
+            self._may_enter[at], self._may_stay[at] = may_enter, may_stay
+        self._standings.update(at, self._may_enter)
 
     def _open(self) -> None:
         """The lists that are open now; another session has others."""
@@ -149,7 +150,7 @@ class Scanner:
         if specs != self._standings.specs:
             self._standings = Standings(specs, self._columns_at)
 
-    def _columns_at(self, at: Ints) -> UniverseColumns:
+    def _columns_at(self, at: Ints | None) -> UniverseColumns:
         return UniverseColumns(self.universe, at)
 
     def _positions(self, rows: Rows) -> Ints:

@@ -5,7 +5,7 @@ The lists are looked at together: what costs more to call than to compute is cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -35,59 +35,80 @@ class Standings:
     Matrices have a row per symbol and a column per list.
     """
 
-    def __init__(self, specs: Sequence[ListSpec], columns_at: Callable[[Ints], SortableColumns]) -> None:
+    def __init__(self, specs: Sequence[ListSpec], columns_at: Callable[[Ints | None], SortableColumns]) -> None:
         self.specs = specs
         self.shown: list[Ints] = [_NOWHERE] * len(specs)
         self._columns_at = columns_at
+        self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
-        self._by_first_key = _by_first_key(specs)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
+        self._changed: list[list[Ints]] = [[] for _ in specs]  # positions that each list is still to be told of
         self._concerned: Bools = np.ones(len(specs), np.bool_)
         self._reach: Floats = np.full(len(specs), np.inf)  # a value that no row was lately behind
-        self._begin(*self._nobody())
+        self._begin(np.zeros((0, len(specs)), np.bool_), np.zeros((0, len(specs))))
 
-    def _nobody(self) -> tuple[Bools, Floats]:
-        shape = (0, len(self.specs))
-        return np.zeros(shape, np.bool_), np.zeros(shape)
+    def update(self, at: Ints | None, may_enter: Bools) -> None:
+        """The columns of the symbols at positions `at` (None: of all) changed.
 
-    def update(self, columns: SortableColumns, may_enter: Bools, at: Ints | None) -> None:
-        """Take in what changed: the columns of the symbols at positions `at` (None: of all)."""
-        entitled, values = self._judge(columns, may_enter)
+        `may_enter` tells of all symbols whether they pass what every list asks of newcomers.
+        """
         if at is None:
-            self._begin(entitled, values)
+            self._begin(*self._judge(self._columns_at(None), may_enter, self._all))
         else:
-            self._change(at, entitled, values)
+            for changed in self._changed:
+                changed.append(at)
 
-    def _judge(self, columns: SortableColumns, may_enter: Bools) -> tuple[Bools, Floats]:
-        """Which of the symbols pass as newcomers, and their values under the first sort key."""
-        shape = (len(columns), len(self.specs))
+    def _judge(self, columns: SortableColumns, may_enter: Bools, lists: list[int]) -> tuple[Bools, Floats]:
+        """Which of the symbols pass as newcomers to the lists, and their values under the first sort keys."""
+        shape = (len(columns), len(lists))
         entitled, values = np.empty(shape, np.bool_), np.empty(shape)
-        for at, spec in enumerate(self.specs):
-            np.logical_and(may_enter, spec.filter.entry(columns), out=entitled[:, at])
-        for key, lists in self._by_first_key:
-            values[:, lists] = sort_values(key, columns)[:, None]
+        for place, at in enumerate(lists):
+            np.logical_and(may_enter, self.specs[at].filter.entry(columns), out=entitled[:, place])
+        for key, places in self._by_first_key(lists):
+            values[:, places] = sort_values(key, columns)[:, None]
         return entitled, values
+
+    def _by_first_key(self, lists: list[int]) -> Iterable[tuple[SortKey, list[int]]]:
+        """Each of the lists' first sort keys, and at which places of `lists` those are that have it."""
+        keys = [self.specs[at].keys[0] for at in lists]
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(keys):
+            places.setdefault(key.text, []).append(place)
+        return [(keys[having[0]], having) for having in places.values()]
 
     def _begin(self, entitled: Bools, values: Floats) -> None:
         self._entitled, self._values = entitled, values
         self._stays, self._looked = np.zeros_like(entitled), np.zeros_like(entitled)  # as rows; where known
         self._others = _NOWHERE, _NOWHERE  # rows that were not near when last ranked, and their lists
-        self._near = self._within_reach(entitled, values)
+        self._near = self._within_reach(entitled, values, self._all)
         self._near_keys = np.flatnonzero(np.ascontiguousarray(self._near.T))
         self._first_keys = np.arange(len(self.specs) + 1) * len(entitled)
         self._concerned[:] = True
+        for changed in self._changed:
+            changed.clear()
 
-    def _change(self, at: Ints, entitled: Bools, values: Floats) -> None:
-        was, near = self._near.take(at, axis=0), self._within_reach(entitled, values)
-        self._concern(at, np.any(near | was, axis=0))
-        which, lists = np.nonzero(near != was)
-        self._near_keys = _toggled(self._near_keys, self._keys(at[which], lists))
-        self._near[at], self._entitled[at], self._values[at] = near, entitled, values
-        self._looked[at] = False
+    def _catch_up(self, lists: list[int], may_enter: Bools) -> None:
+        """Tell the lists what changed since they were last told."""
+        at = _union(places for one in lists for places in self._changed[one])
+        for one in lists:
+            self._changed[one].clear()
+        if len(at):
+            self._change(at, lists, *self._judge(self._columns_at(at), may_enter[at], lists))
 
-    def _concern(self, at: Ints, lists: Bools) -> None:
-        """The symbols at positions `at` changed: that concerns these lists, and those that have them as other rows."""
-        self._concerned |= lists
+    def _change(self, at: Ints, lists: list[int], entitled: Bools, values: Floats) -> None:
+        # Whole rows of the matrices are read and written much faster.
+        where = at if len(lists) == len(self.specs) else np.ix_(at, np.array(lists, np.intp))
+        was = self._near.take(at, axis=0) if where is at else self._near[where]
+        near = self._within_reach(entitled, values, lists)
+        self._concern(at, lists, np.any(near | was, axis=0))
+        which, columns = np.nonzero(near != was)
+        self._near_keys = _toggled(self._near_keys, self._keys(at[which], np.array(lists, np.intp)[columns]))
+        self._near[where], self._entitled[where], self._values[where] = near, entitled, values
+        self._looked[where] = False
+
+    def _concern(self, at: Ints, lists: list[int], concerned: Bools) -> None:
+        """The symbols at positions `at` changed: that concerns some lists, and those whose other rows they are."""
+        self._concerned[lists] |= concerned
         changed = np.zeros(len(self._entitled), np.bool_)
         changed[at] = True
         symbols, of = self._others
@@ -98,16 +119,18 @@ class Standings:
         keys: Ints = lists * len(self._entitled) + at
         return keys
 
-    def _within_reach(self, entitled: Bools, values: Floats) -> Bools:
+    def _within_reach(self, entitled: Bools, values: Floats, lists: list[int]) -> Bools:
         """Which of the entitled are not beyond reach; without one, those whose value is missing are not either."""
-        return entitled & ((values <= self._reach) | np.isinf(self._reach))
+        reach = self._reach[lists]
+        return entitled & ((values <= reach) | np.isinf(reach))
 
-    def rank(self, members: Sequence[Ints], may_stay: Bools, due: Sequence[int]) -> list[int]:
+    def rank(self, due: list[int], members: Sequence[Ints], may_enter: Bools, may_stay: Bools) -> list[int]:
         """Find out who is shown in the lists `due`; those that something concerns: the rows of others are as before.
 
-        `members` are the positions of the rows of each list that are published. `may_stay` tells of all symbols
-        whether they pass what every list asks of its rows.
+        `members` are the positions of the rows of each list that are published. `may_enter` and `may_stay` tell of all
+        symbols whether they pass what every list asks of newcomers, and of its rows.
         """
+        self._catch_up(due, may_enter)
         lists = [at for at in due if self._concerned[at] or not _same(members[at], self._members[at])]
         if not lists:
             return lists
@@ -202,14 +225,6 @@ class Standings:
         return np.lexsort([sort_values(key, columns) for key in reversed(self.specs[at].keys)])
 
 
-def _by_first_key(specs: Sequence[ListSpec]) -> list[tuple[SortKey, list[int]]]:
-    """Each of the first sort keys, and the lists that have it."""
-    lists: dict[str, list[int]] = {}
-    for at, spec in enumerate(specs):
-        lists.setdefault(spec.keys[0].text, []).append(at)
-    return [(specs[places[0]].keys[0], places) for places in lists.values()]
-
-
 def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
     """What the key compares: ascending, missing last."""
     if key.value is None:
@@ -224,6 +239,12 @@ def _tied(values: Floats, of: Ints) -> set[int]:
     missing = np.isnan(values)
     equal = (values[1:] == values[:-1]) | (missing[1:] & missing[:-1])
     return set(of[1:][equal & (of[1:] == of[:-1])].tolist())
+
+
+def _union(places: Iterable[Ints]) -> Ints:
+    """All of the positions, ascending; each of the arrays is, and most are the same one."""
+    different = [*{id(one): one for one in places}.values()]
+    return different[0] if len(different) == 1 else np.unique(np.concatenate([_NOWHERE, *different]))
 
 
 def _merged(some: Ints, others: Ints) -> Ints:

@@ -11,8 +11,10 @@ from collections.abc import Collection
 from typing import Final
 
 GROUPS: Final = 4
-# By so much of the interval a turn is put off at most, so that turns part.
-PUT_OFF: Final = 0.1
+# Shares of the interval: by how much a turn is put off at most, so that turns part; and how late one may be without
+# putting off those that follow, or timers that are always a little late would make turns rarer than they may be.
+PUT_OFF: Final = 0.05
+LATE: Final = 0.1
 
 
 class Turns:
@@ -33,7 +35,9 @@ class Turns:
 
     def take(self, groups: Collection[int], now: float) -> None:
         """The groups had their turn. Of several at once, the next turn of all but one comes a little later."""
-        for group in sorted(groups):
-            lacking = self._interval / GROUPS - (now - self._latest)
-            self._next[group] = now + self._interval + min(max(0.0, lacking), self._interval * PUT_OFF)
-            self._latest = now
+        for group in sorted(groups, key=self._next.__getitem__):
+            due = self._next[group]
+            had = due if now - due <= self._interval * LATE else now
+            lacking = self._interval / GROUPS - (had - self._latest)
+            self._next[group] = had + self._interval + min(max(0.0, lacking), self._interval * PUT_OFF)
+            self._latest = had

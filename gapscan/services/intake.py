@@ -44,6 +44,7 @@ _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
+_TURNS_TO_READ: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
 _KEPT: Final = 64  # parts that the streams keep
 # Between two readings of volume curves of which parts are lacking, in seconds: a set takes a moment to be published.
 _MEND_FIRST: Final = 1.0
@@ -70,6 +71,7 @@ class Intake:
         self._bus = bus
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
+        self._arrived = asyncio.Event()
         self._curves_lack = asyncio.Event()
 
     @property
@@ -105,6 +107,7 @@ class Intake:
             self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
         elif (message := self._decoded(stored.data)) is not None:
             self._waiting.put_nowait(message)
+            self._arrived.set()
 
     async def _recover(self) -> None:
         streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
@@ -136,20 +139,27 @@ class Intake:
         for message in [self._decoded(one.data) for one in stored]:
             if message is not None:
                 await self._waiting.put(message)  # in its turn, like what comes live
+                self._arrived.set()
 
-    async def news(self) -> News:
-        """Wait for messages and take in all that are waiting; what is new. Parts of a frame alone are no news."""
-        return self._take_waiting(await self._waiting.get())
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is waiting to be taken in."""
+        return self._waiting.empty()
 
-    def late_news(self) -> News:
-        """The same of what is waiting, without waiting for more."""
-        return News(0) if self._waiting.empty() else self._take_waiting(self._waiting.get_nowait())
+    async def arrival(self) -> None:
+        """Wait until something is there to be taken in."""
+        if self._waiting.empty():
+            await self._arrived.wait()
 
-    def _take_waiting(self, first: Message) -> News:
-        waiting = [first]
-        while not self._waiting.empty():
-            waiting.append(self._waiting.get_nowait())
-        news = self._take_all(waiting)
+    async def read(self) -> None:
+        """Read what is here already: left lying, it would wait for the next ranking."""
+        for _ in range(_TURNS_TO_READ):
+            await asyncio.sleep(0)
+
+    def take(self) -> News:
+        """Take in all that is waiting; what is new. Parts of a frame alone are no news."""
+        self._arrived.clear()
+        news = self._take_all([self._waiting.get_nowait() for _ in range(self._waiting.qsize())])
         if News.SCAN in news:
             self.last_scan_at = time.monotonic()
         return news

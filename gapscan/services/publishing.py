@@ -34,7 +34,8 @@ class Publishing:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, float] = {}  # since when NATS takes no delta of a list, monotonic
         self._failures: list[BaseException] = []
-        self._changed = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._runs = False
 
     @property
     def settled(self) -> bool:
@@ -49,12 +50,12 @@ class Publishing:
     def want(self, rows: Mapping[str, Rows]) -> None:
         """The lists are to show these rows."""
         self._wanted.update(rows)
-        self._changed.set()
+        self._begin_all()
 
     def want_anew(self, publisher: ListPublisher) -> None:
         """The list's stream is gone: what it shows is to be published anew."""
         self._wanted.setdefault(publisher.name, publisher.rows)
-        self._changed.set()
+        self._begin_all()
 
     def forget(self, name: str) -> None:
         """The list is removed."""
@@ -63,26 +64,30 @@ class Publishing:
 
     async def run(self) -> None:
         """Publish for ever. Raises FencedError when another writer owns a list."""
+        self._runs = True
         try:
-            while not self._failures:
-                await self._changed.wait()
-                self._changed.clear()
-                for name in self._wanted.keys() - self._under_way.keys():
-                    if self._differs(name):
-                        self._begin(name)
+            self._begin_all()
+            await self._failed.wait()
             raise self._failures[0]
         finally:
+            self._runs = False
             await end(*self._under_way.values())
+
+    def _begin_all(self) -> None:
+        """Begin what differs and is not under way, at once: a ranking leaves no moment before its deltas."""
+        if self._runs and not self._failures:
+            for name in self._wanted.keys() - self._under_way.keys():
+                if self._differs(name):
+                    self._begin(name)
 
     def _begin(self, name: str) -> None:
         task = self._under_way[name] = asyncio.create_task(self._publish(name), name=f"publish {name}")
-        task.add_done_callback(lambda task: self._ended(name, task))
+        task.add_done_callback(self._look_for_failure)
 
-    def _ended(self, name: str, task: asyncio.Task[None]) -> None:
-        del self._under_way[name]
+    def _look_for_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (failure := task.exception()):
             self._failures.append(failure)
-            self._changed.set()
+            self._failed.set()
 
     def _differs(self, name: str) -> bool:
         """Whether there is something to publish: a stream that is still to be made anew shows nobody its rows."""
@@ -92,12 +97,16 @@ class Publishing:
     async def _publish(self, name: str) -> None:
         """Until the list shows what is wanted."""
         backoff = Backoff(_RETRY_FIRST, _RETRY_LIMIT)
-        while self._differs(name):
-            if await self._publish_once(self._publishers[name]):
-                backoff.reset()
-            else:
-                await asyncio.sleep(backoff.next())
-        self._refused.pop(name, None)
+        try:
+            while self._differs(name):
+                if await self._publish_once(self._publishers[name]):
+                    backoff.reset()
+                else:
+                    await asyncio.sleep(backoff.next())
+            self._refused.pop(name, None)
+        finally:
+            # Here and not when the task is seen to be done: what is wanted in between would be nobody's.
+            del self._under_way[name]
 
     async def _publish_once(self, publisher: ListPublisher) -> bool:
         """False when NATS did not take it."""

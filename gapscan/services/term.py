@@ -40,6 +40,7 @@ from gapscan.services.why import WhyDesk, answering
 REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
 # For longer, a list whose deltas are refused is not live: an interrupted link and a stream made anew take less.
 REFUSED_IS_STALE: Final = 3.0
+_EVERYONE: Final = frozenset(range(GROUPS))
 
 _log = logger("ranker")
 
@@ -65,7 +66,7 @@ class Term:
         self._upkeep = Upkeep(bus, retention(config), self.publishers, self._losing, tally)
         self._publishing = Publishing(self.publishers, self.universe, tally, self._upkeep.doubt)
         self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
-        self._behind = set(range(GROUPS))  # groups of lists that are still to be ranked with the newest that came in
+        self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
         self._close_checked: dt.date | None = None
 
@@ -77,7 +78,7 @@ class Term:
     @property
     def settled(self) -> bool:
         """Whether all that came in is ranked, and all that is ranked is published."""
-        return not self._behind and self._publishing.settled
+        return not self._behind and self._intake.is_empty and self._publishing.settled
 
     def _losing(self, publisher: ListPublisher) -> None:
         self._publishing.want_anew(publisher)
@@ -162,20 +163,22 @@ class Term:
         """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
         loop, turns = asyncio.get_running_loop(), Turns(self._config.ranker.hot_interval)
         while True:
+            if not self._behind:
+                await self._intake.arrival()
+            await asyncio.sleep(turns.next_of(self._behind or _EVERYONE) - loop.time())
+            await self._intake.read()
             now = loop.time()
-            if due := turns.due(now) & self._behind:
+            if not (due := turns.due(now)):
+                continue
+            # No await from here on: whoever saves the universe sees nothing that is not computed yet.
+            if self._intake.take():
+                self._behind |= _EVERYONE
+            if due := due & self._behind:
                 self._rank_once(due)
                 turns.take(due, now)
                 self._behind -= due
-            if self._behind:
-                await asyncio.sleep(turns.next_of(self._behind) - loop.time())
-                news = self._intake.late_news()
-            else:
-                news = await self._intake.news()
-            if news:
-                self._behind.update(range(GROUPS))
 
-    def _rank_once(self, groups: Container[int] = range(GROUPS)) -> None:
+    def _rank_once(self, groups: Container[int] = _EVERYONE) -> None:
         """Rank what is open; empty what stands since an earlier trading day."""
         if not self._intake.ready:
             return

@@ -49,7 +49,8 @@ async def taking(bus, waiting=0):
 
         async def go_on():
             while True:
-                await intake.news()
+                await intake.arrival()
+                intake.take()
 
         task = None
 
@@ -101,7 +102,8 @@ async def test_a_lost_part_is_read_again(bus, lost):
             await publish(bus, [part])
             if number == lost:
                 await until(lambda: intake._tally.counts["parts_dropped"] == 1, "the loss")
-            await intake.news()
+            await intake.arrival()
+            intake.take()
         assert not intake.universe.curves.serve(DAY)
         start()
         await until(lambda: intake.universe.curves.serve(DAY), "the whole set")
