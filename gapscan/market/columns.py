@@ -41,6 +41,13 @@ def span(at: Ints) -> slice | Ints:
     return at
 
 
+def taken(flags: Bools) -> Ints:
+    """Where the flags are set; they are set no longer."""
+    at = np.flatnonzero(flags)
+    flags[at] = False
+    return at
+
+
 class TextColumn:
     """Text of each symbol as codes into the words seen, so that a comparison is one of integers."""
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from gapscan.market.baselines import Curves
-from gapscan.market.columns import Bools, Floats, Ints, TextColumn, span
+from gapscan.market.columns import Bools, Floats, Ints, TextColumn, span, taken
 from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import History
 from gapscan.market.sessions import Session, session_at, session_times, trading_date
@@ -175,15 +175,15 @@ class Universe:
 
     def take_touched(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called."""
-        return _taken(self._touched)
+        return taken(self._touched)
 
     def take_retold(self) -> Ints:
         """Positions of the symbols whose texts changed since this was last called."""
-        return _taken(self._retold)
+        return taken(self._retold)
 
     def take_unsaved(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called, for another caller."""
-        return _taken(self._unsaved)
+        return taken(self._unsaved)
 
     def put(self, name: str, values: Floats) -> None:
         """Store what was computed of all symbols."""
@@ -297,9 +297,3 @@ class Universe:
         self._numbers[_OF_SCANS, at] = np.where(take, values, held)
         self._times[_OF_SCANS, at] = np.where(take, times, since)
         self.touch(at[take.any(axis=0)])
-
-
-def _taken(flags: Bools) -> Ints:
-    at = np.flatnonzero(flags)
-    flags[at] = False
-    return at

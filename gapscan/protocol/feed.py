@@ -1,0 +1,204 @@
+"""What the feed says, and what services keep for one another. See `messages` for units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from gapscan.protocol.values import (
+    Column,
+    Counts,
+    EpochMs,
+    Flags,
+    HaltStatuses,
+    Packed,
+    Sequence,
+    SessionName,
+    Symbol,
+    Symbols,
+    Table,
+    Texts,
+    Times,
+)
+
+
+class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
+    """A part of one discovery scan, column by column; all columns have a value for each of `symbols`.
+
+    A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Its numbers are packed: a scan has
+    170,000 of them, which are not worth an object each.
+    `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
+    are of the newest minute that had trades: its start in epoch ms, and how many trades it had.
+    """
+
+    frame: Annotated[int, Meta(ge=0, description="number of the scan since the feed started")]
+    part: Annotated[int, Meta(ge=1)]
+    parts: Annotated[int, Meta(ge=1)]
+    as_of: EpochMs
+    session: SessionName
+    simulated: bool
+    symbols: Symbols
+    price: Packed
+    price_time: Packed
+    prev_close: Packed
+    open: Packed
+    high: Packed
+    low: Packed
+    vwap: Packed
+    volume: Packed
+    updated: Packed
+    close: Packed
+    minute_start: Packed
+    minute_trades: Packed
+
+
+class Bars(Struct, frozen=True, tag_field="type", tag="bars"):
+    """Bars of hot symbols as they came from the provider, column by column; columns are as long as `symbols`.
+
+    A bar is known by its symbol and start: the same one may come again, corrected. `day_volume`, `day_open` and
+    `day_vwap` are the day's so far, as the bar saw them. Null means "no value".
+    """
+
+    simulated: bool
+    symbols: Symbols
+    start: Times
+    end: Times
+    open: Column
+    high: Column
+    low: Column
+    close: Column
+    volume: Column
+    day_volume: Column
+    day_open: Column
+    day_vwap: Column
+
+
+class Trades(Struct, frozen=True, tag_field="type", tag="trades"):
+    """Last trades of hot symbols, column by column: the newest one of each symbol in the batch."""
+
+    simulated: bool
+    symbols: Symbols
+    price: Column
+    time: Times
+
+
+class Halts(Struct, frozen=True, tag_field="type", tag="halts"):
+    """All symbols that halted today, each with its newest status and since when that is; columns of one length."""
+
+    as_of: EpochMs
+    simulated: bool
+    symbols: Symbols
+    status: HaltStatuses
+    time: Times
+
+
+class Clock(Struct, frozen=True, tag_field="type", tag="clock"):
+    """Once a second while the feed has the provider's data: market time, as well as it is known between two scans.
+
+    It says that a market in which nothing trades is quiet, not lost; it changes no row.
+    """
+
+    as_of: EpochMs
+
+
+class FeedCommand(Struct, frozen=True, tag_field="type", tag="command"):
+    """Symbols that the feed is to subscribe to, or no longer; a delta of the hot set.
+
+    The message's stream sequence is the hot set's sequence after it.
+    """
+
+    action: Literal["subscribe", "unsubscribe"]
+    symbols: Symbols
+
+
+class HotSet(Struct, frozen=True, tag_field="type", tag="hot_set"):
+    """The symbols worth live data, as they stand at `sequence` of the command stream; sorted."""
+
+    sequence: Sequence
+    as_of: EpochMs
+    symbols: Symbols
+
+
+class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
+    """A part of what is known about the symbols for one trading day, column by column.
+
+    `average_volume` is the mean daily volume (shares), `average_trades` and `trades_deviation` are the mean and the
+    sample standard deviation of the daily number of trades. All are taken over the baseline sessions before `date`
+    on which the symbol traded; `sessions` is how many those are. `complete` is false while the baselines are still
+    being loaded, and null averages then mean "not yet".
+    """
+
+    part: Annotated[int, Meta(ge=1)]
+    parts: Annotated[int, Meta(ge=1)]
+    date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]
+    complete: bool
+    symbols: Symbols
+    name: Texts
+    exchange: Texts
+    kind: Texts
+    test: Flags
+    split: Flags
+    average_volume: Column
+    average_trades: Column
+    trades_deviation: Column
+    sessions: Counts
+
+
+class VolumeCurves(Struct, frozen=True, tag_field="type", tag="volume_curves"):
+    """A part of how much of the symbols' volume has usually traded by which time of the day.
+
+    `volumes` has a row for each symbol: the mean cumulative volume (shares) at each of `knots`, which are minutes
+    since midnight in New York, ascending; between two of them it is interpolated linearly. The mean is over those
+    of the baseline sessions before `date` on which the symbol traded; `sessions` is how many these are. A set is
+    parts 1 to `parts`, one after the other, and counts when it is whole.
+    """
+
+    part: Annotated[int, Meta(ge=1)]
+    parts: Annotated[int, Meta(ge=1)]
+    date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]
+    knots: Annotated[Counts, Meta(min_length=2)]
+    symbols: Symbols
+    sessions: Counts
+    volumes: Table
+
+
+class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
+    """What a ranker knows of the day that scans do not tell, column by column; one that starts again takes it back."""
+
+    date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]
+    symbols: Symbols
+    price: Column
+    price_time: Column
+    from_bar: Column
+    volume: Column
+    updated: Column
+    open: Column
+    high: Column
+    high_time: Column
+    low: Column
+    low_time: Column
+    close_volume: Column
+    spiking: Column
+    spike_time: Column
+
+
+class Detail(Struct, frozen=True, tag_field="type", tag="detail"):
+    """What the provider knows of one symbol beside its listing: the value in the details bucket, its key the symbol.
+
+    Asked for when the symbol enters a list. Null means that the provider does not say.
+    """
+
+    symbol: Symbol
+    date: Annotated[str, Meta(description="day on which it was asked for, YYYY-MM-DD")]
+    market_cap: Annotated[float | None, Meta(description="USD")]
+    shares_outstanding: Annotated[float | None, Meta(description="of this class of shares, else of all")]
+    float_shares: Annotated[float | None, Meta(description="shares that are free to trade")]
+    sector: Annotated[str | None, Meta(description="a short name, from the SIC code")]
+
+
+class Lease(Struct, frozen=True, tag_field="type", tag="lease"):
+    """Who does a job of which there is one: the value in the leases bucket."""
+
+    job: str
+    holder: str

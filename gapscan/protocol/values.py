@@ -1,0 +1,28 @@
+"""What the fields of messages hold: types with their bounds and what they mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Rank = Annotated[int, Meta(ge=1, description="1-based position in the list")]
+Sequence = Annotated[int, Meta(ge=0, description="the list's stream sequence; 0 before the first delta")]
+EpochMs = Annotated[int, Meta(description="UTC epoch milliseconds")]
+Symbol = Annotated[str, Meta(min_length=1, description="case-sensitive ticker symbol")]
+ListName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,47}$")]
+Crc32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF, description='CRC-32 of the symbols in order, joined by "\\n"')]
+State = Literal["live", "stale", "closed"]
+SessionName = Literal["pre", "regular", "post", "closed"]
+Column = list[float | None]
+Packed = Annotated[
+    bytes,
+    Meta(description="base64 of one little-endian IEEE 754 double (8 bytes) for each symbol; NaN means no value"),
+]
+Symbols = list[Symbol]
+Texts = list[str | None]
+Flags = list[bool]
+Times = list[EpochMs]
+Counts = list[int]
+Table = list[Counts]
+HaltStatuses = list[Literal["halted", "resumed"]]
