@@ -24,7 +24,8 @@ class LinkStats:
 class ListView:
     """A list at one sequence. It never changes; rows are shared between views and must not be changed.
 
-    `state` is live, closed (outside of the list's sessions) or stale (no data, no heartbeat or no link).
+    `state` is live, closed (outside of the list's sessions) or stale (no data, changes that cannot be
+    stored, no heartbeat or no link).
     The rows have been proved by their checksum.
     """
 

@@ -26,8 +26,8 @@ from gapscan.protocol.values import (
 class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     """A part of one discovery scan, column by column; all columns have a value for each of `symbols`.
 
-    A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Its numbers are packed: a scan has
-    170,000 of them, which are not worth an object each.
+    A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Its numbers are packed: a whole market
+    has more than a hundred thousand of them, which are not worth an object each.
     `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
     are of the newest minute that had trades: its start in epoch ms, and how many trades it had.
     """

@@ -80,14 +80,14 @@ class Shown(Struct, gc=False):
     """What one symbol's row shows: made anew whenever that changes, and never changed itself.
 
     `values` are the bytes of its numbers; `news` is what is different from the version before, None where that is more
-    than numbers; `dict` is what `as_rows` made of it.
+    than numbers; `row` is what `as_rows` made of it.
     """
 
     texts: dict[str, Any]
     values: bytes
     news: Fields | None
     version: int
-    dict: Row | None = None
+    row: Row | None = None
 
     def changes_from(self, old: Shown) -> Fields:
         """The fields that differ from an older version of the same row."""
@@ -99,12 +99,12 @@ class Shown(Struct, gc=False):
 
 def as_rows(shown: Sequence[Shown]) -> list[Row]:
     """Dicts of what is shown; the same object gives the same dict. Many are made at much less cost than one by one."""
-    missing = [one for one in shown if one.dict is None]
+    missing = [one for one in shown if one.row is None]
     if missing:
         values = np.frombuffer(b"".join([one.values for one in missing])).reshape(len(missing), -1)
         for one, cells in zip(missing, cells_of(values, _ALL), strict=True):
-            one.dict = cast(Row, one.texts | dict(zip(_NAMES, cells, strict=True)))
-    return [cast(Row, one.dict) for one in shown]
+            one.row = cast(Row, one.texts | dict(zip(_NAMES, cells, strict=True)))
+    return [cast(Row, one.row) for one in shown]
 
 
 def rounded(numbers: Floats) -> Floats:

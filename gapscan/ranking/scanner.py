@@ -148,6 +148,9 @@ class Scanner:
         """The lists that are open now; another session has others."""
         specs = tuple(spec for spec in self._lists.specs if spec.is_open(self.universe.session))
         if specs != self._standings.specs:
+            # A list that opens has no rows before its turn: what it had when it closed is of another session, or day.
+            stayed = {spec.name for spec in specs if spec in self._standings.specs}
+            self._states = {name: state for name, state in self._states.items() if name in stayed}
             self._standings = Standings(specs, self._columns_at)
 
     def _columns_at(self, at: Ints | None) -> UniverseColumns:

@@ -14,6 +14,7 @@ import numpy as np
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.ranking.columns import Columns
 from gapscan.ranking.expression import SortKey
+from gapscan.ranking.near import Near, merged
 from gapscan.ranking.spec import ListSpec
 
 _NOWHERE: Final = np.zeros(0, np.intp)
@@ -32,7 +33,9 @@ class SortableColumns(Columns, Protocol):
 class Standings:
     """The lists `specs` over one universe. `shown` are the positions of each list's rows, in order.
 
-    Matrices have a row per symbol and a column per list.
+    A list's members are its rows as they are published. Those that are near are candidates anyway; the others may stay
+    for as long as they pass the relaxed conditions. What concerns a list is a change of one or the other.
+    Matrices have a row for each symbol and a column for each list.
     """
 
     def __init__(self, specs: Sequence[ListSpec], columns_at: Callable[[Ints | None], SortableColumns]) -> None:
@@ -41,10 +44,11 @@ class Standings:
         self._columns_at = columns_at
         self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
+        self._near = Near(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
+        self._others = _NOWHERE, _NOWHERE  # members that were not near when last ranked, and their lists
         self._changed: list[list[Ints]] = [[] for _ in specs]  # positions that each list is still to be told of
-        self._concerned: Bools = np.ones(len(specs), np.bool_)
-        self._reach: Floats = np.full(len(specs), np.inf)  # a value that no row was lately behind
+        self._concerned: Bools = np.ones(len(specs), np.bool_)  # lists to be ranked when they are due
         self._begin(np.zeros((0, len(specs)), np.bool_), np.zeros((0, len(specs))))
 
     def update(self, at: Ints | None, may_enter: Bools) -> None:
@@ -77,12 +81,10 @@ class Standings:
         return [(keys[having[0]], having) for having in places.values()]
 
     def _begin(self, entitled: Bools, values: Floats) -> None:
-        self._entitled, self._values = entitled, values
-        self._stays, self._looked = np.zeros_like(entitled), np.zeros_like(entitled)  # as rows; where known
-        self._others = _NOWHERE, _NOWHERE  # rows that were not near when last ranked, and their lists
-        self._near = self._within_reach(entitled, values, self._all)
-        self._near_keys = np.flatnonzero(np.ascontiguousarray(self._near.T))
-        self._first_keys = np.arange(len(self.specs) + 1) * len(entitled)
+        self._entitled, self._values = entitled, values  # who passes as a newcomer; the values under the first keys
+        self._stays, self._looked = np.zeros_like(entitled), np.zeros_like(entitled)  # who passes as a row; where known
+        self._near.begin(entitled, values)
+        self._others = _NOWHERE, _NOWHERE
         self._concerned[:] = True
         for changed in self._changed:
             changed.clear()
@@ -96,33 +98,20 @@ class Standings:
             self._change(at, lists, *self._judge(self._columns_at(at), may_enter[at], lists))
 
     def _change(self, at: Ints, lists: list[int], entitled: Bools, values: Floats) -> None:
-        # Whole rows of the matrices are read and written much faster.
-        where = at if len(lists) == len(self.specs) else np.ix_(at, np.array(lists, np.intp))
-        was = self._near.take(at, axis=0) if where is at else self._near[where]
-        near = self._within_reach(entitled, values, lists)
-        self._concern(at, lists, np.any(near | was, axis=0))
-        which, columns = np.nonzero(near != was)
-        self._near_keys = _toggled(self._near_keys, self._keys(at[which], np.array(lists, np.intp)[columns]))
-        self._near[where], self._entitled[where], self._values[where] = near, entitled, values
+        columns = np.array(lists, np.intp)
+        # Whole rows of the matrices are written much faster.
+        where = at if len(lists) == len(self.specs) else np.ix_(at, columns)
+        self._concerned[columns] |= self._near.change(at, columns, where, entitled, values)
+        self._concern_others(at)
+        self._entitled[where], self._values[where] = entitled, values
         self._looked[where] = False
 
-    def _concern(self, at: Ints, lists: list[int], concerned: Bools) -> None:
-        """The symbols at positions `at` changed: that concerns some lists, and those whose other rows they are."""
-        self._concerned[lists] |= concerned
+    def _concern_others(self, at: Ints) -> None:
+        """The symbols at positions `at` changed: that concerns every list that has one of them as another member."""
         changed = np.zeros(len(self._entitled), np.bool_)
         changed[at] = True
         symbols, of = self._others
         self._concerned[of[changed[symbols]]] = True
-
-    def _keys(self, at: Ints, lists: Ints) -> Ints:
-        """One number for a symbol and a list; those of one list follow one another."""
-        keys: Ints = lists * len(self._entitled) + at
-        return keys
-
-    def _within_reach(self, entitled: Bools, values: Floats, lists: list[int]) -> Bools:
-        """Which of the entitled are not beyond reach; without one, those whose value is missing are not either."""
-        reach = self._reach[lists]
-        return entitled & ((values <= reach) | np.isinf(reach))
 
     def rank(self, due: list[int], members: Sequence[Ints], may_enter: Bools, may_stay: Bools) -> list[int]:
         """Find out who is shown in the lists `due`; those that something concerns: the rows of others are as before.
@@ -136,56 +125,24 @@ class Standings:
             return lists
         for at in lists:
             self._members[at] = members[at]
-        self._look_further(lists)
-        self._show(lists, _merged(self._candidates(lists), self._kept(lists, may_stay)))
+        self._near.look_further(lists, self._entitled, self._values)
+        self._show(lists, merged(self._near.keys_of(lists), self._kept(lists, may_stay)))
         self._concerned[lists] = False
         return lists
-
-    def _look_further(self, lists: list[int]) -> None:
-        """Choose the reach anew of those of the lists for which it takes in too few, or far more than needed.
-
-        The value that was far enough in an earlier scan mostly still is, which saves the selection.
-        """
-        numbers, limits = np.diff(self._bounds(self._near_keys)), self._limits
-        off = (numbers > 2 * limits) | ((numbers < limits) & ~np.isinf(self._reach))
-        for at in [at for at in lists if off[at]]:
-            self._choose_reach(at)
-
-    def _choose_reach(self, at: int) -> None:
-        """A value that the list's `limit` best are within, all ties included, and some more."""
-        place = self._limits[at] * 5 // 4
-        entitled, values = self._entitled[:, at], self._values[:, at]
-        inside = values[entitled]
-        reach = float(np.partition(inside, place)[place]) if place < len(inside) else np.inf
-        self._reach[at] = np.inf if np.isnan(reach) else reach
-        self._near[:, at] = entitled if np.isinf(self._reach[at]) else entitled & (values <= reach)
-        begin, end = self._bounds(self._near_keys)[at : at + 2]
-        keys = np.flatnonzero(self._near[:, at]) + at * len(self._entitled)
-        self._near_keys = np.concatenate([self._near_keys[:begin], keys, self._near_keys[end:]])
-
-    def _bounds(self, keys: Ints) -> Ints:
-        """Where in ascending keys each list begins, and where the last ends."""
-        return np.searchsorted(keys, self._first_keys)
-
-    def _candidates(self, lists: list[int]) -> Ints:
-        """Keys of the symbols that may be among the best."""
-        if len(lists) == len(self.specs):
-            return self._near_keys
-        bounds = self._bounds(self._near_keys)
-        return np.concatenate([self._near_keys[bounds[at] : bounds[at + 1]] for at in lists])
 
     def _kept(self, lists: list[int], may_stay: Bools) -> Ints:
         """Keys of the rows that do not pass as newcomers, but may stay."""
         members = [self._members[at] for at in lists]
         symbols, of = np.concatenate(members), np.repeat(lists, [len(places) for places in members])
-        others = np.flatnonzero(~self._near[symbols, of])
+        others = np.flatnonzero(~self._near.flags[symbols, of])
         symbols, of = symbols[others], of[others]
         self._note_others(lists, symbols, of)
         fallen = ~self._entitled[symbols, of]
         symbols, of = symbols[fallen], of[fallen]
         self._look(symbols, of)
         stays = may_stay[symbols] & self._stays[symbols, of]
-        return self._keys(symbols[stays], of[stays])
+        keys: Ints = of[stays] * len(self._entitled) + symbols[stays]
+        return keys
 
     def _note_others(self, lists: list[int], symbols: Ints, of: Ints) -> None:
         anew = np.zeros(len(self.specs), np.bool_)
@@ -207,7 +164,7 @@ class Standings:
 
     def _show(self, lists: list[int], keys: Ints) -> None:
         """Of the chosen, the best of each list are shown, in order."""
-        bounds = self._bounds(keys)
+        bounds = self._near.bounds(keys)
         of = np.repeat(np.arange(len(self.specs)), np.diff(bounds))
         symbols = keys - of * len(self._entitled)
         values = self._values.ravel().take(symbols * len(self.specs) + of)
@@ -245,24 +202,6 @@ def _union(places: Iterable[Ints]) -> Ints:
     """All of the positions, ascending; each of the arrays is, and most are the same one."""
     different = [*{id(one): one for one in places}.values()]
     return different[0] if len(different) == 1 else np.unique(np.concatenate([_NOWHERE, *different]))
-
-
-def _merged(some: Ints, others: Ints) -> Ints:
-    """All of them, ascending: `some` are already, and far more than the others."""
-    both: Ints = np.concatenate([some, np.sort(others)])
-    both.sort(kind="stable")
-    return both
-
-
-def _toggled(held: Ints, others: Ints) -> Ints:
-    """Ascending: those that are in one of the two only."""
-    both = _merged(held, others)
-    differs: Bools = both[1:] != both[:-1]
-    once = np.ones(len(both), np.bool_)
-    once[1:] = differs
-    once[:-1] &= differs
-    found: Ints = both[once]
-    return found
 
 
 def _same(one: Ints, other: Ints) -> bool:

@@ -30,7 +30,7 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, ListDefinition, Why
 from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import Backoff, end, until_stopped
-from gapscan.services.common import patient_bus, reporting
+from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT, patient_bus, reporting
 
 DEFINITIONS_SECONDS: Final = 2.0
 _FIRST_SECONDS: Final = 0.2  # between looks for definitions while there are none
@@ -107,7 +107,7 @@ class Bridge:
                 self._followers[name] = asyncio.create_task(self._follow_list(name, bus), name=f"follow {name}")
 
     async def _follow_list(self, name: str, bus: Bus) -> None:
-        backoff = Backoff(0.1, 2.0)
+        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         while True:
             try:
                 async with aclosing(Follower(bus, name).views()) as views:

@@ -27,8 +27,8 @@ from gapscan.protocol import names
 from gapscan.runtime import Backoff
 
 STATUS_ENDPOINT: Final = "status"
-_RETRY_FIRST: Final = 0.1
-_RETRY_LIMIT: Final = 2.0
+RETRY_FIRST: Final = 0.1
+RETRY_LIMIT: Final = 2.0
 
 Report = Callable[[], dict[str, Any]]
 
@@ -48,7 +48,7 @@ def retention(config: Config) -> Retention:
 @asynccontextmanager
 async def patient_bus(config: Config, service: str) -> AsyncIterator[Bus]:
     """A connection to NATS, waited for as long as it takes."""
-    log, backoff = logger(service), Backoff(_RETRY_FIRST, _RETRY_LIMIT)
+    log, backoff = logger(service), Backoff(RETRY_FIRST, RETRY_LIMIT)
     async with AsyncExitStack() as stack:
         bus: Bus | None = None
         while bus is None:
@@ -92,7 +92,7 @@ def lease_for(bus: Bus, job: str, config: Config) -> LeaseHolder:
 
 async def patiently(log_name: str, doing: str, action: Callable[[], Any]) -> Any:
     """Await `action()` until it works; only errors that can pass by themselves are waited out."""
-    log, backoff = logger(log_name), Backoff(_RETRY_FIRST, _RETRY_LIMIT)
+    log, backoff = logger(log_name), Backoff(RETRY_FIRST, RETRY_LIMIT)
     while True:
         try:
             return await action()

@@ -21,6 +21,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.runtime import Backoff
+from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT
 
 DURABLE: Final = "feed"
 
@@ -80,7 +81,7 @@ class HotFollower:
 
     async def run(self) -> None:
         """Follow for ever; the loss of NATS is waited out."""
-        backoff = Backoff(0.1, 2.0)
+        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         stop_listening = self._bus.on_link_change(self._link_changed)
         try:
             while True:

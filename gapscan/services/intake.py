@@ -146,13 +146,17 @@ class Intake:
         """Whether nothing is waiting to be taken in."""
         return self._waiting.empty()
 
+    def wake(self) -> None:
+        """Let whoever waits for an arrival go on, though nothing may have come."""
+        self._arrived.set()
+
     async def arrival(self) -> None:
         """Wait until something is there to be taken in."""
         if self._waiting.empty():
             await self._arrived.wait()
 
     async def read(self) -> None:
-        """Read what is here already: left lying, it would wait for the next ranking."""
+        """Read what is here already: left lying, it would wait for the next ranking. To be called after a sleep."""
         for _ in range(_TURNS_TO_READ):
             await asyncio.sleep(0)
 

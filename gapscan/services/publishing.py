@@ -12,9 +12,7 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.ranking.delta import Rows
 from gapscan.runtime import Backoff, end
-
-_RETRY_FIRST = 0.1  # seconds
-_RETRY_LIMIT = 2.0
+from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT
 
 
 class Publishing:
@@ -32,7 +30,7 @@ class Publishing:
         self._doubt = doubt
         self._wanted: dict[str, Rows] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._refused: dict[str, float] = {}  # since when NATS takes no delta of a list, monotonic
+        self._due_since: dict[str, float] = {}  # when the delta of a list began that NATS is still to take, monotonic
         self._failures: list[BaseException] = []
         self._failed = asyncio.Event()
         self._runs = False
@@ -43,8 +41,8 @@ class Publishing:
         return not any(map(self._differs, self._wanted))
 
     def refused_for(self, name: str) -> float:
-        """For how many seconds NATS has refused every delta of the list; 0 when it took the last."""
-        since = self._refused.get(name)
+        """For how many seconds NATS has not taken the list's next delta; 0 when there is none, or it took it."""
+        since = self._due_since.get(name)
         return 0.0 if since is None else time.monotonic() - since
 
     def want(self, rows: Mapping[str, Rows]) -> None:
@@ -60,7 +58,7 @@ class Publishing:
     def forget(self, name: str) -> None:
         """The list is removed."""
         self._wanted.pop(name, None)
-        self._refused.pop(name, None)
+        self._due_since.pop(name, None)
 
     async def run(self) -> None:
         """Publish for ever. Raises FencedError when another writer owns a list."""
@@ -76,11 +74,12 @@ class Publishing:
     def _begin_all(self) -> None:
         """Begin what differs and is not under way, at once: a ranking leaves no moment before its deltas."""
         if self._runs and not self._failures:
-            for name in self._wanted.keys() - self._under_way.keys():
-                if self._differs(name):
+            for name in self._wanted:
+                if name not in self._under_way and self._differs(name):
                     self._begin(name)
 
     def _begin(self, name: str) -> None:
+        self._due_since[name] = time.monotonic()
         task = self._under_way[name] = asyncio.create_task(self._publish(name), name=f"publish {name}")
         task.add_done_callback(self._look_for_failure)
 
@@ -96,17 +95,18 @@ class Publishing:
 
     async def _publish(self, name: str) -> None:
         """Until the list shows what is wanted."""
-        backoff = Backoff(_RETRY_FIRST, _RETRY_LIMIT)
+        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         try:
             while self._differs(name):
                 if await self._publish_once(self._publishers[name]):
+                    self._due_since[name] = time.monotonic()
                     backoff.reset()
                 else:
                     await asyncio.sleep(backoff.next())
-            self._refused.pop(name, None)
         finally:
             # Here and not when the task is seen to be done: what is wanted in between would be nobody's.
             del self._under_way[name]
+            self._due_since.pop(name, None)
 
     async def _publish_once(self, publisher: ListPublisher) -> bool:
         """False when NATS did not take it."""
@@ -114,11 +114,7 @@ class Publishing:
             if await publisher.publish(self._wanted[publisher.name], self._universe.as_of):
                 self._tally.count("deltas")
         except BusError as error:
-            matters = self._matters(publisher, error, "publish_failed", f"list {publisher.name} is not published")
-            if matters:
-                self._refused.setdefault(publisher.name, time.monotonic())
-            return not matters
-        self._refused.pop(publisher.name, None)
+            return not self._matters(publisher, error, "publish_failed", f"list {publisher.name} is not published")
         return True
 
     def _matters(self, publisher: ListPublisher, error: BusError, key: str, what: str) -> bool:

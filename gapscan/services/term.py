@@ -157,7 +157,8 @@ class Term:
                     await self._definitions.changed.wait()
             self._definitions.changed.clear()
             await patiently("ranker", "taking over list definitions", self._set_lists)
-            self._rank_once()
+            self._behind |= _EVERYONE
+            self._intake.wake()
 
     async def _rank(self) -> None:
         """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
@@ -170,7 +171,7 @@ class Term:
             now = loop.time()
             if not (due := turns.due(now)):
                 continue
-            # No await from here on: whoever saves the universe sees nothing that is not computed yet.
+            # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
             if self._intake.take():
                 self._behind |= _EVERYONE
             if due := due & self._behind:
@@ -179,7 +180,7 @@ class Term:
                 self._behind -= due
 
     def _rank_once(self, groups: Container[int] = _EVERYONE) -> None:
-        """Rank what is open; empty what stands since an earlier trading day."""
+        """Rank the open lists of these groups; empty what stands since an earlier trading day."""
         if not self._intake.ready:
             return
         began = time.perf_counter()
@@ -223,7 +224,7 @@ class Term:
             await self._keeper.save()
 
     def state(self, spec: ListSpec) -> State:
-        """Whether the list's data moves: stale without scans or while NATS takes none, closed outside its sessions."""
+        """Whether the list moves: stale without scans or while NATS takes no delta, closed outside its sessions."""
         at = self._intake.last_scan_at
         if not self._intake.ready or at is None or time.monotonic() - at > self._config.ranker.stale_after:
             return "stale"

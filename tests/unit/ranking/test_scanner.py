@@ -1,0 +1,72 @@
+"""Lists that open and close while others go on, and lists that have their turn later than others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+import pytest
+
+from gapscan.market.scans import merge_reference, merge_scan
+from gapscan.market.sessions import Session, session_times
+from gapscan.market.universe import Universe
+from gapscan.protocol.messages import ListDefinition
+from gapscan.ranking.delta import Rows, symbols_of
+from gapscan.ranking.rows import RowState
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.spec import ListSet, compile_list, parse_lists
+from tests.support.market import reference_frame, stock, universe_frame
+
+TODAY, TOMORROW = session_times(dt.date(2024, 3, 7)), session_times(dt.date(2024, 3, 8))
+ALWAYS, REGULAR = "always", "regular"
+
+
+class Ranked:
+    """Two lists over three symbols; what is ranked is published at once."""
+
+    def __init__(self) -> None:
+        sessions = {ALWAYS: [], REGULAR: [Session.REGULAR.value]}
+        definitions = [ListDefinition(name, "", "price > 5", ["-price"], 10, sessions[name]) for name in sessions]
+        gate = parse_lists('gate = "price >= 1"\n[lists]', "test").gate
+        self.universe = Universe()
+        self.scanner = Scanner(self.universe, ListSet(gate, tuple(map(compile_list, definitions))))
+        self.published: dict[str, Rows] = {ALWAYS: (), REGULAR: ()}
+
+    def at(self, ms: int, session: Session, price: float, due: Collection[str] | None = None) -> dict[str, RowState]:
+        """A scan in which A costs `price`, B one and C two dollars more."""
+        stocks = [
+            stock(symbol, price=price + more, price_time=float(ms), prev_close=10.0, updated=float(ms))
+            for more, symbol in enumerate("ABC")
+        ]
+        merge_reference(self.universe, reference_frame(stocks))
+        merge_scan(self.universe, universe_frame(stocks, ms, session.value))
+        ranked = self.scanner.scan(self.published, due)
+        self.published |= ranked
+        return ranked
+
+
+@pytest.mark.parametrize("due", [None, {ALWAYS}, {REGULAR}])
+def test_a_list_that_opens_never_shows_what_it_had_when_it_closed(due: Collection[str] | None) -> None:
+    market = Ranked()
+    market.at(TODAY.regular + 1_000, Session.REGULAR, 100.0)
+    assert symbols_of(market.published[REGULAR]) == ["C", "B", "A"]
+    assert REGULAR not in market.at(TOMORROW.pre + 1_000, Session.PRE, 20.0)
+    market.published[REGULAR] = ()  # emptied when the day turned
+    opening = market.at(TOMORROW.regular + 1_000, Session.REGULAR, 3.5, due)
+    if due == {ALWAYS}:
+        assert REGULAR not in opening, "it has no rows before its turn"
+    else:
+        assert [row["price"] for row in opening[REGULAR]] == [5.5]
+    later = market.at(TOMORROW.regular + 1_100, Session.REGULAR, 3.6)
+    assert [row["price"] for row in later[REGULAR]] == [5.6]
+
+
+def test_a_list_that_is_not_due_is_as_it_was_and_catches_up() -> None:
+    market = Ranked()
+    before = market.at(TODAY.regular + 1_000, Session.REGULAR, 100.0)
+    between = market.at(TODAY.regular + 1_100, Session.REGULAR, 200.0, {ALWAYS})
+    assert between[REGULAR] is before[REGULAR]
+    assert [row["price"] for row in between[ALWAYS]] == [202.0, 201.0, 200.0]
+    after = market.at(TODAY.regular + 1_100, Session.REGULAR, 200.0, {REGULAR})
+    assert after[ALWAYS] is between[ALWAYS]
+    assert [row["price"] for row in after[REGULAR]] == [202.0, 201.0, 200.0]
