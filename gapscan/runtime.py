@@ -90,14 +90,13 @@ class Backoff:
 
     def __init__(self, first: float, limit: float) -> None:
         self._first, self._limit = first, limit
-        self._tries = 0
+        self._step = min(first, limit)
 
     def next(self) -> float:
         """How long to wait now: at least half of the present step, so that a crowd spreads out."""
-        step = min(self._limit, self._first * 2.0**self._tries)
-        self._tries += 1
+        step, self._step = self._step, min(self._limit, self._step * 2.0)
         return step * random.uniform(0.5, 1.0)  # not a secret
 
     def reset(self) -> None:
         """Begin with the first step again."""
-        self._tries = 0
+        self._step = min(self._first, self._limit)

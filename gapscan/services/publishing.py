@@ -79,7 +79,6 @@ class Publishing:
                     self._begin(name)
 
     def _begin(self, name: str) -> None:
-        self._due_since[name] = time.monotonic()
         task = self._under_way[name] = asyncio.create_task(self._publish(name), name=f"publish {name}")
         task.add_done_callback(self._look_for_failure)
 
@@ -98,8 +97,9 @@ class Publishing:
         backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         try:
             while self._differs(name):
+                self._due_since.setdefault(name, time.monotonic())
                 if await self._publish_once(self._publishers[name]):
-                    self._due_since[name] = time.monotonic()
+                    self._due_since.pop(name, None)
                     backoff.reset()
                 else:
                     await asyncio.sleep(backoff.next())
