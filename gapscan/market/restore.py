@@ -53,11 +53,17 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     if universe.date is None:
         return 0
     clear = session_times(universe.date).clear
-    known: Sequence[Row] = list({row["symbol"]: row for row in rows if (row.get("price_time") or 0) >= clear}.values())
+    # Lists are published one after the other: of one symbol's rows, the newest counts.
+    todays = sorted((row for row in rows if (row.get("price_time") or 0) >= clear), key=_seen)
+    known: Sequence[Row] = list({row["symbol"]: row for row in todays}.values())
     live = np.array([row.get("source") == "bar" for row in known], np.float64)
     columns = {name: _column(known, name) for name in (*SAVED, *_TOLD)}
     columns |= {"from_bar": live, "updated": _column(known, "as_of")}
     return _take_back(universe, [row["symbol"] for row in known], columns)
+
+
+def _seen(row: Row) -> tuple[int, int]:
+    return row.get("price_time") or 0, row.get("as_of") or 0
 
 
 def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Floats]) -> int:

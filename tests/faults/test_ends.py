@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from nats.js.errors import NotFoundError
 
-from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.follow import follow
 from gapscan.protocol import names
@@ -67,6 +69,12 @@ async def test_up_says_when_its_data_directory_cannot_be_made(tmp_path: Path) ->
     assert b"Traceback" not in errors
 
 
+async def _has_reference(bus: Bus) -> bool:
+    with suppress(NotFoundError):
+        return (await bus.js.stream_info(names.STREAM_REFERENCE)).state.messages > 0
+    return False
+
+
 @pytest.mark.timeout(120)
 async def test_lists_come_back_after_nats_has_lost_everything(tmp_path: Path) -> None:
     """All streams are gone: lists begin a new epoch, and the feed tells again what the ranker has to know."""
@@ -86,4 +94,5 @@ async def test_lists_come_back_after_nats_has_lost_everything(tmp_path: Path) ->
                 break
             for info in await bus.js.streams_info():
                 await bus.js.delete_stream(info.config.name or "")
-        assert (await bus.js.stream_info(names.STREAM_REFERENCE)).state.messages > 0
+        while not await _has_reference(bus):  # the feed tells it again with its next scan
+            await asyncio.sleep(0.05)

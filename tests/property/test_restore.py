@@ -239,3 +239,15 @@ def test_the_moment_of_a_high_before_the_open_is_not_that_of_an_equal_one_after_
     assert merge_saved(opened, state) == 1
     assert opened.number("high").tolist() == [12.0]
     assert np.isnan(opened.number("high_time")).all()
+
+
+@pytest.mark.parametrize("newer_last", [True, False])
+def test_of_two_rows_of_a_symbol_the_newer_price_counts(newer_last: bool) -> None:
+    """Lists have their turns one after the other: at the end of a ranker, one may show what another does not yet."""
+    moment = TIMES.regular + 60 * SECOND
+    older: Row = {"symbol": "A", "price": 11.0, "price_time": moment + 1_000, "as_of": moment + 1_000, "source": "bar"}
+    newer: Row = {"symbol": "A", "price": 12.0, "price_time": moment + 2_000, "as_of": moment + 2_000, "source": "bar"}
+    universe = known()
+    assert restore(universe, [older, newer] if newer_last else [newer, older]) == 1
+    assert universe.number("price")[0] == 12.0
+    assert universe.number("price_time")[0] == moment + 2_000

@@ -100,6 +100,13 @@ class Listener:
     async def subscribed(self, count: int = 1) -> None:
         await until(lambda: len(self.statuses("success")) >= count)
 
+    async def at_rest(self) -> None:
+        """Wait until the client has handed over all that it had received."""
+        seen = -1
+        while seen != len(self.frames):
+            seen = len(self.frames)
+            await asyncio.sleep(0.1)
+
     async def close(self) -> BaseException | None:
         """Close; how the client's own task ended."""
         if self.client.websocket and not self.task.done():

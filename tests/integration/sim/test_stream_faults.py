@@ -32,6 +32,7 @@ async def test_silent_link(serve, listen, until):
     await bars(server, listener, until)
     await until(lambda: server.market.position == server.clock.now())
     await (await listener.client.websocket.ping())  # all that was sent before has arrived
+    await listener.at_rest()
     server.faults.set("ws_silent")
     seen = len(listener.frames)
     server.clock.advance(30_000)
