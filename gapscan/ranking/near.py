@@ -8,7 +8,7 @@ import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
 
-# A reach takes in the best of a list, as many as it shows, and half of the half more; one that takes in twice as many
+# A reach takes in as many as the list shows, and a quarter more; one that comes to take in twice as many as are shown
 # is chosen anew, and so is one that takes in too few.
 _ROOM: Final = 1.25
 _TOO_MANY: Final = 2.0

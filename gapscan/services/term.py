@@ -179,7 +179,7 @@ class Term:
                 turns.take(due, now)
                 self._behind -= due
 
-    def _rank_once(self, groups: Container[int] = _EVERYONE) -> None:
+    def _rank_once(self, groups: Container[int]) -> None:
         """Rank the open lists of these groups; empty what stands since an earlier trading day."""
         if not self._intake.ready:
             return
