@@ -15,7 +15,8 @@ import numpy as np
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.history import STEP_MS
 from gapscan.market.sessions import SessionTimes, session_times
-from gapscan.market.universe import CLOSING_MS, Universe
+from gapscan.market.told import by_price, by_volume
+from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Trades
 
 # What claims to be further ahead of the newest scan than this is an error in the data. A market that is replayed so
@@ -50,21 +51,14 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
 
 
 def _see_newest(universe: Universe, at: Ints, ends: Floats, columns: Mapping[str, Floats], day: SessionTimes) -> None:
-    volume = columns["day_volume"]
-    told = {
-        **_of_price(columns["close"], ends),
-        "open": columns["day_open"],
-        "vwap": columns["day_vwap"],
-        "volume": volume,
-        "close_volume": np.where(ends < day.post + CLOSING_MS, volume, np.nan),
-    }
-    universe.see(at, told, ends)
+    told = _live(columns["close"], ends) | by_volume(columns["day_volume"], ends, day)
+    universe.see(at, told | {"open": columns["day_open"], "vwap": columns["day_vwap"]}, ends)
 
 
-def _of_price(prices: Floats, moments: Floats) -> dict[str, Floats]:
-    """What a price says, where there is one."""
-    times = np.where(np.isnan(prices), np.nan, moments)
-    return {"price": prices, "price_time": times, "from_bar": np.where(np.isnan(prices), np.nan, 1.0), "updated": times}
+def _live(prices: Floats, moments: Floats) -> dict[str, Floats]:
+    """What a live price tells: a symbol was heard of when it was, too."""
+    told = by_price(prices, moments, 1.0)
+    return told | {"updated": told["price_time"]}
 
 
 def joined(batches: Sequence[Bars]) -> Bars:
@@ -86,7 +80,7 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
         return 0
     at, moments = _begin(universe, trades.symbols, today, moments)
     newest = _newest_of_each(at, moments)
-    universe.see(at[newest], _of_price(_column(trades.price, today[newest]), moments[newest]), moments[newest])
+    universe.see(at[newest], _live(_column(trades.price, today[newest]), moments[newest]), moments[newest])
     return len(today)
 
 

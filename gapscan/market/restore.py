@@ -14,6 +14,7 @@ import numpy as np
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.fields import PASSED
 from gapscan.market.sessions import session_times
+from gapscan.market.told import by_price, by_volume
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row, SavedState
 
@@ -69,17 +70,12 @@ def _seen(row: Row) -> tuple[int, int]:
 def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Floats]) -> int:
     if not symbols or universe.date is None:
         return 0
-    at, regular = universe.positions(symbols), session_times(universe.date).regular
-    priced, seen = known["price_time"], known["updated"]
-    for live in (False, True):
-        these = (known["from_bar"] == 1.0) == live
-        universe.see_price(at[these], known["price"][these], priced[these], live=live)
-    universe.see_volume(at, known["volume"], seen)
-    for name in ("updated", "open", *_TOLD):
-        if name in known:
-            universe.observe(name, at, known[name], seen)
-    # Where it tells of a later moment, the volume above has already taken its place.
-    universe.observe("close_volume", at, known["close_volume"], seen)
+    at, day = universe.positions(symbols), session_times(universe.date)
+    seen, regular = known["updated"], day.regular
+    universe.see(at, by_price(known["price"], known["price_time"], known["from_bar"]), known["price_time"])
+    told = by_volume(known["volume"], seen, day)
+    told["close_volume"] = np.where(np.isnan(known["close_volume"]), told["close_volume"], known["close_volume"])
+    universe.see(at, told | {name: known[name] for name in ("updated", "open", *_TOLD) if name in known}, seen)
     for name, moment in zip(("high", "low"), PASSED, strict=True):
         ranged = _range_seen(known, moment, regular)
         universe.widen(name, at, known[name], ranged, regular)

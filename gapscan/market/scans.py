@@ -10,7 +10,8 @@ import numpy as np
 from gapscan.market.columns import Floats, Ints, as_floats, unpacked
 from gapscan.market.fields import DAY_FIELDS, SCANNED
 from gapscan.market.sessions import Session, SessionTimes, session_times, trading_date
-from gapscan.market.universe import CLOSING_MS, Universe
+from gapscan.market.told import by_price, by_volume
+from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
@@ -46,9 +47,8 @@ def _merge(universe: Universe, at: Ints, told: dict[str, Floats], day: SessionTi
     times = np.where(np.isnan(told["updated"]), -np.inf, told["updated"])
     times[past] = np.nan
     _widen(universe, at, told, times, day)
-    told["from_bar"] = np.where(priced, 0.0, np.nan)
+    told |= by_price(told["price"], told["price_time"], 0.0) | by_volume(told["volume"], times, day)
     told["scanned"] = times
-    told["close_volume"] = np.where(times < day.post + CLOSING_MS, told["volume"], np.nan)
     values = np.array([told[name] for name in SCANNED])
     universe.observe_scan(at, values, np.array([told["price_time"] if name in _PRICE else times for name in SCANNED]))
 

@@ -16,7 +16,7 @@ from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints, TextColumn, span, taken
 from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import History
-from gapscan.market.sessions import Session, session_at, session_times, trading_date
+from gapscan.market.sessions import Session, session_at, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _OF_SCANS: Final = slice(len(SCANNED))  # their rows
@@ -25,9 +25,6 @@ _LONG: Final = 500  # symbols
 _LONG_ONES: Final = 64  # lists of as many that are remembered
 _NO_PLACES: Final = np.zeros(0, np.intp)
 _FORGOTTEN: Final = ("spiking", "spike_time", "halt_time")  # computed from the day's past
-
-# The closing auction prints for a while after the close; what trades until then is of the regular session.
-CLOSING_MS: Final = 120_000
 
 
 class Universe:
@@ -207,22 +204,6 @@ class Universe:
         self._retold[changed] = True
         self.touch(changed)
 
-    def see_price(self, at: Ints, prices: Floats, times: Floats, *, live: bool) -> None:
-        """Store prices that are there, as of `times`. No symbol may be in `at` twice."""
-        times = np.where(np.isnan(prices), np.nan, times)
-        self.observe("price", at, prices, times)
-        self.observe("price_time", at, times, times)
-        self.observe("from_bar", at, np.where(np.isnan(times), np.nan, float(live)), times)
-        self.touch(self.prices.observe(at, prices, times))
-
-    def see_volume(self, at: Ints, volumes: Floats, times: Floats) -> None:
-        """Store the day's volume so far, as of `times`. No symbol may be in `at` twice."""
-        self.observe("volume", at, volumes, times)
-        self.touch(self.volumes.observe(at, volumes, times))
-        if self.date is not None:
-            closing = times < session_times(self.date).post + CLOSING_MS
-            self.observe("close_volume", at[closing], volumes[closing], times[closing])
-
     def widen(self, name: str, at: Ints, values: Floats, times: Floats, opened: int) -> None:
         """Raise `high`, or lower `low`, to the values seen at `times`; an older scan cannot take that back.
 
@@ -260,25 +241,15 @@ class Universe:
         self._numbers[row, at] = np.fmax(self._numbers[row, at], moments)
         self.touch(at)
 
-    def observe(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
-        """Store the values that are there, where nothing newer is held. No symbol may be in `at` twice."""
-        row = _ROW_OF[name]
-        held = self._times[row, at]
-        take = ~np.isnan(values) & ~(times < held) & ~((times == held) & (values == self._numbers[row, at]))
-        at = at[take]
-        self._numbers[row, at] = values[take]
-        self._times[row, at] = times[take]
-        self.touch(at)
-
     def see(self, at: Ints, columns: Mapping[str, Floats], times: Floats) -> None:
-        """Store what was seen of some of SCANNED at `times`. No symbol may be in `at` twice."""
+        """Store what was seen of some of SCANNED at `times`, as `observe_scan` does. No symbol may be in `at` twice."""
         values = np.full((len(SCANNED), len(at)), np.nan)
         for name, column in columns.items():
             values[_ROW_OF[name]] = column
         self.observe_scan(at, values, np.broadcast_to(times, values.shape))
 
     def observe_scan(self, at: Ints, values: Floats, times: Floats) -> None:
-        """Store all that a scan tells, as if it were observed field by field. No symbol may be in `at` twice.
+        """Store the values that are there, each where nothing newer is held. No symbol may be in `at` twice.
 
         `values` and `times` have a row for each of SCANNED, NaN where the scan says nothing. Much of a scan is what the
         one before said: those symbols are found first, and nothing more is done about them.

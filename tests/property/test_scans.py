@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gapscan.market.fields import DAY_FIELDS, OBSERVED, PASSED, SCANNED
 from gapscan.market.history import STEP_MS, History
 from gapscan.market.scans import merge_scan
-from gapscan.market.universe import CLOSING_MS, Universe
+from gapscan.market.told import CLOSING_MS, by_price, by_volume
+from gapscan.market.universe import Universe
 from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
 
 SYMBOLS = ["A", "B", "C", "D"]
@@ -136,15 +137,15 @@ def some_live(dice: random.Random) -> Step:
 
     def take(universe: Universe, plain: Plain) -> None:
         if price:
-            universe.see_price(at, values, times, live=True)
+            universe.see(at, by_price(values, times, 1.0), times)
             plain.see_price(symbol, value, time, live=True)
-        universe.see_volume(at, values, times)
+        universe.see(at, by_volume(values, times, TIMES), times)
         plain.see_volume(symbol, value, time)
         if name in RANGE_FIELDS:
             universe.widen(name, at, values, times, TIMES.regular)
             plain.widen(symbol, name, value, time)
         else:
-            universe.observe(name, at, values, times)
+            universe.see(at, {name: values}, times)
             plain.observe(symbol, name, value, time)
 
     return take
