@@ -50,7 +50,7 @@ class NatsSection(Section, frozen=True):
     credentials: str | None = None
     inbox_prefix: str = "_INBOX"
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
-    delta_max_age: Seconds = 900.0
+    delta_max_age: Seconds = 120.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024
 
 

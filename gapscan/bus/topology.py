@@ -26,6 +26,12 @@ _SECONDS: Final = 1.0
 _STATE_SECONDS: Final = 420.0
 _STATE_BYTES: Final = 192 * 1024 * 1024
 _DUPLICATE_WINDOW: Final = 120 * _SECONDS
+KEPT: Final = 64  # messages in a stream of the feed
+# Two scans and more, in parts. To drop the oldest message NATS reads the whole block that it lies in: the fewer are
+# kept, the more of them lie in the newest block, which is in memory anyway. With this limit of bytes a block has 4 MB,
+# with none 8.
+_KEPT_OF_SCANS: Final = 16
+_BYTES_OF_SCANS: Final = 16 * 1024 * 1024
 
 # What must be as gapscan sets it, by the stream configuration's own names.
 _BINDING: Final = (
@@ -38,7 +44,7 @@ _BINDING: Final = (
 class Retention:
     """How much of a list's past is kept for followers that fill holes."""
 
-    max_age_seconds: float = 900.0
+    max_age_seconds: float = 120.0
     max_bytes: int = 16 * 1024 * 1024
     replicas: int = 1
 
@@ -85,17 +91,24 @@ def state_config(retention: Retention) -> api.StreamConfig:
 
 
 def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamConfig:
-    """A stream that keeps the last scans, so that a ranker that starts need not wait for the next."""
+    """A stream that keeps the last messages, so that a ranker that starts need not wait for the next."""
     return api.StreamConfig(
         name=stream,
         subjects=[subject],
         retention=api.RetentionPolicy.LIMITS,
         storage=api.StorageType.FILE,
         discard=api.DiscardPolicy.OLD,
-        max_msgs=64,
+        max_msgs=KEPT,
         num_replicas=retention.replicas,
         allow_direct=True,
     )
+
+
+def scans_config(retention: Retention) -> api.StreamConfig:
+    """The feed's stream of scans: large messages, all the time."""
+    config = feed_config(names.STREAM_UNIVERSE, names.FEED_UNIVERSE, retention)
+    config.max_msgs, config.max_bytes = _KEPT_OF_SCANS, _BYTES_OF_SCANS
+    return config
 
 
 def bucket_config(bucket: str, retention: Retention) -> api.StreamConfig:
@@ -209,8 +222,8 @@ async def _stream_names(bus: Bus, subject: str, offset: int) -> list[str]:
 
 def shared(retention: Retention) -> Iterator[api.StreamConfig]:
     """What all lists share: the feed's streams, the hot set's and the saved state's, and all buckets."""
+    yield scans_config(retention)
     for stream, subject in (
-        (names.STREAM_UNIVERSE, names.FEED_UNIVERSE),
         (names.STREAM_REFERENCE, names.FEED_REFERENCE),
         (names.STREAM_CURVES, names.FEED_CURVES),
         (names.STREAM_HALTS, names.FEED_HALTS),

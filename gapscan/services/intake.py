@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from gapscan.bus import details
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
+from gapscan.bus.topology import KEPT
 from gapscan.errors import BusError, ProtocolError
 from gapscan.market.bars import joined, merge_bars, merge_trades
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
@@ -45,7 +46,6 @@ _SUBJECTS: Final = (
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
 _TURNS_TO_READ: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
-_KEPT: Final = 64  # parts that the streams keep
 # Between two readings of volume curves of which parts are lacking, in seconds: a set takes a moment to be published.
 _MEND_FIRST: Final = 1.0
 _MEND_LIMIT: Final = 60.0
@@ -112,7 +112,7 @@ class Intake:
     async def _recover(self) -> None:
         streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
         for stream in streams:
-            held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, _KEPT)]
+            held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, KEPT)]
             self._take_all(message for message in held if message is not None)
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)
@@ -132,7 +132,7 @@ class Intake:
     async def _reread_curves(self) -> None:
         self._tally.trouble("curves_lacking", "parts of the feed's volume curves are lacking, they are read again")
         try:
-            stored = await get_from(self._bus, names.STREAM_CURVES, 1, _KEPT)
+            stored = await get_from(self._bus, names.STREAM_CURVES, 1, KEPT)
         except BusError as error:
             self._tally.trouble("curves_unread", f"the feed's volume curves cannot be read again: {error}")
             return

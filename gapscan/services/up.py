@@ -188,7 +188,7 @@ class Up:
         self._clear_store()
         data = self._store
         server = Process(
-            "nats", natsserver.command(wanted, data, self._ports_file), natsserver.LIMITS, self._write_runfile
+            "nats", natsserver.command(wanted, data, self._ports_file), natsserver.RUNTIME, self._write_runfile
         )
         self._processes.append(server)
         await server.start()
