@@ -2,11 +2,16 @@
 
 The feed's streams keep scans but not bars: without this, a ranker that starts again would show prices of the last scan,
 older than those it published before, and would know nothing of pre-market's highs or of prices a minute ago.
+
+A symbol is saved as it was last seen in a step of the history. One thing is lost by that: what a scan tells of a moment
+in an earlier step, when a bar or a trade of the symbol follows within the scan's own step, and the scan has left the
+stream since. The history of the steps between the two is then what it was before the scan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +24,8 @@ from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row, SavedState
 
 SAVED: Final = (
-    "price", "price_time", "from_bar", "volume", "updated", "open", "high", "high_time", "low", "low_time",
-    "close_volume", "spiking", "spike_time",
+    "price", "price_time", "from_bar", "volume", "volume_time", "updated", "open", "high", "high_time", "low",
+    "low_time", "close_volume", "spiking", "spike_time",
 )  # fmt: skip
 # Beside these, a row tells the values of scans.
 _TOLD: Final = ("prev_close", "vwap")
@@ -31,12 +36,17 @@ def saved_states(universe: Universe, at: Ints, size: int) -> Iterator[SavedState
     at = at[~np.isnan(universe.number("price")[at])]
     for begin in range(0, len(at), size):
         part = at[begin : begin + size]
-        columns = {name: _plain(universe.number(name)[part]) for name in SAVED}
+        columns = {name: _plain(_column_of(universe, name)[part]) for name in SAVED}
         yield SavedState(str(universe.date), [universe.symbols[place] for place in part.tolist()], **columns)
 
 
+def _column_of(universe: Universe, name: str) -> Floats:
+    # A trade tells no volume: that of a symbol may be older than what was last heard of it.
+    return universe.times("volume") if name == "volume_time" else universe.number(name)
+
+
 def _plain(values: Floats) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]
+    return [value if isfinite(value) else None for value in values.tolist()]
 
 
 def merge_saved(universe: Universe, state: SavedState) -> int:
@@ -44,6 +54,7 @@ def merge_saved(universe: Universe, state: SavedState) -> int:
     if str(universe.date) != state.date:
         return 0
     columns = {name: as_floats(getattr(state, name)) for name in SAVED}
+    columns["volume_time"] = np.fmax(columns["volume_time"], -np.inf)  # of unknown age is older than all others
     # Each moment has its place in the history only when that has come so far.
     universe.advance(int(np.fmax.reduce(columns["updated"], initial=0.0)))
     return _take_back(universe, state.symbols, columns)
@@ -57,10 +68,14 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     # Lists are published one after the other: of one symbol's rows, the newest counts.
     todays = sorted((row for row in rows if (row.get("price_time") or 0) >= clear), key=_seen)
     known: Sequence[Row] = list({row["symbol"]: row for row in todays}.values())
+    symbols = [row["symbol"] for row in known]
     live = np.array([row.get("source") == "bar" for row in known], np.float64)
     columns = {name: _column(known, name) for name in (*SAVED, *_TOLD)}
-    columns |= {"from_bar": live, "updated": _column(known, "as_of")}
-    return _take_back(universe, [row["symbol"] for row in known], columns)
+    columns |= {"from_bar": live} | dict.fromkeys(("updated", "volume_time"), _column(known, "as_of"))
+    # Since a row does not say how old its volume is, only more than is known is news.
+    more = ~(columns["volume"] <= universe.number("volume")[universe.positions(symbols)])
+    columns["volume"] = np.where(more, columns["volume"], np.nan)
+    return _take_back(universe, symbols, columns)
 
 
 def _seen(row: Row) -> tuple[int, int]:
@@ -73,9 +88,10 @@ def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Float
     at, day = universe.positions(symbols), session_times(universe.date)
     seen, regular = known["updated"], day.regular
     universe.see(at, by_price(known["price"], known["price_time"], known["from_bar"]), known["price_time"])
-    told = by_volume(known["volume"], seen, day)
+    told = by_volume(known["volume"], known["volume_time"], day)
     told["close_volume"] = np.where(np.isnan(known["close_volume"]), told["close_volume"], known["close_volume"])
-    universe.see(at, told | {name: known[name] for name in ("updated", "open", *_TOLD) if name in known}, seen)
+    universe.see(at, told, known["volume_time"])
+    universe.see(at, {name: known[name] for name in ("updated", "open", *_TOLD) if name in known}, seen)
     for name, moment in zip(("high", "low"), PASSED, strict=True):
         ranged = _range_seen(known, moment, regular)
         universe.widen(name, at, known[name], ranged, regular)

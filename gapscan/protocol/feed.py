@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -21,6 +21,10 @@ from gapscan.protocol.values import (
     Texts,
     Times,
 )
+
+# In one message, where symbols come in parts: of the longest, a saved state, each has about 200 bytes. That is far
+# below NATS's max_payload (1 MiB).
+SYMBOLS_A_PART: Final = 2_500
 
 
 class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
@@ -172,6 +176,7 @@ class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
     price_time: Column
     from_bar: Column
     volume: Column
+    volume_time: Column
     updated: Column
     open: Column
     high: Column

@@ -9,9 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus import keyvalue
+from gapscan.bus.client import Bus
 from gapscan.bus.direct import NoStreamError, Stored, get_from, get_last_of_each
-from gapscan.bus.snapshots import put
+from gapscan.bus.storing import store
 from gapscan.errors import BusError, ProtocolError
 from gapscan.market.columns import Ints
 from gapscan.market.history import STEP_MS
@@ -20,10 +21,9 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import SavedState
 
-# Far below NATS's max_payload (1 MiB): at most about 200 bytes a symbol.
-_SYMBOLS_A_PART: Final = 2_500
 _LOOK_SECONDS: Final = 0.5
 _WHOLE_SECONDS: Final = 60.0
 _BATCH: Final = 16
@@ -55,7 +55,8 @@ class Keeper:
     async def _saved(self) -> AsyncIterator[Stored]:
         """All that is stored, the whole first, then the steps in order."""
         try:
-            for stored in await get_last_of_each(self._bus, f"KV_{names.BUCKET_STATE}", f"$KV.{names.BUCKET_STATE}.>"):
+            bucket = names.BUCKET_STATE
+            for stored in await get_last_of_each(self._bus, names.bucket_stream(bucket), names.key_subject(bucket)):
                 yield stored
             sequence = 1
             while batch := await get_from(self._bus, names.STREAM_STATE, sequence, _BATCH):
@@ -93,24 +94,18 @@ class Keeper:
         at = self._universe.take_unsaved()
         try:
             for payload in self._states(at):
-                await self._publish(payload)
+                await store(self._bus, names.STATE, payload, f"publishing {names.STATE}")
                 yield len(payload)
         except BaseException:  # cancelled, too: what was not saved is still to be
             self._universe.touch(at)
             raise
 
-    async def _publish(self, payload: bytes) -> None:
-        try:
-            await self._bus.js.publish(names.STATE, payload, timeout=REQUEST_SECONDS)
-        except NATS_ERRORS as error:
-            raise translated(error, f"publishing {names.STATE}") from error
-
     async def _save_whole(self) -> AsyncIterator[int]:
         parts = count(1)
         for payload in self._states(np.arange(len(self._universe))):
-            await put(self._bus, names.BUCKET_STATE, f"part-{next(parts)}", payload)
+            await keyvalue.put(self._bus, names.BUCKET_STATE, f"part-{next(parts)}", payload)
             yield len(payload)
 
     def _states(self, at: Ints) -> Iterator[bytes]:
         """Made one by one, so that the ranking goes on between them."""
-        return (encode(state) for state in saved_states(self._universe, at, _SYMBOLS_A_PART))
+        return (encode(state) for state in saved_states(self._universe, at, SYMBOLS_A_PART))

@@ -74,7 +74,7 @@ maybe_times = st.none() | integers
 operands = st.none() | floats | texts | st.booleans()
 conditions = st.builds(
     Condition, texts, st.sampled_from(["test", "all", "any"]), counts, st.booleans(), st.booleans(), operands,
-    operands, maybe_times, st.booleans(),
+    operands, maybe_times, st.booleans(), st.none() | texts,
 )  # fmt: skip
 list_whys = st.builds(
     ListWhy, names, st.booleans(), st.booleans(), st.none() | ranks, counts, ranks, maybe_times, st.booleans(), texts,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gapscan.market import metrics
@@ -182,6 +182,7 @@ def test_the_day_is_known_again(seed: int, border: int) -> None:
 
 @fewer
 @given(seeds, borders)
+@example(1893, TIMES.regular)  # a trade, which tells no volume; its volume by a scan; another trade, all within a step
 def test_the_moves_of_the_last_minutes_are_known_again(seed: int, border: int) -> None:
     """Where every step of the history was saved."""
     dice = random.Random(seed)
@@ -220,6 +221,46 @@ def test_what_was_saved_of_another_day_is_refused(days: int) -> None:
     merge_scan(universe, universe_frame([], other))
     assert merge_saved(universe, state) == 0
     assert "A" not in universe.index
+
+
+TRADED, SCANNED = float(TIMES.regular + 60 * SECOND), float(TIMES.regular + 70 * SECOND)
+
+
+def traded_since() -> Universe:
+    """A symbol that was seen in a scan with a volume, and has traded once more since."""
+    universe = universe_of([stock("A", price=10.0, price_time=TRADED - 30 * SECOND, volume=5_000.0,
+                                  updated=TRADED - 30 * SECOND)], as_of=int(TRADED) - 20 * SECOND)  # fmt: skip
+    merge_trades(universe, Trades(True, ["A"], [11.0], [int(TRADED)]))
+    return universe
+
+
+def scanned_since(universe: Universe) -> None:
+    """The next scan, which has the volume of that trade."""
+    merge_scan(
+        universe,
+        universe_frame([stock("A", price=11.0, price_time=TRADED, volume=9_000.0, updated=TRADED)], int(SCANNED)),
+    )
+
+
+def test_a_volume_is_as_old_as_it_was_whatever_was_heard_of_the_symbol_since() -> None:
+    universe = traded_since()
+    (state,) = saved_states(universe, np.arange(1), 1)
+    assert (state.updated, state.volume_time) == ([TRADED], [TRADED - 30 * SECOND])
+    scanned_since(universe)
+    assert merge_saved(universe, state) == 1
+    assert universe.number("volume").tolist() == [9_000.0]
+    assert universe.volumes.at(np.array([SCANNED]), np.arange(1)).tolist() == [9_000.0]
+
+
+def test_a_row_whose_volume_is_older_than_its_price_takes_back_no_volume() -> None:
+    universe = traded_since()
+    row: Row = {"symbol": "A", "price": 11.0, "price_time": int(TRADED), "as_of": int(TRADED), "volume": 5_000}
+    scanned_since(universe)
+    assert restore(universe, [row]) == 1
+    assert universe.number("volume").tolist() == [9_000.0]
+    row["volume"] = 9_500
+    assert restore(universe, [row]) == 1
+    assert universe.number("volume").tolist() == [9_500.0]
 
 
 def test_saved_states_are_of_the_size_that_was_asked_for() -> None:
