@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gapscan import config as settings
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus, BusOptions, connect, options_of
 from gapscan.errors import BusError
 from gapscan.services import runfile
 
@@ -26,7 +26,7 @@ def find_nats(nats: str | None, config_file: Path | None, data: Path | None) -> 
     loaded = settings.load(config_file)
     section = loaded.config.nats
     url = nats or (None if data else _configured_url(loaded, os.environ)) or _running_url(data) or section.url
-    return BusOptions(url, section.user, section.password, section.credentials, section.inbox_prefix)
+    return options_of(section, url)
 
 
 def _configured_url(loaded: settings.Loaded, env: Mapping[str, str]) -> str | None:

@@ -12,10 +12,12 @@ from gapscan.bus.client import Bus
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.follow import Follower, ListView
 from gapscan.errors import BusError, UnknownListError
+from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.protocol.names import LIST_NAME
 from gapscan_cli.completion import nearest, shipped_names
 from gapscan_cli.connection import RETRY_SECONDS
 
+FIRST_HEARTBEAT_SECONDS: Final = 1.5 * HEARTBEAT_SECONDS  # a list of which none has come by then has no writer
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

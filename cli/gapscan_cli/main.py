@@ -17,10 +17,10 @@ from gapscan_cli.commands import checks, lists, own_lists, services
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
 lists_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
-config_app = typer.Typer(rich_markup_mode=None, help="Check the settings.")
+config_app = typer.Typer(rich_markup_mode=None, help="Check and explain the settings.")
 
 app.command()(services.up)
-app.command()(services.run)
+app.command(help=services.RUN_HELP)(services.run)
 app.command()(services.sim)
 app.command()(lists.watch)
 app.command()(lists.top)
@@ -35,6 +35,7 @@ app.add_typer(lists_app, name="lists")
 app.command()(checks.status)
 app.command()(checks.schema)
 config_app.command("check")(checks.config_check)
+config_app.command("example")(checks.config_example)
 app.add_typer(config_app, name="config")
 
 

@@ -19,11 +19,10 @@ from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol.messages import Fields, ListDefinition, Row
 from gapscan.ranking.copy import ranked
 from gapscan_cli import output, render
-from gapscan_cli.following import check_possible, check_published
+from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, check_published
 
 _TABLE_ROWS: Final = 20
 _TABLE_COLUMNS: Final = 96
-_HEARTBEAT_SECONDS: Final = 1.5  # heartbeats come once a second; who was silent for this long is not there
 _FIELDS: Final = tuple(Fields.__annotations__)
 
 
@@ -41,7 +40,7 @@ async def _current(bus: Bus, name: str) -> ListView:
     """The list, with its state once a heartbeat has told it."""
     follower = Follower(bus, name)
     try:
-        async with asyncio.timeout(_HEARTBEAT_SECONDS), aclosing(follower.views()) as views:
+        async with asyncio.timeout(FIRST_HEARTBEAT_SECONDS), aclosing(follower.views()) as views:
             async for view in views:
                 if view.state != "stale":
                     return view

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gapscan_cli.completion import complete_list
 
 
-def _check_day(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            dt.date.fromisoformat(text)
-        except ValueError:
-            raise typer.BadParameter(f"{text!r} is not a day; write it as 2024-07-01") from None
-    return text
+def _as_setting(section: str, key: str) -> Callable[[Any], Any]:
+    """A check that what is given could stand in the settings too: these alone say what a value may be."""
 
+    def check(value: Any) -> Any:
+        if value is not None:
+            from gapscan.config import check_values
+            from gapscan.errors import ConfigError
 
-def _check_start(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            dt.time.fromisoformat(text)
-        except ValueError:
-            raise typer.BadParameter(f"{text!r} is not a time of day; write it as 09:25") from None
-    return text
+            try:
+                check_values(section, **{key: value})
+            except ConfigError as error:
+                raise typer.BadParameter(error.message) from None
+        return value
+
+    return check
 
 
 def _check_url(text: str | None) -> str | None:
@@ -73,17 +72,37 @@ Replay = Annotated[
 ]
 Day = Annotated[
     str | None,
-    typer.Option("--day", metavar="DATE", callback=_check_day, help="The day to play, such as 2024-07-01."),
+    typer.Option(
+        "--day", metavar="DATE", callback=_as_setting("sim", "day"), help="The day to play, such as 2024-07-01."
+    ),
 ]
 Speed = Annotated[
     float | None,
-    typer.Option("--speed", metavar="X", min=0.001, max=10_000, help="How many times faster than real the day runs."),
+    typer.Option(
+        "--speed",
+        metavar="X",
+        callback=_as_setting("sim", "speed"),
+        help="How many times faster than real the day runs.",
+    ),
 ]
 Start = Annotated[
     str | None,
-    typer.Option("--start", metavar="HH:MM", callback=_check_start, help="New York time at which the day starts."),
+    typer.Option(
+        "--start",
+        metavar="HH:MM",
+        callback=_as_setting("sim", "start"),
+        help="New York time at which the day starts.",
+    ),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the synthetic market: the same one, the same day.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        callback=_as_setting("sim", "seed"),
+        help="Seed of the synthetic market: the same one, the same day.",
+    ),
+]
 Symbols = Annotated[
-    int | None, typer.Option("--symbols", min=1, max=20_000, help="Number of stocks in the synthetic market.")
+    int | None,
+    typer.Option("--symbols", callback=_as_setting("sim", "symbols"), help="Number of stocks in the synthetic market."),
 ]

@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from gapscan.polygon.frames import SYMBOLS_A_PART
 from gapscan.polygon.rest import GroupedBar, ReferenceTicker
+from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import ReferenceFrame
 
 # The exchanges publish quotes of symbols that exist to test systems; the listing's name says so.

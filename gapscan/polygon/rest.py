@@ -11,24 +11,24 @@ import datetime as dt
 import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from importlib import import_module
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 import urllib3
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from gapscan.errors import ConfigError, FeedError, NotEntitledError, NotFoundError
+from gapscan.config import Library
+from gapscan.errors import FeedError, NotEntitledError, NotFoundError
 from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
 from gapscan.polygon.details import FloatBody, Overview, OverviewBody
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.frames import Ticker, decode_snapshot
+from gapscan.polygon.library import client_library
 from gapscan.protocol.messages import SessionName
 
 E = TypeVar("E")
-Library = Literal["polygon", "massive"]
 
 _PAGE: Final = 1000
 _CONNECTIONS: Final = 4
@@ -74,11 +74,10 @@ class ReferenceTicker(Struct):
 
 
 class GroupedBar(Struct, gc=False):
-    """One symbol's bar of one day; volume and close, adjusted for splits, and the number of trades."""
+    """One symbol's bar of one day; volume, adjusted for splits, and the number of trades."""
 
     T: str
     v: float = 0.0
-    c: float = 0.0
     n: float = 0.0
 
 
@@ -242,13 +241,7 @@ def _run(call: Callable[[], Any], loop: asyncio.AbstractEventLoop, result: async
 
 
 def _open_client(library: Library, base: str, key: str, timeout: float, retries: int) -> Any:
-    try:
-        module = import_module(library)
-    except ImportError:
-        raise ConfigError(
-            f"the client library {library!r} is not installed", remedy=f"pip install 'gapscan[{library}]'"
-        ) from None
-    client = module.RESTClient(api_key=key, base=base, pagination=False, retries=retries)
+    client = client_library(library).RESTClient(api_key=key, base=base, pagination=False, retries=retries)
     # The client makes a timeout and never uses it; without one, an abandoned thread would live for ever.
     pool = client.client.connection_pool_kw
     pool["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)

@@ -15,20 +15,18 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
-from gapscan.errors import ConfigError
+from gapscan.config import Library
 from gapscan.obs import logger
 from gapscan.polygon.endings import Ending, Reason, SessionEndedError, ending_of
 from gapscan.polygon.events import Frame, Status, statuses_in
+from gapscan.polygon.library import client_library
 from gapscan.polygon.topics import batches
 from gapscan.runtime import end
-
-Library = Literal["polygon", "massive"]
 
 _log = logger("feed")
 
@@ -172,14 +170,7 @@ class _Json:
 
 
 def _open_client(settings: StreamSettings, on_auth_reply: Callable[[Frame], None]) -> Any:
-    try:
-        module = import_module(settings.library)
-    except ImportError:
-        raise ConfigError(
-            f"the client library {settings.library!r} is not installed",
-            remedy=f"pip install 'gapscan[{settings.library}]'",
-        ) from None
-    return module.WebSocketClient(
+    return client_library(settings.library).WebSocketClient(
         api_key=settings.key,
         feed=settings.host,
         market="stocks",

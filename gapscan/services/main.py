@@ -13,18 +13,11 @@ from gapscan.config import Config
 from gapscan.errors import ConfigError, GapscanError
 from gapscan.obs import logger, setup_logging
 from gapscan.runtime import end, run
+from gapscan.services import SERVICES
 
 Main = Callable[[Config, asyncio.Event], Coroutine[Any, Any, None]]
 
 GRACE_SECONDS: Final = 1.0
-
-SERVICES: Final = {
-    "bridge": "serves the lists and the page to browsers",
-    "feed": "scans the market and publishes what it saw",
-    "ranker": "ranks the lists and publishes their deltas",
-    "hot": "decides which symbols come live",
-    "sim": "a simulated market that speaks the provider's protocol",
-}
 
 
 def run_service(name: str, config: Config) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import sysconfig
 import tempfile
-from importlib import resources
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from gapscan.config import shipped_file
 from gapscan.errors import ConfigError
 
 # NATS keeps the newest block of every stream in memory, 4 MB of each busy list's, and its runtime lets the heap grow to
@@ -29,12 +29,8 @@ def binary() -> str:
 
 
 def server_conf() -> Path:
-    """The server configuration: in the installed package, or in the source tree's nats/ folder."""
-    package = Path(str(resources.files("gapscan")))
-    for path in (package / "_share" / "server.conf", package.parent / "nats" / "server.conf"):
-        if path.is_file():
-            return path
-    raise ConfigError("gapscan's server.conf is missing", remedy="install gapscan anew")
+    """The server configuration. Raises ConfigError."""
+    return shipped_file("server.conf", "nats")
 
 
 class PortsFile:

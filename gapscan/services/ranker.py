@@ -10,6 +10,7 @@ from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.market.baselines import Curves
 from gapscan.obs import Tally, logger
+from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
 from gapscan.services.common import patient_bus, patiently, reporting, retention
@@ -23,10 +24,11 @@ _log = logger("ranker")
 class Ranker:
     """Leads when it may, stands by when it may not. `shipped` are the lists that come with gapscan."""
 
-    def __init__(self, bus: Bus, config: Config, shipped: ListSet) -> None:
+    def __init__(self, bus: Bus, config: Config, shipped: ListSet, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self._bus = bus
         self._config = config
         self._shipped = shipped
+        self._heartbeat = heartbeat
         self._tally = Tally(_log)
         self._definitions = Definitions(bus, shipped, retention(config), self._tally)
         self._leadership = Leadership(bus, "ranker", config, self._tally)
@@ -37,7 +39,7 @@ class Ranker:
         await self._leadership.run(self._lead)
 
     async def _lead(self) -> None:
-        self._term = Term(self._bus, self._config, self._shipped.gate, self._definitions, self._tally)
+        self._term = Term(self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat)
         try:
             await self._term.lead(self._leadership)
         finally:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from pathlib import Path
 
-from gapscan.config import Config
-from gapscan.errors import ConfigError
+from gapscan.config import Config, simulated_day
 from gapscan.obs import logger
-from gapscan.sim.options import SimOptions, make_server, today_in_new_york
+from gapscan.runtime import until_stopped
+from gapscan.sim.options import SimOptions, make_server, make_source, today_in_new_york
 
 _log = logger("sim")
 
 
 def sim_options(config: Config) -> SimOptions:
-    """The simulated market of the settings. Raises ConfigError for a day that is none."""
+    """The simulated market of the settings. Raises ConfigError for a day on which the market is closed."""
     section = config.sim
     return SimOptions(
         replay=Path(section.replay).expanduser() if section.replay else None,
-        day=_day(section.day) if section.day else None,
+        day=simulated_day(section),
         start=section.start,
         speed=section.speed,
         seed=section.seed,
@@ -30,15 +29,13 @@ def sim_options(config: Config) -> SimOptions:
     )
 
 
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"day is {text!r}", remedy="give a date such as 2024-03-08") from None
+def check_replay(config: Config) -> None:
+    """Read the first days of the directory that the settings name to replay. Raises DataError when it lacks them."""
+    make_source(sim_options(config), today_in_new_york(time.time()))
 
 
 async def main(config: Config, stop: asyncio.Event) -> None:
-    """Serve the simulated market until `stop` is set."""
+    """Serve the simulated market until `stop` is set, or until its stream fails: then its error is raised."""
     options = sim_options(config)
     # Building a market takes seconds of computing; nothing else runs in this process yet.
     server = make_server(options, today=today_in_new_york(time.time()))
@@ -47,4 +44,4 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         server.clock.set(server.clock.now() + round(elapsed * 1000 * options.speed))
     async with server:
         _log.info("simulated market", extra={"url": server.url, "websocket": f"ws://{server.ws_feed}/stocks"})
-        await stop.wait()
+        await until_stopped(stop, server.serve_forever())

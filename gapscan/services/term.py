@@ -40,15 +40,19 @@ from gapscan.services.why import WhyDesk, answering
 REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
 # For longer, a list whose deltas are refused is not live: an interrupted link and a stream made anew take less.
 REFUSED_IS_STALE: Final = 3.0
+# For longer, a scan that is overdue makes lists stale: meanwhile the feed tries again and again.
+OVERDUE_IS_STALE: Final = 40.0
 _EVERYONE: Final = frozenset(range(GROUPS))
 
 _log = logger("ranker")
 
 
 class Term:
-    """From the recovery of all lists to the loss of the lease."""
+    """From the recovery of all lists to the loss of the lease. `heartbeat` is the time between two heartbeats."""
 
-    def __init__(self, bus: Bus, config: Config, gate: Filter, definitions: Definitions, tally: Tally) -> None:
+    def __init__(
+        self, bus: Bus, config: Config, gate: Filter, definitions: Definitions, tally: Tally, heartbeat: float
+    ) -> None:
         self.universe = Universe()
         self.publishers: dict[str, ListPublisher] = {}
         self.refused: dict[str, str] = {}  # lists that NATS has no room for, and why
@@ -59,6 +63,9 @@ class Term:
         self._gate = gate
         self._definitions = definitions
         self._tally = tally
+        self._heartbeat = heartbeat
+        # Whether the feed takes the market for closed, and scans it less often, it alone knows.
+        self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
         self._desk = WhyDesk(self.universe, self.lists, self._rows)
         self._intake = Intake(bus, self.universe, tally)
@@ -215,7 +222,7 @@ class Term:
                     await self.publishers[spec.name].heartbeat(
                         self.state(spec), self._intake.market_time, self.universe.simulated
                     )
-            await asyncio.sleep(self._config.ranker.heartbeat_interval)
+            await asyncio.sleep(self._heartbeat)
 
     async def _finish(self) -> None:
         """Leave behind what whoever comes next can start from at once."""
@@ -226,7 +233,7 @@ class Term:
     def state(self, spec: ListSpec) -> State:
         """Whether the list moves: stale without scans or while NATS takes no delta, closed outside its sessions."""
         at = self._intake.last_scan_at
-        if not self._intake.ready or at is None or time.monotonic() - at > self._config.ranker.stale_after:
+        if not self._intake.ready or at is None or time.monotonic() - at > self._stale_after:
             return "stale"
         if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
             return "stale"

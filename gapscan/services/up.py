@@ -18,12 +18,12 @@ from msgspec import Struct, structs
 from gapscan import __version__
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import bucket_config, ensure
-from gapscan.config import API_KEY_VARIABLE, Config, PolygonSection, ServiceSection, api_key, as_environment
+from gapscan.config import API_KEY_VARIABLE, Config, ServiceSection, api_key, as_environment, simulated_day
 from gapscan.errors import ConfigError
 from gapscan.obs import logger, setup_logging
 from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
-from gapscan.services import natsserver, ownlists, ports, runfile
+from gapscan.services import SERVICES, natsserver, ownlists, ports, runfile
 from gapscan.services.common import patiently, retention
 from gapscan.services.process import Process, service_process
 
@@ -127,6 +127,7 @@ class Up:
 
     @staticmethod
     def _as_simulated(config: Config) -> Config:
+        simulated_day(config.sim)  # said here, before anything starts, and not by a service that ends
         port = config.sim.port or ports.free_port()
         host = f"127.0.0.1:{port}"
         interval = max(1.0, _SIMULATED_INTERVAL / config.sim.speed)
@@ -134,8 +135,12 @@ class Up:
         return structs.replace(
             config,
             sim=structs.replace(config.sim, port=port, origin=time.time()),
-            polygon=PolygonSection(
-                rest_url=f"http://{host}", websocket_host=host, secure_websocket=False, simulated=True
+            polygon=structs.replace(
+                config.polygon,
+                rest_url=f"http://{host}",
+                websocket_host=host,
+                secure_websocket=False,
+                simulated=True,
             ),
             feed=structs.replace(
                 config.feed,
@@ -246,11 +251,10 @@ class Up:
 
     def _plan(self) -> dict[str, str]:
         """The services to run, and what to say of each."""
-        interval = f"scans every {self._config.feed.discovery_interval:g} s"
         plan = {
-            "feed": interval,
-            "ranker": "ranks and publishes the lists",
-            "hot": "chooses the symbols to come live",
+            "feed": f"scans every {self._config.feed.discovery_interval:g} s",
+            "ranker": SERVICES["ranker"],
+            "hot": SERVICES["hot"],
             "bridge": self._http_url,
         }
         return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan

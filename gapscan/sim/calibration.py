@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gapscan.market.curve import CLOSING, OPENING, OPENING_FIVE_MINUTES, VOLUME_HALF_HOURS
 from gapscan.sim.source import MINUTES, POST_MINUTE, REGULAR_MINUTE
 from gapscan.sim.tape import Floats
 
@@ -39,16 +40,9 @@ PRINTING_SHARE = {
     270: 0.224, 300: 0.234, 330: 0.257, 360: 0.344,
 }  # fmt: skip
 
-# percent of the day's volume per half hour from 04:00 on
-VOLUME_HALF_HOURS = (
-    0.066, 0.0346, 0.0307, 0.0304, 0.0346, 0.0407, 0.0845, 0.0623, 0.2516, 0.204, 0.3022, 12.7036,
-    8.262, 6.4457, 5.5645, 4.7738, 4.2533, 3.8646, 3.8383, 3.9249, 4.1304, 4.3771, 5.422, 15.9276,
-    14.9267, 0.1706, 0.1082, 0.0628, 0.0322, 0.0235, 0.0209, 0.0257,
-)  # fmt: skip
-
 # percent of the regular session's volume per five minutes from 09:30 on
 VOLUME_FIVE_MINUTES = (
-    7.2548, 2.4542, 2.1122, 1.976, 1.7861, 1.6448, 1.8217, 1.7535, 1.7464, 1.6106, 1.5327, 1.4576,
+    *OPENING_FIVE_MINUTES, 1.8217, 1.7535, 1.7464, 1.6106, 1.5327, 1.4576,
     1.5437, 1.5212, 1.4208, 1.3985, 1.4062, 1.3062, 1.3481, 1.3112, 1.2424, 1.1636, 1.1334, 1.1198,
     1.1112, 1.0542, 0.9882, 0.9768, 0.9493, 0.9553, 0.9695, 0.8814, 0.8856, 0.8964, 0.8644, 0.867,
     0.8476, 0.8211, 0.8161, 0.8213, 0.8102, 0.8006, 0.848, 0.8187, 0.7616, 0.8098, 0.791, 0.741, 0.7952,
@@ -67,8 +61,8 @@ RANK_CHURN = {
 REGULAR_MINUTES = POST_MINUTE - REGULAR_MINUTE
 OPENING_SHARE = 0.03  # of the day's volume: the opening auction
 CLOSING_SHARE = 0.145  # the closing auction
-PRE_SHARE = sum(VOLUME_HALF_HOURS[:11]) / 100
-POST_SHARE = sum(VOLUME_HALF_HOURS[25:]) / 100
+PRE_SHARE = sum(VOLUME_HALF_HOURS[:OPENING]) / 100
+POST_SHARE = sum(VOLUME_HALF_HOURS[CLOSING + 1 :]) / 100  # the half hour of the close is nearly all auction
 
 
 def quantile(table: dict[float, float], probability: Floats) -> Floats:
@@ -94,17 +88,17 @@ def regular_volume_profile() -> Floats:
     """Share of the regular volume outside the auctions per minute, summing to 1."""
     per_minute = np.repeat(np.array(VOLUME_FIVE_MINUTES) / 5, 5)
     per_minute[:5] *= 0.45  # the rest of the first five minutes is the opening auction
-    halves = np.repeat(np.array(VOLUME_HALF_HOURS[11:24]), 30)
+    halves = np.repeat(np.array(VOLUME_HALF_HOURS[OPENING:CLOSING]), 30)
     within = np.repeat(per_minute.reshape(13, 30).sum(axis=1), 30)
     profile = per_minute / within * halves
-    profile[:30] *= 1 - 100 * OPENING_SHARE / VOLUME_HALF_HOURS[11]
+    profile[:30] *= 1 - 100 * OPENING_SHARE / VOLUME_HALF_HOURS[OPENING]
     return np.asarray(profile / profile.sum())
 
 
 def extended_volume_profile(first: int, last: int) -> Floats:
     """Share of the volume of the minutes [first, last) since 04:00 per minute, summing to 1."""
     per_minute = np.repeat(np.array(VOLUME_HALF_HOURS), 30)[:MINUTES].copy()
-    per_minute[POST_MINUTE : POST_MINUTE + 30] = VOLUME_HALF_HOURS[25] / 0.6  # without the closing auction
+    per_minute[POST_MINUTE : POST_MINUTE + 30] = VOLUME_HALF_HOURS[CLOSING + 1] / 0.6  # without the closing auction
     profile = per_minute[first:last]
     return np.asarray(profile / profile.sum())
 

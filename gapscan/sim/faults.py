@@ -6,6 +6,7 @@
 | rest_html | an HTML page instead of JSON | status (200, 502) |
 | rest_truncated | JSON that ends in the middle | |
 | rest_garbage | one element of the tickers or results array is rubbish | |
+| rest_future | the newest ticker of the snapshot tells of a time to come | minutes (5, at most 15) |
 | rest_stall | the request is accepted and never answered | |
 | rest_slow | the body trickles in | seconds |
 | rest_drop | the connection ends without an answer | |
@@ -14,7 +15,7 @@
 | ws_stall | the socket is neither read nor written until switched off; count: connections | |
 | ws_abort | the link ends without a close frame; count: connections | |
 | ws_close | an orderly close; count: connections | code (1000) |
-| ws_max_connections | max_connections status, then close 1008; count: connections | |
+| ws_max_connections | max_connections status, then close 1008; count: connections | after: see below |
 | ws_garbage | rubbish in the stream; count: frames | kind ("text": not JSON, "element": one bad event) |
 | ws_lost_subscribe | a subscribe for these topics is ignored without a word | topics (all) |
 | ws_refused | a subscribe for these topics is answered with an error | topics (all) |
@@ -23,6 +24,9 @@
 
 Each takes `count` (how often; without it until switched off), and the rest_ ones `endpoint` and `skip` (how many
 requests are answered well before the first that is not).
+
+ws_max_connections turns a newcomer away instead of authenticating it or, by `after`, with its first subscribe: "auth"
+before that is answered, "subscribe" after, which is the provider's order. Who is there already goes at once.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ REST_FAULTS = (
     "rest_html",
     "rest_truncated",
     "rest_garbage",
+    "rest_future",
     "rest_stall",
     "rest_slow",
     "rest_drop",
@@ -70,6 +75,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     seconds: float = 5.0
     code: int = 1000
     kind: Literal["text", "element"] = "text"
+    after: Literal["", "auth", "subscribe"] = ""
     topics: list[str] | None = None
     minutes: float = 5.0
 

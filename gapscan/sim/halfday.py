@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.market.sessions import closes_early, session_times
-from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DayTape, Halt
+from gapscan.market.sessions import MINUTE_MS, closes_early, session_times
+from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DayTape, Halt
 from gapscan.sim.tape import Prints, no_prints
 
 _EARLY_MINUTE: Final = 540  # 13:00, counted from 04:00

@@ -16,7 +16,6 @@ from gapscan.sim.faults import Faults
 from gapscan.sim.market import SECOND_MS
 from gapscan.sim.stream import Commands, Session, socket_of
 
-_TOO_MANY = status_frame("max_connections", "Maximum number of websocket connections exceeded.")
 _FASTEST_ROUND = 0.01  # seconds between two rounds of sending, whatever the speed
 
 
@@ -107,10 +106,13 @@ class Hub:
     def _admit(self, session: Session) -> None:
         """Answer an accepted key; one connection too many is turned away, or takes the oldest one's place."""
         same = [s for s in self._sessions if s.key == session.key and not (s.closing or s.stalled)]
-        if self._faults.take("ws_max_connections") or self._turned_away(session, same):
+        fault = self._faults.take("ws_max_connections")
+        if fault or self._turned_away(session, same):
             self.stats.rejected += 1
-            session.close(1008, "max connections", _TOO_MANY)
-            return
+            session.leaves_after = fault.after if fault else ""
+            if not session.leaves_after:
+                session.turn_away()
+                return
         session.send(status_frame("auth_success", "authenticated"))
         if self._faults.take("ws_abort"):
             session.abort()
@@ -124,7 +126,7 @@ class Hub:
             return False
         if self._options.kick == "new":
             return True
-        same[0].close(1008, "max connections", _TOO_MANY)
+        same[0].turn_away()
         self.stats.rejected += 1
         return False
 
@@ -136,7 +138,7 @@ class Hub:
             elif fault := self._faults.take("ws_close"):
                 session.close(fault.code, "")
             elif self._faults.take("ws_max_connections"):
-                session.close(1008, "max connections", _TOO_MANY)
+                session.turn_away()
             elif not session.stalled and self._faults.take("ws_stall"):
                 session.stall()
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gapscan.errors import DataError
-from gapscan.market.sessions import SessionTimes, session_times, trading_date
-from gapscan.sim.source import MINUTE_MS, DailyBars, DayTape, Halt, Source
+from gapscan.market.sessions import MINUTE_MS, SessionTimes, session_times, trading_date
+from gapscan.sim.source import DailyBars, DayTape, Halt, Source
 from gapscan.sim.state import DayState
 from gapscan.sim.tape import Bars, Floats, Prints, no_prints, to_bars
 

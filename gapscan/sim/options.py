@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from gapscan.config import SimSection, check_trading_day, check_values
 from gapscan.errors import ConfigError
-from gapscan.market.sessions import epoch_ms, is_trading_day, last_trading_day, new_york
+from gapscan.market.sessions import epoch_ms, last_trading_day, new_york
 from gapscan.sim.clock import Clock, ManualClock, MarketClock
 from gapscan.sim.faults import Faults
 from gapscan.sim.hub import StreamOptions
@@ -19,23 +20,26 @@ from gapscan.sim.server import SimServer
 from gapscan.sim.source import Source
 from gapscan.sim.synthetic import SyntheticSource
 
+_DEFAULTS: Final = SimSection()
+
 
 class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`replay` is a directory of flat files; without it the market is invented. `start` is a New York time.
 
     `speed` is market seconds per wall second, `bar_delay` how many market seconds bars lag. `manual`
-    makes a clock that moves only when told to. `keys` None accepts any key.
+    makes a clock that moves only when told to. `keys` None accepts any key. What the settings have too has their bounds
+    and defaults.
     """
 
     replay: Path | None = None
     day: dt.date | None = None
-    start: str = "09:25"
-    speed: float = 1.0
+    start: str = _DEFAULTS.start
+    speed: float = _DEFAULTS.speed
     manual: bool = False
-    seed: int = 7
-    symbols: int = 11_000
-    host: str = "127.0.0.1"
-    port: int = 0
+    seed: int = _DEFAULTS.seed
+    symbols: int = _DEFAULTS.symbols
+    host: str = _DEFAULTS.host
+    port: int = _DEFAULTS.port
     keys: frozenset[str] | None = None
     bar_delay: float = 2.0
     connections_per_key: int = 1
@@ -78,10 +82,7 @@ def make_source(options: SimOptions, today: dt.date) -> Source:
 
 def make_clock(options: SimOptions, day: dt.date) -> Clock:
     """A clock that shows `start` on `day` now."""
-    try:
-        start = epoch_ms(day, dt.time.fromisoformat(options.start))
-    except ValueError:
-        raise ConfigError(f"start is {options.start!r}", remedy="give a New York time such as 09:25") from None
+    start = epoch_ms(day, dt.time.fromisoformat(options.start))
     return ManualClock(start) if options.manual else MarketClock(start, options.speed)
 
 
@@ -91,14 +92,8 @@ def today_in_new_york(now: float) -> dt.date:
 
 
 def _check(options: SimOptions) -> None:
-    if options.day is not None and not is_trading_day(options.day):
-        raise ConfigError(
-            f"day is {options.day}, when the market is closed",
-            remedy=f"give a trading day such as {last_trading_day(options.day)}",
-        )
-    if not 0 < options.speed <= 100_000:
-        raise ConfigError(f"speed is {options.speed}", remedy="give more than 0, at most 100000")
-    if not 20 <= options.symbols <= 14_000:
-        raise ConfigError(f"symbols is {options.symbols}", remedy="give 20 to 14000")
+    check_values("sim", start=options.start, speed=options.speed, seed=options.seed, symbols=options.symbols)
+    if options.day is not None:
+        check_trading_day(options.day)
     if options.bar_delay < 0:
         raise ConfigError(f"bar_delay is {options.bar_delay}", remedy="give seconds, 0 or more")

@@ -16,11 +16,10 @@ import numpy as np
 
 from gapscan.errors import DataError
 from gapscan.flatfiles import FlatFiles, Row
-from gapscan.market.sessions import session_times
+from gapscan.market.sessions import MINUTE_MS, session_times
 from gapscan.sim import plans
 from gapscan.sim.halfday import shortened
 from gapscan.sim.source import (
-    MINUTE_MS,
     MINUTES,
     POST_MINUTE,
     REGULAR_MINUTE,
@@ -123,15 +122,14 @@ class WalkedDay:
         count = len(bars.open)
         first = np.zeros(count, np.int64)
         spread = np.where(bars.volume > 1_000_000, 3_000, 29_000)
-        plan = plans.regular_plan(
-            bars,
-            plans.range_deviation(bars),
-            first,
-            (rng.random(count) * spread).astype(np.int64),
-            np.full(count, plans.REGULAR_MINUTES - 1),
-            rng,
+        session = plans.RegularSession(
+            bars=bars,
+            deviation=plans.range_deviation(bars),
+            first=first,
+            first_ms=(rng.random(count) * spread).astype(np.int64),
+            last=np.full(count, plans.REGULAR_MINUTES - 1),
         )
-        self._walk = SessionWalk(plan, (seed, 21, date.toordinal()))
+        self._walk = SessionWalk(plans.regular_plan(session, rng), (seed, 21, date.toordinal()))
         self._start_ms = session_times(date).pre
 
     def minute(self, number: int) -> Prints:

@@ -114,7 +114,7 @@ class SimServer:
         await self._runner.cleanup()
 
     async def serve_forever(self) -> None:
-        """Wait until the sending task fails or the caller cancels."""
+        """Wait until the caller cancels. The failure of the task that sends is raised: the stream is then dead."""
         if self._pump:
             await asyncio.shield(self._pump)
 
@@ -179,6 +179,8 @@ class SimServer:
             return web.Response(status=fault.status or 502, body=_HTML, content_type="text/html")
         if self.faults.take("rest_garbage", name):
             body = _with_garbage(body)
+        if fault := self.faults.take("rest_future", name):
+            body = _with_future(body, fault.minutes)
         if self.faults.take("rest_truncated", name):
             body = body[: len(body) // 2]
         if fault := self.faults.take("rest_slow", name):
@@ -230,6 +232,14 @@ class SimServer:
 def _log_failure(pump: asyncio.Task[None]) -> None:
     if not pump.cancelled() and (failure := pump.exception()):
         log.error("sim: the stream has stopped", exc_info=failure)
+
+
+def _with_future(body: bytes, minutes: float) -> bytes:
+    """A snapshot whose newest element is ahead of the clock."""
+    document = msgspec.json.decode(body)
+    if tickers := document.get("tickers"):
+        max(tickers, key=lambda ticker: ticker["updated"])["updated"] += round(minutes * 60e9)
+    return msgspec.json.encode(document)
 
 
 def _with_garbage(body: bytes) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from gapscan.market.sessions import NS_PER_MS
 from gapscan.sim.market import Market
 from gapscan.sim.state import DayState
 from gapscan.sim.tape import Bools, Floats, Ints
@@ -211,7 +212,7 @@ def _quote(trade: Trade, place: int) -> Quote:
 
 
 def _nanoseconds(milliseconds: Ints) -> list[int]:
-    return [ms * 1_000_000 for ms in milliseconds.tolist()]
+    return [ms * NS_PER_MS for ms in milliseconds.tolist()]
 
 
 def _ratio(turnover: Floats, volume: Floats) -> Floats:

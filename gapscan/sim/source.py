@@ -13,7 +13,6 @@ from gapscan.sim.tape import Bools, Floats, Ints, Prints
 MINUTES = 960  # 04:00 to 20:00 New York
 REGULAR_MINUTE = 330  # 09:30, counted from 04:00
 POST_MINUTE = 720  # 16:00
-MINUTE_MS = 60_000
 
 
 class Listing(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gapscan.sim.source import MINUTE_MS
+from gapscan.market.sessions import MINUTE_MS
 from gapscan.sim.tape import Bars, Prints, to_bars
 
 

@@ -22,6 +22,7 @@ _LATE_FRAMES = 2_000
 _KERNEL_BUFFER = 1 << 17
 _BAD_EVENT = b'{"ev":"A","sym":null,"v":"many","s":-1}'
 _BAD_FRAME = b'[{"ev":"A","sym":'
+_TOO_MANY = status_frame("max_connections", "Maximum number of websocket connections exceeded.")
 
 
 class Command(msgspec.Struct):
@@ -43,6 +44,7 @@ class Session:
         self.running = asyncio.Event()
         self.running.set()
         self.slow = False
+        self.leaves_after = ""  # with its first subscribe: the `after` of ws_max_connections
         self._socket = socket
         self._transport = transport
         self._faults = faults
@@ -99,6 +101,10 @@ class Session:
             self.send(last)
         self._closing = self._closing or (code, reason)
         self._filled.set()
+
+    def turn_away(self) -> None:
+        """Close, for the key has a connection too many."""
+        self.close(1008, "max connections", _TOO_MANY)
 
     def abort(self) -> None:
         """End the link at once, without a close frame."""
@@ -183,8 +189,7 @@ class Commands:
         elif session.key is None:
             session.send(status_frame("auth_required", "authenticate first"))
         elif command.action in ("subscribe", "unsubscribe"):
-            for topic in filter(None, (part.strip() for part in command.params.split(","))):
-                self._change(session, command.action, topic)
+            self._change_all(session, command)
         else:
             session.send(status_frame("error", f"unknown action: {command.action}"))
 
@@ -194,6 +199,14 @@ class Commands:
         elif session.key is None:
             session.key = key
             session.authenticated.set()
+
+    def _change_all(self, session: Session, command: Command) -> None:
+        leaves_after = session.leaves_after if command.action == "subscribe" else ""
+        if leaves_after != "auth":
+            for topic in filter(None, (part.strip() for part in command.params.split(","))):
+                self._change(session, command.action, topic)
+        if leaves_after:
+            session.turn_away()
 
     def _change(self, session: Session, action: str, topic: str) -> None:
         known, kind, place = self._parse(topic)

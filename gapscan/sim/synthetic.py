@@ -8,13 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from gapscan.errors import DataError
-from gapscan.market.sessions import last_trading_day, next_trading_day, previous_trading_day, session_times
+from gapscan.market.sessions import (
+    MINUTE_MS,
+    last_trading_day,
+    next_trading_day,
+    previous_trading_day,
+    session_times,
+)
 from gapscan.sim import calibration, plans
 from gapscan.sim.companies import with_companies
 from gapscan.sim.days import DayModel, invent_traits
 from gapscan.sim.halfday import shortened
 from gapscan.sim.names import invent_listings
-from gapscan.sim.source import MINUTE_MS, POST_MINUTE, REGULAR_MINUTE, DailyBars, DayTape, Halt, Listing, Split
+from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DailyBars, DayTape, Halt, Listing, Split
 from gapscan.sim.tape import Floats, Ints, Prints, no_prints
 from gapscan.sim.walk import NEVER, Burst, SessionWalk
 
@@ -112,8 +118,8 @@ class SyntheticDay:
         end = np.where(traded, bars.open, start)
         last = np.full(len(start), NEVER)
         deviation = self._returns.deviation * 0.3
-        plan = plans.extended_plan(start, end, volume, trades, last, deviation, rate, plans.PRE_SPAN)
-        return SessionWalk(plan, self._seed(0))
+        session = plans.ExtendedSession(start, end, volume, trades, last, deviation, rate, plans.PRE_SPAN)
+        return SessionWalk(plans.extended_plan(session), self._seed(0))
 
     def _regular(self, before: SessionWalk) -> SessionWalk:
         """What the pre-market left of the day's volume and trades, and the post-market does not take."""
@@ -121,35 +127,34 @@ class SyntheticDay:
         bars = self._bars._replace(
             volume=self._bars.volume - self._post_volume - before.done, transactions=np.maximum(trades, 0)
         )
-        plan = plans.regular_plan(
-            bars,
-            self._returns.deviation,
-            self._first,
-            self._first_ms,
-            self._last,
-            self._rng,
+        session = plans.RegularSession(
+            bars=bars,
+            deviation=self._returns.deviation,
+            first=self._first,
+            first_ms=self._first_ms,
+            last=self._last,
             halts=self._halt_columns(),
             burst=self._draw_bursts(),
-            whole=np.where(self._model.traits.fractional, 0.0, 1.0),
+            whole=~self._model.traits.fractional,
         )
-        return SessionWalk(plan, self._seed(1))
+        return SessionWalk(plans.regular_plan(session, self._rng), self._seed(1))
 
     def _post_market(self) -> SessionWalk:
         following = next_trading_day(self._date)
         part = _overnight(self._model, following)[0] * self._model.returns(following).gap
         start = np.where(self._bars.traded, self._bars.close, 1.0)
         rate = _extended_rate(self._bars.volume, self._post_volume, 240)
-        plan = plans.extended_plan(
-            start,
-            np.round(start * np.exp(part), 4),
-            self._post_volume,
-            _extended_trades(self._bars, self._post_volume),
-            self._post_last,
-            self._returns.deviation * 0.3,
-            rate,
-            plans.POST_SPAN,
+        session = plans.ExtendedSession(
+            start=start,
+            end=np.round(start * np.exp(part), 4),
+            volume=self._post_volume,
+            trades=_extended_trades(self._bars, self._post_volume),
+            last=self._post_last,
+            deviation=self._returns.deviation * 0.3,
+            rate=rate,
+            span=plans.POST_SPAN,
         )
-        return SessionWalk(plan, self._seed(2))
+        return SessionWalk(plans.extended_plan(session), self._seed(2))
 
     def _plan_post(self) -> tuple[Floats, Ints]:
         """Volume of the post-market session, and the minute of its last print, NEVER without one."""

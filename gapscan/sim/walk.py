@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gapscan.sim.source import MINUTE_MS
+from gapscan.market.sessions import MINUTE_MS
 from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order
 
 NEVER = -1

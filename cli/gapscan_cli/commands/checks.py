@@ -77,6 +77,23 @@ def config_check(
 
     loaded = settings.load(config_file)
     check_setting(loaded.config)
+    settings.simulated_day(loaded.config.sim)
+    if loaded.config.sim.replay:
+        from gapscan.services.sim import check_replay
+
+        check_replay(loaded.config)
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
     if show:
         output.say(settings_text(loaded.config, has_key=settings.api_key() is not None))
+
+
+def config_example() -> None:
+    """Print all settings with their meaning, as a gapscan.toml to begin with.
+
+    \b
+    Example:
+      gapscan config example > gapscan.toml
+    """
+    from gapscan.config import example_file
+
+    output.write(example_file().read_bytes())

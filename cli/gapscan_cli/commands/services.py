@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from gapscan.services import SERVICES
 from gapscan_cli import output
-from gapscan_cli.options import ConfigFile, Day, NatsUrl, Replay, Seed, Speed, Start, Symbols
+from gapscan_cli.options import ConfigFile, DataDir, Day, NatsUrl, Replay, Seed, Speed, Start, Symbols
 
 if TYPE_CHECKING:
     from gapscan.config import Config
 
 
 def _complete_service(incomplete: str) -> list[str]:
-    from gapscan.services.main import SERVICES
-
     return [name for name in SERVICES if name.startswith(incomplete)]
 
 
@@ -37,7 +36,13 @@ def _load(config_file: Path | None) -> Config:
 def up(
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="DIR", file_okay=False, help="Where everything is kept; made if missing."),
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            file_okay=False,
+            help="Where everything is kept; made if missing. Without it: $XDG_DATA_HOME/gapscan, "
+            "else ~/.local/share/gapscan.",
+        ),
     ] = None,
     nats_port: Annotated[
         int | None,
@@ -79,17 +84,28 @@ def run(
         typer.Argument(metavar="SERVICE", help="Name of the service.", autocompletion=_complete_service),
     ],
     nats: NatsUrl = None,
+    data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Run one service, against the NATS of the settings.
-
-    \b
-    Example:
-      gapscan run ranker --nats nats://nats.example:4222
-    """
+    """Run one service; RUN_HELP says which there are."""
     from gapscan.services.main import run_service
+    from gapscan_cli.connection import find_nats
 
-    run_service(service, _with(_load(config_file), "nats", url=nats))
+    url = find_nats(nats, config_file, data).url
+    run_service(service, _with(_load(config_file), "nats", url=url))
+
+
+_SERVICE_LINES: Final = "\n".join(f"  {name:<8}{what}" for name, what in SERVICES.items())
+RUN_HELP: Final = f"""Run one service.
+
+\b
+Services:
+{_SERVICE_LINES}
+
+\b
+Example:
+  gapscan run ranker --nats nats://nats.example:4222
+"""
 
 
 def sim(

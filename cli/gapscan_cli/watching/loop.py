@@ -15,14 +15,13 @@ from gapscan.runtime import end
 from gapscan.services.status import collect_hot
 from gapscan_cli import output
 from gapscan_cli.connection import patient_link
-from gapscan_cli.following import check_possible, patient_views
+from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, patient_views
 from gapscan_cli.tailing import link_reporter
 from gapscan_cli.watching.model import Frame, WatchModel
 from gapscan_cli.watching.plain import block, signature
 
 _PAINT_SECONDS: Final = 0.1  # at most this often, however fast the list moves
 _PLAIN_SECONDS: Final = 1.0
-_HEARTBEAT_SECONDS: Final = 1.5
 _ASK_SECONDS: Final = 5.0
 _REPAINT_SECONDS: Final = 1.0  # at least this often, so that ages are right
 
@@ -102,7 +101,7 @@ async def _watch_plain(bus: Bus, name: str, top: int | None) -> None:
     with _reported_link(bus):
         async with _feed(bus, name) as feed:
             async for frame in feed.frames(_PLAIN_SECONDS):
-                if frame.age is None and time.monotonic() - began < _HEARTBEAT_SECONDS:
+                if frame.age is None and time.monotonic() - began < FIRST_HEARTBEAT_SECONDS:
                     continue  # whether these rows are live is known in a moment
                 if signature(frame) != shown:
                     shown = signature(frame)

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.processes import end_process
+from tests.support.until import PATIENCE, until
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _FRAME = re.compile(r"\x1b\[\?2026h(.*?)\x1b\[\?2026l", re.DOTALL)
 ALTERNATE_SCREEN, NORMAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 SHOW_CURSOR = "\x1b[?25h"
-PATIENCE = 20.0
 
 
 @dataclass
@@ -71,7 +71,6 @@ class Terminal:
         self._master, self._slave = pty.openpty()
         self.process: asyncio.subprocess.Process | None = None
         self.written = ""
-        self._news = asyncio.Event()
         self._set_size(columns, lines)
         self.modes = termios.tcgetattr(self._slave)
 
@@ -90,7 +89,6 @@ class Terminal:
     def _read(self) -> None:
         with suppress(OSError):
             self.written += os.read(self._master, 65536).decode("utf-8", "replace")
-        self._news.set()
 
     def _set_size(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -114,13 +112,10 @@ class Terminal:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until the terminal shows what is wanted."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while not condition():
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise AssertionError(f"not shown; the last frame is\n{self.frame}\nof\n{self.written[-2000:]!r}") from None
+        await until(condition, self._showing)
+
+    def _showing(self) -> str:
+        return f"what the terminal does not show: its last frame is\n{self.frame}\nof\n{self.written[-2000:]!r}"
 
     async def ended(self) -> int:
         """The exit code."""

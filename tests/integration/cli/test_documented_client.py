@@ -6,7 +6,9 @@ import asyncio
 import json
 import random
 import zlib
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from nats.aio.client import Client
@@ -15,6 +17,7 @@ import nats
 from gapscan.bus.topology import Retention
 from tests.integration.cli.conftest import Desk, rows_of
 from tests.support.nats import NatsServer
+from tests.support.until import until
 
 Row = dict[str, Any]
 
@@ -137,57 +140,88 @@ class DocumentedClient:
         self.seen[self.epoch, self.sequence] = self.rows
 
 
-async def test_the_documented_client_is_exact(desk: Desk, nats_server: NatsServer) -> None:
-    dice = random.Random(5)
-    truth: dict[tuple[str, int], list[Row]] = {}
+@dataclass
+class Published:
+    """A list that changes at random, and its rows at every sequence."""
 
-    async def publish(number: int) -> None:
+    desk: Desk
+    dice: random.Random = field(default_factory=lambda: random.Random(5))
+    truth: dict[tuple[str, int], list[Row]] = field(default_factory=dict)
+
+    async def step(self, number: int) -> None:
         for _ in range(number):
-            symbols = dice.sample([f"S{index}" for index in range(30)], dice.randint(0, 25))
-            rows = rows_of(**{symbol: dice.choice([None, 1.5, 2.5]) for symbol in symbols})
-            sequence = await desk.publish(rows)
-            truth[desk.publisher.epoch, sequence] = [dict(row) for row in rows]
+            symbols = self.dice.sample([f"S{index}" for index in range(30)], self.dice.randint(0, 25))
+            rows = rows_of(**{symbol: self.dice.choice([None, 1.5, 2.5]) for symbol in symbols})
+            sequence = await self.desk.publish(rows)
+            self.truth[self.desk.publisher.epoch, sequence] = [dict(row) for row in rows]
 
-    async def caught_up(client: DocumentedClient) -> None:
-        async with asyncio.timeout(20):
-            while _place(client) != ("live", desk.publisher.epoch, desk.publisher.sequence):
-                await asyncio.sleep(0.02)
+    async def reaches(self, client: DocumentedClient) -> None:
+        """Wait until the client has what was published last."""
+        publisher = self.desk.publisher
+        await until(
+            lambda: (client.state, client.epoch, client.sequence) == ("live", publisher.epoch, publisher.sequence),
+            "the client's arrival",
+        )
 
-    await publish(20)
-    nc = await nats.connect(nats_server.url)
+    def check(self, client: DocumentedClient) -> None:
+        """Compare all that the client ever had."""
+        checked = [key for key in client.seen if key in self.truth]
+        assert len(checked) > 60
+        for key in checked:
+            assert client.seen[key] == self.truth[key], key
+
+
+@asynccontextmanager
+async def following(nats_url: str) -> AsyncIterator[DocumentedClient]:
+    """A client at work, on a connection of its own."""
+    nc = await nats.connect(nats_url)
     client = DocumentedClient(nc, "gappers_up")
-    following = asyncio.ensure_future(client.follow())
-    await publish(60)
-    await caught_up(client)
+    task = asyncio.ensure_future(client.follow())
+    try:
+        yield client
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await nc.close()
+
+
+@contextmanager
+def losing_deltas(nc: Client) -> Iterator[None]:
+    """The client gets no deltas meanwhile."""
+
+    async def lose(_message: Any) -> None:
+        """A message that gets lost."""
 
     live = next(sub for sub in nc._subs.values() if sub.subject == "gapscan.live.gappers_up")
-    callback, live._cb = live._cb, _lose
-    await publish(15)
+    callback, live._cb = live._cb, lose
+    yield
     live._cb = callback
-    await publish(5)
-    await caught_up(client)
+
+
+async def test_the_documented_client_is_exact(desk: Desk, nats_server: NatsServer) -> None:
+    published = Published(desk)
+    await published.step(20)
+    async with following(nats_server.url) as client:
+        await published.step(60)
+        await published.reaches(client)
+        await it_fills_a_hole(client, published)
+        await it_takes_a_new_epoch(client, published)
+    published.check(client)
+
+
+async def it_fills_a_hole(client: DocumentedClient, published: Published) -> None:
+    with losing_deltas(client.nc):
+        await published.step(15)
+    await published.step(5)
+    await published.reaches(client)
     assert client.fills
 
+
+async def it_takes_a_new_epoch(client: DocumentedClient, published: Published) -> None:
     taken = client.snapshots
-    await desk.bus.js.delete_stream("GAPSCAN_LIST_gappers_up")
-    await desk.publisher.recover(Retention(), simulated=True)
-    await publish(10)
-    await caught_up(client)
+    await published.desk.bus.js.delete_stream("GAPSCAN_LIST_gappers_up")
+    await published.desk.publisher.recover(Retention(), simulated=True)
+    await published.step(10)
+    await published.reaches(client)
     assert client.snapshots > taken
-
-    following.cancel()
-    with suppress(asyncio.CancelledError):
-        await following
-    await nc.close()
-    checked = [key for key in client.seen if key in truth]
-    assert len(checked) > 60
-    for key in checked:
-        assert client.seen[key] == truth[key], key
-
-
-def _place(client: DocumentedClient) -> tuple[str, str, int]:
-    return client.state, client.epoch, client.sequence
-
-
-async def _lose(_message: Any) -> None:
-    """A message that gets lost."""

@@ -11,7 +11,7 @@ from gapscan.bus.client import BusOptions, connect
 from gapscan.services import runfile
 from gapscan.services.status import collect
 from tests.integration.cli.support import PATIENCE, Cli, running
-from tests.support.stack import until
+from tests.support.until import until
 
 
 async def test_up_and_the_commands_beside_it(cli: Cli) -> None:

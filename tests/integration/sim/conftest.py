@@ -11,6 +11,7 @@ import polygon
 import pytest
 
 from gapscan.sim import SimOptions, SimServer, make_server
+from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
 
@@ -64,14 +65,6 @@ def rest() -> Iterator[Rest]:
         client.client.clear()
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
-    """Wait until the condition holds; its value."""
-    async with asyncio.timeout(seconds):
-        while not (value := condition()):
-            await asyncio.sleep(0.005)
-        return value
-
-
 class Listener:
     """polygon's WebSocketClient in raw mode, and what it received."""
 
@@ -98,7 +91,7 @@ class Listener:
         return [event["message"] for event in self.of("status") if event["status"] == status]
 
     async def subscribed(self, count: int = 1) -> None:
-        await until(lambda: len(self.statuses("success")) >= count)
+        await until(lambda: len(self.statuses("success")) >= count, f"{count} confirmed topics")
 
     async def at_rest(self) -> None:
         """Wait until the client has handed over all that it had received."""
@@ -127,8 +120,3 @@ async def listen() -> AsyncIterator[Callable[..., Listener]]:
     yield start
     for listener in listeners:
         await listener.close()
-
-
-@pytest.fixture(name="until")
-def until_fixture() -> Callable[..., Awaitable[Any]]:
-    return until

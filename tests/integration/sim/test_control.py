@@ -42,7 +42,16 @@ async def test_speed(serve):
 
 
 @pytest.mark.parametrize(
-    "body", ['{"at": 1}', '{"at": 5, "advance_ms": 5}', '{"speed": -1}', '{"spede": 2}', "later", '{"at": "noon"}']
+    "body",
+    [
+        '{"speed": 10001}',
+        '{"at": 1}',
+        '{"at": 5, "advance_ms": 5}',
+        '{"speed": -1}',
+        '{"spede": 2}',
+        "later",
+        '{"at": "noon"}',
+    ],
 )
 async def test_bad_clock(api, body):
     server, session = api

@@ -10,6 +10,8 @@ import urllib3
 from polygon.exceptions import BadResponse
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
+from tests.support.until import until
+
 
 @pytest.mark.parametrize(("status", "text"), [(401, "Unknown API Key"), (403, "NOT_AUTHORIZED"), (404, "NOT_FOUND")])
 async def test_refusing_status(serve, rest, status, text):
@@ -102,11 +104,11 @@ async def test_stalled_request(serve):
             assert response.status == 200
 
 
-async def test_a_stalled_request_does_not_hold_up_the_end(serve, rest, until):
+async def test_a_stalled_request_does_not_hold_up_the_end(serve, rest):
     server = await serve()
     server.faults.set("rest_stall")
     call = asyncio.create_task(rest.call(server, "get_market_status"))
-    await until(lambda: server.stats.requests["status"])
+    await until(lambda: server.stats.requests["status"], "the request")
     await server.__aexit__(None, None, None)
     with pytest.raises(HTTPError):
         await call

@@ -12,6 +12,7 @@ from polygon.exceptions import AuthError
 from polygon.websocket.models import EquityAgg, EquityTrade, LimitUpLimitDown
 
 from gapscan.market.sessions import session_times
+from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)
@@ -96,13 +97,13 @@ async def test_not_authenticated_in_time(serve):
     assert closed.value.rcvd.code == 1008
 
 
-async def test_bars_decode_with_the_clients_own_models(serve, listen, until):
+async def test_bars_decode_with_the_clients_own_models(serve, listen):
     server = await serve(start="09:30")
     listener = listen(server, "A.*", "AM.*", "T.*")
     await listener.subscribed(3)
     server.clock.advance(63_000)
-    await until(lambda: listener.of("AM"))
-    await until(lambda: max(event["s"] for event in listener.of("A")) >= TIMES.regular + 58_000)
+    await until(lambda: listener.of("AM"), "minute bars")
+    await until(lambda: max(event["s"] for event in listener.of("A")) >= TIMES.regular + 58_000, "the last second bars")
     bar = EquityAgg.from_dict(listener.of("A")[0])
     trade = EquityTrade.from_dict(listener.of("T")[0])
     assert bar.end_timestamp - bar.start_timestamp == 1000
@@ -112,7 +113,7 @@ async def test_bars_decode_with_the_clients_own_models(serve, listen, until):
     assert len(max(listener.frames, key=len)) > 3 * len(json.dumps(listener.of("A")[0]))
 
 
-async def test_seconds_minutes_trades_and_snapshot_agree(serve, listen, rest, until):
+async def test_seconds_minutes_trades_and_snapshot_agree(serve, listen, rest):
     server = await serve(start="09:40")
     before = await rest.snapshot(server, include_otc=True)
     listener = listen(server, "A.*", "AM.*", "T.*")
@@ -120,7 +121,7 @@ async def test_seconds_minutes_trades_and_snapshot_agree(serve, listen, rest, un
     server.clock.advance(60_000)
     after = await rest.snapshot(server, include_otc=True)
     server.clock.advance(2_000)
-    await until(lambda: listener.of("AM"))
+    await until(lambda: listener.of("AM"), "minute bars")
     minutes = listener.of("AM")
     assert len(minutes) > 20
     for minute in minutes:
@@ -138,36 +139,36 @@ async def test_seconds_minutes_trades_and_snapshot_agree(serve, listen, rest, un
             assert [shown[key] for key in "ohlcv"] == [minute[key] for key in "ohlcv"]
 
 
-async def test_second_bars_lag(serve, listen, until):
+async def test_second_bars_lag(serve, listen):
     server = await serve(start="09:30", bar_delay=2)
     listener = listen(server, "A.*", "T.*")
     await listener.subscribed(2)
     server.clock.set(TIMES.regular + 2_999)
-    await until(lambda: listener.of("T"))
+    await until(lambda: listener.of("T"), "trades")
     assert listener.of("A") == []
     server.clock.set(TIMES.regular + 3_000)
-    await until(lambda: listener.of("A"))
+    await until(lambda: listener.of("A"), "second bars")
     assert {event["s"] for event in listener.of("A")} == {TIMES.regular}
 
 
-async def test_only_what_was_asked_for(serve, listen, until):
+async def test_only_what_was_asked_for(serve, listen):
     server = await serve(start="09:30")
     symbol = server.market.symbols[int(server.market.source.bars(DAY).volume.argmax())]
     listener = listen(server, f"A.{symbol}")
     await listener.subscribed()
     server.clock.advance(30_000)
-    await until(lambda: len(listener.of("A")) >= 5)
+    await until(lambda: len(listener.of("A")) >= 5, "five bars")
     listener.client.unsubscribe(f"A.{symbol}")
     listener.client.subscribe("AM.*")
-    await until(lambda: len(listener.of("status")) >= 3)
+    await until(lambda: len(listener.of("status")) >= 3, "the answers")
     seen = len(listener.of("A"))
     server.clock.advance(40_000)
-    await until(lambda: listener.of("AM"))
+    await until(lambda: listener.of("AM"), "minute bars")
     assert {event["sym"] for event in listener.of("A")} == {symbol}
     assert len(listener.of("A")) == seen
 
 
-async def test_halts_are_announced_and_nothing_prints(serve, listen, until):
+async def test_halts_are_announced_and_nothing_prints(serve, listen):
     server = await serve(start="09:30", symbols=1000)
     halt = server.market.halts[0]
     symbol = server.market.symbols[halt.symbol]
@@ -175,8 +176,10 @@ async def test_halts_are_announced_and_nothing_prints(serve, listen, until):
     listener = listen(server, f"LULD.{symbol}", f"AM.{symbol}", "T." + symbol)
     await listener.subscribed(3)
     server.clock.set(TIMES.pre + (halt.end + 1) * 60_000 + 2_000)
-    await until(lambda: len(listener.of("LULD")) == 2)
-    await until(lambda: any(bar["s"] == TIMES.pre + halt.end * 60_000 for bar in listener.of("AM")))
+    await until(lambda: len(listener.of("LULD")) == 2, "a halt and its end")
+    await until(
+        lambda: any(bar["s"] == TIMES.pre + halt.end * 60_000 for bar in listener.of("AM")), "bars after the halt"
+    )
     stop, resume = map(LimitUpLimitDown.from_dict, listener.of("LULD"))
     assert (stop.indicators, resume.indicators) == ([17], [18])
     assert resume.timestamp - stop.timestamp >= 5 * 60_000
@@ -212,16 +215,16 @@ async def test_or_the_older_connection_goes(serve):
         assert closed.value.rcvd.code == 1008
 
 
-async def test_a_key_is_free_again_after_its_connection(serve, until):
+async def test_a_key_is_free_again_after_its_connection(serve):
     server = await serve()
     async with connected(server) as first:
         await reply(first)
-    await until(lambda: server.stats.stream.open == 0)
+    await until(lambda: server.stats.stream.open == 0, "the connection's end")
     async with connected(server) as second:
         assert (await reply(second))[0] == "auth_success"
 
 
-async def test_a_slow_client_is_told_and_closed(serve, until):
+async def test_a_slow_client_is_told_and_closed(serve):
     server = await serve(start="09:30", unsent_limit=40_000, connections_per_key=2)
     narrow = socket.create_connection((server.host, server.port))
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -242,7 +245,7 @@ async def test_a_slow_client_is_told_and_closed(serve, until):
         assert server.stats.stream.slow == 1
         seen = len(received)
         server.clock.advance(60_000)
-        await until(lambda: len(received) > seen)
+        await until(lambda: len(received) > seen, "more frames")
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
 
@@ -265,7 +268,7 @@ async def test_a_slow_client_that_wakes_sees_why(serve):
     assert closed.value.rcvd.code == 1008
 
 
-async def test_a_closing_server_says_goodbye(serve, listen, until):
+async def test_a_closing_server_says_goodbye(serve, listen):
     server = await serve(start="09:30")
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -273,11 +276,11 @@ async def test_a_closing_server_says_goodbye(serve, listen, until):
     await asyncio.wait_for(listener.task, 5)  # polygon's client takes an orderly close for the end
 
 
-async def test_the_market_runs_by_itself_at_any_speed(serve, listen, until):
+async def test_the_market_runs_by_itself_at_any_speed(serve, listen):
     server = await serve(start="09:30", manual=False, speed=60)
     listener = listen(server, "A.*")
     await listener.subscribed()
-    await until(lambda: len({event["s"] for event in listener.of("A")}) > 20)
+    await until(lambda: len({event["s"] for event in listener.of("A")}) > 20, "bars of twenty seconds")
     starts = [event["s"] for event in listener.of("A")]
     assert starts == sorted(starts)
 

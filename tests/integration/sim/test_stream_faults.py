@@ -7,14 +7,16 @@ import pytest
 import websockets
 from polygon.exceptions import AuthError
 
+from tests.support.until import until
+
 OPEN = {"start": "09:30"}
 
 
-async def bars(server, listener, until, seconds=10):
+async def bars(server, listener, seconds=10):
     """Advance, and wait for the bars of these seconds."""
     before = len(listener.frames)
     server.clock.advance(seconds * 1000)
-    await until(lambda: len(listener.frames) >= before + 2)
+    await until(lambda: len(listener.frames) >= before + 2, "the bars")
 
 
 async def test_auth_failure(serve, listen):
@@ -25,25 +27,25 @@ async def test_auth_failure(serve, listen):
     await listen(server, "A.*").subscribed()
 
 
-async def test_silent_link(serve, listen, until):
+async def test_silent_link(serve, listen):
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
-    await bars(server, listener, until)
-    await until(lambda: server.market.position == server.clock.now())
+    await bars(server, listener)
+    await until(lambda: server.market.position == server.clock.now(), "the market's next seconds")
     await (await listener.client.websocket.ping())  # all that was sent before has arrived
     await listener.at_rest()
     server.faults.set("ws_silent")
     seen = len(listener.frames)
     server.clock.advance(30_000)
-    await until(lambda: server.market.position == server.clock.now())
+    await until(lambda: server.market.position == server.clock.now(), "the market's next seconds")
     await (await listener.client.websocket.ping())  # the link itself is well
     assert len(listener.frames) == seen
     server.faults.clear("ws_silent")
-    await bars(server, listener, until)
+    await bars(server, listener)
 
 
-async def test_stalled_socket(serve, listen, until):
+async def test_stalled_socket(serve, listen):
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -59,7 +61,7 @@ async def test_stalled_socket(serve, listen, until):
     await other.close()
     server.faults.clear()
     await asyncio.wait_for(pong, 5)
-    await until(lambda: len(listener.frames) > seen)
+    await until(lambda: len(listener.frames) > seen, "what was held up")
 
 
 async def test_abort_without_a_close_frame(serve, listen):
@@ -112,12 +114,26 @@ async def test_max_connections_for_a_newcomer(serve, listen):
     assert not listener.statuses("success")
 
 
-async def test_a_frame_that_is_not_json(serve, listen, until):
+@pytest.mark.parametrize(("after", "answered"), [("auth", 0), ("subscribe", 2)])
+async def test_max_connections_for_a_newcomer_that_was_let_in(serve, listen, after, answered):
+    server = await serve(**OPEN)
+    server.faults.set("ws_max_connections", after=after)
+    listener = listen(server, "A.*", "T.*")
+    with pytest.raises(websockets.ConnectionClosedError) as closed:
+        await listener.task
+    assert closed.value.rcvd.code == 1008
+    assert len(listener.statuses("success")) == answered
+    assert listener.statuses("max_connections")
+    assert server.stats.stream.rejected == 1
+    assert server.stats.stream.open == 0
+
+
+async def test_a_frame_that_is_not_json(serve, listen):
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
     server.faults.set("ws_garbage", count=1)
-    await bars(server, listener, until)
+    await bars(server, listener)
     (bad,) = [frame for frame in listener.frames if not _is_json(frame)]
     assert bad
     assert _is_json(listener.frames[-1])
@@ -131,19 +147,19 @@ def _is_json(text):
     return True
 
 
-async def test_one_bad_event_in_a_good_frame(serve, listen, until):
+async def test_one_bad_event_in_a_good_frame(serve, listen):
     server = await serve(start="09:30", symbols=1000)
     listener = listen(server, "A.*")
     await listener.subscribed()
     server.faults.set("ws_garbage", kind="element", count=1)
-    await bars(server, listener, until)
+    await bars(server, listener)
     (frame,) = [frame for frame in listener.frames if any(e.get("sym", "") is None for e in json.loads(frame))]
     good = [event for event in json.loads(frame) if event["sym"]]
     assert len(good) == len(json.loads(frame)) - 1
     assert good
 
 
-async def test_lost_subscribe(serve, listen, until):
+async def test_lost_subscribe(serve, listen):
     server = await serve(**OPEN)
     a, b = server.market.symbols[:2]
     server.faults.set("ws_lost_subscribe", topics=[f"A.{a}"])
@@ -154,38 +170,41 @@ async def test_lost_subscribe(serve, listen, until):
     assert not listener.statuses("error")
 
 
-async def test_refused_topic(serve, listen, until):
+async def test_refused_topic(serve, listen):
     server = await serve(**OPEN)
     symbol = server.market.symbols[0]
     server.faults.set("ws_refused", topics=[f"A.{symbol}"], count=1)
     listener = listen(server, f"A.{symbol}")
-    await until(lambda: listener.statuses("error"))
+    await until(lambda: listener.statuses("error"), "the refusal")
     assert f"A.{symbol}" in listener.statuses("error")[0]
     assert not listener.statuses("success")
 
 
-async def test_duplicate_bars(serve, listen, until):
+async def test_duplicate_bars(serve, listen):
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
     server.faults.set("ws_duplicates")
-    await bars(server, listener, until)
-    await until(lambda: len(listener.of("A")) % 2 == 0)
+    await bars(server, listener)
+    await until(lambda: len(listener.of("A")) % 2 == 0, "the second of each bar")
     keys = [(bar["sym"], bar["s"], bar["v"]) for bar in listener.of("A")]
     assert all(keys.count(key) == 2 for key in keys)
 
 
-async def test_late_bars(serve, listen, until):
+async def test_late_bars(serve, listen):
     server = await serve(**OPEN)
     listener = listen(server, "AM.*")
     await listener.subscribed()
     server.faults.set("ws_late", minutes=3)
     server.clock.advance(62_000)
-    await until(lambda: listener.of("AM"))
+    await until(lambda: listener.of("AM"), "minute bars")
     server.faults.clear()
     first = {(bar["sym"], bar["s"]): bar for bar in listener.of("AM")}
     server.clock.advance(3 * 60_000)
-    await until(lambda: max(bar["s"] for bar in listener.of("AM")) > min(key[1] for key in first) + 2 * 60_000)
+    await until(
+        lambda: max(bar["s"] for bar in listener.of("AM")) > min(key[1] for key in first) + 2 * 60_000,
+        "what was held back",
+    )
     server.clock.advance(1_000)
     repeated = [bar for bar in listener.of("AM") if (bar["sym"], bar["s"]) in first]
     assert len(repeated) == 2 * len(first)

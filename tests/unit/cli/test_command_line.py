@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from gapscan.config import load
 from gapscan.ranking.spec import shipped_lists
+from gapscan.services import SERVICES
+from gapscan.services.sim import sim_options
+from gapscan.sim import make_server
 from gapscan_cli.main import run
 
 ROOT = Path(__file__).parents[3]
@@ -70,7 +75,10 @@ def assert_error(result: Result, code: int, *words: str) -> None:
         ("up --start 25:99", ("--start", "09:25")),
         ("up --nats-port 70000", ("--nats-port",)),
         ("sim --replay nowhere", ("--replay", "nowhere")),
-        ("sim --speed 0", ("--speed",)),
+        ("sim --speed 0", ("--speed", "0.001")),
+        ("sim --symbols 19", ("--symbols", "20")),
+        ("up --symbols 20001", ("--symbols", "20000")),
+        ("up --day 2024-07-04", ("2024-07-04", "closed", "2024-07-03")),
         ("run nothing", ("nothing", "feed")),
         ("config", ("config --help",)),
         ("config check --config no.toml", ("no.toml", "--config")),
@@ -124,6 +132,43 @@ def test_wrong_settings(gapscan: Gapscan, text: str, words: tuple[str, ...]) -> 
     Path("gapscan.toml").write_text(text)
     for line in ("config check", "lists", "up", "run feed", "watch gappers_up"):
         assert_error(gapscan(*line.split()), 2, *words)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("symbols", "19"), ("symbols", "20001"), ("speed", "0"), ("speed", "10001"), ("start", "noon"), ("seed", "-1"),
+     ("day", "soon"), ("day", "2024-07-04")],
+)  # fmt: skip
+def test_the_check_refuses_what_the_simulated_market_would(
+    gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    monkeypatch.setenv(f"GAPSCAN_SIM_{key.upper()}", value)
+    for line in ("config check", "sim"):
+        assert_error(gapscan(*line.split()), 2, key)
+
+
+def test_the_check_refuses_a_replay_of_nothing(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAPSCAN_SIM_REPLAY", ".")
+    for line in ("config check", "sim"):
+        assert_error(gapscan(*line.split()), 2, "us_stocks_sip/day_aggs_v1")
+
+
+def test_the_check_lets_pass_what_the_simulated_market_can(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in {"symbols": "20000", "speed": "10000", "start": "04:00", "day": "2024-07-03"}.items():
+        monkeypatch.setenv(f"GAPSCAN_SIM_{key.upper()}", value)
+    loaded = load()
+    assert gapscan("config", "check").code == 0
+    assert len(make_server(sim_options(loaded.config), today=dt.date(2024, 7, 3)).market.symbols) == 20_000
+
+
+def test_the_example_of_the_settings(gapscan: Gapscan) -> None:
+    assert gapscan("config", "example").out == (ROOT / "deploy" / "gapscan.toml").read_text("utf-8")
+
+
+def test_run_lists_the_services(gapscan: Gapscan) -> None:
+    lines = gapscan("run", "--help").out.splitlines()
+    for name, what in SERVICES.items():
+        assert f"    {name:<8}{what}" in lines
 
 
 def test_flat_files_that_are_not_there(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gapscan.errors import ConfigError
-from gapscan.market.sessions import session_times
+from gapscan.market.sessions import MINUTE_MS, session_times
 from gapscan.sim import Market, SimOptions, SyntheticSource, make_server
 from gapscan.sim.halfday import shortened
-from gapscan.sim.source import MINUTE_MS, MINUTES
+from gapscan.sim.source import MINUTES
 from gapscan.sim.synthetic import SyntheticDay
 from gapscan.sim.tape import Prints
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from gapscan.errors import DataError
-from gapscan.market.sessions import previous_trading_day, session_times
+from gapscan.market.curve import VOLUME_HALF_HOURS
+from gapscan.market.sessions import MINUTE_MS, previous_trading_day, session_times
 from gapscan.sim import Market, SyntheticSource, calibration
-from gapscan.sim.source import MINUTE_MS, split_ratio
+from gapscan.sim.source import split_ratio
 
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)
@@ -120,7 +121,7 @@ def test_volume_over_the_day(session):
     assert session.pre_volume.sum() / total == pytest.approx(calibration.PRE_SHARE, rel=0.5)
     first_half_hour = (session.volume[29] - session.pre_volume.sum()) / total
     assert first_half_hour == pytest.approx(0.127, abs=0.015)
-    for number, target in enumerate(calibration.VOLUME_HALF_HOURS[12:23], 1):
+    for number, target in enumerate(VOLUME_HALF_HOURS[12:23], 1):
         found = 100 * (session.volume[30 * number + 29] - session.volume[30 * number - 1]) / total
         assert found == pytest.approx(target, rel=0.1)
 

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from gapscan.market.sessions import session_times
+from gapscan.market.sessions import MINUTE_MS, session_times
 from gapscan.sim import Market, ReplaySource, SyntheticSource
 from gapscan.sim.events import Interest, encode
 from gapscan.sim.market import BarBatch
 from gapscan.sim.snapshot import SnapshotEncoder
-from gapscan.sim.source import MINUTE_MS, REGULAR_MINUTE
+from gapscan.sim.source import REGULAR_MINUTE
 
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)

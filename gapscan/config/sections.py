@@ -1,37 +1,35 @@
-"""Settings: one gapscan.toml, overridden by GAPSCAN_* variables, checked as a whole before anything starts.
-
-Looked for in this order: the given path, ./gapscan.toml, gapscan/gapscan.toml in the user's config directory.
-`GAPSCAN_NATS_URL=...` overrides `url` in `[nats]`, and so on for every key. The API key comes from
-POLYGON_API_KEY only, and is never part of what is printed or logged.
-"""
+"""The sections of the settings: keys, bounds, defaults. deploy/gapscan.toml says each key's meaning to users."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+import datetime as dt
+from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from gapscan.errors import ConfigError
+# While the market is closed, scans come this many times less often, unless they are rare anyway.
+_CLOSED_FACTOR: Final = 6.0
+_CLOSED_INTERVAL: Final = 30.0
 
-FILE_NAME: Final = "gapscan.toml"
-ENV_PREFIX: Final = "GAPSCAN_"
-API_KEY_VARIABLE: Final = "POLYGON_API_KEY"
-
+Library = Literal["polygon", "massive"]
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
-def directory_of(setting: str) -> Path | None:
-    """The directory that a setting names, `~` being the user's home; None for an empty one. Raises ConfigError."""
+def time_of_day(start: str) -> dt.time:
+    """What `start` says, in New York. Raises ValueError."""
     try:
-        return Path(setting).expanduser() if setting else None
-    except RuntimeError as error:
-        raise ConfigError(f"directory {setting}: {error}", remedy="name it in full") from None
+        return dt.time.fromisoformat(start)
+    except ValueError:
+        raise ValueError(f"start is {start!r}, no time of day; write it as 09:25") from None
+
+
+def date_of(day: str) -> dt.date:
+    """What `day` says. Raises ValueError."""
+    try:
+        return dt.date.fromisoformat(day)
+    except ValueError:
+        raise ValueError(f"day is {day!r}, no date; write it as 2024-07-01") from None
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -57,7 +55,7 @@ class NatsSection(Section, frozen=True):
 class PolygonSection(Section, frozen=True):
     """The market data provider. `simulated` marks data of the simulated market wherever it shows."""
 
-    library: Literal["polygon", "massive"] = "polygon"
+    library: Library = "polygon"
     rest_url: str = "https://api.polygon.io"
     websocket_host: str = "socket.polygon.io"
     secure_websocket: bool = True
@@ -67,6 +65,7 @@ class PolygonSection(Section, frozen=True):
 class FeedSection(Section, frozen=True):
     """How often the whole market is scanned, in seconds of wall time, and how long a request may take.
 
+    By both, rankers tell when a scan is overdue.
     `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades,
     `halts` the trading halts of all symbols, where the provider's plan has them.
     `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in the
@@ -85,17 +84,25 @@ class FeedSection(Section, frozen=True):
     cache_dir: str = ""
     flat_files: str = ""
 
+    def pause(self, *, closed: bool) -> float:
+        """Seconds from scan to scan: fewer scans than usual while the market is closed, if they come often."""
+        interval = self.discovery_interval
+        return max(interval, min(_CLOSED_INTERVAL, interval * _CLOSED_FACTOR)) if closed else interval
+
+    def overdue_after(self, *, closed: bool) -> float:
+        """Seconds after which the scan that follows one must have come."""
+        return self.pause(closed=closed) + self.request_timeout
+
 
 class RankerSection(Section, frozen=True):
-    """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by.
+    """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by; so is
+    the manager of the hot set.
 
     `lists_file` has a user's own lists; unset, it is lists.toml beside the user's own gapscan.toml.
     """
 
     snapshot_interval: Seconds = 1.0
-    heartbeat_interval: Seconds = 1.0
     lease: Annotated[float, Meta(ge=1)] = 3.0
-    stale_after: Seconds = 90.0
     hot_interval: Annotated[float, Meta(ge=0.02, le=10)] = 0.1
     lists_file: str | None = None
 
@@ -121,13 +128,19 @@ class SimSection(Section, frozen=True):
 
     start: str = "09:25"
     day: str | None = None
-    speed: Annotated[float, Meta(gt=0, le=10_000)] = 1.0
-    seed: int = 7
-    symbols: Annotated[int, Meta(ge=1, le=20_000)] = 11_000
+    speed: Annotated[float, Meta(ge=0.001, le=10_000)] = 1.0
+    seed: Annotated[int, Meta(ge=0)] = 7
+    symbols: Annotated[int, Meta(ge=20, le=20_000)] = 11_000
     replay: str | None = None
     host: str = "127.0.0.1"
     port: Port = 0
     origin: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec passes on, for a time or a day that is none."""
+        time_of_day(self.start)
+        if self.day is not None:
+            date_of(self.day)
 
 
 class BridgeSection(Section, frozen=True):
@@ -167,7 +180,7 @@ class LogSection(Section, frozen=True):
 
 
 class Config(Section, frozen=True):
-    """All settings. `source` says where they came from."""
+    """All settings."""
 
     nats: NatsSection = field(default_factory=NatsSection)
     polygon: PolygonSection = field(default_factory=PolygonSection)
@@ -178,91 +191,3 @@ class Config(Section, frozen=True):
     bridge: BridgeSection = field(default_factory=BridgeSection)
     service: ServiceSection = field(default_factory=ServiceSection)
     log: LogSection = field(default_factory=LogSection)
-
-
-class Loaded(Struct, frozen=True):
-    """Settings, and the file they were read from (None: defaults and environment only)."""
-
-    config: Config
-    path: Path | None
-
-
-def user_config_dir(env: Mapping[str, str]) -> Path:
-    """The directory for a user's own gapscan.toml."""
-    base = env.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "gapscan"
-
-
-def find_file(env: Mapping[str, str]) -> Path | None:
-    """The settings file that applies when none is named."""
-    for path in (Path.cwd() / FILE_NAME, user_config_dir(env) / FILE_NAME):
-        if path.is_file():
-            return path
-    return None
-
-
-def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loaded:
-    """Read the settings. Raises ConfigError that names the file or variable, the key and the fault."""
-    path = path or find_file(env)
-    tables = _read(path) if path else {}
-    config = _convert(tables, str(path))
-    for variable, section, key in _variables():
-        if variable in env:
-            tables.setdefault(section, {})[key] = _plain(section, key, env[variable])
-            config = _convert(tables, variable)
-    return Loaded(config, path)
-
-
-def _read(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="name another with --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-
-
-def _convert(tables: dict[str, Any], source: str) -> Config:
-    try:
-        # Not strict: everything in an environment variable is text.
-        return msgspec.convert(tables, Config, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"{source}: {error}", remedy="deploy/gapscan.toml shows the settings with their meaning"
-        ) from None
-
-
-def _variables() -> list[tuple[str, str, str]]:
-    """Every environment variable that overrides a key: (variable, section, key)."""
-    return [
-        (f"{ENV_PREFIX}{section}_{key}".upper(), section, key)
-        for section, default in msgspec.structs.asdict(Config()).items()
-        for key in msgspec.structs.asdict(default)
-    ]
-
-
-def _plain(section: str, key: str, text: str) -> str | None:
-    """Empty means "no value" where a key can have none."""
-    return text if text or getattr(getattr(Config(), section), key) == "" else None
-
-
-def as_environment(config: Config) -> dict[str, str]:
-    """Variables that give another process these settings, whatever files it finds."""
-    variables: dict[str, str] = {}
-    for variable, section, key in _variables():
-        value = getattr(getattr(config, section), key)
-        variables[variable] = _as_text(value)
-    return variables
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(value)
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def api_key(env: Mapping[str, str] = os.environ) -> str | None:
-    """The provider's API key, if there is one."""
-    return env.get(API_KEY_VARIABLE) or None

@@ -1,0 +1,61 @@
+"""Settings: their sections, where they are read from, and what is checked about them."""
+
+from __future__ import annotations
+
+from gapscan.config.checks import check_trading_day, check_values, simulated_day
+from gapscan.config.loading import (
+    API_KEY_VARIABLE,
+    ENV_PREFIX,
+    FILE_NAME,
+    Loaded,
+    api_key,
+    as_environment,
+    directory_of,
+    example_file,
+    find_file,
+    load,
+    shipped_file,
+    user_config_dir,
+)
+from gapscan.config.sections import (
+    BridgeSection,
+    Config,
+    FeedSection,
+    HotSection,
+    Library,
+    LogSection,
+    NatsSection,
+    PolygonSection,
+    RankerSection,
+    ServiceSection,
+    SimSection,
+)
+
+__all__ = [
+    "API_KEY_VARIABLE",
+    "ENV_PREFIX",
+    "FILE_NAME",
+    "BridgeSection",
+    "Config",
+    "FeedSection",
+    "HotSection",
+    "Library",
+    "Loaded",
+    "LogSection",
+    "NatsSection",
+    "PolygonSection",
+    "RankerSection",
+    "ServiceSection",
+    "SimSection",
+    "api_key",
+    "as_environment",
+    "check_trading_day",
+    "check_values",
+    "directory_of",
+    "example_file",
+    "find_file",
+    "load",
+    "shipped_file",
+    "simulated_day",
+    "user_config_dir",
+]

@@ -1,0 +1,137 @@
+"""Settings: one gapscan.toml, overridden by GAPSCAN_* variables, checked as a whole before anything starts.
+
+Looked for in this order: the given path, ./gapscan.toml, gapscan/gapscan.toml in the user's config directory.
+`GAPSCAN_NATS_URL=...` overrides `url` in `[nats]`, and so on for every key. The API key comes from
+POLYGON_API_KEY only, and is never part of what is printed or logged.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from gapscan.config.sections import Config
+from gapscan.errors import ConfigError
+
+FILE_NAME: Final = "gapscan.toml"
+ENV_PREFIX: Final = "GAPSCAN_"
+API_KEY_VARIABLE: Final = "POLYGON_API_KEY"
+REMEDY: Final = "`gapscan config example` shows all settings with their meaning"
+
+
+def directory_of(setting: str) -> Path | None:
+    """The directory that a setting names, `~` being the user's home; None for an empty one. Raises ConfigError."""
+    try:
+        return Path(setting).expanduser() if setting else None
+    except RuntimeError as error:
+        raise ConfigError(f"directory {setting}: {error}", remedy="name it in full") from None
+
+
+def shipped_file(name: str, source: str) -> Path:
+    """A file that comes with gapscan: in the installed package, or in the folder `source` of the source tree.
+
+    Raises ConfigError.
+    """
+    package = Path(str(resources.files("gapscan")))
+    for path in (package / "_share" / name, package.parent / source / name):
+        if path.is_file():
+            return path
+    raise ConfigError(f"gapscan's {name} is missing", remedy="install gapscan anew")
+
+
+def example_file() -> Path:
+    """All settings with their meaning. Raises ConfigError."""
+    return shipped_file(FILE_NAME, "deploy")
+
+
+class Loaded(Struct, frozen=True):
+    """Settings, and the file they were read from (None: defaults and environment only)."""
+
+    config: Config
+    path: Path | None
+
+
+def user_config_dir(env: Mapping[str, str]) -> Path:
+    """The directory for a user's own gapscan.toml."""
+    base = env.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "gapscan"
+
+
+def find_file(env: Mapping[str, str]) -> Path | None:
+    """The settings file that applies when none is named."""
+    for path in (Path.cwd() / FILE_NAME, user_config_dir(env) / FILE_NAME):
+        if path.is_file():
+            return path
+    return None
+
+
+def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loaded:
+    """Read the settings. Raises ConfigError that names the file or variable, the key and the fault."""
+    path = path or find_file(env)
+    tables = _read(path) if path else {}
+    config = _convert(tables, str(path))
+    for variable, section, key in _variables():
+        if variable in env:
+            tables.setdefault(section, {})[key] = _plain(section, key, env[variable])
+            config = _convert(tables, variable)
+    return Loaded(config, path)
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="name another with --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+
+
+def _convert(tables: dict[str, Any], source: str) -> Config:
+    try:
+        # Not strict: everything in an environment variable is text.
+        return msgspec.convert(tables, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {error}", remedy=REMEDY) from None
+
+
+def _variables() -> list[tuple[str, str, str]]:
+    """Every environment variable that overrides a key: (variable, section, key)."""
+    return [
+        (f"{ENV_PREFIX}{section}_{key}".upper(), section, key)
+        for section, default in msgspec.structs.asdict(Config()).items()
+        for key in msgspec.structs.asdict(default)
+    ]
+
+
+def _plain(section: str, key: str, text: str) -> str | None:
+    """Empty means "no value" where a key can have none."""
+    return text if text or getattr(getattr(Config(), section), key) == "" else None
+
+
+def as_environment(config: Config) -> dict[str, str]:
+    """Variables that give another process these settings, whatever files it finds."""
+    variables: dict[str, str] = {}
+    for variable, section, key in _variables():
+        value = getattr(getattr(config, section), key)
+        variables[variable] = _as_text(value)
+    return variables
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(value)
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def api_key(env: Mapping[str, str] = os.environ) -> str | None:
+    """The provider's API key, if there is one."""
+    return env.get(API_KEY_VARIABLE) or None

@@ -1,0 +1,39 @@
+"""What `gapscan up` makes of the settings when the market is simulated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gapscan.config import Config, PolygonSection, SimSection
+from gapscan.errors import ConfigError
+from gapscan.services.up import Up, UpOptions
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POLYGON_API_KEY", raising=False)
+
+
+def plan_of(config: Config) -> Config:
+    """The settings that the services get, their ports and places aside."""
+    planned = Up(config, UpOptions(data=Path("nowhere")), say=lambda _text: None)
+    planned._ports_file.close()
+    return planned._config
+
+
+def test_the_library_stays() -> None:
+    made = plan_of(Config(polygon=PolygonSection(library="massive"), sim=SimSection(port=8700)))
+    assert made.polygon == PolygonSection(
+        library="massive",
+        rest_url="http://127.0.0.1:8700",
+        websocket_host="127.0.0.1:8700",
+        secure_websocket=False,
+        simulated=True,
+    )
+
+
+def test_a_day_without_trading_is_said_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match=r"2024-07-04.*closed"):
+        plan_of(Config(sim=SimSection(day="2024-07-04")))
