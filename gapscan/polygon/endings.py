@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
-from gapscan.polygon.events import Status
+from gapscan.polygon.events import SESSION_ENDS, Status
 
 _LEDGER_ENTRIES: Final = 50
 _NORMAL: Final = (1000, 1001)
@@ -39,6 +39,11 @@ class Ending(Struct, frozen=True):
     reason: Reason
     detail: str = ""
 
+    @property
+    def of_account(self) -> bool:
+        """Whether the account is the reason, whatever was asked for in the session."""
+        return self.reason in (Reason.MAX_CONNECTIONS, Reason.AUTH_FAILED)
+
 
 class SessionEndedError(Exception):
     """Ends all that belongs to a session."""
@@ -51,10 +56,9 @@ class SessionEndedError(Exception):
 def ending_of(error: BaseException | None, last_words: Iterable[Status]) -> Ending:
     """Why the client's connection ended: its error (None: it just returned) and the last status events before."""
     for status in last_words:
-        if status.status == "max_connections":
-            return Ending(Reason.MAX_CONNECTIONS, status.message)
-        if status.status in ("auth_failed", "auth_timeout"):
-            return Ending(Reason.AUTH_FAILED, status.message)
+        if status.status in SESSION_ENDS:
+            too_many = status.status == "max_connections"
+            return Ending(Reason.MAX_CONNECTIONS if too_many else Reason.AUTH_FAILED, status.message)
     if error is None:
         return Ending(Reason.CLOSED, "the provider closed the connection")
     if isinstance(error, ConnectionClosed):

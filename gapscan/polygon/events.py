@@ -12,16 +12,20 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
+from gapscan.market.sessions import NS_PER_MS
 from gapscan.protocol.messages import Bars, Trades
 
 Frame = str | bytes
-AnswerKind = Literal["subscribed", "unsubscribed", "refused", "note"]
+AnswerKind = Literal["subscribed", "unsubscribed", "refused", "note", "unknown"]
 
 # Far below NATS's max_payload (1 MiB): about 130 bytes a bar, 40 a trade.
 SYMBOLS_A_MESSAGE: Final = 2_000
 _SHOWN: Final = 60  # bytes of a bad event or frame that an error quotes
 _TOPIC: Final = re.compile(r"(?<![\w.])(?:AM|A|T|LULD)\.[^\s,;:'\"\])]+")
-_PLAIN_STATUSES: Final = frozenset(("connected", "auth_success"))
+
+# What the provider says before it ends a session, whatever was asked for in it.
+SESSION_ENDS: Final = frozenset(("max_connections", "auth_failed", "auth_timeout"))
+_OF_THE_SESSION: Final = SESSION_ENDS | {"connected", "auth_success"}
 
 # Sale conditions that do not update the consolidated last price, by the provider's numbers: the column "Update Last"
 # of polygon.io/glossary/us/stocks/conditions-indicators, which restates the SIPs' tables (CTS output specification,
@@ -36,7 +40,6 @@ _RESUMED: Final = 18
 
 _Symbol = Annotated[str, Meta(min_length=1)]
 _Ms = Annotated[int, Meta(gt=0, lt=10**13)]  # what is greater is in another unit
-_NS_PER_MS: Final = 1_000_000
 
 
 class Bar(Struct, gc=False, tag_field="ev", tag="A"):
@@ -82,7 +85,7 @@ class Luld(Struct, gc=False, tag_field="ev", tag="LULD"):
     @property
     def time(self) -> int:
         """Epoch ms, whichever unit it came in."""
-        return self.t // _NS_PER_MS if self.t >= 10**16 else self.t
+        return self.t // NS_PER_MS if self.t >= 10**16 else self.t
 
     @property
     def halts(self) -> bool | None:
@@ -167,7 +170,8 @@ def statuses_in(frame: Frame) -> list[Status]:
 
 
 class Answer(Struct, frozen=True):
-    """What a status event means for topics. A refusal without topics names none; a note is about no topic."""
+    """What a status event means for topics. A refusal without topics names none; a note is about no topic, and what is
+    unknown is about none either as far as one can tell."""
 
     kind: AnswerKind
     topics: list[str]
@@ -177,13 +181,17 @@ class Answer(Struct, frozen=True):
 def answer_of(status: Status) -> Answer:
     """What a status event means."""
     topics = [topic.rstrip(".!") for topic in _TOPIC.findall(status.message)]
-    if status.status != "success":
-        kind: AnswerKind = "note" if status.status in _PLAIN_STATUSES else "refused"
-    elif status.message.startswith("unsubscribed"):
-        kind = "unsubscribed"
-    else:
-        kind = "subscribed" if topics else "note"
-    return Answer(kind, topics, status.message)
+    return Answer(_kind_of(status, names_topics=bool(topics)), topics, status.message)
+
+
+def _kind_of(status: Status, *, names_topics: bool) -> AnswerKind:
+    if status.status in _OF_THE_SESSION:
+        return "note"
+    if status.status == "success":
+        if status.message.startswith("unsubscribed"):
+            return "unsubscribed"
+        return "subscribed" if names_topics else "note"
+    return "refused" if names_topics or status.status == "error" else "unknown"
 
 
 def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:

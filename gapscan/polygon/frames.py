@@ -11,16 +11,11 @@ from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
 from gapscan.market.columns import Floats, packed
+from gapscan.market.sessions import MINUTE_MS, NS_PER_MS
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
+from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import SessionName, UniverseFrame
-
-_NS_PER_MS: Final = 1_000_000
-MINUTE_MS: Final = 60_000
-
-# Far below NATS's max_payload (1 MiB): about 140 bytes a symbol.
-SYMBOLS_A_PART: Final = 2_500
-
 
 _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
 
@@ -100,8 +95,14 @@ def universe_parts(tickers: Sequence[Ticker], seen: Observation) -> list[Univers
 
 
 def newest_event(tickers: Sequence[Ticker]) -> int:
-    """The newest `updated` of the scan, epoch ms; 0 for an empty one."""
-    return max((ticker.updated for ticker in tickers), default=0) // _NS_PER_MS
+    """The newest time that the scan tells of, epoch ms; 0 for an empty one."""
+    updated = max((ticker.updated for ticker in tickers), default=0)
+    return max(updated, max((ticker.lastTrade.t for ticker in tickers if ticker.lastTrade), default=0)) // NS_PER_MS
+
+
+def without_future(tickers: Sequence[Ticker], limit: int) -> list[Ticker]:
+    """The elements that tell of no time after `limit` (epoch ms)."""
+    return [ticker for ticker in tickers if newest_event((ticker,)) <= limit]
 
 
 def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -> UniverseFrame:
@@ -169,4 +170,4 @@ def _floats(values: Sequence[float]) -> Floats:
 
 def _milliseconds(ns: Sequence[int]) -> Floats:
     """Divided as integers: floats have no room for today's nanoseconds."""
-    return (np.fromiter(ns, np.int64, len(ns)) // _NS_PER_MS).astype(np.float64)
+    return (np.fromiter(ns, np.int64, len(ns)) // NS_PER_MS).astype(np.float64)

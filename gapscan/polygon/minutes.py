@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gapscan.errors import DataError
 from gapscan.flatfiles import COLUMNS, FlatFiles
-from gapscan.market.sessions import MINUTE_MS, epoch_ms
+from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, epoch_ms
 
 KIND: Final = "minute_aggs_v1"
 
@@ -47,7 +47,6 @@ _PLACES: Final = tuple(COLUMNS.index(name) for name in ("ticker", "volume", "win
 _LONGEST: Final = 23  # characters of a symbol
 _ROW: Final = np.dtype([("symbol", f"U{_LONGEST + 1}"), ("volume", np.float64), ("start", np.int64)])
 _ONE_BY_ONE: Final = 256  # lines, among which there is a bad one
-_NS_A_MS: Final = 1_000_000
 _LOWEST_PRIORITY: Final = 19
 _FORMAT: Final = 1  # of what is written
 
@@ -112,7 +111,7 @@ class _Volumes:
         """Take in lines, whose symbol, volume and start are in `columns`."""
         lines = [line for line in lines if not line.isspace()]
         rows = self._parsed(lines, columns)
-        minutes = (rows["start"] // _NS_A_MS - self._midnight) // MINUTE_MS
+        minutes = (rows["start"] // NS_PER_MS - self._midnight) // MINUTE_MS
         good = (rows["symbol"] != "") & (np.char.str_len(rows["symbol"]) <= _LONGEST)
         good &= np.isfinite(rows["volume"]) & (rows["volume"] >= 0) & (minutes >= KNOTS[0]) & (minutes < KNOTS[-1])
         if not good.all():

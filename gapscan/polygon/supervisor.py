@@ -79,10 +79,12 @@ class Supervisor:
         self._state = "waiting"
         self._last_ending: Ending | None = None
         self._last_data = 0  # wall time, epoch ms
+        self._none_since: float | None = None  # since when topics are wanted and none is confirmed
 
     def want(self, topics: Iterable[str], optional: Iterable[str] = ()) -> None:
         """From now on, exactly these topics are wanted, the optional ones where the provider gives them."""
         self.topics.want(topics, optional)
+        self._topics_changed()
         self._changed.set()
 
     @property
@@ -134,7 +136,8 @@ class Supervisor:
         self._ledger.note(ending, self._last_data if quiet else _wall_ms(), symbols, session_lost=True)
         self._last_ending = ending
         self._state = "waiting"
-        self.topics.begin(_now())
+        self.topics.begin(_now(), blame=not ending.of_account)
+        self._topics_changed()
         self._tally.count("sessions_ended")
         log = _log.error if ending.reason is Reason.AUTH_FAILED else _log.warning
         log("live session ended: %s", ending.reason, extra={"detail": ending.detail, "symbols": symbols})
@@ -172,7 +175,7 @@ class Supervisor:
         self._tally.trouble(f"topics_{reason}", f"topics {reason}: {detail}", symbols)
 
     def _note_settled(self) -> None:
-        if not (self._ledger.is_open and self.topics.settled):
+        if not (self._ledger.is_open and self.topics.settled) or self.topics.none_confirmed:
             return
         if entry := self._ledger.repaired(_wall_ms(), len(self._confirmed)):
             _log.info("live data is whole again", extra=entry.shown())
@@ -222,7 +225,14 @@ class Supervisor:
             return  # what a session said that is over
         for status in statuses:
             self._take(answer_of(status))
+        self._topics_changed()
         self._changed.set()
+
+    def _topics_changed(self) -> None:
+        if not self.topics.none_confirmed:
+            self._none_since = None
+        elif self._none_since is None:
+            self._none_since = _now()
 
     def _take(self, answer: Answer) -> None:
         if answer.kind == "subscribed":
@@ -233,15 +243,20 @@ class Supervisor:
                 self.topics.unsubscribed(topic)
         elif answer.kind == "refused":
             self._refuse(answer)
+        elif answer.kind == "unknown":
+            self._note_error(answer)
+
+    def _note_error(self, answer: Answer) -> None:
+        self._tally.trouble("provider_errors", f"the provider says: {answer.message}")
 
     def _refuse(self, answer: Answer) -> None:
         topics = answer.topics or self.topics.suspects
         if not topics or not (answer.topics or self.topics.optional.issuperset(topics)):
-            self._tally.trouble("provider_errors", f"the provider says: {answer.message}")
+            self._note_error(answer)
         for topic in self.topics.optional.intersection(topics) - self.topics.refused.keys():
             _log.info("the provider does not give %s", topic, extra={"detail": answer.message})
-        now = _now()
-        if news := sum(self.topics.refuse(topic, answer.message, now) for topic in topics):
+        now, named = _now(), bool(answer.topics)
+        if news := sum(self.topics.refuse(topic, answer.message, now, named=named) for topic in topics):
             self._note_within(Reason.REFUSED, answer.message, news)
 
     def report(self) -> dict[str, Any]:
@@ -254,6 +269,7 @@ class Supervisor:
             "reconnects": max(0, self._number - 1),
             "last_error": f"{last.reason}: {last.detail}" if last and self._state != "live" else "",
             "topics": {"desired": len(self.topics.wanted - self.topics.optional), "confirmed": len(self._confirmed)},
+            "none_confirmed_seconds": 0.0 if self._none_since is None else round(_now() - self._none_since, 1),
             "settled": self._state == "live" and self.topics.settled,
             "waiting_frames": len(self._queue),
             "refused": {"count": len(refused), "topics": {t: r.message for t, r in refused[:_SHOWN_REFUSALS]}},

@@ -17,11 +17,12 @@ _REQUEST_CHARACTERS: Final = 8_000  # of topics in one request; thousands of top
 
 
 class Refusal(Struct):
-    """A topic that the provider does not give: what it said last, how often, and when to ask again."""
+    """A topic that the provider does not give: what it said last, how often, when to ask again; whether it named it."""
 
     message: str
     tries: int
     again: float
+    named: bool
 
 
 class Request(Struct):
@@ -36,7 +37,8 @@ class Topics:
     """The bookkeeping of one account's topics over all its sessions.
 
     What is not answered within `patience` seconds is asked again. A refused topic is left alone for `refused_first`
-    seconds, then twice that and so on, never longer than `refused_limit`; the others do not suffer.
+    seconds, then twice that and so on, never longer than `refused_limit`; the others do not suffer. That outlives the
+    session only where the topic was named: an error that names none may have been meant for the session.
 
     Optional topics are those that an account may do without. They are asked for alone, when all others are answered,
     so that whatever the provider does about them costs the others nothing: an error without a topic is then meant for
@@ -69,15 +71,25 @@ class Topics:
         missing = self._wanted - self._on - self.refused.keys() - self.optional
         return not (self._leaving or self._on - self._wanted or missing)
 
+    @property
+    def none_confirmed(self) -> bool:
+        """Whether topics other than the optional ones are wanted, and not one of them is confirmed."""
+        needed = self._wanted - self.optional
+        return bool(needed) and needed.isdisjoint(self._on)
+
     def want(self, topics: Iterable[str], optional: Iterable[str] = ()) -> None:
         """From now on, exactly these are wanted."""
         self.optional = frozenset(optional)
         self._wanted = frozenset(topics) | self.optional
 
-    def begin(self, now: float) -> None:
-        """A fresh session: the provider has nothing of ours. Refusals outlive sessions."""
-        for topic in self.optional & self._joining.keys():
-            self.refuse(topic, "the session ended when it was asked for", now)
+    def begin(self, now: float, *, blame: bool = True) -> None:
+        """A fresh session: the provider has nothing of ours. `blame`: an optional topic that was being asked for may
+        have ended the last one."""
+        if blame:
+            for topic in self.optional & self._joining.keys():
+                self.refuse(topic, "the session ended when it was asked for", now)
+        for topic in [t for t, refusal in self.refused.items() if not refusal.named and t not in self.optional]:
+            del self.refused[topic]
         self._on.clear()
         self._joining.clear()
         self._leaving.clear()
@@ -143,8 +155,9 @@ class Topics:
         self._leaving.pop(topic, None)
         self._on.discard(topic)
 
-    def refuse(self, topic: str, message: str, now: float) -> bool:
-        """The provider does not give `topic`; whether that is news, which it never is of an optional one."""
+    def refuse(self, topic: str, message: str, now: float, *, named: bool = True) -> bool:
+        """The provider does not give `topic`, `named` or only a suspect; whether that is news, which it never is of an
+        optional one."""
         if self._leaving.pop(topic, None) is not None:
             return False  # it has nothing to take back
         if self._joining.pop(topic, None) is None and topic not in self._on:
@@ -154,7 +167,7 @@ class Topics:
         tries = known.tries if known else 0
         limit = _OPTIONAL_LIMIT if topic in self.optional else self._refused_limit
         wait = min(limit, self._refused_first * 2.0 ** min(tries, _MOST_DOUBLINGS))
-        self.refused[topic] = Refusal(message, tries + 1, now + wait)
+        self.refused[topic] = Refusal(message, tries + 1, now + wait, named)
         return known is None and topic not in self.optional
 
     @property

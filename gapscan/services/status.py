@@ -19,6 +19,7 @@ ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by t
 _MISSED_SCANS: Final = 3
 _NEEDED: Final = ("feed", "ranker")
 _FEW_TOPICS: Final = 50  # on their way from the hot set to the provider at any moment
+_RECOVERY_SECONDS: Final = 15  # a session is opened in five, and what it does not answer is asked again after three
 
 Instance = dict[str, Any]
 
@@ -157,17 +158,15 @@ async def _services(bus: Bus, only: str = "", *, first: bool = False) -> dict[st
     found: dict[str, list[Instance]] = {}
     try:
         subscription = await bus.nc.subscribe(inbox)
-        await bus.nc.publish(f"$SRV.STATS.{only}" if only else "$SRV.STATS", b"", reply=inbox)
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                message = await subscription.next_msg(timeout=left)
-            except TimeoutError:
-                break
-            _note(found, message.data)
-            if first and found:
-                break
-        await subscription.unsubscribe()
+        try:
+            await bus.nc.publish(f"$SRV.STATS.{only}" if only else "$SRV.STATS", b"", reply=inbox)
+            deadline = time.monotonic() + ANSWER_SECONDS
+            while (left := deadline - time.monotonic()) > 0 and not (first and found):
+                _note(found, (await subscription.next_msg(timeout=left)).data)
+        finally:
+            await bus.unsubscribe(subscription)
+    except TimeoutError:
+        pass
     except NATS_ERRORS as error:
         raise translated(error, "asking the services") from error
     return found
@@ -279,11 +278,13 @@ def _feed_problems(feed: Instance) -> list[str]:
 
 def _link_problems(link: Mapping[str, Any]) -> list[str]:
     """A live link that is down, or that lacks topics, while it is wanted."""
-    if link.get("mode", "off") == "off" or link.get("settled"):
+    if link.get("mode", "off") == "off":
         return []
     if link.get("last_error") and link.get("state") != "live":
         return [f"feed: the live link is down: {link['last_error']}"]
-    missing = link.get("topics", {}).get("desired", 0) - link.get("topics", {}).get("confirmed", 0)
+    if (lack := link.get("none_confirmed_seconds", 0)) > _RECOVERY_SECONDS:
+        return [f"feed: of {link['topics']['desired']} live topics none has been confirmed for {lack:.0f} s"]
+    missing = 0 if link["settled"] else link["topics"]["desired"] - link["topics"]["confirmed"]
     return [f"feed: {missing} live topics are not confirmed"] if missing > _FEW_TOPICS else []
 
 

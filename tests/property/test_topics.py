@@ -76,11 +76,17 @@ class AgainstAProvider(RuleBasedStateMachine):
             getattr(self.topics, kind)(topic)
 
     @rule()
+    def hear_an_error_that_names_nothing(self):
+        for topic in self.topics.suspects:
+            self.topics.refuse(topic, "no", self.now, named=False)
+
+    @rule()
     def new_session(self):
         self.requests.clear()
         self.answers.clear()
         self.sending.clear()
         self.topics.begin(self.now)
+        assert all(refusal.named for refusal in self.topics.refused.values())
 
     @invariant()
     def refusals_are_backed_off(self):
@@ -160,6 +166,20 @@ def test_a_refusal_outlives_a_session_but_not_a_lack_of_interest():
     assert not topics.refused
 
 
+def test_a_refusal_that_named_no_topic_ends_with_the_session():
+    topics = Topics(PATIENCE, FIRST, LIMIT)
+    topics.want({"A.X", "A.Y"})
+    topics.due(0.0)
+    topics.refuse("A.X", "no A.X", 0.0)
+    topics.refuse("A.Y", "slow consumer", 0.0, named=False)
+    assert topics.settled
+    assert topics.none_confirmed
+    topics.begin(0.0)
+    assert topics.due(0.0).subscribe == ["A.Y"]
+    topics.subscribed("A.Y")
+    assert not topics.none_confirmed
+
+
 def test_unknown_answers_are_believed_and_put_right():
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X"})
@@ -214,6 +234,24 @@ def test_an_optional_topic_that_ends_sessions_is_left_alone():
     assert len(asked) < 14
     assert asked[1] >= FIRST
     assert asked[-1] - asked[-2] > 20_000
+
+
+def test_an_optional_topic_is_not_blamed_for_what_the_account_is_told():
+    topics = with_halts("A.X")
+    for _ in range(3):
+        topics.due(0.0)
+        assert topics.none_confirmed
+        topics.subscribed("A.X")
+        assert not topics.none_confirmed
+        assert topics.due(0.0).subscribe == ["LULD.*"]
+        topics.begin(0.0, blame=False)
+    assert not topics.refused
+
+
+def test_optional_topics_alone_are_not_missed():
+    topics = with_halts()
+    topics.due(0.0)
+    assert not topics.none_confirmed
 
 
 def test_an_optional_topic_without_an_answer_is_no_trouble():

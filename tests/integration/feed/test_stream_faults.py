@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from tests.integration.feed.rig import market
-from tests.support.stack import until
+from tests.support.until import until
 
 
 async def test_silence_while_the_market_is_open(rig):
@@ -64,6 +64,40 @@ async def test_max_connections_instead_of_a_session(rig):
     assert (entry["reason"], entry["sessions"], entry["symbols"]) == ("max_connections", 2, 0)
 
 
+async def _turned_away(live, after):
+    """A rival takes the account's place, turns some sessions away, and goes when none is open."""
+    sessions = live.report["sessions"]
+    live.sim.faults.set("ws_max_connections", after=after)
+    await until(lambda: live.report["sessions"] > sessions + 2 and live.report["state"] == "waiting", "refusals")
+    live.sim.faults.clear()
+
+
+@pytest.mark.parametrize("after", ["", "auth", "subscribe"])
+async def test_the_first_session_without_a_rival_has_all_topics(rig, after):
+    live = await rig(refused_first=600.0, refused_limit=600.0)
+    await _turned_away(live, after)
+    sessions = live.report["sessions"]
+    await until(lambda: live.report["settled"], "all topics")
+    assert live.confirmed == live.topics
+    assert not live.supervisor.topics.refused
+    entry = await live.repaired()
+    assert live.report["sessions"] == sessions + 1
+    assert entry["reason"] == "max_connections"
+    assert entry["repaired"] == f"fresh session, {len(live.topics)} topics confirmed"
+
+
+@pytest.mark.parametrize("after", ["auth", "subscribe"])
+async def test_a_rival_says_nothing_of_an_optional_topic(rig, after):
+    live = await rig(refused_first=600.0, refused_limit=600.0)
+    live.supervisor.want((), {"LULD.*"})
+    await until(lambda: live.confirmed == {"LULD.*"}, "halts alone")
+    await _turned_away(live, after)
+    sessions = live.report["sessions"]
+    await until(lambda: live.report["settled"], "a session")
+    await until(lambda: live.confirmed == {"LULD.*"}, "halts")
+    assert live.report["sessions"] == sessions + 1
+
+
 async def test_no_close_frame(rig):
     live = await rig()
     live.sim.faults.set("ws_abort", count=1)
@@ -116,6 +150,19 @@ async def test_refused_topic(rig):
     assert live.report["reconnects"] == 0
 
 
+async def test_a_link_that_brings_nothing_is_not_whole(rig):
+    live = await rig(before=lambda sim: sim.faults.set("ws_refused"), whole=False)
+    live.supervisor.want({"A.*"})
+    await until(lambda: live.report["settled"] and live.ledger, "the refusal")
+    since = live.report["none_confirmed_seconds"]
+    await until(lambda: live.report["none_confirmed_seconds"] > since, "time to pass")
+    assert live.ledger[-1]["to"] is None
+    live.sim.faults.clear()
+    await until(lambda: live.ledger[-1]["to"], "the refusal to be over")
+    assert live.report["topics"] == {"desired": 1, "confirmed": 1}
+    assert live.report["none_confirmed_seconds"] == 0
+
+
 async def test_unknown_symbol_does_not_cost_the_others(rig):
     live = await rig()
     live.supervisor.want(live.topics | {"A.NOSUCHSYMBOL"})
@@ -166,12 +213,12 @@ async def test_the_same_bars_as_without_the_fault(rig, fault, options, sent_agai
 async def _bars_of_half_a_minute(live):
     """What comes of the next 30 seconds, second by second; the market then goes on a little for those held back."""
     await until(lambda: live.report["settled"], "all topics confirmed")
-    await asyncio.sleep(0.05)  # the market begins to record when the first topic is confirmed
+    await until(lambda: live.sim.market.recording, "the beginning of the stream")
     beginning = live.sim.clock.now()
     for _ in range(38):
         live.sim.clock.advance(1_000)
         await until(lambda: live.sim.market.position == live.sim.clock.now(), "the market's next second")
-    await asyncio.sleep(0.1)
+    await until(lambda: any(bar.s >= beginning + 36_000 for bar in live.bars), "bars after those that are held back")
     bars = [bar for bar in live.bars if bar.s < beginning + 30_000]
     return [(bar.sym, bar.s, bar.e, bar.o, bar.h, bar.l, bar.c, bar.v, bar.av) for bar in bars]
 

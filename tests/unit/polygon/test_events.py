@@ -138,6 +138,12 @@ def test_statuses_of_a_frame():
         ("connected", "Connected Successfully", "note", []),
         ("auth_success", "authenticated", "note", []),
         ("success", "hello", "note", []),
+        ("max_connections", "Maximum number of websocket connections exceeded.", "note", []),
+        ("max_connections", "Too many connections ask for A.AAPL", "note", ["A.AAPL"]),
+        ("auth_failed", "authentication failed", "note", []),
+        ("auth_timeout", "You did not authenticate in time.", "note", []),
+        ("maintenance", "back in a minute", "unknown", []),
+        ("denied", "no LULD.* for this account", "refused", ["LULD.*"]),
     ],
 )
 def test_what_a_status_means(status, message, kind, topics):

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.polygon.events import updates_last
-from gapscan.polygon.frames import SYMBOLS_A_PART, Observation, decode_snapshot, universe_parts
+from gapscan.polygon.frames import Observation, decode_snapshot, universe_parts
 from gapscan.protocol.codec import decode, encode
+from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import UniverseFrame
 from tests.support.market import OBSERVATIONS, plain
 

@@ -1,0 +1,46 @@
+"""What `gapscan status` makes of the feed's live link."""
+
+from __future__ import annotations
+
+import pytest
+
+from gapscan.services.status import _link_problems
+
+
+def link(desired=30, confirmed=30, seconds=0.0, **more):
+    topics = {"desired": desired, "confirmed": confirmed}
+    shown = {"mode": "hot", "state": "live", "settled": True, "last_error": "", "topics": topics}
+    return shown | {"none_confirmed_seconds": seconds} | more
+
+
+@pytest.mark.parametrize(
+    "healthy",
+    [
+        {"mode": "off", "state": "off"},
+        {},
+        link(),
+        link(desired=0, confirmed=0),
+        link(confirmed=0, seconds=2.5, settled=False),  # just asked for
+        link(confirmed=25),  # some are refused
+        link(confirmed=25, settled=False),
+    ],
+)
+def test_no_problem(healthy):
+    assert _link_problems(healthy) == []
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_nothing_confirmed_for_longer_than_a_recovery_takes(settled):
+    (problem,) = _link_problems(link(confirmed=0, seconds=45.2, settled=settled))
+    assert problem == "feed: of 30 live topics none has been confirmed for 45 s"
+
+
+def test_a_link_that_is_down_says_why():
+    down = link(confirmed=0, seconds=45.2, settled=False, state="waiting", last_error="max_connections: too many")
+    assert _link_problems(down) == ["feed: the live link is down: max_connections: too many"]
+
+
+def test_many_topics_that_are_not_confirmed():
+    assert _link_problems(link(desired=200, confirmed=100, settled=False)) == [
+        "feed: 100 live topics are not confirmed"
+    ]
