@@ -76,8 +76,8 @@ async def until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel `tasks` and wait until they are gone; their results and errors are left with them.
 
-    One cancel is not always enough: up to Python 3.11 `asyncio.wait_for` swallows a cancel that arrives together with
-    what it waits for.
+    One cancel is not always enough: up to Python 3.11 `asyncio.wait_for`, which the provider's client uses, swallows a
+    cancel that arrives together with what it waits for.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
 from gapscan.bus.cancelling import heed_cancels
+from gapscan.config import NatsSection
 from gapscan.errors import BusError, ConfigError
 from gapscan.obs import logger
 
@@ -59,6 +61,11 @@ class BusOptions:
     inbox_prefix: str = "_INBOX"
 
 
+def options_of(section: NatsSection, url: str | None = None) -> BusOptions:
+    """How to reach the NATS of the settings, or the one at `url` with the settings' rights."""
+    return BusOptions(url or section.url, section.user, section.password, section.credentials, section.inbox_prefix)
+
+
 @dataclass
 class Bus:
     """An open connection. It reconnects by itself for as long as it lives."""
@@ -80,6 +87,14 @@ class Bus:
         """
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
+
+    async def unsubscribe(self, *subscriptions: Subscription) -> None:
+        """End subscriptions, also while the link is away: the library would renew them when it is back."""
+        if self.nc.is_closed or self.nc.is_draining:
+            return
+        for subscription in subscriptions:
+            with suppress(*NATS_ERRORS):  # it is taken off here before the server is told
+                await subscription.unsubscribe()
 
     def _changed(self) -> None:
         for listener in tuple(self._listeners):
@@ -105,51 +120,60 @@ async def connect(options: BusOptions, name: str) -> AsyncIterator[Bus]:
             await nc.close()
 
 
-async def _open(bus: Bus, urls: list[str], options: BusOptions, name: str) -> None:
-    # The callbacks must never raise: the library goes deaf, or never reconnects, when they do.
-    async def lost() -> None:
-        if bus.nc.is_closed:  # by us
+class _Callbacks:
+    """What the client library calls. None may ever raise: the library goes deaf, or never reconnects, when one does."""
+
+    def __init__(self, bus: Bus, url: str, servers: int) -> None:
+        self.first_trouble: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self._bus = bus
+        self._shown = _shown(url)
+        self._untried = servers
+
+    async def lost(self) -> None:
+        """The link is down, or was closed."""
+        if self._bus.nc.is_closed:  # by us
             return
-        _log.warning("NATS link lost, reconnecting", extra={"url": _shown(options.url)})
-        bus._changed()
+        _log.warning("NATS link lost, reconnecting", extra={"url": self._shown})
+        self._bus._changed()
 
-    async def back() -> None:
-        bus.reconnects += 1
-        _log.info("NATS link is back", extra={"url": _shown(options.url)})
-        bus._changed()
+    async def back(self) -> None:
+        """The link is up again."""
+        self._bus.reconnects += 1
+        _log.info("NATS link is back", extra={"url": self._shown})
+        self._bus._changed()
 
-    tried = 0
+    async def trouble(self, error: Exception) -> None:
+        """Something failed: before the first connection, a server.
 
-    async def trouble(error: Exception) -> None:
-        nonlocal tried
-        tried += 1
+        Told to reconnect for ever, the library also retries a refused first connection in silence: once each server
+        has been tried, that is enough.
+        """
         _log.debug("NATS: %r", error)
-        if tried >= len(urls) and not first_trouble.done():
-            first_trouble.set_result(error)
+        self._untried -= 1
+        if self._untried <= 0 and not self.first_trouble.done():
+            self.first_trouble.set_result(error)
 
-    # Told to reconnect for ever, the library also retries a refused first connection in silence: once each server
-    # has been tried, that is enough.
-    first_trouble: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+async def _open(bus: Bus, urls: list[str], options: BusOptions, name: str) -> None:
+    callbacks = _Callbacks(bus, options.url, len(urls))
+    connecting = bus.nc.connect(
+        urls,
+        name=name,
+        user=options.user,
+        password=options.password,
+        user_credentials=options.credentials,
+        inbox_prefix=options.inbox_prefix,
+        disconnected_cb=callbacks.lost,
+        reconnected_cb=callbacks.back,
+        error_cb=callbacks.trouble,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; fractions work
+        ping_interval=_PING_INTERVAL,
+        pending_size=0,
+    )
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            await _unless(
-                first_trouble,
-                bus.nc.connect(
-                    urls,
-                    name=name,
-                    user=options.user,
-                    password=options.password,
-                    user_credentials=options.credentials,
-                    inbox_prefix=options.inbox_prefix,
-                    disconnected_cb=lost,
-                    reconnected_cb=back,
-                    error_cb=trouble,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; fractions work
-                    ping_interval=_PING_INTERVAL,
-                    pending_size=0,
-                ),
-            )
+            await _unless(callbacks.first_trouble, connecting)
     except NATS_ERRORS as error:
         raise unreachable(options.url, error) from None
 

@@ -11,17 +11,16 @@ from typing import Final
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
+from gapscan.bus import keyvalue
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import NoStreamError, Stored, get_last, get_last_of_each
-from gapscan.bus.snapshots import put
 from gapscan.errors import ProtocolError
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import ListDefinition
 
-_STREAM: Final = f"KV_{names.BUCKET_LISTS}"
-_PREFIX: Final = f"$KV.{names.BUCKET_LISTS}."
+_ALL: Final = names.key_subject(names.BUCKET_LISTS)
 _SETTLE_SECONDS: Final = 0.05  # a message is heard a moment before it can be read, and rarely comes alone
 
 _log = logger("bus")
@@ -38,12 +37,12 @@ class Entry:
 
 def definition_subject(name: str) -> str:
     """Where the definition of list `name` is put, and its removal is told."""
-    return _PREFIX + name
+    return names.key_subject(names.BUCKET_LISTS, name)
 
 
 async def write_definition(bus: Bus, definition: ListDefinition) -> None:
     """Publish what a list is. Raises BusError."""
-    await put(bus, names.BUCKET_LISTS, definition.name, encode(definition))
+    await keyvalue.put(bus, names.BUCKET_LISTS, definition.name, encode(definition))
 
 
 async def read_definitions(bus: Bus) -> list[ListDefinition]:
@@ -64,7 +63,7 @@ async def read_entries(bus: Bus) -> list[Entry] | None:
     Raises BusError.
     """
     try:
-        stored = await get_last_of_each(bus, _STREAM, f"{_PREFIX}>")
+        stored = await get_last_of_each(bus, names.bucket_stream(names.BUCKET_LISTS), _ALL)
     except NoStreamError:
         return None
     # A removed list may have left a marker without a value.
@@ -76,7 +75,7 @@ def _order(entry: Entry) -> tuple[int, str]:
 
 
 def _entry(stored: Stored) -> Entry:
-    name = stored.subject.removeprefix(_PREFIX)
+    name = names.key_of(names.BUCKET_LISTS, stored.subject)
     try:
         definition = decode_as(ListDefinition, stored.data)
     except ProtocolError as error:
@@ -111,15 +110,14 @@ async def retire_list(bus: Bus, name: str) -> bool:
 
 async def _forget(bus: Bus, bucket: str, key: str) -> bool:
     """Purge all of the key; False when it was not there. For a list that is told first, and purged with the rest."""
-    stream, subject = f"KV_{bucket}", f"$KV.{bucket}.{key}"
     try:
-        stored = await get_last(bus, stream, subject)
+        stored = await keyvalue.get(bus, bucket, key)
         if stored is None:
             return False
         if bucket == names.BUCKET_LISTS:
-            await put(bus, bucket, key, b"", headers={names.HEADER_KV_OPERATION: "PURGE"})
-        await bus.js.purge_stream(stream, subject=subject)
-    except (NoStreamError, NotFoundError):
+            await keyvalue.put(bus, bucket, key, b"", {names.HEADER_KV_OPERATION: "PURGE"})
+        await bus.js.purge_stream(names.bucket_stream(bucket), subject=names.key_subject(bucket, key))
+    except NotFoundError:
         return False
     except NATS_ERRORS as error:
         raise translated(error, f"removing {bucket}/{key}") from error
@@ -151,7 +149,7 @@ class DefinitionNews:
     async def on_message(self, message: Msg) -> None:
         """A definition was put or removed."""
         if not message.data:
-            self._removed.add(message.subject.removeprefix(_PREFIX))
+            self._removed.add(names.key_of(names.BUCKET_LISTS, message.subject))
         self._changed.set()
 
     async def wait(self, seconds: float) -> set[str]:
@@ -173,11 +171,10 @@ async def definition_news(bus: Bus) -> AsyncIterator[DefinitionNews]:
     """Hear of changed definitions as they are made. Raises BusError."""
     news = DefinitionNews()
     try:
-        subscription = await bus.nc.subscribe(f"{_PREFIX}>", cb=news.on_message)
+        subscription = await bus.nc.subscribe(_ALL, cb=news.on_message)
     except NATS_ERRORS as error:
         raise translated(error, "listening to list definitions") from error
     try:
         yield news
     finally:
-        if bus.connected:
-            await subscription.unsubscribe()
+        await bus.unsubscribe(subscription)

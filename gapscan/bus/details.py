@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
 from gapscan.bus.direct import NoStreamError, Stored, get_from
-from gapscan.bus.snapshots import put
 from gapscan.errors import ProtocolError
 from gapscan.obs import logger
 from gapscan.protocol import names
@@ -16,7 +16,7 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Detail
 
 # A subscription on this hears every detail as it is written.
-SUBJECT: Final = f"$KV.{names.BUCKET_DETAILS}.>"
+SUBJECT: Final = names.key_subject(names.BUCKET_DETAILS)
 
 _BATCH: Final = 1000
 # What NATS takes as a key: no empty part between dots, no wildcard, no space.
@@ -32,7 +32,7 @@ def can_be_key(symbol: str) -> bool:
 
 async def write_detail(bus: Bus, detail: Detail) -> None:
     """Store what is known of one symbol, in place of what was. Raises BusError."""
-    await put(bus, names.BUCKET_DETAILS, detail.symbol, encode(detail))
+    await keyvalue.put(bus, names.BUCKET_DETAILS, detail.symbol, encode(detail))
 
 
 async def read_details(bus: Bus) -> dict[str, Detail]:
@@ -41,7 +41,7 @@ async def read_details(bus: Bus) -> dict[str, Detail]:
     What cannot be read is passed over, and logged.
     """
     found: dict[str, Detail] = {}
-    stream, sequence = f"KV_{names.BUCKET_DETAILS}", 1
+    stream, sequence = names.bucket_stream(names.BUCKET_DETAILS), 1
     try:
         # By sequence, not by subject: the server answers a request for more than 1,024 subjects with an error.
         while entries := await get_from(bus, stream, sequence, _BATCH):

@@ -1,6 +1,6 @@
 """Reading stored messages by sequence or subject through JetStream's direct get.
 
-Nothing here needs a consumer or stream permissions: `$JS.API.DIRECT.GET.>` is all a reader is granted.
+Nothing here needs a consumer or stream permissions: direct get is all a reader is granted.
 Batched gets are part of the server's direct-get API (ADR-31) that the client library has no call for.
 """
 
@@ -18,8 +18,8 @@ from nats.errors import NoRespondersError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import BusError, UnknownListError
+from gapscan.protocol import names
 
-_PREFIX: Final = "$JS.API.DIRECT.GET."
 _STATUS: Final = "Status"
 _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
@@ -67,7 +67,7 @@ async def get_last_of_each(bus: Bus, stream: str, pattern: str) -> list[Stored]:
 async def _batch(bus: Bus, stream: str, query: dict[str, object]) -> list[Stored]:
     try:
         async with _inbox(bus) as (inbox, replies):
-            await bus.nc.publish(_PREFIX + stream, msgspec.json.encode(query), reply=inbox)
+            await bus.nc.publish(names.direct_get_subject(stream), msgspec.json.encode(query), reply=inbox)
             return await _collect(replies, single="last_by_subj" in query)
     except NoRespondersError:
         raise NoStreamError(f"there is no stream {stream}") from None
@@ -82,8 +82,7 @@ async def _inbox(bus: Bus) -> AsyncIterator[tuple[str, Subscription]]:
     try:
         yield inbox, subscription
     finally:
-        if bus.connected:
-            await subscription.unsubscribe()
+        await bus.unsubscribe(subscription)
 
 
 async def _collect(replies: Subscription, *, single: bool) -> list[Stored]:
@@ -105,7 +104,8 @@ async def _collect(replies: Subscription, *, single: bool) -> list[Stored]:
 
 def _stored(message: Msg) -> Stored:
     headers = message.headers or {}
-    return Stored(headers.get("Nats-Subject", ""), int(headers["Nats-Sequence"]), message.data, headers)
+    subject, sequence = headers.get(names.HEADER_SUBJECT, ""), int(headers[names.HEADER_SEQUENCE])
+    return Stored(subject, sequence, message.data, headers)
 
 
 def no_such_list(name: str) -> UnknownListError:

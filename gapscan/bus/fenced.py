@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+from nats.js.errors import NotFoundError
 
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.bus.direct import NoStreamError, Stored, get_at, get_last
-from gapscan.bus.snapshots import WRONG_SEQUENCE
-from gapscan.errors import BusError, FencedError, StreamLostError
+from gapscan.bus import keyvalue
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct import Stored, get_at
+from gapscan.bus.storing import OvertakenError, UnansweredError, store
+from gapscan.errors import FencedError, StreamLostError
 from gapscan.protocol import names
 
 
@@ -56,11 +57,11 @@ class FencedStream:
             names.HEADER_MSG_ID: attempt.message_id,
         }
         try:
-            stored = await _publish(self._bus, self._subject, attempt.payload, headers, f"publishing {self._what}")
-        except _UnansweredError:
+            await store(self._bus, self._subject, attempt.payload, f"publishing {self._what}", headers)
+        except UnansweredError:
             await self._check_stream()
             raise
-        if stored is None:
+        except OvertakenError:
             await self._settle(attempt)
 
     async def _check_stream(self) -> None:
@@ -87,8 +88,8 @@ class FencedValue:
 
     def __init__(self, bus: Bus, bucket: str, key: str, what: str) -> None:
         self._bus = bus
-        self._stream = f"KV_{bucket}"
-        self._subject = f"$KV.{bucket}.{key}"
+        self._bucket = bucket
+        self._key = key
         self._what = what
         self._revision = 0
         self._writer = secrets.token_hex(6)
@@ -96,10 +97,7 @@ class FencedValue:
 
     async def read(self) -> Stored | None:
         """The value as it is stored; the next put replaces it. Raises BusError."""
-        try:
-            stored = await get_last(self._bus, self._stream, self._subject)
-        except NoStreamError:
-            stored = None
+        stored = await keyvalue.get(self._bus, self._bucket, self._key)
         self._revision = stored.sequence if stored else 0
         return stored
 
@@ -116,9 +114,11 @@ class FencedValue:
             names.HEADER_EXPECTED_SUBJECT_SEQUENCE: str(self._revision),
             names.HEADER_MSG_ID: f"{self._writer}-{self._puts}",
         }
-        revision = await _publish(self._bus, self._subject, payload, headers, f"writing {self._what}")
-        self._revision = revision or self._revision
-        return revision is not None
+        try:
+            self._revision = await keyvalue.put(self._bus, self._bucket, self._key, payload, headers)
+        except OvertakenError:
+            return False
+        return True
 
     async def read_own(self) -> Stored | None:
         """The value, if it is the one last read, or one that this writer put; None when somebody deleted it.
@@ -136,22 +136,3 @@ class FencedValue:
 
     def _fenced(self) -> FencedError:
         return FencedError(f"another writer stores {self._what}")
-
-
-class _UnansweredError(BusError):
-    """No stream took the message, and none will."""
-
-
-async def _publish(bus: Bus, subject: str, payload: bytes, headers: dict[str, str], doing: str) -> int | None:
-    """The sequence that the message was stored at, or None when it expected another. Raises BusError."""
-    try:
-        ack = await bus.js.publish(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
-    except APIError as error:
-        if error.err_code in WRONG_SEQUENCE:
-            return None
-        raise translated(error, doing) from error
-    except NoStreamResponseError:
-        raise _UnansweredError(f"no stream answered while {doing}") from None
-    except NATS_ERRORS as error:
-        raise translated(error, doing) from error
-    return ack.seq

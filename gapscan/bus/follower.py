@@ -18,9 +18,10 @@ from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
+from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.protocol.messages import Delta, Heartbeat, State
 
-SILENCE_SECONDS: Final = 3.0  # without a heartbeat for this long, a list is not live
+SILENCE_SECONDS: Final = 3 * HEARTBEAT_SECONDS  # without a heartbeat for this long, a list is not live
 RETRY_SECONDS: Final = 0.25  # between two tries to repair a copy
 INBOX_SIZE: Final = 4096  # messages not yet looked at; what comes on top is dropped, and found as a hole
 
@@ -86,9 +87,7 @@ class Follower:
             yield
         finally:
             stop_listening()
-            if self._bus.connected:
-                for subscription in subscriptions:
-                    await subscription.unsubscribe()
+            await self._bus.unsubscribe(*subscriptions)
 
     async def _on_message(self, message: Msg) -> None:
         self._put(message)

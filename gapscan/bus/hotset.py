@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
-from gapscan.bus.direct import NoStreamError, get_from, get_last
+from gapscan.bus.direct import get_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, commands_config, ensure
 from gapscan.errors import ProtocolError, StreamLostError
@@ -28,11 +29,7 @@ _log = logger("hot")
 
 async def read_hot_set(bus: Bus) -> HotSet | None:
     """The hot set as its writer stored it last, or None. Raises BusError, or ProtocolError for anything else."""
-    bucket = names.BUCKET_HOT
-    try:
-        stored = await get_last(bus, f"KV_{bucket}", f"$KV.{bucket}.{names.HOT_KEY}")
-    except NoStreamError:
-        return None
+    stored = await keyvalue.get(bus, names.BUCKET_HOT, names.HOT_KEY)
     return decode_as(HotSet, stored.data) if stored else None
 
 

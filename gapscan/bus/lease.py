@@ -10,11 +10,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from nats.js.errors import APIError
-
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.bus.direct import NoStreamError, get_last
-from gapscan.bus.snapshots import WRONG_SEQUENCE
+from gapscan.bus import keyvalue
+from gapscan.bus.client import Bus
+from gapscan.bus.storing import OvertakenError
 from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -71,11 +69,7 @@ class LeaseHolder:
             await self._write(_FREE, self._revision)
 
     async def _current(self) -> tuple[str, int]:
-        bucket = names.BUCKET_LEASES
-        try:
-            stored = await get_last(self.bus, f"KV_{bucket}", f"$KV.{bucket}.{self.job}")
-        except NoStreamError:
-            return _FREE, 0
+        stored = await keyvalue.get(self.bus, names.BUCKET_LEASES, self.job)
         if stored is None:
             return _FREE, 0
         try:
@@ -88,16 +82,10 @@ class LeaseHolder:
             names.HEADER_EXPECTED_SUBJECT_SEQUENCE: str(revision),
             names.HEADER_TTL: f"{max(1, round(self.seconds))}s",
         }
-        subject = f"$KV.{names.BUCKET_LEASES}.{self.job}"
+        lease = encode(Lease(self.job, holder))
         try:
-            ack = await self.bus.js.publish(
-                subject, encode(Lease(self.job, holder)), timeout=REQUEST_SECONDS, headers=headers
-            )
-        except APIError as error:
-            if error.err_code in WRONG_SEQUENCE:
-                return False
-            raise translated(error, f"taking the lease of {self.job}") from error
-        except NATS_ERRORS as error:
-            raise translated(error, f"taking the lease of {self.job}") from error
-        self._revision, self.held_by = ack.seq, holder
+            self._revision = await keyvalue.put(self.bus, names.BUCKET_LEASES, self.job, lease, headers)
+        except OvertakenError:
+            return False
+        self.held_by = holder
         return True

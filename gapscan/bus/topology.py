@@ -17,6 +17,7 @@ from nats.js import api
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.config import NatsSection
 from gapscan.errors import BusError, TopologyError
 from gapscan.protocol import names
 
@@ -40,13 +41,16 @@ _BINDING: Final = (
 )  # fmt: skip
 
 
+_DEFAULTS: Final = NatsSection()
+
+
 @dataclass(frozen=True)
 class Retention:
-    """How much of a list's past is kept for followers that fill holes."""
+    """How much of a list's past is kept for followers that fill holes: by default, what the settings have."""
 
-    max_age_seconds: float = 120.0
-    max_bytes: int = 16 * 1024 * 1024
-    replicas: int = 1
+    max_age_seconds: float = _DEFAULTS.delta_max_age
+    max_bytes: int = _DEFAULTS.delta_max_bytes
+    replicas: int = _DEFAULTS.replicas
 
 
 def new_epoch() -> str:
@@ -114,8 +118,8 @@ def scans_config(retention: Retention) -> api.StreamConfig:
 def bucket_config(bucket: str, retention: Retention) -> api.StreamConfig:
     """A key-value bucket: one value a key, readable by direct get, no markers that use up sequences."""
     return api.StreamConfig(
-        name=f"KV_{bucket}",
-        subjects=[f"$KV.{bucket}.>"],
+        name=names.bucket_stream(bucket),
+        subjects=[names.key_subject(bucket)],
         retention=api.RetentionPolicy.LIMITS,
         storage=api.StorageType.FILE,
         discard=api.DiscardPolicy.NEW,

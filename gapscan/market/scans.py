@@ -97,9 +97,13 @@ def merge_detail(universe: Universe, detail: Detail) -> None:
 
 
 def merge_halts(universe: Universe, halts: Halts) -> bool:
-    """Take in the halts of a day, all of them; False when they are not of the universe's trading day."""
-    if universe.date is None or trading_date(halts.as_of) != universe.date:
+    """Take in the halts of a day, all of them; False when they are not of the universe's trading day, or older ones.
+
+    Who reads again what is stored may have heard of the next before.
+    """
+    if universe.date is None or trading_date(halts.as_of) != universe.date or halts.as_of < universe.halts_as_of:
         return False
+    universe.halts_as_of = halts.as_of
     everyone = np.arange(len(universe))
     said = everyone[universe.text("halt").known()]
     at = universe.positions(halts.symbols)

@@ -43,6 +43,7 @@ class Universe:
         self.simulated = False
         self.date: dt.date | None = None
         self.reference_date = ""
+        self.halts_as_of = 0  # epoch ms
         self.prices = History()
         self.volumes = History()
         self.curves = Curves(self.symbols)

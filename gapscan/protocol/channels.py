@@ -37,7 +37,8 @@ class Channel:
 
 def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Message], *more: str) -> Channel:
     headers = (names.HEADER_SEQUENCE, names.HEADER_TIME, names.HEADER_EXPECTED_SUBJECT_SEQUENCE, *more)
-    return Channel(key, f"$KV.{bucket}.{entry}", summary, (carries,), headers, f"KV_{bucket}", bucket)
+    address, stream = names.key_subject(bucket, entry), names.bucket_stream(bucket)
+    return Channel(key, address, summary, (carries,), headers, stream, bucket)
 
 
 CHANNELS: Final = (

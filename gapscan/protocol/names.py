@@ -1,4 +1,4 @@
-"""Every subject, stream, bucket and header name of gapscan, said once."""
+"""Every subject, stream, bucket and header name of the protocol, said once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from gapscan.errors import ConfigError
 
 PREFIX: Final = "gapscan"
 LIST_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
-
-LIVE_ALL: Final = f"{PREFIX}.live.>"
 
 FEED_UNIVERSE: Final = f"{PREFIX}.feed.universe"
 FEED_REFERENCE: Final = f"{PREFIX}.feed.reference"
@@ -42,7 +40,8 @@ BUCKET_STATE: Final = "gapscan-state"
 
 SERVICE_PREFIX: Final = "gapscan-"
 
-# Set by the server on every republished delta.
+# Set by the server on every republished delta, and on what direct get answers.
+HEADER_SUBJECT: Final = "Nats-Subject"
 HEADER_SEQUENCE: Final = "Nats-Sequence"
 HEADER_LAST_SEQUENCE: Final = "Nats-Last-Sequence"
 HEADER_TIME: Final = "Nats-Time-Stamp"
@@ -82,3 +81,28 @@ def live_subject(name: str) -> str:
 def heartbeat_subject(name: str) -> str:
     """Where the ranker says once a second that list `name` is alive."""
     return f"{PREFIX}.live.{name}.heartbeat"
+
+
+def status_subject(service: str) -> str:
+    """Where one instance of `service` answers with what it reports of itself."""
+    return f"{PREFIX}.status.{service}"
+
+
+def bucket_stream(bucket: str) -> str:
+    """The stream that a key-value bucket is."""
+    return f"KV_{bucket}"
+
+
+def key_subject(bucket: str, key: str = ">") -> str:
+    """The subject of a key in a bucket's stream; without `key`, the pattern of all of them."""
+    return f"$KV.{bucket}.{key}"
+
+
+def key_of(bucket: str, subject: str) -> str:
+    """The key that `subject` is of."""
+    return subject.removeprefix(key_subject(bucket, ""))
+
+
+def direct_get_subject(stream: str) -> str:
+    """Where the server answers requests for what `stream` holds."""
+    return f"$JS.API.DIRECT.GET.{stream}"

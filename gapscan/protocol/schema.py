@@ -25,7 +25,6 @@ _ABOUT: Final = (
 )
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 _COMPONENTS: Final = "#/components/schemas/"
-_DIRECT_GET: Final = "$JS.API.DIRECT.GET."
 
 Document = dict[str, Any]
 
@@ -145,10 +144,10 @@ def _direct_message() -> Document:
 
 def _direct_channels() -> Document:
     """The two requests of a follower, and the inbox that the answers come to."""
-    streams = {"getSnapshot": f"KV_{names.BUCKET_SNAPSHOTS}", "getDeltas": names.list_stream(LIST)}
+    streams = {"getSnapshot": names.bucket_stream(names.BUCKET_SNAPSHOTS), "getDeltas": names.list_stream(LIST)}
     requests = {
         key: {
-            "address": _DIRECT_GET + stream,
+            "address": names.direct_get_subject(stream),
             "messages": {"directGet": {"$ref": "#/components/messages/directGet"}},
             **({"parameters": {"list": {"description": PARAMETERS["list"]}}} if LIST in stream else {}),
         }

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from gapscan.protocol import names
+
 Rank = Annotated[int, Meta(ge=1, description="1-based position in the list")]
 Sequence = Annotated[int, Meta(ge=0, description="the list's stream sequence; 0 before the first delta")]
 EpochMs = Annotated[int, Meta(description="UTC epoch milliseconds")]
 Symbol = Annotated[str, Meta(min_length=1, description="case-sensitive ticker symbol")]
-ListName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,47}$")]
+ListName = Annotated[str, Meta(pattern=f"^{names.LIST_NAME.pattern}$")]
 Crc32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF, description='CRC-32 of the symbols in order, joined by "\\n"')]
 State = Literal["live", "stale", "closed"]
 SessionName = Literal["pre", "regular", "post", "closed"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Mapping
-from contextlib import aclosing, suppress
-from typing import Any, Final
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from typing import Any
 
 from nats.aio.msg import Msg
 
@@ -20,34 +20,31 @@ from gapscan.bridge.room import Room
 from gapscan.bridge.writer import Writer, open_writer
 from gapscan.bus.asking import ask_why
 from gapscan.bus.client import Bus
-from gapscan.bus.definitions import definition_news, read_definitions
-from gapscan.bus.follow import Follower, ListView
-from gapscan.config import BridgeSection, Config
-from gapscan.errors import BusError, GapscanError, ProtocolError
+from gapscan.bus.definitions import Entry
+from gapscan.bus.follow import ListView
+from gapscan.config import Config
+from gapscan.errors import BusError, ProtocolError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, ListDefinition, Why
 from gapscan.protocol.websocket import ListInfo
-from gapscan.runtime import Backoff, end, until_stopped
-from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT, patient_bus, reporting
-
-DEFINITIONS_SECONDS: Final = 2.0
-_FIRST_SECONDS: Final = 0.2  # between looks for definitions while there are none
+from gapscan.runtime import until_stopped
+from gapscan.services.common import patient_bus, reporting
+from gapscan.services.watching import ListWatches
 
 _log = logger("bridge")
 
 
 class Bridge:
-    """What happens on NATS, told to a room of browsers."""
+    """What happens on NATS, told to a room of browsers. It is the watcher of all lists."""
 
     def __init__(self, config: Config, writer: Writer | None = None) -> None:
         section = config.bridge
         self.tally = Tally(_log)
-        self.room = Room(Hub(), section.window, _limits(section), self.tally, writer=writer)
+        self.room = Room(Hub(), section.window, Limits.of(section), self.tally, writer=writer)
         self._config = config
         self._bus: Bus | None = None
-        self._followers: dict[str, asyncio.Task[None]] = {}
 
     def conditions(self) -> Mapping[str, bool]:
         """What must hold for clients to get what they ask for."""
@@ -75,56 +72,23 @@ class Bridge:
             self._bus = bus
             await bus.nc.subscribe(names.FEED_BARS, cb=self._on_bars)
             async with reporting(bus, "bridge", self.report):
-                await self._follow_all(bus)
+                await ListWatches(bus, self, self.tally).run()
 
-    async def _follow_all(self, bus: Bus) -> None:
-        try:
-            async with definition_news(bus) as news:
-                while True:
-                    await self._read_definitions(bus)
-                    await news.wait(DEFINITIONS_SECONDS if self.room.hub.ready else _FIRST_SECONDS)
-        finally:
-            await end(*self._followers.values())
+    def defined(self, entries: Sequence[Entry]) -> Set[str]:
+        """Which lists there are; those that can be read are shown."""
+        definitions = [entry.definition for entry in entries if entry.definition]
+        if definitions or self.room.hub.ready:  # else no ranker has been here yet
+            self.room.define([_info(definition) for definition in definitions])
+        return {definition.name for definition in definitions}
 
-    async def _read_definitions(self, bus: Bus) -> None:
-        try:
-            definitions = await read_definitions(bus)
-        except GapscanError as error:
-            self.tally.trouble("definitions_failed", f"the lists' definitions cannot be read: {error.message}")
-            return
-        if not definitions and not self.room.hub.ready:
-            return  # no ranker has been here yet
-        self.room.define([_info(definition) for definition in definitions])
-        await self._follow({definition.name for definition in definitions}, bus)
-
-    async def _follow(self, wanted: set[str], bus: Bus) -> None:
-        """One follower for each list."""
-        for name in self._followers.keys() - wanted:
-            await end(self._followers.pop(name))
-        for name in wanted:
-            task = self._followers.get(name)
-            if task is None or task.done():
-                self._followers[name] = asyncio.create_task(self._follow_list(name, bus), name=f"follow {name}")
-
-    async def _follow_list(self, name: str, bus: Bus) -> None:
-        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
-        while True:
-            try:
-                async with aclosing(Follower(bus, name).views()) as views:
-                    async for view in views:
-                        backoff.reset()
-                        self._show(view)
-            except GapscanError as error:
-                self.tally.trouble("follow_failed", f"list {name} cannot be followed: {error.message}")
-            except Exception:  # noqa: BLE001  # one list's trouble must not end the others'
-                self.tally.count("failures")
-                _log.exception("following list %s failed", name)
-            self.room.lost(name)
-            await asyncio.sleep(backoff.next())
-
-    def _show(self, view: ListView) -> None:
+    def seen(self, _earlier: ListView | None, view: ListView) -> None:
+        """A list has changed."""
         standing = Standing(view.as_of, view.state, view.simulated)
         self.room.put(view.list, Position(view.epoch, view.sequence), view.as_of, view.rows, standing)
+
+    def lost(self, name: str) -> None:
+        """Nothing is heard of a list."""
+        self.room.lost(name)
 
     async def _on_bars(self, message: Msg) -> None:
         if not self.room.wants_cells:
@@ -137,12 +101,6 @@ class Bridge:
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this bridge."""
         return metrics.report(self.room)
-
-
-def _limits(section: BridgeSection) -> Limits:
-    return Limits(
-        section.clients, section.lists, section.message_bytes, section.messages_per_second, section.slow_after
-    )
 
 
 def _names(given: str | list[str] | None) -> frozenset[str]:

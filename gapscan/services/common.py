@@ -7,9 +7,9 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import nats.micro
@@ -17,7 +17,7 @@ from nats.micro.request import Request
 from nats.micro.service import EndpointConfig, ServiceConfig
 
 from gapscan import __version__
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import NATS_ERRORS, Bus, connect, options_of
 from gapscan.bus.lease import LeaseHolder
 from gapscan.bus.topology import Retention
 from gapscan.config import Config
@@ -26,17 +26,14 @@ from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.runtime import Backoff
 
+T = TypeVar("T")
+
 STATUS_ENDPOINT: Final = "status"
+# Seconds between two tries of what NATS refused or did not answer.
 RETRY_FIRST: Final = 0.1
 RETRY_LIMIT: Final = 2.0
 
 Report = Callable[[], dict[str, Any]]
-
-
-def bus_options(config: Config) -> BusOptions:
-    """How to reach the NATS of the settings."""
-    section = config.nats
-    return BusOptions(section.url, section.user, section.password, section.credentials, section.inbox_prefix)
 
 
 def retention(config: Config) -> Retention:
@@ -53,7 +50,7 @@ async def patient_bus(config: Config, service: str) -> AsyncIterator[Bus]:
         bus: Bus | None = None
         while bus is None:
             try:
-                bus = await stack.enter_async_context(connect(bus_options(config), names.SERVICE_PREFIX + service))
+                bus = await stack.enter_async_context(connect(options_of(config.nats), names.SERVICE_PREFIX + service))
             except BusError as error:
                 log.warning("waiting for NATS: %s", error.message)
                 await asyncio.sleep(backoff.next())
@@ -74,12 +71,12 @@ async def reporting(bus: Bus, service: str, report: Report) -> AsyncIterator[Non
     micro = await nats.micro.add_service(
         bus.nc, ServiceConfig(names.SERVICE_PREFIX + service, __version__, stats_handler=stats)
     )
-    await micro.add_endpoint(EndpointConfig(STATUS_ENDPOINT, answer, subject=f"gapscan.status.{service}"))
+    await micro.add_endpoint(EndpointConfig(STATUS_ENDPOINT, answer, subject=names.status_subject(service)))
     try:
         yield
     finally:
         if bus.connected:
-            with suppress(Exception):
+            with suppress(*NATS_ERRORS):  # the link was lost at this moment: then nobody hears of the service anyway
                 await micro.stop()
 
 
@@ -90,7 +87,7 @@ def lease_for(bus: Bus, job: str, config: Config) -> LeaseHolder:
     return LeaseHolder(bus, job, holder, config.ranker.lease)
 
 
-async def patiently(log_name: str, doing: str, action: Callable[[], Any]) -> Any:
+async def patiently(log_name: str, doing: str, action: Callable[[], Awaitable[T]]) -> T:
     """Await `action()` until it works; only errors that can pass by themselves are waited out."""
     log, backoff = logger(log_name), Backoff(RETRY_FIRST, RETRY_LIMIT)
     while True:

@@ -14,7 +14,7 @@ from gapscan.errors import DataError
 from gapscan.flatfiles import FlatFiles
 from gapscan.obs import Tally
 from gapscan.polygon.minutes import KIND, DayVolumes, source_of, unpacked
-from gapscan.services.details_cache import replace_file
+from gapscan.services.files import replace_file
 
 FOLDER: Final = "volume_curves"
 

@@ -8,20 +8,14 @@ from itertools import islice
 from typing import Any, Final
 
 from gapscan.bus.client import Bus
-from gapscan.bus.definitions import (
-    Entry,
-    definition_news,
-    read_entries,
-    remove_list,
-    retire_list,
-    write_definition,
-)
+from gapscan.bus.definitions import Entry, read_entries, remove_list, retire_list, write_definition
 from gapscan.bus.topology import Retention, bucket_config, ensure, list_names
-from gapscan.errors import BusError, ConfigError
+from gapscan.errors import ConfigError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import MAX_OWN, ListSet, ListSpec, compile_list
+from gapscan.services.watching import heed_definitions
 
 REREAD_SECONDS: Final = 1.0  # between two looks, when nothing was heard
 
@@ -68,18 +62,9 @@ class Definitions:
 
     async def follow(self) -> None:
         """Stay in step with the bucket, for ever."""
-        while True:
-            try:
-                async with definition_news(self._bus) as news:
-                    removed: set[str] = set()
-                    while True:
-                        await self._read(removed)
-                        removed = await news.wait(REREAD_SECONDS)
-            except BusError as error:
-                self._tally.trouble("definitions_failed", f"list definitions are not read: {error.message}")
-            await asyncio.sleep(REREAD_SECONDS)
+        await heed_definitions(self._bus, self._look, self._tally)
 
-    async def _read(self, removed: Set[str]) -> None:
+    async def _look(self, removed: Set[str]) -> float:
         """Take what the bucket holds, but for lists that were just removed. One that was added again at once is taken
         with the next look: what was kept of the old one must be gone before."""
         entries = await read_entries(self._bus)
@@ -91,6 +76,7 @@ class Definitions:
                 await write_definition(self._bus, spec.definition)
         await self._put_back({entry.name: entry for entry in entries})
         self._take([entry for entry in entries if entry.name not in removed])
+        return REREAD_SECONDS
 
     def _take(self, entries: Sequence[Entry]) -> None:
         before = self.specs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from gapscan.config import directory_of
 from gapscan.errors import BusError
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Detail
+from gapscan.services.files import replace_file
 
 FRESH_DAYS: Final = 7
 _MOST: Final = 20_000  # symbols; the oldest go first
@@ -182,17 +182,6 @@ class DetailsCache:
         except OSError as error:
             self._unsaved = True
             self._tally.trouble("details_file", f"{self._path} cannot be written: {error.strerror}")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write it in one step: whoever dies here leaves the old file whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _days_before(date: str, today: dt.date) -> float:

@@ -14,7 +14,7 @@ from gapscan.config import API_KEY_VARIABLE, Config, api_key
 from gapscan.errors import BusError, ConfigError, FeedError
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
-from gapscan.polygon.frames import Observation, Ticker, newest_event, universe_parts
+from gapscan.polygon.frames import Observation, Ticker, newest_event, universe_parts, without_future
 from gapscan.polygon.rest import PolygonRest, Status
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
@@ -32,9 +32,9 @@ _log = logger("feed")
 # A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
 _RETRY_FIRST: Final = 0.25
 _CLOCK_SECONDS: Final = 1.0
-# While the market is closed, scans come this many times less often, unless they are rare anyway.
-_CLOSED_FACTOR: Final = 6.0
-_CLOSED_INTERVAL: Final = 30.0
+# The provider's clock and its data may disagree by a little; market time is the later of the two. What is further ahead
+# of the clock than this is an error in the data.
+_AHEAD_MS: Final = 60_000
 
 
 class Feed:
@@ -86,18 +86,19 @@ class Feed:
         """Say market time every second for as long as scans come; without it, clients say that data stands still."""
         while True:
             await asyncio.sleep(_CLOCK_SECONDS)
-            overdue = time.time() - self._last_scan > self._pause() + self._config.feed.request_timeout
+            overdue = time.time() - self._last_scan > self._config.feed.overdue_after(closed=self._closed)
             if self._status is None or self._last_error or overdue:
                 continue
             with suppress(*NATS_ERRORS):  # away: there is nobody to tell
                 await self._bus.nc.publish(names.FEED_CLOCK, encode(Clock(self.market_time)))
 
+    @property
+    def _closed(self) -> bool:
+        return self._status is not None and self._status.session == "closed"
+
     def _pause(self) -> float:
-        """Seconds from scan to scan: fewer scans than usual while nothing trades, if they come often."""
-        interval = self._config.feed.discovery_interval
-        if self._status is None or self._status.session != "closed":
-            return interval
-        return max(interval, min(_CLOSED_INTERVAL, interval * _CLOSED_FACTOR))
+        """Seconds from scan to scan."""
+        return self._config.feed.pause(closed=self._closed)
 
     async def _failed(self, error: FeedError | BusError) -> None:
         self._last_error = error.message
@@ -113,6 +114,7 @@ class Feed:
         for loader in (self.reference, self.curves):
             loader.announce(trading_date(status.at))
         self._frame += 1
+        tickers = self._without_future(tickers, status.at)
         await self._publish_scan(status, tickers)
         self.on_scan(tickers, status.at)
         self.reference.note_scan(ticker.ticker for ticker in tickers)
@@ -131,11 +133,22 @@ class Feed:
                 await ensure_shared(self._bus, retention(self._config))
                 await restore()
 
+    def _without_future(self, tickers: list[Ticker], now: int) -> list[Ticker]:
+        """The scan without what claims to be of the future: nothing newer could take its place for as long."""
+        limit = now + _AHEAD_MS
+        if newest_event(tickers) <= limit:
+            return tickers
+        kept = without_future(tickers, limit)
+        ahead = len(tickers) - len(kept)
+        if ahead > sum(1 for ticker in kept if ticker.updated):
+            self._tally.trouble("clock_behind", f"{ahead} of {len(tickers)} elements are ahead of the provider's clock")
+            return tickers
+        self._tally.trouble("future_elements", f"{ahead} elements of a scan are of the future, and left out", ahead)
+        return kept
+
     async def _publish_scan(self, status: Status, tickers: Sequence[Ticker]) -> None:
-        # The provider's clock and its data may disagree by a little; market time is the later of the two, unless
-        # an event claims to be from the future by more than a minute, which is an error in the data.
         newest = newest_event(tickers)
-        as_of = max(status.at, newest) if newest <= status.at + 60_000 else status.at
+        as_of = max(status.at, newest) if newest <= status.at + _AHEAD_MS else status.at
         seen = Observation(self._frame, as_of, status.session, self._config.polygon.simulated)
         for part in universe_parts(tickers, seen):
             await self._publish(names.FEED_UNIVERSE, part)

@@ -20,6 +20,7 @@ from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import FeedCommand, HotSet
+from gapscan.ranking.hotset import obey
 from gapscan.runtime import Backoff
 from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT
 
@@ -58,10 +59,8 @@ class HotCopy:
         if sequence != self.sequence + 1:
             return Fit.HOLE
         self.sequence = sequence
-        if command is not None and command.action == "subscribe":
-            self.symbols.update(command.symbols)
-        elif command is not None:
-            self.symbols.difference_update(command.symbols)
+        if command is not None:
+            obey(self.symbols, command)
         return Fit.APPLIED
 
 
@@ -89,6 +88,7 @@ class HotFollower:
                     await self._follow(backoff)
                 except BusError as error:
                     self._tally.trouble("hot_set_unavailable", f"the hot set cannot be followed: {error.message}")
+                    self._reload_at = 0.0
                     await asyncio.sleep(backoff.next())
         finally:
             stop_listening()
@@ -115,7 +115,10 @@ class HotFollower:
         try:
             await js.consumer_info(stream, DURABLE)
         except NotFoundError:
+            await self._reload()
             await js.add_consumer(stream, _consumer_config(self.copy.sequence))
+            # If the stream was made anew, the bucket may have had the set of the old one until now.
+            self._reload_at = self._loop.time() + _RELOAD_SECONDS
         subscription = await js.pull_subscribe_bind(DURABLE, stream)
         try:
             yield subscription
@@ -162,6 +165,9 @@ class HotFollower:
     async def _reload(self) -> None:
         """Begin anew from the bucket, and go on to the stream's end. Raises BusError."""
         hot = await self._stored_set()
+        if hot and hot.sequence > await self._last_sequence():
+            self._on_change(set(hot.symbols))  # better an old set than none
+            raise BusError("the stream of commands is behind the stored hot set, which is of another one")
         commands = await get_from(self._bus, names.STREAM_COMMANDS, (hot.sequence if hot else 0) + 1, _REPLAY_BATCH)
         self._reload_at = None if hot else self._loop.time() + _RELOAD_SECONDS
         if hot:
@@ -173,6 +179,12 @@ class HotFollower:
             self._replay(commands)
             commands = await get_from(self._bus, names.STREAM_COMMANDS, self.copy.sequence + 1, _REPLAY_BATCH)
         self._on_change(self.copy.symbols)
+
+    async def _last_sequence(self) -> int:
+        try:
+            return (await self._bus.js.stream_info(names.STREAM_COMMANDS)).state.last_seq
+        except NATS_ERRORS as error:
+            raise translated(error, "looking at the commands") from error
 
     async def _stored_set(self) -> HotSet | None:
         try:

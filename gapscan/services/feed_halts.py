@@ -9,8 +9,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.client import Bus
 from gapscan.bus.direct import get_last
+from gapscan.bus.storing import store
 from gapscan.errors import BusError, ProtocolError
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
@@ -20,6 +21,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Halts
 from gapscan.runtime import Backoff
+from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT
 
 _log = logger("feed")
 
@@ -167,7 +169,7 @@ class HaltKeeper:
 
     async def run(self) -> None:
         """Publish for ever; the loss of NATS is waited out, and what it may have lost is published again."""
-        backoff = Backoff(0.1, 2.0)
+        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         stop_listening = self._bus.on_link_change(self._link_changed)
         loaded = not self._wanted
         try:
@@ -207,8 +209,5 @@ class HaltKeeper:
         if self.book.date is None:
             return  # there is no day yet that this could be of
         payload = encode(self.book.message(simulated=self._simulated))
-        try:
-            await self._bus.js.publish(names.FEED_HALTS, payload, timeout=REQUEST_SECONDS)
-        except NATS_ERRORS as error:
-            raise translated(error, f"publishing {names.FEED_HALTS}") from error
+        await store(self._bus, names.FEED_HALTS, payload, f"publishing {names.FEED_HALTS}")
         self._tally.count("published_bytes", len(payload))

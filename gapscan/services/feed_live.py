@@ -13,7 +13,6 @@ from gapscan.polygon.events import Bar, Trade
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.protocol.messages import SessionName
-from gapscan.runtime import end
 from gapscan.services.feed_bars import BarPublisher
 from gapscan.services.feed_commands import HotFollower
 from gapscan.services.feed_halts import HaltKeeper
@@ -72,12 +71,8 @@ class LiveFeed:
         if self._section.mode != "off":
             jobs["provider stream"] = self.link.run()
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
-            try:
-                await asyncio.wait(tasks)
-            finally:
-                # A group cancels once, which a request to NATS that is answered at that moment swallows.
-                await end(*tasks)
+            for name, job in jobs.items():
+                group.create_task(job, name=name)
 
     def _hot_changed(self, symbols: Set[str]) -> None:
         self._on_hot(symbols)

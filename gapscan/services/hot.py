@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence, Set
 from typing import Any, Final
 
 from gapscan.bus.client import Bus
+from gapscan.bus.definitions import Entry
 from gapscan.bus.follow import ListView
 from gapscan.bus.hotset import HotPublisher
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError
 from gapscan.obs import Tally, logger
+from gapscan.protocol import names
 from gapscan.ranking.hotset import Held, HotRules, MarketClock, afresh, decide
 from gapscan.runtime import Backoff, until_stopped
-from gapscan.services.common import patient_bus, patiently, reporting, retention
+from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT, patient_bus, patiently, reporting, retention
 from gapscan.services.leading import Leadership
 from gapscan.services.watching import ListWatches
 
@@ -30,11 +33,11 @@ def rules_of(config: Config) -> HotRules:
 
 
 class Term:
-    """One time of leading: from the recovery of the set to the loss of the lease."""
+    """One time of leading: from the recovery of the set to the loss of the lease. It is the watcher of all lists."""
 
     def __init__(self, bus: Bus, config: Config, tally: Tally) -> None:
         self.publisher = HotPublisher(bus)
-        self.watches = ListWatches(bus, self._seen, self._dropped, tally)
+        self.watches = ListWatches(bus, self, tally)
         # Enough is known to take symbols out: the market time, and what every list holds.
         self.ready = False
         self._config = config
@@ -49,21 +52,24 @@ class Term:
         await patiently("hot", "recovering the hot set", lambda: self.publisher.recover(retention(self._config)))
         self._held = afresh(self.publisher.symbols)
         _log.info("leading", extra={"symbols": len(self._held), "sequence": self.publisher.sequence})
-        try:
-            await leadership.while_held(self.watches.run(), self._publish())
-        finally:
-            await self.watches.close()
+        await leadership.while_held(self.watches.run(), self._publish())
 
-    def _seen(self, earlier: ListView | None, view: ListView) -> None:
+    def defined(self, entries: Sequence[Entry]) -> Set[str]:
+        """The lists whose rows count. The keys alone say it, so that what cannot be read hides no list."""
+        return {entry.name for entry in entries if names.LIST_NAME.fullmatch(entry.name)}
+
+    def seen(self, earlier: ListView | None, view: ListView) -> None:
+        """A list has changed: so may the set, and with it what time it is."""
         if earlier is None or view.as_of != earlier.as_of:
             self._clock.hear(view.as_of, live=view.state == "live")
         self._changed.set()
 
-    def _dropped(self) -> None:
+    def lost(self, name: str) -> None:
+        """A list that is gone counts no longer."""
         self._changed.set()
 
     async def _publish(self) -> None:
-        backoff = Backoff(0.1, 2.0)
+        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         while True:
             await self._changed.wait()
             self._changed.clear()

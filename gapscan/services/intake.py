@@ -17,7 +17,7 @@ from gapscan.bus import details
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct import get_from
 from gapscan.bus.topology import KEPT
-from gapscan.errors import BusError, ProtocolError
+from gapscan.errors import ProtocolError
 from gapscan.market.bars import joined, merge_bars, merge_trades
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
@@ -35,20 +35,17 @@ from gapscan.protocol.messages import (
     UniverseFrame,
     VolumeCurves,
 )
-from gapscan.runtime import Backoff, end
+from gapscan.runtime import end
+from gapscan.services.catchup import CatchUp
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
-# carry the day's totals and scans come again, so that both heal. Volume curves, which come once a day, are read again
-# from their stream. Rarer messages may wait for their next one.
+# carry the day's totals and scans come again, so that both heal. What comes once is read again from its stream.
 _WAITING: Final = 1024
 _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
 _TURNS_TO_READ: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
-# Between two readings of volume curves of which parts are lacking, in seconds: a set takes a moment to be published.
-_MEND_FIRST: Final = 1.0
-_MEND_LIMIT: Final = 60.0
 
 
 class News(Flag):
@@ -72,7 +69,7 @@ class Intake:
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
         self._arrived = asyncio.Event()
-        self._curves_lack = asyncio.Event()
+        self._catching_up = CatchUp(bus, self._offer, lambda: universe.curves.lacking, tally)
 
     @property
     def market_time(self) -> int:
@@ -91,20 +88,19 @@ class Intake:
             subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
-        mending = asyncio.create_task(self._mend_curves(), name="mend curves")
+        catching_up = asyncio.create_task(self._catching_up.run(), name="catch up")
         try:
             await self._recover()
             yield
         finally:
-            await end(mending)
-            if self._bus.connected:
-                for subscription in subscriptions:
-                    await subscription.unsubscribe()
+            await end(catching_up)
+            await self._bus.unsubscribe(*subscriptions)
 
     async def _on_message(self, stored: Msg) -> None:
         """Read a message while the ranking waits for its turn, and not when it is due."""
         if self._waiting.full():
             self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
+            self._catching_up.want()
         elif (message := self._decoded(stored.data)) is not None:
             self._waiting.put_nowait(message)
             self._arrived.set()
@@ -117,29 +113,11 @@ class Intake:
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)
 
-    async def _mend_curves(self) -> None:
-        """Read the volume curves again for as long as parts of them are lacking: nobody sends them a second time."""
-        backoff = Backoff(_MEND_FIRST, _MEND_LIMIT)
-        while True:
-            await self._curves_lack.wait()
-            await asyncio.sleep(backoff.next())
-            if self.universe.curves.lacking:
-                await self._reread_curves()
-            else:
-                self._curves_lack.clear()
-                backoff.reset()
-
-    async def _reread_curves(self) -> None:
-        self._tally.trouble("curves_lacking", "parts of the feed's volume curves are lacking, they are read again")
-        try:
-            stored = await get_from(self._bus, names.STREAM_CURVES, 1, KEPT)
-        except BusError as error:
-            self._tally.trouble("curves_unread", f"the feed's volume curves cannot be read again: {error}")
-            return
-        for message in [self._decoded(one.data) for one in stored]:
-            if message is not None:
-                await self._waiting.put(message)  # in its turn, like what comes live
-                self._arrived.set()
+    async def _offer(self, data: bytes) -> None:
+        """A message that was read again, in its turn, like what comes live."""
+        if (message := self._decoded(data)) is not None:
+            await self._waiting.put(message)
+            self._arrived.set()
 
     @property
     def is_empty(self) -> bool:
@@ -244,6 +222,6 @@ class Intake:
             return News(0)
         finally:
             if self.universe.curves.lacking:
-                self._curves_lack.set()
+                self._catching_up.want(())
         self.universe.touch(np.arange(len(self.universe)))
         return News.REFERENCE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,10 @@ class LeaseLostError(GapscanError):
     """Another process leads now."""
 
 
+def _failure(task: asyncio.Task[None]) -> BaseException | None:
+    return task.exception() if task.done() and not task.cancelled() else None
+
+
 class Leadership:
     """One process's share in a job: leads when it may, stands by when it may not."""
 
@@ -29,6 +34,7 @@ class Leadership:
         self._config = config
         self._tally = tally
         self._lease = lease_for(bus, job, config)
+        self._holding: asyncio.Task[None]  # of the present term
 
     @property
     def leader(self) -> str:
@@ -36,26 +42,39 @@ class Leadership:
         return self._lease.held_by
 
     async def run(self, term: Callable[[], Awaitable[None]]) -> None:
-        """Lead and stand by in turn, for ever. `term` leads once, until another writer shows or the lease is lost."""
+        """Lead and stand by in turn, for ever. `term` leads once, until another writer shows or the lease is lost.
+
+        The lease is renewed from the moment that it is taken: to recover what is led may take longer than it lasts.
+        """
         while True:
             await self._stand_by()
+            self._holding = asyncio.create_task(self._hold())
             try:
                 await term()
             except* (FencedError, LeaseLostError) as lost:
                 self._tally.trouble("terms_lost", f"standing by: {lost.exceptions[0]}")
+            except* BusError as failed:
+                if failed.subgroup(lambda error: isinstance(error, BusError) and not error.retry):
+                    raise
+                self._tally.trouble("terms_failed", f"standing by: {failed.exceptions[0]}")
             finally:
+                await end(self._holding)
                 with suppress(BusError):
                     await self._lease.release()
+            gc.collect()  # a term refers to itself in many ways, and is large
             await asyncio.sleep(self._config.ranker.lease)
 
     async def while_held(self, *jobs: Coroutine[Any, Any, None]) -> None:
-        """Run `jobs` together until the first of them fails, or the lease is lost (LeaseLostError)."""
-        tasks = [asyncio.create_task(job) for job in (*jobs, self._hold())]
+        """Run `jobs` together until the first of them fails, or the lease is lost (LeaseLostError).
+
+        To be called by the term that `run` runs.
+        """
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*tasks, self._holding], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await end(*tasks)
-        failures = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+        failures = [error for task in (*tasks, self._holding) if (error := _failure(task))]
         if failures:
             raise failures[0]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from gapscan.config import Config, user_config_dir
 from gapscan.errors import ConfigError
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import MAX_FILE, check_own_lists, shipped_lists
+from gapscan.services.files import replace_file
 
 FILE_NAME: Final = "lists.toml"
 _HEADER: Final = re.compile(
@@ -60,13 +60,8 @@ def decoded(data: bytes, source: str) -> str:
 
 def write_own(path: Path, text: str) -> None:
     """Replace the file as a whole, so that nobody reads half of it. Raises ConfigError."""
-    path = path.resolve()  # of a link, the file that it leads to
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 

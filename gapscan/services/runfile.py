@@ -10,6 +10,8 @@ import msgspec
 import psutil
 from msgspec import Struct
 
+from gapscan.services.files import replace_file
+
 FILE_NAME: Final = "run.json"
 
 
@@ -39,11 +41,8 @@ class RunFile(Struct):
 
 
 def write(data: Path, content: RunFile) -> None:
-    """Replace the file in one step, so that a reader never sees half of it."""
-    path = data / FILE_NAME
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    fresh.replace(path)
+    """Say what runs on `data`. Raises OSError."""
+    replace_file(data / FILE_NAME, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def read(data: Path = DEFAULT_DATA) -> RunFile | None:

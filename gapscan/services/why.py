@@ -199,7 +199,7 @@ def _is_there(columns: Columns) -> Bools:
     return np.not_equal(columns.number("gone"), 1.0)
 
 
-_TRADED: Final = Line("seconds since the last trade", "test", 0, _is_there, _is_there)
+_TRADED: Final = Line("seconds since the last trade", "test", 0, _is_there, _is_there, id="seconds_since_trade")
 
 
 def _lines(lists: ListSet) -> dict[str, tuple[Line, ...]]:
@@ -244,8 +244,7 @@ async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally)
         yield
     finally:
         await end(task)
-        if bus.connected:
-            await subscription.unsubscribe()
+        await bus.unsubscribe(subscription)
 
 
 async def _answer_all(waiting: asyncio.Queue[Msg], answer: Callable[[WhyRequest], Why], tally: Tally) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions, remove_list, write_definition
-from gapscan.bus.snapshots import put, read_snapshot
+from gapscan.bus.keyvalue import put
+from gapscan.bus.snapshots import read_snapshot
 from gapscan.bus.topology import Retention, ensure_shared, list_names
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -19,6 +20,7 @@ from gapscan.runtime import end
 from gapscan.services.definitions import Definitions
 from tests.support.lists import publish_list
 from tests.support.nats import NatsServer
+from tests.support.until import until
 
 SHIPPED = shipped_lists()
 
@@ -50,67 +52,60 @@ def ranked(definitions: Definitions) -> list[str]:
     return found[len(SHIPPED.names) :]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_own_lists_come_change_and_go(bus: Bus, definitions: Definitions) -> None:
     assert ranked(definitions) == []
     definitions.changed.clear()
     await write_definition(bus, own("second", place=OWN_PLACE + 1))
     await write_definition(bus, own("first"))
-    await asyncio.wait_for(definitions.changed.wait(), 20)
-    await until(lambda: ranked(definitions) == ["first", "second"])
+    await until(definitions.changed.is_set, "the news")
+    await until(lambda: ranked(definitions) == ["first", "second"], "both lists, in their order")
     before = {spec.name: spec for spec in definitions.specs}
     await write_definition(bus, own("second", "price > 2", OWN_PLACE + 1))
-    await until(lambda: definitions.specs[-1].definition.where == "price > 2")
+    await until(lambda: definitions.specs[-1].definition.where == "price > 2", "the change")
     assert all(before[spec.name] is spec for spec in definitions.specs[:-1])
     await remove_list(bus, "first")
-    await until(lambda: ranked(definitions) == ["second"])
+    await until(lambda: ranked(definitions) == ["second"], "the removal")
 
 
 async def test_a_list_that_is_added_again_at_once_is_another_one(bus: Bus, definitions: Definitions) -> None:
     await write_definition(bus, own("mine"))
-    await until(lambda: ranked(definitions) == ["mine"])
+    await until(lambda: ranked(definitions) == ["mine"], "the list")
     definitions.changed.clear()
     await remove_list(bus, "mine")
     await write_definition(bus, own("mine", "price > 2"))
-    await until(lambda: ranked(definitions) == [])
+    await until(lambda: ranked(definitions) == [], "the removal")
     assert definitions.changed.is_set()
-    await until(lambda: ranked(definitions) == ["mine"])
+    await until(lambda: ranked(definitions) == ["mine"], "the list")
 
 
 async def test_a_bad_one_costs_no_other(bus: Bus, definitions: Definitions) -> None:
     await write_definition(bus, own("good"))
     await write_definition(bus, own("bad", "prise > 1"))
     await put(bus, names.BUCKET_LISTS, "garbage", b"{")
-    await until(lambda: ranked(definitions) == ["good"] and len(definitions.refused) == 2)
+    await until(lambda: ranked(definitions) == ["good"] and len(definitions.refused) == 2, "two refusals")
     assert "did you mean price?" in definitions.report()["refused"]["bad"]
     await write_definition(bus, own("bad", "price > 1"))
     await remove_list(bus, "garbage")
-    await until(lambda: ranked(definitions) == ["bad", "good"])
+    await until(lambda: ranked(definitions) == ["bad", "good"], "the corrected list")
     assert definitions.report() == {"own": 2, "refused": {}}
 
 
 async def test_the_number_of_own_lists_is_bounded(bus: Bus, definitions: Definitions) -> None:
     for number in range(MAX_OWN + 2):
         await write_definition(bus, own(f"own_{number:03}"))
-    await until(lambda: len(ranked(definitions)) == MAX_OWN and len(definitions.refused) == 2)
+    await until(lambda: len(ranked(definitions)) == MAX_OWN and len(definitions.refused) == 2, "two refusals")
 
 
 async def test_what_comes_with_gapscan_is_put_back(bus: Bus, definitions: Definitions) -> None:
     await write_definition(bus, own("winners", "price > 1"))
     await remove_list(bus, "losers")
 
-    async def right() -> None:
-        while {found.name: found for found in await read_definitions(bus)} != {
-            spec.name: spec.definition for spec in SHIPPED.specs
-        }:
-            await asyncio.sleep(0.02)
+    shipped = {spec.name: spec.definition for spec in SHIPPED.specs}
 
-    await asyncio.wait_for(right(), 20)
+    async def right() -> bool:
+        return {found.name: found for found in await read_definitions(bus)} == shipped
+
+    await until(right, "what comes with gapscan")
     assert ranked(definitions) == []
 
 
@@ -132,12 +127,11 @@ async def test_what_no_longer_comes_with_gapscan_is_cleared_away(bus: Bus) -> No
 
 async def test_a_server_that_lost_all_is_told_again(bus: Bus, definitions: Definitions) -> None:
     await write_definition(bus, own("mine"))
-    await until(lambda: ranked(definitions) == ["mine"])
+    await until(lambda: ranked(definitions) == ["mine"], "the list")
     await bus.js.delete_stream(f"KV_{names.BUCKET_LISTS}")
 
-    async def back() -> None:
-        while {found.name for found in await read_definitions(bus)} != {"mine", *SHIPPED.names}:
-            await asyncio.sleep(0.02)
+    async def back() -> bool:
+        return {found.name for found in await read_definitions(bus)} == {"mine", *SHIPPED.names}
 
-    await asyncio.wait_for(back(), 20)
+    await until(back, "all lists")
     assert ranked(definitions) == ["mine"]

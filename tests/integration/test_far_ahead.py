@@ -15,7 +15,8 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Trades
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, small_market, until
+from tests.support.stack import Stack, small_market
+from tests.support.until import until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)

@@ -30,7 +30,8 @@ from gapscan.services.hot import Hot
 from gapscan.sim import SimOptions, make_server
 from tests.support import rules
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running, until
+from tests.support.stack import Stack, running
+from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
 START = session_times(DAY).regular + 60_000
@@ -203,6 +204,8 @@ def symbols_of(table: Table) -> set[str]:
         ("ws_close", {"code": 1000, "count": 1}),
         ("ws_abort", {"count": 1}),
         ("ws_max_connections", {"count": 1}),
+        ("ws_max_connections", {"after": "auth"}),
+        ("ws_max_connections", {"after": "subscribe"}),
         ("ws_lost_subscribe", {"count": 5}),
         ("ws_refused", {"count": 5}),
         ("ws_stall", {"count": 1}),

@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect as connect_browser
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions, write_definition
 from gapscan.bus.follow import Follower, ListView
-from gapscan.bus.snapshots import put, read_snapshot
+from gapscan.bus.keyvalue import put
+from gapscan.bus.snapshots import read_snapshot
 from gapscan.bus.topology import list_names
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
@@ -24,9 +25,8 @@ from gapscan.ranking.spec import shipped_lists
 from gapscan.services import runfile
 from gapscan.services.status import collect
 from tests.integration.cli.support import Cli
+from tests.support.until import PATIENCE, until
 from tests.support.up import RunningSet, running_set
-
-PATIENCE = 30.0
 
 EARLY = """\
 # there before anything runs
@@ -65,17 +65,19 @@ class Desk:
 
     async def rows(self, name: str) -> list[Any]:
         """The list's rows, once it has some."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                found = await read_snapshot(self.bus, name)
-                if found is not None and found.rows:
-                    return list(found.rows)
-                await asyncio.sleep(0.02)
+
+        async def found() -> list[Any]:
+            snapshot = await read_snapshot(self.bus, name)
+            return list(snapshot.rows) if snapshot is not None else []
+
+        return list(await until(found, f"rows of {name}"))
 
     async def ready(self) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not ((report := await collect(self.bus)).healthy and report.lists["most_active"].rows):
-                pass
+        async def is_healthy() -> bool:
+            report = await collect(self.bus)
+            return report.healthy and report.lists["most_active"].rows > 0
+
+        await until(is_healthy, "a healthy set")
 
 
 @asynccontextmanager
@@ -128,48 +130,64 @@ async def test_own_lists_come_change_and_go(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(MINE)
     async with running_desk(tmp_path) as desk:
-        assert [row["symbol"] for row in await desk.rows("early")] == sorted(
-            row["symbol"] for row in await desk.rows("early")
-        )
         ranker = desk.running.pid("ranker")
-
-        assert "gapscan watch mine" in await desk.run("lists", "add", str(file))
-        rows = await desk.rows("mine")
-        prices = [row["price"] for row in rows]
-        assert len(rows) == 7
-        assert prices == sorted(prices, reverse=True)
-        listed = {each["name"]: each for each in json.loads(await desk.run("lists", "--json"))}
-        assert listed["mine"]["own"]
-        assert not listed["most_active"]["own"]
-        assert list(listed)[-2:] == ["early", "mine"]
-        assert "mine   own   all sessions" in await desk.run("lists")
-        top = json.loads(await desk.run("top", "mine", "--json"))
-        assert (top["state"], len(top["rows"])) == ("live", 7)
-        await shown_lists(browser_url(desk), True, "mine")
-        kept = desk.cli.home / ".config" / "gapscan" / "lists.toml"
-        assert kept.read_text() == f"{EARLY}\n{MINE}"
-
-        editor = {"EDITOR": "sed -i 's/limit = 7/limit = 3/'"}
-        await desk.run("lists", "edit", "mine", env=editor)
-        async with asyncio.timeout(PATIENCE):
-            while len(await desk.rows("mine")) != 3:
-                await asyncio.sleep(0.02)
-
-        views = Follower(desk.bus, "mine").views()
-        await anext(views)
-        assert "mine: removed" in await desk.run("lists", "remove", "mine")
-        with pytest.raises(UnknownListError, match="mine was removed"):
-            await asyncio.wait_for(to_the_end(views), PATIENCE)
-        await shown_lists(browser_url(desk), False, "mine")
-        assert await streams_hold(desk.bus, "mine") == []
-        assert "no list named 'mine'" in await desk.wrong("top", "mine")
-        assert kept.read_text() == EARLY
-        report = await collect(desk.bus)
-        assert report.healthy, report.problems
-        assert "mine" not in report.lists
+        await those_of_the_users_file_are_there(desk)
+        await one_that_is_added_is_everywhere(desk, file)
+        await an_edited_one_changes(desk)
+        await a_removed_one_leaves_nothing(desk)
         await desk.run("lists", "add", str(file))
         assert len(await desk.rows("mine")) == 7
         assert desk.running.pid("ranker") == ranker
+
+
+def users_file(desk: Desk) -> str:
+    """What the user's file of lists holds."""
+    return (desk.cli.home / ".config" / "gapscan" / "lists.toml").read_text()
+
+
+async def those_of_the_users_file_are_there(desk: Desk) -> None:
+    symbols = [row["symbol"] for row in await desk.rows("early")]
+    assert symbols == sorted(symbols)
+
+
+async def one_that_is_added_is_everywhere(desk: Desk, file: Path) -> None:
+    assert "gapscan watch mine" in await desk.run("lists", "add", str(file))
+    prices = [row["price"] for row in await desk.rows("mine")]
+    assert len(prices) == 7
+    assert prices == sorted(prices, reverse=True)
+    listed = {each["name"]: each for each in json.loads(await desk.run("lists", "--json"))}
+    assert listed["mine"]["own"]
+    assert not listed["most_active"]["own"]
+    assert list(listed)[-2:] == ["early", "mine"]
+    assert "mine   own   all sessions" in await desk.run("lists")
+    top = json.loads(await desk.run("top", "mine", "--json"))
+    assert (top["state"], len(top["rows"])) == ("live", 7)
+    await shown_lists(browser_url(desk), True, "mine")
+    assert users_file(desk) == f"{EARLY}\n{MINE}"
+
+
+async def an_edited_one_changes(desk: Desk) -> None:
+    await desk.run("lists", "edit", "mine", env={"EDITOR": "sed -i 's/limit = 7/limit = 3/'"})
+
+    async def is_shorter() -> bool:
+        return len(await desk.rows("mine")) == 3
+
+    await until(is_shorter, "the shorter list")
+
+
+async def a_removed_one_leaves_nothing(desk: Desk) -> None:
+    views = Follower(desk.bus, "mine").views()
+    await anext(views)
+    assert "mine: removed" in await desk.run("lists", "remove", "mine")
+    with pytest.raises(UnknownListError, match="mine was removed"):
+        await asyncio.wait_for(to_the_end(views), PATIENCE)
+    await shown_lists(browser_url(desk), False, "mine")
+    assert await streams_hold(desk.bus, "mine") == []
+    assert "no list named 'mine'" in await desk.wrong("top", "mine")
+    assert users_file(desk) == EARLY
+    report = await collect(desk.bus)
+    assert report.healthy, report.problems
+    assert "mine" not in report.lists
 
 
 async def test_bad_definitions_and_questions(tmp_path: Path) -> None:
@@ -196,9 +214,11 @@ async def hostile_definitions_harm_no_list(desk: Desk) -> None:
     await put(desk.bus, names.BUCKET_LISTS, "garbage", b"\xff{")
     await put(desk.bus, names.BUCKET_LISTS, "Not-A-Name", b"{}")
     assert await desk.rows("letters")
-    async with asyncio.timeout(PATIENCE):
-        while "division" not in (await collect(desk.bus)).lists:
-            pass
+
+    async def is_ranked() -> bool:
+        return "division" in (await collect(desk.bus)).lists
+
+    await until(is_ranked, "the list that divides by zero")
     report = await collect(desk.bus)
     assert report.healthy, report.problems
     assert set(report.lists) == {*shipped_lists().names, "early", *computed}
@@ -213,9 +233,11 @@ async def hostile_definitions_harm_no_list(desk: Desk) -> None:
 async def shipped_lists_are_put_back(desk: Desk) -> None:
     assert "comes with gapscan" in await desk.wrong("lists", "remove", "most_active")
     await put(desk.bus, names.BUCKET_LISTS, "most_active", b"")
-    async with asyncio.timeout(PATIENCE):
-        while "most_active" not in {found.name for found in await read_definitions(desk.bus)}:
-            await asyncio.sleep(0.02)
+
+    async def is_back() -> bool:
+        return "most_active" in {found.name for found in await read_definitions(desk.bus)}
+
+    await until(is_back, "the list that comes with gapscan")
 
 
 async def why_tells(desk: Desk) -> None:

@@ -28,7 +28,8 @@ from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource
 from gapscan.sim.server import SimServer
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running, small_market, until
+from tests.support.stack import Stack, running, small_market
+from tests.support.until import until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)

@@ -21,7 +21,8 @@ from gapscan.sim.replay import ReplaySource
 from gapscan.sim.server import SimServer
 from gapscan.sim.source import Split
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running, until
+from tests.support.stack import Stack, running
+from tests.support.until import until
 
 pytestmark = [pytest.mark.realdata, pytest.mark.timeout(180)]
 

@@ -21,7 +21,8 @@ from gapscan.services.common import reporting
 from gapscan.services.status import StatusReport, collect
 from gapscan_cli.health import report_text
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, small_market, until
+from tests.support.stack import Stack, small_market
+from tests.support.until import until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)

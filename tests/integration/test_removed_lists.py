@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gapscan.bus.definitions import read_entries, remove_list, write_definition
-from gapscan.bus.snapshots import snapshot_names
+from gapscan.bus.snapshots import read_snapshot, snapshot_names
 from gapscan.bus.topology import list_names
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
@@ -22,7 +22,8 @@ from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
 from gapscan.services import definitions
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, small_market, until
+from tests.support.stack import Stack, small_market
+from tests.support.until import until
 
 DAY = dt.date(2026, 3, 10)
 NOW = session_times(DAY).regular + 3_600_000
@@ -80,12 +81,24 @@ async def test_nothing_is_left_of_lists_that_are_removed_while_the_market_moves(
                 await until(lambda: not MINE & stack.report()["lists"].keys(), "the removal")
                 await until(lambda: not retiring(stack), "the clearing away")
                 assert await left_behind(stack) == set()
-        await asyncio.sleep(0.3)  # several snapshots later
+            for _ in range(3):
+                await next_snapshot(stack, "most_active")
         assert await left_behind(stack) == set()
         report = stack.report()
         assert report["lists"]["most_active"]["epoch"] == before
         assert not report["counts"].get("terms_lost")
         assert not report["counts"].get("publish_failed")
+
+
+async def next_snapshot(stack: Stack, name: str) -> None:
+    """Wait until a change of a list that comes from here on is in its snapshot."""
+    sequence = stack.report()["lists"][name]["sequence"]
+
+    async def stored() -> bool:
+        snapshot = await read_snapshot(stack.bus, name)
+        return snapshot is not None and snapshot.sequence > sequence
+
+    await until(stored, f"the next snapshot of {name}")
 
 
 def published(stack: Stack, name: str) -> int:

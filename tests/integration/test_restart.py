@@ -16,7 +16,8 @@ from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Halts
 from gapscan.services import saving
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, small_market, until
+from tests.support.stack import Stack, small_market
+from tests.support.until import until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
 
-from gapscan.bus import fenced
+from gapscan.bus import fenced, keyvalue
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import remove_list, write_definition
-from gapscan.bus.direct import Stored, get_last
+from gapscan.bus.direct import Stored
 from gapscan.bus.follow import Follower
 from gapscan.bus.snapshots import read_snapshot, snapshot_names
 from gapscan.bus.topology import list_names
@@ -24,7 +24,8 @@ from gapscan.protocol.messages import ListDefinition, Snapshot
 from gapscan.ranking.spec import shipped_lists
 from gapscan.services import term, upkeep
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, small_market, until
+from tests.support.stack import Stack, small_market
+from tests.support.until import until
 
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
@@ -58,13 +59,6 @@ def looking_after_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "REST_SECONDS", 0.05)
 
 
-async def becomes(what: Callable[[], Awaitable[Any]]) -> None:
-    """Wait until `what()` is true."""
-    async with asyncio.timeout(20):
-        while not await what():
-            await asyncio.sleep(0.02)
-
-
 async def snapshots(stack: Stack) -> dict[str, Snapshot]:
     """All that are stored; one that never changed may have been stored before anybody knew what data it is of."""
     found = {name: await read_snapshot(stack.bus, name) for name in stack.report()["lists"]}
@@ -79,7 +73,7 @@ async def all_stored(stack: Stack) -> bool:
 async def test_the_snapshots_come_back_though_nothing_changes(evening: Stack) -> None:
     before = await snapshots(evening)
     await evening.bus.js.delete_stream(BUCKET)
-    await becomes(lambda: all_stored(evening))
+    await until(lambda: all_stored(evening), "all snapshots")
     assert await snapshots(evening) == before
     assert not evening.report()["counts"].get("terms_lost")
     assert evening.report()["counts"]["made_anew"] >= 1
@@ -91,7 +85,7 @@ async def test_a_snapshot_that_cannot_be_stored_brings_the_bucket_back(evening: 
     await evening.feed.scan()
     evening.sim.clock.set(TIMES.post + 20 * MINUTE)
     await evening.feed.scan()
-    await becomes(lambda: all_stored(evening))
+    await until(lambda: all_stored(evening), "all snapshots")
     await evening.settled()
     assert evening.report()["counts"]["snapshot_failed"] >= 1
     assert not evening.report()["counts"].get("terms_lost")
@@ -103,7 +97,7 @@ async def test_a_snapshot_that_cannot_be_stored_brings_the_bucket_back(evening: 
 async def test_one_snapshot_comes_back(evening: Stack) -> None:
     before = await snapshots(evening)
     await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}")
-    await becomes(lambda: all_stored(evening))
+    await until(lambda: all_stored(evening), "all snapshots")
     assert await snapshots(evening) == before
 
 
@@ -123,7 +117,7 @@ async def test_a_snapshot_deleted_by_its_key_comes_back_though_nothing_changes(e
     before = await snapshots(evening)
     subject = f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}"
     await evening.bus.js.publish(subject, b"", headers={names.HEADER_KV_OPERATION: "DEL"})
-    await becomes(lambda: all_stored(evening))
+    await until(lambda: all_stored(evening), "all snapshots")
     assert await snapshots(evening) == before
     assert not evening.report()["counts"].get("terms_lost")
 
@@ -163,9 +157,17 @@ async def test_a_removed_list_is_not_brought_back(evening: Stack) -> None:
     await until(lambda: evening.report()["lists"].get("mine", {}).get("rows"), "the list")
     await remove_list(evening.bus, "mine")
     await until(lambda: "mine" not in evening.report()["lists"], "the removal")
-    await asyncio.sleep(0.5)  # several looks
+    for _ in range(3):
+        await a_look(evening)
     assert "mine" not in await list_names(evening.bus)
     assert "mine" not in await snapshot_names(evening.bus)
+
+
+async def a_look(stack: Stack) -> None:
+    """Wait until something that is deleted is seen to be gone, and made anew."""
+    epoch = stack.report()["lists"][CLOSED]["epoch"]
+    await stack.bus.js.delete_stream(names.list_stream(CLOSED))
+    await until(lambda: stack.report()["lists"][CLOSED]["epoch"] != epoch, "a look")
 
 
 @pytest.mark.usefixtures("looking_often")
@@ -176,7 +178,7 @@ async def test_what_stands_in_a_buckets_place_is_told(evening: Stack) -> None:
     assert f"stream {BUCKET} exists with" in evening.report()["last_error"]
     await evening.bus.js.delete_stream(BUCKET)
     await until(lambda: not evening.report()["last_error"], "the repair")
-    await becomes(lambda: all_stored(evening))
+    await until(lambda: all_stored(evening), "all snapshots")
 
 
 async def all_streams_but(stack: Stack, *missing: str) -> bool:
@@ -191,9 +193,9 @@ async def test_what_stands_in_one_lists_place_costs_no_other(evening: Stack, cap
         await evening.bus.js.delete_stream(names.list_stream(name))
         if name == foreign:
             await evening.bus.js.add_stream(name="FOREIGN", subjects=[names.delta_subject(name)])
-    await becomes(lambda: all_streams_but(evening, foreign))
+    await until(lambda: all_streams_but(evening, foreign), "all streams but one")
     await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}")
-    await becomes(lambda: all_stored(evening))
+    await until(lambda: all_stored(evening), "all snapshots")
     fault = f"stream {names.list_stream(foreign)} cannot be created: subjects overlap with an existing stream"
     await until(lambda: evening.report()["last_error"] == fault, "the fault")
     refused = evening.report()["counts"]["topology_refused"]
@@ -201,8 +203,8 @@ async def test_what_stands_in_one_lists_place_costs_no_other(evening: Stack, cap
     assert len([record for record in caplog.records if "not as they should be" in record.getMessage()]) == 1
     await evening.bus.js.delete_stream("FOREIGN")
     await until(lambda: not evening.report()["last_error"], "the repair")
-    await becomes(lambda: all_streams_but(evening))
-    await becomes(lambda: shown_as(evening, before))
+    await until(lambda: all_streams_but(evening), "all streams")
+    await until(lambda: shown_as(evening, before), "the rows under new epochs")
     assert not evening.report()["counts"].get("terms_lost")
 
 
@@ -219,7 +221,7 @@ async def test_what_stands_in_a_buckets_place_costs_no_list(evening: Stack) -> N
     await until(lambda: evening.report()["last_error"], "the fault")
     for name in (OPEN, CLOSED):
         await evening.bus.js.delete_stream(names.list_stream(name))
-    await becomes(lambda: all_streams_but(evening))
+    await until(lambda: all_streams_but(evening), "all streams")
     assert f"stream {bucket} exists with" in evening.report()["last_error"]
 
 
@@ -229,14 +231,14 @@ async def test_a_list_whose_renewal_failed_is_renewed_again(evening: Stack, monk
     before = await snapshots(evening)
     left = iter(range(2))
 
-    async def read(bus: Bus, stream: str, subject: str) -> Stored | None:
-        if subject.endswith(CLOSED) and next(left, None) is not None:
+    async def get(bus: Bus, bucket: str, key: str) -> Stored | None:
+        if key == CLOSED and next(left, None) is not None:
             raise BusError("NATS did not answer in time")
-        return await get_last(bus, stream, subject)
+        return await keyvalue.get(bus, bucket, key)
 
-    monkeypatch.setattr(fenced, "get_last", read)
+    monkeypatch.setattr(fenced, "keyvalue", SimpleNamespace(get=get, put=keyvalue.put))
     await evening.bus.js.delete_stream(names.list_stream(CLOSED))
-    await becomes(lambda: shown_as(evening, {CLOSED: before[CLOSED]}))
+    await until(lambda: shown_as(evening, {CLOSED: before[CLOSED]}), "its rows under a new epoch")
     assert evening.report()["lists"][CLOSED]["rows"] == len(before[CLOSED].rows)
     assert evening.report()["counts"]["upkeep_failed"] >= 1
     assert not evening.report()["counts"].get("terms_lost")
@@ -260,7 +262,7 @@ async def test_a_list_whose_stream_somebody_else_took_is_not_called_live(
         await asyncio.sleep(0.2)
         return bool(evening.report()["lists"][OPEN]["state"] == "stale")
 
-    await becomes(is_stale)
+    await until(is_stale, "the list to be called stale")
     assert others
     assert all(evening.report()["lists"][name]["state"] == "live" for name in others)
     await evening.bus.js.delete_stream(stream)
@@ -268,5 +270,5 @@ async def test_a_list_whose_stream_somebody_else_took_is_not_called_live(
     async def is_live() -> bool:
         return bool(evening.report()["lists"][OPEN]["state"] == "live")
 
-    await becomes(is_live)
+    await until(is_live, "the list to be called live")
     assert not evening.report()["counts"].get("terms_lost")

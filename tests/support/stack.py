@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,16 +24,9 @@ from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.server import SimServer
 from gapscan.sim.synthetic import SyntheticSource
+from tests.support.until import until
 
-
-async def until(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> None:
-    """Wait until `condition()` is true; a test that waits in vain says for what."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"{what} did not happen within {seconds:g} s") from None
+HEARTBEAT = 0.05
 
 
 def config_for(nats_url: str, sim: SimServer, **feed: Any) -> Config:
@@ -42,7 +35,7 @@ def config_for(nats_url: str, sim: SimServer, **feed: Any) -> Config:
         nats=NatsSection(url=nats_url),
         polygon=PolygonSection(rest_url=sim.url, websocket_host=sim.ws_feed, secure_websocket=False, simulated=True),
         feed=FeedSection(**{"request_timeout": 5.0, **feed}),
-        ranker=RankerSection(snapshot_interval=0.05, heartbeat_interval=0.05, lease=1.0),
+        ranker=RankerSection(snapshot_interval=0.05, lease=1.0),
     )
 
 
@@ -66,7 +59,7 @@ class Stack:
         """Start the ranker, in place of the one that ran."""
         if self.ranking is not None:
             await end(self.ranking)
-        self.ranker = Ranker(self.bus, self.config, shipped_lists())
+        self.ranker = Ranker(self.bus, self.config, shipped_lists(), heartbeat=HEARTBEAT)
         self.ranking = asyncio.create_task(self.ranker.run())
         await until(lambda: self.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
 
@@ -113,7 +106,7 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
     async with connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, retention(config))
         feed = Feed(bus, open_rest(config, tally), config, tally)
-        ranker = Ranker(bus, config, shipped_lists())
+        ranker = Ranker(bus, config, shipped_lists(), heartbeat=HEARTBEAT)
         stack = Stack(sim, bus, feed, ranker, config)
         stack.tasks += [asyncio.create_task(loader.run()) for loader in (feed.reference, feed.curves)]
         try:

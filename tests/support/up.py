@@ -59,6 +59,10 @@ class RunningSet:
         assert found is not None, self._log.read_text()
         return found.nats_url
 
+    def log(self) -> str:
+        """What was logged so far."""
+        return self._log.read_text()
+
     def pids_by_name(self) -> dict[str, int]:
         found = runfile.read_any(self.data)
         return {name: process.pid for name, process in found.services.items()} if found else {}

@@ -26,9 +26,7 @@ from gapscan.runtime import end
 from gapscan.services.bridge import Bridge
 from tests.support.answers import decode_answer
 from tests.support.lists import Published, publish_list
-from tests.support.stack import until
-
-PATIENCE = 20.0
+from tests.support.until import PATIENCE, until
 
 
 @dataclass
@@ -100,6 +98,7 @@ class Wide(Published):
                 self.dice.randint(0, len(rows)),
                 Row(symbol=moved["symbol"], name=moved["name"], price=self.dice.random()),
             )
+            self.truth.setdefault(self.publisher.sequence + 1, rows)  # what fails may have been stored all the same
             if await self.publisher.publish(rows, self.publisher.sequence + 1):
                 self.truth[self.publisher.sequence] = rows
 
@@ -182,7 +181,7 @@ class Browser:
                 self.reading.result()
             return condition()
 
-        await until(looked, what, PATIENCE)
+        await until(looked, what)
 
     async def reaches(self, published: Published) -> None:
         """Wait until the copy is at the list's last sequence, and compare."""

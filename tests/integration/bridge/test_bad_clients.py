@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from gapscan.bridge import dialog, listener, room
+from gapscan.bridge.limits import PING_AFTER, SILENT_AFTER
 from gapscan.bridge.session import CLOSE_SECONDS
 from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.protocol.websocket import (
@@ -26,25 +27,25 @@ from gapscan.protocol.websocket import (
     Error,
     Lists,
 )
-from gapscan.services import bridge as service
+from gapscan.services import watching
 from tests.integration.bridge.support import Browser, Served, browsing, masked, raw_client, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
-from tests.support.stack import until
+from tests.support.until import until
 from tests.unit.bridge.wire import CLOSE, PONG, TEXT, split_frames
 
 
 @pytest.fixture(autouse=True)
 def _quick_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "DEFINITIONS_SECONDS", 0.1)
+    monkeypatch.setattr(watching, "REREAD_SECONDS", 0.1)
 
 
 @asynccontextmanager
-async def undisturbed(served: Served, movers: Published) -> AsyncIterator[None]:
+async def undisturbed(served: Served, movers: Published) -> AsyncIterator[Browser]:
     """A good client, which must be exact at the end."""
     async with browsing(served, movers) as good:
         await good.reaches(movers)
-        yield
+        yield good
         await movers.step(3)
         await good.reaches(movers)
         assert good.close_code is None
@@ -308,10 +309,15 @@ async def test_a_client_that_is_gone_without_a_word(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr(room, "PING_AFTER", 0.1)
-    monkeypatch.setattr(room, "SILENT_AFTER", 1.5)
-    async with undisturbed(served, movers), raw_client(served) as client:
+    sessions = served.bridge.room.sessions
+    async with undisturbed(served, movers) as good, raw_client(served) as client:
+        others = set(sessions)
         await client.upgrade()  # and then not even a pong
+        (silent,) = sessions - others
+        silent.heard_at -= PING_AFTER
+        await until(lambda: silent.pinged, "a ping")
+        await good.gets(Beat, len(good.of(Beat)) + 3)  # with each heartbeat, there is a look at all clients
+        silent.heard_at -= SILENT_AFTER - PING_AFTER
         frames = [*split_frames(await client.ends())]
         assert frames[-1] == (CLOSE, struct.pack("!H", SILENT.code) + b"silent")
         assert [opcode for opcode, _ in frames].count(0x9) == 1

@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import SHUTDOWN, Aggregate, Beat, Error, Hello, Lists
-from gapscan.services import bridge as service
+from gapscan.services import watching
 from tests.integration.bridge.support import Served, browsing, defined_list, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
@@ -26,7 +26,7 @@ from tests.support.nats import NatsServer
 @pytest.fixture(autouse=True)
 def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(service, "DEFINITIONS_SECONDS", 0.1)
+    monkeypatch.setattr(watching, "REREAD_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("each_writer")
@@ -108,19 +108,24 @@ async def test_a_resume_from_nowhere_is_a_snapshot(served: Served, movers: Publi
 
 
 @pytest.mark.usefixtures("each_writer")
-async def test_resync_and_unsubscribe(served: Served, movers: Published) -> None:
-    async with browsing(served, movers) as browser:
+async def test_resync_and_unsubscribe(bus: Bus, served: Served, movers: Published) -> None:
+    other = await defined_list(bus, "other", seed=2)
+    await served.knows("other")
+    async with browsing(served, movers, other) as browser:
         await browser.reaches(movers)
+        await browser.reaches(other)
         await browser.send(action="resync", list="movers")
-        await browser.gets(Snapshot, 2)
+        await browser.gets(Snapshot, 3)
         await browser.send(action="resync", list="movers", epoch=movers.publisher.epoch, last_sequence=5)
         assert (await browser.gets(Delta)).changes == []
         assert served.counts["resyncs"] == 2
         await browser.send(action="unsubscribe", lists=["movers", "nothing"])
         await browser.send(action="resync", list="movers")
         assert (await browser.gets(Error)).code == "not_subscribed"
-        await movers.step()
-        await asyncio.sleep(0.1)
+        for _ in range(3):
+            await movers.step()
+            await other.step()
+            await browser.reaches(other)
         assert browser.copies["movers"].sequence == 5
 
 

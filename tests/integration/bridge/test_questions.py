@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from gapscan.bridge import questions, room
+from gapscan.bridge.limits import QUESTIONS
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
-from gapscan.protocol.websocket import QUESTIONS, Error, Lists, Sizes
-from gapscan.services import bridge as service
+from gapscan.protocol.websocket import Beat, Error, Lists, Sizes
+from gapscan.services import watching
 from gapscan.services.why import answering
-from tests.integration.bridge.support import Served, browsing, defined_list
+from tests.integration.bridge.support import Browser, Served, browsing, defined_list
 from tests.support.lists import Published
-from tests.support.stack import until
+from tests.support.until import until
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +125,7 @@ async def test_the_same_question_is_asked_once_in_a_while(
 
 
 async def test_an_overview_of_all_lists(bus: Bus, served: Served, movers: Published) -> None:
-    async with browsing(served) as browser:
+    async with browsing(served, movers) as browser:
         await browser.send(action="overview", on=True)
         rows = len(movers.truth[movers.publisher.sequence])
         await browser.until(
@@ -131,21 +133,31 @@ async def test_an_overview_of_all_lists(bus: Bus, served: Served, movers: Publis
         )
         await movers.beat()
         await browser.until(lambda: browser.of(Sizes)[-1].lists["movers"].state == "live", "its state")
-        quiet = len(browser.of(Sizes))
-        await asyncio.sleep(0.3)
-        assert len(browser.of(Sizes)) == quiet, "what has not changed is not sent"
+        await some_beats(browser)
+        assert all(one != other for one, other in pairwise(browser.of(Sizes))), "what has not changed is not sent"
+        movers.truth[movers.publisher.sequence + 1] = []
         await movers.publisher.publish([], 99)
         await browser.until(lambda: browser.of(Sizes)[-1].lists["movers"].size == 0, "its emptiness")
         await browser.send(action="overview", on=False)
+        await browser.send(action="lists")
+        await browser.gets(Lists, 2)
+        told = len(browser.of(Sizes))
         await movers.step(2)
-        await asyncio.sleep(0.3)
-        assert browser.of(Sizes)[-1].lists["movers"].size == 0
+        assert movers.truth[movers.publisher.sequence], "its size is another one"
+        await browser.reaches(movers)
+        await some_beats(browser)
+        assert len(browser.of(Sizes)) == told
+
+
+async def some_beats(browser: Browser) -> None:
+    """Wait for heartbeats: an overview that is due is sent with each."""
+    await browser.gets(Beat, len(browser.of(Beat)) + 3)
 
 
 async def test_lists_come_and_go_without_waiting_for_the_next_look(
     bus: Bus, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "DEFINITIONS_SECONDS", 3600.0)
+    monkeypatch.setattr(watching, "REREAD_SECONDS", 3600.0)
     async with browsing(served) as browser:
         await browser.gets(Lists)
         await write_definition(bus, ListDefinition("own", "mine", "price > 0", ["-price"], 10, []))

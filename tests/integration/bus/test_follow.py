@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
 import gapscan
-from gapscan.bus import follower, replica
+from gapscan.bus import replica
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import remove_list
 from gapscan.bus.follow import Follower, ListView
@@ -29,7 +30,7 @@ from gapscan.ranking.delta import apply
 from gapscan.runtime import end
 from tests.support.lists import Published, publish_list
 from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
-from tests.support.stack import until
+from tests.support.until import until
 
 
 class Collector:
@@ -88,17 +89,18 @@ async def test_joining_between_snapshot_and_stream_end(bus: Bus) -> None:
         await collector.reaches(published)
 
 
-async def test_state_and_label_come_from_heartbeats_and_silence_is_stale(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(follower, "SILENCE_SECONDS", 0.3)
+async def test_state_and_label_come_from_heartbeats_and_silence_is_stale(bus: Bus) -> None:
     published = await publish_list(bus, "movers")
     async with collecting(bus, "movers") as collector:
-        assert collector.views[0].state == "stale"  # nothing has said yet that it is live
         await published.beat()
-        await until(lambda: collector.last.state == "live", "a live view")
-        assert collector.last.simulated
-        await until(lambda: collector.last.state == "stale", "a stale view")
+        await until(lambda: len(states(collector)) == 3, "a live view, and a stale one after it")
+        assert states(collector) == ["stale", "live", "stale"], "before a heartbeat, nothing says that the list is live"
+        assert all(view.simulated for view in collector.views if view.state == "live")
+
+
+def states(collector: Collector) -> list[str]:
+    """The states that were shown, one after the other."""
+    return [state for state, _ in groupby(view.state for view in collector.views)]
 
 
 class LossyFollower(Follower):

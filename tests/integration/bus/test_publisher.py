@@ -13,12 +13,13 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import api
 from nats.js.errors import NoStreamResponseError
 
-from gapscan.bus import fenced
+from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions, write_definition
 from gapscan.bus.direct import Stored, get_at, get_from, get_last
+from gapscan.bus.keyvalue import put
 from gapscan.bus.publisher import ListPublisher
-from gapscan.bus.snapshots import put, read_snapshot, snapshot_names
+from gapscan.bus.snapshots import read_snapshot, snapshot_names
 from gapscan.bus.topology import Retention, ensure_list, ensure_shared, list_names
 from gapscan.errors import BusError, FencedError, StreamLostError, TopologyError
 from gapscan.protocol import names
@@ -28,7 +29,7 @@ from gapscan.ranking.copy import unranked
 from gapscan.ranking.spec import shipped_lists
 from tests.support.lists import Published, publish_list, some_rows
 from tests.support.nats import NatsServer
-from tests.support.stack import until
+from tests.support.until import until
 
 
 async def recovered(bus: Bus, name: str = "movers") -> ListPublisher:
@@ -196,7 +197,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
                 raise BusError("NATS did not answer in time")
             return await get_last(*args)
 
-        monkeypatch.setattr(fenced, "get_last", read)
+        monkeypatch.setattr(keyvalue, "get_last", read)
 
     return fail
 

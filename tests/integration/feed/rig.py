@@ -15,7 +15,8 @@ from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.services.feed import Feed, open_rest
 from gapscan.sim import SimOptions, SimServer, make_server
-from tests.support.stack import config_for, until
+from tests.support.stack import config_for
+from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
 KEY = "secret-key-of-the-account"
@@ -97,17 +98,17 @@ class Rig:
             for place in places
         }
 
-    async def whole(self, seconds: float = 5.0) -> None:
+    async def whole(self) -> None:
         """Wait until the confirmed set is the wanted one, on both sides, and bars flow."""
-        await until(lambda: self.report["settled"], "all topics confirmed", seconds)
+        await until(lambda: self.report["settled"], "all topics confirmed")
         refused = self.supervisor.topics.refused.keys()
         assert self.confirmed == self.supervisor.topics.wanted - refused
         assert self.server_side() == self.confirmed
         seen = len(self.bars)
-        await until(lambda: len(self.bars) > seen, "bars", seconds)
+        await until(lambda: len(self.bars) > seen, "bars")
 
     async def repaired(self, entries: int = 1) -> dict[str, Any]:
         """Wait for the end of a disturbance; its ledger entry."""
-        await until(lambda: len(self.ledger) >= entries and self.ledger[-1]["to"], f"ledger entry {entries}", 10)
+        await until(lambda: len(self.ledger) >= entries and self.ledger[-1]["to"], f"ledger entry {entries}")
         await self.whole()
         return self.ledger[-1]

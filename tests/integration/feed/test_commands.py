@@ -9,7 +9,7 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from gapscan.bus.client import BusOptions, connect
-from gapscan.bus.snapshots import put
+from gapscan.bus.keyvalue import put
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -18,7 +18,7 @@ from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.runtime import end
 from gapscan.services.common import patiently
 from gapscan.services.feed_commands import DURABLE, HotFollower
-from tests.support.stack import until
+from tests.support.until import until
 
 
 class Writer:
@@ -205,5 +205,43 @@ async def test_server_that_lost_its_disk(tmp_path, nats_server, bus):
         assert follower.copy.symbols == {"A", "B"}
         fresh = Writer(bus)
         await fresh.send("subscribe", "C")
+        await fresh.store()
+        await until(agrees(follower, fresh), "the new set")
+
+
+async def test_a_command_stream_that_was_made_anew_is_followed_from_its_beginning(bus):
+    """The stored set is of the old stream until the hot manager stores it again, with a smaller sequence."""
+    writer = Writer(bus)
+    for number in range(20):
+        await writer.send("subscribe", f"OLD{number}")
+    await writer.store()
+    async with following(bus) as follower:
+        await until(agrees(follower, writer), "the same set")
+        await bus.js.delete_stream(names.STREAM_COMMANDS)
+        await ensure_shared(bus, Retention())
+        fresh = Writer(bus)
+        fresh.symbols |= writer.symbols
+        await fresh.send("subscribe", "NEW")
+        await until(lambda: follower._tally.counts["hot_set_unavailable"], "a look at the new stream")
+        assert follower.copy.symbols >= writer.symbols
+        await fresh.store()
+        await fresh.send("unsubscribe", "OLD3")
+        await until(agrees(follower, fresh), "the new set")
+
+
+async def test_a_set_of_before_the_streams_loss_is_taken_for_the_time_being_only(bus, monkeypatch):
+    """The new stream has passed the old set's sequence before the hot manager stores its set again."""
+    monkeypatch.setattr("gapscan.services.feed_commands._RELOAD_SECONDS", 0.2)
+    writer = Writer(bus)
+    await writer.send("subscribe", "A", "GONE")
+    await writer.store()
+    async with following(bus) as follower:
+        await until(agrees(follower, writer), "the same set")
+        await bus.js.delete_stream(names.STREAM_COMMANDS)
+        await ensure_shared(bus, Retention())
+        fresh = Writer(bus)
+        await fresh.send("subscribe", "A")
+        await fresh.send("subscribe", "B")
+        await until(lambda: follower.copy.sequence == fresh.sequence, "the new stream's end")
         await fresh.store()
         await until(agrees(follower, fresh), "the new set")

@@ -28,7 +28,8 @@ from gapscan.services.feed import Feed, open_rest
 from tests.integration.feed.rig import DAY, market
 from tests.support.flatfiles import Minute, minutes_path, write_lines, write_minutes
 from tests.support.market import share_at
-from tests.support.stack import config_for, running, until
+from tests.support.stack import config_for, running
+from tests.support.until import until
 
 OPEN, CLOSE = 570, 960
 NOON = epoch_ms(DAY, dt.time(12))

@@ -13,14 +13,15 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, VolumeCurves
 from gapscan.runtime import end
-from gapscan.services import intake as intake_module
+from gapscan.services import catchup
 from gapscan.services.common import reporting
 from gapscan.services.intake import Intake
 from gapscan.services.status import collect
 from tests.integration.feed.rig import DAY, market
 from tests.integration.feed.test_curves import DAYS, READING, even_day
 from tests.support.flatfiles import write_minutes
-from tests.support.stack import running, until
+from tests.support.stack import running
+from tests.support.until import until
 
 KNOTS = [240, 570, 960, 1200]
 
@@ -112,7 +113,7 @@ async def test_a_lost_part_is_read_again(bus, lost):
 
 
 async def test_a_set_that_breaks_off_is_read_again_now_and_then_only(bus, monkeypatch):
-    monkeypatch.setattr(intake_module, "_MEND_FIRST", 0.01)
+    monkeypatch.setattr(catchup, "FIRST", 0.01)
     parts = set_of(6)
     async with taking(bus) as (intake, start):
         start()
@@ -121,7 +122,7 @@ async def test_a_set_that_breaks_off_is_read_again_now_and_then_only(bus, monkey
         assert intake._tally.counts["bad_frames"] == 0
         await publish(bus, parts[3:])
         await until(lambda: intake.universe.curves.serve(DAY), "the whole set")
-        await until(lambda: not intake._curves_lack.is_set(), "an end of the readings")
+        await until(lambda: not intake._catching_up.pending, "an end of the readings")
 
 
 async def test_status_tells_which_curves_the_ranker_has(nats_server, tmp_path):

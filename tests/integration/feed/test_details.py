@@ -22,7 +22,8 @@ from gapscan.services.feed_details import DetailLoader, DetailOptions
 from tests.integration.feed.rig import DAY, feed_on, market
 from tests.integration.feed.test_commands import Writer
 from tests.integration.feed.test_live_feed import _asked
-from tests.support.stack import config_for, until
+from tests.support.stack import config_for
+from tests.support.until import until
 
 QUICK = DetailOptions(retry_first=0.02, retry_limit=0.1, refused_wait=0.1, rest=60.0, look=0.05, write=0.05)
 FAST = 500.0

@@ -14,7 +14,7 @@ from gapscan.runtime import end
 from gapscan.services.feed_live import LiveFeed, stream_settings
 from tests.integration.feed.rig import DAY, QUICK, feed_on, market
 from tests.integration.feed.test_commands import Writer
-from tests.support.stack import until
+from tests.support.until import until
 
 PRE = session_times(DAY).pre
 MINUTE_MS = 60_000
@@ -48,12 +48,13 @@ async def published(bus):
 
 async def until_published(bus, wanted, what):
     seen = None
-    try:
-        async with asyncio.timeout(20):
-            while (seen := await published(bus)) != wanted:
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"no {what}: {seen} instead of {wanted}") from None
+
+    async def is_wanted():
+        nonlocal seen
+        seen = await published(bus)
+        return seen == wanted
+
+    await until(is_wanted, lambda: f"the {what}: {seen} instead of {wanted}")
 
 
 @asynccontextmanager
@@ -67,9 +68,9 @@ async def before_a_halt():
         yield sim, symbol, PRE + halt.start * MINUTE_MS, PRE + halt.end * MINUTE_MS
 
 
-async def until_live(live):
+async def until_live(live, sim):
     await until(lambda: live.report()["halts"] == "live", "the topic of the halts")
-    await asyncio.sleep(0.1)  # the market begins to record when the first topic is confirmed
+    await until(lambda: sim.market.recording, "the beginning of the stream")
 
 
 async def halted(live, sim, symbol, stop):
@@ -79,7 +80,7 @@ async def halted(live, sim, symbol, stop):
 
 async def test_a_halt_and_its_end(bus, nats_server):
     async with before_a_halt() as (sim, symbol, stop, resume), running(bus, nats_server, sim) as live:
-        await until_live(live)
+        await until_live(live, sim)
         await until_published(bus, {}, "state of the beginning day")
         await halted(live, sim, symbol, stop)
         await until_published(bus, {symbol: ("halted", stop)}, "halt")
@@ -104,7 +105,7 @@ async def test_a_refused_topic_is_not_in_the_plan_and_costs_nothing(bus, nats_se
             assert link["refused"]["count"] == 0
             assert live.tally.counts["topics_refused"] == 0
             sim.faults.clear()
-            await until_live(live)
+            await until_live(live, sim)
 
 
 async def test_no_halts_unless_they_are_wanted(bus, nats_server):
@@ -118,12 +119,12 @@ async def test_no_halts_unless_they_are_wanted(bus, nats_server):
 async def test_a_feed_that_starts_again_knows_what_is_halted(bus, nats_server):
     async with before_a_halt() as (sim, symbol, stop, resume):
         async with running(bus, nats_server, sim) as live:
-            await until_live(live)
+            await until_live(live, sim)
             await halted(live, sim, symbol, stop)
             await until_published(bus, {symbol: ("halted", stop)}, "halt")
         async with running(bus, nats_server, sim) as live:
             await until(lambda: live.halts.book.halted == {symbol}, "the stored halt")
-            await until_live(live)
+            await until_live(live, sim)
             sim.clock.set(resume + 1000)
             await until_published(bus, {symbol: ("resumed", resume)}, "resumption")
 
@@ -131,13 +132,12 @@ async def test_a_feed_that_starts_again_knows_what_is_halted(bus, nats_server):
 async def test_a_resumption_while_the_feed_was_away_shows_in_a_scan(bus, nats_server):
     async with before_a_halt() as (sim, symbol, stop, resume):
         async with running(bus, nats_server, sim) as live:
-            await until_live(live)
+            await until_live(live, sim)
             await halted(live, sim, symbol, stop)
             await until_published(bus, {symbol: ("halted", stop)}, "halt")
         sim.clock.set(resume + 30_000)
         async with running(bus, nats_server, sim) as live:
-            await until(lambda: live.halts.book.date is not None, "the stored halts")
-            await asyncio.sleep(0.1)
+            await until(lambda: live.halts.book.halted == {symbol}, "the stored halt")
             await live.scan()
             await until_published(bus, {symbol: ("resumed", resume)}, "resumption")
             assert live.halts.book.halted == frozenset()
@@ -147,7 +147,7 @@ async def test_a_lost_resumption_shows_in_the_symbols_bars(bus, nats_server):
     async with before_a_halt() as (sim, symbol, stop, resume), running(bus, nats_server, sim) as live:
         await Writer(bus).send("subscribe", symbol)
         await until(lambda: live.report()["hot"]["confirmed"] == 1, "the bars' topic")
-        await until_live(live)
+        await until_live(live, sim)
         await halted(live, sim, symbol, stop)
         sim.faults.set("ws_lost_subscribe", topics=["LULD.*"])
         sim.faults.set("ws_close", code=1000, count=1)
@@ -164,7 +164,7 @@ async def test_a_lost_resumption_shows_in_the_symbols_bars(bus, nats_server):
 
 async def test_what_nats_lost_is_published_again(bus, nats_server):
     async with before_a_halt() as (sim, symbol, stop, _), running(bus, nats_server, sim) as live:
-        await until_live(live)
+        await until_live(live, sim)
         await halted(live, sim, symbol, stop)
         await until_published(bus, {symbol: ("halted", stop)}, "halt")
         await bus.js.purge_stream(names.STREAM_HALTS)

@@ -16,7 +16,8 @@ from gapscan.services import feed as feed_service
 from gapscan.services.feed_live import LiveFeed, stream_settings
 from tests.integration.feed.rig import QUICK, feed_on, market
 from tests.integration.feed.test_commands import Writer
-from tests.support.stack import config_for, until
+from tests.support.stack import config_for
+from tests.support.until import until
 
 
 @asynccontextmanager

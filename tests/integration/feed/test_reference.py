@@ -16,7 +16,8 @@ from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from gapscan.services.feed import Feed
 from tests.integration.feed.rig import DAY, KEY, market
-from tests.support.stack import config_for, until
+from tests.support.stack import config_for
+from tests.support.until import until
 
 TWO_PAGES = 1200
 PATIENCE = 30.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from tests.support.stack import until
+from tests.support.until import until
 
 
 async def test_many_changes_of_mind(rig):

@@ -27,7 +27,7 @@ from gapscan.services import watching
 from gapscan.services.hot import Hot
 from gapscan.services.status import collect
 from tests.support.nats import NatsServer
-from tests.support.stack import until
+from tests.support.until import until
 
 DWELL = 60
 SYMBOLS = [f"S{number}" for number in range(20)]

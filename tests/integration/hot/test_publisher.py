@@ -12,7 +12,7 @@ from gapscan.bus import hotset
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct import Stored, get_from
 from gapscan.bus.hotset import HotPublisher, read_hot_set
-from gapscan.bus.snapshots import put
+from gapscan.bus.keyvalue import put
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import BusError, FencedError
 from gapscan.protocol import names
@@ -20,7 +20,7 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.ranking.hotset import obey
 from tests.support.nats import NatsServer
-from tests.support.stack import until
+from tests.support.until import until
 
 SYMBOLS = [f"S{number}" for number in range(40)]
 

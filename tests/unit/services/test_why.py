@@ -106,6 +106,7 @@ def test_the_gate(room: Room) -> None:
     ]
     assert (why.gate[0].value, why.gate[0].threshold) == ("ETF", "CS")
     assert (why.gate[2].value, why.gate[2].threshold) == (0.0, metrics.GONE_AFTER[room.universe.session])
+    assert [each.id for each in why.gate] == [None, None, "seconds_since_trade"]
     assert [each.passes for each in why.lists] == [False, False]
 
 

@@ -1,0 +1,44 @@
+"""Storing a message in the stream that listens on its subject: the one place that reads what the server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from nats.js.errors import APIError, NoStreamResponseError
+
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.errors import BusError
+
+_WRONG_SEQUENCE: Final = (10071, 10164)  # "wrong last sequence", and its newer twin
+
+
+class OvertakenError(BusError):
+    """The message expected another sequence than the last one: something else was stored after that, or is gone."""
+
+    retry = False
+
+
+class UnansweredError(BusError):
+    """No stream took the message, and none will."""
+
+
+async def store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Mapping[str, str] | None = None) -> int:
+    """Publish a message and return the sequence that it was stored at; `doing` is for errors.
+
+    Raises OvertakenError when a header expects another sequence, UnansweredError when no stream listens, BusError
+    when the fate of the message is not known.
+    """
+    try:
+        ack = await bus.js.publish(
+            subject, payload, timeout=REQUEST_SECONDS, headers=dict(headers) if headers else None
+        )
+    except APIError as error:
+        if error.err_code in _WRONG_SEQUENCE:
+            raise OvertakenError(f"another sequence was expected while {doing}") from None
+        raise translated(error, doing) from error
+    except NoStreamResponseError:
+        raise UnansweredError(f"no stream answered while {doing}") from None
+    except NATS_ERRORS as error:
+        raise translated(error, doing) from error
+    return ack.seq

@@ -1,0 +1,32 @@
+"""Replacing a file in one step: whoever reads it meanwhile, or dies here, has the old one or the new one whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` in place of what `path` holds, of a link in the file that it leads to; folders are made.
+
+    The file's mode stays. Raises OSError, and then leaves everything as it was.
+    """
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own for each writing: two may go on at once.
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with fresh.open("xb") as file:
+            if path.exists():
+                shutil.copymode(path, fresh)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise

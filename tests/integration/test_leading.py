@@ -1,0 +1,89 @@
+"""A job of which there is one, whatever happens to a leader that has only begun."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.topology import ensure_shared
+from gapscan.config import Config, NatsSection, RankerSection, ServiceSection
+from gapscan.errors import BusError, TopologyError
+from gapscan.obs import Tally, logger
+from gapscan.runtime import end
+from gapscan.services.common import retention
+from gapscan.services.leading import Leadership
+from tests.support.nats import NatsServer
+from tests.support.until import until
+
+LEASE = 2.0
+
+
+def a_config(server: NatsServer, name: str, lease: float = LEASE) -> Config:
+    return Config(
+        nats=NatsSection(url=server.url), ranker=RankerSection(lease=lease), service=ServiceSection(instance=name)
+    )
+
+
+def a_share(bus: Bus, config: Config) -> Leadership:
+    return Leadership(bus, "ranker", config, Tally(logger("ranker")))
+
+
+async def test_who_recovers_for_longer_than_the_lease_lasts_keeps_it(nats_server: NatsServer) -> None:
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        first, second = (a_share(bus, a_config(nats_server, name)) for name in ("first", "second"))
+        await ensure_shared(bus, retention(a_config(nats_server, "first")))
+        begun, led = [], []
+
+        def term(share: Leadership, name: str, recovery: float) -> Callable[[], Awaitable[None]]:
+            async def lead() -> None:
+                begun.append(name)
+                await asyncio.sleep(recovery)
+                led.append(name)
+                await share.while_held(asyncio.sleep(LEASE))
+
+            return lead
+
+        leading = asyncio.create_task(first.run(term(first, "first", 2.5 * LEASE)))
+        await until(lambda: begun, "the first one's lease")
+        waiting = asyncio.create_task(second.run(term(second, "second", 0.0)))
+        try:
+            await until(lambda: led, "somebody leading")
+            assert led == begun == ["first"], "its recovery took longer than a lease, and nobody came between"
+        finally:
+            await end(leading, waiting)
+
+
+async def test_nats_failing_in_a_recovery_ends_the_term_and_not_the_service(nats_server: NatsServer) -> None:
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        config = a_config(nats_server, "one", lease=1.0)
+        await ensure_shared(bus, retention(config))
+        share, tries = a_share(bus, config), []
+
+        async def lead() -> None:
+            tries.append(len(tries))
+            if len(tries) == 1:
+                raise BusError("NATS did not answer in time")
+            await share.while_held(asyncio.Event().wait())
+
+        job = asyncio.create_task(share.run(lead))
+        try:
+            await until(lambda: len(tries) == 2, "a second term")
+            assert not job.done()
+        finally:
+            await end(job)
+
+
+async def test_what_no_waiting_can_heal_ends_the_service(nats_server: NatsServer) -> None:
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        config = a_config(nats_server, "one", lease=1.0)
+        await ensure_shared(bus, retention(config))
+
+        async def lead() -> None:
+            raise TopologyError("a stream is in the way")
+
+        with pytest.raises(ExceptionGroup) as raised:
+            await a_share(bus, config).run(lead)
+        assert raised.group_contains(TopologyError)

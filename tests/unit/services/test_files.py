@@ -1,0 +1,47 @@
+"""A file is replaced in one step, or not at all."""
+
+from __future__ import annotations
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gapscan.services.files import replace_file
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "c.json"
+    replace_file(path, b"one")
+    replace_file(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [found.name for found in path.parent.iterdir()] == ["c.json"]
+
+
+def test_a_link_and_the_mode_stay(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_bytes(b"one")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    replace_file(link, b"two")
+    assert link.is_symlink()
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    with pytest.raises(OSError, match="folder"):
+        replace_file(path, b"two")
+    assert [found.name for found in tmp_path.iterdir()] == ["folder"]
+
+
+def test_many_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    contents = [bytes([65 + number]) * 100_000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda content: replace_file(path, content), contents):
+            assert path.read_bytes() in contents
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]
