@@ -15,6 +15,7 @@ from typing import Final, Literal, NamedTuple
 
 from gapscan.config import Config, directory_of
 from gapscan.errors import ConfigError, DataError
+from gapscan.market.sessions import NS_PER_MS
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def _order(header: str, path: Path) -> list[int]:
 def _row(fields: list[str], order: list[int]) -> Row:
     symbol, *texts = (fields[place] for place in order)
     volume, opened, close, high, low = (float(text) for text in texts[:5])
-    row = Row(symbol, volume, opened, close, high, low, int(texts[5]) // 1_000_000, int(float(texts[6])))
+    row = Row(symbol, volume, opened, close, high, low, int(texts[5]) // NS_PER_MS, int(float(texts[6])))
     prices = (opened, close, high, low)
     if not symbol or not all(math.isfinite(price) and price > 0 for price in prices):
         raise ValueError(f"no symbol, or a price that is none: {','.join(fields)}")

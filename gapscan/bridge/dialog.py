@@ -24,7 +24,6 @@ from gapscan.protocol.websocket import (
     AskLists,
     AskWhy,
     Auth,
-    ErrorCode,
     Hello,
     Overview,
     RefusedError,
@@ -124,11 +123,11 @@ class Dialog:
         self._room.subscribe(self._session, wanted.list, _position(wanted))
 
     def _too_many(self, name: str) -> RefusedError:
-        return _about(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", name)
+        return RefusedError(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", name)
 
     def _resync(self, resync: Resync) -> None:
         if resync.list not in self._session.lists:
-            raise _about(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
+            raise RefusedError(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
         self._room.tally.count("resyncs")
         self._room.subscribe(self._session, resync.list, _position(resync))
 
@@ -153,7 +152,3 @@ def _position(have: Wanted | Resync) -> Position | None:
     if have.epoch is None or have.last_sequence is None:
         return None
     return Position(have.epoch, have.last_sequence)
-
-
-def _about(error: ErrorCode, message: str, name: str) -> RefusedError:
-    return RefusedError(error, message, name)

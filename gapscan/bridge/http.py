@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
@@ -17,8 +17,8 @@ from gapscan.bridge.dialog import Dialog
 from gapscan.bridge.frames import pong_frame
 from gapscan.bridge.listener import BACKLOG, Gate
 from gapscan.bridge.metrics import metrics_text
-from gapscan.bridge.origin import ANY_HOST, host_name, is_allowed, is_own_host
-from gapscan.bridge.questions import Ask, Questions, nobody
+from gapscan.bridge.origin import host_name, is_allowed, is_own_host
+from gapscan.bridge.questions import Ask, Questions
 from gapscan.bridge.room import Room
 from gapscan.bridge.session import CLOSE_SECONDS, Session
 from gapscan.obs import logger
@@ -53,12 +53,12 @@ class Door:
     `origins` are the pages that may connect (none: see `origin.is_allowed`), `hosts` the bridge's own names.
     """
 
-    origins: Collection[str] = ()
-    hosts: Collection[str] = (ANY_HOST,)
-    token: str | None = None
-    window: float = 0.1
-    ask: Ask = nobody
-    conditions: Callable[[], Mapping[str, bool]] = field(default=dict)
+    origins: Collection[str]
+    hosts: Collection[str]
+    token: str | None
+    window: float
+    ask: Ask
+    conditions: Callable[[], Mapping[str, bool]]
 
 
 class Misdirected(web.HTTPClientError):
@@ -178,7 +178,7 @@ class Web:
         while ignored < _IGNORED:
             message = await ws.receive()
             if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
-                session.refuse(_violation(message.data))
+                session.refuse(_violation(message.data, self._room.limits.message_bytes))
                 await _linger(request)
                 return
             if message.type is WSMsgType.CLOSE:
@@ -205,10 +205,10 @@ def _take(dialog: Dialog, session: Session, kind: WSMsgType, data: object) -> bo
     return True
 
 
-def _violation(error: WebSocketError) -> RefusedError:
-    """What broke the protocol, in our words."""
+def _violation(error: WebSocketError, most: int) -> RefusedError:
+    """What broke the protocol, in our words; `most` are the bytes that a message may have."""
     if error.code == WSCloseCode.MESSAGE_TOO_BIG:
-        return RefusedError(TOO_LONG, "the message is too long")
+        return RefusedError(TOO_LONG, f"the message has more than {most} bytes")
     return RefusedError(BAD_FRAME, str(error))
 
 

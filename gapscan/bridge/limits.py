@@ -6,6 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from gapscan.config import BridgeSection
+
+QUESTIONS: Final = 4  # that may be unanswered
 AUTH_SECONDS: Final = 10.0  # to send the token
 PING_AFTER: Final = 15.0  # without a word of the client
 SILENT_AFTER: Final = 30.0
@@ -14,13 +17,24 @@ BURST_SECONDS: Final = 3.0  # of messages at the highest rate may come at once
 
 
 class Limits(Struct, frozen=True):
-    """The settings' part of it. `slow_after` is how long a client may take nothing of what it is sent."""
+    """The settings' part of it. `slow_after` is how long a client may take nothing of what it is sent, in seconds."""
 
-    clients: int = 5000
-    lists: int = 64
-    message_bytes: int = 16 * 1024
-    messages_per_second: float = 20.0
-    slow_after: float = 10.0
+    clients: int
+    lists: int
+    message_bytes: int
+    messages_per_second: float
+    slow_after: float
+
+    @classmethod
+    def of(cls, section: BridgeSection) -> Limits:
+        """Those that the settings say."""
+        return cls(
+            clients=section.clients,
+            lists=section.lists,
+            message_bytes=section.message_bytes,
+            messages_per_second=section.messages_per_second,
+            slow_after=section.slow_after,
+        )
 
 
 class Allowance:

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 
 from gapscan.bridge.delivery import Clock
 from gapscan.bridge.frames import text_frame
+from gapscan.bridge.limits import QUESTIONS
 from gapscan.bridge.session import Session
 from gapscan.errors import GapscanError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import codec
 from gapscan.protocol.messages import Why
-from gapscan.protocol.websocket import QUESTIONS, RATE_LIMITED, UNAVAILABLE, AskWhy, RefusedError
+from gapscan.protocol.websocket import RATE_LIMITED, UNAVAILABLE, AskWhy, RefusedError
 from gapscan.runtime import end
 
 Ask = Callable[[str, str | None], Awaitable[Why]]
@@ -29,11 +30,6 @@ _log = logger("bridge")
 class _Made(NamedTuple):
     at: float
     frame: bytes
-
-
-async def nobody(_symbol: str, _name: str | None) -> Why:
-    """Stands for a ranker where there is none. Raises GapscanError."""
-    raise GapscanError("this bridge has no ranker to ask")
 
 
 class Questions:

@@ -15,29 +15,32 @@ import numpy as np
 from gapscan.market.columns import Floats
 from gapscan.market.sessions import MINUTE_MS, epoch_ms, new_york
 
-_PRE: Final = (0.066, 0.0346, 0.0307, 0.0304, 0.0346, 0.0407, 0.0845, 0.0623, 0.2516, 0.204, 0.3022)
-_OPENING_HALF_HOUR: Final = 12.7036
-_OPENING_SPLIT: Final = (7.2548, 2.4542, 2.1122, 1.976, 1.7861, 1.6448)  # proportions of its 5-minute parts
-_REGULAR: Final = (
+# Percent of the day's volume per half hour from 04:00 on.
+VOLUME_HALF_HOURS: Final = (
+    0.066, 0.0346, 0.0307, 0.0304, 0.0346, 0.0407, 0.0845, 0.0623, 0.2516, 0.204, 0.3022, 12.7036,
     8.262, 6.4457, 5.5645, 4.7738, 4.2533, 3.8646, 3.8383, 3.9249, 4.1304, 4.3771, 5.422, 15.9276,
+    14.9267, 0.1706, 0.1082, 0.0628, 0.0322, 0.0235, 0.0209, 0.0257,
 )  # fmt: skip
-_CLOSING_AUCTION: Final = 14.7561
-_POST: Final = (0.1706, 0.1706, 0.1082, 0.0628, 0.0322, 0.0235, 0.0209, 0.0257)
+# Proportions of the opening half hour's parts of five minutes.
+OPENING_FIVE_MINUTES: Final = (7.2548, 2.4542, 2.1122, 1.976, 1.7861, 1.6448)
+OPENING: Final = 11  # where among the half hours the open is
+CLOSING: Final = 24  # and the close
 
 _PRE_OPEN_MINUTE: Final = 240
 
 
 def _knots() -> tuple[np.ndarray, np.ndarray]:
     """Minutes of the day, and the share (0 to 1) that has traded when each begins."""
-    opening = [_OPENING_HALF_HOUR * part / sum(_OPENING_SPLIT) for part in _OPENING_SPLIT]
-    steps = [(30, share) for share in _PRE]
-    steps += [(5, share) for share in opening]
-    steps += [(30, share) for share in _REGULAR]
-    steps += [(1, _CLOSING_AUCTION), (29, _POST[0])]
-    steps += [(30, share) for share in _POST[1:]]
+    shares = VOLUME_HALF_HOURS
+    after_the_auction = shares[CLOSING + 1]  # taken to be as in the half hour that follows
+    steps = [(30, share) for share in shares[:OPENING]]
+    steps += [(5, shares[OPENING] * part / sum(OPENING_FIVE_MINUTES)) for part in OPENING_FIVE_MINUTES]
+    steps += [(30, share) for share in shares[OPENING + 1 : CLOSING]]
+    steps += [(1, shares[CLOSING] - after_the_auction), (29, after_the_auction)]
+    steps += [(30, share) for share in shares[CLOSING + 1 :]]
     minutes = _PRE_OPEN_MINUTE + np.cumsum([0, *(length for length, _ in steps)])
-    shares = np.cumsum([0.0, *(share for _, share in steps)])
-    return minutes.astype(float), shares / shares[-1]
+    traded = np.cumsum([0.0, *(share for _, share in steps)])
+    return minutes.astype(float), traded / traded[-1]
 
 
 _MINUTES, _SHARES = _knots()

@@ -18,7 +18,7 @@ from gapscan.market.sessions import MINUTE_MS, Session, new_york, session_times,
 from gapscan.market.universe import Universe
 
 # What depends on the time alone is computed anew in steps of this; between two, only what was seen anew is.
-STEP_MS: Final = 10_000
+TIME_STEP_MS: Final = 10_000
 # What a symbol's values are compared with (its price a minute ago, its usual volume by now) moves on when it trades,
 # and in steps of this while it does not: a row must not change just because seconds pass.
 IDLE_STEP_MS: Final = 30_000
@@ -47,7 +47,7 @@ _READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "left_at")
 
 def step_of(ms: int) -> int:
     """The beginning of the step that `ms` lies in: what depends on the time alone is the same throughout it."""
-    return ms - ms % STEP_MS
+    return ms - ms % TIME_STEP_MS
 
 
 class _Columns:

@@ -26,6 +26,7 @@ __all__ = [
     "DAY_MS",
     "MINUTE_MS",
     "NEW_YORK",
+    "NS_PER_MS",
     "Session",
     "SessionTimes",
     "closes_early",
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 NEW_YORK = ZoneInfo("America/New_York")
+NS_PER_MS = 1_000_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 

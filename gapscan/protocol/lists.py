@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Final, Literal, TypedDict
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State, Symbol
+
+HEARTBEAT_SECONDS: Final = 1.0  # between two heartbeats of a list: a promise to readers, who tell silence by it
 
 
 class Fields(TypedDict, total=False):

@@ -16,7 +16,6 @@ from gapscan.errors import ProtocolError
 from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, State, Why
 
 HELLO_VERSION: Final = 1
-QUESTIONS: Final = 4  # of one client that may be unanswered
 RECONNECT_BELOW: Final = 4500  # our close codes from here on say: do not come back unchanged
 
 # Names from clients are looked up, not checked against the pattern: a wrong one is an unknown list.
@@ -183,12 +182,12 @@ class CloseCode:
 
 
 SHUTDOWN: Final = CloseCode(4000, "shutdown", "this bridge is going down; another one, or its successor, goes on")
-SLOW: Final = CloseCode(4001, "slow", "the client did not take what it was sent for 10 s")
-SILENT: Final = CloseCode(4002, "silent", "the client did not answer pings for 30 s")
+SLOW: Final = CloseCode(4001, "slow", "the client did not take what it was sent for too long")
+SILENT: Final = CloseCode(4002, "silent", "the client did not answer pings")
 FAILED: Final = CloseCode(4003, "failed", "the bridge failed on this connection")
 BAD_REQUEST: Final = CloseCode(4500, "bad_request", "the client sent what is no JSON object in a text frame")
-TOO_BIG: Final = CloseCode(4501, "too_big", "the client sent a message of more than 16 KiB")
-UNAUTHORIZED: Final = CloseCode(4502, "unauthorized", "the token is missing or wrong, or did not come within 10 s")
+TOO_BIG: Final = CloseCode(4501, "too_big", "the client sent a message that is too long")
+UNAUTHORIZED: Final = CloseCode(4502, "unauthorized", "the token is missing or wrong, or did not come in time")
 TOO_MANY: Final = CloseCode(4503, "too_many", "the client sent too many messages a second")
 CLOSE_CODES: Final = (SHUTDOWN, SLOW, SILENT, FAILED, BAD_REQUEST, TOO_BIG, UNAUTHORIZED, TOO_MANY)
 
@@ -204,21 +203,21 @@ class ErrorCode:
 
 
 UNKNOWN_LIST: Final = ErrorCode("unknown_list", "there is no list of this name; `lists` is sent when that changes")
-TOO_MANY_LISTS: Final = ErrorCode("too_many_lists", "the client has as many lists as one client may have (64)")
+TOO_MANY_LISTS: Final = ErrorCode("too_many_lists", "the client has as many lists as one client may have")
 LIST_FAILED: Final = ErrorCode(
     "list_failed", "its newest version cannot be sent; it goes on with the next one that can", retry=True
 )
 UNAVAILABLE: Final = ErrorCode("unavailable", "no ranker answered the question", retry=True)
-RATE_LIMITED: Final = ErrorCode("rate_limited", "four questions of this client are unanswered", retry=True)
+RATE_LIMITED: Final = ErrorCode("rate_limited", "as many questions of this client are unanswered as may be", retry=True)
 NOT_SUBSCRIBED: Final = ErrorCode("not_subscribed", "a resync of a list that the client does not subscribe to")
 UNKNOWN_ACTION: Final = ErrorCode("unknown_action", "there is no such action")
 BAD_MESSAGE: Final = ErrorCode("bad_message", "a field of the action is missing or of the wrong type")
 BAD_JSON: Final = ErrorCode("bad_json", "the message is not a JSON object", close=BAD_REQUEST)
 BINARY: Final = ErrorCode("binary", "the message came in a binary frame", close=BAD_REQUEST)
 BAD_FRAME: Final = ErrorCode("bad_frame", "the bytes break the WebSocket protocol, or are not UTF-8", close=BAD_REQUEST)
-TOO_LONG: Final = ErrorCode("too_long", "the message has more than 16 KiB", close=TOO_BIG)
+TOO_LONG: Final = ErrorCode("too_long", "the message is too long", close=TOO_BIG)
 NO_TOKEN: Final = ErrorCode("no_token", "the first message must be `auth`, with the right token", close=UNAUTHORIZED)
-TOO_FAST: Final = ErrorCode("too_fast", "more than 20 messages a second over some seconds", close=TOO_MANY)
+TOO_FAST: Final = ErrorCode("too_fast", "the client sends more messages than it may, over some seconds", close=TOO_MANY)
 ERROR_CODES: Final = (
     UNKNOWN_LIST,
     TOO_MANY_LISTS,

@@ -19,7 +19,8 @@ class WhyRequest(Struct, frozen=True, tag_field="type", tag="why_request"):
 class Condition(Struct, frozen=True):
     """One line of a filter, taken apart: a `test`, or a group whose members follow it with a greater depth.
 
-    Of the lines at depth 0 all must hold. `value` is the symbol's, `threshold` what it is compared with.
+    Of the lines at depth 0 all must hold. `value` is the symbol's, `threshold` what it is compared with. Programs know
+    a condition by its `id`, whatever its text.
     """
 
     text: Annotated[str, Meta(description="in the words of the definition")]
@@ -31,6 +32,7 @@ class Condition(Struct, frozen=True):
     threshold: float | str | bool | None = None
     since: Annotated[EpochMs | None, Meta(description="when `passes` last changed")] = None
     at_least: Annotated[bool, Meta(description="`since` is only when it was first looked at")] = False
+    id: Annotated[str | None, Meta(description="the flag, or `seconds_since_trade`; null: the text says all")] = None
 
 
 Conditions = list[Condition]

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gapscan.market.columns import Floats, Ints
 from gapscan.protocol.messages import Fields, Row
+from gapscan.ranking.columns import ALIASES, CODED, FLAGS
 from gapscan.ranking.delta import changed_fields
 
 # Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
@@ -55,20 +56,19 @@ DECIMALS: Final = {
     "halt_time": 0,
 }
 SHOWN: Final = tuple(DECIMALS)
-FLAGS: Final = frozenset({"gap_indicative", "split_today", "stale", "thin_baseline"})
-_RENAMED: Final = {"updated": "as_of", "from_bar": "source"}
-_NAMES: Final = tuple(_RENAMED.get(name, name) for name in SHOWN)
+_FIELDS: Final = {column: field for field, column in ALIASES.items()} | {c.column: field for field, c in CODED.items()}
+_NAMES: Final = tuple(_FIELDS.get(column, column) for column in SHOWN)
 _WHOLE, _FLAG, _SOURCE = 1, 2, 3  # kinds of fields; others are numbers with decimals
 
 
 def _kind(name: str, decimals: int) -> int:
-    if name == "source":
+    if name in CODED:
         return _SOURCE
     return _FLAG if name in FLAGS else _WHOLE * (decimals == 0)
 
 
 _KINDS: Final = np.array(list(map(_kind, _NAMES, DECIMALS.values())))
-_SOURCES: Final = np.array(["snapshot", "bar"], object)
+_SOURCES: Final = np.array(CODED["source"].words, object)
 NAMES_AT: Final = np.array(_NAMES, object)
 _ALL: Final = np.arange(len(SHOWN))
 _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
 import numpy as np
@@ -38,7 +38,7 @@ def _nothing(_columns: Columns, _words: Words) -> Shown:
 class Line:
     """One condition, or the head of a group whose members follow with a greater depth.
 
-    `entry` is what a newcomer must pass, `stay` what a row that is in must.
+    `entry` is what a newcomer must pass, `stay` what a row that is in must. `id` is as in a Condition.
     """
 
     text: str
@@ -48,6 +48,7 @@ class Line:
     stay: Test
     value: Operand = _nothing
     threshold: Operand = _nothing
+    id: str | None = None
 
 
 def outline(parsed: Filter) -> tuple[Line, ...]:
@@ -69,6 +70,7 @@ def conditions(lines: Sequence[Line], columns: Columns, words: Words) -> list[Co
             stays=_only(line.stay(columns)),
             value=line.value(columns, words),
             threshold=line.threshold(columns, words),
+            id=line.id,
         )
         for line in lines
     ]
@@ -126,7 +128,7 @@ class _Outliner:
         if not isinstance(node, ast.Name):
             return line
         value = self._entry.value(node)
-        return Line(line.text, "test", depth, line.entry, line.stay, _truth(value), lambda _c, _w: not negated)
+        return replace(line, value=_truth(value), threshold=lambda _c, _w: not negated, id=node.id)
 
     def _comparison(self, node: ast.Compare, negated: bool, depth: int) -> Line:
         left, right = node.left, node.comparators[0]

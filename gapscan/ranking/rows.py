@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import compress, islice, pairwise
 from typing import Final, cast, overload
 
 import numpy as np
@@ -60,12 +60,15 @@ class RowState(TrackedRows):
         """The difference to an older state, found by place and version; None for rows from elsewhere."""
         if not isinstance(old, RowState) or old.cache is not self.cache:
             return None
-        held, self._compared = self._compared, None
-        if held is None or held[0] is not old:
+        difference = self._take_compared(old)
+        if difference is None:
             (difference,) = _differences([(old, self)])
-        else:
-            difference = held[1]
         return self._changes(old, difference)
+
+    def _take_compared(self, old: RowState) -> Difference | None:
+        """The difference to `old` if it was found beforehand. It is let go, for it holds on to an older state."""
+        compared, self._compared = self._compared, None
+        return compared[1] if compared is not None and compared[0] is old else None
 
     def _changes(self, old: RowState, difference: Difference) -> list[Change]:
         symbols, shown, was_shown = self.symbols, self._shown, old._shown
@@ -138,9 +141,10 @@ class RowCache:
 
     def states(self, lists: Sequence[Ints], held: Sequence[RowState | None] = ()) -> list[RowState]:
         """The lists that show the symbols at these positions, whose rows are up to date: `held` where that is so."""
-        current = self._current(lists, held or [None] * len(lists))
-        made = iter(self._made([places for places, state in zip(lists, current, strict=True) if state is None]))
-        return [next(made) if state is None else state for state in current]
+        found = self._current(lists, held) if held else {}
+        if missing := [number for number in range(len(lists)) if number not in found]:
+            found.update(zip(missing, self._made([lists[number] for number in missing]), strict=True))
+        return [found[number] for number in range(len(lists))]
 
     def _made(self, lists: Sequence[Ints]) -> list[RowState]:
         at = np.concatenate([_NO_PLACES, *lists])
@@ -151,23 +155,23 @@ class RowCache:
             for places, (a, b) in zip(lists, cuts, strict=True)
         ]
 
-    def _current(self, lists: Sequence[Ints], held: Sequence[RowState | None]) -> list[RowState | None]:
-        """Those of the states that show the symbols at these positions as they are, of all lists in one go."""
-        alike = [
-            state if state is not None and len(state.places) == len(places) else None
-            for places, state in zip(lists, held, strict=True)
-        ]
-        pairs = [(places, state) for places, state in zip(lists, alike, strict=True) if state is not None]
-        if not pairs:
-            return alike
-        places = np.concatenate([places for places, _ in pairs])
-        differ = (places != np.concatenate([state.places for _, state in pairs])) | (
-            self._versions[places] != np.concatenate([state.versions for _, state in pairs])
+    def _current(self, lists: Sequence[Ints], held: Sequence[RowState | None]) -> dict[int, RowState]:
+        """Those of the states that show the symbols at these positions as they are, by the number of their list.
+
+        All lists are looked at in one go: they lie one behind the other.
+        """
+        pairs = enumerate(zip(lists, held, strict=True))
+        alike = [(n, state) for n, (at, state) in pairs if state is not None and len(state.places) == len(at)]
+        if not alike:
+            return {}
+        places = np.concatenate([lists[number] for number, _ in alike])
+        differ = (places != np.concatenate([state.places for _, state in alike])) | (
+            self._versions[places] != np.concatenate([state.versions for _, state in alike])
         )
-        counts = np.concatenate([[0], np.cumsum(differ)])
-        cuts = np.cumsum([0, *(len(places) for places, _ in pairs)])
-        is_current = iter((counts[cuts[1:]] == counts[cuts[:-1]]).tolist())
-        return [state if state is not None and next(is_current) else None for state in alike]
+        differing = np.concatenate([[0], np.cumsum(differ)])  # how many there are before each place
+        cuts = np.cumsum([0, *(len(state.places) for _, state in alike)])
+        is_current = differing[cuts[1:]] == differing[cuts[:-1]]
+        return dict(compress(alike, is_current.tolist()))
 
     def symbols_at(self, at: Ints) -> list[str]:
         """The symbols at positions `at`."""
@@ -212,18 +216,17 @@ class RowCache:
 
     def _make(self, at: Ints, values: Floats, changed: Bools, retold: Bools) -> None:
         """New objects for the rows at positions `at`."""
-        who, which = np.nonzero(changed.T)
+        who, which = np.nonzero(changed.T)  # all that changed, row by row
         news = zip(NAMES_AT[which].tolist(), cells_of(values[which, who], which), strict=True)
+        fields = [dict(islice(news, number)) for number in changed.sum(axis=0).tolist()]  # each row takes its own
         # A copy each: views would keep the values of all these rows for as long as one of them is held.
-        numbers, size = values.T.tobytes(), values.itemsize * len(SHOWN)
-        made: list[Shown] = []
-        columns = (changed.sum(axis=0), retold, self._texts[at], self._versions[at])
-        for begin, (count, anew, texts, version) in zip(
-            range(0, len(numbers), size), zip(*(c.tolist() for c in columns), strict=True), strict=True
-        ):
-            fields = cast(Fields, dict(islice(news, count)))
-            made.append(Shown(texts, numbers[begin : begin + size], None if anew else fields, version))
-        self._shown[at] = made
+        whole, size = values.T.tobytes(), values.itemsize * len(SHOWN)
+        numbers = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
+        columns = (self._texts[at].tolist(), numbers, fields, retold.tolist(), self._versions[at].tolist())
+        self._shown[at] = [
+            Shown(texts, own, None if anew else cast(Fields, changes), version)
+            for texts, own, changes, anew, version in zip(*columns, strict=True)
+        ]
 
     def _tell(self, at: Ints) -> None:
         """What rows show beside numbers."""

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
-from typing import Annotated, Any, Final, TypeVar, cast, get_args, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -15,9 +15,9 @@ from msgspec import Meta, Struct, structs
 from gapscan.errors import ConfigError, SpecError
 from gapscan.market.fields import NUMBERS, TEXTS
 from gapscan.market.sessions import Session
-from gapscan.protocol.messages import Fields, ListDefinition, SessionName
+from gapscan.protocol.messages import ListDefinition, SessionName
 from gapscan.protocol.names import check_list_name
-from gapscan.ranking.columns import ALIASES, CODED
+from gapscan.ranking.columns import ALIASES, CODED, FLAGS, TYPES
 from gapscan.ranking.expression import Filter, SortKey
 
 DEFAULT_LIMIT: Final = 200
@@ -27,11 +27,9 @@ MAX_OWN: Final = 100
 MAX_KEYS: Final = 8
 MAX_DESCRIPTION: Final = 500
 MAX_FILE: Final = 256 * 1024
-_KINDS: Final = {name: frozenset(get_args(hint)) for name, hint in get_type_hints(Fields).items()}
-_NUMBERS_AND_FLAGS: Final = frozenset(NUMBERS) | ALIASES.keys()
-_FLAGS: Final = frozenset({"test_symbol", *(name for name in _NUMBERS_AND_FLAGS if bool in _KINDS.get(name, ()))})
-_NUMBERS: Final = frozenset({"now", *(name for name in _NUMBERS_AND_FLAGS if name in _KINDS)}) - _FLAGS
-_TEXTS: Final = ("symbol", *(name for name in TEXTS if name in _KINDS), *CODED, "session")
+_FLAGS: Final = FLAGS | {"test_symbol"}
+_NUMBERS: Final = frozenset({"now"} | TYPES.keys() & {*NUMBERS, *ALIASES}) - _FLAGS
+_TEXTS: Final = ("symbol", *(name for name in TEXTS if name in TYPES), *CODED, "session")
 
 
 class RowFields:

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Route
+from playwright.async_api import Page
 
-import gapscan.bridge
+from tests.browser.modules import STATIC, at_home
 from tests.browser.traces import Step, trace
 
 TRACES = 400
-_STATIC = Path(gapscan.bridge.__file__).parent / "static"
-_ORIGIN = "http://gapscan.test/"
 
 # Offers each message of each trace to a new copy, and says what became of it.
 _REPLAY = """
@@ -64,29 +62,15 @@ def test_traces_hold_every_outcome(traces: list[list[Step]]) -> None:
     assert min(outcomes.values()) > 20, outcomes
 
 
-async def _at_home(page: Page) -> None:
-    """Give the page an origin that serves the page's modules, and nothing else."""
-
-    async def serve(route: Route) -> None:
-        path = _STATIC / route.request.url.removeprefix(_ORIGIN)
-        if path.is_file():
-            await route.fulfill(path=path, content_type="text/javascript")
-        else:
-            await route.fulfill(body="<!doctype html>", content_type="text/html")
-
-    await page.route(f"{_ORIGIN}**", serve)
-    await page.goto(_ORIGIN)
-
-
 async def test_chromium_does_what_python_does(page: Page, traces: list[list[Step]]) -> None:
-    await _at_home(page)
+    await at_home(page)
     module = "await import('/listview.js')"
     script = f"async (traces) => {{ {_REPLAY} return JSON.stringify(replay({module}, JSON.parse(traces))); }}"
     assert json.loads(await page.evaluate(script, json.dumps(_messages(traces)))) == _expected(traces)
 
 
 async def test_a_row_that_nobody_touched_stays_the_same_object(page: Page, traces: list[list[Step]]) -> None:
-    await _at_home(page)
+    await at_home(page)
     script = """async (traces) => {
       const {ListView} = await import("/listview.js");
       let wrong = 0;
@@ -108,7 +92,7 @@ async def test_a_row_that_nobody_touched_stays_the_same_object(page: Page, trace
 
 
 async def test_checksums_of_any_text(page: Page) -> None:
-    await _at_home(page)
+    await at_home(page)
     texts = ["", "A", "A\nB", "Ω", "BRK.A\n日本\n🚀", "x" * 100_000]
     script = "async (texts) => { const {crc32} = await import('/listview.js'); return texts.map(crc32); }"
     assert await page.evaluate(script, texts) == [zlib.crc32(text.encode()) for text in texts]
@@ -119,7 +103,7 @@ def test_node_does_what_python_does(tmp_path: Path, traces: list[list[Step]]) ->
     node = shutil.which("node")
     if node is None:
         pytest.skip("no node is installed; the module is tested in Chromium")
-    shutil.copy(_STATIC / "listview.js", tmp_path / "listview.mjs")
+    shutil.copy(STATIC / "listview.js", tmp_path / "listview.mjs")
     (tmp_path / "traces.json").write_text(json.dumps(_messages(traces)))
     (tmp_path / "run.mjs").write_text(
         "import fs from 'node:fs'; import * as module from './listview.mjs';\n"

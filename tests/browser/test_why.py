@@ -12,10 +12,12 @@ from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Fields, ListDefinition
-from gapscan.services.why import answering
+from gapscan.ranking.spec import shipped_lists
+from gapscan.services.why import WhyDesk, answering
 from tests.browser.answers import IN, OUT, UNKNOWN, answer
 from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
 from tests.browser.watching import Watched, watch
+from tests.support.market import stock, universe_of
 
 _ROWS = [some_row(IN, 10.0, gap_percent=9.0, name="Alpha"), some_row("BBB", 20.0, gap_percent=8.0)]
 
@@ -79,6 +81,23 @@ async def test_why_a_row_is_there(watched: Watched, stage: Stage) -> None:
         assert not await watched.page.is_visible("#why")
         assert await watched.value("document.activeElement.id") == "grid"
         assert await watched.page.get_attribute("#row-BBB", "aria-selected") == "true", "one more Esc clears it"
+
+
+async def test_the_gate_is_put_in_words(watched: Watched, stage: Stage) -> None:
+    """The page knows a ranker's own conditions by their ids."""
+    desk = WhyDesk(universe_of([stock(IN, price=10.0, prev_close=9.0)]), shipped_lists(), lambda _name: [])
+    async with answering(stage.bus, desk.answer, Tally(logger("test"))):
+        await _opened(watched, stage)
+        await watched.page.click(f"#row-{IN}")
+        await _says(watched, "Every list")
+        lines = [[label, value, must] for label, value, must, _since in await _lines(watched)]
+        assert lines[-5:] == [
+            ["✓ Type", "CS", "in CS, ADRC"],
+            ["✓ Test symbol", "no", "no"],
+            ["✓ Price", "10", "≥ 1"],
+            ["✓ Prev close", "9", "> 0"],
+            ["✓ Seconds without a trade", "0", "≤ 900"],
+        ]
 
 
 async def test_the_panel_asks_again_while_it_is_open(watched: Watched, stage: Stage) -> None:

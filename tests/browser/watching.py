@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from playwright.async_api import ConsoleMessage, Page
 
 from gapscan.protocol.messages import Row
-
-PATIENCE = 20.0
+from tests.support.until import PATIENCE, until
 
 # Remembers every list that the page ever drew, with what its copy was at that moment.
 _RECORDER = """
@@ -49,11 +47,10 @@ class Watched:
     async def until(self, expression: str, argument: Any = None, seconds: float = PATIENCE) -> None:
         """Wait until a JavaScript expression is true; a test that waits in vain says how the page stands."""
         try:
-            async with asyncio.timeout(seconds):
-                while not await self.value(expression, argument):
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise AssertionError(f"{expression} ({argument!r}) did not come true: {await self._standing()}") from None
+            await until(lambda: self.value(expression, argument), f"{expression} ({argument!r})", seconds)
+        except AssertionError as error:
+            error.add_note(str(await self._standing()))
+            raise
 
     async def _standing(self) -> Any:
         return await self.value("[gapscan.status(), gapscan.counts(), gapscan.shown().length]")

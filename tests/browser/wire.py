@@ -22,8 +22,6 @@ class Wire:
     def __init__(self) -> None:
         self.rewrite: Rewrite = as_it_is
         self.connects = 0
-        self.holding = False
-        self._held: list[Message] = []
         self._route: WebSocketRoute | None = None
 
     async def attach(self, page: Page) -> None:
@@ -33,26 +31,13 @@ class Wire:
         self.connects += 1
         self._route = route
         server = route.connect_to_server()
-        server.on_message(lambda text: self._passed(json.loads(text)))
-
-    def _passed(self, message: Message) -> None:
-        if self.holding:
-            self._held.append(message)
-        else:
-            self.send(message)
+        server.on_message(lambda text: self.send(json.loads(text)))
 
     def send(self, message: Message) -> None:
         """Send the page a message, rewritten."""
         rewritten = self.rewrite(message)
         if rewritten is not None and self._route is not None:
             self._route.send(json.dumps(rewritten))
-
-    def release(self) -> int:
-        """Send what was held, at once. Returns how many messages it was."""
-        held, self._held, self.holding = self._held, [], False
-        for message in held:
-            self.send(message)
-        return len(held)
 
     async def close(self, code: int, reason: str) -> None:
         """Close the page's connection as a bridge does."""

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from gapscan.bridge.hub import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.session import Session
+from gapscan.config import BridgeSection
 from gapscan.protocol.messages import Delta, Row, Snapshot
+from gapscan.protocol.websocket import Beat
 from gapscan.ranking.copy import Copy, Fit
 from tests.support.strategies import row_lists
 from tests.unit.bridge.wire import FakeTransport, SocketTransport, TestRoom, answers
 
 LISTS = ("a", "b")
-PATIENT = Limits(slow_after=1e9)
+PATIENT = Limits.of(BridgeSection(slow_after=1e9))
 
 seeds = st.integers(0, 2**32)
 row_pools = st.lists(row_lists(), min_size=2, max_size=6)
@@ -42,6 +44,14 @@ class Client:
             if isinstance(message, Snapshot | Delta):
                 self._take(message, self.copies[message.list])
                 self.answered.add(message.list)
+            elif isinstance(message, Beat):
+                self._check(message)
+
+    def _check(self, beat: Beat) -> None:
+        """It comes after all that it speaks of."""
+        for name in self.answered & beat.lists.keys():
+            copy, said = self.copies[name], beat.lists[name]
+            assert (copy.epoch, copy.sequence) == (said.epoch, said.sequence)
 
     def _take(self, message: Snapshot | Delta, copy: Copy) -> None:
         if isinstance(message, Snapshot):

@@ -2,7 +2,7 @@
 
 import { clock } from "./format.js";
 
-const KEPT = 120;
+export const KEPT = 120;
 
 export class Activity {
   #element;

@@ -25,14 +25,15 @@ export function lineOf(condition) {
   return { ...wording(condition), since: sinceText(condition.since, condition.at_least), mark };
 }
 
-function wording({ text, kind, value, threshold }) {
+function wording(condition) {
+  const { text, kind, value, threshold } = condition;
   if (kind !== "test") return { label: kind === "any" ? "Any of these:" : "All of these:", value: "", must: "" };
   const [ago, simple, flipped, oneOf] = [AGO, SIMPLE, FLIPPED, ONE_OF].map((form) => form.exec(text));
   if (ago && columnOf(ago[1])) return { label: columnOf(ago[1]).title, value: agoText(value), must: `${SIGNS[ago[2]]} ${agoText(threshold)}` };
   if (simple && columnOf(simple[2])) return compared(simple, value, threshold);
   if (flipped && columnOf(flipped[3])) return of(columnOf(flipped[3]).id, TURNED[SIGNS[flipped[2]]], value, threshold);
   if (oneOf && columnOf(oneOf[1])) return of(oneOf[1], oneOf[2] ? "not" : "in", value, threshold);
-  return plain(text, value, threshold);
+  return plain(condition);
 }
 
 function compared([, both, id, sign, other], value, threshold) {
@@ -45,10 +46,11 @@ function of(id, sign, value, threshold) {
   return { label: columnOf(id).title, value: operand(value), must: `${sign} ${operand(threshold)}` };
 }
 
-const WORDS = { "not test_symbol": ["Test symbol", ""], "seconds since the last trade": ["Seconds without a trade", "≤ "] };
+/** By a condition's id: what it looks at, and how that is held against the threshold. */
+const WORDS = { __proto__: null, test_symbol: ["Test symbol", ""], seconds_since_trade: ["Seconds without a trade", "≤ "] };
 
-function plain(text, value, threshold) {
-  const [label, sign] = WORDS[text] ?? [text.replace(/>=|<=|==|!=/g, (found) => SIGNS[found]), ""];
+function plain({ id, text, value, threshold }) {
+  const [label, sign] = WORDS[id] ?? [text.replace(/>=|<=|==|!=/g, (found) => SIGNS[found]), ""];
   return { label, value: operand(value), must: threshold === null ? "" : sign + operand(threshold) };
 }
 

@@ -104,7 +104,7 @@ export class Connection extends EventTarget {
   /** Follow a list from now on. @param {string} list */
   subscribe(list) {
     if (!this.#copies.want(list)) return;
-    if (this.phase === Phase.OPEN) this.#send({ action: "subscribe", lists: [this.#copies.cursor(list)] });
+    if (this.phase === Phase.OPEN) this.#send({ action: "subscribe", lists: [this.#copies.request(list)] });
   }
 
   /** Follow a list no longer. Its copy is kept, so that `subscribe` can resume it. @param {string} list */

@@ -4,6 +4,7 @@ import { DeltaError, Fit } from "./listview.js";
 import { Subscription } from "./subscription.js";
 
 const RESYNC_MS = 1000; // at most one resync of a list in this time
+const ANSWER_MS = 3000; // what was asked for is not asked for again in this time, unless it was answered
 
 export class Copies {
   #wanted = new Set();
@@ -35,7 +36,9 @@ export class Copies {
   want(list) {
     if (this.#wanted.has(list)) return false;
     this.#wanted.add(list);
-    Object.assign(this.about(list), { resyncing: false, unknown: false, beat: null, behind: 0 });
+    const about = this.about(list);
+    about.settle();
+    Object.assign(about, { unknown: false, beat: null });
     return true;
   }
 
@@ -46,21 +49,25 @@ export class Copies {
 
   /** A new link: where to go on from, for each list. */
   restart() {
-    const lists = [...this.#wanted].map((list) => this.cursor(list));
-    for (const list of this.#wanted) Object.assign(this.about(list), { resyncing: false, beat: null, behind: 0 });
-    return lists;
+    return [...this.#wanted].map((list) => {
+      this.about(list).settle();
+      this.about(list).beat = null;
+      return this.request(list);
+    });
   }
 
   /** The server has these lists: where to go on from, for each that it did not have before. @param {string[]} names */
   back(names) {
     const back = names.filter((name) => this.#wanted.has(name) && this.about(name).unknown);
     for (const name of back) this.about(name).unknown = false;
-    return back.map((name) => this.cursor(name));
+    return back.map((name) => this.request(name));
   }
 
-  /** Names a list and, when there is a copy, where to go on from. */
-  cursor(list, afresh = false) {
-    const { view } = this.about(list);
+  /** What asks for a list: its name and, when there is a copy, where to go on from. It is to be sent. */
+  request(list, afresh = false) {
+    const about = this.about(list);
+    const { view } = about;
+    about.awaitedUntil = performance.now() + ANSWER_MS;
     return view.loaded && !afresh ? { list, epoch: view.epoch, last_sequence: view.sequence } : { list };
   }
 
@@ -73,7 +80,7 @@ export class Copies {
       this.#moved(snapshot.list, about, about.view.load(snapshot));
     } catch (error) {
       if (!(error instanceof DeltaError)) throw error;
-      this.#resync(snapshot.list, about, "snapshot", true);
+      this.#refused(snapshot.list, about, "snapshot");
     }
   }
 
@@ -85,11 +92,12 @@ export class Copies {
     const { fit, changes } = about.view.take(delta);
     if (fit === Fit.APPLIED) this.#moved(delta.list, about, changes);
     else if (fit === Fit.OLD) this.#upToDate(delta, about);
-    else this.#resync(delta.list, about, fit, fit !== Fit.HOLE);
+    else if (fit === Fit.MISMATCH) this.#refused(delta.list, about, fit);
+    else this.#resync(delta.list, about, fit, fit === Fit.OTHER_EPOCH);
   }
 
   #moved(list, about, changes) {
-    about.resyncing = false;
+    about.settle();
     about.hear(about.view.asOf, performance.now());
     this.#emit("change", { list, changes });
   }
@@ -97,19 +105,27 @@ export class Copies {
   /** A delta to where the copy is already: the answer to a resume when nothing was missed. */
   #upToDate(delta, about) {
     if (delta.sequence !== about.view.sequence) return;
-    if (delta.checksum !== about.view.checksum) this.#resync(delta.list, about, Fit.MISMATCH, true);
-    else about.resyncing = false;
+    if (delta.checksum !== about.view.checksum) this.#refused(delta.list, about, Fit.MISMATCH);
+    else about.settle();
   }
 
-  /** Ask for what is missing, or (`afresh`) for all of the list. */
+  /** What leads on from the copy is wrong, so it was the answer, if one was waited for. */
+  #refused(list, about, why) {
+    about.awaitedUntil = -Infinity;
+    if (why === Fit.MISMATCH) this.#counts.mismatches += 1;
+    this.#resync(list, about, why, true);
+  }
+
+  /** Ask for what is missing, or (`afresh`) for all of the list. What may not be asked for yet, a heartbeat asks for:
+   * until the answer comes, whatever was sent before it lacks the same. */
   #resync(list, about, why, afresh) {
     const now = performance.now();
     about.resyncing = true;
-    if (why === Fit.MISMATCH) this.#counts.mismatches += 1;
-    if (now - about.askedAt < RESYNC_MS) return; // a heartbeat finds that the list is still behind
-    about.askedAt = now;
+    about.afresh ||= afresh;
+    if (now < about.awaitedUntil || now - about.resyncedAt < RESYNC_MS) return;
+    about.resyncedAt = now;
     this.#counts.resyncs += 1;
-    this.#send({ action: "resync", ...this.cursor(list, afresh) });
+    this.#send({ action: "resync", ...this.request(list, about.afresh) });
     this.#emit("fault", { code: "resync", message: `${list}: ${why}`, list });
   }
 
@@ -121,13 +137,13 @@ export class Copies {
     }
   }
 
+  /** A heartbeat comes after all that it speaks of: a copy that has less has lost something. */
   #beatOf(list, about, beat, now) {
     about.beat = beat;
     if (beat.state === "live") about.fault = "";
     about.hear(beat.as_of, now);
-    const same = about.view.epoch === beat.epoch && about.view.sequence >= beat.sequence && !about.resyncing;
-    about.behind = same ? 0 : about.behind + 1;
-    // One heartbeat may overtake a delta that waits for its window; a second one means that it was lost.
-    if (about.behind > 2) this.#resync(list, about, Fit.HOLE, about.view.epoch !== beat.epoch);
+    const { view } = about;
+    if (view.epoch !== beat.epoch) this.#resync(list, about, Fit.OTHER_EPOCH, true);
+    else if (view.sequence < beat.sequence || about.resyncing) this.#resync(list, about, Fit.HOLE, false);
   }
 }

@@ -3,7 +3,7 @@
 import { Phase } from "./connection.js";
 import { clock, span } from "./format.js";
 
-/** Missing for so many heartbeats, the list is not called live any more. */
+/** After so many heartbeats without news, of the server or of the market, a list is not called live any more. */
 const MISSED_BEATS = 2.3;
 
 /** @typedef {object} Health
@@ -25,7 +25,8 @@ export function healthOf(connection, about, now) {
   const since = about.asOf ? ` The list is as of ${clock(about.asOf)}.` : "";
   if (connection.phase !== Phase.OPEN) return unconnected(connection, now, since);
   if (about.unknown) return health("bad", "No such list", "The server does not know this list.");
-  return silence(connection, about, now, since) ?? standing(about, now, since);
+  const limit = MISSED_BEATS * connection.hello.heartbeat * 1000;
+  return silence(connection, about, now, since, limit) ?? standing(about, now, since, limit);
 }
 
 function unconnected(connection, now, since) {
@@ -50,8 +51,7 @@ function reason({ closed }) {
 }
 
 /** Nothing was heard of the list for too long, or nothing yet. */
-function silence(connection, about, now, since) {
-  const limit = MISSED_BEATS * connection.hello.heartbeat * 1000;
+function silence(connection, about, now, since, limit) {
   const quiet = now - connection.beatAt;
   if (quiet > limit) return health("bad", "No heartbeat", `Nothing was heard for ${span(quiet)}: the list may be old.${since}`);
   if (about.resyncing) return health("warn", "Repairing", `A part of the list was missed and is fetched again.${since}`);
@@ -64,10 +64,9 @@ function stillness({ fault }) {
 }
 
 /** What the server says of the list, and whether its data really moves. */
-function standing(about, now, since) {
+function standing(about, now, since, limit) {
   const still = now - about.movedAt;
   if (about.beat.state === "closed") return health("calm", "Closed", `This list is not ranked in this session.${since}`);
   if (about.beat.state !== "live") return health("bad", "Stale", `${stillness(about)}${since}`);
-  if (about.behind > 1) return health("warn", "Behind", `Newer changes have not arrived yet.${since}`);
-  return still > 2300 ? health("warn", "No new data", `Market data stood still for ${span(still)}.${since}`) : health("live", "Live");
+  return still > limit ? health("warn", "No new data", `Market data stood still for ${span(still)}.${since}`) : health("live", "Live");
 }

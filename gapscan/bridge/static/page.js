@@ -1,6 +1,6 @@
 /** One list on the page: takes what changed, and draws it once per animation frame. */
 
-import { Activity } from "./activity.js";
+import { Activity, KEPT } from "./activity.js";
 import { csv, download } from "./csv.js";
 import { Chosen } from "./chosen.js";
 import { columnsFor } from "./fields.js";
@@ -12,9 +12,9 @@ import { settings } from "./settings.js";
 import { Chime } from "./sound.js";
 import { Table } from "./table.js";
 import { Trends } from "./trend.js";
+import { NARROW } from "./width.js";
 
 const byId = (id) => document.getElementById(id);
-const NARROW = matchMedia("(max-width: 720px)");
 const NAME_REM = 9; // the least width of a column that takes what is left
 const NAME_SHARE = 16; // of what is left; the others take half their width in rem
 const UNSTRETCHED = new Set(["rank", "symbol", "spark"]);
@@ -115,7 +115,7 @@ export class Page {
     for (const symbol of added) since.entered.add(symbol);
     since.log.push(...removed.map((symbol) => ["out", symbol, "", this.view.asOf]));
     since.log.push(...added.map((symbol) => ["in", symbol, `#${ranks.get(symbol)}`, this.view.asOf]));
-    since.log.splice(0, since.log.length - 120);
+    since.log.splice(0, since.log.length - KEPT);
     if (added.length) this.chime.ring(performance.now());
   }
 

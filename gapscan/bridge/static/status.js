@@ -37,14 +37,14 @@ export class Status {
     show(this.#parts.simulated, on);
   }
 
-  /** @param {{view: object, movedAt: number, resyncing: boolean, behind: number}} about
+  /** @param {{view: object, asOf: number, movedAt: number, resyncing: boolean}} about
    * @param {boolean} connected @param {number} now performance.now() */
-  list({ view, asOf, movedAt, resyncing, behind }, connected, now) {
+  list({ view, asOf, movedAt, resyncing }, connected, now) {
     const { age, asof, sequence, verified } = this.#parts;
     write(age, movedAt ? `data age ${span(now - movedAt)}` : "");
     write(asof, asOf ? `${clock(asOf)} New York` : "");
     write(sequence, view.loaded ? `sequence ${view.sequence}` : "");
-    const proved = view.loaded && !resyncing && behind < 2;
+    const proved = view.loaded && !resyncing;
     const word = proved ? (connected ? "✓ verified" : "verified then") : "not verified";
     write(verified, view.loaded ? word : "");
     const side = proved ? (connected ? "yes" : "") : "no";

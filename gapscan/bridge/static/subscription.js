@@ -11,13 +11,20 @@ export class Subscription {
     /** Newest market time heard of this list, and the time (performance.now()) at which it last moved. */
     this.asOf = 0;
     this.movedAt = 0;
-    /** The copy is known to be incomplete, and has been asked for again. */
+    /** The copy is known to be incomplete, and is asked for again; `afresh`: as a whole. */
     this.resyncing = false;
-    this.askedAt = -Infinity;
-    this.behind = 0;
+    this.afresh = false;
+    /** Until when the answer to what was asked last is waited for, and when that last was a resync. */
+    this.awaitedUntil = -Infinity;
+    this.resyncedAt = -Infinity;
     this.unknown = false;
     /** What the server said when it could not send the newest rows; "" while it can. */
     this.fault = "";
+  }
+
+  /** The copy is as the server has it, or the server does not know of it: nothing is waited for. */
+  settle() {
+    Object.assign(this, { resyncing: false, afresh: false, awaitedUntil: -Infinity });
   }
 
   /** Market time was heard of; it counts only if it moved on. */

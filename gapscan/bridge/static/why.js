@@ -4,10 +4,10 @@ import { allLists, notice, oneList, unknownSymbol } from "./answer.js";
 import { clock } from "./format.js";
 import { Inquiry } from "./inquiry.js";
 import { patch } from "./patch.js";
+import { NARROW } from "./width.js";
 
 const byId = (id) => document.getElementById(id);
 const UNANSWERED = ", no answer since";
-const NARROW = matchMedia("(max-width: 720px)");
 
 export class WhyPanel {
   #dialog = byId("why");

@@ -9,6 +9,8 @@ from typing import get_args
 import msgspec
 import pytest
 
+from gapscan.bridge import limits
+from gapscan.config import BridgeSection
 from gapscan.protocol import websocket as ws
 from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.ranking.copy import Copy
@@ -48,6 +50,21 @@ def test_the_tables_have_all_codes() -> None:
     codes = [code.code for code in ws.CLOSE_CODES]
     assert codes == sorted(set(codes))
     assert all(4000 <= code < 5000 for code in codes)
+
+
+def test_every_limit_has_its_row() -> None:
+    rows = re.findall(r"^\| .+ \| ([\d.]+) \| (?:`(\w+)`)? ?\|$", SECTION, re.MULTILINE)
+    settings = msgspec.structs.asdict(limits.Limits.of(BridgeSection()))
+    fixed = [limits.QUESTIONS, limits.AUTH_SECONDS, limits.PING_AFTER, limits.SILENT_AFTER]
+    assert [(float(number), setting) for number, setting in rows] == [
+        *((value, name) for name, value in settings.items()),
+        *((value, "") for value in fixed),
+    ]
+
+
+def test_no_meaning_says_a_limit() -> None:
+    """A bridge may have others than the defaults, and logs these texts."""
+    assert not [code for code in (*ws.ERROR_CODES, *ws.CLOSE_CODES) if re.search(r"(?<!UTF-)\d", code.meaning)]
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text[:30])

@@ -14,6 +14,7 @@ from gapscan.bridge.limits import BUFFER_BYTES, Limits
 from gapscan.bridge.ring import Ring
 from gapscan.bridge.room import Room
 from gapscan.bridge.writer import Writer
+from gapscan.config import BridgeSection
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import Answer, ListInfo
@@ -187,7 +188,8 @@ class TestRoom:
     ) -> None:
         self.clock = FakeClock()
         self.tally = Tally(logger("test"))
-        self.room = Room(Hub(), window, limits or Limits(), self.tally, self.clock, writer)
+        limits = limits or Limits.of(BridgeSection())
+        self.room = Room(Hub(), window, limits, self.tally, self.clock, writer)
         if names:
             self.room.define([info(name) for name in names])
 

@@ -1,0 +1,26 @@
+"""The page's modules without the page: for tests of what they do by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Page, Route
+
+import gapscan.bridge
+
+STATIC = Path(gapscan.bridge.__file__).parent / "static"
+_ORIGIN = "http://gapscan.test/"
+
+
+async def at_home(page: Page) -> None:
+    """Give the page an origin that serves the page's modules, and nothing else."""
+
+    async def serve(route: Route) -> None:
+        path = STATIC / route.request.url.removeprefix(_ORIGIN)
+        if path.is_file():
+            await route.fulfill(path=path, content_type="text/javascript")
+        else:
+            await route.fulfill(body="<!doctype html>", content_type="text/html")
+
+    await page.route(f"{_ORIGIN}**", serve)
+    await page.goto(_ORIGIN)
