@@ -14,16 +14,16 @@ import time
 from collections.abc import Iterator
 from itertools import cycle, islice
 
-from gapscan.bridge.http import Door, serving
-from gapscan.bridge.hub import Hub, Position, Standing
-from gapscan.bridge.limits import Limits
+from gapscan.bridge.http import serving
+from gapscan.bridge.hub import Position, Standing
 from gapscan.bridge.listener import open_socket
 from gapscan.bridge.room import Room
 from gapscan.bridge.writer import open_writer
-from gapscan.obs import Tally, logger
+from gapscan.config import BridgeSection, Config
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import run, until_stopped
+from gapscan.services.bridge import Bridge
 
 LIST = "winners"
 ROWS = 200
@@ -99,13 +99,14 @@ async def main(stop: asyncio.Event) -> None:
     rate = float(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with open_writer(io_uring=True) as writer:
-        await _serve(Room(Hub(), 0.1, Limits(clients=100_000), Tally(logger("bridge")), writer=writer), rate, stop)
+        await _serve(Bridge(Config(bridge=BridgeSection(clients=100_000)), writer), rate, stop)
 
 
-async def _serve(room: Room, rate: float, stop: asyncio.Event) -> None:
+async def _serve(bridge: Bridge, rate: float, stop: asyncio.Event) -> None:
+    room = bridge.room
     room.define([ListInfo(LIST, "", [], [], ROWS)])
     listening = open_socket("127.0.0.1", 0)
-    async with serving(listening, room, Door()):
+    async with serving(listening, room, bridge.door()):
         print(listening.getsockname()[1], flush=True)
         driver = Driver(room)
         await until_stopped(stop, *([driver.at_rate(rate), room.run()] if rate else [driver.flat_out()]))

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from gapscan.market.fields import KNOWN, OBSERVED, TEXTS
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
-from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, STEP_MS, THIN_BASELINE
+from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, THIN_BASELINE, TIME_STEP_MS
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition, Row
-from gapscan.ranking.cells import DECIMALS, FLAGS
+from gapscan.ranking.cells import DECIMALS
+from gapscan.ranking.columns import FLAGS
 from gapscan.ranking.delta import Rows, apply, diff, symbols_of
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
@@ -85,7 +86,7 @@ def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
     s = dict(known, session=str(session))
     idle, seen = as_of - as_of % IDLE_STEP_MS, known["updated"] - known["updated"] % HISTORY_STEP_MS
     moment = min(idle if math.isnan(seen) else max(seen, idle), as_of)
-    as_of -= as_of % STEP_MS
+    as_of -= as_of % TIME_STEP_MS
     base = math.nan if s["split_today"] == 1 else s["prev_close"]
     printed = not math.isnan(s["open"])
     s["gap_indicative"] = float(not printed)

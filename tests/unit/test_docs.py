@@ -19,7 +19,7 @@ from gapscan.protocol import names, schema
 from gapscan.protocol.codec import decode, decode_as
 from gapscan.ranking.copy import Copy, Fit
 from gapscan.ranking.delta import checksum, diff
-from gapscan.services.main import SERVICES
+from gapscan.services import SERVICES
 from gapscan_cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,8 @@ def _names() -> set[str]:
     """Subjects, streams, buckets and headers, in the form in which the document has them."""
     constants = {value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
     made = {make("<list>") for make in (names.live_subject, names.heartbeat_subject, names.delta_subject)}
-    return (constants - {names.PREFIX, names.STREAM_LIST_PREFIX}) | made | {names.list_stream("<list>")}
+    made |= {names.list_stream("<list>"), names.direct_get_subject("<stream>"), names.status_subject("<service>")}
+    return (constants - {names.PREFIX, names.STREAM_LIST_PREFIX}) | made
 
 
 @pytest.mark.parametrize("name", sorted(_field_names() | _tags() | _names()))

@@ -54,13 +54,16 @@ EXAMPLES: list[m.Message] = [
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),
-    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *([None] for _ in range(10))),
+    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *([None] for _ in range(11))),
     m.Detail("AAA", "2024-07-01", 1.5e9, 2e7, None, "Energy"),
     m.ListDefinition("winners", "up", "price > 1", ["-price"], 200, []),
     m.WhyRequest("AAA", "winners"),
     m.Why(
         "AAA", True, 1_700_000_000_000, "regular", False,
-        [m.Condition("price >= 1", "test", 0, True, True, 5.0, 1.0, 1_700_000_000_000, True)],
+        [
+            m.Condition("price >= 1", "test", 0, True, True, 5.0, 1.0, 1_700_000_000_000, True),
+            m.Condition("not stale", "test", 0, True, True, False, False, 1_700_000_000_000, True, "stale"),
+        ],
         [m.ListWhy(
             "winners", True, False, None, 3, 200, None, False, "-price", 1.5, None,
             [m.Condition('type == "CS"', "any", 0, False, False, "ETF", None)],

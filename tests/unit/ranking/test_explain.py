@@ -95,6 +95,14 @@ def test_the_words_are_the_users(text: str, shown: str) -> None:
     assert only(text).text == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("stale", "stale"), ("not test_symbol", "test_symbol"), ("price > 5", None), ("True", None)],
+)
+def test_flags_have_an_id(text: str, name: str | None) -> None:
+    assert only(text).id == name
+
+
 def shape(text: str) -> list[tuple[int, str, str]]:
     return [(found.depth, found.kind, found.text) for found in explained(text)]
 
