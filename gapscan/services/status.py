@@ -280,7 +280,8 @@ def _link_problems(link: Mapping[str, Any]) -> list[str]:
     """A live link that is down, or that lacks topics, while it is wanted."""
     if link.get("mode", "off") == "off":
         return []
-    if link.get("last_error") and link.get("state") != "live":
+    wanted = not link["settled"] or link["topics"]["desired"]
+    if wanted and link.get("last_error") and link.get("state") != "live":
         return [f"feed: the live link is down: {link['last_error']}"]
     if (lack := link.get("none_confirmed_seconds", 0)) > _RECOVERY_SECONDS:
         return [f"feed: of {link['topics']['desired']} live topics none has been confirmed for {lack:.0f} s"]

@@ -146,7 +146,7 @@ def test_breaks_of_the_live_link_are_shown() -> None:
     ("link", "problem"),
     [
         ({"mode": "off", "settled": False, "last_error": "x"}, None),
-        ({"mode": "hot", "settled": True, "last_error": "x"}, None),
+        ({"mode": "hot", "settled": True, "last_error": "x", "topics": {"desired": 0}}, None),
         ({"mode": "hot", "settled": False, "state": "waiting", "last_error": "auth_failed"}, "auth_failed"),
         ({"mode": "hot", "settled": False, "state": "live", "topics": {"desired": 900, "confirmed": 0}}, "900 live"),
         ({"mode": "hot", "settled": False, "state": "live", "topics": {"desired": 9, "confirmed": 0}}, None),
