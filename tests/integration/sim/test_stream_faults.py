@@ -186,9 +186,13 @@ async def test_duplicate_bars(serve, listen):
     await listener.subscribed()
     server.faults.set("ws_duplicates")
     await bars(server, listener)
-    await until(lambda: len(listener.of("A")) % 2 == 0, "the second of each bar")
-    keys = [(bar["sym"], bar["s"], bar["v"]) for bar in listener.of("A")]
-    assert all(keys.count(key) == 2 for key in keys)
+
+    def keys():
+        return [(bar["sym"], bar["s"], bar["v"]) for bar in listener.of("A")]
+
+    first = keys()
+    await until(lambda: all(keys().count(key) > 1 for key in first), "the second of each bar")
+    assert all(keys().count(key) == 2 for key in first)
 
 
 async def test_late_bars(serve, listen):
