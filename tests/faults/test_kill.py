@@ -107,7 +107,9 @@ async def stream_is_whole(url: str, views: list[ListView]) -> None:
 
 @pytest.fixture
 async def up(tmp_path: Path) -> AsyncIterator[RunningSet]:
-    async with running_set(tmp_path, symbols=400, start="09:31", speed=20) as running:
+    # All deltas are kept for as long as anybody lets a test run, so that the whole stream can be replayed.
+    kept = {"GAPSCAN_NATS_DELTA_MAX_AGE": "3600"}
+    async with running_set(tmp_path, symbols=400, start="09:31", speed=20, **kept) as running:
         yield running
 
 
