@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gapscan.bus.client import BusOptions
-    from gapscan.bus.follow import ListView, follow
+    from gapscan.client.api import ListView, follow
 
 __version__ = "0.1.0"
 __all__ = ["BusOptions", "ListView", "follow"]
 
-_HOME = {"follow": "gapscan.bus.follow", "ListView": "gapscan.bus.follow", "BusOptions": "gapscan.bus.client"}
+_HOME = {"follow": "gapscan.client.api", "ListView": "gapscan.client.api", "BusOptions": "gapscan.bus.client"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Final
 from gapscan import config as settings
 from gapscan.bus.client import Bus, BusOptions, connect, options_of
 from gapscan.errors import BusError
-from gapscan.services import runfile
+from gapscan.supervisor import runfile
 
 RETRY_SECONDS: Final = 0.5
 _URL_VARIABLE: Final = f"{settings.ENV_PREFIX}NATS_URL"

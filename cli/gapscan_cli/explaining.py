@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gapscan.bus.asking import ask_why
 from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.why_client import ask_why
 from gapscan.errors import ConfigError, UnknownSymbolError
 from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
 from gapscan_cli import output, render

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import read_definitions
-from gapscan.bus.follow import Follower, ListView
+from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.protocol.names import LIST_NAME

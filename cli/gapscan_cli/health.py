@@ -9,7 +9,7 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
-from gapscan.services.status import Curves, Details, Hot, ListStatus, Reference, ServiceStatus, StatusReport, collect
+from gapscan.service.status import Curves, Details, Hot, ListStatus, Reference, ServiceStatus, StatusReport, collect
 from gapscan_cli import exits, output, render
 
 _BREAKS: Final = 5  # of the live link, that are shown

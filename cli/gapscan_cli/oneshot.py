@@ -13,11 +13,11 @@ import msgspec
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
-from gapscan.bus.follow import Follower, ListView
 from gapscan.bus.snapshots import read_snapshot
+from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, UnknownListError
+from gapscan.lists.state import ranked
 from gapscan.protocol.messages import Fields, ListDefinition, Row
-from gapscan.ranking.copy import ranked
 from gapscan_cli import output, render
 from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, check_published
 

@@ -22,7 +22,7 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, ConfigError, UnknownListError
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import MAX_FILE, shipped_lists
-from gapscan.services import ownlists
+from gapscan.service import own_lists_file
 from gapscan_cli import exits, output
 from gapscan_cli.completion import nearest
 from gapscan_cli.connection import find_nats
@@ -53,7 +53,7 @@ class Desk:
     def of(cls, lists_file: str | None, nats: str | None, data: Path | None, config_file: Path | None) -> Desk:
         """What the options say. Raises ConfigError."""
         loaded = settings.load(config_file)
-        path = Path(lists_file).expanduser() if lists_file else ownlists.own_file(loaded.config)
+        path = Path(lists_file).expanduser() if lists_file else own_lists_file.own_file(loaded.config)
         try:
             options = find_nats(nats, config_file, data)
         except BusError:
@@ -62,8 +62,8 @@ class Desk:
 
     def read(self) -> tuple[str, list[ListDefinition]]:
         """The user's file and what it defines. Faulty lists are left out: whoever edits may have come to mend them."""
-        text = ownlists.read_own(self.path)
-        return text, ownlists.check(text, str(self.path))[0]
+        text = own_lists_file.read_own(self.path)
+        return text, own_lists_file.check(text, str(self.path))[0]
 
 
 def add_lists(desk: Desk, file: str, replace: bool) -> int:
@@ -75,7 +75,7 @@ def add_lists(desk: Desk, file: str, replace: bool) -> int:
     if not new:
         raise ConfigError(f"{source} has no lists", remedy="a list is a table, [lists.NAME]")
     text, _ = desk.read()
-    ownlists.write_own(desk.path, ownlists.merged(text, addition, replace=replace))
+    own_lists_file.write_own(desk.path, own_lists_file.merged(text, addition, replace=replace))
     names = {definition.name for definition in new}
     _, after = desk.read()
     return _tell(desk, [definition for definition in after if definition.name in names], [])
@@ -90,9 +90,9 @@ def edit_lists(desk: Desk, name: str | None) -> int:
     if edited == text:
         output.say("nothing changed")
         return exits.OK
-    ownlists.write_own(desk.path, edited)
+    own_lists_file.write_own(desk.path, edited)
     gone = {definition.name for definition in before} - {definition.name for definition in after}
-    return _tell(desk, ownlists.changed(before, after), sorted(gone))
+    return _tell(desk, own_lists_file.changed(before, after), sorted(gone))
 
 
 def _edited(desk: Desk, text: str, name: str | None) -> tuple[str, list[ListDefinition] | None]:
@@ -101,8 +101,8 @@ def _edited(desk: Desk, text: str, name: str | None) -> tuple[str, list[ListDefi
     while True:
         part = _in_editor(part)
         if _checked(part, "the edited text") is not None:
-            rest = ownlists.without(text, name) if name else ""
-            edited = ownlists.merged(rest, part, replace=True) if name else part
+            rest = own_lists_file.without(text, name) if name else ""
+            edited = own_lists_file.merged(rest, part, replace=True) if name else part
             return edited, _checked(edited, str(desk.path))
         if not sys.stdin.isatty() or not typer.confirm("edit again?", default=True, err=True):
             output.note(f"{desk.path} is as it was; what you wrote is in {_kept(part)}")
@@ -110,9 +110,9 @@ def _edited(desk: Desk, text: str, name: str | None) -> tuple[str, list[ListDefi
 
 
 def _own_block(desk: Desk, text: str, name: str) -> str:
-    if name not in ownlists.tables_of(text):
-        raise _not_own(name, ownlists.tables_of(text), desk.path)
-    return ownlists.block_of(text, name)
+    if name not in own_lists_file.tables_of(text):
+        raise _not_own(name, own_lists_file.tables_of(text), desk.path)
+    return own_lists_file.block_of(text, name)
 
 
 def _in_editor(text: str) -> str:
@@ -123,7 +123,7 @@ def _in_editor(text: str) -> str:
         code = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode
         if code:
             raise ConfigError(f"the editor {editor!r} ended with code {code}", remedy="set EDITOR to another one")
-        return ownlists.read_text(path)
+        return own_lists_file.read_text(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"the editor {editor!r} cannot be started: {error}", remedy="set EDITOR") from None
     finally:
@@ -142,9 +142,9 @@ def remove_own(desk: Desk, name: str) -> int:
     if name in shipped_lists().names:
         raise ConfigError(f"list {name} comes with gapscan and cannot be removed")
     text, _ = desk.read()
-    mine = ownlists.tables_of(text)
+    mine = own_lists_file.tables_of(text)
     if name in mine:
-        ownlists.write_own(desk.path, ownlists.without(text, name))
+        own_lists_file.write_own(desk.path, own_lists_file.without(text, name))
     elif name not in _known(desk):
         raise _not_own(name, mine, desk.path)
     return _tell(desk, [], [name])
@@ -171,7 +171,7 @@ def _not_own(name: str, mine: Iterable[str], path: Path) -> UnknownListError:
 
 def check_lists(desk: Desk, file: str | None) -> int:
     """Say whether the lists of `file`, or the user's own, are right."""
-    text, source = _given(file) if file else (ownlists.read_own(desk.path), str(desk.path))
+    text, source = _given(file) if file else (own_lists_file.read_own(desk.path), str(desk.path))
     good = _checked(text, source)
     if good is None:
         return exits.USER
@@ -183,14 +183,14 @@ def check_lists(desk: Desk, file: str | None) -> int:
 def _given(file: str) -> tuple[str, str]:
     """The text that the user names, and what to call it."""
     if file == "-":
-        return ownlists.decoded(sys.stdin.buffer.read(MAX_FILE + 1), "the input"), "the input"
-    return ownlists.read_text(Path(file)), file
+        return own_lists_file.decoded(sys.stdin.buffer.read(MAX_FILE + 1), "the input"), "the input"
+    return own_lists_file.read_text(Path(file)), file
 
 
 def _checked(text: str, source: str) -> list[ListDefinition] | None:
     """The lists of the text; None when it has faults, which are all said."""
     try:
-        good, faults = ownlists.check(text, source)
+        good, faults = own_lists_file.check(text, source)
     except ConfigError as error:
         good, faults = [], [error]
     for fault in faults:
@@ -220,7 +220,7 @@ async def _published(desk: Desk, changed: Sequence[ListDefinition], removed: Seq
     async def work(bus: Bus) -> set[str]:
         if await read_entries(bus) is None:
             raise BusError("gapscan has never run on that NATS")
-        await ownlists.publish(bus, changed, removed)
+        await own_lists_file.publish(bus, changed, removed)
         return await _late(bus, {definition.name for definition in changed})
 
     return await _with_nats(desk, work)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gapscan.bus.client import Bus, BusOptions
-from gapscan.bus.follow import ListView
+from gapscan.client.api import ListView
+from gapscan.lists.delta import checksum
+from gapscan.lists.state import ranked
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Message, Snapshot
-from gapscan.ranking.copy import ranked
-from gapscan.ranking.delta import checksum
 from gapscan_cli import output
 from gapscan_cli.connection import patient_link
 from gapscan_cli.following import check_possible, patient_views

@@ -13,13 +13,13 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gapscan.bridge.assets import INDEX, Asset, load_assets
-from gapscan.bridge.dialog import Dialog
-from gapscan.bridge.frames import pong_frame
-from gapscan.bridge.listener import BACKLOG, Gate
+from gapscan.bridge.commands import Dialog
+from gapscan.bridge.connection_gate import BACKLOG, Gate
+from gapscan.bridge.encodings import pong_frame
 from gapscan.bridge.metrics import metrics_text
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
 from gapscan.bridge.questions import Ask, Questions
-from gapscan.bridge.room import Room
+from gapscan.bridge.server import Room
 from gapscan.bridge.session import CLOSE_SECONDS, Session
 from gapscan.obs import logger
 from gapscan.protocol.websocket import BAD_FRAME, FAILED, TOO_FAST, TOO_LONG, RefusedError

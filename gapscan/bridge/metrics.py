@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gapscan.bridge.room import Room
+from gapscan.bridge.server import Room
 
 _PREFIX: Final = "gapscan_bridge_"
 # Counts of one kind share a metric: "error.bad_json" is gapscan_bridge_errors_total{code="bad_json"}.

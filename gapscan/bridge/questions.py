@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from gapscan.bridge.delivery import Clock
-from gapscan.bridge.frames import text_frame
+from gapscan.bridge.encodings import text_frame
+from gapscan.bridge.fanout import Clock
 from gapscan.bridge.limits import QUESTIONS
 from gapscan.bridge.session import Session
 from gapscan.errors import GapscanError

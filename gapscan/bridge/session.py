@@ -11,11 +11,11 @@ from typing import Final
 
 from msgspec import UNSET
 
-from gapscan.bridge.audience import Audience
-from gapscan.bridge.frames import close_frame, text_frame
-from gapscan.bridge.hub import Position
+from gapscan.bridge.encodings import close_frame, text_frame
 from gapscan.bridge.limits import Allowance, Limits
-from gapscan.bridge.outlet import Outlet, Transport
+from gapscan.bridge.subscribers import Audience
+from gapscan.bridge.transport import Outlet, Transport
+from gapscan.bridge.versions import Position
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import CloseCode, Error, RefusedError

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
-from gapscan.bus.cancelling import heed_cancels
+from gapscan.bus.nats_compat import heed_cancels
 from gapscan.config import NatsSection
 from gapscan.errors import BusError, ConfigError
 from gapscan.obs import logger

@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct import NoStreamError, Stored, get_last, get_last_of_each
+from gapscan.bus.direct_get import NoStreamError, Stored, get_last, get_last_of_each
 from gapscan.errors import ProtocolError
 from gapscan.obs import logger
 from gapscan.protocol import names

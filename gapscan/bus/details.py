@@ -8,7 +8,7 @@ from typing import Final
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
-from gapscan.bus.direct import NoStreamError, Stored, get_from
+from gapscan.bus.direct_get import NoStreamError, Stored, get_from
 from gapscan.errors import ProtocolError
 from gapscan.obs import logger
 from gapscan.protocol import names

@@ -13,8 +13,8 @@ from nats.js.errors import NotFoundError
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct import Stored, get_at
-from gapscan.bus.storing import OvertakenError, UnansweredError, store
+from gapscan.bus.direct_get import Stored, get_at
+from gapscan.bus.publish import OvertakenError, UnansweredError, store
 from gapscan.errors import FencedError, StreamLostError
 from gapscan.protocol import names
 

@@ -10,15 +10,15 @@ from typing import Final
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
-from gapscan.bus.direct import get_from
+from gapscan.bus.direct_get import get_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, commands_config, ensure
 from gapscan.errors import ProtocolError, StreamLostError
+from gapscan.lists.hot_set import changes, commands, obey
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import FeedCommand, HotSet
-from gapscan.ranking.hotset import changes, commands, obey
 
 BATCH: Final = 500  # symbols in a command: about 5 kB
 _REPLAY_BATCH: Final = 1000

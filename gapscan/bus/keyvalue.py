@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gapscan.bus.client import Bus
-from gapscan.bus.direct import NoStreamError, Stored, get_last
-from gapscan.bus.storing import store
+from gapscan.bus.direct_get import NoStreamError, Stored, get_last
+from gapscan.bus.publish import store
 from gapscan.protocol import names
 
 

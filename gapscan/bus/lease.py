@@ -12,7 +12,7 @@ from typing import Final
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
-from gapscan.bus.storing import OvertakenError
+from gapscan.bus.publish import OvertakenError
 from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode

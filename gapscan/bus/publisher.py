@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from nats.js import api
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct import Stored, get_from
+from gapscan.bus.direct_get import Stored, get_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import ProtocolError, StreamLostError
+from gapscan.lists.delta import checksum
+from gapscan.lists.difference import diff
+from gapscan.lists.state import Copy, Fit, ranked
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Delta, Heartbeat, Row, Snapshot, State
-from gapscan.ranking.copy import Copy, Fit, ranked
-from gapscan.ranking.delta import checksum, diff
 
 _REPLAY_BATCH = 1000
 _log = logger("bus")

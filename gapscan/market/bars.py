@@ -14,8 +14,8 @@ import numpy as np
 
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.history import STEP_MS
+from gapscan.market.observed import by_price, by_volume
 from gapscan.market.sessions import SessionTimes, session_times
-from gapscan.market.told import by_price, by_volume
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Trades
 

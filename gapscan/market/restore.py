@@ -18,8 +18,8 @@ import numpy as np
 
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.fields import PASSED
+from gapscan.market.observed import by_price, by_volume
 from gapscan.market.sessions import session_times
-from gapscan.market.told import by_price, by_volume
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row, SavedState
 

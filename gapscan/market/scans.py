@@ -9,8 +9,8 @@ import numpy as np
 
 from gapscan.market.columns import Floats, Ints, as_floats, unpacked
 from gapscan.market.fields import DAY_FIELDS, SCANNED
+from gapscan.market.observed import by_price, by_volume
 from gapscan.market.sessions import Session, SessionTimes, session_times, trading_date
-from gapscan.market.told import by_price, by_volume
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 

@@ -24,8 +24,8 @@ from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
 from gapscan.polygon.details import FloatBody, Overview, OverviewBody
 from gapscan.polygon.elements import Decoded, Elements
-from gapscan.polygon.frames import Ticker, decode_snapshot
 from gapscan.polygon.library import client_library
+from gapscan.polygon.snapshot import Ticker, decode_snapshot
 from gapscan.protocol.messages import SessionName
 
 E = TypeVar("E")

@@ -22,8 +22,8 @@ from websockets.exceptions import ConnectionClosed
 
 from gapscan.config import Library
 from gapscan.obs import logger
-from gapscan.polygon.endings import Ending, Reason, SessionEndedError, ending_of
 from gapscan.polygon.events import Frame, Status, statuses_in
+from gapscan.polygon.ledger import Ending, Reason, SessionEndedError, ending_of
 from gapscan.polygon.library import client_library
 from gapscan.polygon.topics import batches
 from gapscan.runtime import end

@@ -10,9 +10,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from gapscan.obs import Tally, logger
-from gapscan.polygon.endings import Ending, Ledger, Reason, SessionEndedError
 from gapscan.polygon.events import Answer, Bar, Events, Frame, Luld, Status, Trade, answer_of, read_frame
 from gapscan.polygon.framequeue import FrameQueue
+from gapscan.polygon.ledger import Ending, Ledger, Reason, SessionEndedError
 from gapscan.polygon.stream import Session, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
 from gapscan.polygon.watchdog import Watchdog

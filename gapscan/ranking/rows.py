@@ -9,13 +9,13 @@ from typing import Final, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gapscan.lists.delta import Rows, TrackedRows
+from gapscan.lists.difference import NOWHERE, Difference, compare, moves
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Change, Fields, Row, Update
-from gapscan.ranking.cells import NAMES_AT, SHOWN, Shown, as_rows, cells_of, rounded
-from gapscan.ranking.delta import Rows, TrackedRows, moves
-from gapscan.ranking.difference import NOWHERE, Difference, compare
+from gapscan.ranking.row_values import NAMES_AT, SHOWN, Shown, as_rows, cells_of, rounded
 
 Objects = NDArray[np.object_]
 _NO_PLACES: Final = np.zeros(0, np.intp)

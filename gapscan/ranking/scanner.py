@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market import metrics
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.universe import Universe
-from gapscan.ranking.delta import Rows, symbols_of
 from gapscan.ranking.rows import RowCache, RowState, compare_states
 from gapscan.ranking.spec import ListSet
-from gapscan.ranking.standings import Standings
+from gapscan.ranking.top_rows import Standings
 
 _NOWHERE: Final = np.zeros(0, np.intp)
 

@@ -17,8 +17,8 @@ from gapscan.market.fields import NUMBERS, TEXTS
 from gapscan.market.sessions import Session
 from gapscan.protocol.messages import ListDefinition, SessionName
 from gapscan.protocol.names import check_list_name
-from gapscan.ranking.columns import ALIASES, CODED, FLAGS, TYPES
-from gapscan.ranking.expression import Filter, SortKey
+from gapscan.ranking.language.closures import ALIASES, CODED, FLAGS, TYPES
+from gapscan.ranking.language.expression import Filter, SortKey
 
 DEFAULT_LIMIT: Final = 200
 TIE_BREAKERS: Final = ("-dollar_volume", "symbol")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from gapscan.errors import DataError
-from gapscan.flatfiles import FlatFiles, Row
+from gapscan.flatfiles.files import FlatFiles, Row
 from gapscan.market.sessions import MINUTE_MS, session_times
 from gapscan.sim import plans
 from gapscan.sim.halfday import shortened

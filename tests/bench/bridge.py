@@ -14,7 +14,7 @@ from gapscan.bus.client import Bus
 from gapscan.protocol.messages import Add, Delta, Row, Snapshot, Update
 from gapscan.protocol.websocket import Lists
 from gapscan.runtime import end
-from gapscan.services import ports
+from gapscan.supervisor import ports
 from tests.bench import fanout
 from tests.bench.bus import with_server
 from tests.bench.hot import LIST, LONE_BARS, BarSource, lone_and_spread, publish_market, ranker, service

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.follow import Follower
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.client.api import Follower
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol import names

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+from gapscan.lists.delta import RowList, apply, checksum
+from gapscan.lists.difference import diff
 from gapscan.protocol.messages import Row
-from gapscan.ranking.delta import RowList, apply, checksum, diff
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, shipped_lists
 from gapscan.runtime import calm_collector

@@ -14,16 +14,16 @@ import time
 from collections.abc import Iterator
 from itertools import cycle, islice
 
+from gapscan.bridge.broadcast import open_writer
+from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.http import serving
-from gapscan.bridge.hub import Position, Standing
-from gapscan.bridge.listener import open_socket
-from gapscan.bridge.room import Room
-from gapscan.bridge.writer import open_writer
+from gapscan.bridge.server import Room
+from gapscan.bridge.service import Bridge
+from gapscan.bridge.versions import Position, Standing
 from gapscan.config import BridgeSection, Config
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import run, until_stopped
-from gapscan.services.bridge import Bridge
 
 LIST = "winners"
 ROWS = 200

@@ -16,13 +16,13 @@ from typing import Protocol
 import psutil
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.follow import Follower
+from gapscan.client.api import Follower
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Row
 from gapscan.runtime import end
-from gapscan.services.status import collect
+from gapscan.service.status import collect
 from tests.bench.bus import with_server
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.bench.workload import MOMENT, RandomWalk
@@ -122,7 +122,7 @@ async def publish_market(bus: Bus) -> None:
 def service(name: str, url: str, **settings: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     """A service in a process of its own."""
     env = {**os.environ, "GAPSCAN_NATS_URL": url, "GAPSCAN_LOG_LEVEL": "error", **settings}
-    return started(sys.executable, "-m", "gapscan.services", name, env=env)
+    return started(sys.executable, "-m", "gapscan.supervisor.run_service", name, env=env)
 
 
 def ranker(url: str, limit: float) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:

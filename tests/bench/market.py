@@ -7,12 +7,13 @@ from itertools import pairwise
 
 import msgspec
 
+from gapscan.lists.delta import RowList, checksum, symbols_of
+from gapscan.lists.difference import diff
+from gapscan.lists.state import ranked
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Add, Change, Delta, Fields, Remove, Rerank, Row, Snapshot, Update
-from gapscan.ranking.copy import ranked
-from gapscan.ranking.delta import RowList, checksum, diff, symbols_of
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.bench.registry import Benchmark, Figure

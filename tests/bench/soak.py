@@ -18,7 +18,7 @@ import psutil
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
-from gapscan.bus.follow import Follower, ListView
+from gapscan.client.api import Follower, ListView
 from gapscan.runtime import end
 from tests.bench.registry import Benchmark, Figure
 from tests.support.up import RunningSet, running_set

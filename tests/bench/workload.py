@@ -13,7 +13,7 @@ from gapscan.market.columns import packed
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
-from gapscan.polygon.frames import Observation, decode_snapshot, universe_parts
+from gapscan.polygon.snapshot import Observation, decode_snapshot, universe_parts
 from gapscan.protocol.messages import ListDefinition, ReferenceFrame, UniverseFrame
 from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
 from gapscan.sim.market import Market

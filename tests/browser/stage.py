@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.http import serving
-from gapscan.bridge.listener import open_socket
+from gapscan.bridge.service import Bridge
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
@@ -19,8 +20,7 @@ from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection
 from gapscan.errors import BusError
 from gapscan.protocol.messages import ListDefinition, Row, State
 from gapscan.runtime import end
-from gapscan.services.bridge import Bridge
-from gapscan.services.ports import free_port
+from gapscan.supervisor.ports import free_port
 from tests.support.nats import NatsServer
 
 LIST, OTHER = "gappers_up", "winners"

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.async_api import Browser
 
 from gapscan.obs import Tally, logger
-from gapscan.services.why import answering
+from gapscan.ranker.explainer import answering
 from tests.browser.answers import answer
 from tests.browser.stage import Stage, some_row
 from tests.browser.watching import Watched, symbols, watch

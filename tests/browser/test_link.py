@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gapscan.config import Config, as_environment
-from gapscan.services import ports
+from gapscan.supervisor import ports
 from tests.browser.proxy import proxied
 from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched, watch
@@ -92,7 +92,7 @@ async def test_resume_after_the_bridge_was_restarted(watched: Watched, stage: St
 
 @contextmanager
 def _bridge_process(config: Config) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "gapscan.services", "bridge"]
+    command = [sys.executable, "-m", "gapscan.supervisor.run_service", "bridge"]
     process = subprocess.Popen(command, env={**os.environ, **as_environment(config)}, stderr=subprocess.DEVNULL)
     try:
         yield process

@@ -12,8 +12,8 @@ from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Fields, ListDefinition
+from gapscan.ranker.explainer import WhyDesk, answering
 from gapscan.ranking.spec import shipped_lists
-from gapscan.services.why import WhyDesk, answering
 from tests.browser.answers import IN, OUT, UNKNOWN, answer
 from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
 from tests.browser.watching import Watched, watch

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from gapscan.errors import DeltaError
+from gapscan.lists.delta import checksum
+from gapscan.lists.state import Copy
 from gapscan.protocol.messages import Add, Change, Delta, Remove, Rerank, Row, Snapshot, Update
-from gapscan.ranking.copy import Copy
-from gapscan.ranking.delta import checksum
 from tests.support.strategies import SYMBOLS, delta_between, full_row, snapshot_of
 
 Step = dict[str, Any]

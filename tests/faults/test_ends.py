@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
-from gapscan.bus.follow import follow
+from gapscan.client.api import follow
 from gapscan.protocol import names
 from tests.support.processes import started
 from tests.support.up import running_set
@@ -24,7 +24,7 @@ from tests.support.up import running_set
 async def test_a_service_that_waits_for_nats_ends_when_asked(service: str) -> None:
     settings = {"NATS_URL": "nats://127.0.0.1:1", "POLYGON_SIMULATED": "true", "BRIDGE_PORT": "0"}
     env = {**os.environ, **{f"GAPSCAN_{name}": value for name, value in settings.items()}}
-    command = (sys.executable, "-m", "gapscan.services", service)
+    command = (sys.executable, "-m", "gapscan.supervisor.run_service", service)
     async with started(*command, env=env, stderr=asyncio.subprocess.PIPE) as process:
         assert process.stderr is not None
         while b"waiting for NATS" not in await asyncio.wait_for(process.stderr.readline(), 30):

@@ -16,14 +16,14 @@ import psutil
 import pytest
 
 from gapscan.bus.client import BusOptions, connect
-from gapscan.bus.direct import get_from
-from gapscan.bus.follow import ListView, follow
+from gapscan.bus.direct_get import get_from
 from gapscan.bus.snapshots import read_snapshot
+from gapscan.client.api import ListView, follow
 from gapscan.errors import UnknownListError
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta
-from gapscan.ranking.copy import Copy, Fit
 from gapscan.runtime import end
 from tests.support.processes import started
 from tests.support.up import RunningSet, running_set

@@ -15,9 +15,9 @@ from gapscan.bus.topology import Retention, ensure_shared, list_names
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
+from gapscan.ranker.definitions import Definitions
 from gapscan.ranking.spec import MAX_OWN, OWN_PLACE, shipped_lists
 from gapscan.runtime import end
-from gapscan.services.definitions import Definitions
 from tests.support.lists import publish_list
 from tests.support.nats import NatsServer
 from tests.support.until import until

@@ -15,6 +15,8 @@ import pytest
 
 from gapscan.bus.details import write_detail
 from gapscan.bus.snapshots import read_snapshot
+from gapscan.feed.live import LiveFeed
+from gapscan.hot.service import Hot
 from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
@@ -25,8 +27,6 @@ from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Detail, Halts
 from gapscan.ranking.spec import ListSpec, shipped_lists
 from gapscan.runtime import end
-from gapscan.services.feed_live import LiveFeed
-from gapscan.services.hot import Hot
 from gapscan.sim import SimOptions, make_server
 from tests.support import rules
 from tests.support.nats import NatsServer

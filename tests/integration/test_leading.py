@@ -13,8 +13,8 @@ from gapscan.config import Config, NatsSection, RankerSection, ServiceSection
 from gapscan.errors import BusError, TopologyError
 from gapscan.obs import Tally, logger
 from gapscan.runtime import end
-from gapscan.services.common import retention
-from gapscan.services.leading import Leadership
+from gapscan.service.common import retention
+from gapscan.service.leadership import Leadership
 from tests.support.nats import NatsServer
 from tests.support.until import until
 

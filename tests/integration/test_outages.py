@@ -9,11 +9,11 @@ import weakref
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config, NatsSection, RankerSection
+from gapscan.hot.service import Hot
+from gapscan.ranker.service import Ranker
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
-from gapscan.services.common import retention
-from gapscan.services.hot import Hot
-from gapscan.services.ranker import Ranker
+from gapscan.service.common import retention
 from tests.support.nats import NatsServer
 from tests.support.proxy import link_to
 from tests.support.until import until

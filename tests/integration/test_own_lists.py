@@ -14,16 +14,16 @@ from websockets.asyncio.client import connect as connect_browser
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions, write_definition
-from gapscan.bus.follow import Follower, ListView
 from gapscan.bus.keyvalue import put
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.bus.topology import list_names
+from gapscan.client.api import Follower, ListView
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import shipped_lists
-from gapscan.services import runfile
-from gapscan.services.status import collect
+from gapscan.service.status import collect
+from gapscan.supervisor import runfile
 from tests.integration.cli.support import Cli
 from tests.support.until import PATIENCE, until
 from tests.support.up import RunningSet, running_set

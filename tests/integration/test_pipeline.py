@@ -11,18 +11,18 @@ import pytest
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.definitions import read_definitions
-from gapscan.bus.direct import get_from
-from gapscan.bus.follow import Follower, ListView
+from gapscan.bus.direct_get import get_from
 from gapscan.bus.snapshots import read_snapshot
+from gapscan.client.api import Follower, ListView
+from gapscan.lists.state import Copy, Fit
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Row
-from gapscan.ranking.copy import Copy, Fit
+from gapscan.ranker.service import Ranker
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
-from gapscan.services.ranker import Ranker
-from gapscan.services.status import collect
+from gapscan.service.status import collect
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource

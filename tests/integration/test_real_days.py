@@ -12,9 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from gapscan.bus.snapshots import read_snapshot
+from gapscan.lists.state import unranked
 from gapscan.market.sessions import session_times
 from gapscan.protocol.messages import Row, Snapshot
-from gapscan.ranking.copy import unranked
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource

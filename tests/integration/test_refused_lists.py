@@ -15,10 +15,10 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
+from gapscan.ranker import term
 from gapscan.ranking.spec import shipped_lists
-from gapscan.services import term
-from gapscan.services.common import reporting
-from gapscan.services.status import StatusReport, collect
+from gapscan.service.common import reporting
+from gapscan.service.status import StatusReport, collect
 from gapscan_cli.health import report_text
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market

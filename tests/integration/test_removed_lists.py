@@ -18,9 +18,9 @@ from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import ListDefinition, Trades
+from gapscan.ranker import definitions
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
-from gapscan.services import definitions
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market
 from tests.support.until import until

@@ -14,7 +14,7 @@ from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Halts
-from gapscan.services import saving
+from gapscan.ranker import checkpoint
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market
 from tests.support.until import until
@@ -32,7 +32,7 @@ KNOWN = (
 @pytest.fixture(autouse=True)
 def _save_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The market of these tests runs faster than any clock."""
-    monkeypatch.setattr(saving, "_LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(checkpoint, "_LOOK_SECONDS", 0.005)
 
 
 @asynccontextmanager

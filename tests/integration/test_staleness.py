@@ -8,7 +8,7 @@ import pytest
 
 from gapscan.config import FeedSection
 from gapscan.market.sessions import session_times
-from gapscan.services import term
+from gapscan.ranker import term
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.server import SimServer

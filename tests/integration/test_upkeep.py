@@ -13,16 +13,16 @@ from msgspec import structs
 from gapscan.bus import fenced, keyvalue
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import remove_list, write_definition
-from gapscan.bus.direct import Stored
-from gapscan.bus.follow import Follower
+from gapscan.bus.direct_get import Stored
 from gapscan.bus.snapshots import read_snapshot, snapshot_names
 from gapscan.bus.topology import list_names
+from gapscan.client.api import Follower
 from gapscan.errors import BusError
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition, Snapshot
+from gapscan.ranker import reconciler, term
 from gapscan.ranking.spec import shipped_lists
-from gapscan.services import term, upkeep
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market
 from tests.support.until import until
@@ -49,14 +49,14 @@ async def evening(nats_server: NatsServer) -> AsyncIterator[Stack]:
 
 @pytest.fixture
 def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(upkeep, "REST_SECONDS", 0.05)
+    monkeypatch.setattr(reconciler, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(reconciler, "REST_SECONDS", 0.05)
 
 
 @pytest.fixture
 def looking_after_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "LOOK_SECONDS", 3600.0)
-    monkeypatch.setattr(upkeep, "REST_SECONDS", 0.05)
+    monkeypatch.setattr(reconciler, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(reconciler, "REST_SECONDS", 0.05)
 
 
 async def snapshots(stack: Stack) -> dict[str, Snapshot]:

@@ -14,15 +14,15 @@ from nats.errors import TimeoutError as NatsTimeoutError
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import Entry, remove_list, write_definition
-from gapscan.bus.follow import ListView
 from gapscan.bus.keyvalue import put
+from gapscan.client.api import ListView
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.runtime import Backoff, end
-from gapscan.services import watching
-from gapscan.services.common import RETRY_FIRST, RETRY_LIMIT
-from gapscan.services.watching import ListWatches
+from gapscan.service import all_lists
+from gapscan.service.all_lists import ListWatches
+from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
 from tests.integration.bridge.support import running_bridge
 from tests.support.lists import publish_list
 from tests.support.nats import NatsServer
@@ -50,7 +50,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long each wait after a failure would have been."""
     noted: list[float] = []
     monkeypatch.setattr(Steps, "noted", noted, raising=False)
-    monkeypatch.setattr(watching, "Backoff", Steps)
+    monkeypatch.setattr(all_lists, "Backoff", Steps)
     return noted
 
 
@@ -83,7 +83,7 @@ def definition(name: str) -> ListDefinition:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "REREAD_SECONDS", 0.05)
+    monkeypatch.setattr(all_lists, "REREAD_SECONDS", 0.05)
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def watching_all(bus: Bus, watcher: Noting) -> AsyncIterator[Tally]:
 
 async def test_after_a_success_the_waits_begin_anew(bus: Bus, waits: list[float]) -> None:
     noting, tally = Noting(), Tally(logger("test"))
-    watch = watching.ListWatch(bus, "movers", noting, tally)
+    watch = all_lists.ListWatch(bus, "movers", noting, tally)
     task = asyncio.create_task(watch.run())
     try:
         await until(lambda: len(waits) > 6, "failures")  # nobody publishes the list

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.flatfiles.curves import MeanVolumes
+from gapscan.flatfiles.minutes import KNOTS, DayVolumes
 from gapscan.market.baselines import Curves
 from gapscan.market.sessions import MINUTE_MS, epoch_ms
-from gapscan.polygon.curves import MeanVolumes
-from gapscan.polygon.minutes import KNOTS, DayVolumes
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import VolumeCurves
 

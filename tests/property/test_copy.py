@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gapscan.lists.delta import symbols_of
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.messages import Add, Change, Delta, Remove, Rerank, Row, Snapshot, Update
-from gapscan.ranking.copy import Copy, Fit
-from gapscan.ranking.delta import symbols_of
 from tests.support.strategies import SYMBOLS, delta_between, row_lists, snapshot_of
 
 Rows = list[Row]

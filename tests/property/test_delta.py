@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.lists.delta import RowList, apply, checksum, symbols_of
+from gapscan.lists.difference import diff
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import Add, Change, Delta, Remove, Rerank, Row, Update
-from gapscan.ranking.copy import Copy, Fit
-from gapscan.ranking.delta import RowList, apply, checksum, diff, symbols_of
 from tests.support.strategies import delta_between, list_pairs, long_list, row_lists, snapshot_of
 
 Rows = list[Row]

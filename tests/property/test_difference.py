@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.ranking.difference import NOWHERE, Difference, compare
+from gapscan.lists.difference import NOWHERE, Difference, compare
 from tests.property.test_delta import longest_increasing
 
 Case = tuple[int, list[int], list[int], list[int]]  # old size, came_from, old versions, new versions

@@ -9,10 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gapscan.protocol.messages import Condition
-from gapscan.ranking.explain import conditions, outline, passing
-from gapscan.ranking.expression import Filter
+from gapscan.ranking.language.explain import conditions, outline, passing
+from gapscan.ranking.language.expression import Filter
+from gapscan.ranking.language.syntax import MAX_LENGTH
 from gapscan.ranking.spec import ROW_FIELDS
-from gapscan.ranking.syntax import MAX_LENGTH
 from tests.property.test_expression import Grower, Table, random_rows
 
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from gapscan.errors import SpecError
 from gapscan.market.columns import Bools, Floats
-from gapscan.ranking.expression import Filter, SortKey
+from gapscan.ranking.language.expression import Filter, SortKey
+from gapscan.ranking.language.syntax import MAX_LENGTH
 from gapscan.ranking.spec import ROW_FIELDS
-from gapscan.ranking.syntax import MAX_LENGTH
 
 NUMBERS = ["price", "volume", "rvol"]
 FLAGS = ["stale", "split_today"]

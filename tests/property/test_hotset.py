@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.lists.hot_set import QUALIFIES, Held, HotRules, best_ranks, changes, commands, decide, obey
 from gapscan.protocol.messages import FeedCommand
-from gapscan.ranking.hotset import QUALIFIES, Held, HotRules, best_ranks, changes, commands, decide, obey
 
 SYMBOLS = [f"S{number}" for number in range(14)]
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.bridge.hub import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.session import Session
+from gapscan.bridge.versions import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.config import BridgeSection
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Beat
-from gapscan.ranking.copy import Copy, Fit
 from tests.support.strategies import row_lists
 from tests.unit.bridge.wire import FakeTransport, SocketTransport, TestRoom, answers
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from gapscan.errors import BusError, FencedError
 from gapscan.obs import Tally, logger
-from gapscan.services import publishing as module
-from gapscan.services.publishing import Publishing
+from gapscan.ranker import publishing as module
+from gapscan.ranker.publishing import Publishing
 
 LISTS = ("a", "b", "c")
 Fate = tuple[int, type[BusError] | None]  # how many turns of the event loop a publish takes, and what it raises

@@ -11,6 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.lists.delta import Rows, apply, symbols_of
+from gapscan.lists.difference import diff
 from gapscan.market.fields import KNOWN, OBSERVED, TEXTS
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, THIN_BASELINE, TIME_STEP_MS
@@ -18,9 +20,8 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition, Row
-from gapscan.ranking.cells import DECIMALS
-from gapscan.ranking.columns import FLAGS
-from gapscan.ranking.delta import Rows, apply, diff, symbols_of
+from gapscan.ranking.language.closures import FLAGS
+from gapscan.ranking.row_values import DECIMALS
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
 from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from gapscan.market.fields import DAY_FIELDS, OBSERVED, PASSED, SCANNED
 from gapscan.market.history import STEP_MS, History
+from gapscan.market.observed import CLOSING_MS, by_price, by_volume
 from gapscan.market.scans import merge_scan
-from gapscan.market.told import CLOSING_MS, by_price, by_volume
 from gapscan.market.universe import Universe
 from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.ranking.turns import GROUPS, LATE, PUT_OFF, Turns
+from gapscan.ranking.schedule import GROUPS, LATE, PUT_OFF, Turns
 
 INTERVAL = 0.1
 EVERYONE = set(range(GROUPS))

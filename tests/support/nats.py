@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from gapscan.services import natsserver, ports
+from gapscan.supervisor import nats_server, ports
 
 PASSWORD, READER_PASSWORD = "writers-secret", "readers-secret"
 _ENV = {"GAPSCAN_PASSWORD": PASSWORD, "GAPSCAN_READER_PASSWORD": READER_PASSWORD}
@@ -23,7 +23,7 @@ class NatsServer:
         self._accounts = accounts
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports: natsserver.PortsFile | None = None
+        self._ports: nats_server.PortsFile | None = None
 
     @property
     def url(self) -> str:
@@ -37,7 +37,7 @@ class NatsServer:
     def start(self) -> None:
         """Start it, and return once it listens."""
         self.data.mkdir(parents=True, exist_ok=True)
-        self._ports = self._ports or natsserver.PortsFile()
+        self._ports = self._ports or nats_server.PortsFile()
         file = self._ports
         self._process = subprocess.Popen(self._command(file), env={**os.environ, **_ENV})
         deadline = time.monotonic() + 20
@@ -50,10 +50,10 @@ class NatsServer:
             assert time.monotonic() < deadline, "nats-server does not listen"
             time.sleep(0.005)
 
-    def _command(self, file: natsserver.PortsFile) -> list[str]:
-        command = natsserver.command(self.port, self.data, file)
+    def _command(self, file: nats_server.PortsFile) -> list[str]:
+        command = nats_server.command(self.port, self.data, file)
         if self._accounts:
-            conf = natsserver.server_conf()
+            conf = nats_server.server_conf()
             both = self.data / "both.conf"
             for part in (conf, conf.with_name("accounts.conf")):
                 shutil.copy(part, self.data)  # included files are looked for beside the one that includes them

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.follow import Follower
 from gapscan.bus.topology import ensure_shared
+from gapscan.client.api import Follower
 from gapscan.config import Config, FeedSection, NatsSection, PolygonSection, RankerSection
+from gapscan.feed.service import Feed, open_rest
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
+from gapscan.ranker.service import Ranker
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
-from gapscan.services.common import retention
-from gapscan.services.feed import Feed, open_rest
-from gapscan.services.ranker import Ranker
+from gapscan.service.common import retention
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.server import SimServer

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from gapscan.lists.delta import checksum
+from gapscan.lists.difference import diff
+from gapscan.lists.state import ranked
 from gapscan.protocol.messages import Delta, Row, Snapshot
-from gapscan.ranking.copy import ranked
-from gapscan.ranking.delta import checksum, diff
 
 SYMBOLS = ["A", "B", "BCpC", "BCPC", "BRK.A", "C", "D", "E", "F", "G", "H", "Ω"]
 _PRICES = [None, 1.0, 1.5, -2.25]

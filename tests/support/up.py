@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gapscan.services import runfile
+from gapscan.supervisor import runfile
 
 ALL = {"nats", "sim", "feed", "ranker", "hot", "bridge"}
 

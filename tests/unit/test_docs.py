@@ -14,12 +14,13 @@ import msgspec
 import pytest
 import typer
 
+from gapscan.lists.delta import checksum
+from gapscan.lists.difference import diff
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
 from gapscan.protocol.codec import decode, decode_as
-from gapscan.ranking.copy import Copy, Fit
-from gapscan.ranking.delta import checksum, diff
-from gapscan.services import SERVICES
+from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli.main import app
 
 ROOT = Path(__file__).parents[2]

@@ -11,13 +11,14 @@ import jsonschema
 import msgspec
 import pytest
 
+from gapscan.lists.delta import checksum
+from gapscan.lists.difference import diff
+from gapscan.lists.state import ranked
 from gapscan.market.columns import packed
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
 from gapscan.protocol.channels import CHANNELS
 from gapscan.protocol.codec import encode
-from gapscan.ranking.copy import ranked
-from gapscan.ranking.delta import checksum, diff
 from tests.support.market import OBSERVATIONS
 
 COMMITTED = Path(__file__).parents[2] / "nats"

@@ -72,14 +72,14 @@ def config_check(
       gapscan config check --show
     """
     from gapscan import config as settings
-    from gapscan.flatfiles import check_setting
+    from gapscan.flatfiles.files import check_setting
     from gapscan_cli.settings_text import settings_text
 
     loaded = settings.load(config_file)
     check_setting(loaded.config)
     settings.simulated_day(loaded.config.sim)
     if loaded.config.sim.replay:
-        from gapscan.services.sim import check_replay
+        from gapscan.sim.service import check_replay
 
         check_replay(loaded.config)
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from gapscan.services import SERVICES
+from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli import output
 from gapscan_cli.options import ConfigFile, DataDir, Day, NatsUrl, Replay, Seed, Speed, Start, Symbols
 
@@ -71,8 +71,8 @@ def up(
       gapscan up
       gapscan up --replay flatfiles --day 2024-07-01 --start 09:25 --speed 10
     """
-    from gapscan.services.runfile import DEFAULT_DATA
-    from gapscan.services.up import UpOptions, run_up
+    from gapscan.supervisor.runfile import DEFAULT_DATA
+    from gapscan.supervisor.up import UpOptions, run_up
 
     config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
     return run_up(config, UpOptions(data or DEFAULT_DATA, nats_port, http_port), output.say)
@@ -88,7 +88,7 @@ def run(
     config_file: ConfigFile = None,
 ) -> None:
     """Run one service; RUN_HELP says which there are."""
-    from gapscan.services.main import run_service
+    from gapscan.supervisor.run_service import run_service
     from gapscan_cli.connection import find_nats
 
     url = find_nats(nats, config_file, data).url
@@ -130,7 +130,7 @@ def sim(
       gapscan sim --port 8700
       gapscan sim --replay flatfiles --day 2024-07-01 --speed 60
     """
-    from gapscan.services.main import run_service
+    from gapscan.supervisor.run_service import run_service
 
     config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
     run_service("sim", _with(config, "sim", port=port))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from gapscan.services.status import Hot
+from gapscan.service.status import Hot
 from gapscan_cli.render import GAP, PRICE, SYMBOL, Column, columns_for, moment, span
 from gapscan_cli.watching.model import Frame, Mark, ShownRow
 

@@ -12,7 +12,7 @@ from typing import Final
 from gapscan.bus.client import Bus, BusOptions
 from gapscan.errors import BusError
 from gapscan.runtime import end
-from gapscan.services.status import collect_hot
+from gapscan.service.status import collect_hot
 from gapscan_cli import output
 from gapscan_cli.connection import patient_link
 from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, patient_views

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gapscan.bus.follow import ListView
+from gapscan.client.api import ListView
 from gapscan.market.sessions import session_at
 from gapscan.protocol.messages import Add, Change, Rerank, Row, State, Update
-from gapscan.services.status import Hot
+from gapscan.service.status import Hot
 
 PRICE_SECONDS: Final = 3.0  # a price that rose or fell is coloured for this long
 RANK_SECONDS: Final = 10.0  # a row that moved or came in is marked for this long

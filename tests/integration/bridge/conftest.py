@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gapscan.bridge import writer
-from gapscan.bridge.ring import Ring
+from gapscan.bridge import broadcast
+from gapscan.bridge.io_uring import Ring
 from gapscan.bus.client import Bus, BusOptions, connect
 from tests.integration.bridge.support import Served, defined_list, running_bridge
 from tests.support.lists import Published
@@ -37,7 +37,7 @@ def each_writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             Ring().close()
         except OSError as error:
             pytest.skip(f"no io_uring here: {error.strerror}")
-    monkeypatch.setattr(writer, "_FEW", 1 if request.param == "io_uring" else sys.maxsize)
+    monkeypatch.setattr(broadcast, "_FEW", 1 if request.param == "io_uring" else sys.maxsize)
 
 
 @pytest.fixture

@@ -13,17 +13,17 @@ from typing import Any, Protocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from gapscan.bridge.broadcast import open_writer
+from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.http import serving
-from gapscan.bridge.listener import open_socket
-from gapscan.bridge.writer import open_writer
+from gapscan.bridge.service import Bridge
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
 from gapscan.config import BridgeSection, Config, NatsSection
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import Answer
-from gapscan.ranking.copy import Copy, Fit
 from gapscan.runtime import end
-from gapscan.services.bridge import Bridge
 from tests.support.answers import decode_answer
 from tests.support.lists import Published, publish_list
 from tests.support.until import PATIENCE, until

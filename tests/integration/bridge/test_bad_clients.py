@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from gapscan.bridge import dialog, listener, room
+from gapscan.bridge import commands, connection_gate, server
 from gapscan.bridge.limits import PING_AFTER, SILENT_AFTER
 from gapscan.bridge.session import CLOSE_SECONDS
 from gapscan.protocol.messages import Delta, Snapshot
@@ -27,7 +27,7 @@ from gapscan.protocol.websocket import (
     Error,
     Lists,
 )
-from gapscan.services import watching
+from gapscan.service import all_lists
 from tests.integration.bridge.support import Browser, Served, browsing, masked, raw_client, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
@@ -37,7 +37,7 @@ from tests.unit.bridge.wire import CLOSE, PONG, TEXT, split_frames
 
 @pytest.fixture(autouse=True)
 def _quick_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "REREAD_SECONDS", 0.1)
+    monkeypatch.setattr(all_lists, "REREAD_SECONDS", 0.1)
 
 
 @asynccontextmanager
@@ -250,7 +250,7 @@ async def test_a_token_comes_first(nats_server: NatsServer, movers: Published, m
             await browser.subscribe("movers")
             await browser.gets(Lists)
             await browser.reaches(movers)
-            monkeypatch.setattr(room, "AUTH_SECONDS", 0.0)
+            monkeypatch.setattr(server, "AUTH_SECONDS", 0.0)
             async with browsing(served) as silent:
                 assert await silent.closed() == UNAUTHORIZED.code
             assert browser.close_code is None
@@ -308,7 +308,7 @@ async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, move
 async def test_a_client_that_is_gone_without_a_word(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 0.05)
     sessions = served.bridge.room.sessions
     async with undisturbed(served, movers) as good, raw_client(served) as client:
         others = set(sessions)
@@ -327,8 +327,8 @@ async def test_a_client_that_is_gone_without_a_word(
 async def test_half_open_connections_and_a_crowd(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "REQUEST_SECONDS", 0.3)
-    monkeypatch.setattr(listener, "_NEWCOMERS", 100)
+    monkeypatch.setattr(connection_gate, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(connection_gate, "_NEWCOMERS", 100)
     async with undisturbed(served, movers), raw_client(served) as half:
         await half.write(b"GET /ws HTTP/1.1\r\nHost:")
         crowd = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(300)]
@@ -367,7 +367,7 @@ async def test_a_fault_of_ours_ends_one_connection(
 
         await browser.gets(Lists)
         with monkeypatch.context() as patch:
-            patch.setattr(dialog, "decode_action", faulty)
+            patch.setattr(commands, "decode_action", faulty)
             await browser.send(action="lists")
             assert await browser.closed() == FAILED.code
         assert served.counts["failures"] == 1
@@ -385,7 +385,7 @@ async def test_messages_after_a_close_are_not_heard(served: Served) -> None:
 async def test_heartbeats_are_only_for_subscribers(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 0.05)
     async with browsing(served, movers) as subscriber, browsing(served) as other:
         await subscriber.gets(Beat, 3)
         assert not other.of(Beat)

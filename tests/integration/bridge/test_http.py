@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gapscan.bridge import assets
-from gapscan.bridge.listener import open_socket
+from gapscan.bridge.connection_gate import open_socket
 from gapscan.errors import ConfigError
 from tests.integration.bridge.support import Served, browsing
 from tests.support.lists import Published

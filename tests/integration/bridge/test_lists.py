@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from gapscan.bridge import room
+from gapscan.bridge import server
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import SHUTDOWN, Aggregate, Beat, Error, Hello, Lists
-from gapscan.services import watching
+from gapscan.service import all_lists
 from tests.integration.bridge.support import Served, browsing, defined_list, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
@@ -25,8 +25,8 @@ from tests.support.nats import NatsServer
 
 @pytest.fixture(autouse=True)
 def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(watching, "REREAD_SECONDS", 0.1)
+    monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(all_lists, "REREAD_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("each_writer")
@@ -297,7 +297,7 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
 async def test_a_subscription_is_told_at_once_how_the_list_stands(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 1e6)
+    monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 1e6)
     await movers.beat()
     await asyncio.sleep(0.3)  # the last one in turn
     async with browsing(served, movers) as browser:

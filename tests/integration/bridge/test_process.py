@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
-from gapscan.bridge.ring import Ring
+from gapscan.bridge.io_uring import Ring
 from gapscan.bus.client import Bus
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection, as_environment
 from gapscan.protocol.websocket import SHUTDOWN
-from gapscan.services import ports
+from gapscan.supervisor import ports
 from tests.integration.bridge.support import Browser, RawClient, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
@@ -39,7 +39,7 @@ class BridgeProcess:
 
     async def start(self) -> None:
         assert self._process is None or self._process.returncode is not None, "it runs still"
-        command = (sys.executable, "-m", "gapscan.services", "bridge")
+        command = (sys.executable, "-m", "gapscan.supervisor.run_service", "bridge")
         self._process = await asyncio.create_subprocess_exec(*command, env=self._env)
         await ports.listening(self.port, PATIENCE)
 

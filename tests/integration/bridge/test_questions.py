@@ -7,15 +7,15 @@ from itertools import pairwise
 
 import pytest
 
-from gapscan.bridge import questions, room
+from gapscan.bridge import questions, server
 from gapscan.bridge.limits import QUESTIONS
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
 from gapscan.protocol.websocket import Beat, Error, Lists, Sizes
-from gapscan.services import watching
-from gapscan.services.why import answering
+from gapscan.ranker.explainer import answering
+from gapscan.service import all_lists
 from tests.integration.bridge.support import Browser, Served, browsing, defined_list
 from tests.support.lists import Published
 from tests.support.until import until
@@ -23,7 +23,7 @@ from tests.support.until import until
 
 @pytest.fixture(autouse=True)
 def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(questions, "_SHARED_SECONDS", 0.0)
 
 
@@ -157,7 +157,7 @@ async def some_beats(browser: Browser) -> None:
 async def test_lists_come_and_go_without_waiting_for_the_next_look(
     bus: Bus, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "REREAD_SECONDS", 3600.0)
+    monkeypatch.setattr(all_lists, "REREAD_SECONDS", 3600.0)
     async with browsing(served) as browser:
         await browser.gets(Lists)
         await write_definition(bus, ListDefinition("own", "mine", "price > 0", ["-price"], 10, []))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gapscan.bus.asking import ask_why
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.why_client import ask_why
 from gapscan.errors import BusError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Why, WhyRequest
-from gapscan.services.why import answering
+from gapscan.ranker.explainer import answering
 from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
 
 

@@ -10,8 +10,8 @@ import nats.js.client
 import nats.js.kv
 import pytest
 
-from gapscan.bus.cancelling import wait_for
 from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.nats_compat import wait_for
 
 MODULES = [nats.aio.client, nats.aio.subscription, nats.js.client, nats.js.kv]
 

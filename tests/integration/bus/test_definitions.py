@@ -9,10 +9,10 @@ import pytest
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import definition_news, is_removed, read_definitions, remove_list, write_definition
-from gapscan.bus.follow import Follower, ListView
 from gapscan.bus.keyvalue import put
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.bus.topology import Retention, ensure_shared, list_names
+from gapscan.client.api import Follower, ListView
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition

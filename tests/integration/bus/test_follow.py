@@ -16,17 +16,17 @@ from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
 import gapscan
-from gapscan.bus import replica
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import remove_list
-from gapscan.bus.follow import Follower, ListView
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, list_names
+from gapscan.client import replica
+from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, ConfigError, UnknownListError
+from gapscan.lists.delta import apply
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Delta
-from gapscan.ranking.delta import apply
 from gapscan.runtime import end
 from tests.support.lists import Published, publish_list
 from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer

@@ -16,16 +16,16 @@ from nats.js.errors import NoStreamResponseError
 from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions, write_definition
-from gapscan.bus.direct import Stored, get_at, get_from, get_last
+from gapscan.bus.direct_get import Stored, get_at, get_from, get_last
 from gapscan.bus.keyvalue import put
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.snapshots import read_snapshot, snapshot_names
 from gapscan.bus.topology import Retention, ensure_list, ensure_shared, list_names
 from gapscan.errors import BusError, FencedError, StreamLostError, TopologyError
+from gapscan.lists.state import unranked
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Row, Snapshot
-from gapscan.ranking.copy import unranked
 from gapscan.ranking.spec import shipped_lists
 from tests.support.lists import Published, publish_list, some_rows
 from tests.support.nats import NatsServer

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from gapscan.bus.definitions import remove_list
+from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Delta, Row, Snapshot
-from gapscan.ranking.copy import Copy, Fit
 from tests.integration.cli.conftest import Desk, rows_of
 from tests.integration.cli.support import PATIENCE, SHOW_CURSOR, Cli, Terminal, running
 from tests.support.nats import NatsServer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from gapscan.bus.client import Bus
-from gapscan.services import runfile
-from gapscan.services.status import collect
+from gapscan.service.status import collect
+from gapscan.supervisor import runfile
 from tests.integration.cli.support import Cli, running
 from tests.support.nats import NatsServer
 from tests.support.until import until

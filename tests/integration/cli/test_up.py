@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 from gapscan.bus.client import BusOptions, connect
-from gapscan.services import runfile
-from gapscan.services.status import collect
+from gapscan.service.status import collect
+from gapscan.supervisor import runfile
 from tests.integration.cli.support import PATIENCE, Cli, running
 from tests.support.until import until
 

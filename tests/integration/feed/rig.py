@@ -9,11 +9,11 @@ from typing import Any
 
 from gapscan.bus.client import Bus
 from gapscan.config import Config
+from gapscan.feed.service import Feed, open_rest
 from gapscan.obs import Tally, logger
 from gapscan.polygon.events import Bar, Trade
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
-from gapscan.services.feed import Feed, open_rest
 from gapscan.sim import SimOptions, SimServer, make_server
 from tests.support.stack import config_for
 from tests.support.until import until

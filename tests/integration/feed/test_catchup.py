@@ -16,10 +16,10 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Halts, ReferenceFrame, VolumeCurves
+from gapscan.ranker import replay
+from gapscan.ranker.ingest import Intake
 from gapscan.runtime import end
-from gapscan.services import catchup
-from gapscan.services.common import retention
-from gapscan.services.intake import Intake
+from gapscan.service.common import retention
 from tests.integration.feed.rig import DAY
 from tests.support.market import TIMES, stock, universe_frame
 from tests.support.nats import NatsServer
@@ -92,7 +92,7 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
 
 
 async def test_older_halts_that_are_read_again_change_nothing(nats_server: NatsServer, monkeypatch) -> None:
-    monkeypatch.setattr(catchup, "FIRST", 0.01)
+    monkeypatch.setattr(replay, "FIRST", 0.01)
     async with connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, retention(Config()))
         await bus.js.publish(names.FEED_UNIVERSE, encode(universe_frame([stock(symbol) for symbol in SYMBOLS], NOW)))

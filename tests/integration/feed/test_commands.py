@@ -11,13 +11,13 @@ from nats.js.errors import NotFoundError
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.keyvalue import put
 from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.feed.hot_set import DURABLE, HotFollower
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.runtime import end
-from gapscan.services.common import patiently
-from gapscan.services.feed_commands import DURABLE, HotFollower
+from gapscan.service.common import patiently
 from tests.support.until import until
 
 
@@ -164,7 +164,7 @@ async def test_a_hole_is_filled_from_the_stream(bus):
 
 
 async def test_trimmed_commands_wait_for_a_newer_set(bus, monkeypatch):
-    monkeypatch.setattr("gapscan.services.feed_commands._RELOAD_SECONDS", 0.2)
+    monkeypatch.setattr("gapscan.feed.hot_set._RELOAD_SECONDS", 0.2)
     writer = Writer(bus)
     await writer.store()
     await writer.send("subscribe", "A")
@@ -231,7 +231,7 @@ async def test_a_command_stream_that_was_made_anew_is_followed_from_its_beginnin
 
 async def test_a_set_of_before_the_streams_loss_is_taken_for_the_time_being_only(bus, monkeypatch):
     """The new stream has passed the old set's sequence before the hot manager stores its set again."""
-    monkeypatch.setattr("gapscan.services.feed_commands._RELOAD_SECONDS", 0.2)
+    monkeypatch.setattr("gapscan.feed.hot_set._RELOAD_SECONDS", 0.2)
     writer = Writer(bus)
     await writer.send("subscribe", "A", "GONE")
     await writer.store()

@@ -16,15 +16,15 @@ import pytest
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared, feed_config
+from gapscan.feed.day_reader import FOLDER
+from gapscan.feed.service import Feed, open_rest
+from gapscan.flatfiles.curves import MeanVolumes
 from gapscan.market.sessions import MINUTE_MS, epoch_ms, previous_trading_day
 from gapscan.obs import Tally, logger
-from gapscan.polygon.curves import MeanVolumes
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import VolumeCurves
 from gapscan.runtime import end
-from gapscan.services.day_reader import FOLDER
-from gapscan.services.feed import Feed, open_rest
 from tests.integration.feed.rig import DAY, market
 from tests.support.flatfiles import Minute, minutes_path, write_lines, write_minutes
 from tests.support.market import share_at
@@ -389,7 +389,7 @@ async def test_who_reads_ends_with_the_feed(nats_server, tmp_path):
         children = []
 
         def is_reading():
-            children[:] = [one for one in psutil.Process().children() if "gapscan.polygon.minutes" in one.cmdline()]
+            children[:] = [one for one in psutil.Process().children() if "gapscan.flatfiles.minutes" in one.cmdline()]
             return children
 
         await until(is_reading, "a child")

@@ -12,11 +12,11 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, VolumeCurves
+from gapscan.ranker import replay
+from gapscan.ranker.ingest import Intake
 from gapscan.runtime import end
-from gapscan.services import catchup
-from gapscan.services.common import reporting
-from gapscan.services.intake import Intake
-from gapscan.services.status import collect
+from gapscan.service.common import reporting
+from gapscan.service.status import collect
 from tests.integration.feed.rig import DAY, market
 from tests.integration.feed.test_curves import DAYS, READING, even_day
 from tests.support.flatfiles import write_minutes
@@ -113,7 +113,7 @@ async def test_a_lost_part_is_read_again(bus, lost):
 
 
 async def test_a_set_that_breaks_off_is_read_again_now_and_then_only(bus, monkeypatch):
-    monkeypatch.setattr(catchup, "FIRST", 0.01)
+    monkeypatch.setattr(replay, "FIRST", 0.01)
     parts = set_of(6)
     async with taking(bus) as (intake, start):
         start()

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 from gapscan.bus.details import SUBJECT, read_details, write_detail
+from gapscan.feed import service as feed_service
+from gapscan.feed.details import DetailLoader, DetailOptions
+from gapscan.feed.details_store import Saved, cache_path
+from gapscan.feed.service import open_rest
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Detail
 from gapscan.runtime import end
-from gapscan.services import feed as feed_service
-from gapscan.services.details_cache import Saved, cache_path
-from gapscan.services.feed import open_rest
-from gapscan.services.feed_details import DetailLoader, DetailOptions
 from tests.integration.feed.rig import DAY, feed_on, market
 from tests.integration.feed.test_commands import Writer
 from tests.integration.feed.test_live_feed import _asked

@@ -14,13 +14,13 @@ import urllib3
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import FeedError
+from gapscan.feed.service import Feed
 from gapscan.market.sessions import epoch_ms, session_times
 from gapscan.obs import Tally, logger
 from gapscan.polygon.rest import PolygonRest
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
-from gapscan.services.feed import Feed
 from tests.integration.feed.rig import KEY, market
 from tests.support.stack import config_for
 from tests.support.until import until

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-from gapscan.bus.direct import get_last
+from gapscan.bus.direct_get import get_last
+from gapscan.feed.live import LiveFeed, stream_settings
 from gapscan.market.sessions import session_times
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
-from gapscan.services.feed_live import LiveFeed, stream_settings
 from tests.integration.feed.rig import DAY, QUICK, feed_on, market
 from tests.integration.feed.test_commands import Writer
 from tests.support.until import until

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from gapscan.bus.client import NATS_ERRORS
+from gapscan.feed import service as feed_service
+from gapscan.feed.live import LiveFeed, stream_settings
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
-from gapscan.services import feed as feed_service
-from gapscan.services.feed_live import LiveFeed, stream_settings
 from tests.integration.feed.rig import QUICK, feed_on, market
 from tests.integration.feed.test_commands import Writer
 from tests.support.stack import config_for

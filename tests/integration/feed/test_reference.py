@@ -9,12 +9,12 @@ import pytest
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
 from gapscan.polygon.rest import PolygonRest
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
-from gapscan.services.feed import Feed
 from tests.integration.feed.rig import DAY, KEY, market
 from tests.support.stack import config_for
 from tests.support.until import until

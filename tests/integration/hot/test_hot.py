@@ -12,20 +12,20 @@ import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import write_definition
-from gapscan.bus.direct import get_from, get_last
+from gapscan.bus.direct_get import get_from, get_last
 from gapscan.bus.hotset import HotPublisher, read_hot_set
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention
 from gapscan.config import Config, HotSection, NatsSection, RankerSection
+from gapscan.hot import service as hot_service
+from gapscan.hot.service import Hot
+from gapscan.lists.hot_set import obey
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import FeedCommand, HotSet, ListDefinition, Row
-from gapscan.ranking.hotset import obey
 from gapscan.runtime import end
-from gapscan.services import hot as hot_service
-from gapscan.services import watching
-from gapscan.services.hot import Hot
-from gapscan.services.status import collect
+from gapscan.service import all_lists
+from gapscan.service.status import collect
 from tests.support.nats import NatsServer
 from tests.support.until import until
 
@@ -35,7 +35,7 @@ SYMBOLS = [f"S{number}" for number in range(20)]
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "REREAD_SECONDS", 0.1)
+    monkeypatch.setattr(all_lists, "REREAD_SECONDS", 0.1)
     monkeypatch.setattr(hot_service, "DECIDE_SECONDS", 0.01)
 
 
@@ -244,7 +244,7 @@ async def test_a_list_that_was_not_seen_yet_keeps_the_set(
         await market.stays()
         assert await market.joined() == {"A", "B", "C"}
         assert hot.report()["lists"] == {"nobodys": "waiting", "one": "live"}
-        monkeypatch.setattr(watching, "ABSENT_SECONDS", 0.0)  # nor is it waited for for ever
+        monkeypatch.setattr(all_lists, "ABSENT_SECONDS", 0.0)  # nor is it waited for for ever
         await ready(market, hot)
         await market.stays()
         await market.reaches("C", passing=DWELL)

@@ -10,15 +10,15 @@ from nats.errors import TimeoutError as NatsTimeoutError
 
 from gapscan.bus import hotset
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.direct import Stored, get_from
+from gapscan.bus.direct_get import Stored, get_from
 from gapscan.bus.hotset import HotPublisher, read_hot_set
 from gapscan.bus.keyvalue import put
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import BusError, FencedError
+from gapscan.lists.hot_set import obey
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import FeedCommand, HotSet
-from gapscan.ranking.hotset import obey
 from tests.support.nats import NatsServer
 from tests.support.until import until
 

@@ -14,7 +14,7 @@ import aiohttp
 import websockets
 
 from gapscan.market.sessions import session_times
-from gapscan.services import ports
+from gapscan.supervisor import ports
 from tests.support.processes import started
 from tests.support.until import PATIENCE
 
@@ -40,7 +40,7 @@ async def test_it_ends_when_its_source_fails(tmp_path: Path) -> None:
     port = ports.free_port()
     settings = {"REPLAY": str(tmp_path), "DAY": str(DAY), "START": "10:00", "PORT": str(port)}
     env = {**os.environ, **{f"GAPSCAN_SIM_{key}": value for key, value in settings.items()}}
-    command = (sys.executable, "-m", "gapscan.services", "sim")
+    command = (sys.executable, "-m", "gapscan.supervisor.run_service", "sim")
     async with started(*command, env=env, cwd=tmp_path, stderr=asyncio.subprocess.PIPE) as process:
         await ports.listening(port, PATIENCE, lambda: process.returncode is None)
         async with websockets.connect(f"ws://127.0.0.1:{port}/stocks", proxy=None) as link:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gapscan.bridge import writer as module
-from gapscan.bridge.writer import Writer
+from gapscan.bridge import broadcast as module
+from gapscan.bridge.broadcast import Writer
 from tests.unit.bridge.wire import small_ring
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from gapscan.bridge import limits
 from gapscan.config import BridgeSection
+from gapscan.lists.state import Copy
 from gapscan.protocol import websocket as ws
 from gapscan.protocol.messages import Delta, Snapshot
-from gapscan.ranking.copy import Copy
 from tests.support.answers import decode_answer
 
 _DOCUMENT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text("utf-8")

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from gapscan.bridge.hub import ListHistory, Position
 from gapscan.bridge.metrics import metrics_text, report
 from gapscan.bridge.session import Session
+from gapscan.bridge.versions import ListHistory, Position
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
 from gapscan.runtime import end
-from gapscan.services.status import _instance_problems
+from gapscan.service.status import _instance_problems
 from tests.unit.bridge.wire import FakeTransport, SocketTransport, TestRoom, answers
 
 BAD: Any = object()  # no encoder takes it

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from gapscan.bridge.origin import host_name, is_own_host, own_hosts
+from gapscan.bridge.service import Bridge
 from gapscan.config import BridgeSection, Config, as_environment, load
-from gapscan.services.bridge import Bridge
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 
-from gapscan.bridge.frames import ping_frame, text_frame
-from gapscan.bridge.hub import Position
+from gapscan.bridge.broadcast import Writer
+from gapscan.bridge.encodings import ping_frame, text_frame
 from gapscan.bridge.limits import BUFFER_BYTES
-from gapscan.bridge.outlet import NO_SOCKET, Outlet
 from gapscan.bridge.session import Session
-from gapscan.bridge.writer import Writer
+from gapscan.bridge.transport import NO_SOCKET, Outlet
+from gapscan.bridge.versions import Position
 from gapscan.protocol.messages import Delta, Row
 from gapscan.protocol.websocket import SHUTDOWN
 from tests.unit.bridge.wire import CLOSE, FakeTransport, SocketTransport, TestRoom, answers, split_frames

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from gapscan.bridge.cells import Cells, joined
-from gapscan.bridge.frames import close_frame, ping_frame, pong_frame, text_frame
+from gapscan.bridge.conflation import Windows
+from gapscan.bridge.encodings import close_frame, ping_frame, pong_frame, text_frame
 from gapscan.bridge.limits import BURST_SECONDS, Allowance
 from gapscan.bridge.origin import is_allowed
-from gapscan.bridge.windows import Windows
+from gapscan.bridge.ticks import Cells, joined
 from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
 from gapscan.protocol.messages import Bars
 from gapscan.protocol.websocket import Aggregate, Error, RefusedError, Subscribe, Wanted, decode_action, encode

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gapscan.bridge import ring as ring_module
-from gapscan.bridge import writer as module
-from gapscan.bridge.writer import Writer, open_writer
+from gapscan.bridge import broadcast as module
+from gapscan.bridge import io_uring as ring_module
+from gapscan.bridge.broadcast import Writer, open_writer
 from tests.unit.bridge.wire import ENTRIES, small_ring
 
 _STEPS = st.lists(st.tuples(st.integers(1, 6000), st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19), max_size=1)))
@@ -136,7 +136,7 @@ def test_a_refusal_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_number: int, *_arguments: object) -> int:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr("gapscan.bridge.ring._call", refused)
+    monkeypatch.setattr("gapscan.bridge.io_uring._call", refused)
     with open_writer(io_uring=True) as writer, pairs(1) as (pair,):
         assert writer.name == "write"
         send(writer, [pair], b"frame")
@@ -164,13 +164,13 @@ def test_a_container_that_forbids_it(number: int, code: int) -> None:
 
 def test_a_kernel_that_does_not_know_how_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each send would be refused as a socket's fault is, and all frames go the slow way."""
-    monkeypatch.setattr("gapscan.bridge.ring._OP_SEND", 0xFF)
+    monkeypatch.setattr("gapscan.bridge.io_uring._OP_SEND", 0xFF)
     with open_writer(io_uring=True) as writer:
         assert writer.name == "write"
 
 
 def test_a_python_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gapscan.bridge.ring", None)
+    monkeypatch.setitem(sys.modules, "gapscan.bridge.io_uring", None)
     with open_writer(io_uring=True) as writer:
         assert writer.name == "write"
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 
 import pytest
 
-from gapscan.bridge.hub import Hub, Position, Standing
+from gapscan.bridge.broadcast import Writer
+from gapscan.bridge.io_uring import Ring
 from gapscan.bridge.limits import BUFFER_BYTES, Limits
-from gapscan.bridge.ring import Ring
-from gapscan.bridge.room import Room
-from gapscan.bridge.writer import Writer
+from gapscan.bridge.server import Room
+from gapscan.bridge.versions import Hub, Position, Standing
 from gapscan.config import BridgeSection
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row

@@ -13,9 +13,9 @@ import pytest
 
 from gapscan.config import load
 from gapscan.ranking.spec import shipped_lists
-from gapscan.services import SERVICES
-from gapscan.services.sim import sim_options
 from gapscan.sim import make_server
+from gapscan.sim.service import sim_options
+from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli.main import run
 
 ROOT = Path(__file__).parents[3]

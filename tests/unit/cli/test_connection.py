@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gapscan.errors import BusError
-from gapscan.services import runfile
+from gapscan.supervisor import runfile
 from gapscan_cli.connection import find_nats
 
 RUNNING, WRITTEN, VARIABLE, GIVEN = (f"nats://host:{port}" for port in (1, 2, 3, 4))

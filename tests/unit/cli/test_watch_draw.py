@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.text import Text
 
-from gapscan.bus.follow import ListView
+from gapscan.client.api import ListView
 from gapscan_cli.watching.draw import draw
 from gapscan_cli.watching.model import Frame, WatchModel
 from gapscan_cli.watching.plain import block, signature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gapscan.bus.follow import LinkStats, ListView
+from gapscan.client.api import LinkStats, ListView
 from gapscan_cli.watching.model import NO_MARK, PRICE_SECONDS, RANK_SECONDS, Frame, Mark, WatchModel
 from tests.unit.cli.views import view_of
 

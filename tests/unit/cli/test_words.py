@@ -20,7 +20,7 @@ from gapscan.errors import (
     UnknownListError,
 )
 from gapscan.protocol.messages import ListDefinition
-from gapscan.services.status import (
+from gapscan.service.status import (
     Coverage,
     Curves,
     Details,

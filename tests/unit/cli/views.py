@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gapscan.bus.follow import LinkStats, ListView
+from gapscan.client.api import LinkStats, ListView
 from gapscan.protocol.messages import Row, State
 
 

@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from gapscan.polygon.curves import CURVES_A_PART, MeanVolumes, ratios_since
-from gapscan.polygon.minutes import KNOTS, DayVolumes
+from gapscan.flatfiles.curves import CURVES_A_PART, MeanVolumes, ratios_since
+from gapscan.flatfiles.minutes import KNOTS, DayVolumes
 from gapscan.polygon.rest import Split
 from gapscan.protocol.codec import encode
 

@@ -6,8 +6,8 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
-from gapscan.polygon.endings import Ending, Ledger, Reason, ending_of
 from gapscan.polygon.events import Status
+from gapscan.polygon.ledger import Ending, Ledger, Reason, ending_of
 
 TOO_MANY = Status("max_connections", "Maximum number of websocket connections exceeded.")
 

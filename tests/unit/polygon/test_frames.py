@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.polygon.events import updates_last
-from gapscan.polygon.frames import Observation, decode_snapshot, universe_parts
+from gapscan.polygon.snapshot import Observation, decode_snapshot, universe_parts
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import UniverseFrame

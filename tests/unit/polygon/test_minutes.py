@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from gapscan.errors import DataError
-from gapscan.flatfiles import FlatFiles
-from gapscan.polygon import minutes
-from gapscan.polygon.minutes import KNOTS, DayVolumes, packed, read_day, unpacked
+from gapscan.flatfiles import minutes
+from gapscan.flatfiles.files import FlatFiles
+from gapscan.flatfiles.minutes import KNOTS, DayVolumes, packed, read_day, unpacked
 from tests.support.flatfiles import HEADER, Minute, minutes_path, write_lines, write_minutes
 
 DAY = dt.date(2026, 11, 19)
@@ -196,7 +196,7 @@ def test_knots_cover_the_day() -> None:
 
 def test_the_process_of_its_own(tmp_path: Path) -> None:
     write_lines(tmp_path, DAY, [GOOD])
-    command = [sys.executable, "-m", "gapscan.polygon.minutes", str(tmp_path), str(DAY)]
+    command = [sys.executable, "-m", "gapscan.flatfiles.minutes", str(tmp_path), str(DAY)]
     done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert unpacked(done.stdout).symbols == ["A"]

@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from gapscan.errors import DeltaError
+from gapscan.lists.state import Copy, Fit, ranked, unranked
 from gapscan.protocol.messages import Row, Update
-from gapscan.ranking.copy import Copy, Fit, ranked, unranked
 from tests.support.strategies import delta_between, snapshot_of
 
 FIRST = [Row(symbol="A", price=1.0), Row(symbol="B", price=2.0)]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gapscan.errors import DeltaError
+from gapscan.lists.delta import RowList, apply, checksum, symbols_of
+from gapscan.lists.difference import diff
 from gapscan.protocol.messages import Add, Change, Remove, Rerank, Row, Update
-from gapscan.ranking.delta import RowList, apply, checksum, diff, symbols_of
 
 
 def row(symbol: str, **fields: Any) -> Row:

@@ -10,8 +10,8 @@ import pytest
 
 from gapscan.market.columns import Bools, Floats
 from gapscan.protocol.messages import Condition
-from gapscan.ranking.explain import conditions, outline
-from gapscan.ranking.expression import Filter
+from gapscan.ranking.language.explain import conditions, outline
+from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.spec import ROW_FIELDS
 
 

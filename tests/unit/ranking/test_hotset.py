@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gapscan.ranking.hotset import QUALIFIES, HotRules, MarketClock, afresh, changes, commands, decide
+from gapscan.lists.hot_set import QUALIFIES, HotRules, MarketClock, afresh, changes, commands, decide
 
 RULES = HotRules(top=2, margin=1, dwell_ms=60_000, cap=10)
 MINUTE = 60_000

@@ -10,7 +10,7 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row
-from gapscan.ranking.cells import SHOWN
+from gapscan.ranking.row_values import SHOWN
 from gapscan.ranking.rows import RowCache, RowState
 from tests.support.market import MOMENT, reference_frame, stock, universe_frame, universe_of
 

@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 import pytest
 
+from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import Session, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition
-from gapscan.ranking.delta import Rows, symbols_of
 from gapscan.ranking.rows import RowState
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gapscan.lists.delta import Rows
 from gapscan.market.sessions import Session
-from gapscan.ranking.delta import Rows
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_of

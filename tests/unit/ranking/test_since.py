@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gapscan.ranking.since import WATCHED, WATCHED_MS, ConditionLog, MemberLog, Since
+from gapscan.ranker.membership_log import WATCHED, WATCHED_MS, ConditionLog, MemberLog, Since
 
 
 def test_members() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gapscan.errors import ConfigError, SpecError
 from gapscan.market.sessions import Session
 from gapscan.protocol.messages import Fields
-from gapscan.ranking.expression import Filter, SortKey
+from gapscan.ranking.language.expression import Filter, SortKey
 from gapscan.ranking.spec import DEFAULT_LIMIT, ROW_FIELDS, ListSet, parse_lists, shipped_lists
 
 

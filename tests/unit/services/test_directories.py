@@ -8,10 +8,10 @@ import pytest
 
 from gapscan.config import Config, FeedSection, directory_of
 from gapscan.errors import ConfigError
+from gapscan.feed.day_reader import FOLDER
+from gapscan.feed.details_store import cache_path
+from gapscan.feed.volume_curves import CurveLoader
 from gapscan.obs import Tally, logger
-from gapscan.services.day_reader import FOLDER
-from gapscan.services.details_cache import cache_path
-from gapscan.services.feed_curves import CurveLoader
 
 
 def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

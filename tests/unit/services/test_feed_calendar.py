@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
+from gapscan.feed.calendar_check import CalendarCheck
 from gapscan.market.sessions import NEW_YORK
 from gapscan.obs import Tally
 from gapscan.polygon.rest import Status
-from gapscan.services.feed_calendar import CalendarCheck
 
 
 def status(date: str, clock: str, market: str, **hours: bool) -> Status:

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
+from gapscan.feed.halts import RESUMED_AFTER_MS, HaltBook
 from gapscan.market.sessions import session_times
 from gapscan.polygon.events import Luld
-from gapscan.services.feed_halts import RESUMED_AFTER_MS, HaltBook
 
 DAY = dt.date(2026, 11, 20)  # a Friday
 NOON = session_times(DAY).regular + 9_000_000

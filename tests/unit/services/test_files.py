@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gapscan.services.files import replace_file
+from gapscan.files import replace_file
 
 
 def test_folders_are_made(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gapscan.config import Config, RankerSection
 from gapscan.errors import ConfigError
 from gapscan.ranking.spec import MAX_FILE, MAX_OWN
-from gapscan.services import ownlists
+from gapscan.service import own_lists_file
 
 A = """\
 # the first one
@@ -29,27 +29,27 @@ HEAD = "# my lists\n"
 
 
 def test_merging_keeps_the_words_of_both() -> None:
-    assert ownlists.merged("", A, replace=False) == A
-    text = ownlists.merged(f"{HEAD}\n{A}", B, replace=False)
+    assert own_lists_file.merged("", A, replace=False) == A
+    text = own_lists_file.merged(f"{HEAD}\n{A}", B, replace=False)
     assert text == f"{HEAD}\n{A}\n{B}"
-    assert ownlists.merged(text, B, replace=False) == text
-    assert ownlists.tables_of(text).keys() == {"a", "b"}
+    assert own_lists_file.merged(text, B, replace=False) == text
+    assert own_lists_file.tables_of(text).keys() == {"a", "b"}
 
 
 def test_replacing() -> None:
     text = f"{HEAD}\n{A}\n{B}"
     other = A.replace("price > 1", "price > 9")
     with pytest.raises(ConfigError, match="a is there already"):
-        ownlists.merged(text, other, replace=False)
-    assert ownlists.merged(text, other, replace=True) == f"{HEAD}\n{B}\n{other}"
+        own_lists_file.merged(text, other, replace=False)
+    assert own_lists_file.merged(text, other, replace=True) == f"{HEAD}\n{B}\n{other}"
 
 
 def test_removing() -> None:
     text = f"{HEAD}\n{A}\n{B}"
-    assert ownlists.without(text, "a") == f"{HEAD}\n{B}"
-    assert ownlists.without(text, "b") == f"{HEAD}\n{A}"
-    assert ownlists.without(A, "a") == ""
-    assert ownlists.block_of(text, "a").strip() == A.strip()
+    assert own_lists_file.without(text, "a") == f"{HEAD}\n{B}"
+    assert own_lists_file.without(text, "b") == f"{HEAD}\n{A}"
+    assert own_lists_file.without(A, "a") == ""
+    assert own_lists_file.block_of(text, "a").strip() == A.strip()
 
 
 @pytest.mark.parametrize(
@@ -62,22 +62,22 @@ def test_removing() -> None:
 )
 def test_what_cannot_be_cut_is_left_alone(text: str) -> None:
     with pytest.raises(ConfigError, match="cannot be changed one list at a time"):
-        ownlists.without(text, "a" if "[lists.b]" not in text[-30:] else "b")
-    assert ownlists.tables_of(ownlists.merged("", text, replace=False)) == ownlists.tables_of(text)
+        own_lists_file.without(text, "a" if "[lists.b]" not in text[-30:] else "b")
+    assert own_lists_file.tables_of(own_lists_file.merged("", text, replace=False)) == own_lists_file.tables_of(text)
 
 
 def test_values_survive_being_written_anew() -> None:
     text = 'lists = {a = {where = "name == \\"é\\\\u007f😀\\"", sort = ["price"], limit = 7, sessions = ["pre"]}}'
     assert (
-        ownlists.tables_of(ownlists.merged(A.replace(".a]", ".z]"), text, replace=False))["a"]
-        == (ownlists.tables_of(text)["a"])
+        own_lists_file.tables_of(own_lists_file.merged(A.replace(".a]", ".z]"), text, replace=False))["a"]
+        == (own_lists_file.tables_of(text)["a"])
     )
 
 
 def test_checking_names_every_faulty_list() -> None:
     text = A + '[lists.bad]\nwhere = "prise > 1"\nsort = ["price"]\n[lists.Bad]\n[lists.odd]\nwher = 1\n'
     text += '[lists.winners]\nwhere = "price > 1"\nsort = ["price"]'
-    good, faults = ownlists.check(text, "my.toml")
+    good, faults = own_lists_file.check(text, "my.toml")
     assert [(found.name, found.own, found.place >= 1000) for found in good] == [("a", True, True)]
     said = [str(fault) for fault in faults]
     assert all(one.startswith("my.toml: ") for one in said)
@@ -101,7 +101,7 @@ def test_checking_names_every_faulty_list() -> None:
 )
 def test_wrong_files(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        ownlists.check(text, "my.toml")
+        own_lists_file.check(text, "my.toml")
 
 
 @pytest.mark.parametrize(
@@ -115,33 +115,33 @@ def test_wrong_files(text: str, words: str) -> None:
     ],
 )
 def test_hostile_lists_are_refused(body: str) -> None:
-    good, faults = ownlists.check(f"[lists.a]\n{body}", "my.toml")
+    good, faults = own_lists_file.check(f"[lists.a]\n{body}", "my.toml")
     assert good == []
     assert len(faults) == 1
 
 
 def test_the_file(tmp_path: Path) -> None:
-    path = ownlists.own_file(Config(), {"XDG_CONFIG_HOME": str(tmp_path)})
+    path = own_lists_file.own_file(Config(), {"XDG_CONFIG_HOME": str(tmp_path)})
     assert path == tmp_path / "gapscan" / "lists.toml"
-    assert ownlists.read_own(path) == ""
-    ownlists.write_own(path, A)
-    assert ownlists.read_own(path) == A
+    assert own_lists_file.read_own(path) == ""
+    own_lists_file.write_own(path, A)
+    assert own_lists_file.read_own(path) == A
     assert [found.name for found in path.parent.iterdir()] == ["lists.toml"]
     link = tmp_path / "link.toml"
     link.symlink_to(path)
-    ownlists.write_own(link, B)
+    own_lists_file.write_own(link, B)
     assert link.is_symlink()
     assert path.read_text() == B
-    assert ownlists.own_file(Config(ranker=RankerSection(lists_file="x.toml"))) == Path("x.toml")
+    assert own_lists_file.own_file(Config(ranker=RankerSection(lists_file="x.toml"))) == Path("x.toml")
     for bad in (b"\xff", b"x" * (MAX_FILE + 1)):
         path.write_bytes(bad)
         with pytest.raises(ConfigError, match=r"lists\.toml"):
-            ownlists.read_text(path)
+            own_lists_file.read_text(path)
     with pytest.raises(ConfigError, match="cannot be written"):
-        ownlists.write_own(path / "below" / "lists.toml", A)
+        own_lists_file.write_own(path / "below" / "lists.toml", A)
 
 
 def test_what_changed() -> None:
-    before, _ = ownlists.check(A + B, "my.toml")
-    after, _ = ownlists.check(B + A.replace("> 1", "> 2") + B.replace(".b]", ".c]"), "my.toml")
-    assert [found.name for found in ownlists.changed(before, after)] == ["a", "c"]
+    before, _ = own_lists_file.check(A + B, "my.toml")
+    after, _ = own_lists_file.check(B + A.replace("> 1", "> 2") + B.replace(".b]", ".c]"), "my.toml")
+    assert [found.name for found in own_lists_file.changed(before, after)] == ["a", "c"]

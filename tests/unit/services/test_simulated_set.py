@@ -8,7 +8,7 @@ import pytest
 
 from gapscan.config import Config, PolygonSection, SimSection
 from gapscan.errors import ConfigError
-from gapscan.services.up import Up, UpOptions
+from gapscan.supervisor.up import Up, UpOptions
 
 
 @pytest.fixture(autouse=True)

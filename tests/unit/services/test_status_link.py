@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gapscan.services.status import _link_problems
+from gapscan.service.status import _link_problems
 
 
 def link(desired=30, confirmed=30, seconds=0.0, **more):

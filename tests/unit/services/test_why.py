@@ -10,9 +10,9 @@ from gapscan.market import metrics
 from gapscan.market.scans import merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListWhy, Row, Why, WhyRequest
+from gapscan.ranker.explainer import LOOK_MS, WhyDesk, nearest
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, parse_lists
-from gapscan.services.why import LOOK_MS, WhyDesk, nearest
 from tests.support.market import stock, universe_frame, universe_of
 
 LISTS = parse_lists(

@@ -1,0 +1,163 @@
+"""Bringing clients up to date with their lists: those in step all at once, the others one by one.
+
+A fault in one list is that list's alone. A version that cannot be encoded is dropped and its clients are told; they
+stay at the version before, and the next one that can be encoded reaches them as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gapscan.bridge.broadcast import Writer
+from gapscan.bridge.session import Session
+from gapscan.bridge.subscribers import Audience
+from gapscan.bridge.versions import Hub, ListHistory, Position
+from gapscan.obs import Tally
+from gapscan.protocol.websocket import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode, RefusedError
+
+Clock = Callable[[], float]
+
+
+class Delivery:
+    """Who subscribes to what, and how far each is. `wake` is called when somebody lags who did not."""
+
+    def __init__(
+        self, hub: Hub, slow_after: float, tally: Tally, clock: Clock, wake: Callable[[], None], writer: Writer
+    ) -> None:
+        self.audiences: dict[str, Audience[Session]] = {}
+        self.lagging: set[Session] = set()  # they did not take all that was due
+        self._hub = hub
+        self._slow_after = slow_after
+        self._tally = tally
+        self._clock = clock
+        self._wake = wake
+        self._writer = writer
+
+    def subscribe(self, session: Session, name: str, have: Position | None) -> None:
+        """Send `name` from `have` on, beginning with an answer in any case."""
+        audience = session.lists[name] = self.audiences.setdefault(name, Audience(self._writer))
+        audience.put(session, have)
+        session.owed.add(name)
+        history = self._hub.histories.get(name)
+        fault = history.fault if history else ""
+        if session.blocked_since is None:
+            self._serve(session, name, self._clock())
+        if fault and history and history.fault:
+            session.refuse(failed(history))
+
+    def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
+        """Send these no more."""
+        for name in names:
+            audience = session.lists.pop(name, None)
+            session.owed.discard(name)
+            if audience is not None:
+                audience.remove(session)
+                if not audience:
+                    del self.audiences[name]
+
+    def forget(self, session: Session) -> None:
+        """A client has gone."""
+        self.lagging.discard(session)
+        self.unsubscribe(session, list(session.lists))
+
+    def drop_list(self, name: str) -> None:
+        """There is no such list any more."""
+        for session in self.audiences.pop(name):
+            session.lists.pop(name, None)
+            session.owed.discard(name)
+            session.refuse(unknown(name))
+
+    def flush(self, name: str) -> None:
+        """Send what a list's clients have not got."""
+        history, audience = self._hub.histories.get(name), self.audiences.get(name)
+        if history is None or audience is None:
+            return
+        if audience.in_step and (frame := self._frame(history, audience.position)) and history.current:
+            self._tally.count("frames", audience.in_step)
+            self._tally.count("bytes", audience.in_step * len(frame))
+            audience.send(frame, history.current.position)
+        now = self._clock()
+        for session in audience.stragglers:
+            if session.blocked_since is None:
+                self._serve(session, name, now)
+
+    def _serve(self, session: Session, name: str, now: float) -> bool:
+        """Bring one client up to date with one list; False when its socket is full."""
+        history, audience = self._hub.histories.get(name), session.lists[name]
+        if history is None:
+            return True
+        frame = self._frame(history, audience.cursor(session), owed=name in session.owed)
+        if frame is None or history.current is None:
+            return True
+        if not session.write(frame):
+            self.lag(session, now)
+            return False
+        session.owed.discard(name)
+        audience.put(session, history.current.position)
+        audience.fall_in(session)
+        return True
+
+    def _frame(self, history: ListHistory, have: Position | None, *, owed: bool = False) -> bytes | None:
+        """What leads from `have` to the newest version that can be sent; None when there is nothing to send."""
+        fault = ""
+        while history.current is not None:
+            try:
+                frame = history.answer_for(have) if owed else history.frame_for(have)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other lists must go on
+                fault, known = f"{type(error).__name__}: {error}", bool(history.fault)
+                if history.give_up(have, fault):
+                    self._tell_failed(history, known=known)
+                    fault = ""
+            else:
+                if fault:
+                    self._tally.trouble(
+                        "deltas_failed", f"list {history.name}: a snapshot, for want of a delta: {fault}"
+                    )
+                return frame
+        return None
+
+    def _tell_failed(self, history: ListHistory, *, known: bool) -> None:
+        name = history.name
+        self._tally.trouble(f"unsent.{name}", f"list {name}: a version cannot be sent: {history.fault}")
+        for session in tuple(self.audiences.get(name, ())) if not known else ():
+            session.refuse(failed(history))
+
+    def lag(self, session: Session, now: float) -> None:
+        """A client's socket is full: nothing more is sent to it until it takes something."""
+        if not session.ending and session.blocked_since is None:
+            session.blocked_since = now
+            self.lagging.add(session)
+            self._wake()
+
+    def retry(self) -> None:
+        """Catch up with those who can take something again; close those who could not for too long."""
+        now = self._clock()
+        for session in tuple(self.lagging):
+            if session.writable:
+                self.lagging.discard(session)
+                session.blocked_since = None
+                self._tally.count("recoveries")
+                self._catch_up(session, now)
+            elif session.blocked_since is not None and now - session.blocked_since > self._slow_after:
+                self.expel(session, SLOW)
+
+    def _catch_up(self, session: Session, now: float) -> None:
+        for name in tuple(session.lists):
+            if not self._serve(session, name, now):
+                return
+
+    def expel(self, session: Session, code: CloseCode) -> None:
+        """Close a client that does not do its part."""
+        self._tally.trouble(f"expelled_{code.name}", f"a client is closed: {code.meaning}")
+        self.lagging.discard(session)
+        session.close(code)
+
+
+def unknown(name: str) -> RefusedError:
+    """The error for a list that there is not."""
+    return RefusedError(UNKNOWN_LIST, f"there is no list {name!r}", name)
+
+
+def failed(history: ListHistory) -> RefusedError:
+    """The error for a list whose newest version cannot be sent."""
+    return RefusedError(LIST_FAILED, f"list {history.name!r} stands still: {LIST_FAILED.meaning}", history.name)

@@ -1,0 +1,239 @@
+"""All clients of a bridge, and the one task that sends to them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from gapscan.bridge.broadcast import Writer
+from gapscan.bridge.conflation import Windows
+from gapscan.bridge.encodings import ping_frame
+from gapscan.bridge.fanout import Clock, Delivery
+from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
+from gapscan.bridge.session import Cursors, Session
+from gapscan.bridge.ticks import Cells, joined
+from gapscan.bridge.transport import Transport
+from gapscan.bridge.versions import Hub, Position, Standing
+from gapscan.obs import Tally
+from gapscan.protocol.messages import Bars, Row
+from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError
+
+HEARTBEAT_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
+_CELLS: Final = ""  # the window of the aggregates; no list has this name
+_PING: Final = ping_frame()
+
+
+class Room:
+    """Takes in news of the lists, and sends each client what it has not got."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        window: float,
+        limits: Limits,
+        tally: Tally,
+        clock: Clock = time.monotonic,
+        writer: Writer | None = None,
+    ) -> None:
+        self.hub = hub
+        self.limits = limits
+        self.tally = tally
+        self.clock = clock
+        self.writer = writer or Writer()
+        self.sessions: set[Session] = set()
+        self._wake = asyncio.Event()
+        self._empty = asyncio.Event()  # set when a client was the last to leave
+        self.delivery = Delivery(hub, limits.slow_after, tally, clock, self._wake.set, self.writer)
+        self._windows = Windows(window)
+        self._cells = Cells()
+        self._cell_readers: set[Session] = set()
+
+    # What the lists' side calls.
+
+    def define(self, infos: Iterable[ListInfo]) -> None:
+        """Say which lists there are."""
+        if not self.hub.define(infos):
+            return
+        frame = self.hub.lists_frame()
+        for session in self._greeted():
+            session.write(frame)
+        for name in [name for name in self.delivery.audiences if name not in self.hub.histories]:
+            self._windows.forget(name)
+            self.delivery.drop_list(name)
+
+    def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], standing: Standing) -> None:
+        """A list as it stands now."""
+        history = self.hub.histories.get(name)
+        if history is None:
+            return
+        now = self.clock()
+        history.stand(standing)
+        if history.put(position, as_of, rows, now):
+            self._due(name, now)
+
+    def lost(self, name: str) -> None:
+        """Nothing is heard of a list."""
+        if history := self.hub.histories.get(name):
+            history.stand(Standing(history.standing.as_of, "stale", history.standing.simulated))
+
+    @property
+    def wants_cells(self) -> bool:
+        """Whether bars are of use to anybody."""
+        return bool(self._cell_readers)
+
+    def put_bars(self, bars: Bars) -> None:
+        """Bars of hot symbols, for those who want single cells."""
+        if self._cells.put(bars):
+            self._due(_CELLS, self.clock())
+
+    def _due(self, key: str, now: float) -> None:
+        self._windows.changed(key, now)
+        self._wake.set()
+
+    # What a client's side calls.
+
+    def enter(self, transport: Transport, *, authorized: bool) -> Session:
+        """A new client."""
+        session = Session(transport, self.limits, self.tally, self.clock(), authorized=authorized)
+        self.sessions.add(session)
+        self._empty.clear()
+        self.tally.count("connects")
+        return session
+
+    def leave(self, session: Session) -> None:
+        """A client's connection has ended."""
+        session.gone()
+        self.sessions.discard(session)
+        self._cell_readers.discard(session)
+        self.delivery.forget(session)
+        if not self.sessions:
+            self._empty.set()
+
+    def subscribe(self, session: Session, name: str, have: Position | None) -> None:
+        """Send `name` from `have` on, beginning with an answer in any case."""
+        self.delivery.subscribe(session, name, have)
+
+    def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
+        """Send these no more."""
+        self.delivery.unsubscribe(session, names)
+
+    def want_cells(self, session: Session, *, on: bool) -> None:
+        """Send aggregates, or no more."""
+        if on:
+            self._cell_readers.add(session)
+        else:
+            self._cell_readers.discard(session)
+
+    def subscriptions(self) -> dict[str, int]:
+        """How many clients each list has."""
+        return {name: len(audience) for name, audience in self.delivery.audiences.items()}
+
+    @property
+    def lagging(self) -> int:
+        """How many clients have not taken all that is due."""
+        return len(self.delivery.lagging)
+
+    # The sending.
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send())
+            group.create_task(self._beat())
+
+    async def _send(self) -> None:
+        while True:
+            await self._something_due()
+            for key in self.take_due():
+                self.flush(key)
+                await asyncio.sleep(0)  # whatever came in meanwhile has its turn between two lists
+            self.retry()
+
+    async def _something_due(self) -> None:
+        due = self._windows.next_due()
+        waits = [due - self.clock()] if due is not None else []
+        waits += [_RETRY_SECONDS] if self.delivery.lagging else []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(waits, default=None)):
+                await self._wake.wait()
+        self._wake.clear()
+
+    def take_due(self) -> list[str]:
+        """What is to be flushed now."""
+        return self._windows.take_due(self.clock())
+
+    def flush(self, key: str) -> None:
+        """Send what a list's clients have not got."""
+        if key == _CELLS:
+            self._flush_cells()
+        else:
+            self.delivery.flush(key)
+
+    def retry(self) -> None:
+        """Catch up with those who can take something again; close those who could not for too long."""
+        self.delivery.retry()
+
+    def _flush_cells(self) -> None:
+        frames = self._cells.take()
+        made: dict[tuple[str, ...], bytes] = {}  # clients of the same lists share the bytes
+        for session in self._cell_readers:
+            if session.lists:
+                names = tuple(sorted(session.lists))
+                if names not in made:
+                    made[names] = joined(frames, {symbol for name in names for symbol in self.hub.symbols(name)})
+                if made[names] and not session.write(made[names]):
+                    self.tally.count("aggregates_skipped")
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self.beat()
+
+    def beat(self) -> None:
+        """Heartbeats, and a look after those who say nothing."""
+        now = self.clock()
+        self.hub.expire(now)
+        overview = self.hub.overview_frame()
+        made: dict[Cursors, bytes] = {}
+        for session in tuple(self.sessions):
+            if session.ending:
+                continue
+            if cursors := session.cursors():
+                frame = made.get(cursors)
+                if frame is None:
+                    frame = made[cursors] = self.hub.beat_frame(cursors)
+                # Where lists are quiet, it is the heartbeats that show who takes nothing.
+                if not session.write(frame):
+                    self.delivery.lag(session, now)
+            session.tell_overview(overview)
+            self._look_after(session, now)
+
+    def beat_to(self, session: Session) -> None:
+        """A heartbeat out of turn: a client that has just subscribed learns at once how its lists stand."""
+        if cursors := session.cursors():
+            session.write(self.hub.beat_frame(cursors))
+
+    def _look_after(self, session: Session, now: float) -> None:
+        if not session.authorized and now - session.entered_at > AUTH_SECONDS:
+            session.refuse(RefusedError(NO_TOKEN, "no token came"))
+        elif now - session.heard_at > SILENT_AFTER:
+            self.delivery.expel(session, SILENT)
+        elif now - session.heard_at > PING_AFTER and not session.pinged:
+            session.pinged = session.write(_PING)
+
+    async def close(self, seconds: float) -> None:
+        """Close all clients, and wait until they are gone."""
+        for session in self.sessions:
+            session.close(SHUTDOWN)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds if self.sessions else 0):
+                await self._empty.wait()
+        for session in self.sessions:
+            session.cut()
+
+    def _greeted(self) -> list[Session]:
+        return [session for session in self.sessions if session.authorized]

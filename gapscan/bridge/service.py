@@ -1,0 +1,132 @@
+"""The bridge: follows every list on NATS, and serves browsers. It keeps nothing that NATS does not have."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from gapscan.bridge import metrics
+from gapscan.bridge.broadcast import Writer, open_writer
+from gapscan.bridge.connection_gate import open_socket
+from gapscan.bridge.http import Door, serving
+from gapscan.bridge.limits import Limits
+from gapscan.bridge.origin import own_hosts
+from gapscan.bridge.server import Room
+from gapscan.bridge.versions import Hub, Position, Standing
+from gapscan.bus.client import Bus
+from gapscan.bus.definitions import Entry
+from gapscan.bus.why_client import ask_why
+from gapscan.client.api import ListView
+from gapscan.config import Config
+from gapscan.errors import BusError, ProtocolError
+from gapscan.obs import Tally, logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import Bars, ListDefinition, Why
+from gapscan.protocol.websocket import ListInfo
+from gapscan.runtime import until_stopped
+from gapscan.service.all_lists import ListWatches
+from gapscan.service.common import patient_bus, reporting
+
+_log = logger("bridge")
+
+
+class Bridge:
+    """What happens on NATS, told to a room of browsers. It is the watcher of all lists."""
+
+    def __init__(self, config: Config, writer: Writer | None = None) -> None:
+        section = config.bridge
+        self.tally = Tally(_log)
+        self.room = Room(Hub(), section.window, Limits.of(section), self.tally, writer=writer)
+        self._config = config
+        self._bus: Bus | None = None
+
+    def conditions(self) -> Mapping[str, bool]:
+        """What must hold for clients to get what they ask for."""
+        return {
+            "nats_connected": self._bus is not None and self._bus.connected,
+            "lists_known": self.room.hub.ready,
+        }
+
+    def door(self) -> Door:
+        """Who may come in."""
+        section = self._config.bridge
+        origins = _names(section.origins)
+        hosts = own_hosts([section.host, *_names(section.hosts)], origins)
+        return Door(origins, hosts, section.token, section.window, self.ask, self.conditions)
+
+    async def ask(self, symbol: str, name: str | None) -> Why:
+        """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""
+        if self._bus is None:
+            raise BusError("NATS is not reached")
+        return await ask_why(self._bus, symbol, name)
+
+    async def run(self) -> None:
+        """Follow for ever. NATS is waited for while the page is served already."""
+        async with patient_bus(self._config, "bridge") as bus:
+            self._bus = bus
+            await bus.nc.subscribe(names.FEED_BARS, cb=self._on_bars)
+            async with reporting(bus, "bridge", self.report):
+                await ListWatches(bus, self, self.tally).run()
+
+    def defined(self, entries: Sequence[Entry]) -> Set[str]:
+        """Which lists there are; those that can be read are shown."""
+        definitions = [entry.definition for entry in entries if entry.definition]
+        if definitions or self.room.hub.ready:  # else no ranker has been here yet
+            self.room.define([_info(definition) for definition in definitions])
+        return {definition.name for definition in definitions}
+
+    def seen(self, _earlier: ListView | None, view: ListView) -> None:
+        """A list has changed."""
+        standing = Standing(view.as_of, view.state, view.simulated)
+        self.room.put(view.list, Position(view.epoch, view.sequence), view.as_of, view.rows, standing)
+
+    def lost(self, name: str) -> None:
+        """Nothing is heard of a list."""
+        self.room.lost(name)
+
+    async def _on_bars(self, message: Msg) -> None:
+        if not self.room.wants_cells:
+            return
+        try:
+            self.room.put_bars(decode_as(Bars, message.data))
+        except (ProtocolError, ValueError) as error:
+            self.tally.trouble("bad_bars", f"bars cannot be read: {error}")
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of this bridge."""
+        return metrics.report(self.room)
+
+
+def _names(given: str | list[str] | None) -> frozenset[str]:
+    """Origins or hosts, from a list or from text with commas."""
+    parts = given.split(",") if isinstance(given, str) else given or []
+    return frozenset(part.strip().rstrip("/") for part in parts if part.strip())
+
+
+def _info(definition: ListDefinition) -> ListInfo:
+    return ListInfo(definition.name, definition.description, definition.sort, definition.sessions, definition.limit)
+
+
+def _allow_many_files() -> None:
+    """Each client is an open file; the usual limit of a process is far below what the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def main(config: Config, stop: asyncio.Event) -> None:
+    """Run a bridge until `stop` is set."""
+    _allow_many_files()
+    listening = open_socket(config.bridge.host, config.bridge.port)
+    host, port = listening.getsockname()[:2]
+    with open_writer(io_uring=config.bridge.io_uring) as writer:
+        bridge = Bridge(config, writer)
+        async with serving(listening, bridge.room, bridge.door()):
+            _log.info("serving browsers", extra={"url": f"http://{host}:{port}"})
+            await until_stopped(stop, bridge.run(), bridge.room.run())

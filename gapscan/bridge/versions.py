@@ -1,0 +1,243 @@
+"""The lists as the bridge's clients see them: versions and cursors, no queues. Pure: time is an argument.
+
+For each list the hub keeps one immutable version per sequence for a while; unchanged rows are shared. What a client
+gets is the difference between the version it has (its cursor) and the newest one, or the newest one as a whole.
+Live traffic, resuming and the recovery of a slow client are this one function.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from gapscan.bridge.encodings import text_frame
+from gapscan.lists.delta import RowList, checksum
+from gapscan.lists.difference import diff
+from gapscan.lists.state import ranked
+from gapscan.protocol import codec, websocket
+from gapscan.protocol.messages import Delta, Row, Snapshot, State
+from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists, Size, Sizes
+
+RETENTION_SECONDS: Final = 120.0
+MAX_VERSIONS: Final = 600  # a minute of a list that changes ten times a second
+_LEAST_ROW: Final = len('{"rank":1,"symbol":"A"},')  # no row of a snapshot is shorter
+
+
+class Position(NamedTuple):
+    """A place in a list's history: all that is kept of what a client has."""
+
+    epoch: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A list at one position."""
+
+    position: Position
+    as_of: int
+    rows: RowList
+    checksum: int
+    since: float  # when the hub got it
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a list stands at this moment, beside its rows."""
+
+    as_of: int = 0
+    state: State = "stale"
+    simulated: bool = False
+
+
+class ListHistory:
+    """The newest versions of one list, all of one epoch, and the frames that lead from them to the newest one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.standing = Standing()
+        self.current: Version | None = None
+        self.fault = ""  # why the newest version cannot be sent, until one can; `current` is the one before
+        self._proven: Version | None = None  # the newest of which a frame was made
+        self._versions: OrderedDict[Position, Version] = OrderedDict()  # oldest first
+        self._frames: dict[Position | None, bytes] = {}  # to the newest version; None: its snapshot
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def stand(self, standing: Standing) -> None:
+        """Take note of how the list stands."""
+        if standing.simulated != self.standing.simulated:
+            self._frames.clear()  # a snapshot says so
+        self.standing = standing
+
+    @property
+    def state(self) -> State:
+        """Whether what clients get of the list moves."""
+        return "stale" if self.fault and self.standing.state == "live" else self.standing.state
+
+    def put(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> bool:
+        """Take in the list at `position`; False when that is not news.
+
+        A position behind the newest one of the same epoch is a follower that starts over; it will come again.
+        """
+        before = self.current
+        if before and before.position.epoch == position.epoch and position.sequence <= before.position.sequence:
+            return False
+        if before and before.position.epoch != position.epoch:
+            self._versions.clear()
+        self.current = self._versions[position] = self._version(position, as_of, rows, now)
+        self._frames.clear()
+        self.expire(now)
+        return True
+
+    def _version(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> Version:
+        """`rows` as a version; while the symbols stay, what follows from them is shared with the version before."""
+        symbols, before = [row["symbol"] for row in rows], self.current
+        if before and before.rows.symbols == symbols:
+            return Version(position, as_of, RowList(rows, before.rows.symbols), before.checksum, now)
+        return Version(position, as_of, RowList(rows, symbols), checksum(rows), now)
+
+    def expire(self, now: float, retention: float = RETENTION_SECONDS) -> None:
+        """Drop versions that are too old or too many, never the newest."""
+        while len(self._versions) > 1:
+            position, oldest = next(iter(self._versions.items()))
+            if len(self._versions) <= MAX_VERSIONS and oldest.since >= now - retention:
+                break
+            del self._versions[position]
+            self._frames.pop(position, None)
+
+    def frame_for(self, have: Position | None) -> bytes | None:
+        """What leads from `have` to the newest version; None when that is it, or when there is no version yet."""
+        if self.current is None or have == self.current.position:
+            return None
+        return self.answer_for(have)
+
+    def answer_for(self, have: Position | None) -> bytes | None:
+        """As `frame_for`, but for a client that has the newest version it is an empty delta."""
+        frame = self._frames.get(have)
+        if frame is None and self.current is not None:
+            old = self._versions.get(have) if have else None
+            frame = self._best(old, self.current) if old else self._snapshot(self.current)
+            self._frames[old.position if old else None] = frame
+            if self.current is not self._proven:
+                self._proven, self.fault = self.current, ""
+        return frame
+
+    def give_up(self, have: Position | None, fault: str) -> bool:
+        """Nothing can be made that leads from `have` to the newest version; True when that one is to blame.
+
+        The version at `have` may be the bad one: without it, a snapshot is tried. When that cannot be made either,
+        the newest version is dropped, and the list stays at the one that was sent last.
+        """
+        if have is not None and self._versions.pop(have, self.current) is not self.current:
+            return False
+        self.fault = fault
+        self.current = self._proven = None if self.current is self._proven else self._proven
+        self._frames.clear()
+        self._versions.clear()
+        if self.current is not None:
+            self._versions[self.current.position] = self.current
+        return True
+
+    def _best(self, old: Version, new: Version) -> bytes:
+        """The delta, unless the snapshot is shorter. A snapshot is made only where it may be."""
+        delta = self._delta(old, new)
+        if old is new or len(delta) <= _LEAST_ROW * len(new.rows):
+            return delta
+        return min(delta, self._snapshot(new), key=len)
+
+    def _delta(self, old: Version, new: Version) -> bytes:
+        delta = Delta(
+            list=self.name,
+            epoch=new.position.epoch,
+            prev=old.position.sequence,
+            sequence=new.position.sequence,
+            as_of=new.as_of,
+            changes=diff(old.rows, new.rows),
+            size=len(new.rows),
+            checksum=new.checksum,
+        )
+        return text_frame(codec.encode(delta))
+
+    def _snapshot(self, version: Version) -> bytes:
+        if None not in self._frames:
+            snapshot = Snapshot(
+                list=self.name,
+                epoch=version.position.epoch,
+                sequence=version.position.sequence,
+                as_of=version.as_of,
+                rows=ranked(version.rows),
+                checksum=version.checksum,
+                simulated=self.standing.simulated,
+            )
+            self._frames[None] = text_frame(codec.encode(snapshot))
+        return self._frames[None]
+
+
+class Hub:
+    """All lists. `ready` once it is known which there are."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.histories: dict[str, ListHistory] = {}
+        self._infos: list[ListInfo] = []
+        self._sizes: dict[str, Size] = {}
+        self._overview = b""
+
+    def define(self, infos: Iterable[ListInfo]) -> bool:
+        """Say which lists there are; True when that is news. Those that are no more are dropped."""
+        fresh = list(infos)
+        if self.ready and fresh == self._infos:
+            return False
+        self.ready, self._infos = True, fresh
+        names = [info.name for info in fresh]
+        self.histories = {name: self.histories.get(name) or ListHistory(name) for name in names}
+        return True
+
+    def may_exist(self, name: str) -> bool:
+        """Whether `name` is a list, as far as is known: before the hub is ready, any may be."""
+        return not self.ready or name in self.histories
+
+    def position(self, name: str) -> Position | None:
+        """The newest position of a list; None without a version."""
+        history = self.histories.get(name)
+        return history.current.position if history and history.current else None
+
+    def symbols(self, name: str) -> Collection[str]:
+        """The symbols of a list's newest version."""
+        history = self.histories.get(name)
+        return history.current.rows.symbols if history and history.current else ()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any list is made from the simulated market."""
+        return any(history.standing.simulated for history in self.histories.values())
+
+    def expire(self, now: float) -> None:
+        """Drop old versions of lists that do not change."""
+        for history in self.histories.values():
+            history.expire(now)
+
+    def lists_frame(self) -> bytes:
+        """Which lists there are."""
+        return text_frame(websocket.encode(Lists(self._infos)))
+
+    def beat_frame(self, cursors: Iterable[tuple[str, Position | None]]) -> bytes:
+        """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""
+        beats = {name: self._beat(name, at) for name, at in cursors if at is not None and name in self.histories}
+        return text_frame(websocket.encode(Beat(beats, self.simulated)))
+
+    def overview_frame(self) -> bytes:
+        """How all lists stand: the same object for as long as it says the same."""
+        histories = self.histories.values()
+        sizes = {each.name: Size(len(each.current.rows), each.state) for each in histories if each.current}
+        if sizes != self._sizes or not self._overview:
+            self._sizes, self._overview = sizes, text_frame(websocket.encode(Sizes(sizes)))
+        return self._overview
+
+    def _beat(self, name: str, at: Position) -> ListBeat:
+        history = self.histories[name]
+        return ListBeat(at.epoch, at.sequence, history.standing.as_of, history.state)

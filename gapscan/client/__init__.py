@@ -1,0 +1,1 @@
+"""The public client: follows a list, and keeps an exact copy of it."""

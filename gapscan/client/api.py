@@ -1,0 +1,60 @@
+"""Following a list: one snapshot, then every delta, holes filled, always exact.
+
+import asyncio, gapscan
+
+async def main():
+    async for view in gapscan.follow("gappers_up"):
+        print(view.sequence, [row["symbol"] for row in view.rows[:5]])
+
+asyncio.run(main())
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.client.blocking import relayed
+from gapscan.client.follower import Follower
+from gapscan.client.view import LinkStats, ListView
+from gapscan.protocol import names
+
+__all__ = ["Follower", "Following", "LinkStats", "ListView", "follow"]
+
+
+class Following:
+    """What `follow` returns: iterate it with `async for`, or with `for` in a script without an event loop."""
+
+    def __init__(self, name: str, options: BusOptions, bus: Bus | None) -> None:
+        self._name = names.check_list_name(name)
+        self._options = options
+        self._bus = bus
+
+    async def __aiter__(self) -> AsyncGenerator[ListView, None]:
+        if self._bus is not None:
+            async with aclosing(Follower(self._bus, self._name).views()) as views:
+                async for view in views:
+                    yield view
+            return
+        async with (
+            connect(self._options, f"gapscan follow {self._name}") as bus,
+            aclosing(Follower(bus, self._name).views()) as views,
+        ):
+            async for view in views:
+                yield view
+
+    def __iter__(self) -> Iterator[ListView]:
+        """Views from a thread of its own, so that the link is kept alive while the caller is busy."""
+        return relayed(self.__aiter__, f"follow {self._name}")
+
+
+def follow(name: str, *, nats: str | BusOptions = "nats://127.0.0.1:4222", bus: Bus | None = None) -> Following:
+    """Follow list `name`: `async for view in follow(name)`, or plain `for` outside of asyncio.
+
+    `nats` is a URL or BusOptions; `bus` shares an open connection instead. Each view is a whole, proved list.
+    Raises (when iterated) BusError if NATS cannot be reached, UnknownListError if nobody publishes the list.
+    A link lost later is waited out: the view's state turns stale, then live again.
+    """
+    options = BusOptions(nats) if isinstance(nats, str) else nats
+    return Following(name, options, bus)

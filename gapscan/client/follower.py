@@ -1,0 +1,166 @@
+"""The loop that follows one list: listen, take in what comes, have repaired what is missing, show what it makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from nats.aio.msg import Msg
+
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.definitions import definition_subject, is_removed
+from gapscan.bus.direct_get import NoStreamError
+from gapscan.client.replica import Replica
+from gapscan.client.view import ListView
+from gapscan.errors import BusError, ProtocolError, UnknownListError
+from gapscan.obs import logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.protocol.lists import HEARTBEAT_SECONDS
+from gapscan.protocol.messages import Delta, Heartbeat, State
+
+SILENCE_SECONDS: Final = 3 * HEARTBEAT_SECONDS  # without a heartbeat for this long, a list is not live
+RETRY_SECONDS: Final = 0.25  # between two tries to repair a copy
+INBOX_SIZE: Final = 4096  # messages not yet looked at; what comes on top is dropped, and found as a hole
+
+_log = logger("follow")
+
+
+class Follower:
+    """Keeps an exact copy of one list over a connection that somebody else owns."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        self.name = names.check_list_name(name)
+        self._bus = bus
+        self._definition = definition_subject(name)
+        self._replica = Replica(bus, name)
+        self._state: State = "stale"
+        self._as_of = 0
+        self._inbox: asyncio.Queue[Msg | None] = asyncio.Queue(INBOX_SIZE)
+
+    async def views(self) -> AsyncGenerator[ListView, None]:
+        """Views as they come; when the consumer is slow, several deltas come as one view.
+
+        Raises UnknownListError when nobody publishes the list, or when it is removed, and BusError when NATS is
+        away at the start; later losses of the link are waited out.
+        """
+        async with self._listening():
+            await self._replica.take_snapshot()
+            shown = self.view()
+            yield shown
+            while True:
+                await self._step()
+                view = self.view()
+                if view != shown:
+                    shown = view
+                    yield view
+
+    def view(self) -> ListView:
+        """The copy as it is now."""
+        copy = self._replica.copy
+        return ListView(
+            list=self.name,
+            epoch=copy.epoch,
+            sequence=copy.sequence,
+            as_of=max(copy.as_of, self._as_of),
+            rows=tuple(copy.rows),
+            state=self._state,
+            simulated=self._replica.simulated,
+            link=self._replica.stats,
+        )
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[None]:
+        """Subscribe before anything is read, so that nothing falls between snapshot and live deltas."""
+        nc = self._bus.nc
+        try:
+            subscriptions = [
+                await nc.subscribe(subject, cb=self._on_message)
+                for subject in (names.live_subject(self.name), names.heartbeat_subject(self.name), self._definition)
+            ]
+        except NATS_ERRORS as error:
+            raise translated(error, f"subscribing to {self.name}") from error
+        stop_listening = self._bus.on_link_change(self._on_link_change)
+        try:
+            yield
+        finally:
+            stop_listening()
+            await self._bus.unsubscribe(*subscriptions)
+
+    async def _on_message(self, message: Msg) -> None:
+        self._put(message)
+
+    def _on_link_change(self) -> None:
+        self._put(None)
+
+    def _put(self, item: Msg | None) -> None:
+        try:
+            self._inbox.put_nowait(item)
+        except asyncio.QueueFull:
+            self._replica.count(dropped=1)
+
+    async def _step(self) -> None:
+        """Wait for something to happen, and take in all that is waiting."""
+        try:
+            async with asyncio.timeout(RETRY_SECONDS if self._replica.due else SILENCE_SECONDS):
+                item = await self._inbox.get()
+        except TimeoutError:
+            if not self._replica.due:
+                self._state = "stale"
+                await self._check_defined()
+        else:
+            await self._handle(item)
+            while not self._inbox.empty():
+                await self._handle(self._inbox.get_nowait())
+        if self._replica.due:
+            await self._repair()
+
+    async def _handle(self, item: Msg | None) -> None:
+        if item is None:
+            self._link_changed()
+            return
+        if item.subject == self._definition:
+            if not item.data:
+                raise self._removed()
+            return
+        try:
+            message = decode(item.data)
+        except ProtocolError as error:
+            self._replica.count(malformed=1)
+            _log.debug("%s", error, extra={"list": self.name})
+            return
+        if isinstance(message, Delta):
+            self._replica.offer(message, int((item.headers or {}).get(names.HEADER_SEQUENCE, 0)))
+        elif isinstance(message, Heartbeat):
+            self._hear(message)
+
+    def _link_changed(self) -> None:
+        if self._bus.connected:
+            self._replica.want_fill()
+        else:
+            self._state = "stale"
+
+    def _hear(self, beat: Heartbeat) -> None:
+        self._state, self._as_of = beat.state, beat.as_of
+        self._replica.hear(beat)
+
+    async def _repair(self) -> None:
+        """Fetch what is due. What fails stays due and is tried again after RETRY_SECONDS."""
+        try:
+            await self._replica.repair()
+        except (BusError, ProtocolError, UnknownListError) as error:
+            self._state = "stale"
+            _log.debug("repair failed: %s", error, extra={"list": self.name})
+            if isinstance(error, UnknownListError | NoStreamError):
+                await self._check_defined()
+
+    async def _check_defined(self) -> None:
+        """Raise UnknownListError when the list was removed, and the message that said so was lost."""
+        with suppress(BusError):
+            if self._bus.connected and await is_removed(self._bus, self.name):
+                raise self._removed()
+
+    def _removed(self) -> UnknownListError:
+        return UnknownListError(f"list {self.name} was removed", remedy="`gapscan lists` shows what there is")

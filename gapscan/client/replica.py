@@ -1,0 +1,109 @@
+"""A list's rows kept exact: holes are filled by sequence, and where that cannot be, the snapshot is taken.
+
+Nothing here waits for messages: a follower offers what comes, and calls `repair` while something is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from gapscan.bus.client import Bus
+from gapscan.bus.direct_get import NoStreamError, Stored, get_from, no_such_list
+from gapscan.bus.snapshots import read_snapshot
+from gapscan.client.view import LinkStats
+from gapscan.errors import ProtocolError
+from gapscan.lists.state import Copy, Fit
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import Delta, Heartbeat
+
+MAX_FILL: Final = 1000  # deltas; a longer hole is not filled, the snapshot is taken
+
+
+class Replica:
+    """The copy of one list, and what is to be fetched for it. Between a loss and its repair it is an older one."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        self.copy = Copy()
+        self.simulated = False
+        self.stats = LinkStats()
+        self._bus = bus
+        self._name = name
+        self._stream = names.list_stream(name)
+        self._due: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def due(self) -> bool:
+        """Whether something is to be fetched."""
+        return self._due is not None
+
+    def count(self, **counts: int) -> None:
+        """Add to the link's figures."""
+        self.stats = replace(
+            self.stats, **{name: getattr(self.stats, name) + number for name, number in counts.items()}
+        )
+
+    def offer(self, delta: Delta, sequence: int) -> Fit:
+        """Apply `delta`, whose last sequence is `sequence`, if it is the next one; else see to what is missing."""
+        fit = self.copy.take(delta, sequence)
+        if fit is Fit.HOLE:
+            self.want_fill()
+        elif fit in (Fit.MISMATCH, Fit.OTHER_EPOCH):
+            self._due = self.take_snapshot
+            self.count(mismatches=fit is Fit.MISMATCH)
+        return fit
+
+    def hear(self, beat: Heartbeat) -> None:
+        """Compare with what the list's publisher says of it."""
+        self.simulated = beat.simulated
+        if beat.epoch != self.copy.epoch:
+            self._due = self.take_snapshot
+        elif beat.sequence > self.copy.sequence:
+            self.want_fill()
+
+    def want_fill(self) -> None:
+        """Deltas may have been missed."""
+        self._due = self._due or self._fill
+
+    async def repair(self) -> None:
+        """Do what is due. What fails stays due. Raises BusError, ProtocolError, UnknownListError."""
+        if self._due is not None:
+            await self._due()
+
+    async def take_snapshot(self) -> None:
+        """Begin anew from the snapshot, and go on to the stream's end. Raises as `repair` does."""
+        self._due = self.take_snapshot
+        snapshot = await read_snapshot(self._bus, self._name)
+        if snapshot is None:
+            raise no_such_list(self._name)
+        self.copy.load(snapshot)
+        self.simulated = snapshot.simulated
+        self.count(snapshots=1)
+        try:
+            stored = await get_from(self._bus, self._stream, snapshot.sequence + 1, MAX_FILL)
+        except NoStreamError:
+            raise no_such_list(self._name) from None
+        self._due = None
+        self._apply(stored)
+
+    async def _fill(self) -> None:
+        """Fetch what is missing from the stream; have the snapshot taken when it is gone or too much."""
+        stored = await get_from(self._bus, self._stream, self.copy.sequence + 1, MAX_FILL)
+        self._due = None
+        if stored:
+            self.count(holes=1, refetched=len(stored))
+        if not self._apply(stored) or len(stored) == MAX_FILL:
+            self._due = self.take_snapshot
+
+    def _apply(self, stored: list[Stored]) -> bool:
+        for message in stored:
+            try:
+                delta = decode_as(Delta, message.data)
+            except ProtocolError:
+                self.count(malformed=1)
+                return False
+            if self.offer(delta, message.sequence) not in (Fit.APPLIED, Fit.OLD):
+                return False
+        return True

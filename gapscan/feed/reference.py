@@ -1,0 +1,156 @@
+"""The feed's reference data: loaded once a trading day, published, and never called complete before it is."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final
+
+from gapscan.bus.client import Bus
+from gapscan.bus.direct_get import get_last
+from gapscan.config import FeedSection
+from gapscan.errors import BusError, FeedError
+from gapscan.market.sessions import previous_trading_day
+from gapscan.obs import Tally, logger
+from gapscan.polygon.reference import Baselines, reference_parts
+from gapscan.polygon.rest import PolygonRest, ReferenceTicker
+from gapscan.protocol import names
+from gapscan.protocol.messages import ReferenceFrame
+from gapscan.runtime import Backoff
+
+_log = logger("feed")
+
+_RETRY_FIRST: Final = 0.1
+# Days without a single bar, one after the other, after which no older ones are asked for.
+_EMPTY_DAYS: Final = 7
+
+Publish = Callable[[str, ReferenceFrame], Awaitable[None]]
+
+
+class _Load:
+    """How far the reference data of `date` is. What has come stays, so that a failure costs one request only."""
+
+    def __init__(self, date: dt.date) -> None:
+        self.date = date
+        self.listings: Sequence[ReferenceTicker] | None = None
+        self.splits: frozenset[str] | None = None
+        self.named = False  # whether listings and splits are published
+        self.baselines = Baselines()
+        self.oldest = date  # before which no bars were asked for
+        self.empty = 0  # days without a bar since the last one that had some
+
+    def parts(self, *, complete: bool) -> list[ReferenceFrame]:
+        """What is known so far, as frames."""
+        return reference_parts(self.listings or (), self.splits or (), self.baselines, self.date, complete=complete)
+
+
+class ReferenceLoader:
+    """Loads what is known about the symbols whenever a trading day begins."""
+
+    def __init__(self, bus: Bus, rest: PolygonRest, section: FeedSection, tally: Tally, publish: Publish) -> None:
+        self._bus = bus
+        self._rest = rest
+        self._section = section
+        self._tally = tally
+        self._publish = publish
+        self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
+        self._announced: dt.date | None = None
+        self._load: _Load | None = None
+        self._last_error = ""
+        self._published: Sequence[ReferenceFrame] = ()
+        self._listed: frozenset[str] = frozenset()
+        self._scanned: frozenset[str] = frozenset()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that there is to know of the present day is published."""
+        return bool(self._published) and self._published[0].complete and self._date == self._announced
+
+    @property
+    def splits(self) -> frozenset[str]:
+        """The symbols that split on the day of the reference data; empty while they are not known."""
+        return (self._load and self._load.splits) or frozenset()
+
+    @property
+    def _date(self) -> dt.date | None:
+        return dt.date.fromisoformat(self._published[0].date) if self._published else None
+
+    def announce(self, date: dt.date) -> None:
+        """Say which trading day it is."""
+        if date != self._announced and self._day_begins.empty():
+            self._announced = date
+            self._day_begins.put_nowait(date)
+
+    def note_scan(self, symbols: Iterable[str]) -> None:
+        """Say which symbols the market has: those about which something should be known."""
+        self._scanned = frozenset(symbols)
+
+    async def run(self) -> None:
+        """Load for ever, a day at a time; a day that is over before it is loaded is left for the next."""
+        while True:
+            self._load = _Load(await self._day_begins.get())
+            backoff = Backoff(_RETRY_FIRST, self._section.discovery_interval)
+            while self._day_begins.empty() and (error := await self._failure(self._load)):  # noqa: ASYNC110  # grace
+                await asyncio.sleep(backoff.next() if error.retry else self._section.discovery_interval)
+
+    async def _failure(self, load: _Load) -> FeedError | BusError | None:
+        """Go on loading; what stopped it, or None when all has come. No failure is a reason to end the scans."""
+        try:
+            await self._go_on(load)
+        except (FeedError, BusError) as error:
+            name = "reference_failed" if error.retry else "reference_refused"
+            self._last_error = error.message
+            self._tally.trouble(name, f"reference data of {load.date} cannot be loaded: {error}")
+            return error
+        self._last_error = ""
+        return None
+
+    async def _go_on(self, load: _Load) -> None:
+        """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
+        if load.listings is None:
+            load.listings = await self._rest.reference()
+        if load.splits is None:
+            load.splits = frozenset(split.ticker for split in await self._rest.splits(load.date))
+        if not load.named:
+            await self._publish_all(load.parts(complete=False))
+            load.named = True
+        await self._load_baselines(load)
+        await self._publish_all(load.parts(complete=True))
+        symbols, sessions = len(load.listings), load.baselines.sessions
+        extra = {"date": load.date, "symbols": symbols, "splits": len(load.splits), "sessions": sessions}
+        _log.info("reference data loaded", extra=extra)
+
+    async def _load_baselines(self, load: _Load) -> None:
+        while load.baselines.sessions < self._section.baseline_sessions and load.empty < _EMPTY_DAYS:
+            date = previous_trading_day(load.oldest)
+            bars = await self._rest.grouped(date)
+            load.oldest = date
+            load.empty = 0 if bars else load.empty + 1
+            if bars:
+                load.baselines.add(bars)
+            await asyncio.sleep(0)
+
+    async def _publish_all(self, parts: Sequence[ReferenceFrame]) -> None:
+        for part in parts:
+            await self._publish(names.FEED_REFERENCE, part)
+        self._published = parts
+        self._listed = frozenset(symbol for part in parts for symbol in part.symbols)
+
+    async def restore(self) -> None:
+        """Publish again where NATS has lost it: without it nothing can be ranked. Raises BusError."""
+        if self._published and await get_last(self._bus, names.STREAM_REFERENCE, names.FEED_REFERENCE) is None:
+            _log.warning("NATS has lost the reference data, publishing it again")
+            for part in self._published:
+                await self._publish(names.FEED_REFERENCE, part)
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows: how many of the market's symbols the reference data knows, and of what day."""
+        return {
+            "known": len(self._scanned & self._listed),
+            "needed": len(self._scanned),
+            "complete": self.complete,
+            "date": str(self._date) if self._date else None,
+            "baseline_sessions": self._load.baselines.sessions if self._load else 0,
+            "last_error": self._last_error,
+        }

@@ -1,0 +1,214 @@
+"""The feed gateway: the only one that talks to the provider. It scans the whole market and publishes what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.topology import ensure_shared
+from gapscan.config import API_KEY_VARIABLE, Config, api_key
+from gapscan.errors import BusError, ConfigError, FeedError
+from gapscan.feed.calendar_check import CalendarCheck
+from gapscan.feed.details import DetailLoader
+from gapscan.feed.live import LiveFeed, stream_settings
+from gapscan.feed.reference import ReferenceLoader
+from gapscan.feed.volume_curves import CurveLoader
+from gapscan.market.sessions import trading_date
+from gapscan.obs import Tally, logger
+from gapscan.polygon.rest import PolygonRest, Status
+from gapscan.polygon.snapshot import Observation, Ticker, newest_event, universe_parts, without_future
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
+from gapscan.runtime import Backoff, until_stopped
+from gapscan.service.common import patient_bus, patiently, reporting, retention
+
+_log = logger("feed")
+
+# A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
+_RETRY_FIRST: Final = 0.25
+_CLOCK_SECONDS: Final = 1.0
+# The provider's clock and its data may disagree by a little; market time is the later of the two. What is further ahead
+# of the clock than this is an error in the data.
+_AHEAD_MS: Final = 60_000
+
+
+class Feed:
+    """Discovery: a scan of the whole market every interval; the loaders are told which trading day it is."""
+
+    def __init__(self, bus: Bus, rest: PolygonRest, config: Config, tally: Tally) -> None:
+        self._bus = bus
+        self._rest = rest
+        self._config = config
+        self._tally = tally
+        self._frame = 0
+        self._last_scan = 0.0
+        self._last_error = ""
+        self._symbols = 0
+        self._status: Status | None = None
+        self._calendar = CalendarCheck(tally)
+        self.on_scan: Callable[[Sequence[Ticker], int], None] = lambda _tickers, _at: None
+        self.reference = ReferenceLoader(bus, rest, config.feed, tally, self._publish)
+        self.curves = CurveLoader(bus, rest, config, tally)
+
+    @property
+    def session(self) -> SessionName | None:
+        """The session at the last scan; None before the first."""
+        return self._status.session if self._status else None
+
+    @property
+    def market_time(self) -> int:
+        """Market time now, epoch ms: the last scan's, and the wall time since."""
+        now = time.time()
+        return round(now * 1000) if self._status is None else self._status.at + round((now - self._last_scan) * 1000)
+
+    async def discover(self) -> None:
+        """Scan for ever, one scan at a time, each `discovery_interval` seconds after the one before began."""
+        interval = self._config.feed.discovery_interval
+        backoff = Backoff(_RETRY_FIRST, interval)
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await self.scan()
+            except (FeedError, BusError) as error:
+                await self._failed(error)
+                await asyncio.sleep(backoff.next() if error.retry else interval)
+                continue
+            backoff.reset()
+            await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
+
+    async def tell_time(self) -> None:
+        """Say market time every second for as long as scans come; without it, clients say that data stands still."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            overdue = time.time() - self._last_scan > self._config.feed.overdue_after(closed=self._closed)
+            if self._status is None or self._last_error or overdue:
+                continue
+            with suppress(*NATS_ERRORS):  # away: there is nobody to tell
+                await self._bus.nc.publish(names.FEED_CLOCK, encode(Clock(self.market_time)))
+
+    @property
+    def _closed(self) -> bool:
+        return self._status is not None and self._status.session == "closed"
+
+    def _pause(self) -> float:
+        """Seconds from scan to scan."""
+        return self._config.feed.pause(closed=self._closed)
+
+    async def _failed(self, error: FeedError | BusError) -> None:
+        self._last_error = error.message
+        self._tally.trouble("scan_failed", f"scan failed: {error}")
+        if isinstance(error, BusError):
+            with suppress(BusError):  # of what is wrong with NATS, the next scan tells
+                await ensure_shared(self._bus, retention(self._config))
+
+    async def scan(self) -> None:
+        """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
+        status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
+        self._calendar.see(status)
+        for loader in (self.reference, self.curves):
+            loader.announce(trading_date(status.at))
+        self._frame += 1
+        tickers = self._without_future(tickers, status.at)
+        await self._publish_scan(status, tickers)
+        self.on_scan(tickers, status.at)
+        self.reference.note_scan(ticker.ticker for ticker in tickers)
+        self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
+        self._tally.count("scans")
+        await self._restore("reference data", self.reference.restore)
+        await self._restore("volume curves", self.curves.restore)
+
+    async def _restore(self, what: str, restore: Callable[[], Awaitable[None]]) -> None:
+        """Failing is no failure of the scan, which is out: the next one tries again."""
+        try:
+            await restore()
+        except BusError as error:
+            self._tally.trouble("restore_failed", f"whether NATS still has the {what} cannot be told: {error}")
+            with suppress(BusError):  # it was just told what is wrong
+                await ensure_shared(self._bus, retention(self._config))
+                await restore()
+
+    def _without_future(self, tickers: list[Ticker], now: int) -> list[Ticker]:
+        """The scan without what claims to be of the future: nothing newer could take its place for as long."""
+        limit = now + _AHEAD_MS
+        if newest_event(tickers) <= limit:
+            return tickers
+        kept = without_future(tickers, limit)
+        ahead = len(tickers) - len(kept)
+        if ahead > sum(1 for ticker in kept if ticker.updated):
+            self._tally.trouble("clock_behind", f"{ahead} of {len(tickers)} elements are ahead of the provider's clock")
+            return tickers
+        self._tally.trouble("future_elements", f"{ahead} elements of a scan are of the future, and left out", ahead)
+        return kept
+
+    async def _publish_scan(self, status: Status, tickers: Sequence[Ticker]) -> None:
+        newest = newest_event(tickers)
+        as_of = max(status.at, newest) if newest <= status.at + _AHEAD_MS else status.at
+        seen = Observation(self._frame, as_of, status.session, self._config.polygon.simulated)
+        for part in universe_parts(tickers, seen):
+            await self._publish(names.FEED_UNIVERSE, part)
+
+    async def _publish(self, subject: str, message: UniverseFrame | ReferenceFrame) -> None:
+        payload = encode(message)
+        try:
+            await self._bus.js.publish(subject, payload, timeout=REQUEST_SECONDS)
+        except NATS_ERRORS as error:
+            raise translated(error, f"publishing {subject}") from error
+        self._tally.count("published_bytes", len(payload))
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of this feed."""
+        return {
+            "simulated": self._config.polygon.simulated,
+            "interval": self._pause(),
+            "last_scan": round(self._last_scan, 3),
+            "last_error": self._last_error,
+            "session": self._status.session if self._status else None,
+            "calendar_disagreement": self._calendar.disagreement,
+            "market_time": self._status.at if self._status else None,
+            "symbols": self._symbols,
+            "reference": self.reference.report(),
+            "curves": self.curves.report(),
+            "counts": dict(self._tally.counts),
+        }
+
+
+def provider_key(config: Config) -> str:
+    """The API key; the simulated market takes any. Raises ConfigError when there is none."""
+    key = api_key() or ("simulated" if config.polygon.simulated else None)
+    if key is None:
+        raise ConfigError(f"{API_KEY_VARIABLE} is not set", remedy="set it, or run the simulated market")
+    return key
+
+
+def open_rest(config: Config, tally: Tally, **options: int) -> PolygonRest:
+    """The provider's client of the settings. Raises ConfigError when there is no API key."""
+    section, timeout = config.polygon, config.feed.request_timeout
+    return PolygonRest(section.library, section.rest_url, provider_key(config), timeout, tally, **options)
+
+
+def open_details(bus: Bus, config: Config, feed: Feed, tally: Tally) -> DetailLoader:
+    """The loader of company details. Its client asks once: requests are counted, and asked again, by the loader."""
+    rest = open_rest(config, tally, retries=0)
+    return DetailLoader(bus, rest, config, feed, tally, splits=lambda: feed.reference.splits)
+
+
+async def main(config: Config, stop: asyncio.Event) -> None:
+    """Run the feed until `stop` is set."""
+    tally = Tally(_log)
+    rest = open_rest(config, tally)
+    async with patient_bus(config, "feed") as bus:
+        await patiently("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
+        feed = Feed(bus, rest, config, tally)
+        details = open_details(bus, config, feed, tally)
+        settings = stream_settings(config, provider_key(config))
+        live = LiveFeed(bus, config, feed, settings, tally, on_hot=details.want)
+        feed.on_scan = live.halts.take_scan
+        async with reporting(bus, "feed", lambda: feed.report() | live.report() | {"details": details.report()}):
+            loaders = (feed.reference.run(), feed.curves.run(), details.run())
+            await until_stopped(stop, feed.discover(), feed.tell_time(), live.run(), *loaders)

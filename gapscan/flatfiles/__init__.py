@@ -1,0 +1,1 @@
+"""The provider's flat files: found, read, and made into volume curves."""

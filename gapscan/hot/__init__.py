@@ -1,0 +1,1 @@
+"""The process that chooses the symbols that come live."""

@@ -1,0 +1,1 @@
+"""The process that ranks: universe columns in, sequenced deltas and snapshots out."""

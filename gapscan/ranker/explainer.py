@@ -1,0 +1,261 @@
+"""Why a symbol is in a list, or why not: the leading ranker's answers, from the columns that it ranks."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from typing import Final
+
+import numpy as np
+from msgspec import structs
+from nats.aio.msg import Msg
+
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.errors import ProtocolError
+from gapscan.lists.delta import symbols_of
+from gapscan.market.columns import Bools, Ints
+from gapscan.market.metrics import GONE_AFTER
+from gapscan.market.sessions import Session
+from gapscan.market.universe import Universe
+from gapscan.obs import Tally, logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
+from gapscan.ranker.membership_log import ConditionLog, MemberLog
+from gapscan.ranking.language.closures import Columns
+from gapscan.ranking.language.explain import Line, Words, conditions, outline, passing
+from gapscan.ranking.scanner import UniverseColumns
+from gapscan.ranking.spec import ListSet, ListSpec
+from gapscan.ranking.top_rows import sort_values
+from gapscan.runtime import end
+
+LOOK_MS: Final = 1_000  # of market time between two looks
+_WAITING: Final = 64  # questions; what comes on top is dropped, and its asker asks again
+_PAUSE: Final = 0.02  # seconds between two answers: many askers must not hold up the ranking
+_NEAREST: Final = 5
+_COMPARED: Final = 1000  # symbols that a wrong one is compared with at most
+_DECIMALS: Final = 6
+_GATE: Final = ""  # where the gate's conditions are kept, among those of the lists
+
+_log = logger("ranker")
+
+RowsOf = Callable[[str], Sequence[Row]]
+
+
+class WhyDesk:
+    """Answers about one universe. `rows_of` gives the rows of a list as they are published.
+
+    Since when a condition holds is known from the first question about a symbol on; since when a symbol is in a list,
+    from the first look on.
+    """
+
+    def __init__(self, universe: Universe, lists: ListSet, rows_of: RowsOf) -> None:
+        self._universe = universe
+        self._rows_of = rows_of
+        self._members = MemberLog()
+        self._conditions = ConditionLog()
+        self._looked = 0
+        self._before: dict[str, Bools] = {}  # which conditions of each list held at the last look, of `_before_of`
+        self._before_of: list[str] = []
+        self._lists = lists
+        self._lines = _lines(lists)
+
+    def set_lists(self, lists: ListSet) -> None:
+        """Answer about these lists from now on. What is known of those that stay as they are is kept."""
+        before = {spec.name: spec for spec in self._lists.specs}
+        same = {spec.name for spec in lists.specs if before.get(spec.name) is spec}
+        self._before_of = []
+        self._members.forget(before.keys() - same)
+        self._conditions.forget(before.keys() - same)
+        self._lists, self._lines = lists, _lines(lists)
+
+    def look(self) -> None:
+        """Note who is in the lists and which conditions hold. Call it after each ranking: it does so once a second."""
+        as_of = self._universe.as_of
+        if 0 <= as_of - self._looked < LOOK_MS:
+            return
+        self._looked = as_of
+        for name in self._lists.names:
+            self._members.note(name, symbols_of(self._rows_of(name)), as_of)
+        self._conditions.expire(as_of)
+        self._look_at(self._conditions.symbols)
+
+    def _look_at(self, symbols: list[str]) -> None:
+        """Note what changed since the last look."""
+        known = symbols == self._before_of
+        for name, found in self._passing(symbols):
+            changed = (found != self._before[name]).any(axis=0) if known else np.ones(len(symbols), np.bool_)
+            for at in np.flatnonzero(changed).tolist():
+                self._conditions.note(symbols[at], name, found[:, at].tolist(), self._universe.as_of)
+            self._before[name] = found
+        self._before_of = symbols
+
+    def _look_at_one(self, symbol: str) -> None:
+        at = self._before_of.index(symbol) if symbol in self._before_of else None
+        for name, found in self._passing([symbol]):
+            self._conditions.note(symbol, name, found[:, 0].tolist(), self._universe.as_of)
+            if at is not None:
+                self._before[name][:, at] = found[:, 0]
+
+    def _passing(self, symbols: Sequence[str]) -> Iterator[tuple[str, Bools]]:
+        """Which conditions of the gate and of each list hold for the symbols: a row for each condition."""
+        if not symbols:
+            return
+        columns = self._columns(symbols)
+        with np.errstate(all="ignore"):
+            for name, lines in self._lines.items():
+                yield name, passing(lines, columns, len(symbols))
+
+    def _columns(self, symbols: Sequence[str]) -> UniverseColumns:
+        index = self._universe.index
+        at: Ints = np.array([index[symbol] for symbol in symbols], np.intp)
+        return UniverseColumns(self._universe, at)
+
+    def answer(self, request: WhyRequest) -> Why:
+        """Why the symbol is in the list, or in each of the lists, or why not."""
+        universe = self._universe
+        symbol = self._meant(request.symbol)
+        why = Why(
+            symbol=symbol or request.symbol,
+            known=symbol is not None,
+            as_of=universe.as_of,
+            session=universe.session.value,
+            simulated=universe.simulated,
+            gate=[],
+            lists=[],
+            nearest=[],
+        )
+        if symbol is None:
+            return structs.replace(why, nearest=nearest(request.symbol, universe.symbols))
+        self._conditions.ask(symbol, universe.as_of)
+        self._look_at_one(symbol)
+        with np.errstate(all="ignore"):
+            gate = self._gate(symbol)
+            lists = [self._list(symbol, spec, _hold(gate)) for spec in self._asked(request)]
+        return structs.replace(why, gate=gate, lists=lists)
+
+    def _meant(self, text: str) -> str | None:
+        """The symbol of that name, or the only one that differs in nothing but case."""
+        if text in self._universe.index:
+            return text
+        alike = [symbol for symbol in self._universe.symbols if symbol.upper() == text.upper()]
+        return alike[0] if len(alike) == 1 else None
+
+    def _asked(self, request: WhyRequest) -> list[ListSpec]:
+        return [spec for spec in self._lists.specs if request.list in (None, spec.name)]
+
+    def _found(self, symbol: str, name: str) -> list[Condition]:
+        columns, words = self._columns([symbol]), self._words(symbol)
+        pairs = zip(conditions(self._lines[name], columns, words), self._conditions.since(symbol, name), strict=True)
+        return [structs.replace(condition, since=since.ms, at_least=since.at_least) for condition, since in pairs]
+
+    def _words(self, symbol: str) -> Words:
+        universe = self._universe
+        at = np.array([universe.index[symbol]])
+        known = {"symbol": symbol, "session": universe.session.value}
+        return lambda field: known[field] if field in known else universe.text(field).take(at)[0]
+
+    def _gate(self, symbol: str) -> list[Condition]:
+        """The gate's conditions; the last is how long ago the symbol traded, in seconds."""
+        universe = self._universe
+        *found, traded = self._found(symbol, _GATE)
+        seconds = (universe.as_of - float(universe.number("price_time")[universe.index[symbol]])) / 1000
+        return [*found, structs.replace(traded, value=_plain(seconds), threshold=GONE_AFTER.get(universe.session))]
+
+    def _list(self, symbol: str, spec: ListSpec, gate_holds: bool) -> ListWhy:
+        session = self._universe.session
+        found = self._found(symbol, spec.name)
+        symbols = symbols_of(self._rows_of(spec.name))
+        rank = symbols.index(symbol) + 1 if symbol in symbols else None
+        since = self._members.since(spec.name, symbol) if rank else None
+        return ListWhy(
+            list=spec.name,
+            open=session is not Session.CLOSED and spec.is_open(session),
+            passes=gate_holds and _hold(found),
+            rank=rank,
+            size=len(symbols),
+            limit=spec.definition.limit,
+            since=since.ms if since else None,
+            at_least=since.at_least if since else False,
+            key=spec.keys[0].text,
+            value=self._sort_value(spec, symbol),
+            last_value=self._sort_value(spec, symbols[-1]) if symbols else None,
+            conditions=found,
+        )
+
+    def _sort_value(self, spec: ListSpec, symbol: str) -> float | None:
+        """What the symbol is sorted by; None when that is its name, or missing."""
+        key = spec.keys[0]
+        if key.by_symbol or symbol not in self._universe.index:
+            return None
+        value = float(sort_values(key, self._columns([symbol]))[0])
+        return _plain(-value if key.descending else value)
+
+
+def _is_there(columns: Columns) -> Bools:
+    return np.not_equal(columns.number("gone"), 1.0)
+
+
+_TRADED: Final = Line("seconds since the last trade", "test", 0, _is_there, _is_there, id="seconds_since_trade")
+
+
+def _lines(lists: ListSet) -> dict[str, tuple[Line, ...]]:
+    """The conditions of the gate and of each list."""
+    return {_GATE: (*outline(lists.gate), _TRADED)} | {spec.name: outline(spec.filter) for spec in lists.specs}
+
+
+def _hold(found: Sequence[Condition]) -> bool:
+    return all(condition.passes for condition in found if condition.depth == 0)
+
+
+def _plain(value: float) -> float | None:
+    return round(value, _DECIMALS) + 0.0 if np.isfinite(value) else None  # no minus zero
+
+
+def nearest(text: str, symbols: Sequence[str]) -> list[str]:
+    """The symbols that may have been meant: alike but for case, or alike with the same first letter."""
+    wanted = text.upper()
+    same = [symbol for symbol in symbols if symbol.upper() == wanted]
+    begin = [symbol for symbol in symbols if symbol[:1] == wanted[:1] and abs(len(symbol) - len(wanted)) <= 1]
+    close = difflib.get_close_matches(wanted, begin[:_COMPARED], n=_NEAREST)
+    return list(islice(dict.fromkeys([*same, *close]), _NEAREST))
+
+
+@asynccontextmanager
+async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally) -> AsyncIterator[None]:
+    """Answer questions on names.WHY for as long as the block runs: the ranker that leads does. Raises BusError."""
+    waiting: asyncio.Queue[Msg] = asyncio.Queue(_WAITING)
+
+    async def on_message(message: Msg) -> None:
+        try:
+            waiting.put_nowait(message)
+        except asyncio.QueueFull:
+            tally.trouble("why_dropped", "more is asked than can be answered; questions are dropped")
+
+    try:
+        subscription = await bus.nc.subscribe(names.WHY, cb=on_message)
+    except NATS_ERRORS as error:
+        raise translated(error, f"listening to {names.WHY}") from error
+    task = asyncio.create_task(_answer_all(waiting, answer, tally), name="why")
+    try:
+        yield
+    finally:
+        await end(task)
+        await bus.unsubscribe(subscription)
+
+
+async def _answer_all(waiting: asyncio.Queue[Msg], answer: Callable[[WhyRequest], Why], tally: Tally) -> None:
+    while True:
+        message = await waiting.get()
+        try:
+            await message.respond(encode(answer(decode_as(WhyRequest, message.data))))
+            tally.count("why_answered")
+        except ProtocolError as error:
+            tally.trouble("why_unreadable", f"a question cannot be read: {error.message}")
+        except Exception:  # noqa: BLE001  # a question must not end the ranking
+            tally.count("why_failed")
+            _log.exception("a question could not be answered")
+        await asyncio.sleep(_PAUSE)

@@ -1,0 +1,227 @@
+"""What the feed publishes into a universe: first what the streams still hold, then as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from enum import Flag, auto
+from itertools import groupby
+from typing import Final, cast
+
+import numpy as np
+from nats.aio.msg import Msg
+
+from gapscan.bus import details
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct_get import get_from
+from gapscan.bus.topology import KEPT
+from gapscan.errors import ProtocolError
+from gapscan.market.bars import joined, merge_bars, merge_trades
+from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
+from gapscan.market.universe import Universe
+from gapscan.obs import Tally
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode
+from gapscan.protocol.messages import (
+    Bars,
+    Clock,
+    Detail,
+    Halts,
+    Message,
+    ReferenceFrame,
+    Trades,
+    UniverseFrame,
+    VolumeCurves,
+)
+from gapscan.ranker.replay import CatchUp
+from gapscan.runtime import end
+
+# Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
+# carry the day's totals and scans come again, so that both heal. What comes once is read again from its stream.
+_WAITING: Final = 1024
+_SUBJECTS: Final = (
+    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
+    names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
+)  # fmt: skip
+_TURNS_TO_READ: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
+
+
+class News(Flag):
+    """What has come in."""
+
+    SCAN = auto()
+    REFERENCE = auto()
+    BARS = auto()
+
+
+class Intake:
+    """Keeps `universe` up to date, and says what is new: bars, or a scan or reference data that is whole."""
+
+    def __init__(self, bus: Bus, universe: Universe, tally: Tally) -> None:
+        self.universe = universe
+        self.has_reference = False
+        self.has_scan = False
+        self.last_scan_at: float | None = None  # monotonic; None before the first scan that came live
+        self._clock = 0
+        self._bus = bus
+        self._tally = tally
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
+        self._arrived = asyncio.Event()
+        self._catching_up = CatchUp(bus, self._offer, lambda: universe.curves.lacking, tally)
+
+    @property
+    def market_time(self) -> int:
+        """The newest that is known of it, epoch ms: data says more about rows, the feed's clock about now."""
+        return max(self.universe.as_of, self._clock)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is enough to rank: without either part, every list would come out empty."""
+        return self.has_reference and self.has_scan
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hear what comes live, and take in what the streams hold. Raises BusError."""
+        try:
+            subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
+        except NATS_ERRORS as error:
+            raise translated(error, "subscribing to the feed") from error
+        catching_up = asyncio.create_task(self._catching_up.run(), name="catch up")
+        try:
+            await self._recover()
+            yield
+        finally:
+            await end(catching_up)
+            await self._bus.unsubscribe(*subscriptions)
+
+    async def _on_message(self, stored: Msg) -> None:
+        """Read a message while the ranking waits for its turn, and not when it is due."""
+        if self._waiting.full():
+            self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
+            self._catching_up.want()
+        elif (message := self._decoded(stored.data)) is not None:
+            self._waiting.put_nowait(message)
+            self._arrived.set()
+
+    async def _recover(self) -> None:
+        streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
+        for stream in streams:
+            held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, KEPT)]
+            self._take_all(message for message in held if message is not None)
+        for detail in (await details.read_details(self._bus)).values():
+            merge_detail(self.universe, detail)
+
+    async def _offer(self, data: bytes) -> None:
+        """A message that was read again, in its turn, like what comes live."""
+        if (message := self._decoded(data)) is not None:
+            await self._waiting.put(message)
+            self._arrived.set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is waiting to be taken in."""
+        return self._waiting.empty()
+
+    def wake(self) -> None:
+        """Let whoever waits for an arrival go on, though nothing may have come."""
+        self._arrived.set()
+
+    async def arrival(self) -> None:
+        """Wait until something is there to be taken in."""
+        if self._waiting.empty():
+            await self._arrived.wait()
+
+    async def read(self) -> None:
+        """Read what is here already: left lying, it would wait for the next ranking. To be called after a sleep."""
+        for _ in range(_TURNS_TO_READ):
+            await asyncio.sleep(0)
+
+    def take(self) -> News:
+        """Take in all that is waiting; what is new. Parts of a frame alone are no news."""
+        self._arrived.clear()
+        news = self._take_all([self._waiting.get_nowait() for _ in range(self._waiting.qsize())])
+        if News.SCAN in news:
+            self.last_scan_at = time.monotonic()
+        return news
+
+    def _take_all(self, messages: Iterable[Message]) -> News:
+        """Merge messages in order, bars that follow one another together."""
+        news = News(0)
+        for are_bars, group in groupby(messages, lambda message: isinstance(message, Bars)):
+            if are_bars:
+                bars = joined(cast(list[Bars], list(group)))
+                news |= self._take_bars(merge_bars(self.universe, bars), len(bars.symbols))
+            else:
+                for message in group:
+                    news |= self._take(message)
+        return news
+
+    def _decoded(self, data: bytes) -> Message | None:
+        try:
+            return decode(data)
+        except ProtocolError as error:
+            self._tally.trouble("bad_frames", f"a message of the feed cannot be read: {error}")
+            return None
+
+    def _take(self, message: Message) -> News:
+        """Merge one message; what is new by it."""
+        match message:
+            case Clock(as_of):
+                self._clock = as_of
+                return News(0)
+            case Trades():
+                return self._take_bars(merge_trades(self.universe, message), len(message.symbols))
+            case UniverseFrame():
+                return self._take_scan(message)
+            case ReferenceFrame():
+                return self._take_reference(message)
+            case VolumeCurves():
+                return self._take_curves(message)
+            case Halts():
+                return News.BARS if merge_halts(self.universe, message) else News(0)
+            case Detail():
+                merge_detail(self.universe, message)
+                return News(0)  # not worth a ranking of its own
+        self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
+        return News(0)
+
+    def _take_bars(self, number: int, offered: int) -> News:
+        """`number` of the `offered` bars or trades were merged; before the first scan, none are."""
+        self._tally.count("bars", number)
+        if number < offered and self.universe.date is not None:
+            self._tally.trouble(
+                "bars_left_out", "bars of another day, or far ahead of the newest scan, are left out", offered - number
+            )
+        return News.BARS if number else News(0)
+
+    def _take_scan(self, frame: UniverseFrame) -> News:
+        if not merge_scan(self.universe, frame):
+            self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
+            return News(0)
+        if frame.part < frame.parts:
+            return News(0)
+        self.has_scan = True
+        return News.SCAN
+
+    def _take_reference(self, frame: ReferenceFrame) -> News:
+        merge_reference(self.universe, frame)
+        if frame.part < frame.parts:
+            return News(0)
+        self.has_reference = True
+        return News.REFERENCE
+
+    def _take_curves(self, part: VolumeCurves) -> News:
+        """Of a set that is whole, every symbol's relative volume is computed anew."""
+        try:
+            if not self.universe.curves.merge(part):
+                return News(0)
+        except ProtocolError as error:
+            self._tally.trouble("bad_frames", f"the feed's volume curves cannot be used: {error}")
+            return News(0)
+        finally:
+            if self.universe.curves.lacking:
+                self._catching_up.want(())
+        self.universe.touch(np.arange(len(self.universe)))
+        return News.REFERENCE

@@ -1,0 +1,95 @@
+"""The ranker: universe in, exact ranked lists out. One leads; others stand by and take over when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from gapscan.bus.client import Bus
+from gapscan.bus.topology import ensure_shared
+from gapscan.config import Config
+from gapscan.market.baselines import Curves
+from gapscan.obs import Tally, logger
+from gapscan.protocol.lists import HEARTBEAT_SECONDS
+from gapscan.ranker.definitions import Definitions
+from gapscan.ranker.term import Term
+from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
+from gapscan.runtime import until_stopped
+from gapscan.service.common import patient_bus, patiently, reporting, retention
+from gapscan.service.leadership import Leadership
+
+_log = logger("ranker")
+
+
+class Ranker:
+    """Leads when it may, stands by when it may not. `shipped` are the lists that come with gapscan."""
+
+    def __init__(self, bus: Bus, config: Config, shipped: ListSet, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self._bus = bus
+        self._config = config
+        self._shipped = shipped
+        self._heartbeat = heartbeat
+        self._tally = Tally(_log)
+        self._definitions = Definitions(bus, shipped, retention(config), self._tally)
+        self._leadership = Leadership(bus, "ranker", config, self._tally)
+        self._term: Term | None = None
+
+    async def run(self) -> None:
+        """Lead and stand by in turn, for ever."""
+        await self._leadership.run(self._lead)
+
+    async def _lead(self) -> None:
+        self._term = Term(self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat)
+        try:
+            await self._term.lead(self._leadership)
+        finally:
+            self._term = None
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of this ranker."""
+        term = self._term
+        if term is None:
+            return {"role": "standby", "leader": self._leadership.leader, "counts": dict(self._tally.counts)}
+        return {
+            "role": "leader",
+            "waiting_for": term.waiting_for(),
+            "simulated": term.universe.simulated,
+            "session": str(term.universe.session),
+            "as_of": term.universe.as_of,
+            "coverage": term.coverage(),
+            "curves": self._curves_report(term.universe.curves),
+            "cycle_ms": round(term.cycle_ms, 2),
+            "lists": {spec.name: self._list_report(term, spec) for spec in term.lists.specs},
+            "definitions": self._definitions.report(),
+            "refused": dict(term.refused),
+            "last_error": term.fault,
+            "counts": dict(self._tally.counts),
+        }
+
+    @staticmethod
+    def _curves_report(curves: Curves) -> dict[str, Any]:
+        return {"date": str(curves.date) if curves.date else None, "symbols": len(curves)}
+
+    @staticmethod
+    def _list_report(term: Term, spec: ListSpec) -> dict[str, Any]:
+        publisher = term.publishers[spec.name]
+        return {
+            "state": term.state(spec),
+            "epoch": publisher.epoch,
+            "sequence": publisher.sequence,
+            "rows": len(publisher.rows),
+            "as_of": publisher.as_of,
+            "published": publisher.published,
+            "published_bytes": publisher.published_bytes,
+            "adopted": publisher.adopted,
+        }
+
+
+async def main(config: Config, stop: asyncio.Event) -> None:
+    """Run a ranker until `stop` is set."""
+    lists = shipped_lists()
+    async with patient_bus(config, "ranker") as bus:
+        await patiently("ranker", "setting up streams", lambda: ensure_shared(bus, retention(config)))
+        ranker = Ranker(bus, config, lists)
+        async with reporting(bus, "ranker", ranker.report):
+            await until_stopped(stop, ranker.run())

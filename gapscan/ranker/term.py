@@ -1,0 +1,254 @@
+"""One time of leading: rank what the feed says, publish what differs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import Container
+from contextlib import suppress
+from itertools import chain
+from typing import Final
+
+import numpy as np
+
+from gapscan.bus.client import Bus
+from gapscan.bus.definitions import retire_list
+from gapscan.bus.publisher import ListPublisher
+from gapscan.config import Config
+from gapscan.errors import BusError, GapscanError, TopologyError
+from gapscan.lists.delta import Rows
+from gapscan.market.metrics import coverage
+from gapscan.market.restore import restore
+from gapscan.market.sessions import Session, trading_date
+from gapscan.market.universe import Universe
+from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import State
+from gapscan.ranker.checkpoint import Keeper
+from gapscan.ranker.definitions import Definitions
+from gapscan.ranker.explainer import WhyDesk, answering
+from gapscan.ranker.ingest import Intake
+from gapscan.ranker.publishing import Publishing
+from gapscan.ranker.reconciler import Upkeep
+from gapscan.ranking.language.expression import Filter
+from gapscan.ranking.scanner import Scanner
+from gapscan.ranking.schedule import GROUPS, Turns
+from gapscan.ranking.spec import ListSet, ListSpec
+from gapscan.service.common import patiently, retention
+from gapscan.service.leadership import Leadership
+
+REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
+# For longer, a list whose deltas are refused is not live: an interrupted link and a stream made anew take less.
+REFUSED_IS_STALE: Final = 3.0
+# For longer, a scan that is overdue makes lists stale: meanwhile the feed tries again and again.
+OVERDUE_IS_STALE: Final = 40.0
+_EVERYONE: Final = frozenset(range(GROUPS))
+
+_log = logger("ranker")
+
+
+class Term:
+    """From the recovery of all lists to the loss of the lease. `heartbeat` is the time between two heartbeats."""
+
+    def __init__(
+        self, bus: Bus, config: Config, gate: Filter, definitions: Definitions, tally: Tally, heartbeat: float
+    ) -> None:
+        self.universe = Universe()
+        self.publishers: dict[str, ListPublisher] = {}
+        self.refused: dict[str, str] = {}  # lists that NATS has no room for, and why
+        self.lists = ListSet(gate, ())
+        self.cycle_ms = 0.0
+        self._bus = bus
+        self._config = config
+        self._gate = gate
+        self._definitions = definitions
+        self._tally = tally
+        self._heartbeat = heartbeat
+        # Whether the feed takes the market for closed, and scans it less often, it alone knows.
+        self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
+        self._scanner = Scanner(self.universe, self.lists)
+        self._desk = WhyDesk(self.universe, self.lists, self._rows)
+        self._intake = Intake(bus, self.universe, tally)
+        self._keeper = Keeper(bus, self.universe, tally)
+        self._upkeep = Upkeep(bus, retention(config), self.publishers, self._losing, tally)
+        self._publishing = Publishing(self.publishers, self.universe, tally, self._upkeep.doubt)
+        self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
+        self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
+        self._recovered = False
+        self._close_checked: dt.date | None = None
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with streams and buckets that all lists need; empty when nothing is."""
+        return self._upkeep.fault
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that came in is ranked, and all that is ranked is published."""
+        return not self._behind and self._intake.is_empty and self._publishing.settled
+
+    def _losing(self, publisher: ListPublisher) -> None:
+        self._publishing.want_anew(publisher)
+
+    def _rows(self, name: str) -> Rows:
+        """The rows of a list as they are published."""
+        publisher = self.publishers.get(name)
+        return publisher.rows if publisher else ()
+
+    async def lead(self, leadership: Leadership) -> None:
+        """Rank and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
+        await patiently("ranker", "recovering the lists", self._recover)
+        self._recovered = True
+        try:
+            async with self._intake.listening(), answering(self._bus, self._desk.answer, self._tally):
+                await self._take_back()
+                await leadership.while_held(
+                    self._rank(), self._publishing.run(), self._beat(), self._keeper.run(), self._upkeep.run(),
+                    self._definitions.follow(), self._redefine(),
+                    self._publishing.keep_snapshots(self._config.ranker.snapshot_interval),
+                )  # fmt: skip
+        except asyncio.CancelledError:
+            await self._finish()
+            raise
+
+    async def _recover(self) -> None:
+        await self._definitions.recover()
+        await self._set_lists()
+        _log.info("leading", extra={"lists": {name: p.sequence for name, p in self.publishers.items()}})
+
+    async def _take_back(self) -> None:
+        saved = await self._keeper.recover()
+        shown = restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
+        _log.info("took back what was known of the day", extra={"saved": saved, "shown": shown})
+
+    async def _set_lists(self) -> None:
+        """Rank what is defined now: new lists are begun, or continued where they are; removed ones leave nothing.
+
+        Raises BusError; done again, it goes on where it failed.
+        """
+        specs = self._definitions.specs
+        defined = {spec.name for spec in specs}
+        self.refused = {name: why for name, why in self.refused.items() if name in defined}
+        for name in defined - self.publishers.keys():
+            await self._begin(name)
+        # No await in here: nobody may rank a list that has no publisher.
+        self.lists = self._scanner.lists = ListSet(self._gate, tuple(s for s in specs if s.name in self.publishers))
+        self._desk.set_lists(self.lists)
+        for name in self.publishers.keys() - defined:
+            self._publishing.forget(name)
+            self._retired[name] = self.publishers.pop(name)
+        for name, publisher in self._retired.items():
+            await publisher.retire()
+            if name not in defined:
+                await retire_list(self._bus, name)
+        self._retired.clear()
+
+    async def _begin(self, name: str) -> None:
+        """A publisher for one more list; one that NATS refuses costs no other, and is tried again later."""
+        publisher = ListPublisher(self._bus, name)
+        try:
+            await publisher.recover(retention(self._config), self.universe.simulated)
+        except TopologyError as error:
+            self._tally.trouble("list_refused", f"list {name} is not ranked: {error}")
+            self.refused[name] = str(error)
+        else:
+            self.publishers[name] = publisher
+            if self.refused.pop(name, ""):
+                _log.info("list is refused no longer", extra={"list": name})
+
+    async def _redefine(self) -> None:
+        """Take over what users define, as soon as they do; now and then, try what NATS refused."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REFUSED_SECONDS if self.refused else None):
+                    await self._definitions.changed.wait()
+            self._definitions.changed.clear()
+            await patiently("ranker", "taking over list definitions", self._set_lists)
+            self._behind |= _EVERYONE
+            self._intake.wake()
+
+    async def _rank(self) -> None:
+        """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
+        loop, turns = asyncio.get_running_loop(), Turns(self._config.ranker.hot_interval)
+        while True:
+            if not self._behind:
+                await self._intake.arrival()
+            await asyncio.sleep(turns.next_of(self._behind or _EVERYONE) - loop.time())
+            await self._intake.read()
+            now = loop.time()
+            if not (due := turns.due(now)):
+                continue
+            # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
+            if self._intake.take():
+                self._behind |= _EVERYONE
+            if due := due & self._behind:
+                self._rank_once(due)
+                turns.take(due, now)
+                self._behind -= due
+
+    def _rank_once(self, groups: Container[int]) -> None:
+        """Rank the open lists of these groups; empty what stands since an earlier trading day."""
+        if not self._intake.ready:
+            return
+        began = time.perf_counter()
+        due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
+        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, due))
+        self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
+        self._desk.look()
+        self._check_close()
+        self.cycle_ms = (time.perf_counter() - began) * 1000
+        self._tally.count("cycles")
+
+    def _check_close(self) -> None:
+        """Say it once when nothing is known of the close: a ranker that begins in the evening has not seen it."""
+        date = self.universe.date
+        if self.universe.session is Session.POST and date != self._close_checked:
+            self._close_checked = date
+            if np.isnan(self.universe.number("close_volume")).all():
+                self._tally.trouble(
+                    "close_unknown", "volumes at the close are not known: post_volume stays empty today"
+                )
+
+    def _is_over(self, spec: ListSpec) -> bool:
+        """Whether the list is closed, and shows rows of an earlier trading day."""
+        as_of, today = self.publishers[spec.name].as_of, self.universe.date
+        closed = not spec.is_open(self.universe.session)
+        return closed and today is not None and as_of > 0 and trading_date(as_of) < today
+
+    async def _beat(self) -> None:
+        while True:
+            for spec in self.lists.specs:
+                with suppress(BusError):
+                    await self.publishers[spec.name].heartbeat(
+                        self.state(spec), self._intake.market_time, self.universe.simulated
+                    )
+            await asyncio.sleep(self._heartbeat)
+
+    async def _finish(self) -> None:
+        """Leave behind what whoever comes next can start from at once."""
+        with suppress(GapscanError):
+            await self._publishing.store_snapshots()
+            await self._keeper.save()
+
+    def state(self, spec: ListSpec) -> State:
+        """Whether the list moves: stale without scans or while NATS takes no delta, closed outside its sessions."""
+        at = self._intake.last_scan_at
+        if not self._intake.ready or at is None or time.monotonic() - at > self._stale_after:
+            return "stale"
+        if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
+            return "stale"
+        session = self.universe.session
+        return "live" if session is not Session.CLOSED and spec.is_open(session) else "closed"
+
+    def coverage(self) -> dict[str, int]:
+        """How many symbols may be listed, and for how many of them there is a price."""
+        fresh, expected = coverage(self.universe)
+        return {"fresh": fresh, "expected": expected}
+
+    def waiting_for(self) -> str:
+        """What is missing before anything can be ranked."""
+        if not self._recovered:
+            return "the lists' recovery"
+        if not self._intake.has_reference:
+            return "reference data"
+        return "" if self._intake.has_scan else "a scan"

@@ -1,0 +1,1 @@
+"""The expressions of list definitions: parsed, compiled, explained."""

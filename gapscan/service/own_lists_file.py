@@ -1,0 +1,199 @@
+"""A user's own lists: one TOML file, edited as text so that comments stay, and what of it is on NATS."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import structs
+
+from gapscan.bus.client import Bus
+from gapscan.bus.definitions import read_entries, remove_list, write_definition
+from gapscan.config import Config, user_config_dir
+from gapscan.errors import ConfigError
+from gapscan.files import replace_file
+from gapscan.protocol.messages import ListDefinition
+from gapscan.ranking.spec import MAX_FILE, check_own_lists, shipped_lists
+
+FILE_NAME: Final = "lists.toml"
+_HEADER: Final = re.compile(
+    r"""^[ \t]*\[[ \t]*lists[ \t]*\.[ \t]*(?:"([^"]*)"|'([^']*)'|([\w-]+))[ \t]*\][ \t]*(?:#.*)?$"""
+)
+
+Tables = dict[str, dict[str, Any]]
+
+
+def own_file(config: Config, env: Mapping[str, str] = os.environ) -> Path:
+    """Where the user's own lists are."""
+    given = config.ranker.lists_file
+    return Path(given).expanduser() if given else user_config_dir(env) / FILE_NAME
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of lists. Raises ConfigError when it cannot be read, or is too large to be one."""
+    try:
+        with path.open("rb") as file:
+            return decoded(file.read(MAX_FILE + 1), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def read_own(path: Path) -> str:
+    """The text of the user's own file; empty when there is none."""
+    return read_text(path) if path.exists() else ""
+
+
+def decoded(data: bytes, source: str) -> str:
+    """Bytes as the text of a file of lists. Raises ConfigError."""
+    if len(data) > MAX_FILE:
+        raise ConfigError(f"{source} is too large for a file of lists", remedy=f"at most {MAX_FILE} bytes")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source} is not UTF-8: byte {error.start}") from None
+
+
+def write_own(path: Path, text: str) -> None:
+    """Replace the file as a whole, so that nobody reads half of it. Raises ConfigError."""
+    try:
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def check(text: str, source: str) -> tuple[list[ListDefinition], list[ConfigError]]:
+    """The lists of the text, and all faults in it, names that gapscan's own lists have included."""
+    good, faults = check_own_lists(text, source)
+    shipped = set(shipped_lists().names)
+    taken = [
+        ConfigError(f"{source}: list {definition.name} comes with gapscan", remedy="choose another name")
+        for definition in good
+        if definition.name in shipped
+    ]
+    return [definition for definition in good if definition.name not in shipped], [*faults, *taken]
+
+
+def tables_of(text: str) -> Tables:
+    """The lists of a text that was checked."""
+    tables: Tables = tomllib.loads(text).get("lists", {})
+    return tables
+
+
+def merged(text: str, addition: str, *, replace: bool) -> str:
+    """The text with the lists of another one, in the words of each.
+
+    Raises ConfigError when a list is there already as another one, unless it is to be replaced.
+    """
+    mine, theirs = tables_of(text), tables_of(addition)
+    both = [name for name in theirs if name in mine and theirs[name] != mine[name]]
+    if both and not replace:
+        raise ConfigError(f"{' and '.join(both)} is there already", remedy="--replace takes the new one")
+    for name in both:
+        text = without(text, name)
+    blocks = {name: block for name, block in _blocks(addition)[1].items() if _says(block, {name: theirs.get(name, {})})}
+    new = [name for name in theirs if name in both or name not in mine]
+    result = _joined([text, *(blocks.get(name) or _written(name, theirs[name]) for name in new)])
+    return _verified(result, {**{name: mine[name] for name in mine if name not in both}, **theirs})
+
+
+def without(text: str, name: str) -> str:
+    """The text without one of its lists. Raises ConfigError when it is written in a way that cannot be taken apart."""
+    head, blocks = _blocks(text)
+    rest = {other: table for other, table in tables_of(text).items() if other != name}
+    return _verified(_joined([head, *(block for other, block in blocks.items() if other != name)]), rest)
+
+
+def block_of(text: str, name: str) -> str:
+    """What the text says of one list, with the comments before it. Raises ConfigError."""
+    block = _blocks(text)[1].get(name, "")
+    return _verified(block, {name: tables_of(text)[name]})
+
+
+def _says(text: str, expected: Tables) -> bool:
+    try:
+        return tables_of(text) == expected
+    except (ValueError, RecursionError, AttributeError):
+        return False
+
+
+def _verified(text: str, expected: Tables) -> str:
+    """The text, if it says just what is expected: cutting may go wrong, in a text of many lines for example."""
+    if not _says(text, expected):
+        raise ConfigError(
+            "the file of lists is written in a way that cannot be changed one list at a time",
+            remedy="give each list a table, [lists.NAME], with `gapscan lists edit`",
+        )
+    return text
+
+
+def _blocks(text: str) -> tuple[str, dict[str, str]]:
+    """What comes before the first list, and the part of each list: its table, and the comments right before it."""
+    lines = text.splitlines(keepends=True)
+    starts = [(number, _name(match)) for number, line in enumerate(lines) if (match := _HEADER.match(line.rstrip()))]
+    begins = [_with_comments(lines, number) for number, _ in starts]
+    ends = [*begins[1:], len(lines)]
+    head = "".join(lines[: begins[0]]) if begins else text
+    parts = zip(starts, begins, ends, strict=False)
+    return head, {name: "".join(lines[begin:end]) for (_, name), begin, end in parts}
+
+
+def _name(header: re.Match[str]) -> str:
+    return next(group for group in header.groups() if group is not None)
+
+
+def _with_comments(lines: list[str], number: int) -> int:
+    while number > 0 and lines[number - 1].lstrip().startswith("#"):
+        number -= 1
+    return number
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """The parts with an empty line between them."""
+    said = [part.strip("\r\n") for part in parts if part.strip()]
+    return "\n\n".join(said) + "\n" if said else ""
+
+
+def _written(name: str, table: Mapping[str, Any]) -> str:
+    """A list as TOML."""
+    return "\n".join([f"[lists.{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
+
+
+def _value(value: object) -> str:
+    # A JSON text, number or array is TOML too, but for one character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+async def publish(bus: Bus, wanted: Iterable[ListDefinition], removed: Iterable[str]) -> None:
+    """Tell the rankers of new and changed lists, and remove others. Raises BusError."""
+    for definition in wanted:
+        await write_definition(bus, definition)
+    for name in removed:
+        await remove_list(bus, name)
+
+
+async def load(bus: Bus, path: Path) -> list[str]:
+    """Make the lists of the file the only own lists there are; what is wrong with it.
+
+    A faulty list stays as it was. Raises BusError.
+    """
+    try:
+        text = read_own(path)
+        good, faults = check(text, str(path))
+    except ConfigError as error:
+        return [str(error)]
+    found = {entry.name: entry.definition for entry in await read_entries(bus) or []}
+    own = {name for name, definition in found.items() if definition is not None and definition.own}
+    wanted = [definition for definition in good if found.get(definition.name) != definition]
+    await publish(bus, wanted, own - tables_of(text).keys())
+    return [str(fault) for fault in faults]
+
+
+def changed(before: Iterable[ListDefinition], after: Iterable[ListDefinition]) -> list[ListDefinition]:
+    """What is new or another one in `after`; moving within the file changes no list."""
+    old = {definition.name: structs.replace(definition, place=0) for definition in before}
+    return [definition for definition in after if old.get(definition.name) != structs.replace(definition, place=0)]

@@ -1,0 +1,299 @@
+"""What runs and how it is: asked of the services themselves, and checked against what NATS holds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, field
+
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct_get import NoStreamError, get_last
+from gapscan.bus.snapshots import read_snapshot
+from gapscan.protocol import names
+
+ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by then is not there
+_MISSED_SCANS: Final = 3
+_NEEDED: Final = ("feed", "ranker")
+_FEW_TOPICS: Final = 50  # on their way from the hot set to the provider at any moment
+_RECOVERY_SECONDS: Final = 15  # a session is opened in five, and what it does not answer is asked again after three
+
+Instance = dict[str, Any]
+
+
+class Coverage(Struct):
+    """Symbols with a price today, of those that the reference data knows."""
+
+    fresh: int = 0
+    expected: int = 0
+
+
+class Reference(Struct):
+    """The feed's reference data: the market's symbols that it knows, of all that there are, the day that it is of, and
+    the sessions in its averages. It is complete when nothing of that is still to come."""
+
+    known: int = 0
+    needed: int = 0
+    complete: bool = False
+    date: str | None = None
+    baseline_sessions: int = 0
+
+
+class Curves(Struct):
+    """The feed's volume curves (state `off`: there are no flat files to read them from): the day that they are for, the
+    sessions in them, sessions that have no file, files and lines that could not be read, and symbols; the day and the
+    symbols of those that the ranker has, by which it measures."""
+
+    state: str = "off"
+    date: str | None = None
+    sessions: int = 0
+    missing: int = 0
+    bad_files: int = 0
+    bad_lines: int = 0
+    symbols: int = 0
+    ranker_date: str | None = None
+    ranker_symbols: int = 0
+
+
+class Details(Struct):
+    """Company details: symbols in lists that have some, and all of those; who is being asked about, was asked about in
+    vain, or is unknown to the provider; whether the account has floats."""
+
+    known: int = 0
+    needed: int = 0
+    waiting: int = 0
+    failed: int = 0
+    unknown: int = 0
+    float: str = ""
+
+
+class Hot(Struct):
+    """The live half of the feed: symbols that are to come live, that the provider confirmed, that had a bar in the
+    last minute; bars a second; seconds of market time since the newest bar ended; reconnects."""
+
+    desired: int = 0
+    confirmed: int = 0
+    receiving: int = 0
+    bars_per_second: float = 0.0
+    newest_bar_age: float | None = None
+    reconnects: int = 0
+
+
+class ListStatus(Struct):
+    """One list: its sequence in the stream, the one its snapshot reflects, and how many rows it has."""
+
+    state: str
+    epoch: str
+    rows: int
+    sequence: int
+    stream_sequence: int
+    snapshot_sequence: int
+    as_of: int
+    published: int
+    published_bytes: int
+
+
+class ServiceStatus(Struct):
+    """One kind of service and its instances."""
+
+    healthy: bool
+    instances: list[Instance]
+
+
+class StatusReport(Struct):
+    """The state of everything. `healthy` is false as soon as there is a problem.
+
+    `refused` has the lists that are defined and not ranked, and why: a fault of a user's definition harms nobody else
+    and is no problem; a stream in the way of a list is.
+    """
+
+    healthy: bool
+    simulated: bool
+    session: str
+    as_of: int
+    hot: Hot
+    coverage: Coverage
+    reference: Reference
+    curves: Curves
+    details: Details
+    lists: dict[str, ListStatus]
+    services: dict[str, ServiceStatus]
+    refused: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+async def collect(bus: Bus) -> StatusReport:
+    """Ask all services on this NATS. Raises BusError when NATS does not answer."""
+    services = await _services(bus)
+    ranker = _leader(services.get("ranker", []))
+    lists = await _lists(bus, ranker)
+    problems = [*_service_problems(services), *_list_problems(lists)]
+    feed: Instance = next(iter(services.get("feed", [])), {})
+    return StatusReport(
+        healthy=not problems,
+        simulated=bool(ranker.get("simulated")),
+        session=str(ranker.get("session", "")),
+        as_of=int(ranker.get("as_of", 0)),
+        hot=_hot(services.get("feed", [])),
+        coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
+        reference=msgspec.convert(feed.get("reference", {}), Reference),
+        curves=_curves(feed, ranker),
+        details=msgspec.convert(feed.get("details", {}), Details),
+        lists=lists,
+        services={
+            name: ServiceStatus(not _instance_problems(name, instances), instances)
+            for name, instances in sorted(services.items())
+        },
+        refused={**ranker.get("definitions", {}).get("refused", {}), **ranker.get("refused", {})},
+        problems=problems,
+    )
+
+
+async def _services(bus: Bus, only: str = "", *, first: bool = False) -> dict[str, list[Instance]]:
+    """The answers of gapscan services to NATS's service discovery, by service: all, or the `first` one of one kind."""
+    inbox = bus.nc.new_inbox()
+    found: dict[str, list[Instance]] = {}
+    try:
+        subscription = await bus.nc.subscribe(inbox)
+        try:
+            await bus.nc.publish(f"$SRV.STATS.{only}" if only else "$SRV.STATS", b"", reply=inbox)
+            deadline = time.monotonic() + ANSWER_SECONDS
+            while (left := deadline - time.monotonic()) > 0 and not (first and found):
+                _note(found, (await subscription.next_msg(timeout=left)).data)
+        finally:
+            await bus.unsubscribe(subscription)
+    except TimeoutError:
+        pass
+    except NATS_ERRORS as error:
+        raise translated(error, "asking the services") from error
+    return found
+
+
+def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
+    try:
+        stats = msgspec.json.decode(answer)
+        name, endpoints = stats["name"], stats.get("endpoints") or []
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return
+    if isinstance(name, str) and name.startswith(names.SERVICE_PREFIX) and endpoints:
+        found.setdefault(name.removeprefix(names.SERVICE_PREFIX), []).append(endpoints[0].get("data") or {})
+
+
+async def collect_hot(bus: Bus) -> Hot | None:
+    """The live half of the feed alone, or None when no feed answers. Raises BusError."""
+    feeds = (await _services(bus, names.SERVICE_PREFIX + "feed", first=True)).get("feed", [])
+    return _hot(feeds) if feeds else None
+
+
+def _hot(feeds: Iterable[Instance]) -> Hot:
+    feed: Instance = next((feed for feed in feeds if "hot" in feed), {})
+    known = {name: feed.get("hot", {}).get(name, 0) for name in ("desired", "confirmed", "receiving")}
+    link = {name: feed["link"][name] for name in ("bars_per_second", "newest_bar_age", "reconnects") if "link" in feed}
+    return Hot(**known, **link)
+
+
+def _curves(feed: Instance, ranker: Instance) -> Curves:
+    ranked = {f"ranker_{name}": value for name, value in ranker.get("curves", {}).items()}
+    return msgspec.convert(feed.get("curves", {}) | ranked, Curves)
+
+
+def _leader(instances: Iterable[Instance]) -> Instance:
+    return next((instance for instance in instances if instance.get("role") == "leader"), {})
+
+
+async def _lists(bus: Bus, ranker: Instance) -> dict[str, ListStatus]:
+    reports: Mapping[str, Instance] = ranker.get("lists", {})
+    statuses = await asyncio.gather(*(_list(bus, name, report) for name, report in reports.items()))
+    return dict(zip(reports, statuses, strict=True))
+
+
+async def _list(bus: Bus, name: str, report: Instance) -> ListStatus:
+    try:
+        last = await get_last(bus, names.list_stream(name), names.delta_subject(name))
+        stream_sequence = last.sequence if last else report["sequence"]
+    except NoStreamError:
+        stream_sequence = -1
+    snapshot = await read_snapshot(bus, name)
+    return ListStatus(
+        state=report["state"],
+        epoch=report["epoch"],
+        rows=report["rows"],
+        sequence=report["sequence"],
+        stream_sequence=stream_sequence,
+        snapshot_sequence=snapshot.sequence if snapshot else -1,
+        as_of=report["as_of"],
+        published=report["published"],
+        published_bytes=report["published_bytes"],
+    )
+
+
+def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
+    hot = any(feed.get("link", {}).get("mode") == "hot" for feed in services.get("feed", []))
+    found = [f"no {name} is running" for name in (*_NEEDED, *(["hot"] if hot else [])) if not services.get(name)]
+    for name, instances in services.items():
+        found += _instance_problems(name, instances)
+    return found
+
+
+def _instance_problems(name: str, instances: list[Instance]) -> list[str]:
+    if name == "feed":
+        return [problem for instance in instances for problem in _feed_problems(instance)]
+    if name == "ranker":
+        leader = _leader(instances)
+        if not leader:
+            return ["no ranker leads"]
+        return _ranker_problems(leader)
+    if name == "bridge":
+        return [problem for instance in instances for problem in _bridge_problems(instance)]
+    return []
+
+
+def _bridge_problems(bridge: Instance) -> list[str]:
+    return [f"bridge: list {name} stands still: {fault}" for name, fault in bridge.get("failed", {}).items()]
+
+
+def _ranker_problems(leader: Instance) -> list[str]:
+    found = [f"the ranker waits for {leader['waiting_for']}"] if leader.get("waiting_for") else []
+    if leader.get("last_error"):
+        found.append(f"ranker: {leader['last_error']}")
+    return [*found, *(f"list {name} is not ranked: {why}" for name, why in leader.get("refused", {}).items())]
+
+
+def _feed_problems(feed: Instance) -> list[str]:
+    found = []
+    if feed.get("last_error"):
+        found.append(f"feed: {feed['last_error']}")
+    if error := feed.get("reference", {}).get("last_error"):
+        found.append(f"feed: the reference data is not complete: {error}")
+    if error := feed.get("curves", {}).get("last_error"):
+        found.append(f"feed: there are no volume curves of today: {error}")
+    age = time.time() - feed.get("last_scan", 0)
+    if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
+        found.append(f"feed: the last scan is {age:.0f} s old")
+    return [*found, *_link_problems(feed.get("link", {}))]
+
+
+def _link_problems(link: Mapping[str, Any]) -> list[str]:
+    """A live link that is down, or that lacks topics, while it is wanted."""
+    if link.get("mode", "off") == "off":
+        return []
+    wanted = not link["settled"] or link["topics"]["desired"]
+    if wanted and link.get("last_error") and link.get("state") != "live":
+        return [f"feed: the live link is down: {link['last_error']}"]
+    if (lack := link.get("none_confirmed_seconds", 0)) > _RECOVERY_SECONDS:
+        return [f"feed: of {link['topics']['desired']} live topics none has been confirmed for {lack:.0f} s"]
+    missing = 0 if link["settled"] else link["topics"]["desired"] - link["topics"]["confirmed"]
+    return [f"feed: {missing} live topics are not confirmed"] if missing > _FEW_TOPICS else []
+
+
+def _list_problems(lists: Mapping[str, ListStatus]) -> list[str]:
+    found = []
+    for name, status in lists.items():
+        if status.state == "stale":
+            found.append(f"list {name} is stale")
+        if status.stream_sequence < status.sequence:
+            found.append(f"list {name}: the stream is at {status.stream_sequence}, the ranker at {status.sequence}")
+    return found

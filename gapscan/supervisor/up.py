@@ -1,0 +1,291 @@
+"""`gapscan up`: the embedded server and all services as one supervised set of processes."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+from msgspec import Struct, structs
+
+from gapscan import __version__
+from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.topology import bucket_config, ensure
+from gapscan.config import API_KEY_VARIABLE, Config, ServiceSection, api_key, as_environment, simulated_day
+from gapscan.errors import ConfigError
+from gapscan.obs import logger, setup_logging
+from gapscan.protocol import names
+from gapscan.runtime import end, run, until_stopped
+from gapscan.service import own_lists_file
+from gapscan.service.common import patiently, retention
+from gapscan.supervisor import nats_server, ports, runfile
+from gapscan.supervisor.catalog import SERVICES
+from gapscan.supervisor.process import Process, service_process
+
+DEFAULT_NATS_PORT: Final = 4222
+LOCK_NAME: Final = "up.lock"
+# All must be gone within 3 s of Ctrl-C; the server goes last, so that the services can say goodbye.
+_SERVICE_GRACE: Final = 1.5
+_SERVER_GRACE: Final = 1.0
+_READY_SECONDS: Final = 30.0  # a replay reads its files first
+# The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second, and
+# may be asked for so many details a second.
+_SIMULATED_INTERVAL: Final = 5.0
+_SIMULATED_DETAILS: Final = 40.0
+_ALL_ADDRESSES: Final = ("0.0.0.0", "::")  # to listen on; not to go to
+
+_log = logger("up")
+
+Say = Callable[[str], None]
+
+
+class UpOptions(Struct, frozen=True):
+    """Where the set keeps its data, and its ports: None for the usual one, 0 for a free one."""
+
+    data: Path = runfile.DEFAULT_DATA
+    nats_port: int | None = None
+    http_port: int | None = None
+
+
+def run_up(config: Config, options: UpOptions, say: Say) -> int:
+    """Run everything until SIGINT or SIGTERM; the exit code. `say` is given a line for each thing that runs.
+
+    Raises ConfigError when the data directory or a port is taken.
+    """
+    setup_logging(config.log.level, config.log.style)
+    options = structs.replace(options, data=_made(options.data))
+    with _lock(options.data):
+        _end_orphans(options.data)
+        run(lambda stop: Up(config, options, say).run(stop))
+    return 0
+
+
+def _made(data: Path) -> Path:
+    """The data directory by its one full name, which the server's command line bears."""
+    try:
+        data = data.expanduser().resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        (data / LOCK_NAME).touch()
+    except OSError as error:
+        raise ConfigError(
+            f"{data} cannot be written: {error.strerror}", remedy="give --data another directory"
+        ) from None
+    return data
+
+
+@contextmanager
+def _lock(data: Path) -> Iterator[None]:
+    """Only one set runs on a data directory: two servers on one store would ruin it."""
+    with (data / LOCK_NAME).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"another gapscan is running on {data}", remedy="end it, or give --data another directory"
+            ) from None
+        yield
+
+
+def _end_orphans(data: Path) -> None:
+    """End what a supervisor that was killed left behind: the server, which does not notice by itself."""
+    found = runfile.read_any(data)
+    if found is None or "nats" not in found.services:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(found.services["nats"].pid)
+        if any(argument.startswith(f"{data}{os.sep}") for argument in process.cmdline()):
+            _end(process)
+    runfile.remove(data)
+
+
+def _end(process: psutil.Process) -> None:
+    try:
+        process.terminate()
+        process.wait(5)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(5)
+
+
+class Up:
+    """The set. Ports, once taken, are kept over restarts of their owners."""
+
+    def __init__(self, config: Config, options: UpOptions, say: Say) -> None:
+        self._options = options
+        self._say = say
+        self.simulated = config.polygon.simulated or config.sim.replay is not None or api_key() is None
+        self._config = self._as_simulated(config) if self.simulated else config
+        self._nats_port = 0
+        self._http_port = 0
+        self._processes: list[Process] = []
+        self._ports_file = nats_server.PortsFile()
+
+    @staticmethod
+    def _as_simulated(config: Config) -> Config:
+        simulated_day(config.sim)  # said here, before anything starts, and not by a service that ends
+        port = config.sim.port or ports.free_port()
+        host = f"127.0.0.1:{port}"
+        interval = max(1.0, _SIMULATED_INTERVAL / config.sim.speed)
+        details = config.feed.details_per_second and max(_SIMULATED_DETAILS, config.feed.details_per_second)
+        return structs.replace(
+            config,
+            sim=structs.replace(config.sim, port=port, origin=time.time()),
+            polygon=structs.replace(
+                config.polygon,
+                rest_url=f"http://{host}",
+                websocket_host=host,
+                secure_websocket=False,
+                simulated=True,
+            ),
+            feed=structs.replace(
+                config.feed,
+                discovery_interval=interval,
+                details_per_second=details,
+                cache_dir="",
+                # What real stocks trade says nothing about an invented market.
+                flat_files=config.feed.flat_files if config.sim.replay else "",
+            ),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start everything, keep it running, end it. Asked to stop while it starts, it ends what has started."""
+        starting, asked = asyncio.create_task(self._start()), asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
+            await end(asked, *([] if starting.done() else [starting]))
+            if not starting.cancelled():
+                starting.result()
+                await until_stopped(stop, *(process.keep() for process in self._processes))
+        finally:
+            await self._end()
+
+    async def _start(self) -> None:
+        self._say(self._title())
+        self._http_port = self._choose_http_port()
+        await self._start_server()
+        await patiently("up", "loading own lists", self._load_own_lists)
+        await self._start_services()
+        self._say(f"in a browser:  {self._http_url}")
+        self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
+
+    def _title(self) -> str:
+        if not self.simulated:
+            return f"gapscan {__version__}"
+        why = "a replay" if self._config.sim.replay else f"no {API_KEY_VARIABLE}"
+        return f"gapscan {__version__}   SIMULATED market ({why})"
+
+    def _choose_http_port(self) -> int:
+        given = self._options.http_port
+        wanted = self._config.bridge.port if given is None else given
+        if wanted and not ports.is_free(wanted):
+            raise ConfigError(f"port {wanted} is taken", remedy="give --http-port another, or 0 for a free one")
+        return wanted or ports.free_port()
+
+    async def _start_server(self) -> None:
+        wanted = DEFAULT_NATS_PORT if self._options.nats_port is None else self._options.nats_port
+        if wanted and not ports.is_free(wanted):
+            raise ConfigError(f"port {wanted} is taken", remedy="give --nats-port another, or 0 for a free one")
+        self._clear_store()
+        data = self._store
+        server = Process(
+            "nats", nats_server.command(wanted, data, self._ports_file), nats_server.RUNTIME, self._write_runfile
+        )
+        self._processes.append(server)
+        await server.start()
+        self._nats_port = wanted or await _port_of(server, self._ports_file)
+        server.command = nats_server.command(self._nats_port, data)
+        await ports.listening(self._nats_port, _READY_SECONDS, server.lives)
+        self._tell("nats", self._nats_url, server)
+
+    @property
+    def _store(self) -> Path:
+        """Where the server and the feed keep their data."""
+        return self._options.data / "simulated" if self.simulated else self._options.data
+
+    def _clear_store(self) -> None:
+        """A simulated market begins anew: what is left of an earlier one is of another time, and must never show
+        among real prices."""
+        if self.simulated:
+            shutil.rmtree(self._store, ignore_errors=True)
+            self._store.mkdir()
+
+    async def _load_own_lists(self) -> None:
+        """Before a ranker asks for them. What is wrong with them is said, and costs no other list."""
+        path = own_lists_file.own_file(self._config)
+        async with connect(BusOptions(self._nats_url), "gapscan up") as bus:
+            await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self._config)))
+            for fault in await own_lists_file.load(bus, path):
+                _log.warning("own list left out: %s", fault)
+
+    @property
+    def _nats_url(self) -> str:
+        return f"nats://127.0.0.1:{self._nats_port}"
+
+    @property
+    def _http_url(self) -> str:
+        host = self._config.bridge.host
+        return f"http://{'127.0.0.1' if host in _ALL_ADDRESSES else host}:{self._http_port}/"
+
+    async def _start_services(self) -> None:
+        config = structs.replace(
+            self._config,
+            nats=structs.replace(self._config.nats, url=self._nats_url),
+            feed=structs.replace(self._config.feed, cache_dir=self._config.feed.cache_dir or str(self._store)),
+            bridge=structs.replace(self._config.bridge, port=self._http_port),
+            service=ServiceSection(instance=str(self._options.data.resolve())),
+        )
+        env = as_environment(config)
+        listens = {"sim": config.sim.port, "bridge": config.bridge.port}
+        for name, where in self._plan().items():
+            process = service_process(name, env, self._write_runfile)
+            self._processes.append(process)
+            await process.start()
+            self._tell(name, where, process)
+            if port := listens.get(name):
+                await ports.listening(port, _READY_SECONDS, process.lives)
+
+    def _plan(self) -> dict[str, str]:
+        """The services to run, and what to say of each."""
+        plan = {
+            "feed": f"scans every {self._config.feed.discovery_interval:g} s",
+            "ranker": SERVICES["ranker"],
+            "hot": SERVICES["hot"],
+            "bridge": self._http_url,
+        }
+        return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan
+
+    def _tell(self, name: str, where: str, process: Process) -> None:
+        self._say(f"  {name:<8}{where:<34} pid {process.pid}")
+
+    def _write_runfile(self) -> None:
+        services = {
+            process.name: runfile.RunningProcess(process.pid) for process in self._processes if process.pid is not None
+        }
+        runfile.write(
+            self._options.data,
+            runfile.RunFile(os.getpid(), self._nats_url, self._http_url, self.simulated, services),
+        )
+
+    async def _end(self) -> None:
+        server, services = self._processes[:1], self._processes[1:]
+        for group, grace in ((services, _SERVICE_GRACE), (server, _SERVER_GRACE)):
+            for process in group:
+                process.ask_to_end()
+            await asyncio.gather(*(process.ended(grace) for process in group))
+        runfile.remove(self._options.data)
+        self._ports_file.close()
+
+
+async def _port_of(server: Process, file: nats_server.PortsFile) -> int:
+    while (port := file.port()) is None:
+        if server.pid is None:
+            raise ConfigError("nats-server did not start", remedy="nats.log in the data directory says why")
+        await asyncio.sleep(0.01)
+    return port
