@@ -9,7 +9,7 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
-from gapscan.service.status import Curves, Details, Hot, ListStatus, Reference, ServiceStatus, StatusReport, collect
+from gapscan.service.status import Curves, Details, Hot, ListReport, Reference, ServiceStatus, StatusReport, collect
 from gapscan_cli import exits, output, render
 
 _BREAKS: Final = 5  # of the live link, that are shown
@@ -129,14 +129,14 @@ def _service(name: str, healthy: bool, instance: dict[str, Any]) -> str:
     return f"{name:<10}{'ok' if healthy else 'TROUBLE':<9}{'   '.join(shown)}"
 
 
-def _lists(lists: dict[str, ListStatus]) -> list[str]:
+def _lists(lists: dict[str, ListReport]) -> list[str]:
     if not lists:
         return ["no list is published"]
     title = f"{'list':<24}{'state':<8}{'rows':>6}{'sequence':>10}{'lag':>6}{'snapshot':>10}{'published':>11}"
     return [title, *(_list(name, status) for name, status in lists.items())]
 
 
-def _list(name: str, status: ListStatus) -> str:
+def _list(name: str, status: ListReport) -> str:
     """Lag is what the stream lacks of the ranker's deltas; snapshot is how many deltas it is behind."""
     lag = max(0, status.sequence - status.stream_sequence)
     behind = max(0, status.sequence - status.snapshot_sequence)

@@ -42,7 +42,7 @@ _TEMPLATE: Final = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class OwnLists:
     """Where the user's file is, and how to reach the NATS that is to know. `asked`: the user named that NATS."""
 
     path: Path
@@ -50,7 +50,7 @@ class Desk:
     asked: bool
 
     @classmethod
-    def of(cls, lists_file: str | None, nats: str | None, data: Path | None, config_file: Path | None) -> Desk:
+    def of(cls, lists_file: str | None, nats: str | None, data: Path | None, config_file: Path | None) -> OwnLists:
         """What the options say. Raises ConfigError."""
         loaded = settings.load(config_file)
         path = Path(lists_file).expanduser() if lists_file else own_lists_file.own_file(loaded.config)
@@ -66,7 +66,7 @@ class Desk:
         return text, own_lists_file.check(text, str(self.path))[0]
 
 
-def add_lists(desk: Desk, file: str, replace: bool) -> int:
+def add_lists(desk: OwnLists, file: str, replace: bool) -> int:
     """Take the lists of `file` in."""
     addition, source = _given(file)
     new = _checked(addition, source)
@@ -81,7 +81,7 @@ def add_lists(desk: Desk, file: str, replace: bool) -> int:
     return _tell(desk, [definition for definition in after if definition.name in names], [])
 
 
-def edit_lists(desk: Desk, name: str | None) -> int:
+def edit_lists(desk: OwnLists, name: str | None) -> int:
     """Let the user edit the file, or one list of it."""
     text, before = desk.read()
     edited, after = _edited(desk, text, name)
@@ -95,7 +95,7 @@ def edit_lists(desk: Desk, name: str | None) -> int:
     return _tell(desk, own_lists_file.changed(before, after), sorted(gone))
 
 
-def _edited(desk: Desk, text: str, name: str | None) -> tuple[str, list[ListDefinition] | None]:
+def _edited(desk: OwnLists, text: str, name: str | None) -> tuple[str, list[ListDefinition] | None]:
     """The file as the user leaves it, and its lists; None when they are faulty, and not mended."""
     part = _own_block(desk, text, name) if name else text or _TEMPLATE
     while True:
@@ -109,7 +109,7 @@ def _edited(desk: Desk, text: str, name: str | None) -> tuple[str, list[ListDefi
             return text, None
 
 
-def _own_block(desk: Desk, text: str, name: str) -> str:
+def _own_block(desk: OwnLists, text: str, name: str) -> str:
     if name not in own_lists_file.tables_of(text):
         raise _not_own(name, own_lists_file.tables_of(text), desk.path)
     return own_lists_file.block_of(text, name)
@@ -137,7 +137,7 @@ def _kept(text: str) -> Path:
     return Path(name)
 
 
-def remove_own(desk: Desk, name: str) -> int:
+def remove_own(desk: OwnLists, name: str) -> int:
     """Remove one of the user's lists, from the file and from NATS."""
     if name in shipped_lists().names:
         raise ConfigError(f"list {name} comes with gapscan and cannot be removed")
@@ -150,7 +150,7 @@ def remove_own(desk: Desk, name: str) -> int:
     return _tell(desk, [], [name])
 
 
-def _known(desk: Desk) -> set[str]:
+def _known(desk: OwnLists) -> set[str]:
     """The own lists that are on NATS, which somebody else may have added."""
 
     async def read(bus: Bus) -> set[str]:
@@ -169,7 +169,7 @@ def _not_own(name: str, mine: Iterable[str], path: Path) -> UnknownListError:
     return UnknownListError(f"there is no list named {name!r} in {path}", remedy=remedy)
 
 
-def check_lists(desk: Desk, file: str | None) -> int:
+def check_lists(desk: OwnLists, file: str | None) -> int:
     """Say whether the lists of `file`, or the user's own, are right."""
     text, source = _given(file) if file else (own_lists_file.read_own(desk.path), str(desk.path))
     good = _checked(text, source)
@@ -198,7 +198,7 @@ def _checked(text: str, source: str) -> list[ListDefinition] | None:
     return None if faults else good
 
 
-def _tell(desk: Desk, changed: Sequence[ListDefinition], removed: Sequence[str]) -> int:
+def _tell(desk: OwnLists, changed: Sequence[ListDefinition], removed: Sequence[str]) -> int:
     """Publish what changed, and say what came of it."""
     try:
         late = asyncio.run(_published(desk, changed, removed))
@@ -214,7 +214,7 @@ def _tell(desk: Desk, changed: Sequence[ListDefinition], removed: Sequence[str])
     return exits.OK
 
 
-async def _published(desk: Desk, changed: Sequence[ListDefinition], removed: Sequence[str]) -> set[str]:
+async def _published(desk: OwnLists, changed: Sequence[ListDefinition], removed: Sequence[str]) -> set[str]:
     """Tell NATS; the lists that nobody publishes in time."""
 
     async def work(bus: Bus) -> set[str]:
@@ -234,7 +234,7 @@ async def _late(bus: Bus, names: set[str]) -> set[str]:
     return names
 
 
-async def _with_nats(desk: Desk, work: Callable[[Bus], Awaitable[set[str]]]) -> set[str]:
+async def _with_nats(desk: OwnLists, work: Callable[[Bus], Awaitable[set[str]]]) -> set[str]:
     if desk.nats is None:
         raise BusError("no gapscan is running there")
     async with connect(desk.nats, "gapscan lists") as bus:

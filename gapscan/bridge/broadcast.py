@@ -12,39 +12,39 @@ from typing import TYPE_CHECKING, Final
 from gapscan.obs import logger
 
 if TYPE_CHECKING:
-    from gapscan.bridge.io_uring import Ring
+    from gapscan.bridge.io_uring import IoUring
 
 _FEW: Final = 64  # sockets to which plain writes are as fast: there the ring's fixed cost is not made up for
 
 _log = logger("bridge")
 
 
-class Writer:
-    """Writes without waiting, by `ring` if there is one."""
+class Broadcaster:
+    """Writes without waiting, by `uring` if there is one."""
 
-    def __init__(self, ring: Ring | None = None) -> None:
-        self._ring = ring
+    def __init__(self, uring: IoUring | None = None) -> None:
+        self._uring = uring
 
     @property
     def name(self) -> str:
         """How it writes, for status and metrics."""
-        return "write" if self._ring is None else "io_uring"
+        return "write" if self._uring is None else "io_uring"
 
     def write(self, sockets: array[int], frame: bytes) -> list[tuple[int, int]]:
         """Send `frame` to all; those that did not take it whole, as (place in `sockets`, bytes taken)."""
-        if self._ring is None or len(sockets) < _FEW:
+        if self._uring is None or len(sockets) < _FEW:
             return _write_each(sockets, frame)
         try:
-            sizes = self._ring.send(sockets, frame)
+            sizes = self._uring.send(sockets, frame)
         finally:
-            self._give_up(self._ring.failed)
+            self._give_up(self._uring.failed)
         short = (sizes != len(frame)).nonzero()[0]
         return [(at, max(size, 0)) for at, size in zip(short.tolist(), sizes[short].tolist(), strict=True)]
 
     def _give_up(self, failed: OSError | None) -> None:
         if failed is not None:
             _log.warning("io_uring failed; frames are sent by a write for each client: %s", failed.strerror)
-            self._ring = None
+            self._uring = None
 
 
 def _write_each(sockets: array[int], frame: bytes) -> list[tuple[int, int]]:
@@ -61,19 +61,19 @@ def _write_each(sockets: array[int], frame: bytes) -> list[tuple[int, int]]:
 
 
 @contextmanager
-def open_writer(*, io_uring: bool) -> Iterator[Writer]:
+def open_writer(*, io_uring: bool) -> Iterator[Broadcaster]:
     """The best writer there is; without `io_uring`, the plain one."""
     if not io_uring:
-        yield Writer()
+        yield Broadcaster()
         return
     try:
-        from gapscan.bridge.io_uring import Ring  # needs ctypes, which not every Python has
+        from gapscan.bridge.io_uring import IoUring  # needs ctypes, which not every Python has
 
-        ring = Ring()
+        uring = IoUring()
     except (OSError, ImportError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         _log.info("io_uring is not available (%s); frames are sent by a write for each client", why)
-        yield Writer()
+        yield Broadcaster()
         return
-    with ring:
-        yield Writer(ring)
+    with uring:
+        yield Broadcaster(uring)

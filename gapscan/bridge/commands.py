@@ -7,8 +7,8 @@ import hmac
 from gapscan.bridge.encodings import text_frame
 from gapscan.bridge.fanout import unknown
 from gapscan.bridge.questions import Questions
-from gapscan.bridge.server import HEARTBEAT_SECONDS, Room
-from gapscan.bridge.session import Session
+from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
+from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import Position
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import (
@@ -35,11 +35,13 @@ from gapscan.protocol.websocket import (
 )
 
 
-class Dialog:
+class CommandHandler:
     """One client's side of the room."""
 
-    def __init__(self, room: Room, session: Session, questions: Questions, token: str | None, window: float) -> None:
-        self._room = room
+    def __init__(
+        self, bridge: BridgeServer, session: BrowserSession, questions: Questions, token: str | None, window: float
+    ) -> None:
+        self._bridge = bridge
         self._session = session
         self._questions = questions
         self._token = token
@@ -47,17 +49,19 @@ class Dialog:
 
     def greet(self) -> None:
         """The first messages."""
-        room = self._room
-        hello = Hello(HELLO_VERSION, room.hub.simulated, HEARTBEAT_SECONDS, self._window, self._token is not None)
+        bridge = self._bridge
+        hello = Hello(
+            HELLO_VERSION, bridge.versions.simulated, HEARTBEAT_SECONDS, self._window, self._token is not None
+        )
         self._session.write(text_frame(websocket.encode(hello)))
         if self._session.authorized:
-            self._tell_lists()
+            self._send_lists()
 
-    def _tell_lists(self) -> None:
-        if self._room.hub.ready:
-            self._session.write(self._room.hub.lists_frame())
+    def _send_lists(self) -> None:
+        if self._bridge.versions.ready:
+            self._session.write(self._bridge.versions.lists_frame())
 
-    def hear(self, text: str | None) -> None:
+    def handle(self, text: str | None) -> None:
         """One message of the client; None stands for a binary one."""
         if self._session.closed:
             return
@@ -68,8 +72,8 @@ class Dialog:
 
     def sign_of_life(self) -> bool:
         """The client sent something; False when it sends too much."""
-        now = self._room.clock()
-        self._session.heard(now)
+        now = self._bridge.clock()
+        self._session.note_activity(now)
         return self._session.allowance.take(now)
 
     def _read(self, text: str | None) -> Action:
@@ -89,11 +93,11 @@ class Dialog:
             case Resync():
                 self._resync(action)
             case Unsubscribe(names):
-                self._room.unsubscribe(self._session, names)
+                self._bridge.unsubscribe(self._session, names)
             case AskLists():
-                self._session.write(self._room.hub.lists_frame())
+                self._session.write(self._bridge.versions.lists_frame())
             case Aggregates(on):
-                self._room.want_cells(self._session, on=on)
+                self._bridge.want_cells(self._session, on=on)
             case Overview(on):
                 self._overview(on)
             case AskWhy():
@@ -102,41 +106,41 @@ class Dialog:
                 self._authorize(token)
 
     def _subscribe(self, wants: list[Wanted]) -> None:
-        most = self._room.limits.lists
+        most = self._bridge.limits.lists
         for wanted in wants[:most]:
             try:
                 self._want(wanted)
             except RefusedError as refusal:
                 self._session.refuse(refusal)
-        self._room.beat_to(self._session)
+        self._bridge.beat_to(self._session)
         if len(wants) > most:  # one answer: a short message must not ask for thousands
             raise self._too_many(wants[most].list)
 
     def _want(self, wanted: Wanted) -> None:
-        if not self._room.hub.may_exist(wanted.list):
+        if not self._bridge.versions.may_exist(wanted.list):
             raise unknown(wanted.list)
         lists = self._session.lists
-        if wanted.list not in lists and len(lists) >= self._room.limits.lists:
+        if wanted.list not in lists and len(lists) >= self._bridge.limits.lists:
             raise self._too_many(wanted.list)
         if wanted.last_sequence is not None:
-            self._room.tally.count("resumes")
-        self._room.subscribe(self._session, wanted.list, _position(wanted))
+            self._bridge.tally.count("resumes")
+        self._bridge.subscribe(self._session, wanted.list, _position(wanted))
 
     def _too_many(self, name: str) -> RefusedError:
-        return RefusedError(TOO_MANY_LISTS, f"one client may have {self._room.limits.lists} lists", name)
+        return RefusedError(TOO_MANY_LISTS, f"one client may have {self._bridge.limits.lists} lists", name)
 
     def _resync(self, resync: Resync) -> None:
         if resync.list not in self._session.lists:
             raise RefusedError(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
-        self._room.tally.count("resyncs")
-        self._room.subscribe(self._session, resync.list, _position(resync))
+        self._bridge.tally.count("resyncs")
+        self._bridge.subscribe(self._session, resync.list, _position(resync))
 
     def _overview(self, on: bool) -> None:
         self._session.wants_overview, self._session.overview = on, b""
-        self._session.tell_overview(self._room.hub.overview_frame())
+        self._session.send_overview(self._bridge.versions.overview_frame())
 
     def _ask(self, question: AskWhy) -> None:
-        if question.list is not None and not self._room.hub.may_exist(question.list):
+        if question.list is not None and not self._bridge.versions.may_exist(question.list):
             raise RefusedError(UNKNOWN_LIST, f"there is no list {question.list!r}", question.list, question.symbol)
         self._questions.put(self._session, question)
 
@@ -145,7 +149,7 @@ class Dialog:
             raise RefusedError(NO_TOKEN, "the token is wrong")
         if not self._session.authorized:
             self._session.authorized = True
-            self._tell_lists()
+            self._send_lists()
 
 
 def _position(have: Wanted | Resync) -> Position | None:

@@ -7,7 +7,7 @@ from typing import Final
 _SLACK: Final = 0.9  # of the width: clocks differ, and a list may come a little faster than its publisher means to
 
 
-class Windows:
+class Conflation:
     """For each key about one sending per `width` seconds; what comes after a quiet window is due at once.
 
     A list's publisher has a limit of the same kind, and the two must not add up: a list that comes once per `width`,
@@ -26,7 +26,7 @@ class Windows:
         if key not in self._due:
             self._due[key] = max(now, self._used.get(key, 0.0) - self._width)
 
-    def take_due(self, now: float) -> list[str]:
+    def pop_due(self, now: float) -> list[str]:
         """The keys that are due, in the order in which they became so."""
         due = sorted((key for key, at in self._due.items() if at <= now), key=self._due.__getitem__)
         for key in due:

@@ -46,7 +46,7 @@ class _TurnedAway(asyncio.Protocol):
         transport.abort()
 
 
-class Gate:
+class ConnectionLimiter:
     """Makes the protocol of each connection. Those that send no request are cut after a while."""
 
     def __init__(self, server: Server, tally: Tally, clock: Callable[[], float]) -> None:

@@ -8,93 +8,99 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from gapscan.bridge.broadcast import Writer
-from gapscan.bridge.session import Session
-from gapscan.bridge.subscribers import Audience
-from gapscan.bridge.versions import Hub, ListHistory, Position
+from gapscan.bridge.broadcast import Broadcaster
+from gapscan.bridge.session import BrowserSession
+from gapscan.bridge.subscribers import Subscribers
+from gapscan.bridge.versions import ListHistory, Position, VersionStore
 from gapscan.obs import Tally
 from gapscan.protocol.websocket import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode, RefusedError
 
 Clock = Callable[[], float]
 
 
-class Delivery:
+class Fanout:
     """Who subscribes to what, and how far each is. `wake` is called when somebody lags who did not."""
 
     def __init__(
-        self, hub: Hub, slow_after: float, tally: Tally, clock: Clock, wake: Callable[[], None], writer: Writer
+        self,
+        versions: VersionStore,
+        slow_after: float,
+        tally: Tally,
+        clock: Clock,
+        wake: Callable[[], None],
+        writer: Broadcaster,
     ) -> None:
-        self.audiences: dict[str, Audience[Session]] = {}
-        self.lagging: set[Session] = set()  # they did not take all that was due
-        self._hub = hub
+        self.subscribers: dict[str, Subscribers[BrowserSession]] = {}
+        self.lagging: set[BrowserSession] = set()  # they did not take all that was due
+        self._versions = versions
         self._slow_after = slow_after
         self._tally = tally
         self._clock = clock
         self._wake = wake
         self._writer = writer
 
-    def subscribe(self, session: Session, name: str, have: Position | None) -> None:
+    def subscribe(self, session: BrowserSession, name: str, have: Position | None) -> None:
         """Send `name` from `have` on, beginning with an answer in any case."""
-        audience = session.lists[name] = self.audiences.setdefault(name, Audience(self._writer))
-        audience.put(session, have)
+        subscribers = session.lists[name] = self.subscribers.setdefault(name, Subscribers(self._writer))
+        subscribers.put(session, have)
         session.owed.add(name)
-        history = self._hub.histories.get(name)
+        history = self._versions.histories.get(name)
         fault = history.fault if history else ""
         if session.blocked_since is None:
             self._serve(session, name, self._clock())
         if fault and history and history.fault:
             session.refuse(failed(history))
 
-    def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
+    def unsubscribe(self, session: BrowserSession, names: Iterable[str]) -> None:
         """Send these no more."""
         for name in names:
-            audience = session.lists.pop(name, None)
+            subscribers = session.lists.pop(name, None)
             session.owed.discard(name)
-            if audience is not None:
-                audience.remove(session)
-                if not audience:
-                    del self.audiences[name]
+            if subscribers is not None:
+                subscribers.remove(session)
+                if not subscribers:
+                    del self.subscribers[name]
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: BrowserSession) -> None:
         """A client has gone."""
         self.lagging.discard(session)
         self.unsubscribe(session, list(session.lists))
 
     def drop_list(self, name: str) -> None:
         """There is no such list any more."""
-        for session in self.audiences.pop(name):
+        for session in self.subscribers.pop(name):
             session.lists.pop(name, None)
             session.owed.discard(name)
             session.refuse(unknown(name))
 
     def flush(self, name: str) -> None:
         """Send what a list's clients have not got."""
-        history, audience = self._hub.histories.get(name), self.audiences.get(name)
-        if history is None or audience is None:
+        history, subscribers = self._versions.histories.get(name), self.subscribers.get(name)
+        if history is None or subscribers is None:
             return
-        if audience.in_step and (frame := self._frame(history, audience.position)) and history.current:
-            self._tally.count("frames", audience.in_step)
-            self._tally.count("bytes", audience.in_step * len(frame))
-            audience.send(frame, history.current.position)
+        if subscribers.current and (frame := self._frame(history, subscribers.position)) and history.current:
+            self._tally.count("frames", subscribers.current)
+            self._tally.count("bytes", subscribers.current * len(frame))
+            subscribers.send(frame, history.current.position)
         now = self._clock()
-        for session in audience.stragglers:
+        for session in subscribers.behind:
             if session.blocked_since is None:
                 self._serve(session, name, now)
 
-    def _serve(self, session: Session, name: str, now: float) -> bool:
+    def _serve(self, session: BrowserSession, name: str, now: float) -> bool:
         """Bring one client up to date with one list; False when its socket is full."""
-        history, audience = self._hub.histories.get(name), session.lists[name]
+        history, subscribers = self._versions.histories.get(name), session.lists[name]
         if history is None:
             return True
-        frame = self._frame(history, audience.cursor(session), owed=name in session.owed)
+        frame = self._frame(history, subscribers.cursor(session), owed=name in session.owed)
         if frame is None or history.current is None:
             return True
         if not session.write(frame):
             self.lag(session, now)
             return False
         session.owed.discard(name)
-        audience.put(session, history.current.position)
-        audience.fall_in(session)
+        subscribers.put(session, history.current.position)
+        subscribers.fall_in(session)
         return True
 
     def _frame(self, history: ListHistory, have: Position | None, *, owed: bool = False) -> bytes | None:
@@ -106,7 +112,7 @@ class Delivery:
             except Exception as error:  # noqa: BLE001  # whatever it is, the other lists must go on
                 fault, known = f"{type(error).__name__}: {error}", bool(history.fault)
                 if history.give_up(have, fault):
-                    self._tell_failed(history, known=known)
+                    self._send_failed(history, known=known)
                     fault = ""
             else:
                 if fault:
@@ -116,13 +122,13 @@ class Delivery:
                 return frame
         return None
 
-    def _tell_failed(self, history: ListHistory, *, known: bool) -> None:
+    def _send_failed(self, history: ListHistory, *, known: bool) -> None:
         name = history.name
         self._tally.trouble(f"unsent.{name}", f"list {name}: a version cannot be sent: {history.fault}")
-        for session in tuple(self.audiences.get(name, ())) if not known else ():
+        for session in tuple(self.subscribers.get(name, ())) if not known else ():
             session.refuse(failed(history))
 
-    def lag(self, session: Session, now: float) -> None:
+    def lag(self, session: BrowserSession, now: float) -> None:
         """A client's socket is full: nothing more is sent to it until it takes something."""
         if not session.ending and session.blocked_since is None:
             session.blocked_since = now
@@ -141,12 +147,12 @@ class Delivery:
             elif session.blocked_since is not None and now - session.blocked_since > self._slow_after:
                 self.expel(session, SLOW)
 
-    def _catch_up(self, session: Session, now: float) -> None:
+    def _catch_up(self, session: BrowserSession, now: float) -> None:
         for name in tuple(session.lists):
             if not self._serve(session, name, now):
                 return
 
-    def expel(self, session: Session, code: CloseCode) -> None:
+    def expel(self, session: BrowserSession, code: CloseCode) -> None:
         """Close a client that does not do its part."""
         self._tally.trouble(f"expelled_{code.name}", f"a client is closed: {code.meaning}")
         self.lagging.discard(session)

@@ -13,14 +13,14 @@ from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gapscan.bridge.assets import INDEX, Asset, load_assets
-from gapscan.bridge.commands import Dialog
-from gapscan.bridge.connection_gate import BACKLOG, Gate
+from gapscan.bridge.commands import CommandHandler
+from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter
 from gapscan.bridge.encodings import pong_frame
 from gapscan.bridge.metrics import metrics_text
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
 from gapscan.bridge.questions import Ask, Questions
-from gapscan.bridge.server import Room
-from gapscan.bridge.session import CLOSE_SECONDS, Session
+from gapscan.bridge.server import BridgeServer
+from gapscan.bridge.session import CLOSE_SECONDS, BrowserSession
 from gapscan.obs import logger
 from gapscan.protocol.websocket import BAD_FRAME, FAILED, TOO_FAST, TOO_LONG, RefusedError
 from gapscan.runtime import end
@@ -47,7 +47,7 @@ class Socket(web.WebSocketResponse):
 
 
 @dataclass(frozen=True)
-class Door:
+class AccessPolicy:
     """Who may come in, whom they may ask, and how ready the bridge is: names of conditions and whether they hold.
 
     `origins` are the pages that may connect (none: see `origin.is_allowed`), `hosts` the bridge's own names.
@@ -70,12 +70,12 @@ class Misdirected(web.HTTPClientError):
 class Web:
     """The handlers."""
 
-    def __init__(self, room: Room, door: Door) -> None:
-        self._room = room
-        self._door = door
+    def __init__(self, bridge: BridgeServer, policy: AccessPolicy) -> None:
+        self._bridge = bridge
+        self._policy = policy
         self._assets = load_assets()
-        self.gate: Gate | None = None
-        self.questions = Questions(door.ask, room.tally, room.clock)
+        self.limiter: ConnectionLimiter | None = None
+        self.questions = Questions(policy.ask, bridge.tally, bridge.clock)
 
     def app(self) -> web.Application:
         """All routes."""
@@ -95,8 +95,8 @@ class Web:
     def _admitting(self) -> Middleware:
         @web.middleware
         async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if self.gate is not None:
-                self.gate.admit(request.protocol)
+            if self.limiter is not None:
+                self.limiter.admit(request.protocol)
             self._check_host(request)
             return await handler(request)
 
@@ -105,11 +105,11 @@ class Web:
     def _check_host(self, request: web.Request) -> None:
         """Refuse a request by a name that is not the bridge's: a page of that name may have led it here."""
         host = request.headers.get("Host")
-        if request.path in _PROBES or is_own_host(host, self._door.hosts):
+        if request.path in _PROBES or is_own_host(host, self._policy.hosts):
             return
         name = host_name(host or "")[:_NAME_LENGTH]
         text = f'the bridge has no name "{name}": if it is to have it, set hosts = ["{name}"] in [bridge]'
-        self._room.tally.trouble("refused.host", f"a request was refused: {text}")
+        self._bridge.tally.trouble("refused.host", f"a request was refused: {text}")
         raise Misdirected(text=f"{text} of its settings (or GAPSCAN_BRIDGE_HOSTS={name})\n")
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -128,34 +128,34 @@ class Web:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        conditions = dict(self._door.conditions())
+        conditions = dict(self._policy.conditions())
         return web.json_response(conditions, status=200 if all(conditions.values()) else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        gauges = {name: float(held) for name, held in self._door.conditions().items()}
-        return web.Response(text=metrics_text(self._room, gauges), headers={"Cache-Control": "no-store"})
+        gauges = {name: float(held) for name, held in self._policy.conditions().items()}
+        return web.Response(text=metrics_text(self._bridge, gauges), headers={"Cache-Control": "no-store"})
 
     # The WebSocket.
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         self._check(request)
         # aiohttp's limit is the first size that is too much.
-        limit = self._room.limits.message_bytes + 1
+        limit = self._bridge.limits.message_bytes + 1
         ws = Socket(compress=False, autoping=False, max_msg_size=limit)
         await ws.prepare(request)
         transport = request.transport
         if transport is None:  # gone already
             return ws
-        session = self._room.enter(transport, authorized=self._door.token is None)
+        session = self._bridge.enter(transport, authorized=self._policy.token is None)
         try:
             await self._converse(request, ws, session)
         except Exception:  # noqa: BLE001  # whatever it is, it is this client's connection alone that ends
-            self._room.tally.count("failures")
+            self._bridge.tally.count("failures")
             _log.exception("a client's connection failed")
             session.close(FAILED)
             await _linger(request)
         finally:
-            self._room.leave(session)
+            self._bridge.leave(session)
             await self.questions.forget(session)
             # aiohttp closes the transport once all is sent, which a client that does not read can put off for ever.
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
@@ -163,40 +163,40 @@ class Web:
 
     def _check(self, request: web.Request) -> None:
         """Refuse a handshake before it costs anything."""
-        room = self._room
-        if not is_allowed(request.headers.get("Origin"), request.host, self._door.origins):
-            room.tally.trouble("refused.origin", "a page of another origin was refused")
+        bridge = self._bridge
+        if not is_allowed(request.headers.get("Origin"), request.host, self._policy.origins):
+            bridge.tally.trouble("refused.origin", "a page of another origin was refused")
             raise web.HTTPForbidden(text="this page may not connect: its origin is not allowed\n")
-        if len(room.sessions) >= room.limits.clients:
-            room.tally.trouble("refused.full", "a client was refused: there are as many as may be")
+        if len(bridge.sessions) >= bridge.limits.clients:
+            bridge.tally.trouble("refused.full", "a client was refused: there are as many as may be")
             raise web.HTTPServiceUnavailable(text="too many clients\n", headers={"Retry-After": "5"})
 
-    async def _converse(self, request: web.Request, ws: Socket, session: Session) -> None:
-        dialog = Dialog(self._room, session, self.questions, self._door.token, self._door.window)
-        dialog.greet()
+    async def _converse(self, request: web.Request, ws: Socket, session: BrowserSession) -> None:
+        handler = CommandHandler(self._bridge, session, self.questions, self._policy.token, self._policy.window)
+        handler.greet()
         ignored = 0
         while ignored < _IGNORED:
             message = await ws.receive()
             if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
-                session.refuse(_violation(message.data, self._room.limits.message_bytes))
+                session.refuse(_violation(message.data, self._bridge.limits.message_bytes))
                 await _linger(request)
                 return
             if message.type is WSMsgType.CLOSE:
                 session.answer_close()
-            if not _take(dialog, session, message.type, message.data):
+            if not _take(handler, session, message.type, message.data):
                 return
             ignored += session.closed
         await _linger(request)
 
 
-def _take(dialog: Dialog, session: Session, kind: WSMsgType, data: object) -> bool:
+def _take(handler: CommandHandler, session: BrowserSession, kind: WSMsgType, data: object) -> bool:
     """One message of the client; False when it was the last."""
     if kind is WSMsgType.TEXT:
-        dialog.hear(str(data))
+        handler.handle(str(data))
     elif kind is WSMsgType.BINARY:
-        dialog.hear(None)
+        handler.handle(None)
     elif kind in (WSMsgType.PING, WSMsgType.PONG):
-        if not dialog.sign_of_life():
+        if not handler.sign_of_life():
             session.refuse(RefusedError(TOO_FAST, "too many pings"))
         elif kind is WSMsgType.PING and isinstance(data, bytes | bytearray):
             session.write(pong_frame(bytes(data)))
@@ -224,26 +224,26 @@ async def _linger(request: web.Request) -> None:
 
 
 @asynccontextmanager
-async def serving(listening: socket.socket, room: Room, door: Door) -> AsyncIterator[None]:
+async def serving(listening: socket.socket, bridge: BridgeServer, policy: AccessPolicy) -> AsyncIterator[None]:
     """Serve on `listening`; at the end, see the clients off."""
-    handlers = Web(room, door)
+    handlers = Web(bridge, policy)
     runner = web.AppRunner(handlers.app(), access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS)
     await runner.setup()
     assert runner.server is not None  # for the type checker: set up
-    gate = handlers.gate = Gate(runner.server, room.tally, room.clock)
-    server = await asyncio.get_running_loop().create_server(gate, sock=listening, backlog=BACKLOG)
-    sweeping = asyncio.create_task(_sweep(gate))
+    limiter = handlers.limiter = ConnectionLimiter(runner.server, bridge.tally, bridge.clock)
+    server = await asyncio.get_running_loop().create_server(limiter, sock=listening, backlog=BACKLOG)
+    sweeping = asyncio.create_task(_sweep(limiter))
     try:
         yield
     finally:
         server.close()
         await end(sweeping)
         await handlers.questions.close()
-        await room.close(_DRAIN_SECONDS)
+        await bridge.close(_DRAIN_SECONDS)
         await runner.cleanup()
 
 
-async def _sweep(gate: Gate) -> None:
+async def _sweep(limiter: ConnectionLimiter) -> None:
     while True:
         await asyncio.sleep(_SWEEP_SECONDS)
-        gate.sweep()
+        limiter.sweep()

@@ -77,7 +77,7 @@ def _call(number: int, *arguments: Any) -> int:
     return result
 
 
-class Ring:
+class IoUring:
     """Sends to many sockets. Raises OSError when it cannot be had; `failed` is why it cannot be used any more.
 
     Not to be used by two threads at once, nor by a process and its fork.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gapscan.bridge.server import Room
+from gapscan.bridge.server import BridgeServer
 
 _PREFIX: Final = "gapscan_bridge_"
 # Counts of one kind share a metric: "error.bad_json" is gapscan_bridge_errors_total{code="bad_json"}.
@@ -32,19 +32,19 @@ Labels = Mapping[str, str]
 Sample = tuple[Labels, float]
 
 
-def metrics_text(room: Room, gauges: Mapping[str, float]) -> str:
+def metrics_text(bridge: BridgeServer, gauges: Mapping[str, float]) -> str:
     """All figures in Prometheus's text format; `gauges` are the service's own."""
-    return "".join(_lines(room, gauges))
+    return "".join(_lines(bridge, gauges))
 
 
-def _lines(room: Room, gauges: Mapping[str, float]) -> Iterator[str]:
-    yield from _metric("clients", "gauge", "WebSocket clients connected", [({}, len(room.sessions))])
-    yield from _metric("lagging", "gauge", "clients that have not taken all that is due", [({}, room.lagging)])
-    yield from _metric("writer", "gauge", "how frames are written", [({"writer": room.writer.name}, 1)])
+def _lines(bridge: BridgeServer, gauges: Mapping[str, float]) -> Iterator[str]:
+    yield from _metric("clients", "gauge", "WebSocket clients connected", [({}, len(bridge.sessions))])
+    yield from _metric("lagging", "gauge", "clients that have not taken all that is due", [({}, bridge.lagging)])
+    yield from _metric("writer", "gauge", "how frames are written", [({"writer": bridge.writer.name}, 1)])
     for name, value in gauges.items():
         yield from _metric(name, "gauge", name.replace("_", " "), [({}, value)])
-    yield from _list_metrics(room)
-    counts = room.tally.counts
+    yield from _list_metrics(bridge)
+    counts = bridge.tally.counts
     for name, text in _COUNTERS.items():
         yield from _metric(f"{name}_total", "counter", text, [({}, counts[name])])
     for kind, (metric, label, text) in _FAMILIES.items():
@@ -52,12 +52,12 @@ def _lines(room: Room, gauges: Mapping[str, float]) -> Iterator[str]:
         yield from _metric(metric, "counter", text, found)
 
 
-def _list_metrics(room: Room) -> Iterator[str]:
-    histories = room.hub.histories
+def _list_metrics(bridge: BridgeServer) -> Iterator[str]:
+    histories = bridge.versions.histories
     current = {name: history.current for name, history in histories.items() if history.current}
     failed = {name: float(history.fault != "") for name, history in histories.items()}
     by_list: dict[str, tuple[str, dict[str, float]]] = {
-        "subscriptions": ("clients of a list", {**dict.fromkeys(histories, 0), **room.subscriptions()}),
+        "subscriptions": ("clients of a list", {**dict.fromkeys(histories, 0), **bridge.subscriptions()}),
         "list_sequence": ("newest sequence of a list", {name: v.position.sequence for name, v in current.items()}),
         "list_rows": ("rows of a list", {name: len(v.rows) for name, v in current.items()}),
         "list_versions": ("versions of a list kept", {name: len(history) for name, history in histories.items()}),
@@ -80,14 +80,14 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def report(room: Room) -> dict[str, Any]:
+def report(bridge: BridgeServer) -> dict[str, Any]:
     """What `gapscan status` shows of the clients."""
     return {
-        "clients": len(room.sessions),
-        "subscriptions": sum(room.subscriptions().values()),
-        "lagging": room.lagging,
-        "lists": len(room.hub.histories),
-        "writer": room.writer.name,
-        "failed": {name: history.fault for name, history in room.hub.histories.items() if history.fault},
-        "counts": dict(room.tally.counts),
+        "clients": len(bridge.sessions),
+        "subscriptions": sum(bridge.subscriptions().values()),
+        "lagging": bridge.lagging,
+        "lists": len(bridge.versions.histories),
+        "writer": bridge.writer.name,
+        "failed": {name: history.fault for name, history in bridge.versions.histories.items() if history.fault},
+        "counts": dict(bridge.tally.counts),
     }

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from gapscan.bridge.encodings import text_frame
 from gapscan.bridge.fanout import Clock
 from gapscan.bridge.limits import QUESTIONS
-from gapscan.bridge.session import Session
+from gapscan.bridge.session import BrowserSession
 from gapscan.errors import GapscanError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import codec
@@ -39,12 +39,12 @@ class Questions:
         self._ask = ask
         self._tally = tally
         self._clock = clock
-        self._waiting: dict[Session, deque[AskWhy]] = {}
-        self._tasks: dict[Session, asyncio.Task[None]] = {}
+        self._waiting: dict[BrowserSession, deque[AskWhy]] = {}
+        self._tasks: dict[BrowserSession, asyncio.Task[None]] = {}
         self._together = asyncio.Semaphore(_TOGETHER)
         self._made: dict[AskWhy, _Made] = {}
 
-    def put(self, session: Session, question: AskWhy) -> None:
+    def put(self, session: BrowserSession, question: AskWhy) -> None:
         """Answer `question` when those before it are answered. Raises RefusedError when too many are."""
         waiting = self._waiting.setdefault(session, deque())
         if len(waiting) >= QUESTIONS:
@@ -54,7 +54,7 @@ class Questions:
         if session not in self._tasks:
             self._tasks[session] = asyncio.create_task(self._answer_all(session, waiting), name="answer a client")
 
-    async def forget(self, session: Session) -> None:
+    async def forget(self, session: BrowserSession) -> None:
         """A client has gone."""
         self._waiting.pop(session, None)
         if task := self._tasks.pop(session, None):
@@ -65,7 +65,7 @@ class Questions:
         for session in tuple(self._tasks):
             await self.forget(session)
 
-    async def _answer_all(self, session: Session, waiting: deque[AskWhy]) -> None:
+    async def _answer_all(self, session: BrowserSession, waiting: deque[AskWhy]) -> None:
         while waiting:
             try:
                 frame = await self._frame(waiting[0])

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from gapscan.bridge.broadcast import Writer
-from gapscan.bridge.conflation import Windows
+from gapscan.bridge.broadcast import Broadcaster
+from gapscan.bridge.conflation import Conflation
 from gapscan.bridge.encodings import ping_frame
-from gapscan.bridge.fanout import Clock, Delivery
+from gapscan.bridge.fanout import Clock, Fanout
 from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
-from gapscan.bridge.session import Cursors, Session
+from gapscan.bridge.session import BrowserSession, Cursors
 from gapscan.bridge.ticks import Cells, joined
-from gapscan.bridge.transport import Transport
-from gapscan.bridge.versions import Hub, Position, Standing
+from gapscan.bridge.transport import SocketTransport
+from gapscan.bridge.versions import ListStatus, Position, VersionStore
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Bars, Row
 from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError
@@ -27,58 +27,58 @@ _CELLS: Final = ""  # the window of the aggregates; no list has this name
 _PING: Final = ping_frame()
 
 
-class Room:
+class BridgeServer:
     """Takes in news of the lists, and sends each client what it has not got."""
 
     def __init__(
         self,
-        hub: Hub,
+        versions: VersionStore,
         window: float,
         limits: Limits,
         tally: Tally,
         clock: Clock = time.monotonic,
-        writer: Writer | None = None,
+        writer: Broadcaster | None = None,
     ) -> None:
-        self.hub = hub
+        self.versions = versions
         self.limits = limits
         self.tally = tally
         self.clock = clock
-        self.writer = writer or Writer()
-        self.sessions: set[Session] = set()
+        self.writer = writer or Broadcaster()
+        self.sessions: set[BrowserSession] = set()
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()  # set when a client was the last to leave
-        self.delivery = Delivery(hub, limits.slow_after, tally, clock, self._wake.set, self.writer)
-        self._windows = Windows(window)
+        self.delivery = Fanout(versions, limits.slow_after, tally, clock, self._wake.set, self.writer)
+        self._conflation = Conflation(window)
         self._cells = Cells()
-        self._cell_readers: set[Session] = set()
+        self._cell_readers: set[BrowserSession] = set()
 
     # What the lists' side calls.
 
     def define(self, infos: Iterable[ListInfo]) -> None:
         """Say which lists there are."""
-        if not self.hub.define(infos):
+        if not self.versions.define(infos):
             return
-        frame = self.hub.lists_frame()
+        frame = self.versions.lists_frame()
         for session in self._greeted():
             session.write(frame)
-        for name in [name for name in self.delivery.audiences if name not in self.hub.histories]:
-            self._windows.forget(name)
+        for name in [name for name in self.delivery.subscribers if name not in self.versions.histories]:
+            self._conflation.forget(name)
             self.delivery.drop_list(name)
 
-    def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], standing: Standing) -> None:
+    def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], status: ListStatus) -> None:
         """A list as it stands now."""
-        history = self.hub.histories.get(name)
+        history = self.versions.histories.get(name)
         if history is None:
             return
         now = self.clock()
-        history.stand(standing)
+        history.set_status(status)
         if history.put(position, as_of, rows, now):
             self._due(name, now)
 
     def lost(self, name: str) -> None:
         """Nothing is heard of a list."""
-        if history := self.hub.histories.get(name):
-            history.stand(Standing(history.standing.as_of, "stale", history.standing.simulated))
+        if history := self.versions.histories.get(name):
+            history.set_status(ListStatus(history.status.as_of, "stale", history.status.simulated))
 
     @property
     def wants_cells(self) -> bool:
@@ -91,20 +91,20 @@ class Room:
             self._due(_CELLS, self.clock())
 
     def _due(self, key: str, now: float) -> None:
-        self._windows.changed(key, now)
+        self._conflation.changed(key, now)
         self._wake.set()
 
     # What a client's side calls.
 
-    def enter(self, transport: Transport, *, authorized: bool) -> Session:
+    def enter(self, transport: SocketTransport, *, authorized: bool) -> BrowserSession:
         """A new client."""
-        session = Session(transport, self.limits, self.tally, self.clock(), authorized=authorized)
+        session = BrowserSession(transport, self.limits, self.tally, self.clock(), authorized=authorized)
         self.sessions.add(session)
         self._empty.clear()
         self.tally.count("connects")
         return session
 
-    def leave(self, session: Session) -> None:
+    def leave(self, session: BrowserSession) -> None:
         """A client's connection has ended."""
         session.gone()
         self.sessions.discard(session)
@@ -113,15 +113,15 @@ class Room:
         if not self.sessions:
             self._empty.set()
 
-    def subscribe(self, session: Session, name: str, have: Position | None) -> None:
+    def subscribe(self, session: BrowserSession, name: str, have: Position | None) -> None:
         """Send `name` from `have` on, beginning with an answer in any case."""
         self.delivery.subscribe(session, name, have)
 
-    def unsubscribe(self, session: Session, names: Iterable[str]) -> None:
+    def unsubscribe(self, session: BrowserSession, names: Iterable[str]) -> None:
         """Send these no more."""
         self.delivery.unsubscribe(session, names)
 
-    def want_cells(self, session: Session, *, on: bool) -> None:
+    def want_cells(self, session: BrowserSession, *, on: bool) -> None:
         """Send aggregates, or no more."""
         if on:
             self._cell_readers.add(session)
@@ -130,7 +130,7 @@ class Room:
 
     def subscriptions(self) -> dict[str, int]:
         """How many clients each list has."""
-        return {name: len(audience) for name, audience in self.delivery.audiences.items()}
+        return {name: len(subscribers) for name, subscribers in self.delivery.subscribers.items()}
 
     @property
     def lagging(self) -> int:
@@ -148,13 +148,13 @@ class Room:
     async def _send(self) -> None:
         while True:
             await self._something_due()
-            for key in self.take_due():
+            for key in self.pop_due():
                 self.flush(key)
                 await asyncio.sleep(0)  # whatever came in meanwhile has its turn between two lists
             self.retry()
 
     async def _something_due(self) -> None:
-        due = self._windows.next_due()
+        due = self._conflation.next_due()
         waits = [due - self.clock()] if due is not None else []
         waits += [_RETRY_SECONDS] if self.delivery.lagging else []
         with suppress(TimeoutError):
@@ -162,9 +162,9 @@ class Room:
                 await self._wake.wait()
         self._wake.clear()
 
-    def take_due(self) -> list[str]:
+    def pop_due(self) -> list[str]:
         """What is to be flushed now."""
-        return self._windows.take_due(self.clock())
+        return self._conflation.pop_due(self.clock())
 
     def flush(self, key: str) -> None:
         """Send what a list's clients have not got."""
@@ -178,13 +178,13 @@ class Room:
         self.delivery.retry()
 
     def _flush_cells(self) -> None:
-        frames = self._cells.take()
+        frames = self._cells.drain()
         made: dict[tuple[str, ...], bytes] = {}  # clients of the same lists share the bytes
         for session in self._cell_readers:
             if session.lists:
                 names = tuple(sorted(session.lists))
                 if names not in made:
-                    made[names] = joined(frames, {symbol for name in names for symbol in self.hub.symbols(name)})
+                    made[names] = joined(frames, {symbol for name in names for symbol in self.versions.symbols(name)})
                 if made[names] and not session.write(made[names]):
                     self.tally.count("aggregates_skipped")
 
@@ -196,8 +196,8 @@ class Room:
     def beat(self) -> None:
         """Heartbeats, and a look after those who say nothing."""
         now = self.clock()
-        self.hub.expire(now)
-        overview = self.hub.overview_frame()
+        self.versions.expire(now)
+        overview = self.versions.overview_frame()
         made: dict[Cursors, bytes] = {}
         for session in tuple(self.sessions):
             if session.ending:
@@ -205,19 +205,19 @@ class Room:
             if cursors := session.cursors():
                 frame = made.get(cursors)
                 if frame is None:
-                    frame = made[cursors] = self.hub.beat_frame(cursors)
+                    frame = made[cursors] = self.versions.beat_frame(cursors)
                 # Where lists are quiet, it is the heartbeats that show who takes nothing.
                 if not session.write(frame):
                     self.delivery.lag(session, now)
-            session.tell_overview(overview)
+            session.send_overview(overview)
             self._look_after(session, now)
 
-    def beat_to(self, session: Session) -> None:
+    def beat_to(self, session: BrowserSession) -> None:
         """A heartbeat out of turn: a client that has just subscribed learns at once how its lists stand."""
         if cursors := session.cursors():
-            session.write(self.hub.beat_frame(cursors))
+            session.write(self.versions.beat_frame(cursors))
 
-    def _look_after(self, session: Session, now: float) -> None:
+    def _look_after(self, session: BrowserSession, now: float) -> None:
         if not session.authorized and now - session.entered_at > AUTH_SECONDS:
             session.refuse(RefusedError(NO_TOKEN, "no token came"))
         elif now - session.heard_at > SILENT_AFTER:
@@ -235,5 +235,5 @@ class Room:
         for session in self.sessions:
             session.cut()
 
-    def _greeted(self) -> list[Session]:
+    def _greeted(self) -> list[BrowserSession]:
         return [session for session in self.sessions if session.authorized]

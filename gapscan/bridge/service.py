@@ -11,13 +11,13 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from gapscan.bridge import metrics
-from gapscan.bridge.broadcast import Writer, open_writer
+from gapscan.bridge.broadcast import Broadcaster, open_writer
 from gapscan.bridge.connection_gate import open_socket
-from gapscan.bridge.http import Door, serving
+from gapscan.bridge.http import AccessPolicy, serving
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.origin import own_hosts
-from gapscan.bridge.server import Room
-from gapscan.bridge.versions import Hub, Position, Standing
+from gapscan.bridge.server import BridgeServer
+from gapscan.bridge.versions import ListStatus, Position, VersionStore
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_why
@@ -31,7 +31,7 @@ from gapscan.protocol.messages import Bars, ListDefinition, Why
 from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import until_stopped
 from gapscan.service.all_lists import ListWatches
-from gapscan.service.common import patient_bus, reporting
+from gapscan.service.common import lasting_bus, reporting
 
 _log = logger("bridge")
 
@@ -39,10 +39,10 @@ _log = logger("bridge")
 class Bridge:
     """What happens on NATS, told to a room of browsers. It is the watcher of all lists."""
 
-    def __init__(self, config: Config, writer: Writer | None = None) -> None:
+    def __init__(self, config: Config, writer: Broadcaster | None = None) -> None:
         section = config.bridge
         self.tally = Tally(_log)
-        self.room = Room(Hub(), section.window, Limits.of(section), self.tally, writer=writer)
+        self.bridge = BridgeServer(VersionStore(), section.window, Limits.of(section), self.tally, writer=writer)
         self._config = config
         self._bus: Bus | None = None
 
@@ -50,15 +50,15 @@ class Bridge:
         """What must hold for clients to get what they ask for."""
         return {
             "nats_connected": self._bus is not None and self._bus.connected,
-            "lists_known": self.room.hub.ready,
+            "lists_known": self.bridge.versions.ready,
         }
 
-    def door(self) -> Door:
+    def policy(self) -> AccessPolicy:
         """Who may come in."""
         section = self._config.bridge
         origins = _names(section.origins)
         hosts = own_hosts([section.host, *_names(section.hosts)], origins)
-        return Door(origins, hosts, section.token, section.window, self.ask, self.conditions)
+        return AccessPolicy(origins, hosts, section.token, section.window, self.ask, self.conditions)
 
     async def ask(self, symbol: str, name: str | None) -> Why:
         """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""
@@ -68,7 +68,7 @@ class Bridge:
 
     async def run(self) -> None:
         """Follow for ever. NATS is waited for while the page is served already."""
-        async with patient_bus(self._config, "bridge") as bus:
+        async with lasting_bus(self._config, "bridge") as bus:
             self._bus = bus
             await bus.nc.subscribe(names.FEED_BARS, cb=self._on_bars)
             async with reporting(bus, "bridge", self.report):
@@ -77,30 +77,30 @@ class Bridge:
     def defined(self, entries: Sequence[Entry]) -> Set[str]:
         """Which lists there are; those that can be read are shown."""
         definitions = [entry.definition for entry in entries if entry.definition]
-        if definitions or self.room.hub.ready:  # else no ranker has been here yet
-            self.room.define([_info(definition) for definition in definitions])
+        if definitions or self.bridge.versions.ready:  # else no ranker has been here yet
+            self.bridge.define([_info(definition) for definition in definitions])
         return {definition.name for definition in definitions}
 
-    def seen(self, _earlier: ListView | None, view: ListView) -> None:
+    def on_view(self, _earlier: ListView | None, view: ListView) -> None:
         """A list has changed."""
-        standing = Standing(view.as_of, view.state, view.simulated)
-        self.room.put(view.list, Position(view.epoch, view.sequence), view.as_of, view.rows, standing)
+        status = ListStatus(view.as_of, view.state, view.simulated)
+        self.bridge.put(view.list, Position(view.epoch, view.sequence), view.as_of, view.rows, status)
 
     def lost(self, name: str) -> None:
         """Nothing is heard of a list."""
-        self.room.lost(name)
+        self.bridge.lost(name)
 
     async def _on_bars(self, message: Msg) -> None:
-        if not self.room.wants_cells:
+        if not self.bridge.wants_cells:
             return
         try:
-            self.room.put_bars(decode_as(Bars, message.data))
+            self.bridge.put_bars(decode_as(Bars, message.data))
         except (ProtocolError, ValueError) as error:
             self.tally.trouble("bad_bars", f"bars cannot be read: {error}")
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this bridge."""
-        return metrics.report(self.room)
+        return metrics.report(self.bridge)
 
 
 def _names(given: str | list[str] | None) -> frozenset[str]:
@@ -127,6 +127,6 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     host, port = listening.getsockname()[:2]
     with open_writer(io_uring=config.bridge.io_uring) as writer:
         bridge = Bridge(config, writer)
-        async with serving(listening, bridge.room, bridge.door()):
+        async with serving(listening, bridge.bridge, bridge.policy()):
             _log.info("serving browsers", extra={"url": f"http://{host}:{port}"})
-            await until_stopped(stop, bridge.run(), bridge.room.run())
+            await until_stopped(stop, bridge.run(), bridge.bridge.run())

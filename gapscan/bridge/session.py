@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from gapscan.bridge.encodings import close_frame, text_frame
 from gapscan.bridge.limits import Allowance, Limits
-from gapscan.bridge.subscribers import Audience
-from gapscan.bridge.transport import Outlet, Transport
+from gapscan.bridge.subscribers import Subscribers
+from gapscan.bridge.transport import SocketTransport, Transport
 from gapscan.bridge.versions import Position
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
@@ -26,7 +26,7 @@ CLOSE_SECONDS: Final = 1.0  # for the client to answer a close; then the connect
 _NORMAL: Final = 1000
 
 
-class Session:
+class BrowserSession:
     """What is known of one client. `lists` are those it subscribes to; about those `owed` it waits for an answer."""
 
     __slots__ = (
@@ -38,15 +38,17 @@ class Session:
         "entered_at",
         "heard_at",
         "lists",
-        "outlet",
         "overview",
         "owed",
         "pinged",
+        "transport",
         "wants_overview",
     )
 
-    def __init__(self, transport: Transport, limits: Limits, tally: Tally, now: float, *, authorized: bool) -> None:
-        self.lists: dict[str, Audience[Session]] = {}
+    def __init__(
+        self, transport: SocketTransport, limits: Limits, tally: Tally, now: float, *, authorized: bool
+    ) -> None:
+        self.lists: dict[str, Subscribers[BrowserSession]] = {}
         self.owed: set[str] = set()
         self.wants_overview = False
         self.overview = b""  # the last one sent
@@ -55,54 +57,54 @@ class Session:
         self.entered_at = self.heard_at = now
         self.pinged = False
         self.blocked_since: float | None = None
-        self.outlet = Outlet(transport, limits.clients)
+        self.transport = Transport(transport, limits.clients)
         self._tally = tally
         self._cut: asyncio.TimerHandle | None = None
 
     @property
     def closed(self) -> bool:
         """Whether a goodbye was said."""
-        return self.outlet.shut
+        return self.transport.shut
 
     @property
     def writable(self) -> bool:
         """Whether the client takes what it is sent."""
-        return self.outlet.writable
+        return self.transport.writable
 
     @property
     def ending(self) -> bool:
         """Whether the connection is closed or about to be."""
-        return self.outlet.closing
+        return self.transport.closing
 
     def cursors(self) -> Cursors:
         """How far the client is in each of its lists."""
-        return tuple((name, audience.cursor(self)) for name, audience in self.lists.items())
+        return tuple((name, subscribers.cursor(self)) for name, subscribers in self.lists.items())
 
     def write(self, frame: bytes) -> bool:
         """Send `frame`, unless the client is behind with what it was sent; False then."""
-        taken = self.outlet.write(frame)
+        taken = self.transport.write(frame)
         if taken:
             self._tally.count("frames")
             self._tally.count("bytes", len(frame))
-        if not self.outlet.direct:
+        if not self.transport.direct:
             self._fall_out()
         return taken
 
     def leave_rest(self, frame: bytes, sent: int) -> None:
         """The socket took only so many bytes of `frame`."""
-        self.outlet.leave_rest(frame, sent)
+        self.transport.leave_rest(frame, sent)
         self._fall_out()
 
     def _fall_out(self) -> None:
-        for audience in self.lists.values():
-            audience.fall_out(self)
+        for subscribers in self.lists.values():
+            subscribers.fall_out(self)
 
-    def tell_overview(self, frame: bytes) -> None:
+    def send_overview(self, frame: bytes) -> None:
         """Say how all lists stand, if the client wants it and does not know yet."""
         if self.wants_overview and self.overview is not frame and self.write(frame):
             self.overview = frame
 
-    def heard(self, now: float) -> None:
+    def note_activity(self, now: float) -> None:
         """The client has said something."""
         self.heard_at = now
         self.pinged = False
@@ -123,7 +125,7 @@ class Session:
             return
         self._tally.count(f"close.{code.name}")
         self._goodbye(close_frame(code.code, code.name))
-        self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.outlet.abort)
+        self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
 
     def answer_close(self) -> None:
         """The client has said goodbye."""
@@ -131,16 +133,16 @@ class Session:
             self._goodbye(close_frame(_NORMAL, ""))
 
     def _goodbye(self, frame: bytes) -> None:
-        self.outlet.goodbye(frame)
+        self.transport.goodbye(frame)
         self._fall_out()
 
     def cut(self) -> None:
         """End the connection now."""
-        self.outlet.abort()
+        self.transport.abort()
 
     def gone(self) -> None:
         """The connection has ended."""
         self._fall_out()
-        self.outlet.gone()
+        self.transport.gone()
         if self._cut is not None:
             self._cut.cancel()

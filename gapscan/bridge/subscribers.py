@@ -11,15 +11,15 @@ from array import array
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from gapscan.bridge.broadcast import Writer
-from gapscan.bridge.transport import Outlet
+from gapscan.bridge.broadcast import Broadcaster
+from gapscan.bridge.transport import Transport
 from gapscan.bridge.versions import Position
 
 
 class Member(Protocol):
     """A client, as far as it is of interest here."""
 
-    outlet: Outlet
+    transport: Transport
 
     def leave_rest(self, frame: bytes, sent: int) -> None:
         """The socket took only so many bytes of `frame`; the client falls out of step with every list."""
@@ -28,71 +28,71 @@ class Member(Protocol):
 M = TypeVar("M", bound=Member)
 
 
-class Audience(Generic[M]):
+class Subscribers(Generic[M]):
     """Each client is either in step or a straggler with a position of its own."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Broadcaster) -> None:
         self.position: Position | None = None  # of those in step
-        self._in_step: dict[M, int] = {}  # and their sockets
+        self._current: dict[M, int] = {}  # and their sockets
         self._sockets: array[int] | None = None  # the same; None when somebody came or left since
-        self._stragglers: dict[M, Position | None] = {}
+        self._behind: dict[M, Position | None] = {}
         self._writer = writer
 
     def __len__(self) -> int:
-        return len(self._in_step) + len(self._stragglers)
+        return len(self._current) + len(self._behind)
 
     def __iter__(self) -> Iterator[M]:
-        yield from self._in_step
-        yield from self._stragglers
+        yield from self._current
+        yield from self._behind
 
     @property
-    def in_step(self) -> int:
+    def current(self) -> int:
         """How many `send` would send to."""
-        return len(self._in_step)
+        return len(self._current)
 
     @property
-    def stragglers(self) -> list[M]:
+    def behind(self) -> list[M]:
         """Those to whom frames are sent one by one."""
-        return [*self._stragglers]
+        return [*self._behind]
 
     def cursor(self, member: M) -> Position | None:
         """How far a client is; None: it has nothing."""
-        return self.position if member in self._in_step else self._stragglers[member]
+        return self.position if member in self._current else self._behind[member]
 
     def put(self, member: M, position: Position | None) -> None:
         """A client, newly come or not, is at `position`."""
         self._step_out(member)
-        self._stragglers[member] = position
+        self._behind[member] = position
 
     def fall_in(self, member: M) -> None:
         """A straggler comes into step if it can: its position is that of the others, its socket takes frames."""
-        if not self._in_step:
-            self.position = self._stragglers[member]
-        if member.outlet.direct and self._stragglers[member] == self.position:
-            del self._stragglers[member]
-            self._in_step[member] = member.outlet.socket
+        if not self._current:
+            self.position = self._behind[member]
+        if member.transport.direct and self._behind[member] == self.position:
+            del self._behind[member]
+            self._current[member] = member.transport.socket
             self._sockets = None
 
     def fall_out(self, member: M) -> None:
         """A client's socket is full, or the client says goodbye."""
-        if member in self._in_step:
+        if member in self._current:
             self.put(member, self.position)
 
     def remove(self, member: M) -> None:
         """A client leaves."""
         self._step_out(member)
-        self._stragglers.pop(member, None)
+        self._behind.pop(member, None)
 
     def _step_out(self, member: M) -> None:
-        if self._in_step.pop(member, None) is not None:
+        if self._current.pop(member, None) is not None:
             self._sockets = None
 
     def send(self, frame: bytes, position: Position) -> None:
         """Bring those in step from their position to `position`."""
         if self._sockets is None:
-            self._sockets = array("i", self._in_step.values())
+            self._sockets = array("i", self._current.values())
         short = self._writer.write(self._sockets, frame)
         self.position = position
-        members = [*self._in_step] if short else []
+        members = [*self._current] if short else []
         for at, taken in short:
             members[at].leave_rest(frame, taken)

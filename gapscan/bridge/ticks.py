@@ -29,7 +29,7 @@ class Cells:
                 self._waiting[symbol] = _cells(end, close, volume, opened, vwap)
         return bool(self._waiting)
 
-    def take(self) -> dict[str, bytes]:
+    def drain(self) -> dict[str, bytes]:
         """A frame for each symbol that has news."""
         waiting, self._waiting = self._waiting, {}
         return {

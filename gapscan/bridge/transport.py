@@ -17,7 +17,7 @@ NO_SOCKET: Final = -1
 _OTHERS: Final = 256  # descriptors, for connections without a request and what else a process needs
 
 
-class Transport(Protocol):
+class SocketTransport(Protocol):
     """What is needed of an asyncio transport."""
 
     def write(self, data: bytes | memoryview) -> None: ...
@@ -27,12 +27,12 @@ class Transport(Protocol):
     def abort(self) -> None: ...
 
 
-class Outlet:
+class Transport:
     """Takes frames whole, or not at all. `direct` while the next one may go straight to `socket`."""
 
     __slots__ = ("_transport", "direct", "shut", "socket")
 
-    def __init__(self, transport: Transport, clients: int = 0) -> None:
+    def __init__(self, transport: SocketTransport, clients: int = 0) -> None:
         """`clients` is how many there may be, each with a descriptor that it cannot do without."""
         self.shut = False  # after a goodbye nothing more is written
         self.direct = False  # the handshake's answer may wait in the transport still
@@ -94,7 +94,7 @@ def write_some(socket: int, frame: bytes) -> int:
         return 0
 
 
-def _duplicate(transport: Transport, clients: int) -> int:
+def _duplicate(transport: SocketTransport, clients: int) -> int:
     """A descriptor of our own for the transport's socket; NO_SOCKET where none can be written to.
 
     The transport's own is closed without our knowing, and its number is then another client's.

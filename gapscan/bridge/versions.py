@@ -44,7 +44,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ListStatus:
     """How a list stands at this moment, beside its rows."""
 
     as_of: int = 0
@@ -57,7 +57,7 @@ class ListHistory:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.standing = Standing()
+        self.status = ListStatus()
         self.current: Version | None = None
         self.fault = ""  # why the newest version cannot be sent, until one can; `current` is the one before
         self._proven: Version | None = None  # the newest of which a frame was made
@@ -67,16 +67,16 @@ class ListHistory:
     def __len__(self) -> int:
         return len(self._versions)
 
-    def stand(self, standing: Standing) -> None:
+    def set_status(self, status: ListStatus) -> None:
         """Take note of how the list stands."""
-        if standing.simulated != self.standing.simulated:
+        if status.simulated != self.status.simulated:
             self._frames.clear()  # a snapshot says so
-        self.standing = standing
+        self.status = status
 
     @property
     def state(self) -> State:
         """Whether what clients get of the list moves."""
-        return "stale" if self.fault and self.standing.state == "live" else self.standing.state
+        return "stale" if self.fault and self.status.state == "live" else self.status.state
 
     def put(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> bool:
         """Take in the list at `position`; False when that is not news.
@@ -171,13 +171,13 @@ class ListHistory:
                 as_of=version.as_of,
                 rows=ranked(version.rows),
                 checksum=version.checksum,
-                simulated=self.standing.simulated,
+                simulated=self.status.simulated,
             )
             self._frames[None] = text_frame(codec.encode(snapshot))
         return self._frames[None]
 
 
-class Hub:
+class VersionStore:
     """All lists. `ready` once it is known which there are."""
 
     def __init__(self) -> None:
@@ -214,7 +214,7 @@ class Hub:
     @property
     def simulated(self) -> bool:
         """Whether any list is made from the simulated market."""
-        return any(history.standing.simulated for history in self.histories.values())
+        return any(history.status.simulated for history in self.histories.values())
 
     def expire(self, now: float) -> None:
         """Drop old versions of lists that do not change."""
@@ -240,4 +240,4 @@ class Hub:
 
     def _beat(self, name: str, at: Position) -> ListBeat:
         history = self.histories[name]
-        return ListBeat(at.epoch, at.sequence, history.standing.as_of, history.state)
+        return ListBeat(at.epoch, at.sequence, history.status.as_of, history.state)

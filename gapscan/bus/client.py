@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
-from gapscan.bus.nats_compat import heed_cancels
+from gapscan.bus.nats_compat import propagate_cancels
 from gapscan.config import NatsSection
 from gapscan.errors import BusError, ConfigError
 from gapscan.obs import logger
@@ -26,7 +26,7 @@ _PING_INTERVAL: Final = 5
 
 _log = logger("bus")
 
-heed_cancels()
+propagate_cancels()
 
 # Everything that the client library raises when the server is away or refuses.
 NATS_ERRORS: Final = (nats.errors.Error, OSError, asyncio.TimeoutError)

@@ -23,7 +23,7 @@ async def wait_for(awaitable: Awaitable[T], timeout: float | None) -> T:
         return await awaitable
 
 
-def heed_cancels() -> None:
+def propagate_cancels() -> None:
     """Give nats-py, and nobody else, the `wait_for` above; nothing to do from Python 3.12 on."""
     if sys.version_info >= _REPAIRED_IN:
         return

@@ -111,7 +111,7 @@ class ListPublisher:
             while copy.sequence < info.state.last_seq:
                 batch = await get_from(self._bus, names.list_stream(self.name), copy.sequence + 1, _REPLAY_BATCH)
                 if not batch or not all(
-                    copy.take(decode_as(Delta, stored.data), stored.sequence) is Fit.APPLIED for stored in batch
+                    copy.apply(decode_as(Delta, stored.data), stored.sequence) is Fit.APPLIED for stored in batch
                 ):
                     return None
         except ProtocolError as error:
@@ -208,7 +208,7 @@ class ListPublisher:
                 return False
             return await self._write_snapshot()
 
-    def doubt_snapshot(self) -> None:
+    def check_snapshot_soon(self) -> None:
         """Store the snapshot the next time, changed or not: somebody deleted it."""
         self._snapshot_sequence = -1
 

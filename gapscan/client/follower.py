@@ -47,7 +47,7 @@ class Follower:
         away at the start; later losses of the link are waited out.
         """
         async with self._listening():
-            await self._replica.take_snapshot()
+            await self._replica.load_snapshot()
             shown = self.view()
             yield shown
             while True:
@@ -134,7 +134,7 @@ class Follower:
         if isinstance(message, Delta):
             self._replica.offer(message, int((item.headers or {}).get(names.HEADER_SEQUENCE, 0)))
         elif isinstance(message, Heartbeat):
-            self._hear(message)
+            self._handle_heartbeat(message)
 
     def _link_changed(self) -> None:
         if self._bus.connected:
@@ -142,9 +142,9 @@ class Follower:
         else:
             self._state = "stale"
 
-    def _hear(self, beat: Heartbeat) -> None:
+    def _handle_heartbeat(self, beat: Heartbeat) -> None:
         self._state, self._as_of = beat.state, beat.as_of
-        self._replica.hear(beat)
+        self._replica.observe(beat)
 
     async def _repair(self) -> None:
         """Fetch what is due. What fails stays due and is tried again after RETRY_SECONDS."""

@@ -47,19 +47,19 @@ class Replica:
 
     def offer(self, delta: Delta, sequence: int) -> Fit:
         """Apply `delta`, whose last sequence is `sequence`, if it is the next one; else see to what is missing."""
-        fit = self.copy.take(delta, sequence)
+        fit = self.copy.apply(delta, sequence)
         if fit is Fit.HOLE:
             self.want_fill()
         elif fit in (Fit.MISMATCH, Fit.OTHER_EPOCH):
-            self._due = self.take_snapshot
+            self._due = self.load_snapshot
             self.count(mismatches=fit is Fit.MISMATCH)
         return fit
 
-    def hear(self, beat: Heartbeat) -> None:
+    def observe(self, beat: Heartbeat) -> None:
         """Compare with what the list's publisher says of it."""
         self.simulated = beat.simulated
         if beat.epoch != self.copy.epoch:
-            self._due = self.take_snapshot
+            self._due = self.load_snapshot
         elif beat.sequence > self.copy.sequence:
             self.want_fill()
 
@@ -72,9 +72,9 @@ class Replica:
         if self._due is not None:
             await self._due()
 
-    async def take_snapshot(self) -> None:
+    async def load_snapshot(self) -> None:
         """Begin anew from the snapshot, and go on to the stream's end. Raises as `repair` does."""
-        self._due = self.take_snapshot
+        self._due = self.load_snapshot
         snapshot = await read_snapshot(self._bus, self._name)
         if snapshot is None:
             raise no_such_list(self._name)
@@ -95,7 +95,7 @@ class Replica:
         if stored:
             self.count(holes=1, refetched=len(stored))
         if not self._apply(stored) or len(stored) == MAX_FILL:
-            self._due = self.take_snapshot
+            self._due = self.load_snapshot
 
     def _apply(self, stored: list[Stored]) -> bool:
         for message in stored:

@@ -51,7 +51,7 @@ class BarPublisher:
         self._simulated = simulated
         self._heard: dict[str, float] = {}
 
-    async def take(self, bars: list[Bar], trades: list[Trade]) -> None:
+    async def publish(self, bars: list[Bar], trades: list[Trade]) -> None:
         """Publish bars and trades that came together. Never raises for NATS's sake."""
         self._note(bars)
         self._tally.count("trades", len(trades))

@@ -19,7 +19,7 @@ class CalendarCheck:
         self._tally = tally
         self._scans = 0
 
-    def see(self, status: Status) -> None:
+    def compare(self, status: Status) -> None:
         """Take in the status of one more scan."""
         session = session_at(status.at)
         self._scans = 0 if status.session == session else self._scans + 1

@@ -24,7 +24,7 @@ from gapscan.polygon.details import detail_of
 from gapscan.polygon.pace import Pace
 from gapscan.polygon.rest import PolygonRest
 from gapscan.runtime import Backoff
-from gapscan.service.common import patiently
+from gapscan.service.common import retrying
 
 _log = logger("feed")
 
@@ -97,7 +97,7 @@ class DetailLoader:
         """Ask for ever; nothing to do at a rate of 0."""
         if not self._enabled:
             return
-        await patiently("feed", "the stored details", self.cache.open)
+        await retrying("feed", "the stored details", self.cache.open)
         self._opened = True
         self._enqueue(self._hot, newest=False)
         async with asyncio.TaskGroup() as group:

@@ -35,11 +35,11 @@ _BACK_MS: Final = 300_000
 
 
 class _Halt(Struct):
-    """One symbol's newest status and since when; `told` is the time of the newest event about it, epoch ms."""
+    """One symbol's newest status and since when; `event_time` is the time of the newest event about it, epoch ms."""
 
     status: Status
     time: int
-    told: int
+    event_time: int
 
 
 class HaltBook:
@@ -72,18 +72,18 @@ class HaltBook:
         self._halted.clear()
         return True
 
-    def tell(self, event: Luld) -> bool:
+    def observe_event(self, event: Luld) -> bool:
         """Take in an event of the day, unless a newer one was; whether a symbol's status has changed."""
         halts, time = event.halts, event.time
         if halts is None or not self._is_today(time):
             return False
         known = self._of.get(event.T)
-        if known is not None and time < known.told:
+        if known is not None and time < known.event_time:
             return False
         self.as_of = max(self.as_of, time)
         status: Status = "halted" if halts else "resumed"
         if known is not None and known.status == status and (halts or time >= known.time):
-            known.told = time
+            known.event_time = time
             return False
         self._set(event.T, _Halt(status, time, time))
         return True
@@ -97,12 +97,16 @@ class HaltBook:
         self._of[symbol] = halt
         (self._halted.add if halt.status == "halted" else self._halted.discard)(symbol)
 
-    def see(self, traded: Iterable[tuple[str, int]]) -> bool:
+    def observe_traded(self, traded: Iterable[tuple[str, int]]) -> bool:
         """Symbols that traded at a time; whether that shows that one was resumed, which nobody had told."""
         changed = False
         for symbol, time in traded:
-            if symbol in self._halted and time >= self._of[symbol].told + RESUMED_AFTER_MS and self._is_today(time):
-                self._set(symbol, _Halt("resumed", time, self._of[symbol].told))
+            if (
+                symbol in self._halted
+                and time >= self._of[symbol].event_time + RESUMED_AFTER_MS
+                and self._is_today(time)
+            ):
+                self._set(symbol, _Halt("resumed", time, self._of[symbol].event_time))
                 self.as_of = max(self.as_of, time)
                 changed = True
         return changed
@@ -137,9 +141,9 @@ class HaltKeeper:
         self._simulated = simulated
         self._due = asyncio.Event()
 
-    def take(self, events: Sequence[Luld]) -> None:
+    def observe_events(self, events: Sequence[Luld]) -> None:
         """Price bands and halts, as they came."""
-        changes = [self.book.tell(event) for event in events]
+        changes = [self.book.observe_event(event) for event in events]
         self._changed(any(changes), sum(changes))
 
     def take_trades(self, bars: Sequence[Bar], trades: Sequence[Trade]) -> None:
@@ -147,7 +151,7 @@ class HaltKeeper:
         if not self.book.halted:
             return
         traded = [(bar.sym, bar.s) for bar in bars] + [(trade.sym, trade.t) for trade in trades if is_last(trade)]
-        self._missed(self.book.see(traded))
+        self._missed(self.book.observe_traded(traded))
 
     def take_scan(self, tickers: Sequence[Ticker], at: int) -> None:
         """A scan of the whole market, at market time `at`: it tells the day, and what trades without being hot."""
@@ -155,7 +159,7 @@ class HaltKeeper:
             self._due.set()
         if self.book.halted:
             minutes = ((ticker.ticker, ticker.min.t) for ticker in tickers if ticker.min)
-            self._missed(self.book.see((symbol, start) for symbol, start in minutes if start <= at))
+            self._missed(self.book.observe_traded((symbol, start) for symbol, start in minutes if start <= at))
 
     def _missed(self, changed: bool) -> None:
         if changed:

@@ -62,7 +62,7 @@ class LiveFeed:
         self.hot = HotFollower(bus, tally, self._hot_changed)
         self.halts = HaltKeeper(bus, tally, simulated=config.polygon.simulated, wanted=self._wants_halts)
         patience = options or LinkOptions()
-        self.link = Supervisor(settings, patience, self._take, self._is_open, tally, self.halts.take)
+        self.link = Supervisor(settings, patience, self._pass_on, self._is_open, tally, self.halts.observe_events)
         self._hot_changed(frozenset())
 
     async def run(self) -> None:
@@ -84,9 +84,9 @@ class LiveFeed:
     def _wants_halts(self) -> bool:
         return self._section.halts and self._section.mode != "off"
 
-    async def _take(self, bars: list[Bar], trades: list[Trade]) -> None:
+    async def _pass_on(self, bars: list[Bar], trades: list[Trade]) -> None:
         self.halts.take_trades(bars, trades)
-        await self.bars.take(bars, trades)
+        await self.bars.publish(bars, trades)
 
     def _topics(self) -> set[str]:
         bars = {ALL_BARS} if self._section.mode == "all" else {f"A.{symbol}" for symbol in self._hot}

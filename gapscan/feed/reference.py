@@ -82,7 +82,7 @@ class ReferenceLoader:
             self._announced = date
             self._day_begins.put_nowait(date)
 
-    def note_scan(self, symbols: Iterable[str]) -> None:
+    def observe_scan(self, symbols: Iterable[str]) -> None:
         """Say which symbols the market has: those about which something should be known."""
         self._scanned = frozenset(symbols)
 

@@ -25,7 +25,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
 from gapscan.runtime import Backoff, until_stopped
-from gapscan.service.common import patient_bus, patiently, reporting, retention
+from gapscan.service.common import lasting_bus, reporting, retention, retrying
 
 _log = logger("feed")
 
@@ -82,7 +82,7 @@ class Feed:
             backoff.reset()
             await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
 
-    async def tell_time(self) -> None:
+    async def publish_clock(self) -> None:
         """Say market time every second for as long as scans come; without it, clients say that data stands still."""
         while True:
             await asyncio.sleep(_CLOCK_SECONDS)
@@ -110,14 +110,14 @@ class Feed:
     async def scan(self) -> None:
         """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
         status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
-        self._calendar.see(status)
+        self._calendar.compare(status)
         for loader in (self.reference, self.curves):
             loader.announce(trading_date(status.at))
         self._frame += 1
         tickers = self._without_future(tickers, status.at)
         await self._publish_scan(status, tickers)
         self.on_scan(tickers, status.at)
-        self.reference.note_scan(ticker.ticker for ticker in tickers)
+        self.reference.observe_scan(ticker.ticker for ticker in tickers)
         self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
         self._tally.count("scans")
         await self._restore("reference data", self.reference.restore)
@@ -202,8 +202,8 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     """Run the feed until `stop` is set."""
     tally = Tally(_log)
     rest = open_rest(config, tally)
-    async with patient_bus(config, "feed") as bus:
-        await patiently("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
+    async with lasting_bus(config, "feed") as bus:
+        await retrying("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         feed = Feed(bus, rest, config, tally)
         details = open_details(bus, config, feed, tally)
         settings = stream_settings(config, provider_key(config))
@@ -211,4 +211,4 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         feed.on_scan = live.halts.take_scan
         async with reporting(bus, "feed", lambda: feed.report() | live.report() | {"details": details.report()}):
             loaders = (feed.reference.run(), feed.curves.run(), details.run())
-            await until_stopped(stop, feed.discover(), feed.tell_time(), live.run(), *loaders)
+            await until_stopped(stop, feed.discover(), feed.publish_clock(), live.run(), *loaders)

@@ -75,9 +75,9 @@ class CurveLoader:
         if self._reader is None:
             return
         while True:
-            await self._take_day(self._reader, await self._day_begins.get())
+            await self._add_day(self._reader, await self._day_begins.get())
 
-    async def _take_day(self, reader: DayReader, date: dt.date) -> None:
+    async def _add_day(self, reader: DayReader, date: dt.date) -> None:
         self._state, self._load = "reading", None
         backoff = Backoff(_RETRY_FIRST, self._config.feed.discovery_interval)
         while self._day_begins.empty() and not await self._tried(reader, date):  # noqa: ASYNC110  # grace
@@ -144,10 +144,10 @@ class CurveLoader:
         if day.bad_lines:
             load.bad_lines += day.bad_lines
             self._tally.trouble("bad_flat_lines", f"{day.first_fault} (the line is left out)", day.bad_lines)
-        await asyncio.to_thread(self._take, load, date, day)
+        await asyncio.to_thread(self._add_volumes, load, date, day)
 
     @staticmethod
-    def _take(load: _Load, date: dt.date, day: DayVolumes) -> None:
+    def _add_volumes(load: _Load, date: dt.date, day: DayVolumes) -> None:
         load.mean.add(day, ratios_since(load.splits or (), date))
 
     async def _publish(self, load: _Load) -> None:

@@ -18,7 +18,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.service.all_lists import ListWatches
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT, patient_bus, patiently, reporting, retention
+from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT, lasting_bus, reporting, retention, retrying
 from gapscan.service.leadership import Leadership
 
 DECIDE_SECONDS: Final = 0.2  # at least, between two decisions
@@ -49,7 +49,7 @@ class Term:
 
     async def lead(self, leadership: Leadership) -> None:
         """Decide and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
-        await patiently("hot", "recovering the hot set", lambda: self.publisher.recover(retention(self._config)))
+        await retrying("hot", "recovering the hot set", lambda: self.publisher.recover(retention(self._config)))
         self._held = afresh(self.publisher.symbols)
         _log.info("leading", extra={"symbols": len(self._held), "sequence": self.publisher.sequence})
         await leadership.while_held(self.watches.run(), self._publish())
@@ -58,10 +58,10 @@ class Term:
         """The lists whose rows count. The keys alone say it, so that what cannot be read hides no list."""
         return {entry.name for entry in entries if names.LIST_NAME.fullmatch(entry.name)}
 
-    def seen(self, earlier: ListView | None, view: ListView) -> None:
+    def on_view(self, earlier: ListView | None, view: ListView) -> None:
         """A list has changed: so may the set, and with it what time it is."""
         if earlier is None or view.as_of != earlier.as_of:
-            self._clock.hear(view.as_of, live=view.state == "live")
+            self._clock.observe(view.as_of, live=view.state == "live")
         self._changed.set()
 
     def lost(self, name: str) -> None:
@@ -144,8 +144,8 @@ class Hot:
 
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run a hot manager until `stop` is set."""
-    async with patient_bus(config, "hot") as bus:
-        await patiently("hot", "setting up streams", lambda: ensure_shared(bus, retention(config)))
+    async with lasting_bus(config, "hot") as bus:
+        await retrying("hot", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         hot = Hot(bus, config)
         async with reporting(bus, "hot", hot.report):
             await until_stopped(stop, hot.run())

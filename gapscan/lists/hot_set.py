@@ -119,7 +119,7 @@ class MarketClock:
         self.started = False
         self._tolerance = tolerance_ms
 
-    def hear(self, as_of: int, *, live: bool) -> None:
+    def observe(self, as_of: int, *, live: bool) -> None:
         """Take in what one list says."""
         if not self.started:
             self.started = live

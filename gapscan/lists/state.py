@@ -39,7 +39,7 @@ class Copy:
         self.rows, self.checksum = rows, snapshot.checksum
         self.epoch, self.sequence, self.as_of = snapshot.epoch, snapshot.sequence, snapshot.as_of
 
-    def take(self, delta: Delta, sequence: int) -> Fit:
+    def apply(self, delta: Delta, sequence: int) -> Fit:
         """Apply `delta`, whose last sequence is `sequence`, if it is the next one and proves right.
 
         The copy changes only when the result is APPLIED.

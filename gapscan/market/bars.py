@@ -45,20 +45,24 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
         universe.widen(name, at[ranged], values, seen[ranged], day.regular)
     columns = {name: _column(getattr(bars, name), today) for name in _NEWEST_COUNTS}
     for newest in _newest_of_each_step(at, ends):
-        _see_newest(universe, at[newest], ends[newest], {name: column[newest] for name, column in columns.items()}, day)
+        _observe_newest(
+            universe, at[newest], ends[newest], {name: column[newest] for name, column in columns.items()}, day
+        )
     universe.simulated = bars.simulated
     return len(today)
 
 
-def _see_newest(universe: Universe, at: Ints, ends: Floats, columns: Mapping[str, Floats], day: SessionTimes) -> None:
-    told = _live(columns["close"], ends) | by_volume(columns["day_volume"], ends, day)
-    universe.see(at, told | {"open": columns["day_open"], "vwap": columns["day_vwap"]}, ends)
+def _observe_newest(
+    universe: Universe, at: Ints, ends: Floats, columns: Mapping[str, Floats], day: SessionTimes
+) -> None:
+    observed = _live(columns["close"], ends) | by_volume(columns["day_volume"], ends, day)
+    universe.observe(at, observed | {"open": columns["day_open"], "vwap": columns["day_vwap"]}, ends)
 
 
 def _live(prices: Floats, moments: Floats) -> dict[str, Floats]:
     """What a live price tells: a symbol was heard of when it was, too."""
-    told = by_price(prices, moments, 1.0)
-    return told | {"updated": told["price_time"]}
+    observed = by_price(prices, moments, 1.0)
+    return observed | {"updated": observed["price_time"]}
 
 
 def joined(batches: Sequence[Bars]) -> Bars:
@@ -80,7 +84,7 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
         return 0
     at, moments = _begin(universe, trades.symbols, today, moments)
     newest = _newest_of_each(at, moments)
-    universe.see(at[newest], _live(_column(trades.price, today[newest]), moments[newest]), moments[newest])
+    universe.observe(at[newest], _live(_column(trades.price, today[newest]), moments[newest]), moments[newest])
     return len(today)
 
 

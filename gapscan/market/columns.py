@@ -70,7 +70,7 @@ class TextColumn:
         self.codes[at] = codes
         return changed
 
-    def take(self, at: Ints) -> list[str | None]:
+    def words(self, at: Ints) -> list[str | None]:
         """The texts of the symbols at positions `at`."""
         return [self._words[code] for code in self.codes[at].tolist()]
 

@@ -48,8 +48,8 @@ class History:
 
         The positions at which something is another value by that.
         """
-        told = np.isfinite(values) & np.isfinite(times)
-        at, values, times = at[told], values[told], times[told]
+        observed = np.isfinite(values) & np.isfinite(times)
+        at, values, times = at[observed], values[observed], times[observed]
         steps = np.minimum(np.maximum(_steps(times), self._step - _STEPS + 1), self._step)
         rows = steps % _STEPS
         news = (self._times[rows, at] != times) | (self._values[rows, at] != values)

@@ -14,7 +14,7 @@ from gapscan.market.columns import Floats, Ints
 from gapscan.market.curve import share_traded
 from gapscan.market.fields import KNOWN, OBSERVED
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
-from gapscan.market.sessions import MINUTE_MS, Session, new_york, session_times, trading_date
+from gapscan.market.sessions import MINUTE_MS, MarketSession, new_york, session_times, trading_date
 from gapscan.market.universe import Universe
 
 # What depends on the time alone is computed anew in steps of this; between two, only what was seen anew is.
@@ -30,8 +30,8 @@ TRADES_FLOOR: Final = 5.0
 THIN_BASELINE: Final = 10
 
 # Seconds without a trade after which a row is marked stale, and after which it leaves its lists.
-STALE_AFTER: Final = {Session.PRE: 600.0, Session.REGULAR: 120.0, Session.POST: 600.0}
-GONE_AFTER: Final = {Session.PRE: 3600.0, Session.REGULAR: 900.0, Session.POST: 3600.0}
+STALE_AFTER: Final = {MarketSession.PRE: 600.0, MarketSession.REGULAR: 120.0, MarketSession.POST: 600.0}
+GONE_AFTER: Final = {MarketSession.PRE: 3600.0, MarketSession.REGULAR: 900.0, MarketSession.POST: 3600.0}
 
 # A move within a minute counts as a spike from this many percent on, by the price below which that holds.
 SPIKES: Final = ((1.0, 10.0), (2.0, 8.0), (4.0, 6.0), (8.0, 4.0), (10.0, 2.0), (np.inf, 1.0))
@@ -140,7 +140,7 @@ def _windows(columns: _Columns) -> None:
     spiking = (size >= 1.0) & (columns["volume_1m"] > SPIKE_VOLUME)
     begins = spiking & ((columns["spiking"] == 0.0) | np.isnan(columns["spike_time"]))
     columns["spike_time"] = np.where(begins, moments, columns["spike_time"])
-    columns.universe.touch(columns.at[spiking != (columns["spiking"] == 1.0)])
+    columns.universe.mark_dirty(columns.at[spiking != (columns["spiking"] == 1.0)])
     columns["spiking"] = spiking.astype(np.float64)
 
 
@@ -223,7 +223,7 @@ def _ages(columns: _Columns) -> None:
 _STEPS: Final[tuple[Callable[[_Columns], None], ...]] = (_moves, _windows, _after_the_close, _volumes, _trades, _ages)
 
 
-def session_start(ms: int, session: Session) -> int:
+def session_start(ms: int, session: MarketSession) -> int:
     """When `session` of the day of `ms` began, epoch ms."""
     return int(getattr(session_times(new_york(ms).date()), session.value))
 

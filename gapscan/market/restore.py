@@ -57,7 +57,7 @@ def merge_saved(universe: Universe, state: SavedState) -> int:
     columns["volume_time"] = np.fmax(columns["volume_time"], -np.inf)  # of unknown age is older than all others
     # Each moment has its place in the history only when that has come so far.
     universe.advance(int(np.fmax.reduce(columns["updated"], initial=0.0)))
-    return _take_back(universe, state.symbols, columns)
+    return _restore_known(universe, state.symbols, columns)
 
 
 def restore(universe: Universe, rows: Iterable[Row]) -> int:
@@ -75,23 +75,25 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     # Since a row does not say how old its volume is, only more than is known is news.
     more = ~(columns["volume"] <= universe.number("volume")[universe.positions(symbols)])
     columns["volume"] = np.where(more, columns["volume"], np.nan)
-    return _take_back(universe, symbols, columns)
+    return _restore_known(universe, symbols, columns)
 
 
 def _seen(row: Row) -> tuple[int, int]:
     return row.get("price_time") or 0, row.get("as_of") or 0
 
 
-def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Floats]) -> int:
+def _restore_known(universe: Universe, symbols: list[str], known: Mapping[str, Floats]) -> int:
     if not symbols or universe.date is None:
         return 0
     at, day = universe.positions(symbols), session_times(universe.date)
     seen, regular = known["updated"], day.regular
-    universe.see(at, by_price(known["price"], known["price_time"], known["from_bar"]), known["price_time"])
-    told = by_volume(known["volume"], known["volume_time"], day)
-    told["close_volume"] = np.where(np.isnan(known["close_volume"]), told["close_volume"], known["close_volume"])
-    universe.see(at, told, known["volume_time"])
-    universe.see(at, {name: known[name] for name in ("updated", "open", *_TOLD) if name in known}, seen)
+    universe.observe(at, by_price(known["price"], known["price_time"], known["from_bar"]), known["price_time"])
+    observed = by_volume(known["volume"], known["volume_time"], day)
+    observed["close_volume"] = np.where(
+        np.isnan(known["close_volume"]), observed["close_volume"], known["close_volume"]
+    )
+    universe.observe(at, observed, known["volume_time"])
+    universe.observe(at, {name: known[name] for name in ("updated", "open", *_TOLD) if name in known}, seen)
     for name, moment in zip(("high", "low"), PASSED, strict=True):
         ranged = _range_seen(known, moment, regular)
         universe.widen(name, at, known[name], ranged, regular)
@@ -99,8 +101,8 @@ def _take_back(universe: Universe, symbols: list[str], known: Mapping[str, Float
         same_session = (ranged >= regular) == (universe.times(name)[at] >= regular)
         same = same_session & (universe.number(name)[at] == known[name])
         universe.put_at({moment: known[moment][same]}, at[same])
-        universe.touch(at[same])
-    universe.recall("spike_time", at, known["spike_time"])
+        universe.mark_dirty(at[same])
+    universe.restore_history("spike_time", at, known["spike_time"])
     newest = ~np.isnan(known["spiking"]) & (seen >= universe.number("updated")[at])
     universe.put_at({"spiking": known["spiking"][newest]}, at[newest])
     return len(symbols)

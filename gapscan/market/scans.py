@@ -10,7 +10,7 @@ import numpy as np
 from gapscan.market.columns import Floats, Ints, as_floats, unpacked
 from gapscan.market.fields import DAY_FIELDS, SCANNED
 from gapscan.market.observed import by_price, by_volume
-from gapscan.market.sessions import Session, SessionTimes, session_times, trading_date
+from gapscan.market.sessions import MarketSession, SessionTimes, session_times, trading_date
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
@@ -26,42 +26,44 @@ def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
         return False
     if date != universe.date:
         universe.begin_day(date)
-    universe.set_clock(frame.as_of, Session(frame.session))
+    universe.set_clock(frame.as_of, MarketSession(frame.session))
     universe.scanned_at = max(universe.scanned_at, frame.as_of)
     universe.simulated = frame.simulated
-    told = dict(zip(_PACKED, unpacked([getattr(frame, name) for name in _PACKED]), strict=True))
-    _merge(universe, universe.positions(frame.symbols), told, session_times(trading_date(frame.as_of)))
+    observed = dict(zip(_PACKED, unpacked([getattr(frame, name) for name in _PACKED]), strict=True))
+    _merge(universe, universe.positions(frame.symbols), observed, session_times(trading_date(frame.as_of)))
     return True
 
 
-def _merge(universe: Universe, at: Ints, told: dict[str, Floats], day: SessionTimes) -> None:
+def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], day: SessionTimes) -> None:
     """Take in the columns of a frame, by name; they are changed.
 
     Values of before the day's clear are yesterday's, prev_close included: they are left out. A price without a time and
     a time without a price say nothing. Other values without a time count as older than all others: before its first
     trade a symbol has no more.
     """
-    past, priced = told["updated"] < day.clear, ~np.isnan(told["price"]) & (told["price_time"] >= day.clear)
-    for name, column in told.items():
+    past, priced = observed["updated"] < day.clear, ~np.isnan(observed["price"]) & (observed["price_time"] >= day.clear)
+    for name, column in observed.items():
         np.copyto(column, np.nan, where=~priced if name in _PRICE else past)
-    times = np.where(np.isnan(told["updated"]), -np.inf, told["updated"])
+    times = np.where(np.isnan(observed["updated"]), -np.inf, observed["updated"])
     times[past] = np.nan
-    _widen(universe, at, told, times, day)
-    told |= by_price(told["price"], told["price_time"], 0.0) | by_volume(told["volume"], times, day)
-    told["scanned"] = times
-    values = np.array([told[name] for name in SCANNED])
-    universe.observe_scan(at, values, np.array([told["price_time"] if name in _PRICE else times for name in SCANNED]))
+    _widen(universe, at, observed, times, day)
+    observed |= by_price(observed["price"], observed["price_time"], 0.0) | by_volume(observed["volume"], times, day)
+    observed["scanned"] = times
+    values = np.array([observed[name] for name in SCANNED])
+    universe.observe_scan(
+        at, values, np.array([observed["price_time"] if name in _PRICE else times for name in SCANNED])
+    )
 
 
-def _widen(universe: Universe, at: Ints, told: Mapping[str, Floats], times: Floats, day: SessionTimes) -> None:
+def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, day: SessionTimes) -> None:
     # The provider's high and low are of the regular session; those of pre-market are the prices that were seen.
-    price, moments = told["price"], told["price_time"]
+    price, moments = observed["price"], observed["price_time"]
     early = np.flatnonzero((moments >= day.pre) & (moments < day.regular))
     # A scan that is older than the newest bar, but the newest scan, may have seen what no bar told of.
     newest = ~(times < universe.times("scanned")[at])
     for name in ("high", "low"):
         universe.widen(name, at[early], price[early], moments[early], day.regular)
-        universe.widen(name, at, np.where(newest, told[name], np.nan), np.fmax(times, day.regular), day.regular)
+        universe.widen(name, at, np.where(newest, observed[name], np.nan), np.fmax(times, day.regular), day.regular)
 
 
 def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:
@@ -71,19 +73,19 @@ def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:
     universe.reference_date = frame.date
     at = universe.positions(frame.symbols)
     for name, words in (("name", frame.name), ("exchange", frame.exchange), ("type", frame.kind)):
-        universe.tell(name, at, words)
+        universe.set_text(name, at, words)
     for name in _NUMBERS:
-        _learn_known(universe, name, at, as_floats(getattr(frame, name)))
-    _learn_known(universe, "baseline_sessions", at, as_floats([number or None for number in frame.sessions]))
-    universe.learn("split_today", at, np.array(frame.split, dtype=np.float64))
-    universe.learn("test_symbol", at, np.array(frame.test, dtype=np.float64))
+        _set_known(universe, name, at, as_floats(getattr(frame, name)))
+    _set_known(universe, "baseline_sessions", at, as_floats([number or None for number in frame.sessions]))
+    universe.set_reference("split_today", at, np.array(frame.split, dtype=np.float64))
+    universe.set_reference("test_symbol", at, np.array(frame.test, dtype=np.float64))
     return True
 
 
-def _learn_known(universe: Universe, name: str, at: Ints, values: Floats) -> None:
+def _set_known(universe: Universe, name: str, at: Ints, values: Floats) -> None:
     """Null means "not yet": it must not take the place of one that is known."""
-    told = ~np.isnan(values)
-    universe.learn(name, at[told], values[told])
+    observed = ~np.isnan(values)
+    universe.set_reference(name, at[observed], values[observed])
 
 
 def merge_detail(universe: Universe, detail: Detail) -> None:
@@ -92,8 +94,8 @@ def merge_detail(universe: Universe, detail: Detail) -> None:
         return
     at = universe.positions([detail.symbol])
     for name in ("market_cap", "float_shares"):
-        universe.learn(name, at, as_floats([getattr(detail, name)]))
-    universe.tell("sector", at, [detail.sector])
+        universe.set_reference(name, at, as_floats([getattr(detail, name)]))
+    universe.set_text("sector", at, [detail.sector])
 
 
 def merge_halts(universe: Universe, halts: Halts) -> bool:
@@ -108,8 +110,8 @@ def merge_halts(universe: Universe, halts: Halts) -> bool:
     said = everyone[universe.text("halt").known()]
     at = universe.positions(halts.symbols)
     gone = np.setdiff1d(said, at)
-    universe.tell("halt", gone, [None] * len(gone))
-    universe.learn("halt_time", gone, np.full(len(gone), np.nan))
-    universe.tell("halt", at, list(halts.status))
-    universe.learn("halt_time", at, np.array(halts.time, np.float64))
+    universe.set_text("halt", gone, [None] * len(gone))
+    universe.set_reference("halt_time", gone, np.full(len(gone), np.nan))
+    universe.set_text("halt", at, list(halts.status))
+    universe.set_reference("halt_time", at, np.array(halts.time, np.float64))
     return True

@@ -27,7 +27,7 @@ __all__ = [
     "MINUTE_MS",
     "NEW_YORK",
     "NS_PER_MS",
-    "Session",
+    "MarketSession",
     "SessionTimes",
     "closes_early",
     "epoch_ms",
@@ -56,7 +56,7 @@ EARLY_CLOSE = dt.time(13, 0)  # of the regular session on a half day
 EARLY_POST_CLOSE = dt.time(17, 0)
 
 
-class Session(StrEnum):
+class MarketSession(StrEnum):
     """The parts of a trading day; `closed` is everything between."""
 
     PRE = "pre"
@@ -103,17 +103,17 @@ def trading_date(ms: int) -> dt.date:
     return previous_trading_day(date) if local.time() < CLEAR else last_trading_day(date)
 
 
-def session_at(ms: int) -> Session:
+def session_at(ms: int) -> MarketSession:
     """The session of the moment `ms`."""
     date = new_york(ms).date()
     if not is_trading_day(date):
-        return Session.CLOSED
+        return MarketSession.CLOSED
     times = session_times(date)
     if ms < times.pre or ms >= times.closed:
-        return Session.CLOSED
+        return MarketSession.CLOSED
     if ms < times.regular:
-        return Session.PRE
-    return Session.REGULAR if ms < times.post else Session.POST
+        return MarketSession.PRE
+    return MarketSession.REGULAR if ms < times.post else MarketSession.POST
 
 
 def minute_of_day(ms: int) -> int:

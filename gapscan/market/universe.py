@@ -16,7 +16,7 @@ from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints, TextColumn, span, taken
 from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import History
-from gapscan.market.sessions import Session, session_at, trading_date
+from gapscan.market.sessions import MarketSession, session_at, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _OF_SCANS: Final = slice(len(SCANNED))  # their rows
@@ -39,7 +39,7 @@ class Universe:
         self.index: dict[str, int] = {}
         self.as_of = 0
         self.scanned_at = 0  # market time of the newest scan
-        self.session = Session.CLOSED
+        self.session = MarketSession.CLOSED
         self.simulated = False
         self.date: dt.date | None = None
         self.reference_date = ""
@@ -53,8 +53,8 @@ class Universe:
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
         self._places: dict[tuple[int, str, str], tuple[list[str], Ints]] = {}  # of long lists of symbols
-        self._touched: Bools = np.zeros(0, np.bool_)
-        self._retold: Bools = np.zeros(0, np.bool_)
+        self._dirty: Bools = np.zeros(0, np.bool_)
+        self._retexted: Bools = np.zeros(0, np.bool_)
         self._unsaved: Bools = np.zeros(0, np.bool_)
 
     def __len__(self) -> int:
@@ -128,8 +128,8 @@ class Universe:
         for history in (self.prices, self.volumes):
             history.grow(size)
         no = np.zeros(missing, np.bool_)
-        self._touched, self._retold, self._unsaved = (
-            np.concatenate([flags, no]) for flags in (self._touched, self._retold, self._unsaved)
+        self._dirty, self._retexted, self._unsaved = (
+            np.concatenate([flags, no]) for flags in (self._dirty, self._retexted, self._unsaved)
         )
 
     def begin_day(self, date: dt.date) -> None:
@@ -142,8 +142,8 @@ class Universe:
         for history in (self.prices, self.volumes):
             history.clear()
         everyone = np.arange(len(self))
-        self.tell("halt", everyone, [None] * len(self))
-        self.touch(everyone)
+        self.set_text("halt", everyone, [None] * len(self))
+        self.mark_dirty(everyone)
         if self.reference_date < str(date):
             self.number("split_today")[:] = np.nan
 
@@ -159,27 +159,27 @@ class Universe:
             self.set_clock(ms, now if before != now and self.session == before else self.session)
         return True
 
-    def set_clock(self, ms: int, session: Session) -> None:
+    def set_clock(self, ms: int, session: MarketSession) -> None:
         """Market time and session as a scan says them; earlier than now, they change nothing."""
         if ms >= self.as_of:
             self.as_of, self.session = ms, session
             for history in (self.prices, self.volumes):
                 history.roll(ms)
 
-    def touch(self, at: Ints) -> None:
+    def mark_dirty(self, at: Ints) -> None:
         """Something new is known of the symbols at positions `at`."""
-        self._touched[at] = True
+        self._dirty[at] = True
         self._unsaved[at] = True
 
-    def take_touched(self) -> Ints:
+    def drain_dirty(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called."""
-        return taken(self._touched)
+        return taken(self._dirty)
 
-    def take_retold(self) -> Ints:
+    def drain_retexted(self) -> Ints:
         """Positions of the symbols whose texts changed since this was last called."""
-        return taken(self._retold)
+        return taken(self._retexted)
 
-    def take_unsaved(self) -> Ints:
+    def drain_unsaved(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called, for another caller."""
         return taken(self._unsaved)
 
@@ -194,16 +194,16 @@ class Universe:
         symbols[:, rows] = np.array([*columns.values()]).T
         self._numbers.T[at] = symbols
 
-    def learn(self, name: str, at: Ints, values: Floats) -> None:
+    def set_reference(self, name: str, at: Ints, values: Floats) -> None:
         """Store what reference data says."""
         self._numbers[_ROW_OF[name], at] = values
-        self.touch(at)
+        self.mark_dirty(at)
 
-    def tell(self, name: str, at: Ints, words: Sequence[str | None]) -> None:
+    def set_text(self, name: str, at: Ints, words: Sequence[str | None]) -> None:
         """Store texts."""
         changed = self._texts[name].put(at, words)
-        self._retold[changed] = True
-        self.touch(changed)
+        self._retexted[changed] = True
+        self.mark_dirty(changed)
 
     def widen(self, name: str, at: Ints, values: Floats, times: Floats, opened: int) -> None:
         """Raise `high`, or lower `low`, to the values seen at `times`; an older scan cannot take that back.
@@ -234,15 +234,15 @@ class Universe:
         last = at[passing & (values == self._numbers[row, at])]
         self._numbers[moment, last] = np.nan
         np.fmax.at(self._numbers[moment], last, times[passing & (values == self._numbers[row, at])])
-        self.touch(at[news])
+        self.mark_dirty(at[news])
 
-    def recall(self, name: str, at: Ints, moments: Floats) -> None:
+    def restore_history(self, name: str, at: Ints, moments: Floats) -> None:
         """Moments that were known before, where no later ones are."""
         row = _ROW_OF[name]
         self._numbers[row, at] = np.fmax(self._numbers[row, at], moments)
-        self.touch(at)
+        self.mark_dirty(at)
 
-    def see(self, at: Ints, columns: Mapping[str, Floats], times: Floats) -> None:
+    def observe(self, at: Ints, columns: Mapping[str, Floats], times: Floats) -> None:
         """Store what was seen of some of SCANNED at `times`, as `observe_scan` does. No symbol may be in `at` twice."""
         values = np.full((len(SCANNED), len(at)), np.nan)
         for name, column in columns.items():
@@ -264,8 +264,8 @@ class Universe:
         at, values, times, held, since = at[news], values[:, news], times[:, news], held[:, news], since[:, news]
         for history, name in ((self.prices, "price"), (self.volumes, "volume")):
             row = _ROW_OF[name]
-            self.touch(history.observe(at, values[row], times[row]))
+            self.mark_dirty(history.observe(at, values[row], times[row]))
         take = ~(again[:, news] | (times < since))
         self._numbers[_OF_SCANS, at] = np.where(take, values, held)
         self._times[_OF_SCANS, at] = np.where(take, times, since)
-        self.touch(at[take.any(axis=0)])
+        self.mark_dirty(at[take.any(axis=0)])

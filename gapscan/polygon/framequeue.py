@@ -34,7 +34,7 @@ class FrameQueue:
         self._filled.set()
         return dropped
 
-    async def take(self, most: int) -> list[tuple[int, Frame]]:
+    async def get(self, most: int) -> list[tuple[int, Frame]]:
         """Wait for a frame; it and what else is there, up to `most`."""
         await self._filled.wait()
         taken = [self._frames.popleft() for _ in range(min(most, len(self._frames)))]

@@ -52,7 +52,7 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     ping: float = 5.0
 
 
-class Session:
+class ProviderSession:
     """One connection, from opening to its end. `on_frame` must not wait; it gets every frame but the greeting."""
 
     def __init__(self, settings: StreamSettings, on_frame: Callable[[Frame], None]) -> None:

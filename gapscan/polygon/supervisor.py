@@ -13,7 +13,7 @@ from gapscan.obs import Tally, logger
 from gapscan.polygon.events import Answer, Bar, Events, Frame, Luld, Status, Trade, answer_of, read_frame
 from gapscan.polygon.framequeue import FrameQueue
 from gapscan.polygon.ledger import Ending, Ledger, Reason, SessionEndedError
-from gapscan.polygon.stream import Session, StreamSettings
+from gapscan.polygon.stream import ProviderSession, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
 from gapscan.polygon.watchdog import Watchdog
 from gapscan.runtime import Backoff
@@ -122,12 +122,12 @@ class Supervisor:
             self._backoff.reset()
         return ending
 
-    def _open(self, number: int) -> Session:
+    def _open(self, number: int) -> ProviderSession:
         def on_frame(frame: Frame) -> None:
             if dropped := self._queue.put(number, frame):
                 self._tally.trouble("frames_dropped", "frames come faster than they are read; old ones go", dropped)
 
-        return Session(self._settings, on_frame)
+        return ProviderSession(self._settings, on_frame)
 
     def _note_ending(self, ending: Ending) -> None:
         symbols = len({symbol_of(topic) for topic in self._confirmed})
@@ -149,7 +149,7 @@ class Supervisor:
             return self._options.auth_failed_wait
         return self._backoff.next()
 
-    async def _reconcile(self, session: Session) -> None:
+    async def _reconcile(self, session: ProviderSession) -> None:
         """Ask for what is missing, give back what is left over, until both are none; and again on every change."""
         await session.ready.wait()
         self._state = "live"
@@ -180,7 +180,7 @@ class Supervisor:
         if entry := self._ledger.repaired(_wall_ms(), len(self._confirmed)):
             _log.info("live data is whole again", extra=entry.shown())
 
-    async def _watch(self, session: Session) -> None:
+    async def _watch(self, session: ProviderSession) -> None:
         await session.ready.wait()
         while True:
             await asyncio.sleep(self._options.look)
@@ -196,7 +196,7 @@ class Supervisor:
         A frame after a pause is read at once; those that follow on its heels are read together.
         """
         while True:
-            frames = await self._queue.take(_FRAMES_A_ROUND)
+            frames = await self._queue.get(_FRAMES_A_ROUND)
             await self._pass_on(self._events_of(frames))
             # A pause even when more is waiting: the rest of the process has its turn.
             await asyncio.sleep(0 if len(frames) == _FRAMES_A_ROUND else _GATHER_SECONDS)
@@ -206,7 +206,7 @@ class Supervisor:
         for number, frame in frames:
             read_frame(frame, events)
             if events.statuses:
-                self._hear(number, events.statuses)
+                self._handle_statuses(number, events.statuses)
                 events.statuses.clear()
         return events
 
@@ -220,11 +220,11 @@ class Supervisor:
             self._last_data = _wall_ms()
             await self._sink(events.bars, events.trades)
 
-    def _hear(self, number: int, statuses: Iterable[Status]) -> None:
+    def _handle_statuses(self, number: int, statuses: Iterable[Status]) -> None:
         if number != self._number or self._state == "waiting":
             return  # what a session said that is over
         for status in statuses:
-            self._take(answer_of(status))
+            self._handle_answer(answer_of(status))
         self._topics_changed()
         self._changed.set()
 
@@ -234,7 +234,7 @@ class Supervisor:
         elif self._none_since is None:
             self._none_since = _now()
 
-    def _take(self, answer: Answer) -> None:
+    def _handle_answer(self, answer: Answer) -> None:
         if answer.kind == "subscribed":
             for topic in answer.topics:
                 self.topics.subscribed(topic)

@@ -29,7 +29,7 @@ _WHOLE_SECONDS: Final = 60.0
 _BATCH: Final = 16
 
 
-class Keeper:
+class Checkpointer:
     """Saves a universe: what changed whenever a step of its history is over, and all of it once a minute.
 
     The steps are kept for longer than the history reaches, so that a ranker that takes them back knows as well what a
@@ -91,13 +91,13 @@ class Keeper:
             self._tally.trouble("save_failed", f"the ranker's state is not saved: {error.message}")
 
     async def _save_step(self) -> AsyncIterator[int]:
-        at = self._universe.take_unsaved()
+        at = self._universe.drain_unsaved()
         try:
             for payload in self._states(at):
                 await store(self._bus, names.STATE, payload, f"publishing {names.STATE}")
                 yield len(payload)
         except BaseException:  # cancelled, too: what was not saved is still to be
-            self._universe.touch(at)
+            self._universe.mark_dirty(at)
             raise
 
     async def _save_whole(self) -> AsyncIterator[int]:

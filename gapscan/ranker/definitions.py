@@ -15,7 +15,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import MAX_OWN, ListSet, ListSpec, compile_list
-from gapscan.service.all_lists import heed_definitions
+from gapscan.service.all_lists import watch_definitions
 
 REREAD_SECONDS: Final = 1.0  # between two looks, when nothing was heard
 
@@ -56,13 +56,13 @@ class Definitions:
             if entry.name not in self._shipped and not _is_own(entry):
                 _log.info("list no longer comes with gapscan", extra={"list": entry.name})
                 await remove_list(self._bus, entry.name)
-        self._take(entries)
+        self._apply(entries)
         for name in await list_names(self._bus) - {entry.name for entry in entries} - self._shipped.keys():
             await retire_list(self._bus, name)
 
     async def follow(self) -> None:
         """Stay in step with the bucket, for ever."""
-        await heed_definitions(self._bus, self._look, self._tally)
+        await watch_definitions(self._bus, self._look, self._tally)
 
     async def _look(self, removed: Set[str]) -> float:
         """Take what the bucket holds, but for lists that were just removed. One that was added again at once is taken
@@ -75,10 +75,10 @@ class Definitions:
             for spec in self._own.values():
                 await write_definition(self._bus, spec.definition)
         await self._put_back({entry.name: entry for entry in entries})
-        self._take([entry for entry in entries if entry.name not in removed])
+        self._apply([entry for entry in entries if entry.name not in removed])
         return REREAD_SECONDS
 
-    def _take(self, entries: Sequence[Entry]) -> None:
+    def _apply(self, entries: Sequence[Entry]) -> None:
         before = self.specs
         self._compile(entries)
         self.specs = (*self._shipped.values(), *self._own.values())

@@ -18,13 +18,13 @@ from gapscan.errors import ProtocolError
 from gapscan.lists.delta import symbols_of
 from gapscan.market.columns import Bools, Ints
 from gapscan.market.metrics import GONE_AFTER
-from gapscan.market.sessions import Session
+from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
-from gapscan.ranker.membership_log import ConditionLog, MemberLog
+from gapscan.ranker.membership_log import ConditionLog, MembershipLog
 from gapscan.ranking.language.closures import Columns
 from gapscan.ranking.language.explain import Line, Words, conditions, outline, passing
 from gapscan.ranking.scanner import UniverseColumns
@@ -45,7 +45,7 @@ _log = logger("ranker")
 RowsOf = Callable[[str], Sequence[Row]]
 
 
-class WhyDesk:
+class Explainer:
     """Answers about one universe. `rows_of` gives the rows of a list as they are published.
 
     Since when a condition holds is known from the first question about a symbol on; since when a symbol is in a list,
@@ -55,7 +55,7 @@ class WhyDesk:
     def __init__(self, universe: Universe, lists: ListSet, rows_of: RowsOf) -> None:
         self._universe = universe
         self._rows_of = rows_of
-        self._members = MemberLog()
+        self._members = MembershipLog()
         self._conditions = ConditionLog()
         self._looked = 0
         self._before: dict[str, Bools] = {}  # which conditions of each list held at the last look, of `_before_of`
@@ -156,7 +156,7 @@ class WhyDesk:
         universe = self._universe
         at = np.array([universe.index[symbol]])
         known = {"symbol": symbol, "session": universe.session.value}
-        return lambda field: known[field] if field in known else universe.text(field).take(at)[0]
+        return lambda field: known[field] if field in known else universe.text(field).words(at)[0]
 
     def _gate(self, symbol: str) -> list[Condition]:
         """The gate's conditions; the last is how long ago the symbol traded, in seconds."""
@@ -173,7 +173,7 @@ class WhyDesk:
         since = self._members.since(spec.name, symbol) if rank else None
         return ListWhy(
             list=spec.name,
-            open=session is not Session.CLOSED and spec.is_open(session),
+            open=session is not MarketSession.CLOSED and spec.is_open(session),
             passes=gate_holds and _hold(found),
             rank=rank,
             size=len(symbols),

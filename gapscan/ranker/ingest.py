@@ -35,7 +35,7 @@ from gapscan.protocol.messages import (
     UniverseFrame,
     VolumeCurves,
 )
-from gapscan.ranker.replay import CatchUp
+from gapscan.ranker.replay import StreamReplay
 from gapscan.runtime import end
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
@@ -69,7 +69,7 @@ class Intake:
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
         self._arrived = asyncio.Event()
-        self._catching_up = CatchUp(bus, self._offer, lambda: universe.curves.lacking, tally)
+        self._catching_up = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
 
     @property
     def market_time(self) -> int:
@@ -109,7 +109,7 @@ class Intake:
         streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
         for stream in streams:
             held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, KEPT)]
-            self._take_all(message for message in held if message is not None)
+            self._apply_all(message for message in held if message is not None)
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)
 
@@ -138,24 +138,24 @@ class Intake:
         for _ in range(_TURNS_TO_READ):
             await asyncio.sleep(0)
 
-    def take(self) -> News:
+    def apply(self) -> News:
         """Take in all that is waiting; what is new. Parts of a frame alone are no news."""
         self._arrived.clear()
-        news = self._take_all([self._waiting.get_nowait() for _ in range(self._waiting.qsize())])
+        news = self._apply_all([self._waiting.get_nowait() for _ in range(self._waiting.qsize())])
         if News.SCAN in news:
             self.last_scan_at = time.monotonic()
         return news
 
-    def _take_all(self, messages: Iterable[Message]) -> News:
+    def _apply_all(self, messages: Iterable[Message]) -> News:
         """Merge messages in order, bars that follow one another together."""
         news = News(0)
         for are_bars, group in groupby(messages, lambda message: isinstance(message, Bars)):
             if are_bars:
                 bars = joined(cast(list[Bars], list(group)))
-                news |= self._take_bars(merge_bars(self.universe, bars), len(bars.symbols))
+                news |= self._apply_bars(merge_bars(self.universe, bars), len(bars.symbols))
             else:
                 for message in group:
-                    news |= self._take(message)
+                    news |= self._apply(message)
         return news
 
     def _decoded(self, data: bytes) -> Message | None:
@@ -165,20 +165,20 @@ class Intake:
             self._tally.trouble("bad_frames", f"a message of the feed cannot be read: {error}")
             return None
 
-    def _take(self, message: Message) -> News:
+    def _apply(self, message: Message) -> News:
         """Merge one message; what is new by it."""
         match message:
             case Clock(as_of):
                 self._clock = as_of
                 return News(0)
             case Trades():
-                return self._take_bars(merge_trades(self.universe, message), len(message.symbols))
+                return self._apply_bars(merge_trades(self.universe, message), len(message.symbols))
             case UniverseFrame():
-                return self._take_scan(message)
+                return self._apply_scan(message)
             case ReferenceFrame():
-                return self._take_reference(message)
+                return self._apply_reference(message)
             case VolumeCurves():
-                return self._take_curves(message)
+                return self._apply_curves(message)
             case Halts():
                 return News.BARS if merge_halts(self.universe, message) else News(0)
             case Detail():
@@ -187,7 +187,7 @@ class Intake:
         self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
         return News(0)
 
-    def _take_bars(self, number: int, offered: int) -> News:
+    def _apply_bars(self, number: int, offered: int) -> News:
         """`number` of the `offered` bars or trades were merged; before the first scan, none are."""
         self._tally.count("bars", number)
         if number < offered and self.universe.date is not None:
@@ -196,7 +196,7 @@ class Intake:
             )
         return News.BARS if number else News(0)
 
-    def _take_scan(self, frame: UniverseFrame) -> News:
+    def _apply_scan(self, frame: UniverseFrame) -> News:
         if not merge_scan(self.universe, frame):
             self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
             return News(0)
@@ -205,14 +205,14 @@ class Intake:
         self.has_scan = True
         return News.SCAN
 
-    def _take_reference(self, frame: ReferenceFrame) -> News:
+    def _apply_reference(self, frame: ReferenceFrame) -> News:
         merge_reference(self.universe, frame)
         if frame.part < frame.parts:
             return News(0)
         self.has_reference = True
         return News.REFERENCE
 
-    def _take_curves(self, part: VolumeCurves) -> News:
+    def _apply_curves(self, part: VolumeCurves) -> News:
         """Of a set that is whole, every symbol's relative volume is computed anew."""
         try:
             if not self.universe.curves.merge(part):
@@ -223,5 +223,5 @@ class Intake:
         finally:
             if self.universe.curves.lacking:
                 self._catching_up.want(())
-        self.universe.touch(np.arange(len(self.universe)))
+        self.universe.mark_dirty(np.arange(len(self.universe)))
         return News.REFERENCE

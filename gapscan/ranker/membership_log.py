@@ -11,27 +11,27 @@ WATCHED_MS: Final = 3_600_000  # of market time after the last question
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class Entered:
     """From when something is so, epoch ms. `at_least`: it may have been so before, nobody looked."""
 
     ms: int
     at_least: bool
 
 
-class MemberLog:
+class MembershipLog:
     """Since when symbols are in lists."""
 
     def __init__(self) -> None:
-        self._members: dict[str, dict[str, Since]] = {}
+        self._members: dict[str, dict[str, Entered]] = {}
 
     def note(self, name: str, symbols: Iterable[str], as_of: int) -> None:
         """The list has these symbols. What it had at the first look may have been in it before."""
         before = self._members.get(name)
-        new = Since(as_of, at_least=before is None)
+        new = Entered(as_of, at_least=before is None)
         known = before or {}
         self._members[name] = {symbol: known.get(symbol, new) for symbol in symbols}
 
-    def since(self, name: str, symbol: str) -> Since | None:
+    def since(self, name: str, symbol: str) -> Entered | None:
         """Since when the symbol is in the list; None: it was not when last looked."""
         return self._members.get(name, {}).get(symbol)
 
@@ -49,7 +49,7 @@ class ConditionLog:
 
     def __init__(self) -> None:
         self._asked: dict[str, int] = {}
-        self._known: dict[str, dict[str, list[tuple[bool, Since]]]] = {}  # by symbol and list: of each line
+        self._known: dict[str, dict[str, list[tuple[bool, Entered]]]] = {}  # by symbol and list: of each line
 
     @property
     def symbols(self) -> list[str]:
@@ -81,12 +81,12 @@ class ConditionLog:
         """Which lines of the list hold for the symbol."""
         known = self._known[symbol].get(name)
         if known is None:
-            self._known[symbol][name] = [(now, Since(as_of, at_least=True)) for now in holds]
+            self._known[symbol][name] = [(now, Entered(as_of, at_least=True)) for now in holds]
         else:
             pairs = zip(holds, known, strict=True)
-            new = Since(as_of, at_least=False)
+            new = Entered(as_of, at_least=False)
             self._known[symbol][name] = [(now, since if now == before else new) for now, (before, since) in pairs]
 
-    def since(self, symbol: str, name: str) -> list[Since]:
+    def since(self, symbol: str, name: str) -> list[Entered]:
         """Since when each line of the list holds, or does not, for the symbol."""
         return [since for _, since in self._known[symbol][name]]

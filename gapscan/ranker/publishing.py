@@ -22,12 +22,12 @@ class Publishing:
     """
 
     def __init__(
-        self, publishers: Mapping[str, ListPublisher], universe: Universe, tally: Tally, doubt: Callable[[], None]
+        self, publishers: Mapping[str, ListPublisher], universe: Universe, tally: Tally, check_soon: Callable[[], None]
     ) -> None:
         self._publishers = publishers
         self._universe = universe
         self._tally = tally
-        self._doubt = doubt
+        self._check_soon = check_soon
         self._wanted: dict[str, Rows] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._due_since: dict[str, float] = {}  # when the delta of a list began that NATS is still to take, monotonic
@@ -124,7 +124,7 @@ class Publishing:
         if isinstance(error, FencedError):
             raise error
         self._tally.trouble(key, f"{what}: {error.message}")
-        self._doubt()
+        self._check_soon()
         return True
 
     async def keep_snapshots(self, interval: float) -> None:

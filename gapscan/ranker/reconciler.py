@@ -21,7 +21,7 @@ _FAULTS_SHOWN: Final = 3
 _log = logger("ranker")
 
 
-class Upkeep:
+class Reconciler:
     """Looks after the shared streams and buckets, and after the stream and the snapshot of each list.
 
     Each is looked after by itself: what stands in the place of one keeps no other away. `fault` says what the last
@@ -50,7 +50,7 @@ class Upkeep:
         """What is wrong, in one line."""
         return _in_one_line(self._faults)
 
-    def doubt(self) -> None:
+    def check_soon(self) -> None:
         """NATS did not take something: look soon whether all is there."""
         self._doubted.set()
 
@@ -76,7 +76,7 @@ class Upkeep:
                 await self._keep_stream(name, there, faults)
         with _noting("the snapshots", faults):
             await self._keep_snapshots()
-        self._tell(faults)
+        self._report(faults)
 
     async def _keep_stream(self, name: str, there: set[str], faults: dict[str, BusError]) -> None:
         publisher = self._publishers.get(name)
@@ -91,18 +91,18 @@ class Upkeep:
         stored = await snapshot_names(self._bus)
         for name, publisher in sorted(self._publishers.items()):
             if name not in stored and not publisher.unsettled:
-                publisher.doubt_snapshot()
+                publisher.check_snapshot_soon()
                 self._made_anew(f"the snapshot of list {name}")
 
     def _made_anew(self, what: str) -> None:
         self._tally.trouble("made_anew", f"{what} was deleted, and is made anew")
 
-    def _tell(self, faults: Mapping[str, BusError]) -> None:
+    def _report(self, faults: Mapping[str, BusError]) -> None:
         """Count what failed, log what is new of it, and show all of it until the next look."""
         for error in faults.values():
             self._tally.count("topology_refused" if isinstance(error, TopologyError) else "upkeep_failed")
             if error.retry:
-                self.doubt()
+                self.check_soon()
         told, self._faults = self._faults, {what: str(error) for what, error in faults.items()}
         new = {what: fault for what, fault in self._faults.items() if told.get(what) != fault}
         if new:

@@ -25,7 +25,7 @@ LIMIT: Final = 60.0
 _SAID_ONCE: Final = (names.STREAM_REFERENCE, names.STREAM_CURVES, names.STREAM_HALTS)
 
 
-class CatchUp:
+class StreamReplay:
     """Reads the streams anew after each return of the link, when it is wanted, and while curves are `lacking`.
 
     `offer` gets each stored message, in order; it may hold this up.

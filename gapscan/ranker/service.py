@@ -15,7 +15,7 @@ from gapscan.ranker.definitions import Definitions
 from gapscan.ranker.term import Term
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
-from gapscan.service.common import patient_bus, patiently, reporting, retention
+from gapscan.service.common import lasting_bus, reporting, retention, retrying
 from gapscan.service.leadership import Leadership
 
 _log = logger("ranker")
@@ -88,8 +88,8 @@ class Ranker:
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run a ranker until `stop` is set."""
     lists = shipped_lists()
-    async with patient_bus(config, "ranker") as bus:
-        await patiently("ranker", "setting up streams", lambda: ensure_shared(bus, retention(config)))
+    async with lasting_bus(config, "ranker") as bus:
+        await retrying("ranker", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         ranker = Ranker(bus, config, lists)
         async with reporting(bus, "ranker", ranker.report):
             await until_stopped(stop, ranker.run())

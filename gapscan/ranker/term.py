@@ -20,21 +20,21 @@ from gapscan.errors import BusError, GapscanError, TopologyError
 from gapscan.lists.delta import Rows
 from gapscan.market.metrics import coverage
 from gapscan.market.restore import restore
-from gapscan.market.sessions import Session, trading_date
+from gapscan.market.sessions import MarketSession, trading_date
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import State
-from gapscan.ranker.checkpoint import Keeper
+from gapscan.ranker.checkpoint import Checkpointer
 from gapscan.ranker.definitions import Definitions
-from gapscan.ranker.explainer import WhyDesk, answering
+from gapscan.ranker.explainer import Explainer, answering
 from gapscan.ranker.ingest import Intake
 from gapscan.ranker.publishing import Publishing
-from gapscan.ranker.reconciler import Upkeep
+from gapscan.ranker.reconciler import Reconciler
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import Scanner
-from gapscan.ranking.schedule import GROUPS, Turns
+from gapscan.ranking.schedule import GROUPS, Schedule
 from gapscan.ranking.spec import ListSet, ListSpec
-from gapscan.service.common import patiently, retention
+from gapscan.service.common import retention, retrying
 from gapscan.service.leadership import Leadership
 
 REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
@@ -67,11 +67,11 @@ class Term:
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
-        self._desk = WhyDesk(self.universe, self.lists, self._rows)
+        self._desk = Explainer(self.universe, self.lists, self._rows)
         self._intake = Intake(bus, self.universe, tally)
-        self._keeper = Keeper(bus, self.universe, tally)
-        self._upkeep = Upkeep(bus, retention(config), self.publishers, self._losing, tally)
-        self._publishing = Publishing(self.publishers, self.universe, tally, self._upkeep.doubt)
+        self._keeper = Checkpointer(bus, self.universe, tally)
+        self._upkeep = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
+        self._publishing = Publishing(self.publishers, self.universe, tally, self._upkeep.check_soon)
         self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
@@ -97,11 +97,11 @@ class Term:
 
     async def lead(self, leadership: Leadership) -> None:
         """Rank and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
-        await patiently("ranker", "recovering the lists", self._recover)
+        await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
             async with self._intake.listening(), answering(self._bus, self._desk.answer, self._tally):
-                await self._take_back()
+                await self._restore()
                 await leadership.while_held(
                     self._rank(), self._publishing.run(), self._beat(), self._keeper.run(), self._upkeep.run(),
                     self._definitions.follow(), self._redefine(),
@@ -116,7 +116,7 @@ class Term:
         await self._set_lists()
         _log.info("leading", extra={"lists": {name: p.sequence for name, p in self.publishers.items()}})
 
-    async def _take_back(self) -> None:
+    async def _restore(self) -> None:
         saved = await self._keeper.recover()
         shown = restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
         _log.info("took back what was known of the day", extra={"saved": saved, "shown": shown})
@@ -163,13 +163,13 @@ class Term:
                 async with asyncio.timeout(REFUSED_SECONDS if self.refused else None):
                     await self._definitions.changed.wait()
             self._definitions.changed.clear()
-            await patiently("ranker", "taking over list definitions", self._set_lists)
+            await retrying("ranker", "taking over list definitions", self._set_lists)
             self._behind |= _EVERYONE
             self._intake.wake()
 
     async def _rank(self) -> None:
         """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
-        loop, turns = asyncio.get_running_loop(), Turns(self._config.ranker.hot_interval)
+        loop, turns = asyncio.get_running_loop(), Schedule(self._config.ranker.hot_interval)
         while True:
             if not self._behind:
                 await self._intake.arrival()
@@ -179,11 +179,11 @@ class Term:
             if not (due := turns.due(now)):
                 continue
             # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
-            if self._intake.take():
+            if self._intake.apply():
                 self._behind |= _EVERYONE
             if due := due & self._behind:
                 self._rank_once(due)
-                turns.take(due, now)
+                turns.mark_ranked(due, now)
                 self._behind -= due
 
     def _rank_once(self, groups: Container[int]) -> None:
@@ -202,7 +202,7 @@ class Term:
     def _check_close(self) -> None:
         """Say it once when nothing is known of the close: a ranker that begins in the evening has not seen it."""
         date = self.universe.date
-        if self.universe.session is Session.POST and date != self._close_checked:
+        if self.universe.session is MarketSession.POST and date != self._close_checked:
             self._close_checked = date
             if np.isnan(self.universe.number("close_volume")).all():
                 self._tally.trouble(
@@ -238,7 +238,7 @@ class Term:
         if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
             return "stale"
         session = self.universe.session
-        return "live" if session is not Session.CLOSED and spec.is_open(session) else "closed"
+        return "live" if session is not MarketSession.CLOSED and spec.is_open(session) else "closed"
 
     def coverage(self) -> dict[str, int]:
         """How many symbols may be listed, and for how many of them there is a price."""

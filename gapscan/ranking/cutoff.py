@@ -14,7 +14,7 @@ _ROOM: Final = 1.25
 _TOO_MANY: Final = 2.0
 
 
-class Near:
+class Cutoff:
     """The entitled whose value is not beyond their list's reach: a value that its best were lately within.
 
     The value that was far enough at an earlier ranking mostly still is, which saves the selection. A list whose reach

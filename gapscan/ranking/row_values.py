@@ -76,7 +76,7 @@ _SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, Non
 _LARGEST: Final = 2.0**53
 
 
-class Shown(Struct, gc=False):
+class RowVersion(Struct, gc=False):
     """What one symbol's row shows: made anew whenever that changes, and never changed itself.
 
     `values` are the bytes of its numbers; `news` is what is different from the version before, None where that is more
@@ -89,7 +89,7 @@ class Shown(Struct, gc=False):
     version: int
     row: Row | None = None
 
-    def changes_from(self, old: Shown) -> Fields:
+    def changes_from(self, old: RowVersion) -> Fields:
         """The fields that differ from an older version of the same row."""
         if self.news is not None and old.version == self.version - 1:
             return self.news
@@ -97,7 +97,7 @@ class Shown(Struct, gc=False):
         return changed_fields(before, after)
 
 
-def as_rows(shown: Sequence[Shown]) -> list[Row]:
+def as_rows(shown: Sequence[RowVersion]) -> list[Row]:
     """Dicts of what is shown; the same object gives the same dict. Many are made at much less cost than one by one."""
     missing = [one for one in shown if one.row is None]
     if missing:

@@ -15,7 +15,7 @@ from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Change, Fields, Row, Update
-from gapscan.ranking.row_values import NAMES_AT, SHOWN, Shown, as_rows, cells_of, rounded
+from gapscan.ranking.row_values import NAMES_AT, SHOWN, RowVersion, as_rows, cells_of, rounded
 
 Objects = NDArray[np.object_]
 _NO_PLACES: Final = np.zeros(0, np.intp)
@@ -25,7 +25,7 @@ class RowState(TrackedRows):
     """The rows of one list at one moment."""
 
     def __init__(
-        self, cache: RowCache, places: Ints, symbols: list[str], shown: list[Shown], versions: NDArray[np.int64]
+        self, cache: RowCache, places: Ints, symbols: list[str], shown: list[RowVersion], versions: NDArray[np.int64]
     ) -> None:
         self.cache = cache
         self.places = places
@@ -60,12 +60,12 @@ class RowState(TrackedRows):
         """The difference to an older state, found by place and version; None for rows from elsewhere."""
         if not isinstance(old, RowState) or old.cache is not self.cache:
             return None
-        difference = self._take_compared(old)
+        difference = self._claim_comparison(old)
         if difference is None:
             (difference,) = _differences([(old, self)])
         return self._changes(old, difference)
 
-    def _take_compared(self, old: RowState) -> Difference | None:
+    def _claim_comparison(self, old: RowState) -> Difference | None:
         """The difference to `old` if it was found beforehand. It is let go, for it holds on to an older state."""
         compared, self._compared = self._compared, None
         return compared[1] if compared is not None and compared[0] is old else None
@@ -78,7 +78,7 @@ class RowState(TrackedRows):
                 changes.append(Update(at + 1, symbols[at], changed))
         return changes
 
-    def added(self, difference: Difference) -> list[Shown]:
+    def added(self, difference: Difference) -> list[RowVersion]:
         """What was not in the older state."""
         placed = zip(difference.placed, difference.placed_from, strict=True)
         return [self._shown[at] for at, was in placed if was == NOWHERE]
@@ -119,7 +119,7 @@ class RowCache:
         self._rank: Ints = np.zeros(0, np.intp)
         self._session = universe.session
 
-    def touch(self, at: Ints | None) -> None:
+    def mark_dirty(self, at: Ints | None) -> None:
         """The numbers of the symbols at positions `at` (None: of all) may have changed."""
         self._make_room()
         self._due[slice(None) if at is None else at] = True
@@ -224,13 +224,13 @@ class RowCache:
         numbers = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
         columns = (self._texts[at].tolist(), numbers, fields, retold.tolist(), self._versions[at].tolist())
         self._shown[at] = [
-            Shown(texts, own, None if anew else cast(Fields, changes), version)
+            RowVersion(texts, own, None if anew else cast(Fields, changes), version)
             for texts, own, changes, anew, version in zip(*columns, strict=True)
         ]
 
     def _tell(self, at: Ints) -> None:
         """What rows show beside numbers."""
-        texts = [self._universe.text(name).take(at) for name in TEXTS]
+        texts = [self._universe.text(name).words(at) for name in TEXTS]
         session = str(self._session)
         for position, symbol, *words in zip(at.tolist(), self.symbols_at(at), *texts, strict=True):
             self._texts[position] = {"symbol": symbol, **dict(zip(TEXTS, words, strict=True)), "session": session}

@@ -17,7 +17,7 @@ from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.universe import Universe
 from gapscan.ranking.rows import RowCache, RowState, compare_states
 from gapscan.ranking.spec import ListSet
-from gapscan.ranking.top_rows import Standings
+from gapscan.ranking.top_rows import TopRows
 
 _NOWHERE: Final = np.zeros(0, np.intp)
 
@@ -79,7 +79,7 @@ class Scanner:
         self.universe = universe
         self._lists = lists
         self._cache = RowCache(universe)
-        self._standings = Standings((), self._columns_at)
+        self._standings = TopRows((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
         self._may_enter: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of newcomers
         self._may_stay: Bools = np.zeros(0, np.bool_)  # and of their rows
@@ -93,7 +93,7 @@ class Scanner:
     @lists.setter
     def lists(self, lists: ListSet) -> None:
         self._lists = lists
-        self._standings = Standings((), self._columns_at)
+        self._standings = TopRows((), self._columns_at)
         self._states.clear()
         self._scanned = ()
 
@@ -105,8 +105,8 @@ class Scanner:
         """
         at = self._changed()
         metrics.compute(self.universe, at)
-        self._cache.forget(self.universe.take_retold())
-        self._cache.touch(at)
+        self._cache.forget(self.universe.drain_retexted())
+        self._cache.mark_dirty(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
             self._update(at)
             concerned = self._rank(published, due)
@@ -124,11 +124,11 @@ class Scanner:
 
     def _changed(self) -> Ints | None:
         """Positions whose values may have changed since the last scan; None: all."""
-        touched = self.universe.take_touched()
+        dirty = self.universe.drain_dirty()
         universe = self.universe
         now = (universe.date, universe.session, metrics.step_of(universe.as_of), len(universe))
         if now == self._scanned:
-            return touched
+            return dirty
         self._scanned = now
         return None
 
@@ -151,7 +151,7 @@ class Scanner:
             # A list that opens has no rows before its turn: what it had when it closed is of another session, or day.
             stayed = {spec.name for spec in specs if spec in self._standings.specs}
             self._states = {name: state for name, state in self._states.items() if name in stayed}
-            self._standings = Standings(specs, self._columns_at)
+            self._standings = TopRows(specs, self._columns_at)
 
     def _columns_at(self, at: Ints | None) -> UniverseColumns:
         return UniverseColumns(self.universe, at)

@@ -17,7 +17,7 @@ PUT_OFF: Final = 0.05
 LATE: Final = 0.1
 
 
-class Turns:
+class Schedule:
     """The turns of GROUPS groups. Times are seconds on any clock that never goes back."""
 
     def __init__(self, interval: float) -> None:
@@ -33,7 +33,7 @@ class Turns:
         """When the first of the groups may have its turn."""
         return min(self._next[group] for group in groups)
 
-    def take(self, groups: Collection[int], now: float) -> None:
+    def mark_ranked(self, groups: Collection[int], now: float) -> None:
         """The groups had their turn. Of several at once, the next turn of all but one comes a little later."""
         for group in sorted(groups, key=self._next.__getitem__):
             due = self._next[group]

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, structs
 
 from gapscan.errors import ConfigError, SpecError
 from gapscan.market.fields import NUMBERS, TEXTS
-from gapscan.market.sessions import Session
+from gapscan.market.sessions import MarketSession
 from gapscan.protocol.messages import ListDefinition, SessionName
 from gapscan.protocol.names import check_list_name
 from gapscan.ranking.language.closures import ALIASES, CODED, FLAGS, TYPES
@@ -81,7 +81,7 @@ class ListSpec:
     definition: ListDefinition
     filter: Filter
     keys: tuple[SortKey, ...]
-    sessions: frozenset[Session]
+    sessions: frozenset[MarketSession]
 
     @property
     def name(self) -> str:
@@ -93,7 +93,7 @@ class ListSpec:
         """The columns that filter and sort keys read."""
         return self.filter.fields.union(*(key.fields for key in self.keys))
 
-    def is_open(self, session: Session) -> bool:
+    def is_open(self, session: MarketSession) -> bool:
         """Whether the list is ranked in `session`."""
         return not self.sessions or session in self.sessions
 
@@ -121,7 +121,7 @@ def compile_list(definition: ListDefinition) -> ListSpec:
         definition,
         _compile(f"{where}, where", Filter, definition.where),
         tuple(_compile(f"{where}, sort", SortKey, key) for key in keys),
-        frozenset(Session(name) for name in definition.sessions),
+        frozenset(MarketSession(name) for name in definition.sessions),
     )
 
 

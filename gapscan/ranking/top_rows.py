@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
-from gapscan.ranking.cutoff import Near, merged
+from gapscan.ranking.cutoff import Cutoff, merged
 from gapscan.ranking.language.closures import Columns
 from gapscan.ranking.language.expression import SortKey
 from gapscan.ranking.spec import ListSpec
@@ -30,7 +30,7 @@ class SortableColumns(Columns, Protocol):
         """How many symbols there are."""
 
 
-class Standings:
+class TopRows:
     """The lists `specs` over one universe. `shown` are the positions of each list's rows, in order.
 
     A list's members are its rows as they are published. Those that are near are candidates anyway; the others may stay
@@ -44,7 +44,7 @@ class Standings:
         self._columns_at = columns_at
         self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
-        self._near = Near(self._limits)
+        self._near = Cutoff(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
         self._others = _NOWHERE, _NOWHERE  # members that were not near when last ranked, and their lists
         self._changed: list[list[Ints]] = [[] for _ in specs]  # positions that each list is still to be told of

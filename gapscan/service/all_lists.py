@@ -27,7 +27,7 @@ _log = logger("lists")
 Look = Callable[[Set[str]], Awaitable[float]]
 
 
-async def heed_definitions(bus: Bus, look: Look, tally: Tally) -> None:
+async def watch_definitions(bus: Bus, look: Look, tally: Tally) -> None:
     """Call `look` at once, and whenever definitions may have changed, for ever. What it cannot read is tried again."""
     backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
     while True:
@@ -59,7 +59,7 @@ class Watcher(Protocol):
     def defined(self, entries: Sequence[Entry]) -> Set[str]:
         """What is defined; the names of the lists to follow."""
 
-    def seen(self, earlier: ListView | None, view: ListView) -> None:
+    def on_view(self, earlier: ListView | None, view: ListView) -> None:
         """A list as it was, if it was seen before, and as it is."""
 
     def lost(self, name: str) -> None:
@@ -104,7 +104,7 @@ class ListWatch:
         async with aclosing(Follower(self._bus, self.name).views()) as views:
             async for view in views:
                 earlier, self.view = self.view, view
-                self._watcher.seen(earlier, view)
+                self._watcher.on_view(earlier, view)
                 self._backoff.reset()
 
 
@@ -131,13 +131,13 @@ class ListWatches:
     async def run(self) -> None:
         """Follow what is defined, for ever. The latest views stay afterwards."""
         try:
-            await heed_definitions(self._bus, self._look, self._tally)
+            await watch_definitions(self._bus, self._look, self._tally)
         finally:
             await end(*self._tasks.values())
 
     async def _look(self, _removed: Set[str]) -> float:
         entries = await read_entries(self._bus) or []
-        self._tell_faults(entries)
+        self._report_faults(entries)
         wanted = self._watcher.defined(entries)
         for name in sorted(self._tasks.keys() - wanted):
             await self._drop(name)
@@ -146,7 +146,7 @@ class ListWatches:
             self._tasks[name] = asyncio.create_task(watch.run(), name=f"watch {name}")
         return REREAD_SECONDS if wanted else FIRST_SECONDS
 
-    def _tell_faults(self, entries: Sequence[Entry]) -> None:
+    def _report_faults(self, entries: Sequence[Entry]) -> None:
         """Count what cannot be read, once for as long as it stays the same."""
         faults = {entry.name: entry.fault for entry in entries if entry.fault}
         for name, fault in faults.items():

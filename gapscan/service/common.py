@@ -43,7 +43,7 @@ def retention(config: Config) -> Retention:
 
 
 @asynccontextmanager
-async def patient_bus(config: Config, service: str) -> AsyncIterator[Bus]:
+async def lasting_bus(config: Config, service: str) -> AsyncIterator[Bus]:
     """A connection to NATS, waited for as long as it takes."""
     log, backoff = logger(service), Backoff(RETRY_FIRST, RETRY_LIMIT)
     async with AsyncExitStack() as stack:
@@ -87,7 +87,7 @@ def lease_for(bus: Bus, job: str, config: Config) -> LeaseHolder:
     return LeaseHolder(bus, job, holder, config.ranker.lease)
 
 
-async def patiently(log_name: str, doing: str, action: Callable[[], Awaitable[T]]) -> T:
+async def retrying(log_name: str, doing: str, action: Callable[[], Awaitable[T]]) -> T:
     """Await `action()` until it works; only errors that can pass by themselves are waited out."""
     log, backoff = logger(log_name), Backoff(RETRY_FIRST, RETRY_LIMIT)
     while True:

@@ -14,7 +14,7 @@ from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, GapscanError
 from gapscan.obs import Tally, logger
 from gapscan.runtime import end
-from gapscan.service.common import lease_for, patiently, retention
+from gapscan.service.common import lease_for, retention, retrying
 
 
 class LeaseLostError(GapscanError):
@@ -84,7 +84,7 @@ class Leadership:
 
     async def _stand_by(self) -> None:
         said = ""
-        while not await patiently(self._job, "taking the lease", self._claim):
+        while not await retrying(self._job, "taking the lease", self._claim):
             if said != self.leader:
                 said = self.leader
                 logger(self._job).warning("standing by: another one leads", extra={"leader": said})

@@ -82,7 +82,7 @@ class Hot(Struct):
     reconnects: int = 0
 
 
-class ListStatus(Struct):
+class ListReport(Struct):
     """One list: its sequence in the stream, the one its snapshot reflects, and how many rows it has."""
 
     state: str
@@ -119,7 +119,7 @@ class StatusReport(Struct):
     reference: Reference
     curves: Curves
     details: Details
-    lists: dict[str, ListStatus]
+    lists: dict[str, ListReport]
     services: dict[str, ServiceStatus]
     refused: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -204,20 +204,20 @@ def _leader(instances: Iterable[Instance]) -> Instance:
     return next((instance for instance in instances if instance.get("role") == "leader"), {})
 
 
-async def _lists(bus: Bus, ranker: Instance) -> dict[str, ListStatus]:
+async def _lists(bus: Bus, ranker: Instance) -> dict[str, ListReport]:
     reports: Mapping[str, Instance] = ranker.get("lists", {})
     statuses = await asyncio.gather(*(_list(bus, name, report) for name, report in reports.items()))
     return dict(zip(reports, statuses, strict=True))
 
 
-async def _list(bus: Bus, name: str, report: Instance) -> ListStatus:
+async def _list(bus: Bus, name: str, report: Instance) -> ListReport:
     try:
         last = await get_last(bus, names.list_stream(name), names.delta_subject(name))
         stream_sequence = last.sequence if last else report["sequence"]
     except NoStreamError:
         stream_sequence = -1
     snapshot = await read_snapshot(bus, name)
-    return ListStatus(
+    return ListReport(
         state=report["state"],
         epoch=report["epoch"],
         rows=report["rows"],
@@ -289,7 +289,7 @@ def _link_problems(link: Mapping[str, Any]) -> list[str]:
     return [f"feed: {missing} live topics are not confirmed"] if missing > _FEW_TOPICS else []
 
 
-def _list_problems(lists: Mapping[str, ListStatus]) -> list[str]:
+def _list_problems(lists: Mapping[str, ListReport]) -> list[str]:
     found = []
     for name, status in lists.items():
         if status.state == "stale":

@@ -14,7 +14,7 @@ from gapscan.sim.driver import Driver
 from gapscan.sim.events import Event, Interest, encode, status_frame
 from gapscan.sim.faults import Faults
 from gapscan.sim.market import SECOND_MS
-from gapscan.sim.stream import Commands, Session, socket_of
+from gapscan.sim.stream import Commands, StreamSession, socket_of
 
 _FASTEST_ROUND = 0.01  # seconds between two rounds of sending, whatever the speed
 
@@ -45,7 +45,7 @@ class Hub:
         self._faults = faults
         self._options = options
         self._commands = Commands(driver.market, faults, accepts)
-        self._sessions: list[Session] = []
+        self._sessions: list[StreamSession] = []
         self._interest = Interest()
         self._wanted = asyncio.Event()
         driver.on_step = self._dispatch
@@ -55,7 +55,7 @@ class Hub:
         """Serve one client until it goes."""
         socket = web.WebSocketResponse(compress=False, timeout=1.0, max_msg_size=1 << 20)
         await socket.prepare(request)
-        session = Session(socket, socket_of(request), self._faults, self._options.limit)
+        session = StreamSession(socket, socket_of(request), self._faults, self._options.limit)
         self._sessions.append(session)
         self.stats.connections += 1
         session.send(status_frame("connected", "Connected Successfully"))
@@ -69,7 +69,7 @@ class Hub:
                 session.abort()
         return socket
 
-    async def _serve(self, session: Session, socket: web.WebSocketResponse) -> None:
+    async def _serve(self, session: StreamSession, socket: web.WebSocketResponse) -> None:
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(_write(session))
             deadline = group.create_task(self._require_auth(session))
@@ -80,12 +80,12 @@ class Hub:
                 writer.cancel()
                 deadline.cancel()
 
-    async def _finish(self, session: Session, writer: asyncio.Task[None]) -> None:
+    async def _finish(self, session: StreamSession, writer: asyncio.Task[None]) -> None:
         """Let a close that is under way come to its end."""
         if session.closing:
             await asyncio.wait((writer,), timeout=2.0)
 
-    async def _read(self, session: Session, socket: web.WebSocketResponse) -> None:
+    async def _read(self, session: StreamSession, socket: web.WebSocketResponse) -> None:
         async for message in socket:
             await session.running.wait()
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -96,14 +96,14 @@ class Hub:
                 self._admit(session)
             self._subscriptions_changed()
 
-    async def _require_auth(self, session: Session) -> None:
+    async def _require_auth(self, session: StreamSession) -> None:
         try:
             async with asyncio.timeout(self._options.auth_timeout):
                 await session.authenticated.wait()
         except TimeoutError:
             session.close(1008, "not authenticated", status_frame("auth_timeout", "You did not authenticate in time."))
 
-    def _admit(self, session: Session) -> None:
+    def _admit(self, session: StreamSession) -> None:
         """Answer an accepted key; one connection too many is turned away, or takes the oldest one's place."""
         same = [s for s in self._sessions if s.key == session.key and not (s.closing or s.stalled)]
         fault = self._faults.take("ws_max_connections")
@@ -121,7 +121,7 @@ class Hub:
         if self._faults.take("ws_stall"):
             session.stall()
 
-    def _turned_away(self, session: Session, same: list[Session]) -> bool:
+    def _turned_away(self, session: StreamSession, same: list[StreamSession]) -> bool:
         if len(same) <= self._options.connections_per_key:
             return False
         if self._options.kick == "new":
@@ -184,7 +184,7 @@ class Hub:
     def _dispatch(self) -> None:
         market = self._driver.market
         events: list[Event] = []
-        for batch in market.take(market.position):
+        for batch in market.batches_at(market.position):
             events += encode(market, batch, self._interest)
         for session in self._sessions:
             if not session.closing:
@@ -203,7 +203,7 @@ class Hub:
             session.abort()
 
 
-async def _write(session: Session) -> None:
+async def _write(session: StreamSession) -> None:
     try:
         await session.write()
     except (ConnectionError, RuntimeError):

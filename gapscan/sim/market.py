@@ -88,7 +88,7 @@ class Market:
             self._step(moment)
             yield
 
-    def take(self, moment: int) -> list[Batch]:
+    def batches_at(self, moment: int) -> list[Batch]:
         """Recorded events due at or before `moment`, in the order of becoming due; each is given once."""
         count = bisect_right(self._outbox, moment, key=_due)
         due, self._outbox = self._outbox[:count], self._outbox[count:]

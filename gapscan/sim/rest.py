@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from gapscan.market.sessions import Session, new_york, session_at, session_times, trading_date
+from gapscan.market.sessions import MarketSession, new_york, session_at, session_times, trading_date
 from gapscan.sim.driver import Driver
 from gapscan.sim.replies import (
     Reply,
@@ -218,13 +218,13 @@ class RestApi:
     async def status(self, request: Request) -> Reply:
         now = self._driver.clock.now()
         date = new_york(now).date()
-        session = session_at(now) if self._source.day_at(date) == date else Session.CLOSED
-        extended = session in (Session.PRE, Session.POST)
-        market = "open" if session is Session.REGULAR else "extended-hours" if extended else "closed"
+        session = session_at(now) if self._source.day_at(date) == date else MarketSession.CLOSED
+        extended = session in (MarketSession.PRE, MarketSession.POST)
+        market = "open" if session is MarketSession.REGULAR else "extended-hours" if extended else "closed"
         body = {
             "market": market,
-            "earlyHours": session is Session.PRE,
-            "afterHours": session is Session.POST,
+            "earlyHours": session is MarketSession.PRE,
+            "afterHours": session is MarketSession.POST,
             "serverTime": new_york(now).isoformat(timespec="seconds"),
             "exchanges": dict.fromkeys(("nasdaq", "nyse", "otc"), market),
             "currencies": {"crypto": "open", "fx": "open"},

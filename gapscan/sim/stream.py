@@ -30,7 +30,7 @@ class Command(msgspec.Struct):
     params: str = ""
 
 
-class Session:
+class StreamSession:
     """A connection. `send` and `publish` only queue; one task writes.
 
     What is queued or unwritten stays below `limit` bytes: a client that lags further is told so and
@@ -177,7 +177,7 @@ class Commands:
         self._accepts = accepts
         self._decoder = msgspec.json.Decoder(Command)
 
-    def handle(self, session: Session, text: str | bytes) -> None:
+    def handle(self, session: StreamSession, text: str | bytes) -> None:
         """Carry out one message and queue the answers. `session.key` is set by an accepted key."""
         try:
             command = self._decoder.decode(text)
@@ -193,14 +193,14 @@ class Commands:
         else:
             session.send(status_frame("error", f"unknown action: {command.action}"))
 
-    def _authenticate(self, session: Session, key: str) -> None:
+    def _authenticate(self, session: StreamSession, key: str) -> None:
         if self._faults.take("ws_auth_failure") or not self._accepts(key):
             session.close(1008, "authentication failed", status_frame("auth_failed", "authentication failed"))
         elif session.key is None:
             session.key = key
             session.authenticated.set()
 
-    def _change_all(self, session: Session, command: Command) -> None:
+    def _change_all(self, session: StreamSession, command: Command) -> None:
         leaves_after = session.leaves_after if command.action == "subscribe" else ""
         if leaves_after != "auth":
             for topic in filter(None, (part.strip() for part in command.params.split(","))):
@@ -208,7 +208,7 @@ class Commands:
         if leaves_after:
             session.turn_away()
 
-    def _change(self, session: Session, action: str, topic: str) -> None:
+    def _change(self, session: StreamSession, action: str, topic: str) -> None:
         known, kind, place = self._parse(topic)
         subscribing = action == "subscribe"
         if subscribing and self._faults.hits_topic("ws_lost_subscribe", topic):

@@ -24,7 +24,7 @@ from gapscan.obs import logger, setup_logging
 from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
 from gapscan.service import own_lists_file
-from gapscan.service.common import patiently, retention
+from gapscan.service.common import retention, retrying
 from gapscan.supervisor import nats_server, ports, runfile
 from gapscan.supervisor.catalog import SERVICES
 from gapscan.supervisor.process import Process, service_process
@@ -170,7 +170,7 @@ class Up:
         self._say(self._title())
         self._http_port = self._choose_http_port()
         await self._start_server()
-        await patiently("up", "loading own lists", self._load_own_lists)
+        await retrying("up", "loading own lists", self._load_own_lists)
         await self._start_services()
         self._say(f"in a browser:  {self._http_url}")
         self._say("watch a list:  gapscan watch gappers_up     end:  Ctrl-C")
@@ -202,7 +202,7 @@ class Up:
         self._nats_port = wanted or await _port_of(server, self._ports_file)
         server.command = nats_server.command(self._nats_port, data)
         await ports.listening(self._nats_port, _READY_SECONDS, server.lives)
-        self._tell("nats", self._nats_url, server)
+        self._announce("nats", self._nats_url, server)
 
     @property
     def _store(self) -> Path:
@@ -247,7 +247,7 @@ class Up:
             process = service_process(name, env, self._write_runfile)
             self._processes.append(process)
             await process.start()
-            self._tell(name, where, process)
+            self._announce(name, where, process)
             if port := listens.get(name):
                 await ports.listening(port, _READY_SECONDS, process.lives)
 
@@ -261,7 +261,7 @@ class Up:
         }
         return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan
 
-    def _tell(self, name: str, where: str, process: Process) -> None:
+    def _announce(self, name: str, where: str, process: Process) -> None:
         self._say(f"  {name:<8}{where:<34} pid {process.pid}")
 
     def _write_runfile(self) -> None:

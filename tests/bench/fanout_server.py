@@ -17,9 +17,9 @@ from itertools import cycle, islice
 from gapscan.bridge.broadcast import open_writer
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.http import serving
-from gapscan.bridge.server import Room
+from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.service import Bridge
-from gapscan.bridge.versions import Position, Standing
+from gapscan.bridge.versions import ListStatus, Position
 from gapscan.config import BridgeSection, Config
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import ListInfo
@@ -67,15 +67,15 @@ def there_and_back(number: int) -> Iterator[list[Row]]:
 class Driver:
     """Changes the list."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
+    def __init__(self, bridge: BridgeServer) -> None:
+        self._bridge = bridge
         self._states = enumerate(there_and_back(STATES))
 
     def step(self) -> None:
         sequence, rows = next(self._states)
         # Microseconds, so that clients can tell how long a change took to reach them.
         now = time.time_ns() // 1000
-        self._room.put(LIST, Position("bench", sequence), now, rows, Standing(now, "live", True))
+        self._bridge.put(LIST, Position("bench", sequence), now, rows, ListStatus(now, "live", True))
 
     async def at_rate(self, rate: float) -> None:
         loop = asyncio.get_running_loop()
@@ -88,10 +88,10 @@ class Driver:
     async def flat_out(self) -> None:
         """The next change once all have the last one: no frame is saved by leaving changes out."""
         while True:
-            if not self._room.lagging:
+            if not self._bridge.lagging:
                 self.step()
-                self._room.flush(LIST)
-            self._room.retry()
+                self._bridge.flush(LIST)
+            self._bridge.retry()
             await asyncio.sleep(0)
 
 
@@ -103,13 +103,13 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _serve(bridge: Bridge, rate: float, stop: asyncio.Event) -> None:
-    room = bridge.room
-    room.define([ListInfo(LIST, "", [], [], ROWS)])
+    bridge = bridge.bridge
+    bridge.define([ListInfo(LIST, "", [], [], ROWS)])
     listening = open_socket("127.0.0.1", 0)
-    async with serving(listening, room, bridge.door()):
+    async with serving(listening, bridge, bridge.policy()):
         print(listening.getsockname()[1], flush=True)
-        driver = Driver(room)
-        await until_stopped(stop, *([driver.at_rate(rate), room.run()] if rate else [driver.flat_out()]))
+        driver = Driver(bridge)
+        await until_stopped(stop, *([driver.at_rate(rate), bridge.run()] if rate else [driver.flat_out()]))
 
 
 if __name__ == "__main__":

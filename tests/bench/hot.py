@@ -87,7 +87,7 @@ class Arrivals:
             self.rows = view.rows
 
 
-class Shown(Protocol):
+class RowVersion(Protocol):
     """Whoever watches the list, and notes how long each price of the source took to show in it."""
 
     rows: Sequence[Row]
@@ -95,7 +95,7 @@ class Shown(Protocol):
     source: BarSource | None
 
 
-async def lone_and_spread(bus: Bus, shown: Shown, pause: float) -> tuple[list[float], list[float]]:
+async def lone_and_spread(bus: Bus, shown: RowVersion, pause: float) -> tuple[list[float], list[float]]:
     """Milliseconds that single bars took, `pause` seconds apart, and those of SPREAD_RATE bars a second."""
     source = shown.source = BarSource(bus, shown.rows[:100])
     for _ in range(LONE_BARS):

@@ -155,7 +155,7 @@ class Stage:
 
     async def _serve(self, config: Config) -> None:
         bridge = Bridge(config)
-        async with serving(open_socket("127.0.0.1", self.port), bridge.room, bridge.door()):
+        async with serving(open_socket("127.0.0.1", self.port), bridge.room, bridge.policy()):
             jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.room.run())]
             self._listening.set()
             await self._stop.wait()

@@ -12,7 +12,7 @@ from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Fields, ListDefinition
-from gapscan.ranker.explainer import WhyDesk, answering
+from gapscan.ranker.explainer import Explainer, answering
 from gapscan.ranking.spec import shipped_lists
 from tests.browser.answers import IN, OUT, UNKNOWN, answer
 from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
@@ -85,7 +85,7 @@ async def test_why_a_row_is_there(watched: Watched, stage: Stage) -> None:
 
 async def test_the_gate_is_put_in_words(watched: Watched, stage: Stage) -> None:
     """The page knows a ranker's own conditions by their ids."""
-    desk = WhyDesk(universe_of([stock(IN, price=10.0, prev_close=9.0)]), shipped_lists(), lambda _name: [])
+    desk = Explainer(universe_of([stock(IN, price=10.0, prev_close=9.0)]), shipped_lists(), lambda _name: [])
     async with answering(stage.bus, desk.answer, Tally(logger("test"))):
         await _opened(watched, stage)
         await watched.page.click(f"#row-{IN}")

@@ -121,7 +121,7 @@ def _offered(copy: Copy, message: Delta | Snapshot) -> Step:
         fit = _loaded(copy, message)
     else:
         assert isinstance(message.sequence, int)
-        fit = copy.take(message, message.sequence).value
+        fit = copy.apply(message, message.sequence).value
     assert copy.checksum == checksum(copy.rows)
     return {
         "message": msgspec.to_builtins(message),

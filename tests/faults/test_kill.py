@@ -100,7 +100,7 @@ async def stream_is_whole(url: str, views: list[ListView]) -> None:
     copy, shown = Copy(), {view.sequence: view.rows for view in views}
     copy.epoch = views[0].epoch
     for message in stored:
-        assert copy.take(decode_as(Delta, message.data), message.sequence) is Fit.APPLIED
+        assert copy.apply(decode_as(Delta, message.data), message.sequence) is Fit.APPLIED
         if message.sequence in shown:
             assert tuple(copy.rows) == shown[message.sequence]
 

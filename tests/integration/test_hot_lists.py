@@ -17,7 +17,7 @@ from gapscan.bus.details import write_detail
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.feed.live import LiveFeed
 from gapscan.hot.service import Hot
-from gapscan.market.sessions import Session, session_times
+from gapscan.market.sessions import MarketSession, session_times
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.polygon.stream import StreamSettings
@@ -50,7 +50,7 @@ MEMORY = 390
 SELDOM = {"low_float"}
 
 SHIPPED = shipped_lists()
-OPEN = [spec for spec in SHIPPED.specs if spec.is_open(Session.REGULAR)]
+OPEN = [spec for spec in SHIPPED.specs if spec.is_open(MarketSession.REGULAR)]
 
 QUICK = LinkOptions(
     silence=1.0, healthy_after=0.3, retry_first=0.05, retry_limit=0.3, max_connections_wait=0.6, auth_failed_wait=0.4,

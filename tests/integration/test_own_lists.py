@@ -45,7 +45,7 @@ limit = 7
 """
 
 
-class Desk:
+class OwnLists:
     """A running set, its user's commands, and a look at its NATS."""
 
     def __init__(self, running: RunningSet, cli: Cli, bus: Bus) -> None:
@@ -81,7 +81,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def running_desk(root: Path) -> AsyncIterator[Desk]:
+async def running_desk(root: Path) -> AsyncIterator[OwnLists]:
     home = root / "home"
     (home / ".config" / "gapscan").mkdir(parents=True)
     (home / ".config" / "gapscan" / "lists.toml").write_text(EARLY)
@@ -91,7 +91,7 @@ async def running_desk(root: Path) -> AsyncIterator[Desk]:
         running_set(root, symbols=200, start="10:30", speed=1, **env) as running,
         connect(BusOptions(running.nats_url), "test") as bus,
     ):
-        desk = Desk(running, cli, bus)
+        desk = OwnLists(running, cli, bus)
         await desk.ready()
         yield desk
 
@@ -105,7 +105,7 @@ async def shown_lists(url: str, wanted: bool, name: str) -> None:
                 return
 
 
-def browser_url(desk: Desk) -> str:
+def browser_url(desk: OwnLists) -> str:
     found = runfile.read(desk.running.data)
     assert found is not None
     assert found.http_url is not None
@@ -140,17 +140,17 @@ async def test_own_lists_come_change_and_go(tmp_path: Path) -> None:
         assert desk.running.pid("ranker") == ranker
 
 
-def users_file(desk: Desk) -> str:
+def users_file(desk: OwnLists) -> str:
     """What the user's file of lists holds."""
     return (desk.cli.home / ".config" / "gapscan" / "lists.toml").read_text()
 
 
-async def those_of_the_users_file_are_there(desk: Desk) -> None:
+async def those_of_the_users_file_are_there(desk: OwnLists) -> None:
     symbols = [row["symbol"] for row in await desk.rows("early")]
     assert symbols == sorted(symbols)
 
 
-async def one_that_is_added_is_everywhere(desk: Desk, file: Path) -> None:
+async def one_that_is_added_is_everywhere(desk: OwnLists, file: Path) -> None:
     assert "gapscan watch mine" in await desk.run("lists", "add", str(file))
     prices = [row["price"] for row in await desk.rows("mine")]
     assert len(prices) == 7
@@ -166,7 +166,7 @@ async def one_that_is_added_is_everywhere(desk: Desk, file: Path) -> None:
     assert users_file(desk) == f"{EARLY}\n{MINE}"
 
 
-async def an_edited_one_changes(desk: Desk) -> None:
+async def an_edited_one_changes(desk: OwnLists) -> None:
     await desk.run("lists", "edit", "mine", env={"EDITOR": "sed -i 's/limit = 7/limit = 3/'"})
 
     async def is_shorter() -> bool:
@@ -175,7 +175,7 @@ async def an_edited_one_changes(desk: Desk) -> None:
     await until(is_shorter, "the shorter list")
 
 
-async def a_removed_one_leaves_nothing(desk: Desk) -> None:
+async def a_removed_one_leaves_nothing(desk: OwnLists) -> None:
     views = Follower(desk.bus, "mine").views()
     await anext(views)
     assert "mine: removed" in await desk.run("lists", "remove", "mine")
@@ -197,7 +197,7 @@ async def test_bad_definitions_and_questions(tmp_path: Path) -> None:
         await why_tells(desk)
 
 
-async def hostile_definitions_harm_no_list(desk: Desk) -> None:
+async def hostile_definitions_harm_no_list(desk: OwnLists) -> None:
     ranker = desk.running.pid("ranker")
     hostile = {
         "deep": "(" * 900 + "price" + ")" * 900 + " > 1",
@@ -230,7 +230,7 @@ async def hostile_definitions_harm_no_list(desk: Desk) -> None:
     assert {found.name for found in await read_definitions(desk.bus)} == {*report.lists}
 
 
-async def shipped_lists_are_put_back(desk: Desk) -> None:
+async def shipped_lists_are_put_back(desk: OwnLists) -> None:
     assert "comes with gapscan" in await desk.wrong("lists", "remove", "most_active")
     await put(desk.bus, names.BUCKET_LISTS, "most_active", b"")
 
@@ -240,7 +240,7 @@ async def shipped_lists_are_put_back(desk: Desk) -> None:
     await until(is_back, "the list that comes with gapscan")
 
 
-async def why_tells(desk: Desk) -> None:
+async def why_tells(desk: OwnLists) -> None:
     symbol = (await desk.rows("most_active"))[0]["symbol"]
     why = json.loads(await desk.run("why", symbol, "--json"))
     assert (why["symbol"], why["known"], why["simulated"]) == (symbol, True, True)

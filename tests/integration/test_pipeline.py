@@ -107,7 +107,7 @@ async def test_a_quiet_market_is_not_a_lost_one(nats_server: NatsServer) -> None
             async for view in Follower(stack.bus, "most_active").views():
                 views.append(view)
 
-        tasks = [asyncio.create_task(follow()), asyncio.create_task(stack.feed.tell_time())]
+        tasks = [asyncio.create_task(follow()), asyncio.create_task(stack.feed.publish_clock())]
         try:
             await until(lambda: views and views[-1].state == "live", "a live view")
             first = views[-1]
@@ -155,7 +155,7 @@ async def stream_is_exact(stack: Stack, name: str) -> None:
     for message in stored:
         delta = decode_as(Delta, message.data)
         copy.epoch = copy.epoch or delta.epoch
-        assert copy.take(delta, message.sequence) is Fit.APPLIED
+        assert copy.apply(delta, message.sequence) is Fit.APPLIED
     assert copy.rows == await rows_of(stack, name)
 
 

@@ -73,7 +73,7 @@ def what_is_known(stack: Stack) -> dict[str, dict[str, object]]:
     for symbol, at in universe.index.items():
         numbers = {name: float(universe.number(name)[at]) for name in KNOWN}
         known[symbol] = {name: None if math.isnan(number) else number for name, number in numbers.items()}
-        known[symbol]["halt"] = halts.take(universe.positions([symbol]))[0]
+        known[symbol]["halt"] = halts.words(universe.positions([symbol]))[0]
     return known
 
 

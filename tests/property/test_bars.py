@@ -15,7 +15,7 @@ from gapscan.market import metrics
 from gapscan.market.bars import AHEAD_MS, merge_bars, merge_trades
 from gapscan.market.restore import restore
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import Session, session_times
+from gapscan.market.sessions import MarketSession, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Row, Trades, UniverseFrame
 from gapscan.ranking.rows import RowCache
@@ -212,9 +212,9 @@ def test_a_scan_that_still_holds_yesterday_begins_no_day_with_it() -> None:
 
 def test_market_time_and_session_move_on_with_bars() -> None:
     universe = begun()
-    assert universe.session is Session.PRE
+    assert universe.session is MarketSession.PRE
     assert universe.advance(TIMES.regular + SECOND)
-    assert universe.session is Session.REGULAR
+    assert universe.session is MarketSession.REGULAR
     assert not universe.advance(TIMES.pre - 86_400_000)
     assert universe.advance(TIMES.regular)
     assert universe.as_of == TIMES.regular + SECOND
@@ -222,15 +222,15 @@ def test_market_time_and_session_move_on_with_bars() -> None:
 
 def test_a_holiday_is_not_opened_by_the_clock() -> None:
     universe = begun()
-    universe.session = Session.CLOSED  # what the provider says
+    universe.session = MarketSession.CLOSED  # what the provider says
     universe.advance(TIMES.regular + SECOND)
-    assert universe.session is Session.CLOSED
+    assert universe.session is MarketSession.CLOSED
 
 
 def rows_of(universe: Universe) -> list[Row]:
     metrics.compute(universe)
     cache, everyone = RowCache(universe), np.arange(len(universe))
-    cache.touch(None)
+    cache.mark_dirty(None)
     cache.refresh(everyone)
     return cache.states([everyone])[0]
 

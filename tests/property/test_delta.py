@@ -122,6 +122,6 @@ def test_any_split_into_windows_gives_the_same_list(states: list[Rows], data: st
     copy.load(snapshot_of(states[0], 0))
     begin = 0
     for end in sorted(cuts):
-        assert copy.take(delta_between(states[begin], states[end], begin), end) is Fit.APPLIED
+        assert copy.apply(delta_between(states[begin], states[end], begin), end) is Fit.APPLIED
         assert (copy.sequence, copy.rows) == (end, states[end])
         begin = end

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gapscan.market.fields import COMPUTED
 from gapscan.market.metrics import compute
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import MINUTE_MS, Session
+from gapscan.market.sessions import MINUTE_MS, MarketSession
 from tests.support.market import MOMENT, Stock, stock, universe_frame, universe_of
 
 SYMBOLS = [f"S{n}" for n in range(8)]
@@ -35,8 +35,8 @@ def some_stock(dice: random.Random, symbol: str, moment: int) -> Stock:
     )  # fmt: skip
 
 
-@given(st.integers(0, 2**32), st.sampled_from(Session))
-def test_some_are_computed_like_all(seed: int, session: Session) -> None:
+@given(st.integers(0, 2**32), st.sampled_from(MarketSession))
+def test_some_are_computed_like_all(seed: int, session: MarketSession) -> None:
     dice, moment = random.Random(seed), MOMENT[session]
     universe = universe_of([some_stock(dice, symbol, moment) for symbol in SYMBOLS], session)
     compute(universe)

@@ -82,8 +82,8 @@ class World:
         self.under_way = {name: asyncio.Lock() for name in LISTS}
         self.fates = iter(fates)
         self.tally, self.taken = Tally(logger("test")), 0
-        doubt = functools.partial(self.tally.count, "doubts")
-        self.publishing = Publishing(self.publishers, SimpleNamespace(as_of=1), self.tally, doubt)
+        check_soon = functools.partial(self.tally.count, "doubts")
+        self.publishing = Publishing(self.publishers, SimpleNamespace(as_of=1), self.tally, check_soon)
 
     def want(self, name: str, made_of: Callable[[Rows], Rows] = lambda _: [object()]) -> None:
         if publisher := self.publishers.get(name):

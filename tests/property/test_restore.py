@@ -17,7 +17,7 @@ from gapscan.market.bars import merge_bars, merge_trades
 from gapscan.market.history import STEP_MS
 from gapscan.market.restore import SAVED, merge_saved, restore, saved_states
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import Session, session_at, session_times
+from gapscan.market.sessions import MarketSession, session_at, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Bars, Row, SavedState, Trades, UniverseFrame
@@ -125,7 +125,7 @@ class Life:
         for event in events:
             if event.moment // STEP_MS != step:
                 step = event.moment // STEP_MS
-                self.save(self.universe.take_unsaved())
+                self.save(self.universe.drain_unsaved())
             event.merge(self.universe)
             self.universe.advance(event.moment)
             metrics.compute(self.universe)
@@ -135,7 +135,7 @@ class Life:
 
     def rows(self) -> Sequence[Row]:
         cache, everyone = RowCache(self.universe), np.arange(len(self.universe))
-        cache.touch(None)
+        cache.mark_dirty(None)
         cache.refresh(everyone)
         return cache.states([everyone])[0]
 
@@ -176,7 +176,7 @@ def test_the_day_is_known_again(seed: int, border: int) -> None:
         life.save(np.arange(len(life.universe)))
         rows = []
     else:
-        life.save(life.universe.take_unsaved())
+        life.save(life.universe.drain_unsaved())
     assert_same(again(events, life.saved, rows), life.universe, (*DAY_VALUES, "spike_time"))
 
 
@@ -188,7 +188,7 @@ def test_the_moves_of_the_last_minutes_are_known_again(seed: int, border: int) -
     dice = random.Random(seed)
     events = until_some_moment(dice, Tape(dice, border), late=False)
     life = Life(events)
-    life.save(life.universe.take_unsaved())
+    life.save(life.universe.drain_unsaved())
     universe = again(events, life.saved, life.rows())
     universe.advance(life.universe.as_of)
     metrics.compute(universe)
@@ -273,7 +273,7 @@ def test_saved_states_are_of_the_size_that_was_asked_for() -> None:
 def test_the_moment_of_a_high_before_the_open_is_not_that_of_an_equal_one_after_it() -> None:
     early = float(TIMES.regular - 60 * SECOND)
     before = stock("A", price=12.0, price_time=early, updated=early, past={60.0: {"price": 11.0}})
-    universe = universe_of([before], Session.PRE, int(early))
+    universe = universe_of([before], MarketSession.PRE, int(early))
     assert universe.number("high_time").tolist() == [early]
     (state,) = saved_states(universe, np.arange(1), 1)
     opened = universe_of([stock("A", price=12.0, open=12.0, high=12.0)], as_of=TIMES.regular + 60 * SECOND)

@@ -17,7 +17,7 @@ from gapscan.market.fields import KNOWN, OBSERVED, TEXTS
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, THIN_BASELINE, TIME_STEP_MS
 from gapscan.market.scans import merge_reference, merge_scan
-from gapscan.market.sessions import Session
+from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition, Row
 from gapscan.ranking.language.closures import FLAGS
@@ -26,7 +26,7 @@ from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
 from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame
 
-START = {Session.PRE: TIMES.pre, Session.REGULAR: TIMES.regular, Session.POST: TIMES.post}
+START = {MarketSession.PRE: TIMES.pre, MarketSession.REGULAR: TIMES.regular, MarketSession.POST: TIMES.post}
 SYMBOLS = [*"ABCDEFGHIJKLMN", "BRK.A", "BCpC", "BCPC"]
 
 PAST = (
@@ -82,7 +82,7 @@ def percent(now: float, before: float) -> float:
     return (now - before) / before * 100.0 if before > 0 else math.nan
 
 
-def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
+def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
     """`known` with all that metrics should make of it."""
     s = dict(known, session=str(session))
     idle, seen = as_of - as_of % IDLE_STEP_MS, known["updated"] - known["updated"] % HISTORY_STEP_MS
@@ -102,7 +102,7 @@ def computed(known: Symbol, as_of: int, session: Session) -> Symbol:
     s["rvol"] = s["volume"] / expected if expected >= RVOL_FLOOR else math.nan
     traded = s["price_time"]
     age = 0.0
-    if session is not Session.CLOSED:
+    if session is not MarketSession.CLOSED:
         start = START[session]
         age = (as_of - (start if math.isnan(traded) else max(traded, start))) / 1000.0
     s["stale"] = float(age > STALE_AFTER.get(session, math.inf))
@@ -152,7 +152,7 @@ class World:
     """A universe that changes at random, and the same symbols as plain dicts."""
 
     dice: random.Random
-    session: Session
+    session: MarketSession
     as_of: int = 0
     universe: Universe = field(default_factory=Universe)
     known: dict[str, Symbol] = field(default_factory=dict)
@@ -235,8 +235,8 @@ def check_difference(old: Rows, new: Rows) -> Rows:
     return new
 
 
-@given(st.integers(0, 2**63), st.sampled_from(Session), st.integers(1, 5))
-def test_lists_equal_a_plain_ranking(seed: int, session: Session, steps: int) -> None:
+@given(st.integers(0, 2**63), st.sampled_from(MarketSession), st.integers(1, 5))
+def test_lists_equal_a_plain_ranking(seed: int, session: MarketSession, steps: int) -> None:
     """Those that are due; the others are as they were when they last were."""
     world = World(random.Random(seed), session)
     lists = some_lists(world.dice)

@@ -35,7 +35,7 @@ class Plain:
         self.held: dict[tuple[str, str], tuple[float, float]] = {}
         self.passed: dict[tuple[str, str], float] = {}
         self.prices, self.volumes = History(), History()
-        self.touched: set[int] = set()
+        self.dirty: set[int] = set()
         for history in (self.prices, self.volumes):
             history.grow(len(SYMBOLS))
 
@@ -48,7 +48,7 @@ class Plain:
 
     def remember(self, history: History, symbol: str, value: float | None, time: float) -> None:
         at, values = np.array([SYMBOLS.index(symbol)]), np.array([value], np.float64)
-        self.touched |= set(history.observe(at, values, np.array([time])).tolist())
+        self.dirty |= set(history.observe(at, values, np.array([time])).tolist())
 
     def widen(self, symbol: str, name: str, value: float | None, time: float) -> None:
         if value is None:
@@ -97,7 +97,7 @@ class Plain:
         self.observe(symbol, "scanned", updated, updated)
 
     def _touch(self, symbol: str) -> None:
-        self.touched.add(SYMBOLS.index(symbol))
+        self.dirty.add(SYMBOLS.index(symbol))
 
 
 Step = Callable[[Universe, Plain], object]
@@ -137,15 +137,15 @@ def some_live(dice: random.Random) -> Step:
 
     def take(universe: Universe, plain: Plain) -> None:
         if price:
-            universe.see(at, by_price(values, times, 1.0), times)
+            universe.observe(at, by_price(values, times, 1.0), times)
             plain.see_price(symbol, value, time, live=True)
-        universe.see(at, by_volume(values, times, TIMES), times)
+        universe.observe(at, by_volume(values, times, TIMES), times)
         plain.see_volume(symbol, value, time)
         if name in RANGE_FIELDS:
             universe.widen(name, at, values, times, TIMES.regular)
             plain.widen(symbol, name, value, time)
         else:
-            universe.see(at, {name: values}, times)
+            universe.observe(at, {name: values}, times)
             plain.observe(symbol, name, value, time)
 
     return take
@@ -179,14 +179,14 @@ def test_a_scan_is_as_if_each_of_its_values_came_alone(seed: int, count: int) ->
     merge_scan(universe, universe_frame([], TIMES.clear))
     steps = [dice.choice([some_scan, some_scan, some_live])(dice) for _ in range(count)]
     steps += dice.sample(steps, dice.randint(0, len(steps)))
-    universe.take_touched()
+    universe.drain_dirty()
     for history in (plain.prices, plain.volumes):
         history.roll(universe.as_of)
     for step in steps:
         step(universe, plain)
         check_same(universe, plain)
-        assert set(universe.take_touched().tolist()) == plain.touched
-        plain.touched.clear()
+        assert set(universe.drain_dirty().tolist()) == plain.dirty
+        plain.dirty.clear()
     check_past(universe, plain)
     assert universe.date == DAY
     assert set(SCANNED) | set(PASSED) == set(OBSERVED)

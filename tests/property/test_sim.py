@@ -107,7 +107,7 @@ def test_seconds_add_up_to_minutes_and_the_day(minute, steps):
     market.recording = True
     for step in (*steps, 300):
         market.advance(min(market.position + step * 1000, start + 240_000))
-    batches = [b for b in market.take(TIMES.closed + 10_000) if isinstance(b, BarBatch)]
+    batches = [b for b in market.batches_at(TIMES.closed + 10_000) if isinstance(b, BarBatch)]
     seconds, minutes = np.zeros((2, len(day)))
     second_trades, minute_trades = np.zeros((2, len(day)), np.int64)
     for batch in batches:
@@ -132,7 +132,7 @@ def test_the_trades_of_the_minutes_add_up_to_the_days(seed, day):
     market.recording = True
     total = np.zeros(120, np.int64)
     market.advance(market.times.closed)
-    for batch in market.take(market.times.closed + 60_000):
+    for batch in market.batches_at(market.times.closed + 60_000):
         if isinstance(batch, BarBatch) and batch.kind == "AM":
             total[batch.bars.symbol] += batch.bars.trades
     bars = source.bars(date)

@@ -137,7 +137,7 @@ def test_reference_data_of_a_later_day_wins(seed: int, count: int) -> None:
     universe = Universe()
     taken = [merge_reference(universe, frame) for frame in frames]
     last = [frame for frame in frames if frame.date == str(NEXT_DAY)][-1]
-    assert universe.text("type").take(universe.positions(SYMBOLS)) == [str(NEXT_DAY)] * len(SYMBOLS)
+    assert universe.text("type").words(universe.positions(SYMBOLS)) == [str(NEXT_DAY)] * len(SYMBOLS)
     assert universe.number("split_today").tolist() == [float(split) for split in last.split]
     assert np.isnan(universe.number("average_volume")).all()
     first_late = [frame.date for frame in frames].index(str(NEXT_DAY))

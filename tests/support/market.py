@@ -11,17 +11,17 @@ import numpy as np
 from gapscan.market.columns import packed, unpacked
 from gapscan.market.curve import share_traded
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
-from gapscan.market.sessions import Session, session_at, session_times
+from gapscan.market.sessions import MarketSession, session_at, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 DAY = dt.date(2024, 3, 8)  # a Friday
 TIMES = session_times(DAY)
 MOMENT = {
-    Session.PRE: TIMES.pre + 4 * 3_600_000,
-    Session.REGULAR: TIMES.regular + 3_600_000,
-    Session.POST: TIMES.post + 3_600_000,
-    Session.CLOSED: TIMES.closed + 3_600_000,
+    MarketSession.PRE: TIMES.pre + 4 * 3_600_000,
+    MarketSession.REGULAR: TIMES.regular + 3_600_000,
+    MarketSession.POST: TIMES.post + 3_600_000,
+    MarketSession.CLOSED: TIMES.closed + 3_600_000,
 }
 
 OBSERVATIONS = (
@@ -88,7 +88,9 @@ def halts_of(stocks: Sequence[Stock], as_of: int) -> Halts:
     return Halts(as_of, True, symbols, status, [int(stock.get("halt_time", as_of)) for stock in halted])
 
 
-def universe_of(stocks: Iterable[Stock], session: Session = Session.REGULAR, as_of: int | None = None) -> Universe:
+def universe_of(
+    stocks: Iterable[Stock], session: MarketSession = MarketSession.REGULAR, as_of: int | None = None
+) -> Universe:
     """A universe of `stocks`; what they do not say of their times is the moment itself."""
     moment = MOMENT[session] if as_of is None else as_of
     timed = [{"price_time": float(moment), "updated": float(moment), **stock} for stock in stocks]

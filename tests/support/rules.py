@@ -67,7 +67,7 @@ def passing(universe: Universe, wheres: Iterable[str], *, relaxed: bool = False)
 
 def _column(universe: Universe, name: str) -> list[Any]:
     if name in _TEXTS:
-        return list(universe.text(name).take(np.arange(len(universe))))
+        return list(universe.text(name).words(np.arange(len(universe))))
     return [float(value) for value in universe.number(name)]
 
 

@@ -85,9 +85,9 @@ def test_worked_example_is_right() -> None:
     copy = Copy()
     copy.load(snapshot)
     before = copy.rows
-    assert copy.take(first, 917) is Fit.APPLIED
+    assert copy.apply(first, 917) is Fit.APPLIED
     assert [row["symbol"] for row in copy.rows] == ["TSLA", "AAPL", "GME", "MSFT", "AMD"]
-    assert copy.take(second, 918) is Fit.APPLIED
+    assert copy.apply(second, 918) is Fit.APPLIED
     assert diff(before, copy.rows) == folded.changes
     assert (folded.prev, folded.sequence, folded.checksum) == (916, 918, checksum(copy.rows))
 

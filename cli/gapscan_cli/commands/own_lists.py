@@ -37,9 +37,9 @@ def add(
       gapscan lists add my_lists.toml
       gapscan lists add --replace - < my_lists.toml
     """
-    from gapscan_cli.own_lists import Desk, add_lists
+    from gapscan_cli.own_lists import OwnLists, add_lists
 
-    return add_lists(Desk.of(lists_file, nats, data, config_file), file, replace)
+    return add_lists(OwnLists.of(lists_file, nats, data, config_file), file, replace)
 
 
 def edit(
@@ -62,9 +62,9 @@ def edit(
     Example:
       gapscan lists edit
     """
-    from gapscan_cli.own_lists import Desk, edit_lists
+    from gapscan_cli.own_lists import OwnLists, edit_lists
 
-    return edit_lists(Desk.of(lists_file, nats, data, config_file), name)
+    return edit_lists(OwnLists.of(lists_file, nats, data, config_file), name)
 
 
 def remove(
@@ -82,9 +82,9 @@ def remove(
     Example:
       gapscan lists remove cheap_movers
     """
-    from gapscan_cli.own_lists import Desk, remove_own
+    from gapscan_cli.own_lists import OwnLists, remove_own
 
-    return remove_own(Desk.of(lists_file, nats, data, config_file), name)
+    return remove_own(OwnLists.of(lists_file, nats, data, config_file), name)
 
 
 def check(
@@ -103,6 +103,6 @@ def check(
     Example:
       gapscan lists check my_lists.toml
     """
-    from gapscan_cli.own_lists import Desk, check_lists
+    from gapscan_cli.own_lists import OwnLists, check_lists
 
-    return check_lists(Desk.of(lists_file, None, None, config_file), file)
+    return check_lists(OwnLists.of(lists_file, None, None, config_file), file)

@@ -18,10 +18,10 @@ from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.language.syntax import source_of
 
 Kind = Literal["test", "all", "any"]
-Shown = float | str | bool | None
+ShownValue = float | str | bool | None
 # The text that a symbol has in a field.
 Words = Callable[[str], str | None]
-Operand = Callable[[Columns, Words], Shown]
+Operand = Callable[[Columns, Words], ShownValue]
 
 _DECIMALS: Final = 6
 _SYMBOLS: Final[dict[type[ast.cmpop], str]] = {
@@ -30,7 +30,7 @@ _SYMBOLS: Final[dict[type[ast.cmpop], str]] = {
 }  # fmt: skip
 
 
-def _nothing(_columns: Columns, _words: Words) -> Shown:
+def _nothing(_columns: Columns, _words: Words) -> ShownValue:
     return None
 
 
@@ -186,7 +186,7 @@ def _word(field: str) -> Operand:
 
 
 def _coded(code: Code) -> Operand:
-    def shown(columns: Columns, _words: Words) -> Shown:
+    def shown(columns: Columns, _words: Words) -> ShownValue:
         number = _finite(columns.number(code.column))
         return None if number is None else code.words[int(number)]
 
@@ -198,7 +198,7 @@ def _number(value: Value) -> Operand:
 
 
 def _truth(value: Value) -> Operand:
-    def shown(columns: Columns, _words: Words) -> Shown:
+    def shown(columns: Columns, _words: Words) -> ShownValue:
         number = _finite(value(columns))
         return None if number is None else number == 1.0
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gapscan.bridge import broadcast
-from gapscan.bridge.io_uring import Ring
+from gapscan.bridge.io_uring import IoUring
 from gapscan.bus.client import Bus, BusOptions, connect
 from tests.integration.bridge.support import Served, defined_list, running_bridge
 from tests.support.lists import Published
@@ -34,7 +34,7 @@ def each_writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Frames are written in one way, then in the other, however few the clients are."""
     if request.param == "io_uring":
         try:
-            Ring().close()
+            IoUring().close()
         except OSError as error:
             pytest.skip(f"no io_uring here: {error.strerror}")
     monkeypatch.setattr(broadcast, "_FEW", 1 if request.param == "io_uring" else sys.maxsize)

@@ -46,8 +46,8 @@ class Served:
 
     async def knows(self, *names: str) -> None:
         """Wait until it has these lists."""
-        hub = self.bridge.room.hub
-        await until(lambda: all(hub.position(name) for name in names), f"the bridge's knowing {names}")
+        versions = self.bridge.bridge.versions
+        await until(lambda: all(versions.position(name) for name in names), f"the bridge's knowing {names}")
 
     async def get(self, path: str, *headers: str, host: str = "") -> tuple[int, str, str]:
         """Status, head and body of a plain request."""
@@ -68,8 +68,8 @@ async def running_bridge(nats_url: str, port: int = 0, **section: Any) -> AsyncI
     number = listening.getsockname()[1]
     with open_writer(io_uring=config.bridge.io_uring) as writer:
         bridge = Bridge(config, writer)
-        async with serving(listening, bridge.room, bridge.door()):
-            jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.room.run())]
+        async with serving(listening, bridge.bridge, bridge.policy()):
+            jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.bridge.run())]
             try:
                 yield Served(bridge, number)
             finally:
@@ -151,7 +151,7 @@ class Browser:
             copy.load(message)
         elif message.changes or message.prev != message.sequence:
             assert isinstance(message.sequence, int)
-            assert copy.take(message, message.sequence) is Fit.APPLIED
+            assert copy.apply(message, message.sequence) is Fit.APPLIED
         self.sequences.append(copy.sequence)
         self.steps.append((message.list, copy.epoch, copy.sequence, copy.rows))
 

@@ -134,7 +134,7 @@ async def test_a_flood_of_pings_that_goes_on_after_the_close(served: Served, mov
                 await client.write(masked(b"?", opcode=0x9) * 100)
                 await asyncio.sleep(0)
         assert served.counts["close.too_many"] == 1
-        await until(lambda: len(served.bridge.room.sessions) == 1, "its end")
+        await until(lambda: len(served.bridge.bridge.sessions) == 1, "its end")
 
 
 async def test_pings_are_answered(served: Served) -> None:
@@ -179,13 +179,13 @@ async def test_one_that_says_goodbye_and_does_not_read_is_cut(served: Served, mo
     async with undisturbed(served, movers), raw_client(served, receive_buffer=4096) as client:
         await client.upgrade()
         await client.send({"action": "subscribe", "lists": [{"list": "wide"}]})
-        while not served.bridge.room.lagging:
+        while not served.bridge.bridge.lagging:
             for _ in range(3):
                 await client.send({"action": "resync", "list": "wide"})
             await wide.step(5)
             await asyncio.sleep(0.16)
         await client.write(masked(b"", opcode=0x8))
-        await until(lambda: len(served.bridge.room.sessions) == 1, "its end")
+        await until(lambda: len(served.bridge.bridge.sessions) == 1, "its end")
         await asyncio.sleep(CLOSE_SECONDS + 0.5)
         assert struct.pack("!BBH", 0x88, 2, 1000) not in await client.ends()  # what waited for it is dropped
 
@@ -260,7 +260,7 @@ async def test_a_full_bridge(nats_server: NatsServer, movers: Published) -> None
     async with running_bridge(nats_server.url, clients=1) as served:
         async with browsing(served), Refused(served):
             pass
-        await until(lambda: not served.bridge.room.sessions, "room")
+        await until(lambda: not served.bridge.bridge.sessions, "room")
         async with browsing(served):
             assert served.counts["refused.full"] == 1
 
@@ -291,7 +291,7 @@ async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, move
         await browser.reaches(wide)
         assert browser.ws is not None
         browser.ws.transport.pause_reading()
-        while not served.bridge.room.lagging:
+        while not served.bridge.bridge.lagging:
             for _ in range(3):  # each is sent as a snapshot
                 await browser.send(action="resync", list="wide")
             await wide.step(20)
@@ -299,7 +299,7 @@ async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, move
         await wide.step(50)
         browser.ws.transport.resume_reading()
         await browser.reaches(wide)
-        await until(lambda: not served.bridge.room.lagging, "its catching up")
+        await until(lambda: not served.bridge.bridge.lagging, "its catching up")
         assert served.counts["recoveries"] >= 1
         assert len(browser.of(Snapshot)) > 1
         await browser.close()
@@ -309,7 +309,7 @@ async def test_a_client_that_is_gone_without_a_word(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 0.05)
-    sessions = served.bridge.room.sessions
+    sessions = served.bridge.bridge.sessions
     async with undisturbed(served, movers) as good, raw_client(served) as client:
         others = set(sessions)
         await client.upgrade()  # and then not even a pong
@@ -351,9 +351,9 @@ async def test_many_connects(served: Served, movers: Published) -> None:
                 assert browser.ws is not None
                 browser.ws.transport.abort()
             await asyncio.gather(*(browser.close() for browser in browsers))
-        await until(lambda: len(served.bridge.room.sessions) == 1, "their end")
+        await until(lambda: len(served.bridge.bridge.sessions) == 1, "their end")
         assert served.counts["connects"] == 2101
-        assert set(served.bridge.room.subscriptions()) == {"movers"}
+        assert set(served.bridge.bridge.subscriptions()) == {"movers"}
 
 
 @pytest.mark.usefixtures("each_writer")

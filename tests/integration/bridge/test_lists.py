@@ -275,7 +275,7 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
     async with browsing(served, movers) as asking, browsing(served, movers) as other:
         await asking.reaches(movers)
         await asking.send(action="aggregates", on=True)
-        await asking.until(lambda: served.bridge.room.wants_cells, "being asked")
+        await asking.until(lambda: served.bridge.bridge.wants_cells, "being asked")
         bars = Bars(
             simulated=True, symbols=["AAA", "BBB"], start=[0, 0], end=[7, 7], open=[1.0, 1.0], high=[1.0, 1.0],
             low=[1.0, 1.0], close=[2.5, 2.5], volume=[5.0, 5.0], day_volume=[9.0, 9.0], day_open=[None, None],

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
-from gapscan.bridge.io_uring import Ring
+from gapscan.bridge.io_uring import IoUring
 from gapscan.bus.client import Bus
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection, as_environment
 from gapscan.protocol.websocket import SHUTDOWN
@@ -129,7 +129,7 @@ async def test_a_crowd_is_exact_whoever_stalls_in_it(bus: Bus, nats_server: Nats
     """Some read in fits and starts, some never, some vanish: the rest are in step, and all copies are exact."""
     if way == "io_uring":
         try:
-            Ring().close()
+            IoUring().close()
         except OSError as error:
             pytest.skip(f"no io_uring here: {error.strerror}")
     wide = await wide_list(bus)

@@ -107,7 +107,7 @@ async def test_a_client_that_goes_takes_its_questions_with_it(bus: Bus, served: 
             await browser.send(action="why", symbol="BAD")
             await browser.send(action="why", symbol="A")
             await browser.reaches(movers)
-        await until(lambda: not served.bridge.room.sessions, "its going")
+        await until(lambda: not served.bridge.bridge.sessions, "its going")
         await until(lambda: not any(task.get_name() == "answer a client" for task in asyncio.all_tasks()), "the end")
         assert served.counts["answers"] == 0
 

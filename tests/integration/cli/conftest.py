@@ -26,7 +26,7 @@ def rows_of(**prices: float | None) -> list[Row]:
     return [Row(symbol=symbol, price=price, volume=1000, session="pre") for symbol, price in prices.items()]
 
 
-class Desk:
+class OwnLists:
     """Publishes `gappers_up`, and its heartbeats five times a second as long as `beating`."""
 
     def __init__(self, bus: Bus) -> None:
@@ -74,9 +74,9 @@ async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
 
 
 @pytest.fixture
-async def desk(bus: Bus) -> AsyncIterator[Desk]:
+async def desk(bus: Bus) -> AsyncIterator[OwnLists]:
     """All shipped lists are defined; gappers_up is published and empty."""
-    desk = Desk(bus)
+    desk = OwnLists(bus)
     await desk.open()
     beats = asyncio.ensure_future(desk.beat())
     yield desk

@@ -17,7 +17,7 @@ from gapscan.errors import BusError, UnknownListError
 from gapscan.ranking.spec import shipped_lists
 from gapscan_cli.health import print_status
 from gapscan_cli.oneshot import print_lists, print_top
-from tests.integration.cli.conftest import Desk, rows_of
+from tests.integration.cli.conftest import OwnLists, rows_of
 from tests.integration.cli.support import Cli, Result
 from tests.support.nats import NatsServer
 from tests.support.processes import started
@@ -61,7 +61,7 @@ async def test_no_nats(cli: Cli, dead_url: str) -> None:
             await asked
 
 
-async def test_top(cli: Cli, desk: Desk, nats_server: NatsServer, capfd: Capture) -> None:
+async def test_top(cli: Cli, desk: OwnLists, nats_server: NatsServer, capfd: Capture) -> None:
     sequence = await desk.publish(rows_of(TSLA=262.5, BCpC=0.5, NONE=None))
     table = await cli.run("top", "gappers_up", "--nats", nats_server.url, "--top", "2")
     assert table.code == 0
@@ -84,7 +84,7 @@ async def test_top(cli: Cli, desk: Desk, nats_server: NatsServer, capfd: Capture
     assert texts == [("1", "TSLA", "262.5"), ("2", "BCpC", "0.5"), ("3", "NONE", "")]
 
 
-async def test_top_of_a_silent_ranker_warns(desk: Desk, nats_server: NatsServer, capfd: Capture) -> None:
+async def test_top_of_a_silent_ranker_warns(desk: OwnLists, nats_server: NatsServer, capfd: Capture) -> None:
     await desk.publish(rows_of(A=1.0))
     desk.beating = False
     await print_top(BusOptions(nats_server.url), "gappers_up", None, "table")
@@ -93,7 +93,7 @@ async def test_top_of_a_silent_ranker_warns(desk: Desk, nats_server: NatsServer,
     assert err.startswith("warning: gappers_up is stale")
 
 
-async def test_top_of_what_is_not_there(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_top_of_what_is_not_there(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     result = await cli.run("tail", "gapers_up", "--nats", nats_server.url)
     assert_error(result, 2, "no list named 'gapers_up'", "did you mean gappers_up?")
     with pytest.raises(UnknownListError, match=r"did you mean gappers_up\?"):
@@ -102,7 +102,7 @@ async def test_top_of_what_is_not_there(cli: Cli, desk: Desk, nats_server: NatsS
         await print_top(BusOptions(nats_server.url), "winners", None, "table")
 
 
-async def test_lists(cli: Cli, desk: Desk, nats_server: NatsServer, capfd: Capture) -> None:
+async def test_lists(cli: Cli, desk: OwnLists, nats_server: NatsServer, capfd: Capture) -> None:
     await desk.publish(rows_of(A=1.0, B=2.0))
     text = (await cli.run("lists", "--nats", nats_server.url)).out
     assert text.startswith("SIMULATED\n")

@@ -15,7 +15,7 @@ from nats.aio.client import Client
 
 import nats
 from gapscan.bus.topology import Retention
-from tests.integration.cli.conftest import Desk, rows_of
+from tests.integration.cli.conftest import OwnLists, rows_of
 from tests.support.nats import NatsServer
 from tests.support.until import until
 
@@ -144,7 +144,7 @@ class DocumentedClient:
 class Published:
     """A list that changes at random, and its rows at every sequence."""
 
-    desk: Desk
+    desk: OwnLists
     dice: random.Random = field(default_factory=lambda: random.Random(5))
     truth: dict[tuple[str, int], list[Row]] = field(default_factory=dict)
 
@@ -199,7 +199,7 @@ def losing_deltas(nc: Client) -> Iterator[None]:
     live._cb = callback
 
 
-async def test_the_documented_client_is_exact(desk: Desk, nats_server: NatsServer) -> None:
+async def test_the_documented_client_is_exact(desk: OwnLists, nats_server: NatsServer) -> None:
     published = Published(desk)
     await published.step(20)
     async with following(nats_server.url) as client:

@@ -13,7 +13,7 @@ from gapscan.bus.definitions import remove_list
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Delta, Row, Snapshot
-from tests.integration.cli.conftest import Desk, rows_of
+from tests.integration.cli.conftest import OwnLists, rows_of
 from tests.integration.cli.support import PATIENCE, SHOW_CURSOR, Cli, Terminal, running
 from tests.support.nats import NatsServer
 
@@ -34,11 +34,11 @@ async def follow_to(process: asyncio.subprocess.Process, copy: Copy, sequence: i
         else:
             assert isinstance(message, Delta)
             assert isinstance(message.sequence, int)
-            assert copy.take(message, message.sequence) is Fit.APPLIED
+            assert copy.apply(message, message.sequence) is Fit.APPLIED
     return copy.rows
 
 
-async def test_tail_gives_an_exact_copy(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_tail_gives_an_exact_copy(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     await desk.publish(rows_of(A=1.0, B=2.0))
     process = await cli.start("tail", "gappers_up", "--nats", nats_server.url)
     async with running(process):
@@ -58,7 +58,7 @@ async def test_tail_gives_an_exact_copy(cli: Cli, desk: Desk, nats_server: NatsS
         assert await process.stderr.read() == b""
 
 
-async def test_tail_survives_the_server(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_tail_survives_the_server(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     before = await desk.publish(rows_of(A=1.0))
     process = await cli.start("tail", "gappers_up", "--nats", nats_server.url)
     async with running(process):
@@ -73,7 +73,7 @@ async def test_tail_survives_the_server(cli: Cli, desk: Desk, nats_server: NatsS
         assert await follow_to(process, copy, await desk.publish(rows)) == rows
 
 
-async def test_tail_ends_quietly_when_nobody_reads(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_tail_ends_quietly_when_nobody_reads(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     await desk.publish(rows_of(A=1.0))
     process = await cli.start("tail", "gappers_up", "--nats", nats_server.url)
     async with running(process):
@@ -105,13 +105,13 @@ async def test_waits_for_a_server(cli: Cli, nats_server: NatsServer, command: st
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
 
 
-async def test_waits_for_a_list_that_is_defined(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_waits_for_a_list_that_is_defined(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     process = await cli.start("tail", "winners", "--nats", nats_server.url)
     async with running(process):
         assert "waiting for winners" in await line_of(process.stderr)
 
 
-async def test_plain_watch(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_plain_watch(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     await desk.publish(rows_of(A=1.0, B=2.0, C=3.0))
     process = await cli.start("watch", "gappers_up", "--top", "2", "--nats", nats_server.url)
     async with running(process):
@@ -126,7 +126,7 @@ async def test_plain_watch(cli: Cli, desk: Desk, nats_server: NatsServer) -> Non
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
 
 
-async def test_watch_on_a_terminal(cli: Cli, desk: Desk, nats_server: NatsServer, terminal: MakeTerminal) -> None:
+async def test_watch_on_a_terminal(cli: Cli, desk: OwnLists, nats_server: NatsServer, terminal: MakeTerminal) -> None:
     await desk.publish(rows_of(AAA=1.0, BBB=2.0, CCC=3.0))
     screen = terminal(80, 24)
     await screen.start(cli, "watch", "gappers_up", "--nats", nats_server.url)
@@ -156,7 +156,7 @@ async def test_watch_on_a_terminal(cli: Cli, desk: Desk, nats_server: NatsServer
 
 
 async def test_watch_never_shows_an_old_list_as_live(
-    cli: Cli, desk: Desk, nats_server: NatsServer, terminal: MakeTerminal
+    cli: Cli, desk: OwnLists, nats_server: NatsServer, terminal: MakeTerminal
 ) -> None:
     await desk.publish(rows_of(AAA=1.0))
     screen = terminal(100, 12)
@@ -184,7 +184,7 @@ async def test_watch_never_shows_an_old_list_as_live(
 
 
 async def test_watch_restores_the_terminal_when_it_is_ended(
-    cli: Cli, desk: Desk, nats_server: NatsServer, terminal: MakeTerminal
+    cli: Cli, desk: OwnLists, nats_server: NatsServer, terminal: MakeTerminal
 ) -> None:
     await desk.publish(rows_of(AAA=1.0))
     screen = terminal(80, 24)
@@ -209,7 +209,7 @@ async def test_watch_says_on_the_terminal_what_it_waits_for(
     assert screen.restored()
 
 
-async def test_tail_ends_when_the_list_is_removed(cli: Cli, desk: Desk, nats_server: NatsServer) -> None:
+async def test_tail_ends_when_the_list_is_removed(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     await desk.publish(rows_of(A=1.0))
     process = await cli.start("tail", "gappers_up", "--nats", nats_server.url)
     async with running(process):

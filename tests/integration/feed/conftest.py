@@ -9,22 +9,20 @@ from typing import Any
 
 import pytest
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.runtime import end
 from gapscan.sim import SimServer
 from tests.integration.feed.rig import Rig, market
-from tests.support.nats import NatsServer
 
 Start = Callable[..., Any]
 
 
 @pytest.fixture
-async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
+async def bus(bus: Bus) -> Bus:
     """A connection to a server with all that the feed needs."""
-    async with connect(BusOptions(nats_server.url), "test") as bus:
-        await ensure_shared(bus, Retention())
-        yield bus
+    await ensure_shared(bus, Retention())
+    return bus
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import QUICK, feed_on, market
-from tests.integration.feed.test_commands import Writer
+from tests.integration.feed.test_hot_set import Writer
 from tests.support.stack import config_for
 from tests.support.until import until
 

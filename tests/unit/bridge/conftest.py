@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from gapscan.bridge import broadcast as module
-from gapscan.bridge.broadcast import Writer
+from gapscan.bridge.broadcast import Broadcaster
 from tests.unit.bridge.wire import small_ring
 
 
 @pytest.fixture(params=["write", "io_uring"])
-def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
+def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broadcaster]:
     """Uses its way however few the sockets are."""
     monkeypatch.setattr(module, "_FEW", 1)
     if request.param == "write":
-        yield Writer()
+        yield Broadcaster()
         return
     with small_ring() as opened:
-        yield Writer(opened)
+        yield Broadcaster(opened)

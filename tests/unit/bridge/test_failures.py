@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gapscan.bridge.metrics import metrics_text, report
-from gapscan.bridge.session import Session
+from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import ListHistory, Position
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
@@ -30,9 +30,9 @@ class Client:
 
     def __init__(self, stage: TestRoom, transport: FakeTransport | SocketTransport, *names: str) -> None:
         self.transport = transport
-        self.session: Session = stage.room.enter(transport, authorized=True)
+        self.session: BrowserSession = stage.bridge.enter(transport, authorized=True)
         for name in names:
-            stage.room.subscribe(self.session, name, None)
+            stage.bridge.subscribe(self.session, name, None)
 
     def hears(self) -> list[Answer]:
         return answers(self.transport.take())
@@ -83,7 +83,7 @@ def test_its_clients_are_told_once_and_the_next_version_reaches_them(
     (delta,) = client.hears()
     assert isinstance(delta, Delta)
     assert (delta.list, delta.prev, delta.sequence) == ("a", 1, 4)
-    stage.room.leave(client.session)
+    stage.bridge.leave(client.session)
 
 
 def test_it_shows_in_heartbeats_figures_and_status(stage: TestRoom) -> None:
@@ -91,25 +91,25 @@ def test_it_shows_in_heartbeats_figures_and_status(stage: TestRoom) -> None:
     client.session.wants_overview = True
     stage.put("a", 2, rows(BAD))
     stage.pass_time(0.2)
-    stage.room.beat()
+    stage.bridge.beat()
     told = client.hears()
     assert [beat.lists["a"].state for beat in told if isinstance(beat, Beat)] == ["stale"]
     assert [{n: size.state for n, size in sizes.lists.items()} for sizes in told if isinstance(sizes, Sizes)] == [
         {"a": "stale", "b": "live"}
     ]
-    assert report(stage.room)["failed"] == {"a": "TypeError: Encoding objects of type object is unsupported"}
-    assert _instance_problems("bridge", [report(stage.room)]) == [
+    assert report(stage.bridge)["failed"] == {"a": "TypeError: Encoding objects of type object is unsupported"}
+    assert _instance_problems("bridge", [report(stage.bridge)]) == [
         "bridge: list a stands still: TypeError: Encoding objects of type object is unsupported"
     ]
-    figures = metrics_text(stage.room, {}).splitlines()
+    figures = metrics_text(stage.bridge, {}).splitlines()
     assert 'gapscan_bridge_list_failures_total{list="a"} 1' in figures
     assert 'gapscan_bridge_list_failed{list="a"} 1' in figures
     assert 'gapscan_bridge_list_failed{list="b"} 0' in figures
     stage.put("a", 3, rows(3.0))
     stage.pass_time(0.2)
-    stage.room.beat()
+    stage.bridge.beat()
     assert [beat.lists["a"].state for beat in client.hears() if isinstance(beat, Beat)] == ["live"]
-    assert report(stage.room)["failed"] == {}
+    assert report(stage.bridge)["failed"] == {}
 
 
 def test_who_comes_meanwhile_gets_what_can_be_sent_and_is_told(stage: TestRoom) -> None:
@@ -159,7 +159,7 @@ def test_a_bad_version_that_nobody_was_sent_costs_those_who_name_it_a_snapshot()
 
 async def test_the_sending_goes_on(stage: TestRoom) -> None:
     client = Client(stage, FakeTransport(), "a", "b")
-    sending = asyncio.create_task(stage.room.run())
+    sending = asyncio.create_task(stage.bridge.run())
     try:
         stage.clock.now += 1
         stage.put("a", 2, rows(BAD))
@@ -186,10 +186,10 @@ def test_the_error_is_about_its_list(stage: TestRoom) -> None:
 
 def test_cells_are_counted_by_who_reads_them(stage: TestRoom) -> None:
     first, second = (Client(stage, FakeTransport(), "a").session for _ in range(2))
-    assert not stage.room.wants_cells
+    assert not stage.bridge.wants_cells
     for session in (first, first, second):
-        stage.room.want_cells(session, on=True)
-    stage.room.want_cells(first, on=False)
-    assert stage.room.wants_cells
-    stage.room.leave(second)
-    assert not stage.room.wants_cells
+        stage.bridge.want_cells(session, on=True)
+    stage.bridge.want_cells(first, on=False)
+    assert stage.bridge.wants_cells
+    stage.bridge.leave(second)
+    assert not stage.bridge.wants_cells

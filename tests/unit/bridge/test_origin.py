@@ -57,7 +57,7 @@ def test_what_is_in_a_host_header() -> None:
 
 def test_the_names_of_a_bridge() -> None:
     section = BridgeSection(hosts="A.example, *.b.example ,", origins=["https://c.example:8443/"])
-    hosts = Bridge(Config(bridge=section)).door().hosts
+    hosts = Bridge(Config(bridge=section)).policy().hosts
     assert {"a.example", "*.b.example", "c.example"} <= set(hosts)
     assert is_own_host(socket.gethostname(), own_hosts([], []))
     assert not is_own_host("d.example", hosts)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from gapscan.bridge.conflation import Windows
+from gapscan.bridge.conflation import Conflation
 from gapscan.bridge.encodings import close_frame, ping_frame, pong_frame, text_frame
 from gapscan.bridge.limits import BURST_SECONDS, Allowance
 from gapscan.bridge.origin import is_allowed
@@ -35,47 +35,47 @@ def test_control_frames() -> None:
 
 
 def test_the_first_change_after_quiet_is_due_at_once() -> None:
-    windows = Windows(0.1)
+    conflation = Conflation(0.1)
     for now in (5.0, 6.0, 7.05):
-        windows.changed("a", now)
-        assert windows.next_due() == now
-        assert windows.take_due(now) == ["a"]
-        assert windows.next_due() is None
+        conflation.changed("a", now)
+        assert conflation.next_due() == now
+        assert conflation.pop_due(now) == ["a"]
+        assert conflation.next_due() is None
 
 
 def test_a_steady_publisher_is_never_held_back() -> None:
     """The publisher's limit and this one must not add up, whatever the clocks and the scheduler do."""
-    dice, windows, waits = random.Random(3), Windows(0.1), []
+    dice, conflation, waits = random.Random(3), Conflation(0.1), []
     for number in range(1000):
         came = number * 0.1 + dice.uniform(0, 0.03)
-        windows.changed("a", came)
-        due = windows.next_due()
+        conflation.changed("a", came)
+        due = conflation.next_due()
         assert due is not None
         waits.append(due - came)
-        assert windows.take_due(due + dice.uniform(0, 0.02)) == ["a"]
+        assert conflation.pop_due(due + dice.uniform(0, 0.02)) == ["a"]
     assert max(waits) == 0
 
 
 def test_a_hasty_publisher_is_held_to_the_rate() -> None:
-    windows, sent = Windows(0.1), 0
+    conflation, sent = Conflation(0.1), 0
     for number in range(10_000):
-        windows.changed("a", number / 1000)
-        sent += len(windows.take_due(number / 1000))
+        conflation.changed("a", number / 1000)
+        sent += len(conflation.pop_due(number / 1000))
     assert 100 <= sent <= 113
 
 
 def test_keys_are_apart_and_in_the_order_of_their_times() -> None:
-    windows = Windows(0.1)
+    conflation = Conflation(0.1)
     for now in (1.0, 1.0, 1.0):
-        windows.changed("a", now)
-        windows.take_due(now)
-    windows.changed("a", 1.0)
-    windows.changed("b", 1.01)
-    assert windows.take_due(1.01) == ["b"]
-    assert windows.take_due(2.0) == ["a"]
-    windows.changed("a", 2.0)
-    windows.forget("a")
-    assert windows.next_due() is None
+        conflation.changed("a", now)
+        conflation.pop_due(now)
+    conflation.changed("a", 1.0)
+    conflation.changed("b", 1.01)
+    assert conflation.pop_due(1.01) == ["b"]
+    assert conflation.pop_due(2.0) == ["a"]
+    conflation.changed("a", 2.0)
+    conflation.forget("a")
+    assert conflation.next_due() is None
 
 
 @pytest.mark.parametrize(
@@ -126,23 +126,23 @@ def test_cells_keep_the_newest_bar() -> None:
         _bars(symbols=["A", "B", "C"], end=[5, 5, 5], close=[1.0, 2.0, None], day_volume=[9.4, None, None])
     )
     assert cells.put(_bars(symbols=["A", "B"], end=[4, 5], close=[7.0, 3.0]))  # an old one, and a corrected one
-    frames = cells.take()
+    frames = cells.drain()
     assert answers([joined(frames, ["B", "A", "Z"])]) == [
         Aggregate("B", {"price": 3.0, "price_time": 5}),
         Aggregate("A", {"price": 1.0, "price_time": 5, "volume": 9}),
     ]
     assert "C" not in frames
     assert not cells.put(_bars(symbols=["A"], end=[4], close=[8.0]))
-    assert cells.take() == {}
+    assert cells.drain() == {}
 
 
 def test_cells_of_a_replay_that_starts_over() -> None:
     cells, hour = Cells(), 3_600_000
     assert cells.put(_bars(symbols=["A"], end=[9 * hour], close=[1.0]))
-    cells.take()
+    cells.drain()
     assert not cells.put(_bars(symbols=["A"], end=[9 * hour - 900_000], close=[2.0]))  # a late correction
     assert cells.put(_bars(symbols=["A"], end=[3 * hour], close=[3.0]))
-    cells.take()
+    cells.drain()
     assert not cells.put(_bars(symbols=["A"], end=[3 * hour - 1], close=[4.0]))
 
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 
 import pytest
 
-from gapscan.bridge.broadcast import Writer
-from gapscan.bridge.io_uring import Ring
+from gapscan.bridge.broadcast import Broadcaster
+from gapscan.bridge.io_uring import IoUring
 from gapscan.bridge.limits import BUFFER_BYTES, Limits
-from gapscan.bridge.server import Room
-from gapscan.bridge.versions import Hub, Position, Standing
+from gapscan.bridge.server import BridgeServer
+from gapscan.bridge.versions import ListStatus, Position, VersionStore
 from gapscan.config import BridgeSection
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
@@ -24,10 +24,10 @@ TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 ENTRIES = 8  # of a small ring: fewer than sockets
 
 
-def small_ring() -> Ring:
+def small_ring() -> IoUring:
     """A ring; where the system has none, the test is skipped."""
     try:
-        return Ring(ENTRIES)
+        return IoUring(ENTRIES)
     except OSError as error:
         pytest.skip(f"no io_uring here: {error.strerror}")
 
@@ -184,18 +184,18 @@ class TestRoom:
     __test__ = False  # no tests of its own
 
     def __init__(
-        self, *names: str, window: float = 0.1, limits: Limits | None = None, writer: Writer | None = None
+        self, *names: str, window: float = 0.1, limits: Limits | None = None, writer: Broadcaster | None = None
     ) -> None:
         self.clock = FakeClock()
         self.tally = Tally(logger("test"))
         limits = limits or Limits.of(BridgeSection())
-        self.room = Room(Hub(), window, limits, self.tally, self.clock, writer)
+        self.bridge = BridgeServer(VersionStore(), window, limits, self.tally, self.clock, writer)
         if names:
-            self.room.define([info(name) for name in names])
+            self.bridge.define([info(name) for name in names])
 
     def put(self, name: str, sequence: int, rows: list[Row], epoch: str = "e1") -> None:
         """A version of a list arrives."""
-        self.room.put(name, Position(epoch, sequence), sequence, rows, Standing(sequence, "live", True))
+        self.bridge.put(name, Position(epoch, sequence), sequence, rows, ListStatus(sequence, "live", True))
 
     def pass_time(self, seconds: float) -> None:
         """Time passes, and the sending task has its turn."""
@@ -203,6 +203,6 @@ class TestRoom:
         self.turn()
 
     def turn(self) -> None:
-        for key in self.room.take_due():
-            self.room.flush(key)
-        self.room.retry()
+        for key in self.bridge.pop_due():
+            self.bridge.flush(key)
+        self.bridge.retry()

@@ -25,7 +25,7 @@ from gapscan.service.status import (
     Curves,
     Details,
     Hot,
-    ListStatus,
+    ListReport,
     Reference,
     ServiceStatus,
     StatusReport,
@@ -91,7 +91,7 @@ def test_settings_are_toml_without_secrets() -> None:
 
 
 def _report(**changes: object) -> StatusReport:
-    lists = {"winners": ListStatus("live", "abc", 12, 917, 915, 900, 1, 917, 123_456)}
+    lists = {"winners": ListReport("live", "abc", 12, 917, 915, 900, 1, 917, 123_456)}
     services = {"feed": ServiceStatus(True, [{"pid": 7, "host": "h", "last_error": ""}])}
     report = StatusReport(
         healthy=True,

@@ -14,12 +14,12 @@ from gapscan.errors import ProtocolError
 from gapscan.market.baselines import Curves
 from gapscan.market.metrics import compute
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import MINUTE_MS, Session, epoch_ms, is_trading_day, previous_trading_day
+from gapscan.market.sessions import MINUTE_MS, MarketSession, epoch_ms, is_trading_day, previous_trading_day
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import VolumeCurves
 from tests.support.market import DAY, MOMENT, share_at, stock, universe_frame, universe_of
 
-NOW = MOMENT[Session.REGULAR]  # 10:30
+NOW = MOMENT[MarketSession.REGULAR]  # 10:30
 KNOTS = [240, 570, 600, 660, 1200]
 MIDNIGHT = epoch_ms(DAY, dt.time())
 A_DAY = dt.timedelta(days=1)
@@ -122,7 +122,7 @@ def test_curves_of_the_day_before_know_nothing_of_todays_splits(split: float, by
     row = [volume // 10 for volume in ROW]
     for date, factor in ((previous_trading_day(DAY), 1.0 if by_curve else math.nan), (DAY, 1.0)):
         universe = universe_of([stock("A", volume=62_000.0, average_volume=500_000.0, sessions=20)])
-        universe.learn("split_today", universe.positions(["A"]), np.array([split]))
+        universe.set_reference("split_today", universe.positions(["A"]), np.array([split]))
         universe.curves.merge(curves_of({"A": row}, date))
         by_market = 62_000 / (500_000 * share_at(NOW))
         assert rvol(universe)["A"][0] == pytest.approx(by_market if math.isnan(factor) else 20.0)

@@ -9,16 +9,18 @@ import pytest
 
 from gapscan.market.metrics import IDLE_STEP_MS, compute, coverage
 from gapscan.market.scans import merge_halts, merge_scan
-from gapscan.market.sessions import MINUTE_MS, Session, epoch_ms
+from gapscan.market.sessions import MINUTE_MS, MarketSession, epoch_ms
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Halts
 from tests.support.market import DAY, MOMENT, TIMES, share_at, stock, universe_frame, universe_of
 
-NOW = MOMENT[Session.REGULAR]
+NOW = MOMENT[MarketSession.REGULAR]
 SECOND = 1000
 
 
-def metrics_of(session: Session = Session.REGULAR, as_of: int | None = None, **fields: Any) -> dict[str, float]:
+def metrics_of(
+    session: MarketSession = MarketSession.REGULAR, as_of: int | None = None, **fields: Any
+) -> dict[str, float]:
     """What is computed for one symbol."""
     universe = universe_of([stock("A", **fields)], session, as_of)
     return computed(universe)
@@ -46,7 +48,7 @@ def test_by_hand() -> None:
 
 
 def test_the_gap_is_indicative_until_the_open_has_printed() -> None:
-    before = metrics_of(Session.PRE, price=103.0, prev_close=100.0)
+    before = metrics_of(MarketSession.PRE, price=103.0, prev_close=100.0)
     assert (before["gap_percent"], before["gap_indicative"]) == (pytest.approx(3.0), 1.0)
     assert np.isnan(before["change_from_open_percent"])
     after = metrics_of(price=103.0, prev_close=100.0, open=102.0)
@@ -92,26 +94,26 @@ def test_relative_volume_has_a_floor() -> None:
     share = share_at(NOW)
     assert np.isnan(metrics_of(volume=50_000.0, average_volume=999.0 / share)["rvol"])
     assert metrics_of(volume=50_000.0, average_volume=1_001.0 / share)["rvol"] == pytest.approx(50_000 / 1_001)
-    assert np.isnan(metrics_of(Session.PRE, TIMES.pre, volume=1.0, average_volume=1e9)["rvol"])
+    assert np.isnan(metrics_of(MarketSession.PRE, TIMES.pre, volume=1.0, average_volume=1e9)["rvol"])
 
 
 @pytest.mark.parametrize(
     ("session", "seconds", "stale", "gone"),
     [
-        (Session.REGULAR, 120, 0, 0),
-        (Session.REGULAR, 120.001, 1, 0),
-        (Session.REGULAR, 900, 1, 0),
-        (Session.REGULAR, 900.001, 1, 1),
-        (Session.PRE, 600, 0, 0),
-        (Session.PRE, 600.001, 1, 0),
-        (Session.PRE, 3600, 1, 0),
-        (Session.PRE, 3600.001, 1, 1),
-        (Session.POST, 600.001, 1, 0),
-        (Session.POST, 3600.001, 1, 1),
-        (Session.CLOSED, 80_000, 0, 0),
+        (MarketSession.REGULAR, 120, 0, 0),
+        (MarketSession.REGULAR, 120.001, 1, 0),
+        (MarketSession.REGULAR, 900, 1, 0),
+        (MarketSession.REGULAR, 900.001, 1, 1),
+        (MarketSession.PRE, 600, 0, 0),
+        (MarketSession.PRE, 600.001, 1, 0),
+        (MarketSession.PRE, 3600, 1, 0),
+        (MarketSession.PRE, 3600.001, 1, 1),
+        (MarketSession.POST, 600.001, 1, 0),
+        (MarketSession.POST, 3600.001, 1, 1),
+        (MarketSession.CLOSED, 80_000, 0, 0),
     ],
 )
-def test_ages(session: Session, seconds: float, stale: int, gone: int) -> None:
+def test_ages(session: MarketSession, seconds: float, stale: int, gone: int) -> None:
     as_of = MOMENT[session] + 3_600_000
     found = metrics_of(session, as_of, price=1.0, price_time=as_of - seconds * 1000)
     assert (found["stale"], found["gone"]) == (stale, gone)
@@ -234,13 +236,13 @@ def test_a_spike_begins_goes_on_ends_and_begins_again() -> None:
     assert trade(universe, 310, 102.0, 17_000.0) == 310, "another one"
 
 
-POST = MOMENT[Session.POST]
+POST = MOMENT[MarketSession.POST]
 
 
 def after_the_close(*, until_close: float, seconds: float, **fields: Any) -> dict[str, float]:
     """What is computed of a symbol of which a scan some seconds after the close told the volume `until_close`."""
     ago = (POST - TIMES.post) / SECOND - seconds
-    return metrics_of(Session.POST, past={ago: {"volume": until_close, "price": 50.0}}, **fields)
+    return metrics_of(MarketSession.POST, past={ago: {"volume": until_close, "price": 50.0}}, **fields)
 
 
 @pytest.mark.parametrize(("seconds", "post_volume"), [(-60, 500), (0, 500), (119.999, 500), (120, None), (300, None)])
@@ -253,10 +255,10 @@ def test_the_closing_auction_is_of_the_regular_session(seconds: float, post_volu
 def test_before_its_first_trade_after_the_close_there_is_no_post_market() -> None:
     quiet = float(TIMES.post - 1)
     found = metrics_of(
-        Session.POST, price=51.0, close=50.0, volume=1_500.0, price_time=quiet, updated=quiet, past={7200.0: {}}
+        MarketSession.POST, price=51.0, close=50.0, volume=1_500.0, price_time=quiet, updated=quiet, past={7200.0: {}}
     )
     assert np.isnan([found["post_change_percent"], found["post_volume"]]).all()
-    assert np.isnan(metrics_of(Session.POST, price=51.0)["post_change_percent"]), "no close is known"
+    assert np.isnan(metrics_of(MarketSession.POST, price=51.0)["post_change_percent"]), "no close is known"
     assert np.isnan(metrics_of(price=51.0, close=50.0)["post_change_percent"]), "the session goes on"
 
 
@@ -311,7 +313,7 @@ def test_halts_are_of_a_day_and_the_newest_message_has_all_of_them() -> None:
     universe = universe_of([stock("A", halt="halted"), stock("B", halt="halted"), stock("C")])
     assert not merge_halts(universe, Halts(NOW - 86_400_000, True, ["C"], ["halted"], [NOW - 86_400_000]))
     assert merge_halts(universe, Halts(NOW, True, ["B", "NEW"], ["resumed", "halted"], [NOW - 5, NOW - 6]))
-    assert universe.text("halt").take(np.arange(4)) == [None, "resumed", None, "halted"]
+    assert universe.text("halt").words(np.arange(4)) == [None, "resumed", None, "halted"]
     np.testing.assert_array_equal(universe.number("halt_time"), [math.nan, NOW - 5, math.nan, NOW - 6])
 
 
@@ -320,7 +322,9 @@ def test_after_midnight_and_at_the_weekend_the_day_is_still_the_trading_day(days
     as_of = epoch_ms(DAY + dt.timedelta(days=days), dt.time(hour, 10))
     last: dict[str, Any] = {"price_time": float(TIMES.closed - 1), "updated": float(TIMES.closed - 1)}
     past = {(as_of - TIMES.post) / SECOND: {"volume": 1e6}}
-    found = metrics_of(Session.CLOSED, as_of, price=51.0, close=50.0, volume=2e6, average_volume=1e6, past=past, **last)
+    found = metrics_of(
+        MarketSession.CLOSED, as_of, price=51.0, close=50.0, volume=2e6, average_volume=1e6, past=past, **last
+    )
     assert found["rvol"] == pytest.approx(2.0)
     assert found["post_change_percent"] == pytest.approx(2.0)
     assert found["post_volume"] == 1e6

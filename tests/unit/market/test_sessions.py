@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gapscan.market.sessions import (
     NEW_YORK,
-    Session,
+    MarketSession,
     closes_early,
     epoch_ms,
     is_trading_day,
@@ -52,14 +52,14 @@ def test_lengths_of_the_sessions(date: dt.date) -> None:
 @pytest.mark.parametrize(
     ("clock", "before", "after"),
     [
-        ("03:30", Session.CLOSED, Session.CLOSED),
-        ("04:00", Session.CLOSED, Session.PRE),
-        ("09:30", Session.PRE, Session.REGULAR),
-        ("16:00", Session.REGULAR, Session.POST),
-        ("20:00", Session.POST, Session.CLOSED),
+        ("03:30", MarketSession.CLOSED, MarketSession.CLOSED),
+        ("04:00", MarketSession.CLOSED, MarketSession.PRE),
+        ("09:30", MarketSession.PRE, MarketSession.REGULAR),
+        ("16:00", MarketSession.REGULAR, MarketSession.POST),
+        ("20:00", MarketSession.POST, MarketSession.CLOSED),
     ],
 )
-def test_borders_to_the_millisecond(date: dt.date, clock: str, before: Session, after: Session) -> None:
+def test_borders_to_the_millisecond(date: dt.date, clock: str, before: MarketSession, after: MarketSession) -> None:
     assert session_at(at(date, clock) - 1) is before
     assert session_at(at(date, clock)) is after
 
@@ -67,7 +67,7 @@ def test_borders_to_the_millisecond(date: dt.date, clock: str, before: Session, 
 @pytest.mark.parametrize("date", [SATURDAY, SUNDAY])
 @pytest.mark.parametrize("clock", ["03:30", "05:00", "10:00", "17:00", "23:59"])
 def test_weekends_are_closed_and_belong_to_friday(date: dt.date, clock: str) -> None:
-    assert session_at(at(date, clock)) is Session.CLOSED
+    assert session_at(at(date, clock)) is MarketSession.CLOSED
     assert trading_date(at(date, clock)) == FRIDAY
 
 
@@ -78,28 +78,28 @@ WEDNESDAY, THANKSGIVING, HALF_DAY = (dt.date(2026, 11, 25) + dt.timedelta(days=n
 @pytest.mark.parametrize(
     ("clock", "before", "after"),
     [
-        ("04:00", Session.CLOSED, Session.PRE),
-        ("09:30", Session.PRE, Session.REGULAR),
-        ("13:00", Session.REGULAR, Session.POST),
-        ("16:00", Session.POST, Session.POST),
-        ("17:00", Session.POST, Session.CLOSED),
+        ("04:00", MarketSession.CLOSED, MarketSession.PRE),
+        ("09:30", MarketSession.PRE, MarketSession.REGULAR),
+        ("13:00", MarketSession.REGULAR, MarketSession.POST),
+        ("16:00", MarketSession.POST, MarketSession.POST),
+        ("17:00", MarketSession.POST, MarketSession.CLOSED),
     ],
 )
-def test_borders_of_a_half_day(clock: str, before: Session, after: Session) -> None:
+def test_borders_of_a_half_day(clock: str, before: MarketSession, after: MarketSession) -> None:
     assert session_at(at(HALF_DAY, clock) - 1) is before
     assert session_at(at(HALF_DAY, clock)) is after
 
 
 @pytest.mark.parametrize("clock", ["03:30", "05:00", "10:00", "17:00", "23:59"])
 def test_a_holiday_is_closed_and_belongs_to_the_day_before(clock: str) -> None:
-    assert session_at(at(THANKSGIVING, clock)) is Session.CLOSED
+    assert session_at(at(THANKSGIVING, clock)) is MarketSession.CLOSED
     assert trading_date(at(THANKSGIVING, clock)) == WEDNESDAY
 
 
 def test_a_holiday_beside_a_weekend() -> None:
     good_friday, monday = dt.date(2026, 4, 3), dt.date(2026, 4, 6)
     for date in (good_friday, good_friday + dt.timedelta(days=1), monday - dt.timedelta(days=1)):
-        assert session_at(at(date, "10:00")) is Session.CLOSED
+        assert session_at(at(date, "10:00")) is MarketSession.CLOSED
         assert trading_date(at(date, "10:00")) == dt.date(2026, 4, 2)
     assert trading_date(at(monday, "03:29")) == dt.date(2026, 4, 2)
     assert trading_date(at(monday, "03:30")) == monday
@@ -112,7 +112,7 @@ moments = st.integers(at(dt.date(1995, 1, 3), "00:00"), at(dt.date(2040, 1, 1), 
 def test_the_session_is_the_one_whose_times_hold_the_moment(ms: int) -> None:
     date = dt.datetime.fromtimestamp(ms / 1000, NEW_YORK).date()
     times, session = session_times(date), session_at(ms)
-    if session is Session.CLOSED:
+    if session is MarketSession.CLOSED:
         assert not is_trading_day(date) or not times.pre <= ms < times.closed
         return
     following = times[times._fields.index(session.value) + 1]

@@ -5,11 +5,11 @@ import datetime as dt
 import numpy as np
 
 from gapscan.market.scans import merge_reference, merge_scan
-from gapscan.market.sessions import Session, session_times
+from gapscan.market.sessions import MarketSession, session_times
 from gapscan.market.universe import Universe
 from tests.support.market import DAY, MOMENT, TIMES, reference_frame, stock, universe_frame, universe_of
 
-NOW = float(MOMENT[Session.REGULAR])
+NOW = float(MOMENT[MarketSession.REGULAR])
 MONDAY = dt.date(2024, 3, 11)
 
 
@@ -67,10 +67,10 @@ def test_a_new_day_forgets_the_old_one() -> None:
     universe = universe_of([stock("A", price=10.0, volume=500.0, split=True, average_volume=100.0)])
     monday = session_times(MONDAY).pre
     assert scan(universe, monday, "pre", prev_close=10.0, updated=None)
-    assert (universe.date, universe.session, universe.as_of) == (MONDAY, Session.PRE, monday)
+    assert (universe.date, universe.session, universe.as_of) == (MONDAY, MarketSession.PRE, monday)
     assert np.isnan([value(universe, "price"), value(universe, "volume"), value(universe, "split_today")]).all()
     assert (value(universe, "prev_close"), value(universe, "average_volume")) == (10.0, 100.0)
-    assert universe.text("type").take(np.array([0])) == ["CS"]
+    assert universe.text("type").words(np.array([0])) == ["CS"]
 
 
 def test_a_split_that_is_known_before_the_first_scan_of_its_day() -> None:
@@ -88,9 +88,9 @@ def test_a_frame_of_an_earlier_day_is_left_out() -> None:
 
 
 def test_market_time_never_goes_back() -> None:
-    universe = universe_of([stock("A", price=10.0)], Session.POST)
+    universe = universe_of([stock("A", price=10.0)], MarketSession.POST)
     assert scan(universe, TIMES.regular, "regular", low=1.0, updated=NOW)
-    assert (universe.as_of, universe.session) == (MOMENT[Session.POST], Session.POST)
+    assert (universe.as_of, universe.session) == (MOMENT[MarketSession.POST], MarketSession.POST)
 
 
 def test_an_average_that_is_not_known_yet_does_not_take_the_place_of_one_that_is() -> None:

@@ -7,14 +7,14 @@ import pytest
 
 from gapscan.market import metrics
 from gapscan.market.scans import merge_reference, merge_scan
-from gapscan.market.sessions import Session
+from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row
 from gapscan.ranking.row_values import SHOWN
 from gapscan.ranking.rows import RowCache, RowState
 from tests.support.market import MOMENT, reference_frame, stock, universe_frame, universe_of
 
-NOW = MOMENT[Session.REGULAR]
+NOW = MOMENT[MarketSession.REGULAR]
 
 
 def row_of(**fields: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def only_row(cache: RowCache) -> Row:
 
 def shown(cache: RowCache, *at: int) -> RowState:
     """The rows at positions `at`, brought up to date."""
-    cache.touch(None)
+    cache.mark_dirty(None)
     cache.refresh(np.array(at))
     return cache.states([np.array(at)])[0]
 
@@ -121,7 +121,7 @@ def test_a_new_session_makes_new_rows() -> None:
     universe = universe_of([stock("A", price=10.0)])
     cache = RowCache(universe)
     first = only_row(cache)
-    merge_scan(universe, universe_frame([], MOMENT[Session.POST], "post"))
+    merge_scan(universe, universe_frame([], MOMENT[MarketSession.POST], "post"))
     assert (first["session"], only_row(cache)["session"]) == ("regular", "post")
 
 
@@ -142,10 +142,10 @@ def test_rows_that_nothing_touched_are_not_looked_at() -> None:
     cache = RowCache(universe)
     first = shown(cache, 0, 1)
     see(universe, price=11.0)
-    cache.touch(np.array([1]))
+    cache.mark_dirty(np.array([1]))
     cache.refresh(np.array([0, 1]))
     assert cache.states([np.array([0, 1])], [first])[0] is first
-    cache.touch(np.array([0]))
+    cache.mark_dirty(np.array([0]))
     cache.refresh(np.array([0, 1]))
     again, other = cache.states([np.array([0, 1]), np.array([1])], [first, None])
     assert again is not first

@@ -9,7 +9,7 @@ import pytest
 
 from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market.scans import merge_reference, merge_scan
-from gapscan.market.sessions import Session, session_times
+from gapscan.market.sessions import MarketSession, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.rows import RowState
@@ -25,14 +25,16 @@ class Ranked:
     """Two lists over three symbols; what is ranked is published at once."""
 
     def __init__(self) -> None:
-        sessions = {ALWAYS: [], REGULAR: [Session.REGULAR.value]}
+        sessions = {ALWAYS: [], REGULAR: [MarketSession.REGULAR.value]}
         definitions = [ListDefinition(name, "", "price > 5", ["-price"], 10, sessions[name]) for name in sessions]
         gate = parse_lists('gate = "price >= 1"\n[lists]', "test").gate
         self.universe = Universe()
         self.scanner = Scanner(self.universe, ListSet(gate, tuple(map(compile_list, definitions))))
         self.published: dict[str, Rows] = {ALWAYS: (), REGULAR: ()}
 
-    def at(self, ms: int, session: Session, price: float, due: Collection[str] | None = None) -> dict[str, RowState]:
+    def at(
+        self, ms: int, session: MarketSession, price: float, due: Collection[str] | None = None
+    ) -> dict[str, RowState]:
         """A scan in which A costs `price`, B one and C two dollars more."""
         stocks = [
             stock(symbol, price=price + more, price_time=float(ms), prev_close=10.0, updated=float(ms))
@@ -48,25 +50,25 @@ class Ranked:
 @pytest.mark.parametrize("due", [None, {ALWAYS}, {REGULAR}])
 def test_a_list_that_opens_never_shows_what_it_had_when_it_closed(due: Collection[str] | None) -> None:
     market = Ranked()
-    market.at(TODAY.regular + 1_000, Session.REGULAR, 100.0)
+    market.at(TODAY.regular + 1_000, MarketSession.REGULAR, 100.0)
     assert symbols_of(market.published[REGULAR]) == ["C", "B", "A"]
-    assert REGULAR not in market.at(TOMORROW.pre + 1_000, Session.PRE, 20.0)
+    assert REGULAR not in market.at(TOMORROW.pre + 1_000, MarketSession.PRE, 20.0)
     market.published[REGULAR] = ()  # emptied when the day turned
-    opening = market.at(TOMORROW.regular + 1_000, Session.REGULAR, 3.5, due)
+    opening = market.at(TOMORROW.regular + 1_000, MarketSession.REGULAR, 3.5, due)
     if due == {ALWAYS}:
         assert REGULAR not in opening, "it has no rows before its turn"
     else:
         assert [row["price"] for row in opening[REGULAR]] == [5.5]
-    later = market.at(TOMORROW.regular + 1_100, Session.REGULAR, 3.6)
+    later = market.at(TOMORROW.regular + 1_100, MarketSession.REGULAR, 3.6)
     assert [row["price"] for row in later[REGULAR]] == [5.6]
 
 
 def test_a_list_that_is_not_due_is_as_it_was_and_catches_up() -> None:
     market = Ranked()
-    before = market.at(TODAY.regular + 1_000, Session.REGULAR, 100.0)
-    between = market.at(TODAY.regular + 1_100, Session.REGULAR, 200.0, {ALWAYS})
+    before = market.at(TODAY.regular + 1_000, MarketSession.REGULAR, 100.0)
+    between = market.at(TODAY.regular + 1_100, MarketSession.REGULAR, 200.0, {ALWAYS})
     assert between[REGULAR] is before[REGULAR]
     assert [row["price"] for row in between[ALWAYS]] == [202.0, 201.0, 200.0]
-    after = market.at(TODAY.regular + 1_100, Session.REGULAR, 200.0, {REGULAR})
+    after = market.at(TODAY.regular + 1_100, MarketSession.REGULAR, 200.0, {REGULAR})
     assert after[ALWAYS] is between[ALWAYS]
     assert [row["price"] for row in after[REGULAR]] == [202.0, 201.0, 200.0]

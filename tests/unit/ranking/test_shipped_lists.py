@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from gapscan.lists.delta import Rows
-from gapscan.market.sessions import Session
+from gapscan.market.sessions import MarketSession
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_of
 
-PRE, REGULAR, POST, CLOSED = Session
+PRE, REGULAR, POST, CLOSED = MarketSession
 # The lists that are ranked in all sessions, and those that are ranked until the close.
 EVER = {"winners", "losers", "high_volume", "most_active", "anomalies", "price_spikes", "halted"}
 EARLY = {"gappers_up", "gappers_down", "momentum_up", "momentum_down", "new_highs", "new_lows", "low_float"}
 AVERAGE = 10_000_000.0
 
 
-def usual(session: Session, times: float) -> float:
+def usual(session: MarketSession, times: float) -> float:
     """The volume that is `times` the usual one by now."""
     return times * AVERAGE * share_at(MOMENT[session])
 
@@ -30,14 +30,14 @@ def quiet(symbol: str = "A", **fields: Any) -> Stock:
     return stock(symbol, **(known | fields))
 
 
-def lists_with(wanted: Stock, session: Session, members: tuple[str, ...] = ()) -> set[str]:
+def lists_with(wanted: Stock, session: MarketSession, members: tuple[str, ...] = ()) -> set[str]:
     """The lists that show the stock when it is in those called `members` already."""
     scanner = Scanner(universe_of([wanted], session), shipped_lists())
     ranked = scanner.scan({name: [{"symbol": wanted["symbol"]}] for name in members})
     return {name for name, rows in ranked.items() if rows}
 
 
-def shows(name: str, session: Session, *, member: bool = False, **fields: Any) -> bool:
+def shows(name: str, session: MarketSession, *, member: bool = False, **fields: Any) -> bool:
     return name in lists_with(quiet(**fields), session, (name,) if member else ())
 
 
@@ -46,7 +46,7 @@ def gap(percent: float, volume: float) -> dict[str, float]:
     return {"open": 100.0 + percent, "price": 101.0, "prev_close": 100.0, "volume": volume}
 
 
-def change(percent: float, session: Session, times: float) -> dict[str, float]:
+def change(percent: float, session: MarketSession, times: float) -> dict[str, float]:
     return {"price": 100.0 + percent, "prev_close": 100.0, "volume": usual(session, times)}
 
 
@@ -76,7 +76,7 @@ def test_winners_at_exactly_one_and_a_half_times_the_usual_volume() -> None:
         (CLOSED, EVER),
     ],
 )
-def test_sessions(session: Session, expected: set[str]) -> None:
+def test_sessions(session: MarketSession, expected: set[str]) -> None:
     """Outside of its sessions a list is not ranked, so that it stands still."""
     assert Scanner(universe_of([quiet()], session), shipped_lists()).scan({}).keys() == expected
 

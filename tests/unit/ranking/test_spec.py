@@ -5,7 +5,7 @@ from typing import get_type_hints
 import pytest
 
 from gapscan.errors import ConfigError, SpecError
-from gapscan.market.sessions import Session
+from gapscan.market.sessions import MarketSession
 from gapscan.protocol.messages import Fields
 from gapscan.ranking.language.expression import Filter, SortKey
 from gapscan.ranking.spec import DEFAULT_LIMIT, ROW_FIELDS, ListSet, parse_lists, shipped_lists
@@ -27,14 +27,14 @@ def test_a_definition() -> None:
     assert found.names == ["cheap"]
     assert (spec.definition.description, spec.definition.limit) == ("Cheap ones.", 50)
     assert [key.text for key in spec.keys] == ["-change_percent", "symbol", "-dollar_volume"]
-    assert [spec.is_open(session) for session in Session] == [True, True, False, False]
+    assert [spec.is_open(session) for session in MarketSession] == [True, True, False, False]
 
 
 def test_what_may_be_left_out() -> None:
     (spec,) = lists('where = "price > 1"\nsort = ["price"]').specs
     assert spec.definition.limit == DEFAULT_LIMIT
     assert [key.text for key in spec.keys] == ["price", "-dollar_volume", "symbol"]
-    assert all(spec.is_open(session) for session in Session)
+    assert all(spec.is_open(session) for session in MarketSession)
 
 
 def test_no_lists() -> None:

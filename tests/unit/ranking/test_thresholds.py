@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from gapscan.market.scans import merge_scan
-from gapscan.market.sessions import MINUTE_MS, Session
+from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.support.market import MOMENT, Stock, share_at, stock, universe_frame, universe_of
 
-PRE, REGULAR, POST, CLOSED = Session
+PRE, REGULAR, POST, CLOSED = MarketSession
 EVER = (PRE, REGULAR, POST, CLOSED)
 OPEN = (PRE, REGULAR, POST)
 EARLY = (PRE, REGULAR)
@@ -22,7 +22,7 @@ EXPECTED_TRADES = 100.0  # in a minute: then one standard deviation is ten trade
 BEFORE = 65.0  # seconds ago: what is a minute old then
 
 
-def made(session: Session, symbol: str, **wanted: float | str) -> Stock:
+def made(session: MarketSession, symbol: str, **wanted: float | str) -> Stock:
     """A stock of which the figures are `wanted`, in the words of the lists' table.
 
     gap, change, from_open, from_high, from_low, move (in a minute), gain (in five) and post_change are percent,
@@ -45,7 +45,7 @@ def before(now: float, percent: float) -> float:
     return round(now / (1 + percent / 100), 9)
 
 
-def _prices(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session) -> None:
+def _prices(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketSession) -> None:
     if "gap" in wanted:
         opened = 100.0 + wanted["gap"]
         price = opened + wanted.get("from_open", 0.0) * opened / 100
@@ -58,7 +58,7 @@ def _prices(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session)
         fields["vwap"] = price - wanted["over_vwap"]
 
 
-def _volumes(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session) -> None:
+def _volumes(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketSession) -> None:
     volume = wanted.get("volume", 100_000.0)
     if "dollars" in wanted:
         fields["vwap"], volume = 100.0, wanted["dollars"] / 100
@@ -67,7 +67,7 @@ def _volumes(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session
         fields["average_volume"] = volume / (wanted["rvol"] * share_at(MOMENT[session]))
 
 
-def _ranges(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session) -> None:
+def _ranges(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketSession) -> None:
     """Before the open only prices that were seen make a range, from then on the provider tells it."""
     price = fields["price"]
     for name, inside in (("high", price - 1), ("low", price + 1)):
@@ -81,7 +81,7 @@ def _ranges(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session)
         fields["past"] |= {ago: {field: value} for ago, value in scans.items()}
 
 
-def _minute(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session) -> None:
+def _minute(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketSession) -> None:
     if "move" in wanted:
         volume = fields["volume"] - wanted["volume_1m"]
         fields["past"][BEFORE] = {"price": before(fields["price"], wanted["move"]), "volume": volume}
@@ -95,7 +95,7 @@ def _minute(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session)
         fields["minute_trades"] = EXPECTED_TRADES + 10 * wanted["trades_z"]
 
 
-def _after_the_close(fields: dict[str, Any], wanted: Mapping[str, Any], session: Session) -> None:
+def _after_the_close(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketSession) -> None:
     if "post_change" in wanted:
         fields |= {"close": 100.0, "price": 100.0 + wanted["post_change"]}
         fields["past"][3660.0] = {"volume": fields["volume"] - wanted["post_volume"]}
@@ -121,7 +121,7 @@ INSIDE: dict[str, dict[str, Any]] = {
     "price_spikes": {"move": 3.0, "volume_1m": 2_000.0},
     "halted": {"halt": "resumed", "halt_age": 300.0},
 }
-SESSIONS: dict[str, Sequence[Session]] = {
+SESSIONS: dict[str, Sequence[MarketSession]] = {
     "gappers_up": EARLY, "gappers_down": EARLY, "momentum_up": EARLY, "momentum_down": EARLY, "winners": EVER,
     "losers": EVER, "new_highs": EARLY, "new_lows": EARLY, "high_volume": EVER, "most_active": EVER,
     "anomalies": OPEN, "reversals": (REGULAR,), "post_market": (POST,), "low_float": EARLY, "price_spikes": EVER,
@@ -141,7 +141,7 @@ class At(NamedTuple):
     leaves: Any
     stays: Any
     given: Mapping[str, Any] = {}
-    sessions: Sequence[Session] = ()
+    sessions: Sequence[MarketSession] = ()
 
 
 HAIR = 1e-9
@@ -215,7 +215,7 @@ def test_thresholds(case: At) -> None:
         assert set(ranked(case.list, stocks, session, ("leaves", "stays"))) == {"edge", "inside", "stays"}, session
 
 
-def ranked(name: str, stocks: Sequence[Stock], session: Session, members: Sequence[str] = ()) -> list[str]:
+def ranked(name: str, stocks: Sequence[Stock], session: MarketSession, members: Sequence[str] = ()) -> list[str]:
     """The symbols that the list shows, in order, when it has those called `members` already."""
     scanner = Scanner(universe_of(stocks, session), LISTS)
     return scanner.scan({name: [{"symbol": symbol} for symbol in members]})[name].symbols
@@ -234,7 +234,7 @@ def test_a_stock_that_moves_the_other_way_is_in_no_list_of_movers() -> None:
 
 
 @pytest.mark.parametrize("session", EVER)
-def test_a_halted_stock_is_listed_however_long_it_is_halted(session: Session) -> None:
+def test_a_halted_stock_is_listed_however_long_it_is_halted(session: MarketSession) -> None:
     halted = made(session, "A", halt="halted", halt_age=14_000.0)
     assert ranked("halted", [{**halted, "price_time": float(MOMENT[session] - 14_000_000)}], session) == ["A"]
 
@@ -246,7 +246,7 @@ def test_no_minute_has_unusual_trades_while_the_market_is_closed() -> None:
 
 
 @pytest.mark.parametrize("session", [PRE, REGULAR, CLOSED])
-def test_post_market_stands_still_until_the_close(session: Session) -> None:
+def test_post_market_stands_still_until_the_close(session: MarketSession) -> None:
     assert "post_market" not in Scanner(universe_of([], session), LISTS).scan({})
 
 

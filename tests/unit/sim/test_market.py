@@ -20,18 +20,18 @@ def market():
 def test_nothing_is_kept_unless_recording(market):
     market.advance(TIMES.regular + 60_000)
     assert not market.waiting
-    assert market.take(TIMES.closed) == []
+    assert market.batches_at(TIMES.closed) == []
 
 
 def test_events_become_due_in_order(market):
     market.advance(TIMES.regular)
     market.recording = True
     market.advance(TIMES.regular + 65_000)
-    batches = market.take(TIMES.regular + 62_000)
+    batches = market.batches_at(TIMES.regular + 62_000)
     due = [(b.end + 2000 if isinstance(b, BarBatch) else (int(b.prints.time[-1]) // 1000 + 1) * 1000) for b in batches]
     assert due == sorted(due)
     assert {b.kind for b in batches if isinstance(b, BarBatch)} == {"A", "AM"}
-    later = market.take(TIMES.regular + 67_000)
+    later = market.batches_at(TIMES.regular + 67_000)
     assert later
     assert not market.waiting
 
@@ -40,7 +40,7 @@ def test_trades_have_growing_sequences(market):
     market.advance(TIMES.regular)
     market.recording = True
     market.advance(TIMES.regular + 20_000)
-    trades = [b for b in market.take(market.position) if isinstance(b, TradeBatch)]
+    trades = [b for b in market.batches_at(market.position) if isinstance(b, TradeBatch)]
     assert trades[0].first_sequence == market.state.prints.sum() - sum(len(b.prints.time) for b in trades)
     for earlier, later in pairwise(trades):
         assert later.first_sequence == earlier.first_sequence + len(earlier.prints.time)
@@ -53,7 +53,7 @@ def test_halt_notices():
     market.advance(TIMES.pre + (halt.start - 1) * 60_000)
     market.recording = True
     market.advance(TIMES.pre + halt.end * 60_000 + 1000)
-    notices = [b for b in market.take(market.position) if isinstance(b, HaltNotice) and b.symbol == halt.symbol]
+    notices = [b for b in market.batches_at(market.position) if isinstance(b, HaltNotice) and b.symbol == halt.symbol]
     assert [(n.indicator, n.time) for n in notices] == [
         (17, TIMES.pre + halt.start * 60_000),
         (18, TIMES.pre + halt.end * 60_000),

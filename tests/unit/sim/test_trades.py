@@ -37,7 +37,7 @@ def events(market: Market, kind: str, until: int) -> dict[str, list[dict]]:
     interest = Interest()
     interest.add(kind, None)
     found: dict[str, list[dict]] = {}
-    for batch in market.take(until + 60_000):
+    for batch in market.batches_at(until + 60_000):
         for event in encode(market, batch, interest):
             read = json.loads(event.data)
             found.setdefault(read["sym"], []).append(read)
@@ -64,7 +64,7 @@ def test_seconds_and_the_minute_agree(source):
     market.advance(begin)
     market.recording = True
     market.advance(begin + MINUTE_MS)
-    batches = [b for b in market.take(begin + 2 * MINUTE_MS) if isinstance(b, BarBatch)]
+    batches = [b for b in market.batches_at(begin + 2 * MINUTE_MS) if isinstance(b, BarBatch)]
     total = np.zeros(len(market.symbols), np.int64)
     for batch in batches:
         np.add.at(total, batch.bars.symbol, batch.bars.trades * (1 if batch.kind == "A" else -1))

@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.runtime import end
-from gapscan.service.common import patiently
+from gapscan.service.common import retrying
 from tests.support.until import until
 
 
@@ -201,7 +201,7 @@ async def test_server_that_lost_its_disk(tmp_path, nats_server, bus):
         nats_server.data = tmp_path / "another"
         nats_server.start()
         await until(lambda: bus.reconnects > before, "the link")
-        await patiently("test", "setting up streams", lambda: ensure_shared(bus, Retention()))
+        await retrying("test", "setting up streams", lambda: ensure_shared(bus, Retention()))
         assert follower.copy.symbols == {"A", "B"}
         fresh = Writer(bus)
         await fresh.send("subscribe", "C")

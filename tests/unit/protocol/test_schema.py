@@ -21,7 +21,7 @@ from gapscan.protocol.channels import CHANNELS
 from gapscan.protocol.codec import encode
 from tests.support.market import OBSERVATIONS
 
-COMMITTED = Path(__file__).parents[2] / "nats"
+COMMITTED = Path(__file__).parents[3] / "nats"
 
 _BEFORE: list[m.Row] = [{"symbol": "AAA", "price": 1.5, "session": "pre"}, {"symbol": "BBB", "price": None}]
 _AFTER: list[m.Row] = [

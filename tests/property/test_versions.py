@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.bridge.limits import Limits
-from gapscan.bridge.session import Session
+from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.config import BridgeSection
 from gapscan.lists.state import Copy, Fit
@@ -26,7 +26,7 @@ PATIENT = Limits.of(BridgeSection(slow_after=1e9))
 seeds = st.integers(0, 2**32)
 row_pools = st.lists(row_lists(), min_size=2, max_size=6)
 Truth = dict[tuple[str, Position], list[Row]]
-Transport = FakeTransport | SocketTransport
+AnyTransport = FakeTransport | SocketTransport
 
 
 @dataclass
@@ -35,8 +35,8 @@ class Client:
 
     truth: Truth
     copies: dict[str, Copy] = field(default_factory=lambda: {name: Copy() for name in LISTS})
-    transport: Transport = field(default_factory=FakeTransport)
-    session: Session | None = None
+    transport: AnyTransport = field(default_factory=FakeTransport)
+    session: BrowserSession | None = None
     answered: set[str] = field(default_factory=set)
 
     def read(self) -> None:
@@ -60,14 +60,14 @@ class Client:
             assert (message.prev, message.changes) == (copy.sequence, [])
         else:
             assert isinstance(message.sequence, int)
-            assert copy.take(message, message.sequence) is Fit.APPLIED
+            assert copy.apply(message, message.sequence) is Fit.APPLIED
         assert copy.rows == self.truth[message.list, Position(copy.epoch, copy.sequence)]
 
 
 class Model:
     """Lists that change, clients that come and go, and a room between them."""
 
-    def __init__(self, pool: list[list[Row]], dice: random.Random, transport: Callable[[], Transport]) -> None:
+    def __init__(self, pool: list[list[Row]], dice: random.Random, transport: Callable[[], AnyTransport]) -> None:
         self.dice = dice
         self.pool = pool
         self._transport = transport
@@ -97,7 +97,7 @@ class Model:
         client = self.dice.choice(self.clients)
         self.leave(client)
         client.transport = self._transport()
-        client.session = self.stage.room.enter(client.transport, authorized=True)
+        client.session = self.stage.bridge.enter(client.transport, authorized=True)
         for name in LISTS:
             self.subscribe(client, name)
 
@@ -112,7 +112,7 @@ class Model:
         elif chance < 0.3:
             have = Position("never", 7)
         client.answered.discard(name)
-        self.stage.room.subscribe(client.session, name, have)
+        self.stage.bridge.subscribe(client.session, name, have)
 
     def resync(self) -> None:
         client = self.dice.choice(self.clients)
@@ -123,7 +123,7 @@ class Model:
         if client.session is not None:
             if self.dice.random() < 0.5:  # else what was last sent never arrives
                 client.read()
-            self.stage.room.leave(client.session)
+            self.stage.bridge.leave(client.session)
             client.transport.close()
             client.session = None
 
@@ -141,8 +141,8 @@ class Model:
         if self.dice.random() < 0.2:
             for client in self.clients:
                 if client.session is not None:
-                    client.session.heard(self.stage.clock.now)
-            self.stage.room.beat()
+                    client.session.note_activity(self.stage.clock.now)
+            self.stage.bridge.beat()
 
     def step(self) -> None:
         kinds = (self.change, self.pass_time, self.read, self.block, self.unblock, self.connect, self.resync)
@@ -163,7 +163,7 @@ class Model:
 @pytest.mark.parametrize("transport", [FakeTransport, SocketTransport])
 @given(pool=row_pools, seed=seeds)
 def test_every_client_ends_with_the_current_rows(
-    transport: Callable[[], Transport], pool: list[list[Row]], seed: int
+    transport: Callable[[], AnyTransport], pool: list[list[Row]], seed: int
 ) -> None:
     model = Model(pool, random.Random(seed), transport)
     try:
@@ -192,7 +192,7 @@ def test_clients_in_step_are_sent_the_same_object(pool: list[list[Row]], seed: i
     stage = TestRoom("a")
     transports = [FakeTransport() for _ in range(3)]
     for transport in transports:
-        stage.room.subscribe(stage.room.enter(transport, authorized=True), "a", None)
+        stage.bridge.subscribe(stage.bridge.enter(transport, authorized=True), "a", None)
     for sequence in range(1, 12):
         stage.put("a", sequence, list(dice.choice(pool)))
         stage.pass_time(dice.choice([0.0, 0.05, 0.1]))

@@ -18,7 +18,7 @@ from gapscan.runtime import end
 from gapscan.service.common import reporting
 from gapscan.service.status import collect
 from tests.integration.feed.rig import DAY, market
-from tests.integration.feed.test_curves import DAYS, READING, even_day
+from tests.integration.feed.test_volume_curves import DAYS, READING, even_day
 from tests.support.flatfiles import write_minutes
 from tests.support.stack import running
 from tests.support.until import until
@@ -51,7 +51,7 @@ async def taking(bus, waiting=0):
         async def go_on():
             while True:
                 await intake.arrival()
-                intake.take()
+                intake.apply()
 
         task = None
 
@@ -104,7 +104,7 @@ async def test_a_lost_part_is_read_again(bus, lost):
             if number == lost:
                 await until(lambda: intake._tally.counts["parts_dropped"] == 1, "the loss")
             await intake.arrival()
-            intake.take()
+            intake.apply()
         assert not intake.universe.curves.serve(DAY)
         start()
         await until(lambda: intake.universe.curves.serve(DAY), "the whole set")

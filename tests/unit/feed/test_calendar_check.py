@@ -40,8 +40,8 @@ def trouble(check: CalendarCheck) -> int:
     ],
 )
 def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: Status) -> None:
-    check.see(agreed)
-    check.see(agreed)
+    check.compare(agreed)
+    check.compare(agreed)
     assert check.disagreement is None
     assert trouble(check) == 0
 
@@ -57,10 +57,10 @@ def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: Status) -> N
 def test_a_lasting_disagreement_is_said_once(
     check: CalendarCheck, told: Status, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    check.see(told)
+    check.compare(told)
     assert (check.disagreement, trouble(check)) == (None, 0)
     for _ in range(3):
-        check.see(told)
+        check.compare(told)
     assert check.disagreement == said
     assert trouble(check) == 3
     assert [record.getMessage() for record in caplog.records] == [f"{said}; the provider is followed"]
@@ -68,12 +68,12 @@ def test_a_lasting_disagreement_is_said_once(
 
 def test_one_scan_at_a_border_is_no_disagreement(check: CalendarCheck) -> None:
     for one in (SHUT, OPEN, SHUT, OPEN):
-        check.see(one)
+        check.compare(one)
     assert (check.disagreement, trouble(check)) == (None, 0)
 
 
 def test_a_disagreement_ends(check: CalendarCheck) -> None:
     for one in (SHUT, SHUT, OPEN):
-        check.see(one)
+        check.compare(one)
     assert check.disagreement is None
     assert trouble(check) == 1

@@ -30,7 +30,7 @@ def state(book: HaltBook) -> dict[str, tuple[str, int]]:
 
 
 def tell(book: HaltBook, indicators: list[int], time: int, symbol: str = "A") -> bool:
-    return book.tell(Luld(T=symbol, t=time, i=indicators))
+    return book.observe_event(Luld(T=symbol, t=time, i=indicators))
 
 
 def test_a_halt_and_its_end(book: HaltBook) -> None:
@@ -66,16 +66,16 @@ def test_a_resumption_whose_halt_was_missed(book: HaltBook) -> None:
 def test_trading_shows_a_resumption_that_was_missed(book: HaltBook) -> None:
     tell(book, HALT, NOON)
     late = NOON + RESUMED_AFTER_MS
-    assert not book.see([("A", NOON - SECOND), ("A", NOON), ("A", late - 1), ("B", late)])
+    assert not book.observe_traded([("A", NOON - SECOND), ("A", NOON), ("A", late - 1), ("B", late)])
     assert state(book) == {"A": ("halted", NOON)}
-    assert book.see([("A", late)])
+    assert book.observe_traded([("A", late)])
     assert state(book) == {"A": ("resumed", late)}
-    assert not book.see([("A", late + SECOND)])
+    assert not book.observe_traded([("A", late + SECOND)])
 
 
 def test_a_late_resumption_corrects_what_trading_showed(book: HaltBook) -> None:
     tell(book, HALT, NOON)
-    book.see([("A", NOON + 310 * SECOND)])
+    book.observe_traded([("A", NOON + 310 * SECOND)])
     assert tell(book, RESUME, NOON + 300 * SECOND)
     assert state(book) == {"A": ("resumed", NOON + 300 * SECOND)}
 
@@ -83,7 +83,7 @@ def test_a_late_resumption_corrects_what_trading_showed(book: HaltBook) -> None:
 def test_reports_that_trickle_in_do_not_end_a_halt_that_is_told_again(book: HaltBook) -> None:
     tell(book, HALT, NOON)
     tell(book, HALT, NOON + 60 * SECOND)
-    assert not book.see([("A", NOON + 60 * SECOND + RESUMED_AFTER_MS - 1)])
+    assert not book.observe_traded([("A", NOON + 60 * SECOND + RESUMED_AFTER_MS - 1)])
     assert book.halted == {"A"}
 
 

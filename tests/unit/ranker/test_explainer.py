@@ -10,7 +10,7 @@ from gapscan.market import metrics
 from gapscan.market.scans import merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListWhy, Row, Why, WhyRequest
-from gapscan.ranker.explainer import LOOK_MS, WhyDesk, nearest
+from gapscan.ranker.explainer import LOOK_MS, Explainer, nearest
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, parse_lists
 from tests.support.market import stock, universe_frame, universe_of
@@ -42,7 +42,7 @@ class Room:
         self.universe: Universe = universe_of(stocks)
         self.rows: dict[str, list[Row]] = {}
         self.scanner = Scanner(self.universe, LISTS)
-        self.desk = WhyDesk(self.universe, LISTS, lambda name: self.rows.get(name, []))
+        self.desk = Explainer(self.universe, LISTS, lambda name: self.rows.get(name, []))
         self.rank()
 
     def rank(self) -> None:

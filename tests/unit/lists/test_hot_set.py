@@ -60,21 +60,21 @@ def test_commands_are_batched_and_make_room_first() -> None:
 
 def test_the_clock_starts_with_the_first_live_list() -> None:
     clock = MarketClock(MINUTE)
-    clock.hear(50 * MINUTE, live=False)
-    clock.hear(20 * MINUTE, live=False)
+    clock.observe(50 * MINUTE, live=False)
+    clock.observe(20 * MINUTE, live=False)
     assert (clock.now, clock.started) == (50 * MINUTE, False)
-    clock.hear(10 * MINUTE, live=True)
+    clock.observe(10 * MINUTE, live=True)
     assert (clock.now, clock.started) == (10 * MINUTE, True)
 
 
 def test_the_clock_follows_live_lists_and_steps_back_only_for_another_replay() -> None:
     clock = MarketClock(MINUTE)
-    clock.hear(10 * MINUTE, live=True)
-    clock.hear(10 * MINUTE + 1, live=True)
-    clock.hear(9 * MINUTE + 1, live=True)
+    clock.observe(10 * MINUTE, live=True)
+    clock.observe(10 * MINUTE + 1, live=True)
+    clock.observe(9 * MINUTE + 1, live=True)
     assert clock.now == 10 * MINUTE + 1
-    clock.hear(9 * MINUTE, live=True)
+    clock.observe(9 * MINUTE, live=True)
     assert clock.now == 9 * MINUTE
-    clock.hear(0, live=False)
-    clock.hear(99 * MINUTE, live=False)
+    clock.observe(0, live=False)
+    clock.observe(99 * MINUTE, live=False)
     assert clock.now == 9 * MINUTE

@@ -48,7 +48,7 @@ def test_what_is_lost_repeated_or_reordered_is_never_applied_out_of_place(states
     copy = copy_of(states[0])
     for delta, sequence in came:
         held, at = copy.rows, copy.sequence
-        fit = copy.take(delta, sequence)
+        fit = copy.apply(delta, sequence)
         assert fit is (Fit.OLD if sequence <= at else Fit.APPLIED if delta.prev == at else Fit.HOLE)
         assert copy.rows == states[copy.sequence]
         assert fit is Fit.APPLIED or copy.rows is held
@@ -89,7 +89,7 @@ def test_a_damaged_delta_is_found_or_harmless(states: list[Rows], seed: int) -> 
     dice = random.Random(seed)
     copy = copy_of(states[0])
     for delta, sequence in deltas_of(states):
-        fit = copy.take(damaged(delta, dice), sequence)
+        fit = copy.apply(damaged(delta, dice), sequence)
         if fit is Fit.APPLIED:
             assert symbols_of(copy.rows) == symbols_of(states[sequence])
             assert copy.sequence == sequence
@@ -132,7 +132,7 @@ class Client:
     copy: Copy = field(default_factory=Copy)
 
     def hear(self, delta: Delta, sequence: int) -> None:
-        match self.copy.take(delta, sequence):
+        match self.copy.apply(delta, sequence):
             case Fit.HOLE:
                 self.fill()
             case Fit.MISMATCH | Fit.OTHER_EPOCH:
@@ -150,14 +150,14 @@ class Client:
             self.begin_anew()
             return
         for delta, sequence in missing:
-            if self.copy.take(delta, sequence) is not Fit.APPLIED:
+            if self.copy.apply(delta, sequence) is not Fit.APPLIED:
                 self.begin_anew()
                 return
 
     def begin_anew(self) -> None:
         self.copy.load(self.server.snapshot())
         for delta, sequence in self.server.after(self.copy.sequence) or []:
-            assert self.copy.take(delta, sequence) is Fit.APPLIED
+            assert self.copy.apply(delta, sequence) is Fit.APPLIED
 
 
 def lossy(sent: list[Sent], dice: random.Random) -> list[Sent]:

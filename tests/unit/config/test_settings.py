@@ -13,18 +13,18 @@ import pytest
 from gapscan.config import Config, SimSection, example_file, load
 from gapscan.errors import ConfigError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _KEY = re.compile(r"(?P<comment># )?(?P<line>(?P<key>[a-z_]+) = \S.*?)\s+# (?P<meaning>\S.+)")
 
 
-class Shown(NamedTuple):
+class RowVersion(NamedTuple):
     """What the example says of a key."""
 
     value: Any
     meaning: str
 
 
-def shown() -> dict[tuple[str, str], Shown]:
+def shown() -> dict[tuple[str, str], RowVersion]:
     """All keys of the example, commented out or not, by section and name."""
     section, found = "", {}
     for line in example_file().read_text("utf-8").splitlines():
@@ -33,7 +33,7 @@ def shown() -> dict[tuple[str, str], Shown]:
         elif match := _KEY.fullmatch(line):
             value = tomllib.loads(match["line"])[match["key"]]
             assert (section, match["key"]) not in found, line
-            found[section, match["key"]] = Shown(value, match["meaning"])
+            found[section, match["key"]] = RowVersion(value, match["meaning"])
         else:
             assert not line or line.startswith("#"), f"{line!r} has no meaning"
     return found

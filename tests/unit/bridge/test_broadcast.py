@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from gapscan.bridge import broadcast as module
 from gapscan.bridge import io_uring as ring_module
-from gapscan.bridge.broadcast import Writer, open_writer
+from gapscan.bridge.broadcast import Broadcaster, open_writer
 from tests.unit.bridge.wire import ENTRIES, small_ring
 
 _STEPS = st.lists(st.tuples(st.integers(1, 6000), st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19), max_size=1)))
@@ -61,7 +61,7 @@ def pairs(number: int) -> Iterator[list[Pair]]:
         yield made
 
 
-def send(writer: Writer, to: list[Pair], frame: bytes) -> None:
+def send(writer: Broadcaster, to: list[Pair], frame: bytes) -> None:
     ready = [pair for pair in to if not pair.held]
     short = dict(writer.write(array("i", [pair.ours.fileno() for pair in ready]), frame))
     for at, pair in enumerate(ready):
@@ -71,7 +71,7 @@ def send(writer: Writer, to: list[Pair], frame: bytes) -> None:
         pair.held = frame[taken:]
 
 
-def test_more_sockets_than_entries(writer: Writer) -> None:
+def test_more_sockets_than_entries(writer: Broadcaster) -> None:
     with pairs(5 * ENTRIES + 3) as many:
         for step in range(40):  # the rings' counters pass their ends
             send(writer, many, b"%02d" % step * 20)
@@ -80,7 +80,7 @@ def test_more_sockets_than_entries(writer: Writer) -> None:
         assert all(pair.got == pair.sent for pair in many)
 
 
-def test_a_full_socket_and_a_closed_one_cost_the_others_nothing(writer: Writer) -> None:
+def test_a_full_socket_and_a_closed_one_cost_the_others_nothing(writer: Broadcaster) -> None:
     with pairs(12) as many:
         many[3].theirs.close()
         while not many[0].held:
@@ -90,7 +90,7 @@ def test_a_full_socket_and_a_closed_one_cost_the_others_nothing(writer: Writer) 
         assert all(pair.got == pair.sent for pair in many[4:])
 
 
-def test_a_number_that_is_none(writer: Writer) -> None:
+def test_a_number_that_is_none(writer: Broadcaster) -> None:
     with pairs(3) as many:
         numbers = array("i", [pair.ours.fileno() for pair in many])
         many[1].ours.close()
@@ -99,7 +99,7 @@ def test_a_number_that_is_none(writer: Writer) -> None:
         assert many[2].read()
 
 
-def test_a_number_that_is_used_again(writer: Writer) -> None:
+def test_a_number_that_is_used_again(writer: Broadcaster) -> None:
     with pairs(3) as many:
         numbers = array("i", [pair.ours.fileno() for pair in many])
         os.dup2(many[2].ours.fileno(), numbers[1])
@@ -115,7 +115,7 @@ def test_a_number_that_is_used_again(writer: Writer) -> None:
 def test_readers_get_exactly_what_was_sent(kind: str, steps: list[tuple[int, set[int], set[int]]], seed: bytes) -> None:
     """Slow, fast and closed ones; the rest of a frame goes first, and nothing overtakes it."""
     with ExitStack() as stack:
-        writer = Writer(stack.enter_context(small_ring())) if kind == "io_uring" else Writer()
+        writer = Broadcaster(stack.enter_context(small_ring())) if kind == "io_uring" else Broadcaster()
         stack.enter_context(pytest.MonkeyPatch.context()).setattr(module, "_FEW", 1)
         many = stack.enter_context(pairs(20))
         for number, (size, readers, leavers) in enumerate(steps):
@@ -148,7 +148,7 @@ _UNDER_SECCOMP = """
 import sys
 from tests.support.seccomp import refuse
 refuse(int(sys.argv[1]), int(sys.argv[2]))
-from gapscan.bridge.writer import open_writer
+from gapscan.bridge.broadcast import open_writer
 with open_writer(io_uring=True) as writer:
     print(writer.name)
 """
@@ -180,7 +180,7 @@ def test_an_exception_out_of_the_middle(monkeypatch: pytest.MonkeyPatch, *, serv
     """The rings hold requests or results then; the next frame must not wait for what never comes."""
     monkeypatch.setattr(module, "_FEW", 1)
     with small_ring() as opened, pairs(3 * ENTRIES) as many:
-        writer = Writer(opened)
+        writer = Broadcaster(opened)
         with monkeypatch.context() as patch:
             call = ring_module._call
 
@@ -208,7 +208,7 @@ def test_it_can_be_turned_off() -> None:
 def test_a_ring_that_fails_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FEW", 1)
     with small_ring() as opened, pairs(20) as many:
-        writer = Writer(opened)
+        writer = Broadcaster(opened)
         number = os.dup(opened._fd)
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), opened._fd)

@@ -38,7 +38,7 @@ async def taking(bus: Bus) -> AsyncIterator[Intake]:
     async def go_on() -> None:
         while True:
             await intake.arrival()
-            intake.take()
+            intake.apply()
 
     async with intake.listening():
         task = asyncio.create_task(go_on())
@@ -59,7 +59,7 @@ def halts(as_of: int, status: str, symbol: str) -> Halts:
 
 
 def halted(universe: Universe) -> dict[str, str | None]:
-    return dict(zip(SYMBOLS, universe.text("halt").take(np.arange(len(SYMBOLS))), strict=True))
+    return dict(zip(SYMBOLS, universe.text("halt").words(np.arange(len(SYMBOLS))), strict=True))
 
 
 async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_server: NatsServer) -> None:

@@ -67,7 +67,7 @@ class Noting:
         self.looks += 1
         return {entry.name for entry in entries if entry.definition}
 
-    def seen(self, earlier: ListView | None, view: ListView) -> None:
+    def on_view(self, earlier: ListView | None, view: ListView) -> None:
         if self.stumbles:
             self.stumbles -= 1
             raise RuntimeError("stumbled")

@@ -22,13 +22,13 @@ def copy() -> Copy:
 
 def test_a_snapshot_then_deltas(copy: Copy) -> None:
     assert (copy.epoch, copy.sequence, copy.rows) == ("e1", 7, FIRST)
-    assert copy.take(delta_between(FIRST, SECOND, 7), 8) is Fit.APPLIED
-    assert copy.take(delta_between(SECOND, THIRD, 8), 9) is Fit.APPLIED
+    assert copy.apply(delta_between(FIRST, SECOND, 7), 8) is Fit.APPLIED
+    assert copy.apply(delta_between(SECOND, THIRD, 8), 9) is Fit.APPLIED
     assert (copy.sequence, copy.rows, copy.as_of) == (9, THIRD, 9)
 
 
 def test_several_deltas_folded_into_one(copy: Copy) -> None:
-    assert copy.take(delta_between(FIRST, THIRD, 7), 19) is Fit.APPLIED
+    assert copy.apply(delta_between(FIRST, THIRD, 7), 19) is Fit.APPLIED
     assert (copy.sequence, copy.rows) == (19, THIRD)
 
 
@@ -36,12 +36,12 @@ def test_several_deltas_folded_into_one(copy: Copy) -> None:
     ("prev", "sequence", "fit"), [(6, 7, Fit.OLD), (0, 1, Fit.OLD), (8, 9, Fit.HOLE), (5, 9, Fit.HOLE)]
 )
 def test_out_of_sequence(copy: Copy, prev: int, sequence: int, fit: Fit) -> None:
-    assert copy.take(delta_between(FIRST, SECOND, prev), sequence) is fit
+    assert copy.apply(delta_between(FIRST, SECOND, prev), sequence) is fit
     assert (copy.sequence, copy.rows) == (7, FIRST)
 
 
 def test_another_epoch(copy: Copy) -> None:
-    assert copy.take(delta_between(FIRST, SECOND, 7, epoch="e2"), 8) is Fit.OTHER_EPOCH
+    assert copy.apply(delta_between(FIRST, SECOND, 7, epoch="e2"), 8) is Fit.OTHER_EPOCH
     copy.load(snapshot_of(THIRD, 1, epoch="e2"))
     assert (copy.epoch, copy.sequence, copy.rows) == ("e2", 1, THIRD)
 
@@ -54,9 +54,9 @@ def test_what_does_not_fit_changes_nothing(copy: Copy) -> None:
         replace(delta, changes=delta.changes[:-1]),
         replace(delta, changes=[*delta.changes, Update(2, "B", {})]),
     ):
-        assert copy.take(wrong, 8) is Fit.MISMATCH
+        assert copy.apply(wrong, 8) is Fit.MISMATCH
         assert (copy.sequence, copy.rows) == (7, FIRST)
-    assert copy.take(delta, 8) is Fit.APPLIED
+    assert copy.apply(delta, 8) is Fit.APPLIED
 
 
 def test_a_snapshot_that_is_wrong_is_refused(copy: Copy) -> None:
