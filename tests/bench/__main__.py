@@ -1,4 +1,4 @@
-"""python -m tests.bench [--only NAME ...] [--json]: the figures in one table, with the machine named."""
+"""python -m tests.bench [--only NAME ...] [--json | --against REVISION]: the figures in one table, and the machine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import bridge, bus, core, fanout, hot, market, memory, page, soak
+from tests.bench.against import checkout, compared
 from tests.bench.registry import Figure
 
 BENCHMARKS = (
@@ -64,8 +65,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(BENCHMARKS), help="run this one; may be repeated")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.add_argument("--against", help="compare with this revision, or this checkout of one, run by run in turn")
+    parser.add_argument("--runs", type=int, default=5, help="with --against: how often each build runs (default 5)")
     options = parser.parse_args()
     wanted = options.only or [name for name in BENCHMARKS if name not in LONG]
+    if options.against:
+        with checkout(options.against) as before:
+            Console(width=160).print(machine(), compared(before, wanted, options.runs), sep="\n")
+        return
     figures = [figure for name in wanted for figure in BENCHMARKS[name]()]
     if options.json:
         report = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
