@@ -1,19 +1,25 @@
 """The controls under /sim/."""
 
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
 import aiohttp
 import pytest
 
 from gapscan.sim import control
+from tests.integration.sim.conftest import Serve
 
 
 @pytest.fixture
-async def api(serve):
+async def api(serve: Serve) -> AsyncIterator[Any]:
     server = await serve(start="10:00")
     async with aiohttp.ClientSession(server.url) as session:
         yield server, session
 
 
-async def test_status(api):
+async def test_status(api: Any) -> None:
     server, session = api
     server.faults.set("ws_late", minutes=2)
     async with session.get("/sim/status") as response:
@@ -25,7 +31,7 @@ async def test_status(api):
     assert status["faults"] == {"ws_late": {"minutes": 2.0}}
 
 
-async def test_clock_at_and_advance(api):
+async def test_clock_at_and_advance(api: Any) -> None:
     server, session = api
     now = server.clock.now()
     async with session.post("/sim/clock", json={"advance_ms": 1500}) as response:
@@ -34,7 +40,7 @@ async def test_clock_at_and_advance(api):
     assert server.clock.now() == now - 60_000
 
 
-async def test_speed(serve):
+async def test_speed(serve: Serve) -> None:
     server = await serve(manual=False)
     async with aiohttp.ClientSession(server.url) as session:
         await session.post("/sim/clock", json={"speed": 7})
@@ -53,7 +59,7 @@ async def test_speed(serve):
         '{"at": "noon"}',
     ],
 )
-async def test_bad_clock(api, body):
+async def test_bad_clock(api: Any, body: Any) -> None:
     server, session = api
     now = server.clock.now()
     async with session.post("/sim/clock", data=body) as response:
@@ -62,7 +68,7 @@ async def test_bad_clock(api, body):
     assert server.clock.now() == now
 
 
-async def test_faults_on_and_off(api):
+async def test_faults_on_and_off(api: Any) -> None:
     server, session = api
     wanted = {"rest_status": {"status": 429, "count": 3}, "ws_silent": True}
     async with session.post("/sim/faults", json=wanted) as response:
@@ -74,7 +80,7 @@ async def test_faults_on_and_off(api):
 
 
 @pytest.mark.parametrize("body", ['{"rest_fire": true}', '{"ws_late": {"minutes": 99}}', '{"ws_late": 5}', "[]"])
-async def test_bad_faults(api, body):
+async def test_bad_faults(api: Any, body: Any) -> None:
     server, session = api
     async with session.post("/sim/faults", data=body) as response:
         assert response.status == 400
@@ -83,5 +89,5 @@ async def test_bad_faults(api, body):
 
 
 @pytest.mark.parametrize(("remote", "near"), [("127.0.0.1", True), ("::1", True), ("10.0.0.5", False), (None, False)])
-def test_loopback_only(remote, near):
+def test_loopback_only(remote: Any, near: Any) -> None:
     assert control.is_near(remote) is near

@@ -1,20 +1,24 @@
 """The REST interface as polygon's own client sees it."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
+from typing import Any
 
 import aiohttp
 import pytest
 from polygon.exceptions import BadResponse
 
 from gapscan.market.sessions import epoch_ms, session_times
+from tests.integration.sim.conftest import Rest, Serve
 
 DAY = dt.date(2026, 11, 20)
 BEFORE = dt.date(2026, 11, 19)
 TIMES = session_times(DAY)
 
 
-async def test_snapshot_decodes_with_the_clients_own_models(serve, rest):
+async def test_snapshot_decodes_with_the_clients_own_models(serve: Serve, rest: Rest) -> None:
     server = await serve(start="12:00")
     tickers = await rest.call(server, "get_snapshot_all", "stocks")
     assert len(tickers) == sum(not listing.otc for listing in server.market.source.listings)
@@ -24,7 +28,7 @@ async def test_snapshot_decodes_with_the_clients_own_models(serve, rest):
     assert all(ticker.prev_day is not None and ticker.min is not None for ticker in tickers)
 
 
-async def test_day_is_zero_until_the_first_regular_print(serve, rest):
+async def test_day_is_zero_until_the_first_regular_print(serve: Serve, rest: Rest) -> None:
     server = await serve(start="09:29")
     before = await rest.snapshot(server)
     printed = [ticker for ticker in before.values() if ticker["min"]["av"] > 0]
@@ -42,7 +46,7 @@ async def test_day_is_zero_until_the_first_regular_print(serve, rest):
         assert day["l"] <= day["vw"] <= day["h"]
 
 
-async def test_pre_market_prices_stay_out_of_the_day_bar(serve, rest):
+async def test_pre_market_prices_stay_out_of_the_day_bar(serve: Serve, rest: Rest) -> None:
     server = await serve(start="09:29:59")
     before = await rest.snapshot(server)
     server.clock.set(TIMES.post)
@@ -58,7 +62,7 @@ async def test_pre_market_prices_stay_out_of_the_day_bar(serve, rest):
     assert outside
 
 
-async def test_symbols_without_a_trade_have_no_last_trade(serve, rest):
+async def test_symbols_without_a_trade_have_no_last_trade(serve: Serve, rest: Rest) -> None:
     server = await serve(start="04:30")
     tickers = await rest.snapshot(server)
     silent = [ticker for ticker in tickers.values() if ticker["min"]["t"] == 0]
@@ -69,7 +73,7 @@ async def test_symbols_without_a_trade_have_no_last_trade(serve, rest):
         assert ticker["updated"] == ticker["todaysChange"] == ticker["min"]["av"] == 0
 
 
-async def test_nanoseconds_and_milliseconds(serve, rest):
+async def test_nanoseconds_and_milliseconds(serve: Serve, rest: Rest) -> None:
     server = await serve(start="10:00")
     ticker = next(t for t in (await rest.snapshot(server)).values() if "lastTrade" in t)
     assert ticker["updated"] == ticker["lastTrade"]["t"]
@@ -78,14 +82,14 @@ async def test_nanoseconds_and_milliseconds(serve, rest):
     assert ticker["min"]["t"] <= ticker["updated"] // 1_000_000 < ticker["min"]["t"] + 60_000
 
 
-async def test_some_volumes_are_fractions(serve, rest):
+async def test_some_volumes_are_fractions(serve: Serve, rest: Rest) -> None:
     server = await serve(start="16:00", symbols=400)
     volumes = [ticker["day"]["v"] for ticker in (await rest.snapshot(server)).values()]
     assert any(isinstance(volume, float) for volume in volumes)
     assert sum(isinstance(volume, int) for volume in volumes) > 300
 
 
-async def test_the_snapshot_clears_at_half_past_three(serve, rest):
+async def test_the_snapshot_clears_at_half_past_three(serve: Serve, rest: Rest) -> None:
     server = await serve(start="19:59")
     evening = await rest.snapshot(server)
     server.clock.set(epoch_ms(dt.date(2026, 11, 23), dt.time(3, 29)))
@@ -99,14 +103,14 @@ async def test_the_snapshot_clears_at_half_past_three(serve, rest):
         assert ticker["prevDay"]["c"] == weekend[symbol]["day"]["c"]
 
 
-async def test_snapshot_of_some_tickers(serve, rest):
+async def test_snapshot_of_some_tickers(serve: Serve, rest: Rest) -> None:
     server = await serve()
     symbols = server.market.symbols[:2]
     tickers = await rest.call(server, "get_snapshot_all", "stocks", [*symbols, "NOSUCH"], include_otc=True)
     assert [ticker.ticker for ticker in tickers] == symbols
 
 
-async def test_otc_symbols_only_on_demand(serve, rest):
+async def test_otc_symbols_only_on_demand(serve: Serve, rest: Rest) -> None:
     server = await serve(symbols=1000)
     plain = await rest.snapshot(server)
     full = await rest.snapshot(server, include_otc=True)
@@ -114,7 +118,7 @@ async def test_otc_symbols_only_on_demand(serve, rest):
     assert all(server.market.source.listings[server.market.place[symbol]].otc for symbol in full.keys() - plain)
 
 
-async def test_one_ticker(serve, rest):
+async def test_one_ticker(serve: Serve, rest: Rest) -> None:
     server = await serve(start="11:00")
     symbol = server.market.symbols[7]
     ticker = await rest.call(server, "get_snapshot_ticker", "stocks", symbol)
@@ -123,7 +127,7 @@ async def test_one_ticker(serve, rest):
         await rest.call(server, "get_snapshot_ticker", "stocks", symbol.lower())
 
 
-async def test_grouped_daily_and_previous_close_agree(serve, rest):
+async def test_grouped_daily_and_previous_close_agree(serve: Serve, rest: Rest) -> None:
     server = await serve()
     bars = await rest.call(server, "get_grouped_daily_aggs", BEFORE, adjusted=False)
     snapshot = await rest.snapshot(server)
@@ -135,7 +139,7 @@ async def test_grouped_daily_and_previous_close_agree(serve, rest):
         assert bar.timestamp == session_times(BEFORE).post
 
 
-async def test_a_split_is_in_adjusted_bars_only(serve, rest):
+async def test_a_split_is_in_adjusted_bars_only(serve: Serve, rest: Rest) -> None:
     server = await serve(start="10:00")
     splits = await rest.call(server, "list_splits", execution_date=DAY)
     raw = {b.ticker: b for b in await rest.call(server, "get_grouped_daily_aggs", BEFORE, adjusted=False)}
@@ -151,7 +155,7 @@ async def test_a_split_is_in_adjusted_bars_only(serve, rest):
     assert all(raw[symbol].close == adjusted[symbol].close for symbol in unsplit)
 
 
-async def test_25_sessions_of_daily_bars(serve, rest):
+async def test_25_sessions_of_daily_bars(serve: Serve, rest: Rest) -> None:
     server = await serve()
     date, found = DAY, 0
     while found < 25:
@@ -161,7 +165,7 @@ async def test_25_sessions_of_daily_bars(serve, rest):
         found += bool(bars)
 
 
-async def test_no_bars_for_today_until_it_is_over(serve, rest):
+async def test_no_bars_for_today_until_it_is_over(serve: Serve, rest: Rest) -> None:
     server = await serve(start="15:00")
     assert await rest.call(server, "get_grouped_daily_aggs", DAY) == []
     server.clock.set(TIMES.closed)
@@ -173,7 +177,7 @@ async def test_no_bars_for_today_until_it_is_over(serve, rest):
         assert bar.volume == pytest.approx(day["v"])
 
 
-async def test_tickers_come_in_pages(serve, rest):
+async def test_tickers_come_in_pages(serve: Serve, rest: Rest) -> None:
     server = await serve()
     listed = [listing for listing in server.market.source.listings if not listing.otc]
     tickers = await rest.call(server, "list_tickers", market="stocks", active=True, limit=30)
@@ -182,7 +186,7 @@ async def test_tickers_come_in_pages(serve, rest):
     assert {ticker.primary_exchange for ticker in tickers} >= {"XNAS", "XNYS", "ARCX"}
 
 
-async def test_ticker_filters(serve, rest):
+async def test_ticker_filters(serve: Serve, rest: Rest) -> None:
     server = await serve()
     funds = await rest.call(server, "list_tickers", type="ETF", limit=1000)
     assert {ticker.type for ticker in funds} == {"ETF"}
@@ -193,7 +197,7 @@ async def test_ticker_filters(serve, rest):
     assert [ticker.ticker for ticker in after] == server.market.symbols[-2:]
 
 
-async def test_ticker_details(serve, rest):
+async def test_ticker_details(serve: Serve, rest: Rest) -> None:
     server = await serve(start="10:00")
     details = await rest.call(server, "get_ticker_details", server.market.symbols[0])
     assert details.market_cap > 0
@@ -206,13 +210,13 @@ async def test_ticker_details(serve, rest):
         await rest.call(server, "get_ticker_details", "NOSUCH")
 
 
-async def floats(rest, server, **query):
+async def floats(rest: Any, server: Any, **query: Any) -> Any:
     """The answer of the float endpoint, for which this version of the library has no method."""
     response = await rest.call(server, "_get", "/stocks/vX/float", query, raw=True)
     return json.loads(response.data)
 
 
-async def test_float(serve, rest):
+async def test_float(serve: Serve, rest: Rest) -> None:
     server = await serve()
     listings = [listing for listing in server.market.source.listings if listing.free_float]
     assert {listing.type for listing in listings} <= {"CS", "ADRC"}
@@ -230,7 +234,7 @@ async def test_float(serve, rest):
     assert second["results"][0]["ticker"] > first["results"][-1]["ticker"]
 
 
-async def test_some_cheap_stocks_have_few_shares_to_trade(serve, rest):
+async def test_some_cheap_stocks_have_few_shares_to_trade(serve: Serve, rest: Rest) -> None:
     server = await serve(symbols=500)
     rows = {row["ticker"]: row["free_float"] for row in (await floats(rest, server, limit=1000))["results"]}
     closes = dict(zip(server.market.symbols, server.market.previous.close.tolist(), strict=True))
@@ -238,7 +242,7 @@ async def test_some_cheap_stocks_have_few_shares_to_trade(serve, rest):
     assert 5 <= len(low) < len(rows) / 2
 
 
-async def test_splits_by_date(serve, rest):
+async def test_splits_by_date(serve: Serve, rest: Rest) -> None:
     server = await serve()
     first, last = DAY - dt.timedelta(days=10), DAY
     splits = await rest.call(server, "list_splits", execution_date_gte=first, execution_date_lte=last, limit=2)
@@ -258,7 +262,7 @@ async def test_splits_by_date(serve, rest):
         ("20:00", "closed", False, False),
     ],
 )
-async def test_market_status(serve, rest, time, market, early, after):
+async def test_market_status(serve: Serve, rest: Rest, time: Any, market: Any, early: Any, after: Any) -> None:
     server = await serve(start=time)
     status = await rest.call(server, "get_market_status")
     assert (status.market, status.early_hours, status.after_hours) == (market, early, after)
@@ -266,13 +270,13 @@ async def test_market_status(serve, rest, time, market, early, after):
 
 
 @pytest.mark.parametrize("date", ["2026-13-01", "yesterday"])
-async def test_bad_date(serve, rest, date):
+async def test_bad_date(serve: Serve, rest: Rest, date: Any) -> None:
     server = await serve()
     with pytest.raises(BadResponse, match="Could not parse"):
         await rest.call(server, "get_grouped_daily_aggs", date)
 
 
-async def test_bad_limit_and_cursor(serve, rest):
+async def test_bad_limit_and_cursor(serve: Serve, rest: Rest) -> None:
     server = await serve()
     with pytest.raises(BadResponse, match="limit"):
         await rest.call(server, "list_tickers", limit=5000)
@@ -280,14 +284,14 @@ async def test_bad_limit_and_cursor(serve, rest):
         await rest.call(server, "list_tickers", params={"cursor": "bm8="})
 
 
-async def test_wrong_key(serve, rest):
+async def test_wrong_key(serve: Serve, rest: Rest) -> None:
     server = await serve(keys=frozenset({"right"}))
     with pytest.raises(BadResponse, match="Unknown API Key"):
         await rest.call(server, "get_market_status", key="wrong")
     assert (await rest.call(server, "get_market_status", key="right")).market == "extended-hours"
 
 
-async def test_key_in_the_query_or_not_at_all(serve):
+async def test_key_in_the_query_or_not_at_all(serve: Serve) -> None:
     server = await serve()
     async with aiohttp.ClientSession(server.url) as session:
         async with session.get("/v1/marketstatus/now", params={"apiKey": "any"}) as response:
@@ -299,7 +303,7 @@ async def test_key_in_the_query_or_not_at_all(serve):
             assert response.status == 404
 
 
-async def test_the_same_market_at_any_polling(serve, rest):
+async def test_the_same_market_at_any_polling(serve: Serve, rest: Rest) -> None:
     once = await serve(start="09:45")
     often = await serve(start="04:10")
     for minute in (260, 300, 329, 331, 340, 345):

@@ -1,8 +1,11 @@
 """Each REST fault, and what a client makes of it."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import time
+from typing import Any
 
 import aiohttp
 import pytest
@@ -10,11 +13,12 @@ import urllib3
 from polygon.exceptions import BadResponse
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
+from tests.integration.sim.conftest import Rest, Serve
 from tests.support.until import until
 
 
 @pytest.mark.parametrize(("status", "text"), [(401, "Unknown API Key"), (403, "NOT_AUTHORIZED"), (404, "NOT_FOUND")])
-async def test_refusing_status(serve, rest, status, text):
+async def test_refusing_status(serve: Serve, rest: Rest, status: Any, text: str) -> None:
     server = await serve()
     server.faults.set("rest_status", status=status, count=1)
     with pytest.raises(BadResponse, match=text):
@@ -23,7 +27,7 @@ async def test_refusing_status(serve, rest, status, text):
 
 
 @pytest.mark.parametrize("status", [429, 500])
-async def test_status_that_the_client_retries(serve, rest, status):
+async def test_status_that_the_client_retries(serve: Serve, rest: Rest, status: Any) -> None:
     server = await serve()
     server.faults.set("rest_status", status=status, count=1)
     with pytest.raises(MaxRetryError, match=str(status)):
@@ -34,7 +38,7 @@ async def test_status_that_the_client_retries(serve, rest, status):
     assert (await asyncio.to_thread(client.get_market_status)).market == "extended-hours"
 
 
-async def test_error_bodies_are_polygons(serve):
+async def test_error_bodies_are_polygons(serve: Serve) -> None:
     server = await serve()
     async with aiohttp.ClientSession(server.url) as session:
         for status, name in ((401, "ERROR"), (403, "NOT_AUTHORIZED"), (429, "ERROR"), (500, "ERROR")):
@@ -47,7 +51,7 @@ async def test_error_bodies_are_polygons(serve):
                 assert "error" in body or "message" in body
 
 
-async def test_html_with_200_is_an_empty_answer_to_the_client(serve, rest):
+async def test_html_with_200_is_an_empty_answer_to_the_client(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_html", status=200)
     assert await rest.call(server, "get_snapshot_all", "stocks") == []
@@ -55,14 +59,14 @@ async def test_html_with_200_is_an_empty_answer_to_the_client(serve, rest):
     assert response.data.startswith(b"<!DOCTYPE html>")
 
 
-async def test_html_with_502(serve, rest):
+async def test_html_with_502(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_html")
     with pytest.raises(MaxRetryError, match="502"):
         await rest.call(server, "get_snapshot_all", "stocks")
 
 
-async def test_truncated_json(serve, rest):
+async def test_truncated_json(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_truncated")
     response = await rest.call(server, "get_snapshot_all", "stocks", raw=True)
@@ -72,7 +76,7 @@ async def test_truncated_json(serve, rest):
     assert await rest.call(server, "get_snapshot_all", "stocks") == []
 
 
-async def test_one_garbage_element(serve, rest):
+async def test_one_garbage_element(serve: Serve, rest: Rest) -> None:
     server = await serve()
     good = await rest.snapshot(server)
     server.faults.set("rest_garbage", endpoint="snapshot")
@@ -86,7 +90,7 @@ async def test_one_garbage_element(serve, rest):
         await rest.call(server, "get_snapshot_all", "stocks")
 
 
-async def test_garbage_in_other_arrays(serve, rest):
+async def test_garbage_in_other_arrays(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_garbage", endpoint="grouped")
     response = await rest.call(server, "get_grouped_daily_aggs", "2026-11-19", raw=True)
@@ -94,7 +98,7 @@ async def test_garbage_in_other_arrays(serve, rest):
     assert [r for r in results if not isinstance(r["T"], str)]
 
 
-async def test_stalled_request(serve):
+async def test_stalled_request(serve: Serve) -> None:
     server = await serve()
     server.faults.set("rest_stall", count=1)
     async with aiohttp.ClientSession(server.url, timeout=aiohttp.ClientTimeout(total=0.2)) as session:
@@ -104,7 +108,7 @@ async def test_stalled_request(serve):
             assert response.status == 200
 
 
-async def test_a_stalled_request_does_not_hold_up_the_end(serve, rest):
+async def test_a_stalled_request_does_not_hold_up_the_end(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_stall")
     call = asyncio.create_task(rest.call(server, "get_market_status"))
@@ -114,7 +118,7 @@ async def test_a_stalled_request_does_not_hold_up_the_end(serve, rest):
         await call
 
 
-async def test_slow_body(serve, rest):
+async def test_slow_body(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_slow", seconds=0.4, count=1)
     start = time.monotonic()
@@ -123,7 +127,7 @@ async def test_slow_body(serve, rest):
     assert len(tickers) > 150
 
 
-async def test_dropped_connection(serve, rest):
+async def test_dropped_connection(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_drop", count=1)
     with pytest.raises((MaxRetryError, ProtocolError)):
@@ -131,7 +135,7 @@ async def test_dropped_connection(serve, rest):
     assert await rest.call(server, "get_market_status")
 
 
-async def test_only_the_named_endpoint(serve, rest):
+async def test_only_the_named_endpoint(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_status", status=403, endpoint="grouped")
     assert await rest.call(server, "get_market_status")

@@ -1,10 +1,14 @@
 """The WebSocket interface as polygon's own client, and bare websockets, see it."""
 
+from __future__ import annotations
+
 import asyncio
 import datetime as dt
 import json
 import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import websockets
@@ -12,6 +16,7 @@ from polygon.exceptions import AuthError
 from polygon.websocket.models import EquityAgg, EquityTrade, LimitUpLimitDown
 
 from gapscan.market.sessions import session_times
+from tests.integration.sim.conftest import Listener, Rest, Serve
 from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
@@ -19,7 +24,7 @@ TIMES = session_times(DAY)
 
 
 @asynccontextmanager
-async def connected(server, key="key", **options):
+async def connected(server: Any, key: Any = "key", **options: Any) -> AsyncIterator[Any]:
     """A bare connection that has sent its key."""
     url = f"ws://{server.ws_feed}/stocks"
     async with websockets.connect(url, proxy=None, max_size=None, **options) as link:
@@ -30,13 +35,13 @@ async def connected(server, key="key", **options):
         yield link
 
 
-async def reply(link):
+async def reply(link: Any) -> Any:
     async with asyncio.timeout(10):
         (event,) = json.loads(await link.recv())
     return event["status"], event["message"]
 
 
-async def test_connect_authenticate_subscribe(serve):
+async def test_connect_authenticate_subscribe(serve: Serve) -> None:
     server = await serve()
     a, b = server.market.symbols[:2]
     async with connected(server) as link:
@@ -52,7 +57,7 @@ async def test_connect_authenticate_subscribe(serve):
 
 
 @pytest.mark.parametrize("topic", ["A.NOSUCH", "Q.*", "AAPL", "A."])
-async def test_unknown_topics(serve, topic):
+async def test_unknown_topics(serve: Serve, topic: Any) -> None:
     server = await serve()
     async with connected(server) as link:
         await reply(link)
@@ -62,7 +67,7 @@ async def test_unknown_topics(serve, topic):
         assert topic in message
 
 
-async def test_nonsense_is_answered_and_forgiven(serve):
+async def test_nonsense_is_answered_and_forgiven(serve: Serve) -> None:
     server = await serve()
     async with connected(server) as link:
         await reply(link)
@@ -73,7 +78,7 @@ async def test_nonsense_is_answered_and_forgiven(serve):
         assert (await reply(link))[0] == "success"
 
 
-async def test_nothing_before_authentication(serve):
+async def test_nothing_before_authentication(serve: Serve) -> None:
     server = await serve()
     async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None) as link:
         await link.recv()
@@ -81,13 +86,13 @@ async def test_nothing_before_authentication(serve):
         assert (await reply(link))[0] == "auth_required"
 
 
-async def test_wrong_key(serve, listen):
+async def test_wrong_key(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(keys=frozenset({"right"}))
     with pytest.raises(AuthError):
         await listen(server, "A.*", key="wrong").task
 
 
-async def test_not_authenticated_in_time(serve):
+async def test_not_authenticated_in_time(serve: Serve) -> None:
     server = await serve(auth_timeout=0.05)
     async with websockets.connect(f"ws://{server.ws_feed}/stocks", proxy=None) as link:
         await link.recv()
@@ -97,7 +102,7 @@ async def test_not_authenticated_in_time(serve):
     assert closed.value.rcvd.code == 1008
 
 
-async def test_bars_decode_with_the_clients_own_models(serve, listen):
+async def test_bars_decode_with_the_clients_own_models(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30")
     listener = listen(server, "A.*", "AM.*", "T.*")
     await listener.subscribed(3)
@@ -113,7 +118,9 @@ async def test_bars_decode_with_the_clients_own_models(serve, listen):
     assert len(max(listener.frames, key=len)) > 3 * len(json.dumps(listener.of("A")[0]))
 
 
-async def test_seconds_minutes_trades_and_snapshot_agree(serve, listen, rest):
+async def test_seconds_minutes_trades_and_snapshot_agree(
+    serve: Serve, listen: Callable[..., Listener], rest: Rest
+) -> None:
     server = await serve(start="09:40")
     before = await rest.snapshot(server, include_otc=True)
     listener = listen(server, "A.*", "AM.*", "T.*")
@@ -139,7 +146,7 @@ async def test_seconds_minutes_trades_and_snapshot_agree(serve, listen, rest):
             assert [shown[key] for key in "ohlcv"] == [minute[key] for key in "ohlcv"]
 
 
-async def test_second_bars_lag(serve, listen):
+async def test_second_bars_lag(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30", bar_delay=2)
     listener = listen(server, "A.*", "T.*")
     await listener.subscribed(2)
@@ -151,7 +158,7 @@ async def test_second_bars_lag(serve, listen):
     assert {event["s"] for event in listener.of("A")} == {TIMES.regular}
 
 
-async def test_only_what_was_asked_for(serve, listen):
+async def test_only_what_was_asked_for(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30")
     symbol = server.market.symbols[int(server.market.source.bars(DAY).volume.argmax())]
     listener = listen(server, f"A.{symbol}")
@@ -168,7 +175,7 @@ async def test_only_what_was_asked_for(serve, listen):
     assert len(listener.of("A")) == seen
 
 
-async def test_halts_are_announced_and_nothing_prints(serve, listen):
+async def test_halts_are_announced_and_nothing_prints(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30", symbols=1000)
     halt = server.market.halts[0]
     symbol = server.market.symbols[halt.symbol]
@@ -188,7 +195,7 @@ async def test_halts_are_announced_and_nothing_prints(serve, listen):
     assert min(time for time in times if time >= resume.timestamp) < resume.timestamp + 1000
 
 
-async def test_a_key_connects_once(serve):
+async def test_a_key_connects_once(serve: Serve) -> None:
     server = await serve()
     async with connected(server) as first:
         assert (await reply(first))[0] == "auth_success"
@@ -203,7 +210,7 @@ async def test_a_key_connects_once(serve):
         assert (await reply(first))[0] == "success"
 
 
-async def test_or_the_older_connection_goes(serve):
+async def test_or_the_older_connection_goes(serve: Serve) -> None:
     server = await serve(kick="old")
     async with connected(server) as first:
         await reply(first)
@@ -215,7 +222,7 @@ async def test_or_the_older_connection_goes(serve):
         assert closed.value.rcvd.code == 1008
 
 
-async def test_a_key_is_free_again_after_its_connection(serve):
+async def test_a_key_is_free_again_after_its_connection(serve: Serve) -> None:
     server = await serve()
     async with connected(server) as first:
         await reply(first)
@@ -224,7 +231,7 @@ async def test_a_key_is_free_again_after_its_connection(serve):
         assert (await reply(second))[0] == "auth_success"
 
 
-async def test_a_slow_client_is_told_and_closed(serve):
+async def test_a_slow_client_is_told_and_closed(serve: Serve) -> None:
     server = await serve(start="09:30", unsent_limit=40_000, connections_per_key=2)
     narrow = socket.create_connection((server.host, server.port))
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -250,12 +257,12 @@ async def test_a_slow_client_is_told_and_closed(serve):
         await asyncio.gather(reader, return_exceptions=True)
 
 
-async def _collect(link, received):
+async def _collect(link: Any, received: Any) -> None:
     async for frame in link:
         received.append(frame)
 
 
-async def test_a_slow_client_that_wakes_sees_why(serve):
+async def test_a_slow_client_that_wakes_sees_why(serve: Serve) -> None:
     server = await serve(start="09:30", unsent_limit=3_000)
     async with connected(server) as link:
         await reply(link)
@@ -268,7 +275,7 @@ async def test_a_slow_client_that_wakes_sees_why(serve):
     assert closed.value.rcvd.code == 1008
 
 
-async def test_a_closing_server_says_goodbye(serve, listen):
+async def test_a_closing_server_says_goodbye(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30")
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -276,7 +283,7 @@ async def test_a_closing_server_says_goodbye(serve, listen):
     await asyncio.wait_for(listener.task, 5)  # polygon's client takes an orderly close for the end
 
 
-async def test_the_market_runs_by_itself_at_any_speed(serve, listen):
+async def test_the_market_runs_by_itself_at_any_speed(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30", manual=False, speed=60)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -285,7 +292,7 @@ async def test_the_market_runs_by_itself_at_any_speed(serve, listen):
     assert starts == sorted(starts)
 
 
-async def test_other_paths_are_no_stream(serve):
+async def test_other_paths_are_no_stream(serve: Serve) -> None:
     server = await serve()
     with pytest.raises(websockets.InvalidStatus):
         await websockets.connect(f"ws://{server.ws_feed}/crypto", proxy=None)

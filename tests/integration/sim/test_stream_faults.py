@@ -1,25 +1,30 @@
 """Each stream fault, and what a client makes of it."""
 
+from __future__ import annotations
+
 import asyncio
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import websockets
 from polygon.exceptions import AuthError
 
+from tests.integration.sim.conftest import Listener, Serve
 from tests.support.until import until
 
 OPEN = {"start": "09:30"}
 
 
-async def bars(server, listener, seconds=10):
+async def bars(server: Any, listener: Any, seconds: Any = 10) -> None:
     """Advance, and wait for the bars of these seconds."""
     before = len(listener.frames)
     server.clock.advance(seconds * 1000)
     await until(lambda: len(listener.frames) >= before + 2, "the bars")
 
 
-async def test_auth_failure(serve, listen):
+async def test_auth_failure(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve()
     server.faults.set("ws_auth_failure", count=1)
     with pytest.raises(AuthError, match="authentication failed"):
@@ -27,7 +32,7 @@ async def test_auth_failure(serve, listen):
     await listen(server, "A.*").subscribed()
 
 
-async def test_silent_link(serve, listen):
+async def test_silent_link(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -45,7 +50,7 @@ async def test_silent_link(serve, listen):
     await bars(server, listener)
 
 
-async def test_stalled_socket(serve, listen):
+async def test_stalled_socket(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -64,7 +69,7 @@ async def test_stalled_socket(serve, listen):
     await until(lambda: len(listener.frames) > seen, "what was held up")
 
 
-async def test_abort_without_a_close_frame(serve, listen):
+async def test_abort_without_a_close_frame(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -74,7 +79,7 @@ async def test_abort_without_a_close_frame(serve, listen):
     assert closed.value.rcvd is None
 
 
-async def test_close_1000_ends_the_client_without_a_word(serve, listen):
+async def test_close_1000_ends_the_client_without_a_word(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -83,7 +88,7 @@ async def test_close_1000_ends_the_client_without_a_word(serve, listen):
     await listen(server, "A.*").subscribed()
 
 
-async def test_close_with_another_code(serve, listen):
+async def test_close_with_another_code(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -93,7 +98,7 @@ async def test_close_with_another_code(serve, listen):
     assert closed.value.rcvd.code == 1011
 
 
-async def test_max_connections_for_a_running_connection(serve, listen):
+async def test_max_connections_for_a_running_connection(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -104,7 +109,7 @@ async def test_max_connections_for_a_running_connection(serve, listen):
     assert listener.statuses("max_connections")
 
 
-async def test_max_connections_for_a_newcomer(serve, listen):
+async def test_max_connections_for_a_newcomer(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     server.faults.set("ws_max_connections")
     listener = listen(server, "A.*")
@@ -115,7 +120,9 @@ async def test_max_connections_for_a_newcomer(serve, listen):
 
 
 @pytest.mark.parametrize(("after", "answered"), [("auth", 0), ("subscribe", 2)])
-async def test_max_connections_for_a_newcomer_that_was_let_in(serve, listen, after, answered):
+async def test_max_connections_for_a_newcomer_that_was_let_in(
+    serve: Serve, listen: Callable[..., Listener], after: Any, answered: Any
+) -> None:
     server = await serve(**OPEN)
     server.faults.set("ws_max_connections", after=after)
     listener = listen(server, "A.*", "T.*")
@@ -128,7 +135,7 @@ async def test_max_connections_for_a_newcomer_that_was_let_in(serve, listen, aft
     assert server.stats.stream.open == 0
 
 
-async def test_a_frame_that_is_not_json(serve, listen):
+async def test_a_frame_that_is_not_json(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -139,7 +146,7 @@ async def test_a_frame_that_is_not_json(serve, listen):
     assert _is_json(listener.frames[-1])
 
 
-def _is_json(text):
+def _is_json(text: str) -> Any:
     try:
         json.loads(text)
     except ValueError:
@@ -147,7 +154,7 @@ def _is_json(text):
     return True
 
 
-async def test_one_bad_event_in_a_good_frame(serve, listen):
+async def test_one_bad_event_in_a_good_frame(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30", symbols=1000)
     listener = listen(server, "A.*")
     await listener.subscribed()
@@ -159,7 +166,7 @@ async def test_one_bad_event_in_a_good_frame(serve, listen):
     assert good
 
 
-async def test_lost_subscribe(serve, listen):
+async def test_lost_subscribe(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     a, b = server.market.symbols[:2]
     server.faults.set("ws_lost_subscribe", topics=[f"A.{a}"])
@@ -170,7 +177,7 @@ async def test_lost_subscribe(serve, listen):
     assert not listener.statuses("error")
 
 
-async def test_refused_topic(serve, listen):
+async def test_refused_topic(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     symbol = server.market.symbols[0]
     server.faults.set("ws_refused", topics=[f"A.{symbol}"], count=1)
@@ -180,14 +187,14 @@ async def test_refused_topic(serve, listen):
     assert not listener.statuses("success")
 
 
-async def test_duplicate_bars(serve, listen):
+async def test_duplicate_bars(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "A.*")
     await listener.subscribed()
     server.faults.set("ws_duplicates")
     await bars(server, listener)
 
-    def keys():
+    def keys() -> Any:
         return [(bar["sym"], bar["s"], bar["v"]) for bar in listener.of("A")]
 
     first = keys()
@@ -195,7 +202,7 @@ async def test_duplicate_bars(serve, listen):
     assert all(keys().count(key) == 2 for key in first)
 
 
-async def test_late_bars(serve, listen):
+async def test_late_bars(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(**OPEN)
     listener = listen(server, "AM.*")
     await listener.subscribed()

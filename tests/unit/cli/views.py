@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gapscan.client.api import LinkStats, ListView
 from gapscan.protocol.messages import Row, State
 
 
 def view_of(
-    prices: dict[str, float | None],
+    prices: Mapping[str, float | None],
     *,
     sequence: int = 1,
     epoch: str = "abc123",

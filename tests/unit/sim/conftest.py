@@ -1,9 +1,12 @@
 """Small invented markets, flat files on disk, and the real days where they are at hand."""
 
+from __future__ import annotations
+
 import datetime as dt
 import gzip
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +24,7 @@ def real_days() -> Path:
 
 
 @pytest.fixture
-def write_day(tmp_path: Path):
+def write_day(tmp_path: Path) -> Any:
     """Writes a flat file of given rows, and returns the root directory."""
 
     def write(date: dt.date, rows: list[str], kind: str = "day_aggs_v1") -> Path:

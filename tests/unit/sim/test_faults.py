@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import re
+from typing import Any
 
 import pytest
 
@@ -6,7 +9,7 @@ from gapscan.errors import ConfigError
 from gapscan.sim import Faults, faults
 
 
-def test_count_runs_out():
+def test_count_runs_out() -> None:
     active = Faults()
     active.set("rest_status", status=429, count=2)
     assert active.take("rest_status").status == 429
@@ -15,7 +18,7 @@ def test_count_runs_out():
     assert active.describe() == {}
 
 
-def test_without_count_until_cleared():
+def test_without_count_until_cleared() -> None:
     active = Faults()
     active.set("ws_silent")
     assert all(active.take("ws_silent") for _ in range(5))
@@ -24,14 +27,14 @@ def test_without_count_until_cleared():
     active.clear("ws_silent")
 
 
-def test_endpoint():
+def test_endpoint() -> None:
     active = Faults()
     active.set("rest_drop", endpoint="grouped", count=1)
     assert active.take("rest_drop", "snapshot") is None
     assert active.take("rest_drop", "grouped")
 
 
-def test_topics():
+def test_topics() -> None:
     active = Faults()
     active.set("ws_refused", topics=["A.X"], count=1)
     assert not active.hits_topic("ws_refused", "A.Y")
@@ -53,7 +56,7 @@ def test_topics():
         ("ws_garbage", {"kind": "noise"}),
     ],
 )
-def test_refused(name, options):
+def test_refused(name: str, options: Any) -> None:
     active = Faults()
     with pytest.raises(ConfigError) as error:
         active.set(name, **options)
@@ -61,11 +64,11 @@ def test_refused(name, options):
     assert active.describe() == {}
 
 
-def test_every_fault_is_in_the_table():
+def test_every_fault_is_in_the_table() -> None:
     assert set(re.findall(r"^\| ((?:rest|ws)_\w+)", faults.__doc__, re.M)) == set(faults.NAMES)
 
 
-def test_some_requests_may_pass_first():
+def test_some_requests_may_pass_first() -> None:
     faults = Faults()
     faults.set("rest_status", endpoint="tickers", skip=2, count=1, status=500)
     assert faults.take("rest_status", "grouped") is None  # another endpoint's requests do not count

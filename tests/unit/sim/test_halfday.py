@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +19,11 @@ TIMES = session_times(HALF_DAY)
 
 
 @pytest.fixture(scope="module")
-def source():
+def source() -> Any:
     return SyntheticSource(HALF_DAY, symbols=1_000)
 
 
-def whole(tape):
+def whole(tape: Any) -> Any:
     minutes = [tape.minute(number) for number in range(MINUTES)]
     for number, prints in enumerate(minutes):
         start = TIMES.pre + number * MINUTE_MS
@@ -28,7 +31,7 @@ def whole(tape):
     return Prints(*(np.concatenate(columns) for columns in zip(*minutes, strict=True)))
 
 
-def test_a_half_day_has_all_prints_of_a_full_one_in_their_order(source):
+def test_a_half_day_has_all_prints_of_a_full_one_in_their_order(source: Any) -> None:
     full, half = whole(SyntheticDay(source.model, HALF_DAY)), whole(source.open_day(HALF_DAY))
     for column in ("symbol", "price", "size"):
         assert (getattr(full, column) == getattr(half, column)).all()
@@ -39,7 +42,7 @@ def test_a_half_day_has_all_prints_of_a_full_one_in_their_order(source):
     assert TIMES.regular <= told[0] <= told[-1] < TIMES.post
 
 
-def test_nothing_prints_while_halted(source):
+def test_nothing_prints_while_halted(source: Any) -> None:
     tape = source.open_day(HALF_DAY)
     halts = tape.halts
     prints = whole(tape)
@@ -51,7 +54,7 @@ def test_nothing_prints_while_halted(source):
         assert not ((start <= mine) & (mine < end)).any()
 
 
-def test_the_market_closes_where_its_daily_bars_say(source):
+def test_the_market_closes_where_its_daily_bars_say(source: Any) -> None:
     market = Market(source)
     market.advance(TIMES.post)
     bars, traded = source.bars(HALF_DAY), source.bars(HALF_DAY).traded
@@ -62,17 +65,17 @@ def test_the_market_closes_where_its_daily_bars_say(source):
     np.testing.assert_allclose(market.state.volume, bars.volume)
 
 
-def test_a_full_day_stays_as_it_is(source):
+def test_a_full_day_stays_as_it_is(source: Any) -> None:
     tape = SyntheticDay(source.model, HALF_DAY)
     assert shortened(tape, HALF_DAY - dt.timedelta(days=2)) is tape
 
 
-def test_a_holiday_cannot_be_simulated():
+def test_a_holiday_cannot_be_simulated() -> None:
     with pytest.raises(ConfigError, match="closed") as error:
         make_server(SimOptions(symbols=50, day=dt.date(2026, 11, 26)), today=HALF_DAY)
     assert "2026-11-25" in (error.value.remedy or "")
 
 
-def test_on_a_holiday_the_day_before_is_simulated():
+def test_on_a_holiday_the_day_before_is_simulated() -> None:
     server = make_server(SimOptions(symbols=50), today=dt.date(2026, 11, 26))
     assert server.market.source.start_date == dt.date(2026, 11, 25)

@@ -1,5 +1,8 @@
+from __future__ import annotations
+
 import datetime as dt
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -13,17 +16,17 @@ TIMES = session_times(DAY)
 
 
 @pytest.fixture
-def market():
+def market() -> Any:
     return Market(SyntheticSource(DAY, symbols=200), bar_delay_ms=2000)
 
 
-def test_nothing_is_kept_unless_recording(market):
+def test_nothing_is_kept_unless_recording(market: Any) -> None:
     market.advance(TIMES.regular + 60_000)
     assert not market.waiting
     assert market.batches_at(TIMES.closed) == []
 
 
-def test_events_become_due_in_order(market):
+def test_events_become_due_in_order(market: Any) -> None:
     market.advance(TIMES.regular)
     market.recording = True
     market.advance(TIMES.regular + 65_000)
@@ -36,7 +39,7 @@ def test_events_become_due_in_order(market):
     assert not market.waiting
 
 
-def test_trades_have_growing_sequences(market):
+def test_trades_have_growing_sequences(market: Any) -> None:
     market.advance(TIMES.regular)
     market.recording = True
     market.advance(TIMES.regular + 20_000)
@@ -46,7 +49,7 @@ def test_trades_have_growing_sequences(market):
         assert later.first_sequence == earlier.first_sequence + len(earlier.prints.time)
 
 
-def test_halt_notices():
+def test_halt_notices() -> None:
     market = Market(SyntheticSource(DAY, symbols=2000))
     market.advance(TIMES.pre)
     halt = market.halts[0]
@@ -61,7 +64,7 @@ def test_halt_notices():
     assert all(n.price > 0 for n in notices)
 
 
-def test_going_back_rebuilds_the_day(market):
+def test_going_back_rebuilds_the_day(market: Any) -> None:
     market.advance(TIMES.regular + 30_000)
     generation, volume = market.generation, market.state.volume.copy()
     market.advance(TIMES.post)
@@ -70,7 +73,7 @@ def test_going_back_rebuilds_the_day(market):
     assert (market.state.volume == volume).all()
 
 
-def test_trading_hours(market):
+def test_trading_hours(market: Any) -> None:
     for moment, trading in (
         (TIMES.clear, False),
         (TIMES.pre, True),
@@ -92,5 +95,5 @@ def test_trading_hours(market):
         (session_times(dt.date(2026, 11, 22)).post, dt.date(2026, 11, 23)),
     ],
 )
-def test_next_pre_market(moment, date):
+def test_next_pre_market(moment: Any, date: Any) -> None:
     assert next_pre_market(moment) == session_times(date).pre

@@ -1,5 +1,9 @@
+from __future__ import annotations
+
 import csv
 import gzip
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,24 +12,24 @@ from gapscan.sim.names import PREFIXES, invent_listings
 
 
 @pytest.fixture(scope="module")
-def listings():
+def listings() -> Any:
     return invent_listings(np.random.default_rng(1), 11_000)
 
 
-def test_sorted_and_distinct(listings):
+def test_sorted_and_distinct(listings: Any) -> None:
     symbols = [listing.symbol for listing in listings]
     assert len(set(symbols)) == 11_000
     assert symbols == sorted(symbols)
 
 
-def test_kinds(listings):
+def test_kinds(listings: Any) -> None:
     types = {listing.type for listing in listings}
     assert types == {"CS", "ADRC", "ETF", "PFD", "WARRANT", "UNIT", "FUND"}
     assert sum(listing.type == "CS" for listing in listings) == pytest.approx(5500, rel=0.05)
     assert {listing.exchange for listing in listings if not listing.otc} == {"XNAS", "XNYS", "XASE", "ARCX", "BATS"}
 
 
-def test_oddities(listings):
+def test_oddities(listings: Any) -> None:
     symbols = {listing.symbol for listing in listings}
     preferred = [symbol for symbol in symbols if "p" in symbol]
     assert preferred
@@ -36,7 +40,7 @@ def test_oddities(listings):
 
 
 @pytest.mark.realdata
-def test_no_real_ticker(real_days, listings):
+def test_no_real_ticker(real_days: Path, listings: Any) -> None:
     with gzip.open(real_days / "us_listed_reference_20260512.csv.gz", "rt") as file:
         real = {row["symbol"] for row in csv.DictReader(file)}
     assert not real & {listing.symbol for listing in listings}

@@ -1,5 +1,9 @@
+from __future__ import annotations
+
 import datetime as dt
 import logging
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +17,17 @@ TIMES = session_times(TUESDAY)
 NS = 1_000_000
 
 
-def bar(symbol, volume, o, c, h, low, start=TIMES.regular):
+def bar(symbol: str, volume: Any, o: Any, c: Any, h: Any, low: Any, start: Any = TIMES.regular) -> Any:
     return f"{symbol},{volume},{o},{c},{h},{low},{start * NS},12"
 
 
 @pytest.fixture
-def root(write_day):
+def root(write_day: Any) -> Any:
     write_day(MONDAY, [bar("AA", 1000, 10, 11, 12, 9), bar("BCpC", 50, 25, 25, 25, 25)])
     return write_day(TUESDAY, [bar("AA", 90_000, 11.5, 11.2, 12.25, 11), bar("NEW", 4.7489e4, 3, 3.1, 3.2, 2.9)])
 
 
-def test_the_day_before_gives_previous_closes(root):
+def test_the_day_before_gives_previous_closes(root: Any) -> None:
     source = ReplaySource(root, TUESDAY)
     market = Market(source)
     market.advance(TIMES.pre)
@@ -31,7 +35,7 @@ def test_the_day_before_gives_previous_closes(root):
     assert market.previous.close.tolist() == [11, 25, 0]
 
 
-def test_everything_opens_in_the_first_half_minute(root):
+def test_everything_opens_in_the_first_half_minute(root: Any) -> None:
     market = Market(ReplaySource(root, TUESDAY))
     market.advance(TIMES.regular)
     assert not market.state.volume.any()
@@ -39,7 +43,7 @@ def test_everything_opens_in_the_first_half_minute(root):
     assert market.state.open.tolist() == [11.5, 0, 3]
 
 
-def test_nothing_prints_outside_regular_hours(root):
+def test_nothing_prints_outside_regular_hours(root: Any) -> None:
     market = Market(ReplaySource(root, TUESDAY))
     market.advance(TIMES.post)
     volume = market.state.volume.copy()
@@ -48,11 +52,11 @@ def test_nothing_prints_outside_regular_hours(root):
     assert volume.tolist() == [90_000, 0, pytest.approx(47_489)]
 
 
-def test_the_default_day_is_the_last(root):
+def test_the_default_day_is_the_last(root: Any) -> None:
     assert ReplaySource(root).start_date == TUESDAY
 
 
-def test_a_root_that_holds_flatfiles(root, tmp_path):
+def test_a_root_that_holds_flatfiles(root: Any, tmp_path: Path) -> None:
     nested = tmp_path / "nested" / "flatfiles"
     nested.parent.mkdir()
     (root / "us_stocks_sip").rename(nested.parent / "moving")
@@ -61,22 +65,22 @@ def test_a_root_that_holds_flatfiles(root, tmp_path):
     assert ReplaySource(nested.parent).start_date == TUESDAY
 
 
-def test_a_missing_day_names_path_and_days(root):
+def test_a_missing_day_names_path_and_days(root: Any) -> None:
     with pytest.raises(DataError, match=r"2024-01-10\.csv\.gz.*2 days, 2024-01-08 to 2024-01-09"):
         ReplaySource(root, dt.date(2024, 1, 10))
 
 
-def test_a_first_day_has_no_previous_closes(root):
+def test_a_first_day_has_no_previous_closes(root: Any) -> None:
     with pytest.raises(DataError, match="no day before it"):
         ReplaySource(root, MONDAY)
 
 
-def test_an_empty_directory(tmp_path):
+def test_an_empty_directory(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="us_stocks_sip"):
         ReplaySource(tmp_path)
 
 
-def test_bad_rows_cost_themselves_only(write_day, caplog):
+def test_bad_rows_cost_themselves_only(write_day: Any, caplog: pytest.LogCaptureFixture) -> None:
     write_day(MONDAY, [bar("AA", 1000, 10, 11, 12, 9)])
     rows = [
         bar("AA", 1000, 10, 11, 12, 9),
@@ -99,7 +103,7 @@ def test_bad_rows_cost_themselves_only(write_day, caplog):
     assert "line 3" in caplog.text
 
 
-def test_a_file_with_other_columns(write_day):
+def test_a_file_with_other_columns(write_day: Any) -> None:
     root = write_day(MONDAY, [])
     path = next(root.rglob("*.csv.gz"))
     path.write_bytes(b"not gzip at all")
@@ -108,7 +112,7 @@ def test_a_file_with_other_columns(write_day):
         ReplaySource(root, TUESDAY)
 
 
-def test_a_day_without_trading_shows_the_day_before(root, write_day):
+def test_a_day_without_trading_shows_the_day_before(root: Any, write_day: Any) -> None:
     write_day(THURSDAY, [bar("AA", 500, 11, 11, 11, 11, session_times(THURSDAY).regular)])
     market = Market(ReplaySource(root, TUESDAY))
     wednesday = session_times(dt.date(2024, 1, 10))
@@ -120,7 +124,7 @@ def test_a_day_without_trading_shows_the_day_before(root, write_day):
     assert market.previous.close[0] == 11.2
 
 
-def test_minute_bars_are_printed_as_they_are(root, write_day):
+def test_minute_bars_are_printed_as_they_are(root: Any, write_day: Any) -> None:
     minutes = [
         bar("AA", 300, 10.9, 11, 11.1, 10.8, TIMES.pre + 3_600_000),
         bar("AA", 1000, 11.5, 11.7, 11.8, 11.4, TIMES.regular),
@@ -144,7 +148,7 @@ def test_minute_bars_are_printed_as_they_are(root, write_day):
 
 
 @pytest.mark.realdata
-def test_real_days_end_on_their_daily_bars(real_days):
+def test_real_days_end_on_their_daily_bars(real_days: Path) -> None:
     source = ReplaySource(real_days, dt.date(2024, 1, 16))
     market = Market(source)
     bars = source.bars(source.start_date)
@@ -161,7 +165,7 @@ def test_real_days_end_on_their_daily_bars(real_days):
 
 
 @pytest.mark.realdata
-def test_real_previous_closes(real_days):
+def test_real_previous_closes(real_days: Path) -> None:
     source = ReplaySource(real_days, dt.date(2024, 1, 16))
     assert source.day_before(source.start_date) == dt.date(2024, 1, 12)  # Monday was a holiday
     market = Market(source)

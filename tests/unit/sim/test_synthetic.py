@@ -1,7 +1,10 @@
 """The invented market against the measured one. Bands allow for one day's luck; days were not picked."""
 
+from __future__ import annotations
+
 import datetime as dt
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,24 +20,24 @@ TIMES = session_times(DAY)
 
 
 @pytest.fixture(scope="module")
-def source():
+def source() -> Any:
     return SyntheticSource(DAY, symbols=11_000)
 
 
 @pytest.fixture(scope="module")
-def gaps(source):
+def gaps(source: Any) -> Any:
     """Gaps in percent of stocks over ten sessions, shape (days, stocks)."""
     stock = source.model.traits.stock
     return np.array([100 * np.expm1(source.model.returns(day).gap[stock]) for day in sessions(10)])
 
 
 @pytest.fixture(scope="module")
-def session(source):
+def session(source: Any) -> Any:
     """The regular session watched minute by minute: top 50 by change, printing share, one-minute returns."""
     return Watched(source)
 
 
-def sessions(count, last=DAY):
+def sessions(count: Any, last: Any = DAY) -> Any:
     days = [last]
     while len(days) < count:
         days.append(previous_trading_day(days[-1]))
@@ -42,7 +45,7 @@ def sessions(count, last=DAY):
 
 
 class Watched:
-    def __init__(self, source):
+    def __init__(self, source: Any) -> None:
         self.market = Market(source)
         self.stock = source.model.traits.stock
         self.market.advance(TIMES.regular)
@@ -53,7 +56,7 @@ class Watched:
         for minute in range(calibration.REGULAR_MINUTES):
             self.watch(minute)
 
-    def watch(self, minute):
+    def watch(self, minute: Any) -> None:
         start = TIMES.regular + minute * MINUTE_MS
         self.market.advance(start + MINUTE_MS)
         state = self.market.state
@@ -67,30 +70,30 @@ class Watched:
         self.volume.append(state.volume.sum())
         self.tops.append(self.top(state))
 
-    def top(self, state):
+    def top(self, state: Any) -> Any:
         ranked = self.stock & (state.volume >= 50_000) & (state.last_price >= 1) & (self.previous > 0)
         ranked &= state.open > 0
         change = np.where(ranked, state.last_price / np.where(self.previous > 0, self.previous, 1), -1)
         return np.argsort(-change, kind="stable")[:50]
 
-    def churn(self, first, last):
+    def churn(self, first: Any, last: Any) -> Any:
         return np.mean([(self.tops[m] != self.tops[m - 1]).sum() for m in range(max(first, 1), last)])
 
 
-def test_gap_quantiles(gaps):
+def test_gap_quantiles(gaps: Any) -> None:
     for probability, target in calibration.GAP_PERCENT.items():
         if 0.005 <= probability <= 0.995:
             found = np.quantile(gaps, probability)
             assert found == pytest.approx(target, rel=0.35, abs=0.15), probability
 
 
-def test_a_day_has_its_gappers(gaps):
+def test_a_day_has_its_gappers(gaps: Any) -> None:
     counts = (gaps > 4).sum(axis=1) / gaps.shape[1] * 5943
     assert 75 < np.median(counts) < 300
     assert 10 < np.median((gaps > 10).sum(axis=1)) < 60
 
 
-def test_relative_volume(source):
+def test_relative_volume(source: Any) -> None:
     days = [source.model.traits.volume * source.model.returns(day).relative_volume for day in sessions(21)]
     relative = days[0] / np.mean(days[1:], axis=0)
     for probability, target in calibration.RELATIVE_VOLUME.items():
@@ -98,25 +101,25 @@ def test_relative_volume(source):
             assert np.quantile(relative, probability) == pytest.approx(target, rel=0.35), probability
 
 
-def test_rank_churn(session):
+def test_rank_churn(session: Any) -> None:
     """Of 50 slots: 35 to 43 a minute in the first half hour, 26 to 31 later."""
     for (first, last), target in calibration.RANK_CHURN.items():
         assert session.churn(first, last) == pytest.approx(target, abs=5), (first, last)
 
 
-def test_share_of_symbols_that_print(session):
+def test_share_of_symbols_that_print(session: Any) -> None:
     for minute, target in calibration.PRINTING_SHARE.items():
         assert np.mean(session.share[minute : minute + 30]) == pytest.approx(target, rel=0.25), minute
 
 
-def test_one_minute_returns(session):
+def test_one_minute_returns(session: Any) -> None:
     edges = [*calibration.MINUTE_RETURN_BP, calibration.REGULAR_MINUTES]
     for first, last in pairwise(edges):
         found = np.median(np.concatenate(session.moves[first : last - 1]))
         assert found == pytest.approx(calibration.MINUTE_RETURN_BP[first], rel=0.35), first
 
 
-def test_volume_over_the_day(session):
+def test_volume_over_the_day(session: Any) -> None:
     total = session.market.source.bars(DAY).volume.sum()
     assert session.pre_volume.sum() / total == pytest.approx(calibration.PRE_SHARE, rel=0.5)
     first_half_hour = (session.volume[29] - session.pre_volume.sum()) / total
@@ -126,7 +129,7 @@ def test_volume_over_the_day(session):
         assert found == pytest.approx(target, rel=0.1)
 
 
-def test_the_market_lands_on_its_daily_bars(session):
+def test_the_market_lands_on_its_daily_bars(session: Any) -> None:
     state, bars = session.market.state, session.market.source.bars(DAY)
     for name in ("open", "high", "low", "close"):
         assert (getattr(state, name) == getattr(bars, name)).all()
@@ -135,20 +138,20 @@ def test_the_market_lands_on_its_daily_bars(session):
     assert session.market.state.close == pytest.approx(bars.close)
 
 
-def test_activity_of_the_busy_and_the_thin(session):
+def test_activity_of_the_busy_and_the_thin(session: Any) -> None:
     prints = np.sort(session.market.state.prints)
     assert prints[-1] > 390 * 40
     assert np.quantile(prints, 0.2) < 30
 
 
-def test_gappers_print_before_the_open(session, source):
+def test_gappers_print_before_the_open(session: Any, source: Any) -> None:
     big = np.abs(source.model.returns(DAY).gap) > 0.05
     liquid = source.model.traits.volume > 500_000
     assert (session.pre_volume[big & liquid] > 0).all()
     assert (session.pre_volume[big & liquid] >= 50_000).sum() >= 5
 
 
-def test_the_next_day_follows_on():
+def test_the_next_day_follows_on() -> None:
     source = SyntheticSource(DAY, symbols=300)
     market = Market(source)
     market.advance(TIMES.closed)
@@ -162,7 +165,7 @@ def test_the_next_day_follows_on():
     assert (market.state.close == source.bars(market.date).close).all()
 
 
-def test_evening_moves_reach_into_the_next_gap():
+def test_evening_moves_reach_into_the_next_gap() -> None:
     source = SyntheticSource(DAY, symbols=2000)
     market = Market(source)
     market.advance(TIMES.closed)
@@ -174,7 +177,7 @@ def test_evening_moves_reach_into_the_next_gap():
     assert (np.sign(evening[moved]) == np.sign(gap[moved])).mean() > 0.9
 
 
-def test_two_sources_with_one_seed_are_one_market():
+def test_two_sources_with_one_seed_are_one_market() -> None:
     first, second = (Market(SyntheticSource(DAY, seed=3, symbols=100)) for _ in range(2))
     other = Market(SyntheticSource(DAY, seed=4, symbols=100))
     for market in (first, second, other):
@@ -184,7 +187,7 @@ def test_two_sources_with_one_seed_are_one_market():
     assert not np.array_equal(first.state.last_price, other.state.last_price)
 
 
-def test_daily_bars_do_not_depend_on_the_order_of_questions():
+def test_daily_bars_do_not_depend_on_the_order_of_questions() -> None:
     days = sessions(30)
     forward, backward = SyntheticSource(DAY, symbols=50), SyntheticSource(DAY, symbols=50)
     there = {day: forward.bars(day) for day in days}
@@ -193,7 +196,7 @@ def test_daily_bars_do_not_depend_on_the_order_of_questions():
         assert all(np.array_equal(a, b) for a, b in zip(there[day], back[day], strict=True))
 
 
-def test_splits_leave_the_worth_alone():
+def test_splits_leave_the_worth_alone() -> None:
     source = SyntheticSource(DAY, symbols=500)
     for day in sessions(20):
         before = previous_trading_day(day)
@@ -205,7 +208,7 @@ def test_splits_leave_the_worth_alone():
                 assert new.open[split.symbol] == pytest.approx(expected, rel=0.02, abs=0.011)
 
 
-def test_halts_stop_prints_for_five_minutes():
+def test_halts_stop_prints_for_five_minutes() -> None:
     source = SyntheticSource(DAY, symbols=2000)
     tape = source.open_day(DAY)
     assert 2 <= len(tape.halts) <= 6
@@ -218,7 +221,7 @@ def test_halts_stop_prints_for_five_minutes():
         assert any((prints[m].symbol == halt.symbol).any() for m in range(halt.start - 5, halt.start))
 
 
-def test_days_without_a_market():
+def test_days_without_a_market() -> None:
     source = SyntheticSource(dt.date(2026, 11, 22), symbols=50)
     assert source.start_date == DAY
     assert source.bars(dt.date(2026, 11, 22)) is None

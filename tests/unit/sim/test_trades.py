@@ -1,7 +1,10 @@
 """How many trades the market shows: in the snapshot's newest minute, in bars, and over a day."""
 
+from __future__ import annotations
+
 import datetime as dt
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +48,7 @@ def events(market: Market, kind: str, until: int) -> dict[str, list[dict]]:
 
 
 @pytest.mark.parametrize("begin", [TIMES.pre + 3_600_000, TIMES.regular + 3_600_000, TIMES.post + 600_000])
-def test_the_newest_minute_is_the_newest_bar_of_a_minute(source, begin):
+def test_the_newest_minute_is_the_newest_bar_of_a_minute(source: SyntheticSource, begin: Any) -> None:
     market = Market(source)
     market.advance(begin)
     bars = events(market, "AM", begin + 10 * MINUTE_MS)
@@ -58,7 +61,7 @@ def test_the_newest_minute_is_the_newest_bar_of_a_minute(source, begin):
         assert newest["z"] == max(int(minute["v"] / max(minute["n"], 1)), 1)
 
 
-def test_seconds_and_the_minute_agree(source):
+def test_seconds_and_the_minute_agree(source: SyntheticSource) -> None:
     market = Market(source)
     begin = TIMES.regular + 7_200_000
     market.advance(begin)
@@ -73,7 +76,7 @@ def test_seconds_and_the_minute_agree(source):
     assert (market.state.minute_trades[who] == batches[-1].bars.trades).all()
 
 
-def test_the_close_stays_after_the_session(source):
+def test_the_close_stays_after_the_session(source: SyntheticSource) -> None:
     market = Market(source)
     market.advance(TIMES.regular - 1000)
     assert not any(ticker["day"]["c"] for ticker in snapshot(market).values())
@@ -86,7 +89,7 @@ def test_the_close_stays_after_the_session(source):
     assert any(shown[symbol]["min"]["c"] != shown[symbol]["day"]["c"] for symbol in later)
 
 
-def test_a_minute_with_trades_has_them_counted(source):
+def test_a_minute_with_trades_has_them_counted(source: SyntheticSource) -> None:
     tape = source.open_day(DAY)
     missing = several = 0
     for number in range(960):
@@ -99,7 +102,7 @@ def test_a_minute_with_trades_has_them_counted(source):
     assert missing < several / 100
 
 
-def test_some_symbols_have_bursts_of_trades(source):
+def test_some_symbols_have_bursts_of_trades(source: SyntheticSource) -> None:
     tape = source.open_day(DAY)
     trades = np.zeros((390, 300))
     for number in range(REGULAR_MINUTE + 390):
@@ -113,7 +116,7 @@ def test_some_symbols_have_bursts_of_trades(source):
     assert bursts.max() < 30
 
 
-def test_transactions_of_a_day_without_minutes(write_day):
+def test_transactions_of_a_day_without_minutes(write_day: Any) -> None:
     write_day(BEFORE, [f"AAA,100,10,10,10,10,{TIMES.pre}000000,3"])
     root = write_day(DAY, [f"AAA,50000,10,11,12,9,{TIMES.pre}000000,417", f"BBB,10,5,5,5,5,{TIMES.pre}000000,1"])
     market = Market(ReplaySource(root, DAY))
@@ -121,7 +124,7 @@ def test_transactions_of_a_day_without_minutes(write_day):
     assert market.state.trades.tolist() == [417, 1]
 
 
-def test_transactions_of_minutes(write_day):
+def test_transactions_of_minutes(write_day: Any) -> None:
     start = TIMES.regular
     write_day(BEFORE, [f"AAA,100,10,10,10,10,{TIMES.pre}000000,3"])
     write_day(DAY, [f"AAA,5000,10,11,12,9,{TIMES.pre}000000,20", f"BBB,1,5,5,5,5,{TIMES.pre}000000,1"])
