@@ -24,7 +24,8 @@ async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def start(**options: Any) -> SimServer:
-            settings = SimOptions(**({"symbols": 200, "day": DAY, "manual": True} | options))
+            usual: dict[str, Any] = {"symbols": 200, "day": DAY, "manual": True}
+            settings = SimOptions(**usual | options)
             return await stack.enter_async_context(make_server(settings, today=DAY))
 
         yield start
@@ -105,8 +106,8 @@ class Listener:
         if self.client.websocket and not self.task.done():
             await self.client.close()
         self.task.cancel()
-        (result,) = await asyncio.gather(self.task, return_exceptions=True)
-        return result
+        results: list[BaseException | None] = await asyncio.gather(self.task, return_exceptions=True)
+        return results[0]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from polygon.exceptions import BadResponse
 
 from gapscan.market.sessions import epoch_ms, session_times
 from tests.integration.sim.conftest import Rest, Serve
+from tests.support.simulator import bars_of
 
 DAY = dt.date(2026, 11, 20)
 BEFORE = dt.date(2026, 11, 19)
@@ -51,7 +52,7 @@ async def test_pre_market_prices_stay_out_of_the_day_bar(serve: Serve, rest: Res
     before = await rest.snapshot(server)
     server.clock.set(TIMES.post)
     after = await rest.snapshot(server)
-    bars = server.market.source.bars(DAY)
+    bars = bars_of(server.market.source, DAY)
     outside = 0
     for symbol, ticker in after.items():
         place = server.market.place[symbol]

@@ -17,6 +17,7 @@ from polygon.websocket.models import EquityAgg, EquityTrade, LimitUpLimitDown
 
 from gapscan.market.sessions import session_times
 from tests.integration.sim.conftest import Listener, Rest, Serve
+from tests.support.simulator import advance, bars_of, close_code
 from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
@@ -99,14 +100,14 @@ async def test_not_authenticated_in_time(serve: Serve) -> None:
         assert (await reply(link))[0] == "auth_timeout"
         with pytest.raises(websockets.ConnectionClosed) as closed:
             await link.recv()
-    assert closed.value.rcvd.code == 1008
+    assert close_code(closed.value) == 1008
 
 
 async def test_bars_decode_with_the_clients_own_models(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30")
     listener = listen(server, "A.*", "AM.*", "T.*")
     await listener.subscribed(3)
-    server.clock.advance(63_000)
+    advance(server, 63_000)
     await until(lambda: listener.of("AM"), "minute bars")
     await until(lambda: max(event["s"] for event in listener.of("A")) >= TIMES.regular + 58_000, "the last second bars")
     bar = EquityAgg.from_dict(listener.of("A")[0])
@@ -125,9 +126,9 @@ async def test_seconds_minutes_trades_and_snapshot_agree(
     before = await rest.snapshot(server, include_otc=True)
     listener = listen(server, "A.*", "AM.*", "T.*")
     await listener.subscribed(3)
-    server.clock.advance(60_000)
+    advance(server, 60_000)
     after = await rest.snapshot(server, include_otc=True)
-    server.clock.advance(2_000)
+    advance(server, 2_000)
     await until(lambda: listener.of("AM"), "minute bars")
     minutes = listener.of("AM")
     assert len(minutes) > 20
@@ -160,16 +161,16 @@ async def test_second_bars_lag(serve: Serve, listen: Callable[..., Listener]) ->
 
 async def test_only_what_was_asked_for(serve: Serve, listen: Callable[..., Listener]) -> None:
     server = await serve(start="09:30")
-    symbol = server.market.symbols[int(server.market.source.bars(DAY).volume.argmax())]
+    symbol = server.market.symbols[int(bars_of(server.market.source, DAY).volume.argmax())]
     listener = listen(server, f"A.{symbol}")
     await listener.subscribed()
-    server.clock.advance(30_000)
+    advance(server, 30_000)
     await until(lambda: len(listener.of("A")) >= 5, "five bars")
     listener.client.unsubscribe(f"A.{symbol}")
     listener.client.subscribe("AM.*")
     await until(lambda: len(listener.of("status")) >= 3, "the answers")
     seen = len(listener.of("A"))
-    server.clock.advance(40_000)
+    advance(server, 40_000)
     await until(lambda: listener.of("AM"), "minute bars")
     assert {event["sym"] for event in listener.of("A")} == {symbol}
     assert len(listener.of("A")) == seen
@@ -203,7 +204,7 @@ async def test_a_key_connects_once(serve: Serve) -> None:
             assert (await reply(second))[0] == "max_connections"
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await second.recv()
-        assert closed.value.rcvd.code == 1008
+        assert close_code(closed.value) == 1008
         async with connected(server, key="another") as third:
             assert (await reply(third))[0] == "auth_success"
         await first.send('{"action":"subscribe","params":"A.*"}')
@@ -219,7 +220,7 @@ async def test_or_the_older_connection_goes(serve: Serve) -> None:
             assert (await reply(first))[0] == "max_connections"
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await first.recv()
-        assert closed.value.rcvd.code == 1008
+        assert close_code(closed.value) == 1008
 
 
 async def test_a_key_is_free_again_after_its_connection(serve: Serve) -> None:
@@ -242,16 +243,16 @@ async def test_a_slow_client_is_told_and_closed(serve: Serve) -> None:
             for _ in range(3):
                 await reply(client)
         slow.transport.pause_reading()
-        received = []
+        received: list[Any] = []
         reader = asyncio.create_task(_collect(good, received))
         steps = 0
         while not server.stats.stream.slow and steps < 1000:
             steps += 1
-            server.clock.advance(20_000)
+            advance(server, 20_000)
             await asyncio.sleep(0.01)
         assert server.stats.stream.slow == 1
         seen = len(received)
-        server.clock.advance(60_000)
+        advance(server, 60_000)
         await until(lambda: len(received) > seen, "more frames")
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
@@ -268,11 +269,11 @@ async def test_a_slow_client_that_wakes_sees_why(serve: Serve) -> None:
         await reply(link)
         await link.send('{"action":"subscribe","params":"AM.*"}')
         await reply(link)
-        server.clock.advance(62_000)
+        advance(server, 62_000)
         assert await reply(link) == ("error", "disconnected: slow consumer")
         with pytest.raises(websockets.ConnectionClosed) as closed:
             await link.recv()
-    assert closed.value.rcvd.code == 1008
+    assert close_code(closed.value) == 1008
 
 
 async def test_a_closing_server_says_goodbye(serve: Serve, listen: Callable[..., Listener]) -> None:

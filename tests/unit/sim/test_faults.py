@@ -12,7 +12,9 @@ from gapscan.sim import Faults, faults
 def test_count_runs_out() -> None:
     active = Faults()
     active.set("rest_status", status=429, count=2)
-    assert active.take("rest_status").status == 429
+    fault = active.take("rest_status")
+    assert fault is not None
+    assert fault.status == 429
     assert active.take("rest_status")
     assert active.take("rest_status") is None
     assert active.describe() == {}

@@ -13,6 +13,7 @@ from gapscan.sim.halfday import shortened
 from gapscan.sim.source import MINUTES
 from gapscan.sim.synthetic import SyntheticDay
 from gapscan.sim.tape import Prints
+from tests.support.simulator import bars_of
 
 HALF_DAY = dt.date(2026, 11, 27)
 TIMES = session_times(HALF_DAY)
@@ -57,7 +58,7 @@ def test_nothing_prints_while_halted(source: Any) -> None:
 def test_the_market_closes_where_its_daily_bars_say(source: Any) -> None:
     market = Market(source)
     market.advance(TIMES.post)
-    bars, traded = source.bars(HALF_DAY), source.bars(HALF_DAY).traded
+    bars, traded = bars_of(source, HALF_DAY), bars_of(source, HALF_DAY).traded
     assert (market.state.open[traded] == bars.open[traded]).all()
     assert (market.state.last_price[traded] == bars.close[traded]).all()
     market.advance(TIMES.closed)

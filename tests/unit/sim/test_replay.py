@@ -11,6 +11,7 @@ import pytest
 from gapscan.errors import DataError
 from gapscan.market.sessions import session_times
 from gapscan.sim import Market, ReplaySource
+from tests.support.simulator import bars_of
 
 MONDAY, TUESDAY, THURSDAY = dt.date(2024, 1, 8), dt.date(2024, 1, 9), dt.date(2024, 1, 11)
 TIMES = session_times(TUESDAY)
@@ -151,7 +152,7 @@ def test_minute_bars_are_printed_as_they_are(root: Any, write_day: Any) -> None:
 def test_real_days_end_on_their_daily_bars(real_days: Path) -> None:
     source = ReplaySource(real_days, dt.date(2024, 1, 16))
     market = Market(source)
-    bars = source.bars(source.start_date)
+    bars = bars_of(source, source.start_date)
     times = session_times(source.start_date)
     market.advance(times.regular + 30_000)
     traded = bars.traded
@@ -170,5 +171,5 @@ def test_real_previous_closes(real_days: Path) -> None:
     assert source.day_before(source.start_date) == dt.date(2024, 1, 12)  # Monday was a holiday
     market = Market(source)
     market.advance(session_times(source.start_date).pre)
-    friday = source.bars(dt.date(2024, 1, 12))
+    friday = bars_of(source, dt.date(2024, 1, 12))
     assert (market.previous.close == friday.close).all()

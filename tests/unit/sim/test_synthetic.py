@@ -14,6 +14,7 @@ from gapscan.market.curve import VOLUME_HALF_HOURS
 from gapscan.market.sessions import MINUTE_MS, previous_trading_day, session_times
 from gapscan.sim import Market, SyntheticSource, calibration
 from gapscan.sim.source import split_ratio
+from tests.support.simulator import bars_of
 
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)
@@ -51,8 +52,11 @@ class Watched:
         self.market.advance(TIMES.regular)
         self.pre_volume = self.market.state.volume.copy()
         self.previous = self.market.previous.close / split_ratio(source, previous_trading_day(DAY), DAY)
-        self.tops, self.share, self.moves, self.volume = [], [], [], []
-        self.last = None
+        self.tops: list[Any] = []
+        self.share: list[float] = []
+        self.moves: list[Any] = []
+        self.volume: list[float] = []
+        self.last: tuple[Any, Any] | None = None
         for minute in range(calibration.REGULAR_MINUTES):
             self.watch(minute)
 
@@ -120,7 +124,7 @@ def test_one_minute_returns(session: Any) -> None:
 
 
 def test_volume_over_the_day(session: Any) -> None:
-    total = session.market.source.bars(DAY).volume.sum()
+    total = bars_of(session.market.source, DAY).volume.sum()
     assert session.pre_volume.sum() / total == pytest.approx(calibration.PRE_SHARE, rel=0.5)
     first_half_hour = (session.volume[29] - session.pre_volume.sum()) / total
     assert first_half_hour == pytest.approx(0.127, abs=0.015)
@@ -130,7 +134,7 @@ def test_volume_over_the_day(session: Any) -> None:
 
 
 def test_the_market_lands_on_its_daily_bars(session: Any) -> None:
-    state, bars = session.market.state, session.market.source.bars(DAY)
+    state, bars = session.market.state, bars_of(session.market.source, DAY)
     for name in ("open", "high", "low", "close"):
         assert (getattr(state, name) == getattr(bars, name)).all()
     session.market.advance(TIMES.closed)
@@ -162,7 +166,7 @@ def test_the_next_day_follows_on() -> None:
     assert (market.previous.close == friday).all()
     assert market.state.volume.any()
     market.advance(monday.post)
-    assert (market.state.close == source.bars(market.date).close).all()
+    assert (market.state.close == bars_of(source, market.date).close).all()
 
 
 def test_evening_moves_reach_into_the_next_gap() -> None:
@@ -190,8 +194,8 @@ def test_two_sources_with_one_seed_are_one_market() -> None:
 def test_daily_bars_do_not_depend_on_the_order_of_questions() -> None:
     days = sessions(30)
     forward, backward = SyntheticSource(DAY, symbols=50), SyntheticSource(DAY, symbols=50)
-    there = {day: forward.bars(day) for day in days}
-    back = {day: backward.bars(day) for day in reversed(days)}
+    there = {day: bars_of(forward, day) for day in days}
+    back = {day: bars_of(backward, day) for day in reversed(days)}
     for day in days:
         assert all(np.array_equal(a, b) for a, b in zip(there[day], back[day], strict=True))
 
@@ -200,7 +204,7 @@ def test_splits_leave_the_worth_alone() -> None:
     source = SyntheticSource(DAY, symbols=500)
     for day in sessions(20):
         before = previous_trading_day(day)
-        old, new = source.bars(before), source.bars(day)
+        old, new = bars_of(source, before), bars_of(source, day)
         for split in source.splits(day, day):
             if old.traded[split.symbol] and new.traded[split.symbol]:
                 gap = source.model.returns(day).gap[split.symbol]

@@ -15,6 +15,7 @@ from gapscan.sim.events import Interest, encode
 from gapscan.sim.market import BarBatch
 from gapscan.sim.snapshot import SnapshotEncoder
 from gapscan.sim.source import REGULAR_MINUTE
+from tests.support.simulator import bars_of
 
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)
@@ -26,20 +27,20 @@ def source() -> SyntheticSource:
     return SyntheticSource(DAY, symbols=300)
 
 
-def snapshot(market: Market) -> dict[str, dict]:
+def snapshot(market: Market) -> dict[str, dict[str, Any]]:
     encoder = SnapshotEncoder(market)
     for _ in encoder.refresh():
         pass
     return {ticker["ticker"]: ticker for ticker in json.loads(encoder.full(otc=True))}
 
 
-def events(market: Market, kind: str, until: int) -> dict[str, list[dict]]:
+def events(market: Market, kind: str, until: int) -> dict[str, list[dict[str, Any]]]:
     """The events of one kind from the present position on, by symbol."""
     market.recording = True
     market.advance(until)
     interest = Interest()
     interest.add(kind, None)
-    found: dict[str, list[dict]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for batch in market.batches_at(until + 60_000):
         for event in encode(market, batch, interest):
             read = json.loads(event.data)
@@ -81,7 +82,7 @@ def test_the_close_stays_after_the_session(source: SyntheticSource) -> None:
     market.advance(TIMES.regular - 1000)
     assert not any(ticker["day"]["c"] for ticker in snapshot(market).values())
     market.advance(TIMES.closed)
-    bars = source.bars(DAY)
+    bars = bars_of(source, DAY)
     shown = snapshot(market)
     for place, symbol in enumerate(market.symbols):
         assert shown[symbol]["day"]["c"] == pytest.approx(bars.close[place], abs=1e-4)
@@ -109,7 +110,7 @@ def test_some_symbols_have_bursts_of_trades(source: SyntheticSource) -> None:
         prints = tape.minute(number)
         if number >= REGULAR_MINUTE:
             trades[number - REGULAR_MINUTE] = np.bincount(prints.symbol, prints.trades, 300)
-    busy = source.bars(DAY).volume > 3_000_000
+    busy = bars_of(source, DAY).volume > 3_000_000
     usual = np.median(trades[5:-5, busy], axis=0)
     bursts = (trades[5:-5, busy] > 5 * usual).sum(axis=0)
     assert 0.1 < (bursts >= 2).mean() < 0.8
