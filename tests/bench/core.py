@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import cast
 
-from gapscan.lists.delta import RowList, apply, checksum
+from gapscan.lists.delta import Rows, apply, checksum
 from gapscan.lists.difference import diff
 from gapscan.protocol.messages import Row
 from gapscan.ranking.scanner import Scanner
@@ -23,7 +24,7 @@ class Cycles:
     def __init__(self, lists: ListSet) -> None:
         self.walk = RandomWalk()
         self.scanner = Scanner(self.walk.universe, lists)
-        self.published: dict[str, RowList] = {}
+        self.published: dict[str, Rows] = {}
         self.changes = 0
         self.cycle()
 
@@ -83,16 +84,16 @@ def microseconds(step: Callable[[], object], repeat: int = 300) -> float:
 def delta_costs() -> Sequence[Figure]:
     """Two states of a list of 200 rows: ten moved, twenty changed, two left and two came."""
     cycles = Cycles(twelve_lists())
-    pool = [dict(row) for rows in cycles.published.values() for row in rows]
+    pool = [cast(Row, dict(row)) for rows in cycles.published.values() for row in rows]
     rows = list({row["symbol"]: row for row in pool}.values())
     old, spare = rows[:200], rows[200:202]
-    new: list[Row] = [dict(row) for row in old]  # type: ignore[misc]
+    new = [cast(Row, dict(row)) for row in old]
     dice = random.Random(1)
     for _ in range(10):
         new.insert(dice.randrange(200), new.pop(dice.randrange(200)))
     for at in dice.sample(range(200), 20):
         new[at]["price"] = 1.0
-    new[dice.randrange(200)], new[dice.randrange(200)] = spare  # type: ignore[assignment]
+    new[dice.randrange(200)], new[dice.randrange(200)] = spare
     shared = [before if before == after else after for before, after in zip(old, new, strict=True)]
     changes = diff(old, shared)
     return [

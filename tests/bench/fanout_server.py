@@ -102,11 +102,11 @@ async def main(stop: asyncio.Event) -> None:
         await _serve(Bridge(Config(bridge=BridgeSection(clients=100_000)), writer), rate, stop)
 
 
-async def _serve(bridge: Bridge, rate: float, stop: asyncio.Event) -> None:
-    bridge = bridge.bridge
+async def _serve(service: Bridge, rate: float, stop: asyncio.Event) -> None:
+    bridge = service.bridge
     bridge.define([ListInfo(LIST, "", [], [], ROWS)])
     listening = open_socket("127.0.0.1", 0)
-    async with serving(listening, bridge, bridge.policy()):
+    async with serving(listening, bridge, service.policy()):
         print(listening.getsockname()[1], flush=True)
         driver = Driver(bridge)
         await until_stopped(stop, *([driver.at_rate(rate), bridge.run()] if rate else [driver.flat_out()]))

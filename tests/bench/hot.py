@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -162,7 +163,7 @@ async def _latency(bus: Bus, url: str, limit: float) -> Sequence[Figure]:
 def bars() -> Sequence[Figure]:
     figures: list[Figure] = []
     for limit in (0.1, 0.02):
-        figures += with_server(lambda bus, url, limit=limit: _latency(bus, url, limit))
+        figures += with_server(partial(_latency, limit=limit))
     return figures
 
 

@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import msgspec
 
-from gapscan.lists.delta import RowList, checksum, symbols_of
+from gapscan.lists.delta import checksum, symbols_of
 from gapscan.lists.difference import diff
 from gapscan.lists.state import ranked
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Add, Change, Delta, Fields, Remove, Rerank, Row, Snapshot, Update
+from gapscan.ranking.rows import RowState
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.bench.registry import Benchmark, Figure
@@ -28,7 +29,7 @@ def states(step_ms: int) -> Iterator[States]:
     market, universe = SyntheticMarket(), Universe()
     merge_reference(universe, market.reference())
     scanner = Scanner(universe, shipped_lists())
-    lists: dict[str, RowList] = {}
+    lists: dict[str, RowState] = {}
     for step in range(STEPS + 1):
         moment = MOMENT + step * step_ms
         for frame in market.frames(market.body_at(moment), moment):

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
@@ -58,7 +58,7 @@ class Market:
             "stale": False,
             "source": "bar",
         }
-        return Row(**row)
+        return cast(Row, row)
 
     @staticmethod
     def _ranked(rows: list[Row]) -> list[Row]:
@@ -83,7 +83,7 @@ class Market:
             "volume": (row["volume"] or 0) + self._dice.randint(100, 5000),
             "price_time": self._feed.as_of(),
         }
-        return Row(**{**row, **changed})
+        return cast(Row, {**row, **changed})
 
 
 async def _drive(feed: Feed, market: Market, deltas: int, pause: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import structs
@@ -152,12 +152,14 @@ class SyntheticMarket:
     def frames(self, body: bytes, ms: int) -> Sequence[UniverseFrame]:
         """The snapshot as universe frames."""
         self._frame += 1
-        seen = Observation(self._frame, ms, session_at(ms).value, True)  # type: ignore[arg-type]
+        seen = Observation(self._frame, ms, session_at(ms).value, True)
         return universe_parts(decode_snapshot(body).items, seen)
 
     def reference(self, sessions: int = 20) -> ReferenceFrame:
         """What is known of the symbols, volumes over the last `sessions` days included."""
-        listings, day, volumes, trades = self._source.listings, DAY, [], []
+        listings, day = self._source.listings, DAY
+        volumes: list[Any] = []
+        trades: list[Any] = []
         while len(volumes) < sessions:
             day = previous_trading_day(day)
             bars = self._source.bars(day)

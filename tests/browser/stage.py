@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.http import serving
@@ -31,7 +31,7 @@ OPENED = 1_795_357_800_000  # a market time: 2026-11-22 09:30 in New York
 def some_row(symbol: str, price: float | None = 10.0, **fields: Any) -> Row:
     """A row with what the tests look at."""
     row: dict[str, Any] = {"symbol": symbol, "name": f"{symbol} Inc.", "price": price, "volume": 1000}
-    return Row(**{**row, "gap_percent": 5.0, "stale": False, "source": "bar", **fields})
+    return cast(Row, {**row, "gap_percent": 5.0, "stale": False, "source": "bar", **fields})
 
 
 def shuffled(rows: Sequence[Row], dice: random.Random) -> list[Row]:
@@ -155,8 +155,8 @@ class Stage:
 
     async def _serve(self, config: Config) -> None:
         bridge = Bridge(config)
-        async with serving(open_socket("127.0.0.1", self.port), bridge.room, bridge.policy()):
-            jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.room.run())]
+        async with serving(open_socket("127.0.0.1", self.port), bridge.bridge, bridge.policy()):
+            jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.bridge.run())]
             self._listening.set()
             await self._stop.wait()
             await end(*jobs)

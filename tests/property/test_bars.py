@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from hypothesis import given
@@ -53,11 +53,11 @@ def some_bars(dice: random.Random) -> Step:
     symbols = [dice.choice(SYMBOLS) for _ in range(dice.randint(1, 6))]
     ends = [some_moment(dice) for _ in symbols]
     closes = [price_at(symbol, end) for symbol, end in zip(symbols, ends, strict=True)]
-    volumes = [float((end - TIMES.pre) // SECOND) for end in ends]
+    volumes: list[float | None] = [float((end - TIMES.pre) // SECOND) for end in ends]
     bars = Bars(
-        simulated=True, symbols=symbols, start=[end - SECOND for end in ends], end=ends, open=closes,
-        high=[close + 0.5 for close in closes], low=[close - 0.5 for close in closes], close=closes,
-        volume=[1.0] * len(symbols), day_volume=volumes, day_vwap=closes,
+        simulated=True, symbols=symbols, start=[end - SECOND for end in ends], end=ends, open=[*closes],
+        high=[close + 0.5 for close in closes], low=[close - 0.5 for close in closes], close=[*closes],
+        volume=[1.0] * len(symbols), day_volume=volumes, day_vwap=[*closes],
         day_open=[9.0 if end > TIMES.regular else None for end in ends],
     )  # fmt: skip
     seen = [Seen(s, end, close, "bar") for s, end, close in zip(symbols, ends, closes, strict=True)]
@@ -227,7 +227,7 @@ def test_a_holiday_is_not_opened_by_the_clock() -> None:
     assert universe.session is MarketSession.CLOSED
 
 
-def rows_of(universe: Universe) -> list[Row]:
+def rows_of(universe: Universe) -> Sequence[Row]:
     metrics.compute(universe)
     cache, everyone = RowCache(universe), np.arange(len(universe))
     cache.mark_dirty(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given
@@ -32,6 +32,7 @@ from gapscan.protocol.messages import (
     Remove,
     Rerank,
     SavedState,
+    SessionName,
     Snapshot,
     Trades,
     UniverseFrame,
@@ -50,7 +51,7 @@ ranks = st.integers(1, 2**31)
 crcs = st.integers(0, 2**32 - 1)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 states = st.sampled_from(["live", "stale", "closed"])
-sessions = st.sampled_from(["pre", "regular", "post", "closed"])
+sessions: st.SearchStrategy[SessionName] = st.sampled_from(get_args(SessionName))
 fields = st.fixed_dictionaries(
     {},
     optional={
@@ -86,8 +87,14 @@ def columns(size: int) -> dict[str, st.SearchStrategy[list[Any]]]:
     def column(cells: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
         return st.lists(cells, min_size=size, max_size=size)
 
-    kinds = {"symbols": symbols, "name": st.none() | texts, "kind": st.none() | texts, "test": st.booleans()}
-    kinds |= {"number": st.none() | floats, "time": integers}
+    kinds: dict[str, st.SearchStrategy[Any]] = {
+        "symbols": symbols,
+        "name": st.none() | texts,
+        "kind": st.none() | texts,
+        "test": st.booleans(),
+        "number": st.none() | floats,
+        "time": integers,
+    }
     return {name: column(cells) for name, cells in kinds.items()}
 
 
@@ -132,7 +139,8 @@ def saved_states(draw: st.DrawFn) -> SavedState:
 def halts(draw: st.DrawFn) -> Halts:
     size = draw(st.integers(0, 2))
     column = columns(size)
-    statuses = st.lists(st.sampled_from(["halted", "resumed"]), min_size=size, max_size=size)
+    kinds: list[Literal["halted", "resumed"]] = ["halted", "resumed"]
+    statuses = st.lists(st.sampled_from(kinds), min_size=size, max_size=size)
     return Halts(draw(integers), draw(st.booleans()), draw(column["symbols"]), draw(statuses), draw(column["time"]))
 
 

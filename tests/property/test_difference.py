@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import cast
 
 import numpy as np
 from hypothesis import given
@@ -55,7 +56,7 @@ def check(case: Case, difference: Difference) -> None:
 @given(st.lists(cases(), min_size=1, max_size=8))
 def test_many_lists_at_once(found: list[Case]) -> None:
     def joined(part: int) -> np.ndarray:
-        return np.array([version for case in found for version in case[part]], np.int64)
+        return np.array([version for case in found for version in cast(list[int], case[part])], np.int64)
 
     came_from = [np.array(places, np.intp) for _, places, _, _ in found]
     differences = compare(came_from, [size for size, *_ in found], (joined(2), joined(3)))

@@ -213,7 +213,8 @@ def random_rows(dice: random.Random) -> list[Row]:
 
 def run(test: Callable[[Any], Any], rows: list[Row]) -> list[Any]:
     with np.errstate(all="ignore"):
-        return np.broadcast_to(test(Table(rows)), len(rows)).tolist()
+        found: list[Any] = np.broadcast_to(test(Table(rows)), len(rows)).tolist()
+        return found
 
 
 @given(st.integers(0, 2**63), st.integers(0, 4))

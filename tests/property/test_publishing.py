@@ -6,13 +6,17 @@ import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gapscan.bus.publisher import ListPublisher
 from gapscan.errors import BusError, FencedError
+from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import Row
 from gapscan.ranker import publishing as module
 from gapscan.ranker.publishing import Publishing
 
@@ -31,7 +35,16 @@ def fates(*errors: type[BusError]) -> st.SearchStrategy[list[Fate]]:
 
 
 any_stories = stories("want", "want", "want", "want_equal", "want_shown", "lose", "remove", "add")
-clock = SimpleNamespace(now=0, monotonic=lambda: clock.now)
+
+
+class _Clock:
+    now = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+clock = _Clock()
 
 
 async def turn() -> None:
@@ -53,7 +66,8 @@ class FakePublisher:
 
     def __init__(self, name: str, world: World) -> None:
         self.name, self._world = name, world
-        self.rows, self.unsettled = list[object](), False
+        self.rows: Rows = []
+        self.unsettled = False
         self.due_since: int | None = None
 
     async def publish(self, rows: Rows, as_of: int) -> bool:
@@ -83,12 +97,17 @@ class World:
         self.fates = iter(fates)
         self.tally, self.taken = Tally(logger("test")), 0
         check_soon = functools.partial(self.tally.count, "doubts")
-        self.publishing = Publishing(self.publishers, SimpleNamespace(as_of=1), self.tally, check_soon)
+        self.publishing = Publishing(
+            cast(dict[str, ListPublisher], self.publishers),
+            cast(Universe, SimpleNamespace(as_of=1)),
+            self.tally,
+            check_soon,
+        )
 
     def want(self, name: str, made_of: Callable[[Rows], Rows] = lambda _: [object()]) -> None:
         if publisher := self.publishers.get(name):
             self.wanted[name] = made_of(publisher.rows)
-            self.publishing.want({name: self.wanted[name]})
+            self.publishing.want({name: cast(Sequence[Row], self.wanted[name])})
 
     want_equal = functools.partialmethod(want, made_of=list)  # computed anew, but as they were
     want_shown = functools.partialmethod(want, made_of=lambda rows: rows)
@@ -98,7 +117,7 @@ class World:
         if publisher := self.publishers.get(name):
             publisher.unsettled = True
             self.wanted.setdefault(name, publisher.rows)
-            self.publishing.want_anew(publisher)
+            self.publishing.want_anew(cast(ListPublisher, publisher))
 
     def remove(self, name: str) -> None:
         self.publishing.forget(name)

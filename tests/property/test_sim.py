@@ -1,6 +1,9 @@
 """Rules of the simulated market that hold for any bar and any way of asking."""
 
+from __future__ import annotations
+
 import datetime as dt
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,6 +15,7 @@ from gapscan.sim.market import BarBatch
 from gapscan.sim.replay import WalkedDay
 from gapscan.sim.source import DailyBars
 from gapscan.sim.tape import Prints, to_bars
+from tests.support.simulator import bars_of
 
 DAY = dt.date(2026, 11, 20)
 TIMES = session_times(DAY)
@@ -30,7 +34,7 @@ volumes = st.one_of(
 
 
 @st.composite
-def daily_bars(draw):
+def daily_bars(draw: Any) -> Any:
     low, opened, close, high = sorted(draw(st.lists(prices, min_size=4, max_size=4)))
     if draw(st.booleans()):
         opened, close = close, opened
@@ -45,7 +49,7 @@ def daily_bars(draw):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(daily_bars(), min_size=1, max_size=12), st.integers(0, 2**31))
-def test_a_replayed_day_passes_through_its_bar(rows, seed):
+def test_a_replayed_day_passes_through_its_bar(rows: Any, seed: int) -> None:
     columns = np.array(rows).T
     bars = DailyBars.from_rows(np.vstack((columns[:5], columns[3], columns[5])))
     tape = WalkedDay(bars, DAY, seed)
@@ -68,13 +72,13 @@ def test_a_replayed_day_passes_through_its_bar(rows, seed):
 moments = st.integers(TIMES.clear, TIMES.closed + 3_600_000)
 
 
-def state_of(market):
+def state_of(market: Any) -> Any:
     return {name: getattr(market.state, name).copy() for name in STATE}
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(moments, min_size=1, max_size=6), st.booleans())
-def test_the_state_does_not_depend_on_the_steps(stops, recording):
+def test_the_state_does_not_depend_on_the_steps(stops: Any, recording: Any) -> None:
     stepped, direct = Market(SOURCE), Market(SOURCE)
     for moment in sorted(stops)[:-1]:
         stepped.advance(moment)
@@ -88,7 +92,7 @@ def test_the_state_does_not_depend_on_the_steps(stops, recording):
 
 @settings(max_examples=10, deadline=None)
 @given(moments, moments)
-def test_going_back_is_like_never_having_gone(first, second):
+def test_going_back_is_like_never_having_gone(first: Any, second: Any) -> None:
     wandered, direct = Market(SOURCE), Market(SOURCE)
     for moment in (max(first, second), min(first, second)):
         wandered.advance(moment)
@@ -99,7 +103,7 @@ def test_going_back_is_like_never_having_gone(first, second):
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 955), st.lists(st.integers(1, 90), min_size=1, max_size=5))
-def test_seconds_add_up_to_minutes_and_the_day(minute, steps):
+def test_seconds_add_up_to_minutes_and_the_day(minute: Any, steps: Any) -> None:
     market = Market(SOURCE)
     start = TIMES.pre + minute * 60_000
     market.advance(start)
@@ -124,7 +128,7 @@ def test_seconds_add_up_to_minutes_and_the_day(minute, steps):
 
 @settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 30))
-def test_the_trades_of_the_minutes_add_up_to_the_days(seed, day):
+def test_the_trades_of_the_minutes_add_up_to_the_days(seed: int, day: Any) -> None:
     date = last_trading_day(DAY - dt.timedelta(days=day))
     source = SyntheticSource(DAY, seed=seed, symbols=120)
     market = Market(source)
@@ -135,6 +139,6 @@ def test_the_trades_of_the_minutes_add_up_to_the_days(seed, day):
     for batch in market.batches_at(market.times.closed + 60_000):
         if isinstance(batch, BarBatch) and batch.kind == "AM":
             total[batch.bars.symbol] += batch.bars.trades
-    bars = source.bars(date)
+    bars = bars_of(source, date)
     assert total.tolist() == market.state.trades.tolist() == bars.transactions.tolist()
     np.testing.assert_allclose(market.state.volume, bars.volume)

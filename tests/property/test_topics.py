@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,25 +19,25 @@ topic_sets = st.sets(st.sampled_from(NAMES))
 class AgainstAProvider(RuleBasedStateMachine):
     """The provider answers in order; requests may be lost on the way, answers never overtake each other."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.topics = Topics(PATIENCE, FIRST, LIMIT)
         self.now = 1000.0
-        self.requests = deque()
-        self.answers = deque()
-        self.sending = set()
-        self.refused = set()
+        self.requests: deque[Any] = deque()
+        self.answers: deque[Any] = deque()
+        self.sending: set[str] = set()
+        self.refused: set[str] = set()
 
     @rule(wanted=topic_sets)
-    def want(self, wanted):
+    def want(self, wanted: Any) -> None:
         self.topics.want(wanted)
 
     @rule(seconds=st.floats(0.1, 100))
-    def wait(self, seconds):
+    def wait(self, seconds: Any) -> None:
         self.now += seconds
 
     @rule()
-    def ask(self):
+    def ask(self) -> None:
         request = self.topics.due(self.now)
         assert set(request.subscribe) <= set(self.topics.wanted)
         assert not set(request.unsubscribe) & set(self.topics.wanted)
@@ -49,17 +50,17 @@ class AgainstAProvider(RuleBasedStateMachine):
         assert not again.unsubscribe
 
     @rule(refused=topic_sets)
-    def change_what_is_refused(self, refused):
+    def change_what_is_refused(self, refused: Any) -> None:
         self.refused = refused
 
     @precondition(lambda self: self.requests)
     @rule(lost=st.booleans())
-    def provider_hears(self, lost):
+    def provider_hears(self, lost: Any) -> None:
         subscribe, topic = self.requests.popleft()
         if not lost:
             self.answer(subscribe, topic)
 
-    def answer(self, subscribe, topic):
+    def answer(self, subscribe: Any, topic: Any) -> None:
         if subscribe and topic in self.refused:
             self.answers.append(("refused", topic))
             return
@@ -68,7 +69,7 @@ class AgainstAProvider(RuleBasedStateMachine):
 
     @precondition(lambda self: self.answers)
     @rule()
-    def hear_answer(self):
+    def hear_answer(self) -> None:
         kind, topic = self.answers.popleft()
         if kind == "refused":
             self.topics.refuse(topic, "no", self.now)
@@ -76,12 +77,12 @@ class AgainstAProvider(RuleBasedStateMachine):
             getattr(self.topics, kind)(topic)
 
     @rule()
-    def hear_an_error_that_names_nothing(self):
+    def hear_an_error_that_names_nothing(self) -> None:
         for topic in self.topics.suspects:
             self.topics.refuse(topic, "no", self.now, named=False)
 
     @rule()
-    def new_session(self):
+    def new_session(self) -> None:
         self.requests.clear()
         self.answers.clear()
         self.sending.clear()
@@ -89,18 +90,18 @@ class AgainstAProvider(RuleBasedStateMachine):
         assert all(refusal.named for refusal in self.topics.refused.values())
 
     @invariant()
-    def refusals_are_backed_off(self):
+    def refusals_are_backed_off(self) -> None:
         for refusal in self.topics.refused.values():
             assert refusal.again <= self.now + LIMIT
             assert refusal.tries >= 1
 
-    def everything_arrives(self):
+    def everything_arrives(self) -> None:
         while self.requests:
             self.answer(*self.requests.popleft())
         while self.answers:
             self.hear_answer()
 
-    def teardown(self):
+    def teardown(self) -> None:
         """From any state: once nothing is lost or refused any more, all is as wanted, soon."""
         self.refused = set()
         self.everything_arrives()
@@ -118,7 +119,7 @@ TestAgainstAProvider = AgainstAProvider.TestCase
 TestAgainstAProvider.settings = settings(max_examples=200, stateful_step_count=40)
 
 
-def test_a_lost_request_is_repaired_within_the_patience():
+def test_a_lost_request_is_repaired_within_the_patience() -> None:
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X", "A.Y"})
     assert sorted(topics.due(0.0).subscribe) == ["A.X", "A.Y"]
@@ -128,7 +129,7 @@ def test_a_lost_request_is_repaired_within_the_patience():
     assert (request.subscribe, request.repeated) == (["A.Y"], 1)
 
 
-def test_a_refused_topic_waits_longer_each_time():
+def test_a_refused_topic_waits_longer_each_time() -> None:
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X"})
     now, waits = 0.0, []
@@ -143,7 +144,7 @@ def test_a_refused_topic_waits_longer_each_time():
     assert waits == [30, 60, 120, 240, 480, 600, 600]
 
 
-def test_an_error_without_a_topic_is_taken_back_for_those_that_were_not_meant():
+def test_an_error_without_a_topic_is_taken_back_for_those_that_were_not_meant() -> None:
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X", "A.Y"})
     topics.due(0.0)
@@ -154,7 +155,7 @@ def test_an_error_without_a_topic_is_taken_back_for_those_that_were_not_meant():
     assert topics.settled
 
 
-def test_a_refusal_outlives_a_session_but_not_a_lack_of_interest():
+def test_a_refusal_outlives_a_session_but_not_a_lack_of_interest() -> None:
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X"})
     topics.due(0.0)
@@ -166,7 +167,7 @@ def test_a_refusal_outlives_a_session_but_not_a_lack_of_interest():
     assert not topics.refused
 
 
-def test_a_refusal_that_named_no_topic_ends_with_the_session():
+def test_a_refusal_that_named_no_topic_ends_with_the_session() -> None:
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X", "A.Y"})
     topics.due(0.0)
@@ -180,7 +181,7 @@ def test_a_refusal_that_named_no_topic_ends_with_the_session():
     assert not topics.none_confirmed
 
 
-def test_unknown_answers_are_believed_and_put_right():
+def test_unknown_answers_are_believed_and_put_right() -> None:
     topics = Topics(PATIENCE, FIRST, LIMIT)
     topics.want({"A.X"})
     topics.subscribed("A.OTHER")
@@ -188,19 +189,19 @@ def test_unknown_answers_are_believed_and_put_right():
 
 
 @given(st.lists(st.text("ABCDEFGH.", min_size=1, max_size=12), max_size=3000))
-def test_batches_hold_everything_and_stay_small(topics):
+def test_batches_hold_everything_and_stay_small(topics: Any) -> None:
     made = list(batches(topics))
     assert [topic for batch in made for topic in batch] == topics
     assert all(batch and len(",".join(batch)) <= 8_100 for batch in made)
 
 
-def with_halts(*topics):
+def with_halts(*topics: Any) -> Any:
     made = Topics(PATIENCE, FIRST, LIMIT)
     made.want(set(topics), {"LULD.*"})
     return made
 
 
-def test_an_optional_topic_is_asked_for_alone_and_last():
+def test_an_optional_topic_is_asked_for_alone_and_last() -> None:
     topics = with_halts("A.X", "A.Y")
     assert sorted(topics.due(0.0).subscribe) == ["A.X", "A.Y"]
     topics.subscribed("A.X")
@@ -212,7 +213,7 @@ def test_an_optional_topic_is_asked_for_alone_and_last():
     assert set(topics.confirmed) == {"A.X", "A.Y", "LULD.*"}
 
 
-def test_an_error_without_a_topic_is_meant_for_the_optional_one():
+def test_an_error_without_a_topic_is_meant_for_the_optional_one() -> None:
     topics = with_halts()
     assert topics.due(0.0).subscribe == ["LULD.*"]
     topics.want({"A.X"}, {"LULD.*"})
@@ -222,7 +223,7 @@ def test_an_error_without_a_topic_is_meant_for_the_optional_one():
     assert topics.suspects == ["A.X"]
 
 
-def test_an_optional_topic_that_ends_sessions_is_left_alone():
+def test_an_optional_topic_that_ends_sessions_is_left_alone() -> None:
     topics = with_halts("A.X")
     now, asked = 0.0, []
     while now < 86_400:
@@ -236,7 +237,7 @@ def test_an_optional_topic_that_ends_sessions_is_left_alone():
     assert asked[-1] - asked[-2] > 20_000
 
 
-def test_an_optional_topic_is_not_blamed_for_what_the_account_is_told():
+def test_an_optional_topic_is_not_blamed_for_what_the_account_is_told() -> None:
     topics = with_halts("A.X")
     for _ in range(3):
         topics.due(0.0)
@@ -248,13 +249,13 @@ def test_an_optional_topic_is_not_blamed_for_what_the_account_is_told():
     assert not topics.refused
 
 
-def test_optional_topics_alone_are_not_missed():
+def test_optional_topics_alone_are_not_missed() -> None:
     topics = with_halts()
     topics.due(0.0)
     assert not topics.none_confirmed
 
 
-def test_an_optional_topic_without_an_answer_is_no_trouble():
+def test_an_optional_topic_without_an_answer_is_no_trouble() -> None:
     topics = with_halts("A.X")
     topics.due(0.0)
     topics.subscribed("A.X")
@@ -264,7 +265,7 @@ def test_an_optional_topic_without_an_answer_is_no_trouble():
     assert topics.due(PATIENCE + FIRST).subscribe == ["LULD.*"]
 
 
-def test_an_optional_topic_that_is_no_longer_wanted_is_given_back():
+def test_an_optional_topic_that_is_no_longer_wanted_is_given_back() -> None:
     topics = with_halts()
     topics.due(0.0)
     topics.subscribed("LULD.*")

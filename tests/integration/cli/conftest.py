@@ -15,8 +15,9 @@ from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol.messages import Row
 from gapscan.ranking.spec import shipped_lists
-from tests.integration.cli.support import PATIENCE, Cli, Terminal
+from tests.integration.cli.support import Cli, Terminal
 from tests.support.nats import NatsServer
+from tests.support.until import PATIENCE
 
 AS_OF = 1_795_357_800_000  # 2026-11-22 09:30:00 in New York
 

@@ -85,7 +85,7 @@ class DocumentedClient:
         replies = await self.nc.subscribe(inbox)
         await self.nc.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
         found = []
-        while (answer := await replies.next_msg(timeout=2)).headers.get("Status") is None:
+        while "Status" not in ((answer := await replies.next_msg(timeout=2)).headers or {}):
             found.append(answer)
             if "last_by_subj" in request:
                 break

@@ -10,8 +10,8 @@ from pathlib import Path
 from gapscan.bus.client import BusOptions, connect
 from gapscan.service.status import collect
 from gapscan.supervisor import runfile
-from tests.integration.cli.support import PATIENCE, Cli, running
-from tests.support.until import until
+from tests.integration.cli.support import Cli, running
+from tests.support.until import PATIENCE, until
 
 
 async def test_up_and_the_commands_beside_it(cli: Cli) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -76,6 +78,13 @@ class Noting:
     def lost(self, name: str) -> None:
         self.missed.append(name)
 
+    def looked_after(self, looks: int) -> bool:
+        return self.looks > looks
+
+
+def _longer(waits: Sequence[float], than: int) -> bool:
+    return len(waits) > than
+
 
 def definition(name: str) -> ListDefinition:
     return ListDefinition(name, "", "price > 1", ["-price"], 10, [])
@@ -124,10 +133,10 @@ async def test_after_a_look_the_waits_for_definitions_begin_anew(
     async with watching_all(bus, noting) as tally:
         for _ in range(2):
             looks = noting.looks
-            await until(lambda looks=looks: noting.looks > looks, "a look")
+            await until(partial(noting.looked_after, looks), "a look")
             failures = len(waits)
             await asyncio.to_thread(nats_server.kill)
-            await until(lambda failures=failures: len(waits) > failures + 5, "failures")
+            await until(partial(_longer, waits, failures + 5), "failures")
             assert waits[failures] <= RETRY_FIRST
             assert waits[failures + 5] >= RETRY_LIMIT / 2
             await asyncio.to_thread(nats_server.start)
@@ -163,7 +172,7 @@ async def test_nats_gone_while_definitions_are_read(
     refused = iter(range(2))
     really_subscribe = Client.subscribe
 
-    async def subscribe(nc: Client, subject: str, **options: object) -> Subscription:
+    async def subscribe(nc: Client, subject: str, **options: Any) -> Subscription:
         if subject == names.key_subject(names.BUCKET_LISTS) and next(refused, None) is not None:
             raise NatsTimeoutError
         return await really_subscribe(nc, subject, **options)

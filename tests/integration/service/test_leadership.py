@@ -56,17 +56,22 @@ async def test_who_recovers_for_longer_than_the_lease_lasts_keeps_it(nats_server
             await end(leading, waiting)
 
 
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
 async def test_nats_failing_in_a_recovery_ends_the_term_and_not_the_service(nats_server: NatsServer) -> None:
     async with connect(BusOptions(nats_server.url), "test") as bus:
         config = a_config(nats_server, "one", lease=1.0)
         await ensure_shared(bus, retention(config))
-        share, tries = a_share(bus, config), []
+        share = a_share(bus, config)
+        tries: list[int] = []
 
         async def lead() -> None:
             tries.append(len(tries))
             if len(tries) == 1:
                 raise BusError("NATS did not answer in time")
-            await share.while_held(asyncio.Event().wait())
+            await share.while_held(_for_ever())
 
         job = asyncio.create_task(share.run(lead))
         try:

@@ -31,7 +31,7 @@ def curves_of(rows: dict[str, list[int]], date: dt.date = DAY, days: int = 20, *
         "sessions": [days] * len(rows),
         "volumes": list(rows.values()),
     }
-    head = {"part": 1, "parts": 1, "date": str(date), "knots": KNOTS}
+    head: dict[str, Any] = {"part": 1, "parts": 1, "date": str(date), "knots": KNOTS}
     return VolumeCurves(**(head | columns | fields))
 
 

@@ -21,6 +21,8 @@ from gapscan.protocol.channels import CHANNELS
 from gapscan.protocol.codec import encode
 from tests.support.market import OBSERVATIONS
 
+_NONE: list[float | None] = [None]
+
 COMMITTED = Path(__file__).parents[3] / "nats"
 
 _BEFORE: list[m.Row] = [{"symbol": "AAA", "price": 1.5, "session": "pre"}, {"symbol": "BBB", "price": None}]
@@ -48,14 +50,14 @@ EXAMPLES: list[m.Message] = [
     m.VolumeCurves(1, 2, "2024-07-01", [240, 570, 1200], ["AAA", "BBB"], [20, 1], [[0, 10, 250], [0, 0, 7]]),
     m.Bars(
         simulated=True, symbols=["AAA"], start=[1_700_000_000_000], end=[1_700_000_001_000], volume=[10.5],
-        **{name: [1.5] for name in ("open", "high", "low", "close", "day_volume", "day_open")}, day_vwap=[None],
+        open=[1.5], high=[1.5], low=[1.5], close=[1.5], day_volume=[1.5], day_open=[1.5], day_vwap=[None],
     ),
     m.Halts(1_700_000_000_000, True, ["AAA", "BBB"], ["halted", "resumed"], [1_700_000_000_000, 1_699_999_999_000]),
     m.Clock(1_700_000_000_000),
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),
-    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *([None] for _ in range(11))),
+    m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *[_NONE] * 11),
     m.Detail("AAA", "2024-07-01", 1.5e9, 2e7, None, "Energy"),
     m.ListDefinition("winners", "up", "price > 1", ["-price"], 200, []),
     m.WhyRequest("AAA", "winners"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gapscan.service.status import _link_problems
 
 
-def link(desired=30, confirmed=30, seconds=0.0, **more):
+def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
     topics = {"desired": desired, "confirmed": confirmed}
     shown = {"mode": "hot", "state": "live", "settled": True, "last_error": "", "topics": topics}
     return shown | {"none_confirmed_seconds": seconds} | more
@@ -25,22 +27,22 @@ def link(desired=30, confirmed=30, seconds=0.0, **more):
         link(confirmed=25, settled=False),
     ],
 )
-def test_no_problem(healthy):
+def test_no_problem(healthy: Any) -> None:
     assert _link_problems(healthy) == []
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_nothing_confirmed_for_longer_than_a_recovery_takes(settled):
+def test_nothing_confirmed_for_longer_than_a_recovery_takes(settled: Any) -> None:
     (problem,) = _link_problems(link(confirmed=0, seconds=45.2, settled=settled))
     assert problem == "feed: of 30 live topics none has been confirmed for 45 s"
 
 
-def test_a_link_that_is_down_says_why():
+def test_a_link_that_is_down_says_why() -> None:
     down = link(confirmed=0, seconds=45.2, settled=False, state="waiting", last_error="max_connections: too many")
     assert _link_problems(down) == ["feed: the live link is down: max_connections: too many"]
 
 
-def test_many_topics_that_are_not_confirmed():
+def test_many_topics_that_are_not_confirmed() -> None:
     assert _link_problems(link(desired=200, confirmed=100, settled=False)) == [
         "feed: 100 live topics are not confirmed"
     ]
