@@ -1,21 +1,49 @@
 """gapscan: ranked lists of the US stock market as one snapshot plus exact, sequenced deltas over NATS JetStream.
 
-`follow` is the way in for programs that want a list; the wire contract is in docs/protocol.md.
+`follow` is the way in for programs that want a list, docs/client.md its description; the wire contract is in
+docs/protocol.md. What is named here is the public interface for Python.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from gapscan.bus.client import BusOptions
-    from gapscan.client.api import ListView, follow
+    from gapscan.bus.client import Bus, BusOptions, connect
+    from gapscan.client.api import Following, LinkStats, ListView, follow
+    from gapscan.errors import BusError, ConfigError, GapscanError, ProtocolError, UnknownListError
+    from gapscan.protocol.lists import Add, Delta, Remove, Rerank, Row, Update
 
-__version__ = "0.1.0"
-__all__ = ["BusOptions", "ListView", "follow"]
+__version__ = "0.2.0.dev0"
+__all__ = [
+    "Add",
+    "Bus",
+    "BusError",
+    "BusOptions",
+    "ConfigError",
+    "Delta",
+    "Following",
+    "GapscanError",
+    "LinkStats",
+    "ListView",
+    "ProtocolError",
+    "Remove",
+    "Rerank",
+    "Row",
+    "UnknownListError",
+    "Update",
+    "connect",
+    "follow",
+]
 
-_HOME = {"follow": "gapscan.client.api", "ListView": "gapscan.client.api", "BusOptions": "gapscan.bus.client"}
+_HOMES: Final = {
+    "gapscan.bus.client": ("Bus", "BusOptions", "connect"),
+    "gapscan.client.api": ("Following", "LinkStats", "ListView", "follow"),
+    "gapscan.errors": ("BusError", "ConfigError", "GapscanError", "ProtocolError", "UnknownListError"),
+    "gapscan.protocol.lists": ("Add", "Delta", "Remove", "Rerank", "Row", "Update"),
+}
+_HOME: Final = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,3 +51,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,24 @@
-"""One tree of errors. Each says what went wrong, where, what to do, and whether trying again can help."""
+"""One tree of errors. Each says what went wrong, where, what to do, and whether trying again can help.
+
+* `GapscanError`
+    * `ConfigError`: a setting, a URL or a name is wrong
+        * `SpecError`: a list definition is wrong
+    * `DataError`: data on disk or from the market cannot be used
+    * `ProtocolError`: a message is malformed
+        * `DeltaError`: a delta does not fit the rows it is applied to (retry)
+    * `FeedError`: the market data provider refused or failed (retry, unless it says otherwise)
+        * `NotFoundError`: the provider does not have what was asked for
+        * `NotEntitledError`: the account's plan does not have it
+    * `BusError`: NATS cannot be reached, or refused a request (retry)
+        * `TopologyError`: a stream or bucket has settings that gapscan cannot work with
+        * `StreamLostError`: a stream that was there is gone (retry)
+        * `FencedError`: another writer owns the list
+    * `UnknownSymbolError`: no symbol of that name is in the market
+    * `UnknownListError`: no list of that name is published
+
+A program that follows lists meets `BusError`, `ConfigError`, `ProtocolError` and `UnknownListError`: the package
+`gapscan` has these and `GapscanError`. `retry` of an error says whether trying again can help.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The public client: follows a list, and keeps an exact copy of it."""
+"""The public client: follows a list, and keeps an exact copy of it. See docs/client.md."""

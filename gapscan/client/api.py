@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.client.blocking import relayed
+from gapscan.client.blocking import iterate_blocking
 from gapscan.client.follower import Follower
 from gapscan.client.view import LinkStats, ListView
 from gapscan.protocol import names
@@ -24,7 +24,10 @@ __all__ = ["Follower", "Following", "LinkStats", "ListView", "follow"]
 
 
 class Following:
-    """What `follow` returns: iterate it with `async for`, or with `for` in a script without an event loop."""
+    """What `follow` returns: iterate it with `async for`, or with `for` in a script without an event loop.
+
+    Each iteration follows anew, on a connection of its own unless one is shared.
+    """
 
     def __init__(self, name: str, options: BusOptions, bus: Bus | None) -> None:
         self._name = names.check_list_name(name)
@@ -45,16 +48,20 @@ class Following:
                 yield view
 
     def __iter__(self) -> Iterator[ListView]:
-        """Views from a thread of its own, so that the link is kept alive while the caller is busy."""
-        return relayed(self.__aiter__, f"follow {self._name}")
+        """The same in a script without an event loop. A caller that is slower than the list gets the newest view."""
+        return iterate_blocking(self.__aiter__, f"follow {self._name}")
 
 
 def follow(name: str, *, nats: str | BusOptions = "nats://127.0.0.1:4222", bus: Bus | None = None) -> Following:
     """Follow list `name`: `async for view in follow(name)`, or plain `for` outside of asyncio.
 
-    `nats` is a URL or BusOptions; `bus` shares an open connection instead. Each view is a whole, proved list.
-    Raises (when iterated) BusError if NATS cannot be reached, UnknownListError if nobody publishes the list.
-    A link lost later is waited out: the view's state turns stale, then live again.
+    `nats` is a URL, several with commas between, or BusOptions; `bus` shares an open connection instead. Each view is
+    the whole list at one sequence, proved by its checksum.
+
+    Raises ConfigError for a name that no list can have. Raises when iterated: BusError if NATS cannot be reached at the
+    start, UnknownListError if nobody publishes the list or when it is removed, ConfigError for a wrong URL,
+    ProtocolError if the first snapshot cannot be used. A link lost later is waited out: the view's state turns stale,
+    then live again.
     """
     options = BusOptions(nats) if isinstance(nats, str) else nats
     return Following(name, options, bus)

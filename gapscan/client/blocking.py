@@ -1,4 +1,4 @@
-"""Views for a script without an event loop: a thread of their own follows, and hands over the newest."""
+"""Iteration for a script without an event loop: a background thread follows the list and hands over the newest view."""
 
 from __future__ import annotations
 
@@ -13,65 +13,72 @@ from gapscan.client.view import ListView
 Views = Callable[[], AsyncGenerator[ListView, None]]
 
 
-def relayed(views: Views, thread_name: str) -> Iterator[ListView]:
-    """What `views` gives, followed in a thread so that the link is kept alive while the caller is busy."""
-    relay = _Relay()
-    thread = threading.Thread(target=relay.run, args=(views,), name=thread_name, daemon=True)
+def iterate_blocking(views: Views, thread_name: str) -> Iterator[ListView]:
+    """The views of an async generator, which runs in a thread of its own: the link is alive while the caller is busy.
+
+    A caller that is slower than the list gets the newest view and misses those between. What the generator raises is
+    raised here. The thread ends with the iteration.
+    """
+    follower = _BackgroundFollower()
+    thread = threading.Thread(target=follower.run, args=(views,), name=thread_name, daemon=True)
     thread.start()
     try:
-        while (item := relay.newest.get()) is not None:
+        while (item := follower.mailbox.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
-        relay.stop()
+        follower.stop()
         thread.join()
 
 
-class _Relay:
-    """Hands the newest view from the thread that follows to the one that reads; older ones are skipped."""
+class _BackgroundFollower:
+    """Runs an event loop in its thread. The mailbox has room for one item: the newest view, an error, or None, the end."""
 
     def __init__(self) -> None:
-        self.newest: queue.Queue[ListView | BaseException | None] = queue.Queue(maxsize=1)
+        self.mailbox: queue.Queue[ListView | BaseException | None] = queue.Queue(maxsize=1)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self._ready = threading.Event()
+        self._started = threading.Event()
 
     def run(self, views: Views) -> None:
+        """Follow until the views end or `stop` is called: the thread's target."""
         try:
-            asyncio.run(self._pump(views))
-        except BaseException as error:  # noqa: BLE001  # raised again on the reader's side
-            self._offer(error)
+            asyncio.run(self._follow(views))
+        except BaseException as error:  # noqa: BLE001  # raised again in the caller's thread
+            self._post(error)
         finally:
-            self._ready.set()
-        self._offer(None)
+            self._started.set()
+        self._post(None)
 
-    async def _pump(self, views: Views) -> None:
+    async def _follow(self, views: Views) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._ready.set()
+        self._started.set()
         try:
-            async with aclosing(views()) as coming:
-                async for view in coming:
-                    self._offer(view)
+            async with aclosing(views()) as generator:
+                async for view in generator:
+                    self._post(view)
         except asyncio.CancelledError:
             return
 
-    def _offer(self, item: ListView | BaseException | None) -> None:
+    def _post(self, item: ListView | BaseException | None) -> None:
+        """Replace what lies in the mailbox, but for an error, which must be heard of."""
         while True:
             try:
-                self.newest.put_nowait(item)
+                self.mailbox.put_nowait(item)
             except queue.Full:
                 try:
-                    waiting = self.newest.get_nowait()
+                    unread = self.mailbox.get_nowait()
                 except queue.Empty:
                     continue
-                if isinstance(waiting, BaseException):
-                    item = waiting
+                if isinstance(unread, BaseException):
+                    item = unread
             else:
                 return
 
     def stop(self) -> None:
-        self._ready.wait()
+        """Cancel the following; called in the caller's thread."""
+        self._started.wait()
         if self._loop is not None and self._task is not None:
             with suppress(RuntimeError):  # the loop is closed: it has ended by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)

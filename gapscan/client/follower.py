@@ -1,4 +1,4 @@
-"""The loop that follows one list: listen, take in what comes, have repaired what is missing, show what it makes."""
+"""The loop that follows one list: subscribe, apply deltas, repair holes, yield a view after each change."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.protocol.messages import Delta, Heartbeat, State
 
 SILENCE_SECONDS: Final = 3 * HEARTBEAT_SECONDS  # without a heartbeat for this long, a list is not live
-RETRY_SECONDS: Final = 0.25  # between two tries to repair a copy
-INBOX_SIZE: Final = 4096  # messages not yet looked at; what comes on top is dropped, and found as a hole
+RETRY_SECONDS: Final = 0.25  # between two attempts to repair a copy
+INBOX_SIZE: Final = 4096  # messages not yet handled; what comes on top is dropped, and found as a hole
 
 _log = logger("follow")
 
@@ -41,20 +41,20 @@ class Follower:
         self._inbox: asyncio.Queue[Msg | None] = asyncio.Queue(INBOX_SIZE)
 
     async def views(self) -> AsyncGenerator[ListView, None]:
-        """Views as they come; when the consumer is slow, several deltas come as one view.
+        """A view after each change; when the consumer is slow, several deltas come as one view.
 
-        Raises UnknownListError when nobody publishes the list, or when it is removed, and BusError when NATS is
-        away at the start; later losses of the link are waited out.
+        Raises UnknownListError when nobody publishes the list, or when it is removed, BusError when NATS is away
+        at the start, ProtocolError when the first snapshot cannot be used; later losses of the link are waited out.
         """
         async with self._listening():
             await self._replica.load_snapshot()
-            shown = self.view()
-            yield shown
+            last = self.view()
+            yield last
             while True:
                 await self._step()
                 view = self.view()
-                if view != shown:
-                    shown = view
+                if view != last:
+                    last = view
                     yield view
 
     def view(self) -> ListView:
@@ -102,7 +102,7 @@ class Follower:
             self._replica.count(dropped=1)
 
     async def _step(self) -> None:
-        """Wait for something to happen, and take in all that is waiting."""
+        """Wait for a message, a change of the link or a timeout; handle all that is in the inbox; repair."""
         try:
             async with asyncio.timeout(RETRY_SECONDS if self._replica.due else SILENCE_SECONDS):
                 item = await self._inbox.get()
@@ -138,7 +138,7 @@ class Follower:
 
     def _link_changed(self) -> None:
         if self._bus.connected:
-            self._replica.want_fill()
+            self._replica.request_fill()
         else:
             self._state = "stale"
 
@@ -147,7 +147,7 @@ class Follower:
         self._replica.observe(beat)
 
     async def _repair(self) -> None:
-        """Fetch what is due. What fails stays due and is tried again after RETRY_SECONDS."""
+        """Fetch what is missing. What fails stays due and is retried after RETRY_SECONDS."""
         try:
             await self._replica.repair()
         except (BusError, ProtocolError, UnknownListError) as error:

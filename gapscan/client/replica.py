@@ -1,6 +1,6 @@
-"""A list's rows kept exact: holes are filled by sequence, and where that cannot be, the snapshot is taken.
+"""An exact replica of one list: holes are filled by sequence; where that is impossible, the snapshot is loaded again.
 
-Nothing here waits for messages: a follower offers what comes, and calls `repair` while something is due.
+Nothing here waits for messages: a follower offers each delta, and calls `repair` while a fetch is due.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Heartbeat
 
-MAX_FILL: Final = 1000  # deltas; a longer hole is not filled, the snapshot is taken
+MAX_FILL: Final = 1000  # deltas; a longer hole is not filled, the snapshot is loaded instead
 
 
 class Replica:
-    """The copy of one list, and what is to be fetched for it. Between a loss and its repair it is an older one."""
+    """The copy of one list, and the fetch that is due for it. Until that is done, the copy is an older state."""
 
     def __init__(self, bus: Bus, name: str) -> None:
         self.copy = Copy()
@@ -36,44 +36,44 @@ class Replica:
 
     @property
     def due(self) -> bool:
-        """Whether something is to be fetched."""
+        """Whether a fetch is due: of missing deltas, or of the snapshot."""
         return self._due is not None
 
     def count(self, **counts: int) -> None:
-        """Add to the link's figures."""
+        """Add to the counters of `stats`."""
         self.stats = replace(
             self.stats, **{name: getattr(self.stats, name) + number for name, number in counts.items()}
         )
 
     def offer(self, delta: Delta, sequence: int) -> Fit:
-        """Apply `delta`, whose last sequence is `sequence`, if it is the next one; else see to what is missing."""
+        """Apply `delta`, whose last sequence is `sequence`, if it is the next one; else request what is missing."""
         fit = self.copy.apply(delta, sequence)
         if fit is Fit.HOLE:
-            self.want_fill()
+            self.request_fill()
         elif fit in (Fit.MISMATCH, Fit.OTHER_EPOCH):
             self._due = self.load_snapshot
             self.count(mismatches=fit is Fit.MISMATCH)
         return fit
 
     def observe(self, beat: Heartbeat) -> None:
-        """Compare with what the list's publisher says of it."""
+        """Compare the copy with the position in a heartbeat, and request what is missing."""
         self.simulated = beat.simulated
         if beat.epoch != self.copy.epoch:
             self._due = self.load_snapshot
         elif beat.sequence > self.copy.sequence:
-            self.want_fill()
+            self.request_fill()
 
-    def want_fill(self) -> None:
-        """Deltas may have been missed."""
+    def request_fill(self) -> None:
+        """Deltas may have been missed: fetch those after the copy's sequence, unless a snapshot is due."""
         self._due = self._due or self._fill
 
     async def repair(self) -> None:
-        """Do what is due. What fails stays due. Raises BusError, ProtocolError, UnknownListError."""
+        """Do the fetch that is due. If it fails, it stays due. Raises BusError, ProtocolError, UnknownListError."""
         if self._due is not None:
             await self._due()
 
     async def load_snapshot(self) -> None:
-        """Begin anew from the snapshot, and go on to the stream's end. Raises as `repair` does."""
+        """Replace the copy by the snapshot, and apply the deltas after it. Raises as `repair` does."""
         self._due = self.load_snapshot
         snapshot = await read_snapshot(self._bus, self._name)
         if snapshot is None:
@@ -89,7 +89,7 @@ class Replica:
         self._apply(stored)
 
     async def _fill(self) -> None:
-        """Fetch what is missing from the stream; have the snapshot taken when it is gone or too much."""
+        """Fetch the missing deltas from the stream; request the snapshot when they are gone or too many."""
         stored = await get_from(self._bus, self._stream, self.copy.sequence + 1, MAX_FILL)
         self._due = None
         if stored:

@@ -1,4 +1,4 @@
-"""What a follower shows: a list at one sequence, and what it took to keep it exact."""
+"""A view: a list at one sequence, with the counters of the link over which it came."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from gapscan.protocol.messages import Delta, Row, State
 
 @dataclass(frozen=True, slots=True)
 class LinkStats:
-    """What it took to keep a copy exact."""
+    """Counters since the iteration began: what was repaired to keep the copy exact."""
 
-    snapshots: int = 0  # times the snapshot was taken, the first one included
-    holes: int = 0  # times deltas were missing and fetched by sequence
-    refetched: int = 0  # deltas fetched that way
+    snapshots: int = 0  # snapshots loaded, the first one included
+    holes: int = 0  # times that deltas were missing and fetched by sequence
+    refetched: int = 0  # deltas fetched so
     mismatches: int = 0  # deltas that did not fit or whose checksum differed
-    malformed: int = 0  # messages that could not be read
+    malformed: int = 0  # messages that could not be decoded
     dropped: int = 0  # messages dropped because the inbox was full
 
 
@@ -25,9 +25,10 @@ class LinkStats:
 class ListView:
     """A list at one sequence. It never changes; rows are shared between views and must not be changed.
 
-    `state` is live, closed (outside of the list's sessions) or stale (no data, changes that cannot be
-    stored, no heartbeat or no link).
-    The rows have been proved by their checksum.
+    `rows` are in the order of their ranks, the first has rank 1; their symbols have been proved by the checksum.
+    `as_of` is market time, UTC epoch milliseconds. `state` is live, closed (outside of the list's sessions) or stale
+    (no data, changes that cannot be stored, no heartbeat or no link). `simulated`: of an invented market.
+    `epoch` changes when the list's sequences begin anew.
     """
 
     list: str
@@ -40,7 +41,10 @@ class ListView:
     link: LinkStats
 
     def delta_since(self, earlier: ListView | None) -> Delta:
-        """What leads from `earlier` (None: an empty list) to this view, as one delta."""
+        """The least changes that lead from `earlier` (None: an empty list) to this view, as one delta.
+
+        `earlier` may be of another epoch; `prev` is 0 then.
+        """
         before = earlier.rows if earlier else ()
         return Delta(
             list=self.list,

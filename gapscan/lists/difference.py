@@ -1,24 +1,18 @@
 """The least delta between two states of a list. Folding several deltas into one is `diff` between the two ends.
 
-Where states differ is found for many lists in one go: they lie one behind the other in one array.
+Without numpy, so that a client need not load it; `comparison` finds the same differences for many lists in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import Final, NamedTuple, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gapscan.lists.delta import Rows, TrackedRows, changed_fields, symbols_of
-from gapscan.lists.subsequence import is_mover
+from gapscan.lists.subsequence import outside_longest_run
 from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, Update
 
 NOWHERE: Final = -1
-Places = NDArray[np.intp]
-Versions = NDArray[np.int64]
 
 
 class Difference(NamedTuple):
@@ -29,51 +23,6 @@ class Difference(NamedTuple):
     placed_from: list[int]  # where each of these was in the old list, NOWHERE for a new row
     updated: list[int]  # in the new list: rows that stayed and have another version
     updated_from: list[int]
-
-
-def compare(
-    came_from: Sequence[Places], old_sizes: Sequence[int], versions: tuple[Versions, Versions] | None = None
-) -> list[Difference]:
-    """The difference of each list.
-
-    `came_from` says where in the old list each row of the new one was, NOWHERE for a new row. `versions` are those of
-    the rows of all old lists, and of all new ones, one behind the other; without them no update is found.
-    """
-    begins, old_begins = _begins([len(places) for places in came_from]), _begins(old_sizes)
-    where = np.concatenate(came_from)
-    stays = where != NOWHERE
-    stayed = (where + np.repeat(old_begins[:-1], np.diff(begins)))[stays]
-    gone = np.ones(old_begins[-1], np.bool_)
-    gone[stayed] = False
-    placed, updated = ~stays, np.zeros(len(where), np.bool_)
-    placed[stays] = is_mover(stayed, np.flatnonzero(~gone))
-    if versions is not None:
-        old, new = versions
-        updated[stays] = new[stays] != old[stayed]
-    at_gone, at_placed, at_updated = np.flatnonzero(gone), np.flatnonzero(placed), np.flatnonzero(updated)
-    within, old_within = _within(begins), _within(old_begins)
-    parts = (
-        _split(old_within, at_gone, old_begins),
-        *(_split(values, at_placed, begins) for values in (within, where)),
-        *(_split(values, at_updated, begins) for values in (within, where)),
-    )
-    return [Difference(*part) for part in zip(*parts, strict=True)]
-
-
-def _begins(sizes: Sequence[int]) -> Places:
-    """Where each of several lists begins, and where the last ends."""
-    return np.cumsum([0, *sizes])
-
-
-def _within(begins: Places) -> Places:
-    """Every row's place in its list."""
-    return np.arange(begins[-1]) - np.repeat(begins[:-1], np.diff(begins))
-
-
-def _split(values: Places, at: Places, begins: Places) -> list[list[int]]:
-    """For each list, the values at those of the places `at`, ascending, that are in it."""
-    held, cuts = values[at].tolist(), np.searchsorted(at, begins).tolist()
-    return [held[a:b] for a, b in pairwise(cuts)]
 
 
 def diff(old: Rows, new: Rows) -> list[Change]:
@@ -94,8 +43,18 @@ def diff(old: Rows, new: Rows) -> list[Change]:
         raise ValueError("a list holds a symbol twice")
     was = dict(zip(before, range(len(before)), strict=True))
     came_from = [was.get(symbol, NOWHERE) for symbol in after]
-    (difference,) = compare([np.array(came_from, np.intp)], [len(before)])
-    return [*moves(difference, before, new), *_updates(old, new, came_from)]
+    return [*moves(_moved(came_from, len(before)), before, new), *_updates(old, new, came_from)]
+
+
+def _moved(came_from: list[int], old_size: int) -> Difference:
+    """The difference between a list of `old_size` rows and one whose rows were there, or NOWHERE; without updates."""
+    stays = [at for at, was in enumerate(came_from) if was != NOWHERE]
+    stayed = [came_from[at] for at in stays]
+    kept = set(stayed)
+    removed = [place for place in range(old_size) if place not in kept]
+    reranked = {stays[at] for at in outside_longest_run(stayed)}
+    placed = [at for at, was in enumerate(came_from) if was == NOWHERE or at in reranked]
+    return Difference(removed, placed, [came_from[at] for at in placed], [], [])
 
 
 def moves(difference: Difference, before: list[str], new: Rows) -> list[Change]:

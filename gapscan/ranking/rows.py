@@ -9,8 +9,9 @@ from typing import Final, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gapscan.lists.comparison import compare
 from gapscan.lists.delta import Rows, TrackedRows
-from gapscan.lists.difference import NOWHERE, Difference, compare, moves
+from gapscan.lists.difference import NOWHERE, Difference, moves
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
 from gapscan.market.universe import Universe

@@ -9,7 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.lists.difference import NOWHERE, Difference, compare
+from gapscan.lists.comparison import compare
+from gapscan.lists.difference import NOWHERE, Difference, diff, moves
+from gapscan.protocol.messages import Row, Update
 from tests.property.test_delta import longest_increasing
 
 Case = tuple[int, list[int], list[int], list[int]]  # old size, came_from, old versions, new versions
@@ -63,3 +65,15 @@ def test_many_lists_at_once(found: list[Case]) -> None:
     assert len(differences) == len(found)
     for case, difference in zip(found, differences, strict=True):
         check(case, difference)
+
+
+@given(cases())
+def test_of_one_list_it_is_what_diff_finds(case: Case) -> None:
+    """To the letter, although a difference of the same size might move other rows."""
+    size, came_from, _, _ = case
+    before = [f"S{place}" for place in range(size)]
+    after = [f"N{at}" if was == NOWHERE else before[was] for at, was in enumerate(came_from)]
+    old, new = [Row(symbol=symbol, price=1.0) for symbol in before], [Row(symbol=symbol, price=2.0) for symbol in after]
+    (difference,) = compare([np.array(came_from, np.intp)], [size])
+    updates = [Update(at + 1, after[at], {"price": 2.0}) for at, was in enumerate(came_from) if was != NOWHERE]
+    assert diff(old, new) == [*moves(difference, before, new), *updates]

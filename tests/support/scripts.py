@@ -1,0 +1,82 @@
+"""Scripts as their users run them: in a process of their own, ended with Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.until import PATIENCE, until
+
+
+class RunningScript:
+    """A Python process, and what it has said so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._process = process
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._readers = [
+            asyncio.create_task(_collect(process.stdout, self.out)),
+            asyncio.create_task(_collect(process.stderr, self.err)),
+        ]
+
+    async def says(self, wanted: str) -> None:
+        """Wait until one of its lines has `wanted` in it."""
+        await until(lambda: self._heard(wanted) or self._over(), lambda: f"{wanted!r} in {self.out} {self.err}")
+        assert self._heard(wanted), f"it ended without saying {wanted!r}: {self.out} {self.err}"
+
+    def _heard(self, wanted: str) -> bool:
+        return any(wanted in line for line in self.out)
+
+    def _over(self) -> bool:
+        return all(reader.done() for reader in self._readers)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.returncode is not None
+
+    async def interrupt(self) -> int:
+        """Ctrl-C, and the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return await self.end()
+
+    async def end(self) -> int:
+        """Wait until it has ended by itself; the exit code."""
+        await asyncio.wait_for(asyncio.gather(*self._readers), PATIENCE)
+        return await asyncio.wait_for(self._process.wait(), PATIENCE)
+
+
+async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    while line := await stream.readline():
+        lines.append(line.decode().rstrip("\n"))
+
+
+@asynccontextmanager
+async def running_script(*arguments: str, cwd: Path | None = None, **env: str) -> AsyncIterator[RunningScript]:
+    """`python ARGUMENTS`, without any settings of this machine; it does not outlive the block."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GAPSCAN_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-u",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+        env={**kept, **env},
+        limit=1 << 20,
+    )
+    script = RunningScript(process)
+    try:
+        yield script
+    finally:
+        if not script.ended:
+            process.kill()
+        await script.end()
