@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gapscan.errors import BusError, ConfigError, GapscanError, ProtocolError, UnknownListError
     from gapscan.protocol.lists import Add, Delta, Remove, Rerank, Row, Update
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"  # of semantic versioning, as NATS wants it of services: no suffix such as .dev0
 __all__ = [
     "Add",
     "Bus",

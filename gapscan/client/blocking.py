@@ -33,7 +33,7 @@ def iterate_blocking(views: Views, thread_name: str) -> Iterator[ListView]:
 
 
 class _BackgroundFollower:
-    """Runs an event loop in its thread. The mailbox has room for one item: the newest view, an error, or None, the end."""
+    """An event loop in a thread. Its mailbox has room for one item: the newest view, an error, or None for the end."""
 
     def __init__(self) -> None:
         self.mailbox: queue.Queue[ListView | BaseException | None] = queue.Queue(maxsize=1)

@@ -29,11 +29,18 @@ class RunningScript:
 
     async def says(self, wanted: str) -> None:
         """Wait until one of its lines has `wanted` in it."""
-        await until(lambda: self._heard(wanted) or self._over(), lambda: f"{wanted!r} in {self.out} {self.err}")
-        assert self._heard(wanted), f"it ended without saying {wanted!r}: {self.out} {self.err}"
+        await self._has(self.out, wanted)
 
-    def _heard(self, wanted: str) -> bool:
-        return any(wanted in line for line in self.out)
+    async def complains(self, wanted: str) -> None:
+        """The same on its standard error."""
+        await self._has(self.err, wanted)
+
+    async def _has(self, lines: list[str], wanted: str) -> None:
+        def found() -> bool:
+            return any(wanted in line for line in lines)
+
+        await until(lambda: found() or self._over(), lambda: f"{wanted!r} in {self.out} {self.err}")
+        assert found(), f"it ended without saying {wanted!r}: {self.out} {self.err}"
 
     def _over(self) -> bool:
         return all(reader.done() for reader in self._readers)

@@ -64,5 +64,5 @@ def test_the_version_is_written_in_one_place() -> None:
 
 def test_the_changelog_begins_with_this_version() -> None:
     titles = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert titles[0] == f"{gapscan.__version__.partition('.dev')[0]} (unreleased)"
+    assert titles[0] == f"{gapscan.__version__} (unreleased)"
     assert all(re.fullmatch(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", title) for title in titles[1:])
