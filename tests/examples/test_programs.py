@@ -27,7 +27,7 @@ LONGEST = 60  # lines: an example is read in whole
 
 def example(name: str, *arguments: str, **env: str) -> AbstractAsyncContextManager[RunningScript]:
     """An example program at work."""
-    return running_script(str(EXAMPLES / name), *arguments, **env)
+    return running_script(str(EXAMPLES / name), *arguments, env=env)
 
 
 @pytest.fixture

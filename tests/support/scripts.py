@@ -6,9 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from tests.support.until import PATIENCE, until
 
@@ -66,7 +65,7 @@ async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:
 
 
 @asynccontextmanager
-async def running_script(*arguments: str, cwd: Path | None = None, **env: str) -> AsyncIterator[RunningScript]:
+async def running_script(*arguments: str, env: Mapping[str, str] | None = None) -> AsyncIterator[RunningScript]:
     """`python ARGUMENTS`, without any settings of this machine; it does not outlive the block."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GAPSCAN_")}
     process = await asyncio.create_subprocess_exec(
@@ -76,8 +75,7 @@ async def running_script(*arguments: str, cwd: Path | None = None, **env: str) -
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        cwd=cwd,
-        env={**kept, **env},
+        env={**kept, **(env or {})},
         limit=1 << 20,
     )
     script = RunningScript(process)
