@@ -1,14 +1,15 @@
-# make run    the whole of gapscan on the embedded server and the simulated market
-# make test   all tests
-# make check  format, lint, types, import contract
-# make bench  the figures, in a table
+# make run      the whole of gapscan on the embedded server and the simulated market
+# make test     all tests
+# make check    format, lint, types, import contract
+# make package  wheel and sdist in dist/, tried in an empty environment
+# make bench    the figures, in a table
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test check bench property-deep lock clean
+.PHONY: run test check package bench property-deep lock clean
 
 run: $(READY)
 	$(BIN)/gapscan up $(ARGS)
@@ -22,6 +23,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/gapscan schema --out nats --check
+
+package: $(READY)
+	$(BIN)/python -m tests.package
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
