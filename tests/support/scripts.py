@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from tests.support.until import PATIENCE, until
+
+Action = Callable[[], Awaitable[object]]
 
 
 class RunningScript:
@@ -26,23 +28,25 @@ class RunningScript:
             asyncio.create_task(_collect(process.stderr, self.err)),
         ]
 
-    async def says(self, wanted: str) -> None:
-        """Wait until one of its lines has `wanted` in it."""
-        await self._has(self.out, wanted)
+    async def says(self, wanted: str, meanwhile: Action | None = None) -> None:
+        """Wait until one of its lines has `wanted` in it, doing something again and again meanwhile."""
+        await self._has(self.out, wanted, meanwhile)
 
     async def complains(self, wanted: str) -> None:
         """The same on its standard error."""
         await self._has(self.err, wanted)
 
-    async def _has(self, lines: list[str], wanted: str) -> None:
+    async def _has(self, lines: list[str], wanted: str, meanwhile: Action | None = None) -> None:
         def found() -> bool:
             return any(wanted in line for line in lines)
 
-        await until(lambda: found() or self._over(), lambda: f"{wanted!r} in {self.out} {self.err}")
-        assert found(), f"it ended without saying {wanted!r}: {self.out} {self.err}"
+        async def done() -> bool:
+            if meanwhile is not None:
+                await meanwhile()
+            return found() or all(reader.done() for reader in self._readers)
 
-    def _over(self) -> bool:
-        return all(reader.done() for reader in self._readers)
+        await until(done, lambda: f"{wanted!r} in {self.out} {self.err}")
+        assert found(), f"it ended without saying {wanted!r}: {self.out} {self.err}"
 
     @property
     def ended(self) -> bool:
