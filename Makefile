@@ -22,7 +22,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/gapscan schema --out nats --check
+	$(BIN)/gapscan schema --out nats --docs . --check
 
 package: $(READY)
 	$(BIN)/python -m tests.package

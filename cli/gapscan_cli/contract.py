@@ -1,12 +1,13 @@
-"""The generated contract as files."""
+"""What is generated, as files: the wire contract, and parts of the documents."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from gapscan.errors import ConfigError
 from gapscan.protocol import schema
-from gapscan_cli import exits, output
+from gapscan_cli import documents, exits, output
 
 
 def document_text() -> str:
@@ -14,26 +15,30 @@ def document_text() -> str:
     return schema.as_text(schema.asyncapi())
 
 
-def write(folder: Path) -> int:
-    """Write every file of the contract into `folder`."""
-    for name, document in schema.documents().items():
-        path = folder / name
+def write(out: Path | None, docs: Path | None) -> int:
+    """Write every file of the contract into `out`, and the generated parts of the documents in `docs`."""
+    for path, text in _files(out, docs):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(schema.as_text(document), "utf-8")
+            path.write_text(text, "utf-8")
         except OSError as error:
             raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
         output.say(str(path))
     return exits.OK
 
 
-def compare(folder: Path) -> int:
-    """Say which files in `folder` are not what the types say."""
-    differing = [name for name, document in schema.documents().items() if not _same(folder / name, document)]
-    for name in differing:
-        output.note(f"{folder / name} differs from the message types (write it with `gapscan schema --out {folder}`)")
+def compare(out: Path | None, docs: Path | None) -> int:
+    """Say which of these files are not what the types and the field table say."""
+    differing = [path for path, text in _files(out, docs) if not path.is_file() or path.read_text("utf-8") != text]
+    options = [f"{name} {folder}" for name, folder in (("--out", out), ("--docs", docs)) if folder]
+    for path in differing:
+        output.note(f"{path} differs from the message types (write it with `gapscan schema {' '.join(options)}`)")
     return exits.WORLD if differing else exits.OK
 
 
-def _same(path: Path, document: schema.Document) -> bool:
-    return path.is_file() and path.read_text("utf-8") == schema.as_text(document)
+def _files(out: Path | None, docs: Path | None) -> Iterator[tuple[Path, str]]:
+    if out is not None:
+        for name, document in schema.documents().items():
+            yield out / name, schema.as_text(document)
+    if docs is not None:
+        yield from documents.documents(docs)

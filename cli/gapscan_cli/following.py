@@ -9,9 +9,10 @@ from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from gapscan.bus.client import Bus
-from gapscan.bus.definitions import read_definitions
+from gapscan.bus.definitions import read_definition, read_definitions
 from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, UnknownListError
+from gapscan.protocol.fields import shown_fields
 from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.protocol.names import LIST_NAME
 from gapscan_cli.completion import nearest, shipped_names
@@ -53,6 +54,15 @@ async def patient_views(bus: Bus, name: str, note: Callable[[str], None]) -> Asy
             said = why
             note(why)
         await asyncio.sleep(RETRY_SECONDS)
+
+
+async def shown_columns(bus: Bus, name: str) -> tuple[str, ...]:
+    """The fields to show of a list, the most wanted first; none while its definition cannot be had."""
+    try:
+        definition = await read_definition(bus, name)
+    except BusError:
+        return ()
+    return tuple(shown_fields(definition.columns, definition.sort)) if definition else ()
 
 
 def check_possible(name: str) -> None:

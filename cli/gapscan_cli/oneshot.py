@@ -17,13 +17,14 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, UnknownListError
 from gapscan.lists.state import ranked
-from gapscan.protocol.messages import Fields, ListDefinition, Row
+from gapscan.protocol.fields import FIELDS
+from gapscan.protocol.messages import ListDefinition, Row
 from gapscan_cli import output, render
-from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, check_published
+from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, check_published, shown_columns
 
 _TABLE_ROWS: Final = 20
 _TABLE_COLUMNS: Final = 96
-_FIELDS: Final = tuple(Fields.__annotations__)
+_FIELDS: Final = tuple(FIELDS)
 
 
 async def print_top(options: BusOptions, name: str, number: int | None, form: str) -> None:
@@ -31,9 +32,10 @@ async def print_top(options: BusOptions, name: str, number: int | None, form: st
     check_possible(name)
     async with connect(options, f"gapscan top {name}") as bus:
         view = await _current(bus, name)
+        columns = await shown_columns(bus, name) if form == "table" else ()
     if view.state == "stale":
         output.note(f"warning: {name} is stale, these rows are old (see `gapscan status`)")
-    output.write(_FORMS[form](view, number))
+    output.write(as_table(view, number, columns) if form == "table" else _FORMS[form](view, number))
 
 
 async def _current(bus: Bus, name: str) -> ListView:
@@ -53,10 +55,10 @@ async def _current(bus: Bus, name: str) -> ListView:
     return follower.view()
 
 
-def as_table(view: ListView, number: int | None) -> bytes:
-    """Aligned text for people."""
+def as_table(view: ListView, number: int | None, fields: Sequence[str] = ()) -> bytes:
+    """Aligned text for people: as many of `fields` as there is room for."""
     number = _TABLE_ROWS if number is None else number
-    columns = render.columns_for(_TABLE_COLUMNS, view.list)
+    columns = render.columns_for(_TABLE_COLUMNS, fields)
     label = "   SIMULATED" if view.simulated else ""
     lines = [
         f"{view.list}   {view.state}   {render.moment(view.as_of)}   {len(view.rows)} rows"
@@ -99,7 +101,7 @@ def _csv_cell(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-_FORMS: Final = {"table": as_table, "json": as_json, "csv": as_csv}
+_FORMS: Final = {"json": as_json, "csv": as_csv}
 
 
 async def print_lists(options: BusOptions, as_json: bool) -> None:
@@ -147,5 +149,6 @@ def definition_text(definition: ListDefinition, rows: int | None) -> str:
             f"  {render.text(definition.description)}",
             f"  where {render.text(definition.where)}",
             f"  sort  {render.text(', '.join(definition.sort))}",
+            *([f"  shows {render.text(', '.join(definition.columns))}"] if definition.columns else []),
         )
     )

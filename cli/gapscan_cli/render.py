@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gapscan.market.sessions import new_york
+from gapscan.protocol.fields import FIELDS, Field, Show, shown_fields
 from gapscan.protocol.messages import Row
 
 MISSING: Final = "-"
@@ -39,7 +40,7 @@ def percent(value: float | None) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """A multiple, such as relative volume."""
+    """A multiple, such as relative volume; another number alike."""
     if value is None:
         return MISSING
     return f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
@@ -54,6 +55,11 @@ def amount(value: float | None) -> str:
             scaled = value / size
             return f"{scaled:.2f}{suffix}" if abs(scaled) < 10 else f"{scaled:.1f}{suffix}"
     return f"{value:.0f}"
+
+
+def flag(value: bool | None) -> str:
+    """Whether something holds."""
+    return "yes" if value else MISSING
 
 
 def clock(ms: int | None) -> str:
@@ -75,12 +81,6 @@ def span(seconds: float) -> str:
     return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.0f} h"
 
 
-def gap(row: Mapping[str, Any]) -> str:
-    """The gap; before the open it is marked as what it would be."""
-    mark = "~" if row.get("gap_indicative") and row.get("gap_percent") is not None else ""
-    return mark + percent(row.get("gap_percent"))
-
-
 def flags(row: Mapping[str, Any]) -> str:
     """What else must be known of a row."""
     words = [word for name, word in (("split_today", "split"), ("stale", "stale")) if row.get(name)]
@@ -98,78 +98,57 @@ class Column:
     signed: str | None = None
 
 
-def _of(field: str, form: Callable[[Any], str]) -> Callable[[Mapping[str, Any]], str]:
-    return lambda row: form(row.get(field))
-
-
-def _percent(title: str, field: str, width: int = 9) -> Column:
-    return Column(title, width, _of(field, percent), signed=field)
-
-
-SYMBOL: Final = Column("symbol", 8, _of("symbol", text), left=True)
-PRICE: Final = Column("price", 10, _of("price", price))
-NAME: Final = Column("name", 9, _of("name", text), left=True)
-_GAP: Final = Column("gap %", 9, gap, signed="gap_percent")
-_CHANGE: Final = _percent("change %", "change_percent")
-_VOLUME: Final = Column("volume", 7, _of("volume", amount))
-_RVOL: Final = Column("rvol", 6, _of("rvol", ratio))
-_DOLLARS: Final = Column("$ volume", 8, _of("dollar_volume", amount))
-_FROM_OPEN: Final = _percent("open %", "change_from_open_percent")
-_FROM_HIGH: Final = _percent("high %", "from_high_percent", 8)
-_VWAP: Final = Column("vwap", 10, _of("vwap", price))
-_OPEN: Final = Column("open", 10, _of("open", price))
-_HIGH: Final = Column("high", 10, _of("high", price))
-_LOW: Final = Column("low", 10, _of("low", price))
-_PREVIOUS: Final = Column("prev close", 10, _of("prev_close", price))
-_TIME: Final = Column("time", 8, _of("price_time", clock))
-_FLAGS: Final = Column("flags", 11, flags, left=True)
-
-# What a list is about, beside what every list shows: right after the change.
-_SPECIAL: Final = {
-    "momentum_up": (_percent("5 min %", "change_5m_percent"),),
-    "momentum_down": (_percent("5 min %", "change_5m_percent"),),
-    "new_highs": (Column("high at", 8, _of("high_time", clock)),),
-    "new_lows": (Column("low at", 8, _of("low_time", clock)),),
-    "anomalies": (Column("trades z", 8, _of("trades_z", ratio)),),
-    "post_market": (_percent("post %", "post_change_percent"), Column("post vol", 8, _of("post_volume", amount))),
-    "low_float": (Column("float", 7, _of("float_shares", amount)),),
-    "price_spikes": (Column("spike at", 8, _of("spike_time", clock)), _percent("1 min %", "change_1m_percent")),
-    "halted": (Column("since", 8, _of("halt_time", clock)),),
+# How a value is written, and in how many cells, by the way in which its field is shown.
+_FORMS: Final[dict[Show, tuple[Callable[[Any], str], int]]] = {
+    "price": (price, 10),
+    "percent": (percent, 9),
+    "ratio": (ratio, 6),
+    "number": (ratio, 6),
+    "amount": (amount, 7),
+    "clock": (clock, 8),
+    "words": (text, 8),
+    "flag": (flag, 3),
 }
 
-# From left to right, and from the most to the least wanted.
-ORDER: Final = (
-    SYMBOL, PRICE, _GAP, _CHANGE, _VOLUME, _RVOL, _DOLLARS, _FROM_OPEN, _FROM_HIGH, _VWAP,
-    _OPEN, _HIGH, _LOW, _PREVIOUS, _TIME, _FLAGS, NAME,
-)  # fmt: skip
-_WANTED: Final = (
-    SYMBOL, PRICE, _GAP, _CHANGE, _VOLUME, _RVOL, NAME, _DOLLARS, _FLAGS, _FROM_OPEN, _FROM_HIGH, _TIME,
-    _VWAP, _PREVIOUS, _HIGH, _LOW, _OPEN,
-)  # fmt: skip
+
+def _column(field: Field) -> Column:
+    form, width = _FORMS[field.show]
+
+    def cell(row: Mapping[str, Any]) -> str:
+        value = row.get(field.name)
+        return (field.doubt if value is not None and row.get(field.doubted_by) else "") + form(value)
+
+    title = field.title.lower()
+    signed = field.name if field.show == "percent" else None
+    return Column(title, max(width, len(title)), cell, left=field.show == "words", signed=signed)
 
 
-def columns_for(width: int, name: str = "") -> list[Column]:
-    """The columns of list `name` that fit into `width` cells beside each other, the most wanted first to get in.
+SYMBOL: Final = Column("symbol", 8, lambda row: text(row.get("symbol")), left=True)
+COLUMNS: Final = {field.name: _column(field) for field in FIELDS.values()}
+PRICE: Final = COLUMNS["price"]
+NAME: Final = COLUMNS["name"]
+FLAGS: Final = Column("flags", 11, flags, left=True)
+_FIRST: Final = 4  # fields that are more wanted than the company's name
 
-    The name of the company takes what is left.
+
+def columns_for(width: int, fields: Sequence[str] = ()) -> list[Column]:
+    """The columns that fit into `width` cells beside each other.
+
+    They are the symbol, the first of `fields` (without any: of the usual ones), the flags, and the name of the company,
+    which takes what is left.
     """
-    order, wanted = (_with_special(columns, name) for columns in (ORDER, _WANTED))
-    chosen: set[Column] = {SYMBOL}
+    shown = [COLUMNS[field] for field in fields or shown_fields((), ())]
+    chosen: list[Column] = [SYMBOL]
     left = width - SYMBOL.width
-    for column in wanted[1:]:
+    for column in (*shown[:_FIRST], NAME, *shown[_FIRST:], FLAGS):
         # What is less wanted than the name must leave it room to be read.
         spare = _GOOD_NAME - NAME.width if NAME in chosen else 0
         if column.width + GAP + spare > left:
             break
-        chosen.add(column)
+        chosen.append(column)
         left -= column.width + GAP
     stretched = replace(NAME, width=min(_LONGEST_NAME, NAME.width + left))
-    return [stretched if column is NAME else column for column in order if column in chosen]
-
-
-def _with_special(columns: Sequence[Column], name: str) -> list[Column]:
-    place = columns.index(_CHANGE) + 1
-    return [*columns[:place], *_SPECIAL.get(name, ()), *columns[place:]]
+    return [*(column for column in chosen if column is not NAME), *([stretched] if NAME in chosen else [])]
 
 
 def plain_line(rank: object, row: Row | None, columns: list[Column]) -> str:

@@ -12,6 +12,8 @@ from typing import Final
 
 from aiohttp import web
 
+from gapscan.bridge.page_fields import MODULE, module_text
+
 INDEX: Final = "index.html"
 _TYPES: Final = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json"}
 # Nothing from elsewhere, nothing inline: what a list's data might smuggle in cannot run.
@@ -48,9 +50,10 @@ class Asset:
 
 
 def load_assets() -> dict[str, Asset]:
-    """All files of the page by their paths."""
+    """All files of the page by their paths, the field table among them."""
     root = files("gapscan.bridge") / "static"
-    return {path: _asset(path, file.read_bytes()) for path, file in _walk(root, "")}
+    found = {path: file.read_bytes() for path, file in _walk(root, "")} | {MODULE: module_text().encode()}
+    return {path: _asset(path, body) for path, body in found.items()}
 
 
 def _asset(path: str, body: bytes) -> Asset:

@@ -110,7 +110,14 @@ def _names(given: str | list[str] | None) -> frozenset[str]:
 
 
 def _info(definition: ListDefinition) -> ListInfo:
-    return ListInfo(definition.name, definition.description, definition.sort, definition.sessions, definition.limit)
+    return ListInfo(
+        definition.name,
+        definition.description,
+        definition.sort,
+        definition.sessions,
+        definition.limit,
+        definition.columns,
+    )
 
 
 def _allow_many_files() -> None:

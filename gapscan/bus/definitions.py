@@ -57,6 +57,12 @@ async def read_definitions(bus: Bus) -> list[ListDefinition]:
     return [entry.definition for entry in entries if entry.definition]
 
 
+async def read_definition(bus: Bus, name: str) -> ListDefinition | None:
+    """What list `name` is; None when it is not defined, or cannot be read. Raises BusError."""
+    stored = await keyvalue.get(bus, names.BUCKET_LISTS, name)
+    return _entry(stored).definition if stored and stored.data else None
+
+
 async def read_entries(bus: Bus) -> list[Entry] | None:
     """What the bucket holds, in the order in which lists are to be shown; None when there is no bucket.
 

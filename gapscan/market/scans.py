@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from msgspec import UNSET
 
-from gapscan.market.columns import Floats, Ints, as_floats, unpacked
-from gapscan.market.fields import DAY_FIELDS, SCANNED
+from gapscan.market.columns import Floats, Ints, as_floats, packed, unpacked
+from gapscan.market.fields import SCANNED
 from gapscan.market.observed import by_price, by_volume
 from gapscan.market.sessions import MarketSession, SessionTimes, session_times, trading_date
 from gapscan.market.universe import Universe
+from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
-_PACKED: Final = ("price", "price_time", "prev_close", *DAY_FIELDS, "updated")
 _NUMBERS: Final = ("average_volume", "average_trades", "trades_deviation")
 
 
@@ -29,9 +30,17 @@ def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
     universe.set_clock(frame.as_of, MarketSession(frame.session))
     universe.scanned_at = max(universe.scanned_at, frame.as_of)
     universe.simulated = frame.simulated
-    observed = dict(zip(_PACKED, unpacked([getattr(frame, name) for name in _PACKED]), strict=True))
-    _merge(universe, universe.positions(frame.symbols), observed, session_times(trading_date(frame.as_of)))
+    _merge(universe, universe.positions(frame.symbols), _observed(frame), session_times(trading_date(frame.as_of)))
     return True
+
+
+def _observed(frame: UniverseFrame) -> dict[str, Floats]:
+    """The columns of a frame, by name. A feed of another version may not have all of them: nothing is known then."""
+    columns = [getattr(frame, name) for name in SCAN_COLUMNS]
+    if UNSET in columns:
+        nothing = packed([None] * len(frame.symbols))
+        columns = [nothing if column is UNSET else column for column in columns]
+    return dict(zip(SCAN_COLUMNS, unpacked(columns), strict=True))
 
 
 def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], day: SessionTimes) -> None:

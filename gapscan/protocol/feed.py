@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args, get_type_hints
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.protocol.values import (
     Column,
@@ -28,10 +28,12 @@ SYMBOLS_A_PART: Final = 2_500
 
 
 class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
-    """A part of one discovery scan, column by column; all columns have a value for each of `symbols`.
+    """A part of one discovery scan, column by column; a column has a value for each of `symbols`.
 
-    A scan is published as parts 1 to `parts`, each far below NATS's max_payload. Its numbers are packed: a whole market
-    has more than a hundred thousand of them, which are not worth an object each.
+    A column that is missing has no value for any symbol, and one that a reader does not know is passed over: feeds and
+    rankers of neighbouring versions understand each other. A scan is published as parts 1 to `parts`, each far below
+    NATS's max_payload. Its numbers are packed: a whole market has more than a hundred thousand of them, which are not
+    worth an object each.
     `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
     are of the newest minute that had trades: its start in epoch ms, and how many trades it had.
     """
@@ -43,18 +45,22 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     session: SessionName
     simulated: bool
     symbols: Symbols
-    price: Packed
-    price_time: Packed
-    prev_close: Packed
-    open: Packed
-    high: Packed
-    low: Packed
-    vwap: Packed
-    volume: Packed
-    updated: Packed
-    close: Packed
-    minute_start: Packed
-    minute_trades: Packed
+    price: Packed | UnsetType = UNSET
+    price_time: Packed | UnsetType = UNSET
+    prev_close: Packed | UnsetType = UNSET
+    open: Packed | UnsetType = UNSET
+    high: Packed | UnsetType = UNSET
+    low: Packed | UnsetType = UNSET
+    vwap: Packed | UnsetType = UNSET
+    volume: Packed | UnsetType = UNSET
+    updated: Packed | UnsetType = UNSET
+    close: Packed | UnsetType = UNSET
+    minute_start: Packed | UnsetType = UNSET
+    minute_trades: Packed | UnsetType = UNSET
+
+
+# The columns of a scan that have a number for each symbol.
+SCAN_COLUMNS: Final = tuple(name for name, hint in get_type_hints(UniverseFrame).items() if bytes in get_args(hint))
 
 
 class Bars(Struct, frozen=True, tag_field="type", tag="bars"):

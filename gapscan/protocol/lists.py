@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypedDict
+from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gapscan.protocol.fields import Fields
 from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State, Symbol
 
 HEARTBEAT_SECONDS: Final = 1.0  # between two heartbeats of a list: a promise to readers, who tell silence by it
-
-
-class Fields(TypedDict, total=False):
-    """The fields of a row beside its symbol. Null and absent both mean "no value"; a missing value is never 0."""
-
-    name: str | None
-    exchange: str | None
-    type: str | None
-    price: float | None
-    prev_close: float | None
-    open: float | None
-    high: float | None
-    low: float | None
-    vwap: float | None
-    change_percent: float | None
-    gap_percent: float | None
-    change_from_open_percent: float | None
-    from_high_percent: float | None
-    volume: int | None
-    dollar_volume: int | None
-    average_volume: int | None
-    rvol: float | None
-    price_time: int | None
-    as_of: int | None
-    session: SessionName | None
-    gap_indicative: bool | None
-    split_today: bool | None
-    stale: bool | None
-    source: Literal["snapshot", "bar"] | None
-    sector: str | None
-    from_low_percent: float | None
-    change_1m_percent: float | None
-    change_5m_percent: float | None
-    high_time: int | None
-    low_time: int | None
-    post_change_percent: float | None
-    post_volume: int | None
-    volume_1m: int | None
-    trades_z: float | None
-    thin_baseline: bool | None
-    market_cap: int | None
-    float_shares: int | None
-    spike_size: float | None
-    spike_time: int | None
-    halt: Literal["halted", "resumed"] | None
-    halt_time: int | None
 
 
 class Row(Fields):
@@ -156,3 +111,7 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
     sessions: list[SessionName]
     place: Annotated[int, Meta(ge=0, description="where it stands when lists are shown, from 0")] = 0
     own: Annotated[bool, Meta(description="a user's own list; false: it comes with gapscan")] = False
+    columns: Annotated[
+        list[str],
+        Meta(description="the fields to show, the most wanted first; unknown ones are left out; none: the usual"),
+    ] = []

@@ -16,12 +16,12 @@ from gapscan.protocol.feed import (
     UniverseFrame,
     VolumeCurves,
 )
+from gapscan.protocol.fields import Fields
 from gapscan.protocol.lists import (
     Add,
     Change,
     Changes,
     Delta,
-    Fields,
     Heartbeat,
     ListDefinition,
     RankedRow,

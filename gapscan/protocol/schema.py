@@ -6,7 +6,7 @@ Every member of `messages.Message` appears by itself; what the types cannot say 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
 import msgspec
@@ -14,6 +14,8 @@ import msgspec
 from gapscan.protocol import messages as m
 from gapscan.protocol import names
 from gapscan.protocol.channels import CHANNELS, HEADERS, LIST, PARAMETERS, Channel
+from gapscan.protocol.field_docs import described
+from gapscan.protocol.fields import FIELDS
 
 CONTRACT_VERSION: Final = "1.0.0"
 ASYNCAPI_FILE: Final = "asyncapi.json"
@@ -24,6 +26,7 @@ _ABOUT: Final = (
     "Operations are a follower's; channels without one carry what services say to each other."
 )
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+_ROWS: Final = ("Fields", "Row", "RankedRow")
 _COMPONENTS: Final = "#/components/schemas/"
 
 Document = dict[str, Any]
@@ -66,7 +69,7 @@ def tag_of(kind: type[m.Message]) -> str:
 def message_schema(kind: type[m.Message]) -> Document:
     """The JSON Schema of one message, complete in itself."""
     (root,), parts = msgspec.json.schema_components((kind,), ref_template="#/definitions/{name}")
-    schema: Document = _tidied({"$schema": _DIALECT, **root, "definitions": dict(sorted(parts.items()))})
+    schema: Document = _tidied({"$schema": _DIALECT, **root, "definitions": _described(parts)})
     return schema
 
 
@@ -188,8 +191,17 @@ def _request(channel: str, summary: str, answer: str) -> Document:
 
 def _schemas() -> Document:
     _, parts = msgspec.json.schema_components(message_types(), ref_template=_COMPONENTS + "{name}")
-    schemas: Document = _tidied(dict(sorted(parts.items())))
+    schemas: Document = _tidied(_described(parts))
     return schemas | {"DirectGetRequest": _DIRECT_REQUEST}
+
+
+def _described(parts: Mapping[str, Document]) -> Document:
+    """The parts in order; the fields of a row with what the field table says of them."""
+    for name in _ROWS:
+        for field, schema in parts.get(name, {}).get("properties", {}).items():
+            if field in FIELDS:
+                schema["description"] = described(FIELDS[field])
+    return dict(sorted(parts.items()))
 
 
 def _tidied(schema: Any) -> Any:

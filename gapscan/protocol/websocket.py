@@ -107,6 +107,7 @@ class ListInfo(Struct, frozen=True):
     sort: list[str]
     sessions: list[SessionName]
     limit: int
+    columns: list[str] = []
 
 
 ListInfos = list[ListInfo]

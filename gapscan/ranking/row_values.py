@@ -14,64 +14,27 @@ from msgspec import Struct
 
 from gapscan.lists.delta import changed_fields
 from gapscan.market.columns import Floats, Ints
+from gapscan.protocol.fields import NUMBER_FIELDS, Field
 from gapscan.protocol.messages import Fields, Row
-from gapscan.ranking.language.closures import ALIASES, CODED, FLAGS
 
-# Decimals of every number in a row: prices as the tape prints them, percent to the hundredth, whole shares.
-DECIMALS: Final = {
-    "price": 4,
-    "prev_close": 4,
-    "open": 4,
-    "high": 4,
-    "low": 4,
-    "vwap": 4,
-    "change_percent": 2,
-    "gap_percent": 2,
-    "change_from_open_percent": 2,
-    "from_high_percent": 2,
-    "volume": 0,
-    "dollar_volume": 0,
-    "average_volume": 0,
-    "rvol": 2,
-    "price_time": 0,
-    "updated": 0,
-    "gap_indicative": 0,
-    "split_today": 0,
-    "stale": 0,
-    "from_bar": 0,
-    "from_low_percent": 2,
-    "change_1m_percent": 1,
-    "change_5m_percent": 1,
-    "high_time": 0,
-    "low_time": 0,
-    "post_change_percent": 2,
-    "post_volume": 0,
-    "volume_1m": 0,
-    "trades_z": 1,
-    "thin_baseline": 0,
-    "market_cap": 0,
-    "float_shares": 0,
-    "spike_size": 1,
-    "spike_time": 0,
-    "halt_time": 0,
-}
-SHOWN: Final = tuple(DECIMALS)
-_FIELDS: Final = {column: field for field, column in ALIASES.items()} | {c.column: field for field, c in CODED.items()}
-_NAMES: Final = tuple(_FIELDS.get(column, column) for column in SHOWN)
-_WHOLE, _FLAG, _SOURCE = 1, 2, 3  # kinds of fields; others are numbers with decimals
+SHOWN: Final = tuple(field.column for field in NUMBER_FIELDS)  # the universe's columns that rows show
+_NAMES: Final = tuple(field.name for field in NUMBER_FIELDS)
+_NUMBER, _WHOLE, _FLAG = range(3)  # kinds of fields; the greater ones are texts that are held as numbers
+_CODED: Final = tuple(field for field in NUMBER_FIELDS if field.is_coded)
+_CODES: Final = tuple((kind, np.array(field.words, object)) for kind, field in enumerate(_CODED, _FLAG + 1))
 
 
-def _kind(name: str, decimals: int) -> int:
-    if name in CODED:
-        return _SOURCE
-    return _FLAG if name in FLAGS else _WHOLE * (decimals == 0)
+def _kind(field: Field) -> int:
+    if field.is_coded:
+        return _FLAG + 1 + _CODED.index(field)
+    return {"boolean": _FLAG, "integer": _WHOLE}.get(field.type, _NUMBER)
 
 
-_KINDS: Final = np.array(list(map(_kind, _NAMES, DECIMALS.values())))
-_SOURCES: Final = np.array(CODED["source"].words, object)
+_KINDS: Final = np.array([_kind(field) for field in NUMBER_FIELDS])
 NAMES_AT: Final = np.array(_NAMES, object)
 _ALL: Final = np.arange(len(SHOWN))
-_SCALES: Final = np.array([10.0**places for places in DECIMALS.values()])[:, None]
+# A coded text has no decimals: it is a whole number.
+_SCALES: Final = np.array([10.0 ** (field.decimals or 0) for field in NUMBER_FIELDS])[:, None]
 # A greater number would not survive every JSON reader; no share trades at one.
 _LARGEST: Final = 2.0**53
 
@@ -116,10 +79,12 @@ def rounded(numbers: Floats) -> Floats:
 def cells_of(values: Floats, which: Ints) -> list[Any]:
     """Numbers of the fields `which` (of the same shape, or of each row's) as Python values; NaN becomes None."""
     cells, absent, kinds = values.astype(object), np.isnan(values), np.broadcast_to(_KINDS[which], values.shape)
-    whole, flags, sources = (kinds == _WHOLE) & ~absent, kinds == _FLAG, kinds == _SOURCE
+    whole, flags = (kinds == _WHOLE) & ~absent, kinds == _FLAG
     cells[whole] = values[whole].astype(np.int64)
     cells[flags] = values[flags] == 1.0
-    cells[sources] = _SOURCES[(values[sources] == 1.0).astype(np.intp)]
+    for kind, words in _CODES:
+        coded = (kinds == kind) & ~absent
+        cells[coded] = words[values[coded].astype(np.intp)]
     cells[absent] = None
     found: list[Any] = cells.tolist()
     return found

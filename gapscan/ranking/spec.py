@@ -13,11 +13,10 @@ import msgspec
 from msgspec import Meta, Struct, structs
 
 from gapscan.errors import ConfigError, SpecError
-from gapscan.market.fields import NUMBERS, TEXTS
 from gapscan.market.sessions import MarketSession
+from gapscan.protocol.fields import FIELDS, MAX_COLUMNS
 from gapscan.protocol.messages import ListDefinition, SessionName
 from gapscan.protocol.names import check_list_name
-from gapscan.ranking.language.closures import ALIASES, CODED, FLAGS, TYPES
 from gapscan.ranking.language.expression import Filter, SortKey
 
 DEFAULT_LIMIT: Final = 200
@@ -27,9 +26,10 @@ MAX_OWN: Final = 100
 MAX_KEYS: Final = 8
 MAX_DESCRIPTION: Final = 500
 MAX_FILE: Final = 256 * 1024
-_FLAGS: Final = FLAGS | {"test_symbol"}
-_NUMBERS: Final = frozenset({"now"} | TYPES.keys() & {*NUMBERS, *ALIASES}) - _FLAGS
-_TEXTS: Final = ("symbol", *(name for name in TEXTS if name in TYPES), *CODED, "session")
+_USABLE: Final = tuple(field for field in FIELDS.values() if field.expressions)
+_FLAGS: Final = frozenset({"test_symbol", *(field.name for field in _USABLE if field.type == "boolean")})
+_NUMBERS: Final = frozenset({"now", *(field.name for field in _USABLE if field.type in ("number", "integer"))})
+_TEXTS: Final = ("symbol", *(field.name for field in _USABLE if field.type == "text"))
 
 
 class RowFields:
@@ -60,6 +60,7 @@ class _ListTable(Struct, forbid_unknown_fields=True):
     description: Annotated[str, Meta(max_length=MAX_DESCRIPTION)] = ""
     limit: Annotated[int, Meta(ge=1, le=1000)] = DEFAULT_LIMIT
     sessions: list[SessionName] = []
+    columns: list[str] = []
 
 
 class _ListsFile(Struct, forbid_unknown_fields=True):
@@ -133,6 +134,17 @@ def _check_size(where: str, definition: ListDefinition) -> None:
         raise SpecError(f"{where}: sort has {len(definition.sort)} keys", remedy=f"at most {MAX_KEYS}")
     if len(definition.description) > MAX_DESCRIPTION:
         raise SpecError(f"{where}: the description is too long", remedy=f"at most {MAX_DESCRIPTION} characters")
+    if len(definition.columns) > MAX_COLUMNS:
+        raise SpecError(f"{where}: columns has {len(definition.columns)} fields", remedy=f"at most {MAX_COLUMNS}")
+
+
+def _check_columns(where: str, columns: list[str]) -> None:
+    """What somebody writes must be right. What is in the bucket may be of a later version, with fields to come."""
+    for place, name in enumerate(columns):
+        if name not in FIELDS:
+            raise SpecError(f"{where}, columns: {name[:MAX_DESCRIPTION]} is not a field", remedy=_meant(name, FIELDS))
+        if name in columns[:place]:
+            raise SpecError(f"{where}, columns: {name} is there twice")
 
 
 _Compiled = TypeVar("_Compiled", Filter, SortKey)
@@ -196,17 +208,22 @@ def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> Li
     except ConfigError as error:
         raise ConfigError(f"{source}: {error.message}", remedy=error.remedy) from None
     sessions = cast(list[SessionName], [str(session) for session in table.sessions])
-    return ListDefinition(name, table.description, table.where, table.sort, table.limit, sessions, place)
+    _check_columns(f"list {name}", table.columns)
+    return ListDefinition(
+        name, table.description, table.where, table.sort, table.limit, sessions, place, columns=table.columns
+    )
 
 
 def _meant_key(values: dict[str, Any]) -> str:
     """The remedy for a key that does not exist, if there is one."""
     known = _ListTable.__struct_fields__
     unknown = next((key for key in values if key not in known), None)
-    if unknown is None:
-        return ""
+    return _meant(unknown, known) if unknown is not None else ""
+
+
+def _meant(unknown: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(unknown[:MAX_DESCRIPTION], known, n=1)
-    return f"did you mean {close[0]}?" if close else "a list has " + ", ".join(known)
+    return f"did you mean {close[0]}?" if close else "one of " + ", ".join(known)
 
 
 def shipped_lists() -> ListSet:

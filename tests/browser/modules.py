@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.async_api import Page, Route
 
 import gapscan.bridge
+from gapscan.bridge.assets import load_assets
 
 STATIC = Path(gapscan.bridge.__file__).parent / "static"
 _ORIGIN = "http://gapscan.test/"
@@ -14,11 +15,12 @@ _ORIGIN = "http://gapscan.test/"
 
 async def at_home(page: Page) -> None:
     """Give the page an origin that serves the page's modules, and nothing else."""
+    assets = load_assets()
 
     async def serve(route: Route) -> None:
-        path = STATIC / route.request.url.removeprefix(_ORIGIN)
-        if path.is_file():
-            await route.fulfill(path=path, content_type="text/javascript")
+        asset = assets.get(route.request.url.removeprefix(_ORIGIN))
+        if asset is not None:
+            await route.fulfill(body=asset.body, content_type="text/javascript")
         else:
             await route.fulfill(body="<!doctype html>", content_type="text/html")
 

@@ -19,6 +19,7 @@ from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection
 from gapscan.errors import BusError
 from gapscan.protocol.messages import ListDefinition, Row, State
+from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
 from gapscan.supervisor.ports import free_port
 from tests.support.nats import NatsServer
@@ -130,10 +131,12 @@ class Stage:
     async def prepare(self) -> None:
         """Define the lists; they are empty."""
         await ensure_shared(self.bus, Retention())
+        shipped = {spec.name: spec for spec in shipped_lists().specs}
         for name, feed in self.feeds.items():
             await feed.publisher.recover(Retention())
             sort = ["-gap_percent"] if name == LIST else ["-change_percent"]
-            definition = ListDefinition(name, f"About {name}.", "price > 0", sort, 200, ["regular"])
+            columns = shipped[name].definition.columns
+            definition = ListDefinition(name, f"About {name}.", "price > 0", sort, 200, ["regular"], columns=columns)
             await write_definition(self.bus, definition)
 
     async def reset(self) -> None:

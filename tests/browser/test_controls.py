@@ -186,6 +186,12 @@ async def test_a_phone_shows_fewer_columns_and_does_not_scroll_sideways(browser:
     headings = await watched.page.locator("#head [role=columnheader]").all_inner_texts()
     assert headings == ["#", "Symbol", "Price", "Gap %", "Chg %", "Volume"]
     assert await watched.value("document.getElementById('scroll').scrollWidth <= innerWidth")
+    await watched.page.set_viewport_size({"width": 600, "height": 390})
+    await watched.until("document.querySelector('#head .rvol')")
+    assert await watched.page.locator("#head [role=columnheader]").all_inner_texts() == [
+        *headings, "Open %", "High %", "RVol",
+    ]  # fmt: skip
+    assert await watched.value("document.getElementById('scroll').scrollWidth <= innerWidth")
     await watched.page.tap("#hold")
     assert (await watched.status())["held"]
     await context.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser
@@ -11,7 +11,8 @@ from playwright.async_api import Browser
 from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
-from gapscan.protocol.messages import Fields, ListDefinition
+from gapscan.protocol.fields import FIELDS, USUAL_COLUMNS
+from gapscan.protocol.messages import ListDefinition
 from gapscan.ranker.explainer import Explainer, answering
 from gapscan.ranking.spec import shipped_lists
 from tests.browser.answers import IN, OUT, UNKNOWN, answer
@@ -174,7 +175,7 @@ async def test_on_a_phone_it_is_a_dialog(browser: Browser, stage: Stage) -> None
 async def test_every_field_can_be_a_column(watched: Watched, stage: Stage) -> None:
     await watched.open()
     choices = await watched.value("[...document.querySelectorAll('#columns-choices input')].map((box) => box.value)")
-    assert set(get_type_hints(Fields)) <= {*choices}
+    assert set(FIELDS) <= {*choices}
     assert len(choices) == len(set(choices))
 
 
@@ -205,10 +206,10 @@ async def test_lists_have_columns_of_their_own(watched: Watched, stage: Stage) -
     async def headings() -> list[str]:
         return [text for text in await page.locator("#head [role=columnheader]").all_inner_texts() if text]
 
-    gappers = ["#", "Symbol", "Name", "Trend", "Price", "Gap %", "Chg %", "Open %", "High %", "Volume", "RVol", "$ Vol"]
+    gappers = ["#", "Symbol", "Name", "Trend", "Price", "Gap %", "Chg %", "Volume", "Open %", "High %", "RVol", "$ Vol"]
     assert await headings() == [*gappers, "Float", "Age"]
     await page.click(f"#tab-{OTHER}")
-    winners = ["#", "Symbol", "Name", "Trend", "Price", "Chg %", "Gap %", "Open %", "5m %", "Volume", "RVol", "$ Vol"]
+    winners = ["#", "Symbol", "Name", "Trend", "Price", "Chg %", "Volume", "Gap %", "Open %", "5m %", "RVol", "$ Vol"]
     await watched.until("document.querySelector('#head .market_cap')")
     assert await headings() == [*winners, "Mkt cap", "Age"]
     await page.keyboard.press("o")
@@ -224,6 +225,26 @@ async def test_lists_have_columns_of_their_own(watched: Watched, stage: Stage) -
     await page.keyboard.press("Escape")
     await page.click(f"#tab-{LIST}")
     await watched.until("document.querySelector('#head .sector')")
+
+
+async def _headings_of(watched: Watched, stage: Stage, own: ListDefinition, field: str) -> list[str]:
+    """What the page shows of a list once it shows `field`."""
+    await write_definition(stage.bus, own)
+    await watched.until("document.querySelector('#tab-own')")
+    await watched.page.click("#tab-own")
+    await watched.until(f"document.querySelector('#head .{field}')")
+    return [text for text in await watched.page.locator("#head [role=columnheader]").all_inner_texts() if text]
+
+
+async def test_an_own_list_shows_its_columns_in_their_order(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    own = ListDefinition("own", "", "price > 0", ["-vwap"], 10, [], 99, columns=["sector", "made_later", "low", "open"])
+    fixed = ["#", "Symbol", "Name", "Trend", "Price", "VWAP"]
+    assert await _headings_of(watched, stage, own, "sector") == [*fixed, "Sector", "Low", "Open", "Age"]
+    plain = ListDefinition("own", "", "price > 0", ["-vwap"], 10, [], 99)
+    usual = [FIELDS[name].title for name in USUAL_COLUMNS]
+    assert await _headings_of(watched, stage, plain, USUAL_COLUMNS[-1]) == [*fixed, *usual, "Age"]
+    await remove_list(stage.bus, "own")
 
 
 async def test_halted_and_resumed_rows_are_marked(watched: Watched, stage: Stage) -> None:

@@ -19,9 +19,8 @@ from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_A
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
+from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
-from gapscan.ranking.language.closures import FLAGS
-from gapscan.ranking.row_values import DECIMALS
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
 from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame
@@ -114,14 +113,14 @@ def shown(s: Symbol) -> Row:
     """The row of a symbol: every number rounded once."""
     row = {name: s[name] for name in ("symbol", *TEXTS, "session")}
     row["source"] = None if math.isnan(s["price"]) else "snapshot"
-    for name, places in DECIMALS.items():
-        if name == "from_bar":
+    for one in FIELDS.values():
+        if one.type == "text":
             continue
-        value = s[name]
-        number = None if math.isnan(value) else round(value * 10**places) / 10**places
-        if number is not None and places == 0:
-            number = bool(number) if name in FLAGS else int(number)
-        row["as_of" if name == "updated" else name] = number
+        value, scale = s[one.column], 10.0 ** (one.decimals or 0)
+        number = None if math.isnan(value) else round(value * scale) / scale
+        if number is not None and one.decimals == 0:
+            number = bool(number) if one.type == "boolean" else int(number)
+        row[one.name] = number
     return row  # type: ignore[return-value]
 
 

@@ -35,27 +35,34 @@ def schema(
         Path | None,
         typer.Option("--out", metavar="DIR", file_okay=False, help="Write the files here; made if missing."),
     ] = None,
+    docs: Annotated[
+        Path | None,
+        typer.Option(
+            "--docs", metavar="DIR", file_okay=False, help="Renew what documents here say of fields and lists."
+        ),
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 when the files in --out DIR differ.")
+        bool, typer.Option("--check", help="Write nothing; exit 1 when the files in --out or --docs differ.")
     ] = False,
 ) -> int:
     """Print or write the wire contract.
 
-    It is an AsyncAPI document; --out DIR also writes a JSON Schema for each message.
+    It is an AsyncAPI document; --out DIR also writes a JSON Schema for each message. --docs DIR is for those who work
+    on gapscan: it renews the generated parts of README.md and docs/.
 
     \b
     Examples:
       gapscan schema > asyncapi.json
-      gapscan schema --out nats --check
+      gapscan schema --out nats --docs . --check
     """
-    if check and out is None:
-        raise typer.BadParameter("--check compares with the files in --out DIR")
+    if check and out is None and docs is None:
+        raise typer.BadParameter("--check compares with the files in --out DIR or --docs DIR")
     from gapscan_cli import contract
 
-    if out is None:
+    if out is None and docs is None:
         output.write(contract.document_text().encode())
         return 0
-    return contract.compare(out) if check else contract.write(out)
+    return contract.compare(out, docs) if check else contract.write(out, docs)
 
 
 def config_check(

@@ -29,7 +29,7 @@ def draw(frame: Frame, width: int, height: int, top: int | None = None) -> list[
     """The screen: exactly `height` lines (if there is room for any rows), none wider than `width`."""
     room = max(0, height - _CHROME)
     shown = frame.rows[: min(room, top or room)]
-    columns = columns_for(width - _MARGIN, frame.name)
+    columns = columns_for(width - _MARGIN, frame.columns)
     # An old list must not look like a live one.
     dim = frame.state == "stale"
     body = [_titles(columns), *(_row(row, columns, dim) for row in shown)]

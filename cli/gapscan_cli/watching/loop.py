@@ -15,7 +15,7 @@ from gapscan.runtime import end
 from gapscan.service.status import collect_hot
 from gapscan_cli import output
 from gapscan_cli.connection import patient_link
-from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, patient_views
+from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, patient_views, shown_columns
 from gapscan_cli.tailing import link_reporter
 from gapscan_cli.watching.model import Frame, WatchModel
 from gapscan_cli.watching.plain import block, signature
@@ -51,17 +51,24 @@ class _Feed:
 
     async def _pump(self) -> None:
         async for view in patient_views(self._bus, self.model.name, output.note):
+            if not self.model.has_view:
+                await self._read_columns()
             self.model.take(view, time.monotonic())
             self.changed.set()
 
     async def _ask(self) -> None:
-        """Ask the feed now and then how live it is; without an answer, nothing is said about it."""
+        """Ask the feed now and then how live it is; without an answer, nothing is said about it. The list's definition
+        may change, too."""
         while True:
             try:
                 self.model.hot = await collect_hot(self._bus)
             except BusError:
                 self.model.hot = None
             await asyncio.sleep(_ASK_SECONDS)
+            await self._read_columns()
+
+    async def _read_columns(self) -> None:
+        self.model.columns = await shown_columns(self._bus, self.model.name) or self.model.columns
 
     def link_changed(self) -> None:
         self.model.link(self._bus.connected)

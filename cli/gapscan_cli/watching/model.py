@@ -63,6 +63,7 @@ class Frame:
     mismatches: int
     simulated: bool
     hot: Hot | None = None  # what the feed says of its live half
+    columns: tuple[str, ...] = ()  # the fields to show, the most wanted first; none: the usual ones
 
 
 class WatchModel:
@@ -74,6 +75,7 @@ class WatchModel:
         self._marks: dict[str, Mark] = {}
         self._linked = True
         self.hot: Hot | None = None
+        self.columns: tuple[str, ...] = ()
         self._fresh_at: float | None = None
 
     @property
@@ -124,6 +126,7 @@ class WatchModel:
             mismatches=view.link.mismatches,
             simulated=view.simulated,
             hot=self.hot,
+            columns=self.columns,
         )
 
     def _shown(self, rank: int, row: Row, now: float) -> ShownRow:

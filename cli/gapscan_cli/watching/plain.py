@@ -13,7 +13,7 @@ _COLUMNS: Final = 80
 
 def block(frame: Frame, rows: int | None) -> str:
     """A heading that says what the rows are, the rows, and an empty line."""
-    columns = columns_for(_COLUMNS, frame.name)
+    columns = columns_for(_COLUMNS, frame.columns)
     lines = [_heading(frame), plain_line("#", None, columns)]
     lines += [plain_line(shown.rank, shown.row, columns) for shown in frame.rows[: rows or DEFAULT_ROWS]]
     return "\n".join([*lines, ""])

@@ -4,21 +4,23 @@ import { defaultsFor } from "./defaults.js";
 import { keep, settings } from "./settings.js";
 
 export class Chosen {
-  #list;
+  #definition;
   #width;
+  #fits;
 
-  /** @param {string} list @param {"wide"|"narrow"} width  of the page */
-  constructor(list, width) {
-    this.#list = list;
-    this.#width = width;
+  /** @param {object} definition  the list's @param {?function} fits  of a narrow page: whether columns fit */
+  constructor(definition, fits) {
+    this.#definition = definition;
+    this.#width = fits ? "narrow" : "wide";
+    this.#fits = fits;
   }
 
   get #key() {
-    return `${this.#list}.${this.#width}`;
+    return `${this.#definition.name}.${this.#width}`;
   }
 
   get ids() {
-    return settings.columns[this.#key] ?? settings[this.#width] ?? defaultsFor(this.#list, this.#width);
+    return settings.columns[this.#key] ?? settings[this.#width] ?? defaultsFor(this.#definition, this.#fits);
   }
 
   /** Choose for this list. @param {string[]} ids */

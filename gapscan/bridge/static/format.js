@@ -23,16 +23,7 @@ export function price(value) {
 }
 
 /** Percent with its sign, without its unit. */
-export function percent(value) {
-  return signed(value, 2);
-}
-
-/** Percent of a short time, which is known less finely. */
-export function move(value) {
-  return signed(value, 1);
-}
-
-function signed(value, digits) {
+export function percent(value, digits = 2) {
   if (missing(value)) return NONE;
   const text = Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return text;

@@ -23,6 +23,22 @@ const TIGHT_REM = { name: 5.8, symbol: 6.2, spark: 3.2, sector: 8 }; // so that 
 const NARROW_REM = { rank: 2.2, symbol: 4.8, price: 4.8, gap_percent: 5.4 }; // no arrows, and a badge takes what is left
 const PADDING_REM = 0.7;
 
+/** How wide a column is at least, in rem, on a page of this width. @returns {function} */
+function widths() {
+  const special = NARROW.matches ? NARROW_REM : TIGHT.matches ? TIGHT_REM : {};
+  return (column) => special[column.id] || column.width || NAME_REM;
+}
+
+function leastWidth(columns) {
+  const width = widths();
+  return columns.reduce((sum, column) => sum + width(column), PADDING_REM);
+}
+
+function roomRem() {
+  const { documentElement } = document;
+  return documentElement.clientWidth / parseFloat(getComputedStyle(documentElement).fontSize);
+}
+
 function nothingSince() {
   return { placed: new Set(), entered: new Set(), exact: true, log: [] };
 }
@@ -50,6 +66,7 @@ export class Page {
     this.activity = new Activity(byId("activity"), byId("activity-empty"));
     this.hold = new Hold(byId("body"), () => settings.hold, () => this.#applyHold());
     for (const width of [NARROW, TIGHT]) width.addEventListener("change", () => this.setColumns());
+    addEventListener("resize", () => this.#refit());
   }
 
   get view() {
@@ -76,7 +93,7 @@ export class Page {
 
   /** Which columns of the list are chosen, on this width of page. */
   get chosen() {
-    return new Chosen(this.list, NARROW.matches ? "narrow" : "wide");
+    return new Chosen(this.definition, NARROW.matches ? (columns) => leastWidth(columns) <= roomRem() : null);
   }
 
   setColumns() {
@@ -88,13 +105,19 @@ export class Page {
     this.redraw();
   }
 
+  /** On a narrow page, others may fit now. */
+  #refit() {
+    if (!NARROW.matches) return;
+    const fitting = columnsFor(this.chosen.ids, this.definition.sort);
+    if (fitting.map(({ id }) => id).join() !== this.#columns.map(({ id }) => id).join()) this.setColumns();
+  }
+
   #measure() {
     const filled = this.#columns.some(({ width }) => width === 0);
-    const special = NARROW.matches ? NARROW_REM : TIGHT.matches ? TIGHT_REM : {};
-    const width = (column) => special[column.id] || column.width || NAME_REM;
+    const width = widths();
     const share = (column) => (column.width === 0 || (column.id === "symbol" && !filled) ? NAME_SHARE : column.width / 2);
     const track = (column) => (UNSTRETCHED.has(column.id) && filled ? `${width(column)}rem` : `minmax(${width(column)}rem, ${share(column)}fr)`);
-    const least = this.#columns.reduce((sum, column) => sum + width(column), PADDING_REM);
+    const least = leastWidth(this.#columns);
     const { style } = byId("grid");
     style.setProperty("--columns", this.#columns.map(track).join(" "));
     style.setProperty("--least", `${least.toFixed(1)}rem`);

@@ -9,24 +9,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, cast, get_args, get_type_hints
+from typing import Final, Protocol, cast
 
 import numpy as np
 
 from gapscan.market.columns import Bools, Floats
-from gapscan.protocol.messages import Fields
+from gapscan.protocol.fields import NUMBER_FIELDS
 
 # A row that is in a list leaves it only when it falls behind this share of its entry threshold.
 HYSTERESIS: Final = 0.9
 
 NumberColumn = Floats | float
 
-# Row fields by the types that their values may have; and those that are true or false, held as 1.0 and 0.0.
-TYPES: Final = {name: frozenset(get_args(hint)) for name, hint in get_type_hints(Fields).items()}
-FLAGS: Final = frozenset(name for name, types in TYPES.items() if bool in types)
-
 # Row fields that are held under another name.
-ALIASES: Final = {"as_of": "updated"}
+ALIASES: Final = {field.name: field.column for field in NUMBER_FIELDS if field.column != field.name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,7 @@ class Code:
     words: tuple[str, ...]
 
 
-CODED: Final = {"source": Code("from_bar", ("snapshot", "bar"))}
+CODED: Final = {field.name: Code(field.column, field.words) for field in NUMBER_FIELDS if field.is_coded}
 
 
 class Columns(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gapscan.protocol.fields import FIELDS, USUAL_COLUMNS, shown_fields
 from gapscan.ranking.spec import shipped_lists
 from gapscan_cli import render
 
@@ -72,16 +73,19 @@ def test_text_cannot_steer_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "shown"),
+    ("name", "row", "shown"),
     [
-        ({"gap_percent": 4.2, "gap_indicative": True}, "~+4.20"),
-        ({"gap_percent": 4.2, "gap_indicative": False}, "+4.20"),
-        ({"gap_percent": None, "gap_indicative": True}, "-"),
-        ({}, "-"),
+        ("gap_percent", {"gap_percent": 4.2, "gap_indicative": True}, "~+4.20"),
+        ("gap_percent", {"gap_percent": 4.2, "gap_indicative": False}, "+4.20"),
+        ("gap_percent", {"gap_percent": None, "gap_indicative": True}, "-"),
+        ("gap_percent", {}, "-"),
+        ("rvol", {"rvol": 2.5, "thin_baseline": True}, "≈2.5"),
+        ("stale", {"stale": True}, "yes"),
+        ("stale", {"stale": False}, "-"),
     ],
 )
-def test_gap(row: dict[str, Any], shown: str) -> None:
-    assert render.gap(row) == shown
+def test_cells(name: str, row: dict[str, Any], shown: str) -> None:
+    assert render.COLUMNS[name].cell(row) == shown
 
 
 def test_flags() -> None:
@@ -89,21 +93,41 @@ def test_flags() -> None:
     assert render.flags({"stale": None}) == ""
 
 
-@pytest.mark.parametrize("name", ["", "price_spikes", "an_own_list"])
+LISTS = {spec.name: spec.definition for spec in shipped_lists().specs}
+
+
+@pytest.mark.parametrize("name", ["", "price_spikes", "winners"])
 @pytest.mark.parametrize("width", range(1, 260, 3))
 def test_columns_fit(width: int, name: str) -> None:
-    columns = render.columns_for(width, name)
+    columns = render.columns_for(width, shown_fields(LISTS[name].columns, LISTS[name].sort) if name else ())
     taken = sum(column.width for column in columns) + render.GAP * (len(columns) - 1)
     assert columns[0] is render.SYMBOL
     assert taken <= max(width, render.SYMBOL.width)
 
 
 def test_a_list_shows_what_it_is_about() -> None:
-    titles = {name: [column.title for column in render.columns_for(80, name)] for name in ("new_highs", "winners")}
-    assert "high at" in titles["new_highs"]
+    shown = {name: shown_fields(LISTS[name].columns, LISTS[name].sort) for name in ("new_highs", "winners")}
+    titles = {name: [column.title for column in render.columns_for(80, fields)] for name, fields in shown.items()}
+    assert titles["new_highs"] == ["symbol", "price", "high at", "chg %", "high", "name"]
     assert "high at" not in titles["winners"]
-    known = {spec.name for spec in shipped_lists().specs}
-    assert known >= render._SPECIAL.keys()
+
+
+def test_what_a_list_wants_stands_in_its_order_and_the_last_give_way() -> None:
+    fields = ["price", "vwap", "sector", "low", "open", "high", "volume", "rvol"]
+    titles = [[column.title for column in render.columns_for(width, fields)] for width in (30, 50, 200)]
+    assert titles == [
+        ["symbol", "price"],
+        ["symbol", "price", "vwap", "sector"],
+        ["symbol", *fields, "flags", "name"],
+    ]
+
+
+def test_an_own_list_without_columns_shows_what_it_is_sorted_by_and_the_usual_ones() -> None:
+    assert shown_fields([], ["-abs(vwap - open)"]) == ["price", "vwap", "open", *USUAL_COLUMNS]
+
+
+def test_fields_of_a_later_version_are_left_out() -> None:
+    assert shown_fields(["made_later", "volume", "name", "price"], ["-also_later"]) == ["price", "volume"]
 
 
 def test_a_halted_row_says_so() -> None:
@@ -114,7 +138,8 @@ def test_a_halted_row_says_so() -> None:
 def test_wider_never_shows_less() -> None:
     titles = [{column.title for column in render.columns_for(width)} for width in range(1, 260)]
     assert all(narrow <= wide for narrow, wide in pairwise(titles))
-    assert titles[-1] == {column.title for column in render.ORDER}
+    usual = {FIELDS[field].title.lower() for field in USUAL_COLUMNS}
+    assert titles[-1] == {"symbol", "price", *usual, "flags", "name"}
 
 
 def test_the_name_takes_what_is_left() -> None:
@@ -124,7 +149,7 @@ def test_the_name_takes_what_is_left() -> None:
 
 
 def test_every_cell_copes_with_an_empty_row() -> None:
-    assert {column.cell({"symbol": "A"}) for column in render.ORDER[1:]} <= {"-", ""}
+    assert {column.cell({"symbol": "A"}) for column in (*render.COLUMNS.values(), render.FLAGS)} == {"-", ""}
 
 
 def test_plain_line_is_aligned() -> None:
