@@ -26,7 +26,7 @@ _ABOUT: Final = (
     "Operations are a follower's; channels without one carry what services say to each other."
 )
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
-_ROWS: Final = ("Fields", "Row", "RankedRow")
+_ROWS: Final = ("Fields", "RankedRow")
 _COMPONENTS: Final = "#/components/schemas/"
 
 Document = dict[str, Any]

@@ -21,6 +21,7 @@ from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
 from gapscan.protocol.codec import decode, decode_as
 from gapscan.supervisor.catalog import SERVICES
+from gapscan_cli.documents import documents
 from gapscan_cli.main import app
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,13 @@ def test_examples_decode(text: str) -> None:
     message = decode(text.encode())
     known = {field.name for field in msgspec.structs.fields(message)} | {"type"}
     assert msgspec.json.decode(text.encode()).keys() <= known, "the codec would ignore the others"
+
+
+def test_the_parts_that_are_made_are_current() -> None:
+    parts = dict(documents(ROOT))
+    assert {path.name for path in parts} == {"README.md", "protocol.md", "lists.md"}
+    for path, text in parts.items():
+        assert path.read_text("utf-8") == text, f"{path.name} is old: run `gapscan schema --docs .`"
 
 
 def test_every_message_has_an_example() -> None:

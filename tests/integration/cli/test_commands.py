@@ -10,10 +10,15 @@ import re
 import sys
 
 import pytest
+from msgspec import structs, to_builtins
 
 from gapscan import __version__
 from gapscan.bus.client import BusOptions
+from gapscan.bus.definitions import write_definition
+from gapscan.bus.keyvalue import put
 from gapscan.errors import BusError, UnknownListError
+from gapscan.protocol import names
+from gapscan.protocol.messages import ListDefinition, Row
 from gapscan.ranking.spec import shipped_lists
 from gapscan_cli.health import print_status
 from gapscan_cli.oneshot import print_lists, print_top
@@ -59,6 +64,25 @@ async def test_no_nats(cli: Cli, dead_url: str) -> None:
     for asked in (print_lists(BusOptions(dead_url), as_json=False), print_status(BusOptions(dead_url), as_json=False)):
         with pytest.raises(BusError, match="cannot reach NATS"):
             await asked
+
+
+async def test_a_list_shows_the_columns_of_its_definition(
+    desk: OwnLists, nats_server: NatsServer, capfd: Capture
+) -> None:
+    await desk.publish([Row(symbol="AAA", price=5.0, gap_percent=3.25, sector="Energy", float_shares=12_345_678)])
+    options = BusOptions(nats_server.url)
+
+    async def titles() -> list[str]:
+        await print_top(options, "gappers_up", None, "table")
+        return capfd.readouterr().out.splitlines()[1].split()
+
+    assert (await titles())[:8] == ["#", "symbol", "price", "gap", "%", "chg", "%", "volume"]
+    old = ListDefinition("gappers_up", "", "price > 1", ["-gap_percent"], 10, [])
+    await write_definition(desk.bus, structs.replace(old, columns=["sector", "made_later", "float_shares"]))
+    assert await titles() == ["#", "symbol", "price", "gap", "%", "sector", "float", "flags", "name"]
+    without = {key: value for key, value in to_builtins(old).items() if key != "columns"}  # of the version before
+    await put(desk.bus, names.BUCKET_LISTS, "gappers_up", json.dumps(without).encode())
+    assert (await titles())[:9] == ["#", "symbol", "price", "gap", "%", "chg", "%", "volume", "open"]
 
 
 async def test_top(cli: Cli, desk: OwnLists, nats_server: NatsServer, capfd: Capture) -> None:

@@ -8,11 +8,12 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
-from gapscan.bus.definitions import remove_list
+from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.codec import decode
-from gapscan.protocol.messages import Delta, Row, Snapshot
+from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
 from tests.integration.cli.conftest import OwnLists, rows_of
 from tests.integration.cli.support import SHOW_CURSOR, Cli, Terminal, running
 from tests.support.nats import NatsServer
@@ -144,7 +145,7 @@ async def test_watch_on_a_terminal(cli: Cli, desk: OwnLists, nats_server: NatsSe
 
     screen.resize(200, 50)
     await screen.until(lambda: len(screen.frame.split("\n")) == 50)
-    assert "prev close" in screen.frame
+    assert "float" in screen.frame, "the last column of the list"
     screen.resize(30, 6)
     await screen.until(lambda: len(screen.frame.split("\n")) == 6)
     assert all(len(line) <= 30 for line in screen.frame.split("\n"))
@@ -154,6 +155,31 @@ async def test_watch_on_a_terminal(cli: Cli, desk: OwnLists, nats_server: NatsSe
     assert await screen.ended() == 0
     await screen.until(screen.restored)
     assert SHOW_CURSOR in screen.written
+
+
+async def test_watch_shows_the_columns_of_the_definition(
+    cli: Cli, desk: OwnLists, nats_server: NatsServer, terminal: MakeTerminal
+) -> None:
+    own = ListDefinition("gappers_up", "", "price > 1", ["-gap_percent"], 10, [], columns=["sector", "float_shares"])
+    await write_definition(desk.bus, own)
+    await desk.publish([Row(symbol="AAA", price=5.0, gap_percent=3.25, sector="Energy", float_shares=12_345_678)])
+    screen = terminal(100, 12)
+    await screen.start(cli, "watch", "gappers_up", "--nats", nats_server.url)
+    await screen.until(lambda: "Energy" in screen.frame)
+    assert screen.frame.splitlines()[1].split() == [
+        "#",
+        "symbol",
+        "price",
+        "gap",
+        "%",
+        "sector",
+        "float",
+        "flags",
+        "name",
+    ]
+    assert "12.3M" in screen.frame
+    await write_definition(desk.bus, structs.replace(own, columns=["vwap"]))
+    await screen.until(lambda: "vwap" in screen.frame and "Energy" not in screen.frame)
 
 
 async def test_watch_never_shows_an_old_list_as_live(

@@ -106,6 +106,25 @@ def test_schema(gapscan: Gapscan) -> None:
     assert gapscan("schema", "--out", "file").code == 2
 
 
+def test_schema_renews_documents(gapscan: Gapscan) -> None:
+    page = Path("docs/page.md")
+    page.parent.mkdir()
+    page.write_text("Flags: <!-- made: flags -->none<!-- end -->.\n\n<!-- made: lists --><!-- end -->\n")
+    result = gapscan("schema", "--docs", ".", "--check")
+    assert result.code == 1
+    assert "page.md" in result.err
+    assert "gapscan schema --docs ." in result.err
+    assert gapscan("schema", "--docs", ".").out == "docs/page.md\n"
+    text = page.read_text()
+    assert "`stale`, `test_symbol`, `thin_baseline`<!-- end -->." in text
+    assert all(f"| `{name}` |" in text for name in SHIPPED)
+    assert gapscan("schema", "--docs", ".", "--check").code == 0
+    page.write_text("<!-- made: colours --><!-- end -->")
+    assert_error(gapscan("schema", "--docs", "."), 2, "colours", "flags")
+    page.unlink()
+    assert_error(gapscan("schema", "--docs", "."), 2, "no document")
+
+
 def test_config_check(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no gapscan.toml" in gapscan("config", "check").out
     Path("gapscan.toml").write_text('[nats]\npassword = "hush"\n')

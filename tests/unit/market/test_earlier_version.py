@@ -19,6 +19,7 @@ from gapscan.market.universe import Universe
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ListDefinition, Message, ReferenceFrame, UniverseFrame
+from gapscan.protocol.websocket import ListInfo
 from gapscan.ranking.rows import RowCache
 
 EARLIER: dict[str, Any] = json.loads(Path(__file__).with_name("earlier_version.json").read_text("utf-8"))
@@ -71,6 +72,37 @@ def test_a_definition_of_the_version_before_has_no_columns() -> None:
     definition = decode(EARLIER["definition"].encode())
     assert isinstance(definition, ListDefinition)
     assert definition.columns == []
+
+
+class EarlierDefinition(msgspec.Struct, tag_field="type", tag="list"):
+    """A definition as a client of the version before reads it."""
+
+    name: str
+    description: str
+    where: str
+    sort: list[str]
+    limit: int
+    sessions: list[str]
+    place: int = 0
+    own: bool = False
+
+
+class EarlierInfo(msgspec.Struct):
+    """What a list is on the WebSocket, as a client of the version before reads it."""
+
+    name: str
+    description: str
+    sort: list[str]
+    sessions: list[str]
+    limit: int
+
+
+def test_a_client_of_the_version_before_passes_columns_over() -> None:
+    definition = ListDefinition("a", "", "price > 1", ["-price"], 10, [], columns=["rvol"])
+    read = msgspec.json.decode(encode(definition), type=EarlierDefinition)
+    assert (read.name, read.sort, read.limit) == ("a", ["-price"], 10)
+    info = ListInfo("a", "", ["-price"], [], 10, ["rvol"])
+    assert msgspec.json.decode(msgspec.json.encode(info), type=EarlierInfo).limit == 10
 
 
 def test_a_column_that_nobody_knows_yet_is_passed_over() -> None:

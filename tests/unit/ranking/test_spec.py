@@ -1,14 +1,22 @@
 from __future__ import annotations
 
-from typing import get_type_hints
-
 import pytest
+from msgspec import structs
 
 from gapscan.errors import ConfigError, SpecError
 from gapscan.market.sessions import MarketSession
-from gapscan.protocol.messages import Fields
+from gapscan.protocol.fields import FIELDS, MAX_COLUMNS
+from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.language.expression import Filter, SortKey
-from gapscan.ranking.spec import DEFAULT_LIMIT, ROW_FIELDS, ListSet, parse_lists, shipped_lists
+from gapscan.ranking.spec import (
+    DEFAULT_LIMIT,
+    ROW_FIELDS,
+    ListSet,
+    check_own_lists,
+    compile_list,
+    parse_lists,
+    shipped_lists,
+)
 
 
 def lists(body: str) -> ListSet:
@@ -78,6 +86,48 @@ def test_wrong_values(body: str, parts: list[str]) -> None:
     assert all(part in str(caught.value) for part in ["my.toml", *parts])
 
 
+COLUMNS = 'where = "price > 1"\nsort = ["price"]\ncolumns = '
+
+
+def test_columns() -> None:
+    (spec,) = lists(COLUMNS + '["rvol", "sector", "stale", "as_of"]').specs
+    assert spec.definition.columns == ["rvol", "sector", "stale", "as_of"]
+    (spec,) = lists('where = "price > 1"\nsort = ["price"]').specs
+    assert spec.definition.columns == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "parts"),
+    [
+        ('["rvol", "chang_percent"]', ["columns: chang_percent is not a field", "did you mean change_percent?"]),
+        ('["spark"]', ["columns: spark is not a field"]),
+        ('["symbol"]', ["columns: symbol is not a field"]),
+        ('["rvol", "open", "rvol"]', ["columns: rvol is there twice"]),
+        (str([*FIELDS][: MAX_COLUMNS + 1]), ["columns has 13 fields", "at most 12"]),
+        ('"rvol"', ["$.columns"]),
+        ("[1]", ["$.columns"]),
+    ],
+)
+def test_wrong_columns(columns: str, parts: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        lists(COLUMNS + columns)
+    assert all(part in str(caught.value) for part in ["list cheap", *parts])
+
+
+def test_own_lists_say_what_is_wrong_with_their_columns() -> None:
+    text = f"[lists.good]\n{COLUMNS}['rvol']\n[lists.bad]\n{COLUMNS}['rvoll']"
+    good, (fault,) = check_own_lists(text, "my.toml")
+    assert [(one.name, one.columns, one.own) for one in good] == [("good", ["rvol"], True)]
+    assert fault.message == "my.toml: list bad, columns: rvoll is not a field"
+
+
+def test_columns_of_a_later_version_do_not_keep_a_list_from_being_ranked() -> None:
+    definition = ListDefinition("later", "", "price > 1", ["-price"], 10, [], columns=["made_later"])
+    assert compile_list(definition).definition == definition
+    with pytest.raises(SpecError, match="columns has 13 fields"):
+        compile_list(structs.replace(definition, columns=["a"] * 13))
+
+
 @pytest.mark.parametrize("name", ["Cheap", "2cheap", "_cheap", "cheap-ones", "a" * 49, '""'])
 def test_wrong_names(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot name a list"):
@@ -95,7 +145,7 @@ def test_a_wrong_gate() -> None:
         parse_lists('gate = "prise > 1"\nlists = {}', "my.toml")
 
 
-@pytest.mark.parametrize("name", sorted({*get_type_hints(Fields), "symbol", "now", "test_symbol"}))
+@pytest.mark.parametrize("name", sorted({*FIELDS, "symbol", "now", "test_symbol"}))
 def test_every_field_of_a_row_can_be_used(name: str) -> None:
     if name in ROW_FIELDS.texts:
         assert Filter(f"{name} == 'x'", ROW_FIELDS).fields
