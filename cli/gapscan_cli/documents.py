@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gapscan.errors import ConfigError
-from gapscan.protocol.field_docs import field_table, quoted, usual_columns
+from gapscan.protocol.field_docs import field_table, quoted, scan_columns, usual_columns
 from gapscan.ranking.spec import ROW_FIELDS, shipped_lists
 
 _PART: Final = re.compile(r"(<!-- made: (\w+) -->)(.*?)(<!-- end -->)", re.DOTALL)
@@ -22,6 +22,7 @@ def _lists() -> str:
 _PARTS: Final = {
     "fields": field_table,
     "usual_columns": usual_columns,
+    "scan_columns": scan_columns,
     "texts": lambda: quoted(ROW_FIELDS.texts),
     "flags": lambda: quoted(sorted(ROW_FIELDS.flags)),
     "lists": _lists,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.fields import FIELDS, GROUPS, USUAL_COLUMNS, Field
 
 _HEADING: Final = ("| field | type | unit | decimals | meaning |", "|---|---|---|---|---|")
@@ -37,6 +38,11 @@ def _meaning(field: Field) -> str:
 def usual_columns() -> str:
     """What a list shows that does not say which columns it wants."""
     return quoted(USUAL_COLUMNS)
+
+
+def scan_columns() -> str:
+    """The columns of a scan."""
+    return quoted(SCAN_COLUMNS)
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from gapscan.market.curve import share_traded
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession, session_at, session_times
 from gapscan.market.universe import Universe
+from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 DAY = dt.date(2024, 3, 8)  # a Friday
@@ -24,10 +25,7 @@ MOMENT = {
     MarketSession.CLOSED: TIMES.closed + 3_600_000,
 }
 
-OBSERVATIONS = (
-    "price", "price_time", "prev_close", "open", "high", "low", "vwap", "volume", "updated", "close", "minute_start",
-    "minute_trades",
-)  # fmt: skip
+OBSERVATIONS = SCAN_COLUMNS
 Stock = Mapping[str, Any]
 
 

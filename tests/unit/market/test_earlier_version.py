@@ -25,6 +25,9 @@ from gapscan.ranking.rows import RowCache
 EARLIER: dict[str, Any] = json.loads(Path(__file__).with_name("earlier_version.json").read_text("utf-8"))
 
 
+NAMES = set(json.loads(EARLIER["rows"][0]))
+
+
 def merge(universe: Universe, message: Message) -> None:
     match message:
         case UniverseFrame():
@@ -45,14 +48,15 @@ def rows_after(messages: list[str]) -> list[dict[str, Any]]:
 
 
 def texts_after(messages: list[str]) -> list[str]:
-    """The rows as they go on the wire."""
+    """The rows as they go on the wire, without fields that the version before did not have."""
     universe = Universe()
     for text in messages:
         merge(universe, decode(text.encode()))
     cache, everyone = RowCache(universe), np.arange(len(universe))
     cache.mark_dirty(None)
     cache.refresh(everyone)
-    return [msgspec.json.encode(row).decode() for row in cache.states([everyone])[0]]
+    known = [{name: row[name] for name in row if name in NAMES} for row in cache.states([everyone])[0]]  # type: ignore[literal-required]
+    return [msgspec.json.encode(row).decode() for row in known]
 
 
 def changed(text: str, **columns: Any) -> str:
