@@ -110,7 +110,7 @@ def test_a_client_of_the_version_before_passes_columns_over() -> None:
 
 
 def test_a_column_that_nobody_knows_yet_is_passed_over() -> None:
-    later = [changed(text, bid="AAAAAAAAJUA=", venues=["XNAS"]) for text in EARLIER["messages"]]
+    later = [changed(text, made_later="AAAAAAAAJUA=", venues=["XNAS"]) for text in EARLIER["messages"]]
     assert texts_after(later) == EARLIER["rows"]
 
 
