@@ -22,7 +22,7 @@ TRACES = 400
 _REPLAY = """
 function replay(module, traces) {
   const offer = (view, message) => {
-    if (message.type === "delta") return view.apply(message).fit;
+    if (message.type === "delta") return view.take(message).fit;
     try {
       view.load(message);
       return "loaded";
@@ -78,7 +78,7 @@ async def test_a_row_that_nobody_touched_stays_the_same_object(page: Page, trace
         const view = new ListView();
         for (const message of messages) {
           const before = new Map(view.rows.map((row) => [row.symbol, row]));
-          if (message.type !== "delta" || view.apply(message).fit !== "applied") {
+          if (message.type !== "delta" || view.take(message).fit !== "applied") {
             try { if (message.type === "snapshot") view.load(message); } catch {}
             continue;
           }
