@@ -56,7 +56,7 @@ async def main():
     await nc.close()
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 40))
 PYTHON
 stop
 start
@@ -79,5 +79,5 @@ async def main():
     await nc.close()
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 40))
 PYTHON

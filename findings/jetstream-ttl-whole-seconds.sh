@@ -81,5 +81,5 @@ async def main():
     await nc.close()
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 40))
 PYTHON

@@ -74,5 +74,5 @@ async def main():
     await asyncio.gather(*relays, return_exceptions=True)
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 40))
 PYTHON

@@ -79,5 +79,5 @@ async def main():
     assert drained == (["done"], b"done")
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 40))
 PYTHON
