@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ T = TypeVar("T")
 
 _CANCEL_AGAIN: Final = 0.2  # seconds
 _COLLECTOR: Final = (20_000, 20, 50)
+_ROUNDING: Final = 1e-9  # seconds, by which sums of floats may be off
 
 # Set by a supervisor that holds the other end of this process's stdin: its end means that the supervisor died.
 SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
@@ -76,8 +78,8 @@ async def until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel `tasks` and wait until they are gone; their results and errors are left with them.
 
-    One cancel is not always enough: up to Python 3.11 `asyncio.wait_for`, which the provider's client uses, swallows a
-    cancel that arrives together with what it waits for.
+    One cancel is not always enough: up to Python 3.11 `asyncio.wait_for`, which libraries use, swallows a cancel that
+    arrives together with what it waits for.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
@@ -100,3 +102,30 @@ class Backoff:
     def reset(self) -> None:
         """Begin with the first step again."""
         self._step = min(self._first, self._limit)
+
+
+class TokenBucket:
+    """Lets `rate` actions a second go, up to `burst` of them (1 at least) at once; none at a rate of 0.
+
+    It begins full. Pure: `now` is seconds of any clock that does not go back. Kept as the time at which the bucket
+    will be full again, which needs no filling up (the generic cell rate algorithm of ATM networks, ITU-T I.371).
+    """
+
+    __slots__ = ("_ahead", "_full_at", "_step")
+
+    def __init__(self, rate: float, burst: float = 1.0) -> None:
+        self._step = 1 / rate if rate > 0 else math.inf
+        self._ahead = (burst - 1) * self._step if rate > 0 else 0.0
+        self._full_at = -math.inf if rate > 0 else math.inf
+
+    def acquire(self, now: float) -> float:
+        """Use a token up; 0, or the seconds after which to try again."""
+        wait = self._full_at - self._ahead - now
+        if wait > _ROUNDING:
+            return wait
+        self._full_at = max(self._full_at, now) + self._step
+        return 0.0
+
+    def hold(self, now: float, seconds: float) -> None:
+        """Let nothing go for so long, and save nothing up meanwhile."""
+        self._full_at = max(self._full_at, now + seconds + self._ahead)

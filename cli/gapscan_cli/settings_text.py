@@ -9,7 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from msgspec.structs import asdict
 
-from gapscan.config import API_KEY_VARIABLE, Config
+from gapscan import providers
+from gapscan.config import Config
 
 _SECRETS: Final = frozenset({"password", "token"})
 
@@ -17,8 +18,9 @@ _SECRETS: Final = frozenset({"password", "token"})
 def settings_text(config: Config, *, has_key: bool) -> str:
     """All settings in the form of a gapscan.toml; what is not set is a comment."""
     sections = [_section(name, asdict(section)) for name, section in asdict(config).items()]
-    key = f"# {API_KEY_VARIABLE}: {_set(has_key)}"
-    return "\n\n".join([*sections, key])
+    variable = providers.key_variable(config.provider)
+    key = [f"# {variable}: {_set(has_key)}"] if variable else []
+    return "\n\n".join([*sections, *key])
 
 
 def _section(name: str, values: dict[str, Any]) -> str:

@@ -35,23 +35,3 @@ class Limits(Struct, frozen=True):
             messages_per_second=section.messages_per_second,
             slow_after=section.slow_after,
         )
-
-
-class Allowance:
-    """A bucket of tokens: `rate` a second come in, up to BURST_SECONDS of them. Pure: time is an argument."""
-
-    __slots__ = ("_at", "_left", "_most", "_rate")
-
-    def __init__(self, rate: float, now: float) -> None:
-        self._rate = rate
-        self._most = self._left = rate * BURST_SECONDS
-        self._at = now
-
-    def take(self, now: float) -> bool:
-        """Use one up; False when there is none."""
-        self._left = min(self._most, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

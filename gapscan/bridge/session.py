@@ -12,13 +12,14 @@ from typing import Final
 from msgspec import UNSET
 
 from gapscan.bridge.encodings import close_frame, text_frame
-from gapscan.bridge.limits import Allowance, Limits
+from gapscan.bridge.limits import BURST_SECONDS, Limits
 from gapscan.bridge.subscribers import Subscribers
 from gapscan.bridge.transport import SocketTransport, Transport
 from gapscan.bridge.versions import Position
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import CloseCode, Error, RefusedError
+from gapscan.runtime import TokenBucket
 
 Cursors = tuple[tuple[str, Position | None], ...]
 
@@ -53,7 +54,8 @@ class BrowserSession:
         self.wants_overview = False
         self.overview = b""  # the last one sent
         self.authorized = authorized
-        self.allowance = Allowance(limits.messages_per_second, now)
+        rate = limits.messages_per_second
+        self.allowance = TokenBucket(rate, rate * BURST_SECONDS)
         self.entered_at = self.heard_at = now
         self.pinged = False
         self.blocked_since: float | None = None

@@ -1,8 +1,8 @@
 """Settings: one gapscan.toml, overridden by GAPSCAN_* variables, checked as a whole before anything starts.
 
 Looked for in this order: the given path, ./gapscan.toml, gapscan/gapscan.toml in the user's config directory.
-`GAPSCAN_NATS_URL=...` overrides `url` in `[nats]`, and so on for every key. The API key comes from
-POLYGON_API_KEY only, and is never part of what is printed or logged.
+`GAPSCAN_NATS_URL=...` overrides `url` in `[nats]`, and so on for every key. The provider's API key is no setting: it
+has a variable of its own, and is never part of what is printed or logged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from gapscan.config.renamed import by_new_names
 from gapscan.config.sections import Config
 from gapscan.errors import ConfigError
 
 FILE_NAME: Final = "gapscan.toml"
 ENV_PREFIX: Final = "GAPSCAN_"
-API_KEY_VARIABLE: Final = "POLYGON_API_KEY"
 REMEDY: Final = "`gapscan config example` shows all settings with their meaning"
 
 
@@ -75,7 +75,7 @@ def find_file(env: Mapping[str, str]) -> Path | None:
 def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loaded:
     """Read the settings. Raises ConfigError that names the file or variable, the key and the fault."""
     path = path or find_file(env)
-    tables = _read(path) if path else {}
+    tables, env = by_new_names(_read(path) if path else {}, env, path)
     config = _convert(tables, str(path))
     for variable, section, key in _variables():
         if variable in env:
@@ -130,8 +130,3 @@ def _as_text(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def api_key(env: Mapping[str, str] = os.environ) -> str | None:
-    """The provider's API key, if there is one."""
-    return env.get(API_KEY_VARIABLE) or None

@@ -11,7 +11,6 @@ from msgspec import Meta, Struct, field
 _CLOSED_FACTOR: Final = 6.0
 _CLOSED_INTERVAL: Final = 30.0
 
-Library = Literal["polygon", "massive"]
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -52,12 +51,16 @@ class NatsSection(Section, frozen=True):
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024
 
 
-class PolygonSection(Section, frozen=True):
-    """The market data provider. `simulated` marks data of the simulated market wherever it shows."""
+class ProviderSection(Section, frozen=True):
+    """The market data provider, by its name in the registry, and where it is. Unset is what is usual with it.
 
-    library: Library = "polygon"
-    rest_url: str = "https://api.polygon.io"
-    websocket_host: str = "socket.polygon.io"
+    `simulated` marks data of the simulated market wherever it shows.
+    """
+
+    name: str = "polygon"
+    library: str | None = None
+    rest_url: str | None = None
+    websocket_host: str | None = None
     secure_websocket: bool = True
     simulated: bool = False
 
@@ -68,10 +71,10 @@ class FeedSection(Section, frozen=True):
     By both, rankers tell when a scan is overdue.
     `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades,
     `halts` the trading halts of all symbols, where the provider's plan has them.
-    `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in the
-    directory `cache_dir` (empty: nowhere) and in NATS.
+    `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in NATS.
     `flat_files` is a directory of the provider's minute flat files (empty: none), as us_stocks_sip/minute_aggs_v1/
-    YYYY/MM/DATE.csv.gz: from them comes how much has usually traded by which time of the day.
+    YYYY/MM/DATE.csv.gz: from them comes how much has usually traded by which time of the day. What was read of them
+    is kept in the directory `cache_dir` (empty: nowhere).
     """
 
     discovery_interval: Seconds = 30.0
@@ -183,7 +186,7 @@ class Config(Section, frozen=True):
     """All settings."""
 
     nats: NatsSection = field(default_factory=NatsSection)
-    polygon: PolygonSection = field(default_factory=PolygonSection)
+    provider: ProviderSection = field(default_factory=ProviderSection)
     feed: FeedSection = field(default_factory=FeedSection)
     ranker: RankerSection = field(default_factory=RankerSection)
     hot: HotSection = field(default_factory=HotSection)

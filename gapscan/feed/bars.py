@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from gapscan.bus.client import NATS_ERRORS, Bus
 from gapscan.obs import Tally
-from gapscan.polygon.events import Bar, Trade, bars_messages, trades_messages
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Trades
+from gapscan.provider import Bar, Trade
 
+# Far below NATS's max_payload (1 MiB): about 130 bytes a bar, 40 a trade.
+SYMBOLS_A_MESSAGE: Final = 2_000
 _RECEIVING_SECONDS: Final = 60.0
 _RATE_SECONDS: Final = 10
 
@@ -74,8 +76,8 @@ class BarPublisher:
         if not bars:
             return
         now = time.monotonic()
-        self._heard.update(dict.fromkeys((bar.sym for bar in bars), now))
-        self.newest_end = max(self.newest_end, *(bar.e for bar in bars))
+        self._heard.update(dict.fromkeys((bar.symbol for bar in bars), now))
+        self.newest_end = max(self.newest_end, *(bar.end for bar in bars))
         self.rate.add(len(bars), now)
         self._tally.count("bars", len(bars))
 
@@ -87,3 +89,41 @@ class BarPublisher:
     def per_second(self) -> float:
         """Bars a second, lately."""
         return self.rate.per_second(time.monotonic())
+
+
+def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:
+    """The bars, in messages of at most SYMBOLS_A_MESSAGE."""
+    for at in range(0, len(bars), SYMBOLS_A_MESSAGE):
+        part = bars[at : at + SYMBOLS_A_MESSAGE]
+        yield Bars(
+            simulated=simulated,
+            symbols=[bar.symbol for bar in part],
+            start=[bar.start for bar in part],
+            end=[bar.end for bar in part],
+            open=[bar.open for bar in part],
+            high=[bar.high for bar in part],
+            low=[bar.low for bar in part],
+            close=[bar.close for bar in part],
+            volume=[bar.volume for bar in part],
+            day_volume=[bar.day_volume for bar in part],
+            day_open=[bar.day_open for bar in part],
+            day_vwap=[bar.day_vwap for bar in part],
+        )
+
+
+def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Trades]:
+    """The newest trade of each symbol, in messages of at most SYMBOLS_A_MESSAGE."""
+    newest: dict[str, Trade] = {}
+    for trade in trades:
+        before = newest.get(trade.symbol)
+        if before is None or before.time <= trade.time:
+            newest[trade.symbol] = trade
+    last = list(newest.values())
+    for at in range(0, len(last), SYMBOLS_A_MESSAGE):
+        part = last[at : at + SYMBOLS_A_MESSAGE]
+        yield Trades(
+            simulated=simulated,
+            symbols=[trade.symbol for trade in part],
+            price=[trade.price for trade in part],
+            time=[trade.time for trade in part],
+        )

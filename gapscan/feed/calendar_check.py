@@ -6,7 +6,7 @@ from typing import Final
 
 from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
-from gapscan.polygon.rest import Status
+from gapscan.provider import MarketStatus
 
 _SCANS: Final = 2  # where a session begins, one scan may see two clocks that differ by a little
 
@@ -19,8 +19,8 @@ class CalendarCheck:
         self._tally = tally
         self._scans = 0
 
-    def compare(self, status: Status) -> None:
-        """Take in the status of one more scan."""
+    def compare(self, status: MarketStatus) -> None:
+        """Compare the status of one more scan."""
         session = session_at(status.at)
         self._scans = 0 if status.session == session else self._scans + 1
         if self._scans < _SCANS:

@@ -16,14 +16,13 @@ from msgspec import Struct
 from gapscan.bus.client import Bus
 from gapscan.config import Config
 from gapscan.errors import FeedError, NotEntitledError, NotFoundError
-from gapscan.feed.details_store import DetailsCache, cache_path
+from gapscan.feed.details_store import DetailsStore
 from gapscan.feed.live import MarketView
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
-from gapscan.polygon.details import detail_of
-from gapscan.polygon.pace import Pace
-from gapscan.polygon.rest import PolygonRest
-from gapscan.runtime import Backoff
+from gapscan.protocol.messages import Detail
+from gapscan.provider import Details, Provider
+from gapscan.runtime import Backoff, TokenBucket
 from gapscan.service.common import retrying
 
 _log = logger("feed")
@@ -46,19 +45,19 @@ class DetailOptions(Struct, frozen=True):
     refused_wait: float = 60.0
     rest: float = 900.0
     look: float = 5.0  # between two looks for symbols of which nothing is known, or whose details have become old
-    write: float = 10.0  # between two writings of the file
+    mend: float = 10.0  # between two looks for details that the bucket lacks
 
 
 class DetailLoader:
     """Asks the provider about hot symbols of which nothing recent is known, the newest first.
 
-    `splits` tells which symbols split today: what was known of their shares is over.
+    `splits` says which symbols split today: what was known of their shares is over.
     """
 
     def __init__(
         self,
         bus: Bus,
-        rest: PolygonRest,
+        provider: Provider,
         config: Config,
         market: MarketView,
         tally: Tally,
@@ -66,16 +65,15 @@ class DetailLoader:
         splits: Callable[[], Set[str]] = frozenset,
         options: DetailOptions | None = None,
     ) -> None:
-        self._rest = rest
+        self._provider = provider
         self._market = market
         self._tally = tally
         self._splits = splits
         self._options = options or DetailOptions()
         self._enabled = config.feed.details_per_second > 0
-        self._pace = Pace(config.feed.details_per_second)
+        self._requests = TokenBucket(config.feed.details_per_second)
         self._backoff = Backoff(self._options.retry_first, self._options.retry_limit)
-        path = cache_path(config.feed.cache_dir, simulated=config.polygon.simulated)
-        self.cache = DetailsCache(bus, path, tally, self._options.write)
+        self.store = DetailsStore(bus, tally, self._options.mend)
         self._opened = False
         self._hot: frozenset[str] = frozenset()
         self._waiting: OrderedDict[str, None] = OrderedDict()  # the newest last
@@ -97,11 +95,11 @@ class DetailLoader:
         """Ask for ever; nothing to do at a rate of 0."""
         if not self._enabled:
             return
-        await retrying("feed", "the stored details", self.cache.open)
+        await retrying("feed", "the stored details", self.store.open)
         self._opened = True
         self._enqueue(self._hot, newest=False)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.cache.keep(), name="details cache")
+            group.create_task(self.store.keep(), name="details store")
             group.create_task(self._look(), name="details look")
             for number in range(self._options.workers):
                 group.create_task(self._work(), name=f"details {number}")
@@ -124,8 +122,8 @@ class DetailLoader:
         today, splits = self._today(), self._splits()
         if today is None:
             return []
-        cache = self.cache
-        return sorted(symbol for symbol in symbols if not cache.is_fresh(symbol, today, split=symbol in splits))
+        store = self.store
+        return sorted(symbol for symbol in symbols if not store.is_fresh(symbol, today, split=symbol in splits))
 
     def _enqueue(self, symbols: Iterable[str], *, newest: bool) -> None:
         for symbol in self._unknown(symbols):
@@ -150,7 +148,7 @@ class DetailLoader:
     async def _turn(self) -> None:
         """Wait until one more request may go."""
         loop = asyncio.get_running_loop()
-        while (wait := self._pace.take(loop.time())) > 0:  # noqa: ASYNC110  # the bucket tells when
+        while (wait := self._requests.acquire(loop.time())) > 0:  # noqa: ASYNC110  # the bucket says when
             await asyncio.sleep(wait)
 
     async def _handle(self, symbol: str) -> None:
@@ -162,7 +160,7 @@ class DetailLoader:
             await self._ask(symbol, today)
         except NotFoundError:
             self._tally.count("details_unknown")
-            self.cache.put_unknown(symbol, today)
+            self.store.put_unknown(symbol, today)
         except FeedError as error:
             self._failed(symbol, error)
         else:
@@ -173,25 +171,25 @@ class DetailLoader:
             self._asking.discard(symbol)
 
     async def _ask(self, symbol: str, today: dt.date) -> None:
-        overview = await self._rest.overview(symbol)
+        details = await self._provider.details(symbol)
         try:
             free_float = await self._free_float(symbol, today)
         except FeedError:
             # What has come is worth having, and an old float is better than none, while it is asked for again.
-            before = self.cache.details.get(symbol)
-            await self.cache.put(detail_of(overview, before.float_shares if before else None, symbol, today))
+            before = self.store.details.get(symbol)
+            await self.store.put(_detail(symbol, today, details, before.float_shares if before else None))
             raise
-        await self.cache.put(detail_of(overview, free_float, symbol, today))
+        await self.store.put(_detail(symbol, today, details, free_float))
 
     async def _free_float(self, symbol: str, today: dt.date) -> float | None:
         """The float, unless the account has none of it: that is asked once a day only."""
-        before = self.cache.details.get(symbol)
+        before = self.store.details.get(symbol)
         known = before.float_shares if before else None
         if self._no_float_on == today:
             return known
         await self._turn()
         try:
-            free_float = await self._rest.free_float(symbol)
+            free_float = await self._provider.free_float(symbol)
         except (NotEntitledError, NotFoundError) as error:
             self._no_float_on = today
             self._tally.trouble("float_refused", f"there will be no floats: {error}")
@@ -203,7 +201,7 @@ class DetailLoader:
         """Leave the provider alone for a while; the symbol comes last then, or rests after too many failures."""
         self._tally.trouble("details_failed", f"{error}")
         now = asyncio.get_running_loop().time()
-        self._pace.hold(now, self._backoff.next() if error.retry else self._options.refused_wait)
+        self._requests.hold(now, self._backoff.next() if error.retry else self._options.refused_wait)
         failures = self._failures.pop(symbol, 0) + 1
         if failures >= self._options.attempts:
             self._resting[symbol] = now + self._options.rest
@@ -217,10 +215,22 @@ class DetailLoader:
         """What `gapscan status` shows: of how many of the symbols in lists details are known, and what is missing."""
         today = self._today()
         return {
-            "known": sum(symbol in self.cache.details for symbol in self._hot),
+            "known": sum(symbol in self.store.details for symbol in self._hot),
             "needed": len(self._hot),
             "waiting": len(self._waiting) + len(self._asking),
             "failed": sum(symbol in self._resting for symbol in self._hot),
-            "unknown": sum(self.cache.is_unknown(symbol, today) for symbol in self._hot) if today else 0,
+            "unknown": sum(self.store.is_unknown(symbol, today) for symbol in self._hot) if today else 0,
             "float": _NOT_IN_PLAN if self._no_float_on else "ok",
         }
+
+
+def _detail(symbol: str, date: dt.date, details: Details, free_float: float | None) -> Detail:
+    """What was found of `symbol` on `date`, as a message."""
+    return Detail(
+        symbol=symbol,
+        date=date.isoformat(),
+        market_cap=details.market_cap,
+        shares_outstanding=details.shares_outstanding,
+        float_shares=free_float,
+        sector=details.sector,
+    )

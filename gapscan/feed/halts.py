@@ -1,4 +1,4 @@
-"""Trading halts: what the provider tells of them, kept for the day, and published whenever it changes."""
+"""Trading halts: what the provider says of them, kept for the day, and published whenever it changes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from gapscan.bus.publish import store
 from gapscan.errors import BusError, ProtocolError
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
-from gapscan.polygon.events import Bar, Luld, Trade, is_last
-from gapscan.polygon.snapshot import Ticker
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Halts
+from gapscan.provider import Bar, Halt, Snapshot, Trade
 from gapscan.runtime import Backoff
 from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
 
@@ -34,7 +33,7 @@ RESUMED_AFTER_MS: Final = 15_000
 _BACK_MS: Final = 300_000
 
 
-class _Halt(Struct):
+class _HaltState(Struct):
     """One symbol's newest status and since when; `event_time` is the time of the newest event about it, epoch ms."""
 
     status: Status
@@ -48,7 +47,7 @@ class HaltBook:
     def __init__(self) -> None:
         self.date: dt.date | None = None
         self.as_of = 0
-        self._of: dict[str, _Halt] = {}
+        self._of: dict[str, _HaltState] = {}
         self._halted: set[str] = set()
 
     def load(self, halts: Halts) -> None:
@@ -59,7 +58,7 @@ class HaltBook:
         self.date, self.as_of = date, max(self.as_of, halts.as_of)
         for symbol, status, time in zip(halts.symbols, halts.status, halts.time, strict=True):
             if symbol not in self._of:
-                self._set(symbol, _Halt(status, time, time))
+                self._set(symbol, _HaltState(status, time, time))
 
     def advance(self, ms: int) -> bool:
         """It is `ms`, as a scan says; whether that begins a day, or the same one anew."""
@@ -72,12 +71,12 @@ class HaltBook:
         self._halted.clear()
         return True
 
-    def observe_event(self, event: Luld) -> bool:
-        """Take in an event of the day, unless a newer one was; whether a symbol's status has changed."""
-        halts, time = event.halts, event.time
-        if halts is None or not self._is_today(time):
+    def observe_event(self, event: Halt) -> bool:
+        """A halt or resumption of the day counts, unless a newer one was; whether a symbol's status has changed."""
+        halts, time = event.halted, event.time
+        if not self._is_today(time):
             return False
-        known = self._of.get(event.T)
+        known = self._of.get(event.symbol)
         if known is not None and time < known.event_time:
             return False
         self.as_of = max(self.as_of, time)
@@ -85,7 +84,7 @@ class HaltBook:
         if known is not None and known.status == status and (halts or time >= known.time):
             known.event_time = time
             return False
-        self._set(event.T, _Halt(status, time, time))
+        self._set(event.symbol, _HaltState(status, time, time))
         return True
 
     def _is_today(self, ms: int) -> bool:
@@ -93,12 +92,12 @@ class HaltBook:
             self.date = trading_date(ms)
         return trading_date(ms) == self.date
 
-    def _set(self, symbol: str, halt: _Halt) -> None:
+    def _set(self, symbol: str, halt: _HaltState) -> None:
         self._of[symbol] = halt
         (self._halted.add if halt.status == "halted" else self._halted.discard)(symbol)
 
     def observe_traded(self, traded: Iterable[tuple[str, int]]) -> bool:
-        """Symbols that traded at a time; whether that shows that one was resumed, which nobody had told."""
+        """Symbols that traded at a time; whether that shows that one was resumed without a word about it."""
         changed = False
         for symbol, time in traded:
             if (
@@ -106,7 +105,7 @@ class HaltBook:
                 and time >= self._of[symbol].event_time + RESUMED_AFTER_MS
                 and self._is_today(time)
             ):
-                self._set(symbol, _Halt("resumed", time, self._of[symbol].event_time))
+                self._set(symbol, _HaltState("resumed", time, self._of[symbol].event_time))
                 self.as_of = max(self.as_of, time)
                 changed = True
         return changed
@@ -130,7 +129,7 @@ class HaltBook:
 class HaltKeeper:
     """Keeps the book of the day's halts and publishes it; begins with what an earlier feed published.
 
-    Where halts are not `wanted`, nobody tells of them, and the book stays empty.
+    Where halts are not `wanted`, none come, and the book stays empty.
     """
 
     def __init__(self, bus: Bus, tally: Tally, *, simulated: bool, wanted: bool = True) -> None:
@@ -141,29 +140,31 @@ class HaltKeeper:
         self._simulated = simulated
         self._due = asyncio.Event()
 
-    def observe_events(self, events: Sequence[Luld]) -> None:
-        """Price bands and halts, as they came."""
+    def observe_events(self, events: Sequence[Halt]) -> None:
+        """Halts and resumptions, as they came."""
         changes = [self.book.observe_event(event) for event in events]
         self._changed(any(changes), sum(changes))
 
-    def take_trades(self, bars: Sequence[Bar], trades: Sequence[Trade]) -> None:
+    def observe_traded(self, bars: Sequence[Bar], trades: Sequence[Trade]) -> None:
         """What traded, by which a symbol shows that its resumption was missed."""
         if not self.book.halted:
             return
-        traded = [(bar.sym, bar.s) for bar in bars] + [(trade.sym, trade.t) for trade in trades if is_last(trade)]
+        traded = [(bar.symbol, bar.start) for bar in bars] + [(trade.symbol, trade.time) for trade in trades]
         self._missed(self.book.observe_traded(traded))
 
-    def take_scan(self, tickers: Sequence[Ticker], at: int) -> None:
-        """A scan of the whole market, at market time `at`: it tells the day, and what trades without being hot."""
+    def observe_scan(self, snapshot: Snapshot, at: int) -> None:
+        """A scan of the whole market, at market time `at`: it says which day it is, and what trades without being
+        hot."""
         if self.book.advance(at):
             self._due.set()
-        if self.book.halted:
-            minutes = ((ticker.ticker, ticker.min.t) for ticker in tickers if ticker.min)
-            self._missed(self.book.observe_traded((symbol, start) for symbol, start in minutes if start <= at))
+        if (halted := self.book.halted) and "minute_start" in snapshot.columns:
+            minutes = zip(snapshot.symbols, snapshot.columns["minute_start"].tolist(), strict=True)
+            traded = [(symbol, int(start)) for symbol, start in minutes if symbol in halted and start <= at]
+            self._missed(self.book.observe_traded(traded))
 
     def _missed(self, changed: bool) -> None:
         if changed:
-            self._tally.trouble("resumptions_missed", "a halted symbol trades, its resumption was not told")
+            self._tally.trouble("resumptions_missed", "a halted symbol trades, its resumption never came")
         self._changed(changed, int(changed))
 
     def _changed(self, changed: bool, number: int) -> None:

@@ -11,12 +11,12 @@ from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
 from gapscan.config import FeedSection
 from gapscan.errors import BusError, FeedError
+from gapscan.feed.reference_frames import Baselines, reference_frames
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
-from gapscan.polygon.reference import Baselines, reference_parts
-from gapscan.polygon.rest import PolygonRest, ReferenceTicker
 from gapscan.protocol import names
 from gapscan.protocol.messages import ReferenceFrame
+from gapscan.provider import Listing, Provider
 from gapscan.runtime import Backoff
 
 _log = logger("feed")
@@ -33,7 +33,7 @@ class _Load:
 
     def __init__(self, date: dt.date) -> None:
         self.date = date
-        self.listings: Sequence[ReferenceTicker] | None = None
+        self.listings: Sequence[Listing] | None = None
         self.splits: frozenset[str] | None = None
         self.named = False  # whether listings and splits are published
         self.baselines = Baselines()
@@ -42,15 +42,15 @@ class _Load:
 
     def parts(self, *, complete: bool) -> list[ReferenceFrame]:
         """What is known so far, as frames."""
-        return reference_parts(self.listings or (), self.splits or (), self.baselines, self.date, complete=complete)
+        return reference_frames(self.listings or (), self.splits or (), self.baselines, self.date, complete=complete)
 
 
 class ReferenceLoader:
     """Loads what is known about the symbols whenever a trading day begins."""
 
-    def __init__(self, bus: Bus, rest: PolygonRest, section: FeedSection, tally: Tally, publish: Publish) -> None:
+    def __init__(self, bus: Bus, provider: Provider, section: FeedSection, tally: Tally, publish: Publish) -> None:
         self._bus = bus
-        self._rest = rest
+        self._provider = provider
         self._section = section
         self._tally = tally
         self._publish = publish
@@ -109,9 +109,9 @@ class ReferenceLoader:
     async def _go_on(self, load: _Load) -> None:
         """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
         if load.listings is None:
-            load.listings = await self._rest.reference()
+            load.listings = await self._provider.listings()
         if load.splits is None:
-            load.splits = frozenset(split.ticker for split in await self._rest.splits(load.date))
+            load.splits = frozenset(split.symbol for split in await self._provider.splits(load.date, load.date))
         if not load.named:
             await self._publish_all(load.parts(complete=False))
             load.named = True
@@ -124,7 +124,7 @@ class ReferenceLoader:
     async def _load_baselines(self, load: _Load) -> None:
         while load.baselines.sessions < self._section.baseline_sessions and load.empty < _EMPTY_DAYS:
             date = previous_trading_day(load.oldest)
-            bars = await self._rest.grouped(date)
+            bars = await self._provider.daily_bars(date)
             load.oldest = date
             load.empty = 0 if bars else load.empty + 1
             if bars:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.topology import ensure_shared
-from gapscan.config import API_KEY_VARIABLE, Config, api_key
-from gapscan.errors import BusError, ConfigError, FeedError
+from gapscan.config import Config
+from gapscan.errors import BusError, FeedError
 from gapscan.feed.calendar_check import CalendarCheck
 from gapscan.feed.details import DetailLoader
-from gapscan.feed.live import LiveFeed, stream_settings
+from gapscan.feed.live import LiveFeed
 from gapscan.feed.reference import ReferenceLoader
+from gapscan.feed.universe_frames import Observation, market_time_of, universe_frames, without_future
 from gapscan.feed.volume_curves import CurveLoader
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
-from gapscan.polygon.rest import PolygonRest, Status
-from gapscan.polygon.snapshot import Observation, Ticker, newest_event, universe_parts, without_future
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
+from gapscan.provider import MarketStatus, Provider, Snapshot
+from gapscan.providers import open_provider
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.service.common import lasting_bus, reporting, retention, retrying
 
@@ -32,28 +33,25 @@ _log = logger("feed")
 # A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
 _RETRY_FIRST: Final = 0.25
 _CLOCK_SECONDS: Final = 1.0
-# The provider's clock and its data may disagree by a little; market time is the later of the two. What is further ahead
-# of the clock than this is an error in the data.
-_AHEAD_MS: Final = 60_000
 
 
 class Feed:
-    """Discovery: a scan of the whole market every interval; the loaders are told which trading day it is."""
+    """Discovery: a scan of the whole market every interval, which announces the trading day to the loaders."""
 
-    def __init__(self, bus: Bus, rest: PolygonRest, config: Config, tally: Tally) -> None:
+    def __init__(self, bus: Bus, provider: Provider, config: Config, tally: Tally) -> None:
         self._bus = bus
-        self._rest = rest
+        self._provider = provider
         self._config = config
         self._tally = tally
         self._frame = 0
         self._last_scan = 0.0
         self._last_error = ""
         self._symbols = 0
-        self._status: Status | None = None
+        self._status: MarketStatus | None = None
         self._calendar = CalendarCheck(tally)
-        self.on_scan: Callable[[Sequence[Ticker], int], None] = lambda _tickers, _at: None
-        self.reference = ReferenceLoader(bus, rest, config.feed, tally, self._publish)
-        self.curves = CurveLoader(bus, rest, config, tally)
+        self.on_scan: Callable[[Snapshot, int], None] = lambda _snapshot, _at: None
+        self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
+        self.curves = CurveLoader(bus, provider, config, tally)
 
     @property
     def session(self) -> SessionName | None:
@@ -89,7 +87,7 @@ class Feed:
             overdue = time.time() - self._last_scan > self._config.feed.overdue_after(closed=self._closed)
             if self._status is None or self._last_error or overdue:
                 continue
-            with suppress(*NATS_ERRORS):  # away: there is nobody to tell
+            with suppress(*NATS_ERRORS):  # away: nobody could hear it
                 await self._bus.nc.publish(names.FEED_CLOCK, encode(Clock(self.market_time)))
 
     @property
@@ -104,21 +102,21 @@ class Feed:
         self._last_error = error.message
         self._tally.trouble("scan_failed", f"scan failed: {error}")
         if isinstance(error, BusError):
-            with suppress(BusError):  # of what is wrong with NATS, the next scan tells
+            with suppress(BusError):  # what is wrong with NATS, the next scan says
                 await ensure_shared(self._bus, retention(self._config))
 
     async def scan(self) -> None:
         """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
-        status, tickers = await asyncio.gather(self._rest.status(), self._rest.snapshot())
+        status, snapshot = await asyncio.gather(self._provider.status(), self._provider.snapshot())
         self._calendar.compare(status)
         for loader in (self.reference, self.curves):
             loader.announce(trading_date(status.at))
         self._frame += 1
-        tickers = self._without_future(tickers, status.at)
-        await self._publish_scan(status, tickers)
-        self.on_scan(tickers, status.at)
-        self.reference.observe_scan(ticker.ticker for ticker in tickers)
-        self._status, self._symbols, self._last_scan, self._last_error = status, len(tickers), time.time(), ""
+        snapshot = without_future(snapshot, status.at, self._tally)
+        await self._publish_scan(status, snapshot)
+        self.on_scan(snapshot, status.at)
+        self.reference.observe_scan(snapshot.symbols)
+        self._status, self._symbols, self._last_scan, self._last_error = status, len(snapshot), time.time(), ""
         self._tally.count("scans")
         await self._restore("reference data", self.reference.restore)
         await self._restore("volume curves", self.curves.restore)
@@ -128,29 +126,14 @@ class Feed:
         try:
             await restore()
         except BusError as error:
-            self._tally.trouble("restore_failed", f"whether NATS still has the {what} cannot be told: {error}")
-            with suppress(BusError):  # it was just told what is wrong
+            self._tally.trouble("restore_failed", f"whether NATS still has the {what} cannot be seen: {error}")
+            with suppress(BusError):  # what is wrong was just said
                 await ensure_shared(self._bus, retention(self._config))
                 await restore()
 
-    def _without_future(self, tickers: list[Ticker], now: int) -> list[Ticker]:
-        """The scan without what claims to be of the future: nothing newer could take its place for as long."""
-        limit = now + _AHEAD_MS
-        if newest_event(tickers) <= limit:
-            return tickers
-        kept = without_future(tickers, limit)
-        ahead = len(tickers) - len(kept)
-        if ahead > sum(1 for ticker in kept if ticker.updated):
-            self._tally.trouble("clock_behind", f"{ahead} of {len(tickers)} elements are ahead of the provider's clock")
-            return tickers
-        self._tally.trouble("future_elements", f"{ahead} elements of a scan are of the future, and left out", ahead)
-        return kept
-
-    async def _publish_scan(self, status: Status, tickers: Sequence[Ticker]) -> None:
-        newest = newest_event(tickers)
-        as_of = max(status.at, newest) if newest <= status.at + _AHEAD_MS else status.at
-        seen = Observation(self._frame, as_of, status.session, self._config.polygon.simulated)
-        for part in universe_parts(tickers, seen):
+    async def _publish_scan(self, status: MarketStatus, snapshot: Snapshot) -> None:
+        as_of, simulated = market_time_of(snapshot, status.at), self._config.provider.simulated
+        for part in universe_frames(snapshot, Observation(self._frame, as_of, status.session, simulated)):
             await self._publish(names.FEED_UNIVERSE, part)
 
     async def _publish(self, subject: str, message: UniverseFrame | ReferenceFrame) -> None:
@@ -164,7 +147,7 @@ class Feed:
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this feed."""
         return {
-            "simulated": self._config.polygon.simulated,
+            "simulated": self._config.provider.simulated,
             "interval": self._pause(),
             "last_scan": round(self._last_scan, 3),
             "last_error": self._last_error,
@@ -178,37 +161,16 @@ class Feed:
         }
 
 
-def provider_key(config: Config) -> str:
-    """The API key; the simulated market takes any. Raises ConfigError when there is none."""
-    key = api_key() or ("simulated" if config.polygon.simulated else None)
-    if key is None:
-        raise ConfigError(f"{API_KEY_VARIABLE} is not set", remedy="set it, or run the simulated market")
-    return key
-
-
-def open_rest(config: Config, tally: Tally, **options: int) -> PolygonRest:
-    """The provider's client of the settings. Raises ConfigError when there is no API key."""
-    section, timeout = config.polygon, config.feed.request_timeout
-    return PolygonRest(section.library, section.rest_url, provider_key(config), timeout, tally, **options)
-
-
-def open_details(bus: Bus, config: Config, feed: Feed, tally: Tally) -> DetailLoader:
-    """The loader of company details. Its client asks once: requests are counted, and asked again, by the loader."""
-    rest = open_rest(config, tally, retries=0)
-    return DetailLoader(bus, rest, config, feed, tally, splits=lambda: feed.reference.splits)
-
-
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run the feed until `stop` is set."""
     tally = Tally(_log)
-    rest = open_rest(config, tally)
+    provider = open_provider(config.provider, config.feed.request_timeout, tally)
     async with lasting_bus(config, "feed") as bus:
         await retrying("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
-        feed = Feed(bus, rest, config, tally)
-        details = open_details(bus, config, feed, tally)
-        settings = stream_settings(config, provider_key(config))
-        live = LiveFeed(bus, config, feed, settings, tally, on_hot=details.want)
-        feed.on_scan = live.halts.take_scan
+        feed = Feed(bus, provider, config, tally)
+        details = DetailLoader(bus, provider, config, feed, tally, splits=lambda: feed.reference.splits)
+        live = LiveFeed(bus, config, feed, provider, tally, on_hot=details.want)
+        feed.on_scan = live.halts.observe_scan
         async with reporting(bus, "feed", lambda: feed.report() | live.report() | {"details": details.report()}):
             loaders = (feed.reference.run(), feed.curves.run(), details.run())
             await until_stopped(stop, feed.discover(), feed.publish_clock(), live.run(), *loaders)

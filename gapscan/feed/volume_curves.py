@@ -16,9 +16,9 @@ from gapscan.flatfiles.curves import MeanVolumes, ratios_since
 from gapscan.flatfiles.minutes import KIND, DayVolumes
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
-from gapscan.polygon.rest import PolygonRest, Split
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
+from gapscan.provider import Provider, Split
 from gapscan.runtime import Backoff
 from gapscan.service.common import retention
 
@@ -46,10 +46,10 @@ class _Load:
 class CurveLoader:
     """Reads the last sessions before a trading day whenever one begins. Without flat files it does nothing."""
 
-    def __init__(self, bus: Bus, rest: PolygonRest, config: Config, tally: Tally) -> None:
+    def __init__(self, bus: Bus, provider: Provider, config: Config, tally: Tally) -> None:
         section = config.feed
         self._bus = bus
-        self._rest = rest
+        self._provider = provider
         self._config = config
         self._tally = tally
         self._reader: DayReader | None = None
@@ -121,7 +121,7 @@ class CurveLoader:
             self._nothing(f"{reader.files.root / KIND} has none of the {sessions} sessions before {date}")
             return True
         if load.splits is None:
-            load.splits = await self._rest.splits(load.days[-1], date)
+            load.splits = await self._provider.splits(load.days[-1], date)
         while load.left and self._day_begins.empty():
             await self._add(reader, load, load.left[0])
             load.left.pop(0)

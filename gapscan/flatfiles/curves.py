@@ -10,8 +10,8 @@ import numpy as np
 
 from gapscan.flatfiles.minutes import KNOTS, DayVolumes
 from gapscan.market.columns import Floats
-from gapscan.polygon.rest import Split
 from gapscan.protocol.messages import VolumeCurves
+from gapscan.provider import Split
 
 # Below NATS's max_payload (1 MiB) whatever the volumes are: 70 knots of up to 13 digits; usually half of that.
 CURVES_A_PART: Final = 800
@@ -31,7 +31,7 @@ class MeanVolumes:
         return len(self._row_of)
 
     def add(self, day: DayVolumes, ratios: Mapping[str, float]) -> None:
-        """Take in one day; `ratios` are the present shares of a symbol for one of that day, where that is not 1."""
+        """Add one day; `ratios` are the present shares of a symbol for one of that day, where that is not 1."""
         self.days += 1
         rows = np.array([self._row_of.setdefault(symbol, len(self)) for symbol in day.symbols], np.intp)
         missing = len(self) - len(self._sums)
@@ -63,6 +63,6 @@ def ratios_since(splits: Iterable[Split], date: dt.date) -> dict[str, float]:
     """How many shares of now one share of `date` has become, by symbols that split after it; flat files do not say."""
     ratios: dict[str, float] = {}
     for split in splits:
-        if split.execution_date > date.isoformat() and split.split_from > 0 and split.split_to > 0:
-            ratios[split.ticker] = ratios.get(split.ticker, 1.0) * split.split_to / split.split_from
+        if split.date > date and split.ratio is not None:
+            ratios[split.symbol] = ratios.get(split.symbol, 1.0) * split.ratio
     return ratios

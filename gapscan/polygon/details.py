@@ -1,13 +1,12 @@
-"""What the provider knows of one company: its answers as a Detail, and the sector that a SIC code stands for."""
+"""What Polygon knows of one company: its answers as Details, and the sector that a SIC code stands for."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Final
 
 from msgspec import Struct, field
 
-from gapscan.protocol.messages import Detail
+from gapscan.provider import Details
 
 # Ranges of the Standard Industrial Classification, first and last code. The first range that has a code counts:
 # major groups and industries that traders tell apart come before the division that they are part of.
@@ -71,18 +70,15 @@ class FloatBody(Struct):
 
     def of(self, symbol: str) -> float | None:
         """That of one symbol, in shares."""
-        return next((row.free_float or None for row in self.results if row.ticker == symbol), None)
+        return next((_known(row.free_float) for row in self.results if row.ticker == symbol), None)
 
 
-def detail_of(overview: Overview, free_float: float | None, symbol: str, date: dt.date) -> Detail:
-    """What was learnt of `symbol` on `date`. A class's own shares come before those of all classes together."""
+def details_of(overview: Overview) -> Details:
+    """What an overview says. A class's own shares come before those of all classes together."""
     shares = overview.share_class_shares_outstanding or overview.weighted_shares_outstanding
-    return Detail(
-        symbol=symbol,
-        date=date.isoformat(),
+    return Details(
         market_cap=_known(overview.market_cap),
         shares_outstanding=_known(shares),
-        float_shares=_known(free_float),
         sector=sector_of(overview.sic_code),
     )
 

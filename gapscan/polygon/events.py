@@ -1,4 +1,4 @@
-"""The provider's stream: frames to events, events to messages. Zero means unset; all times are ms.
+"""Polygon's stream: frames to events, and those to what the feed takes. Zero means unset; all times are ms.
 
 A frame is an array of events. One that cannot be read costs itself only.
 """
@@ -6,20 +6,18 @@ A frame is an array of events. One that cannot be read costs itself only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
 from gapscan.market.sessions import NS_PER_MS
-from gapscan.protocol.messages import Bars, Trades
+from gapscan.provider import Bar, Halt, StreamBatch, Trade
 
 Frame = str | bytes
 AnswerKind = Literal["subscribed", "unsubscribed", "refused", "note", "unknown"]
 
-# Far below NATS's max_payload (1 MiB): about 130 bytes a bar, 40 a trade.
-SYMBOLS_A_MESSAGE: Final = 2_000
 _SHOWN: Final = 60  # bytes of a bad event or frame that an error quotes
 _TOPIC: Final = re.compile(r"(?<![\w.])(?:AM|A|T|LULD)\.[^\s,;:'\"\])]+")
 
@@ -34,7 +32,7 @@ _OF_THE_SESSION: Final = SESSION_ENDS | {"connected", "auth_success"}
 # odd lots (37). Form T (12) is not among them: before the open and after the close all trades are that.
 _NOT_LAST: Final = frozenset((2, 5, 7, 10, 13, 15, 16, 20, 21, 22, 29, 32, 33, 37, 52, 53))
 
-# Indicators of massive.com/docs/websocket/stocks/luld; it tells them of Nasdaq listings only.
+# Indicators of massive.com/docs/websocket/stocks/luld; there are any of Nasdaq listings only.
 _HALTED: Final = 17
 _RESUMED: Final = 18
 
@@ -42,7 +40,7 @@ _Symbol = Annotated[str, Meta(min_length=1)]
 _Ms = Annotated[int, Meta(gt=0, lt=10**13)]  # what is greater is in another unit
 
 
-class Bar(Struct, gc=False, tag_field="ev", tag="A"):
+class StreamBar(Struct, gc=False, tag_field="ev", tag="A"):
     """A bar of a second. `av`, `op` and `a` are the day's volume, official open and vwap so far."""
 
     sym: _Symbol
@@ -58,11 +56,11 @@ class Bar(Struct, gc=False, tag_field="ev", tag="A"):
     a: float = 0.0
 
 
-class MinuteBar(Bar, gc=False, tag_field="ev", tag="AM"):
+class StreamMinuteBar(StreamBar, gc=False, tag_field="ev", tag="AM"):
     """A bar of a minute."""
 
 
-class Trade(Struct, gc=False, tag_field="ev", tag="T"):
+class StreamTrade(Struct, gc=False, tag_field="ev", tag="T"):
     """A trade: price, time and conditions."""
 
     sym: _Symbol
@@ -71,7 +69,7 @@ class Trade(Struct, gc=False, tag_field="ev", tag="T"):
     c: list[int] | None = None
 
 
-class Luld(Struct, gc=False, tag_field="ev", tag="LULD"):
+class StreamLuld(Struct, gc=False, tag_field="ev", tag="LULD"):
     """A symbol's price bands, or its halt: `i` are indicators. `t` is documented as ms, its example is in ns."""
 
     T: _Symbol
@@ -95,33 +93,33 @@ class Luld(Struct, gc=False, tag_field="ev", tag="LULD"):
         return _RESUMED not in self.i
 
 
-class Status(Struct, tag_field="ev", tag="status"):
+class StreamStatus(Struct, tag_field="ev", tag="status"):
     """What the provider says of the connection or of a topic."""
 
     status: str
     message: str = ""
 
 
-Event = Bar | MinuteBar | Trade | Luld | Status
+Event = StreamBar | StreamMinuteBar | StreamTrade | StreamLuld | StreamStatus
 
 
 class Events(Struct):
     """What one or several frames held; `bad` counts what could not be read, `first_fault` says of what kind."""
 
-    bars: list[Bar] = field(default_factory=list)
-    trades: list[Trade] = field(default_factory=list)
-    lulds: list[Luld] = field(default_factory=list)
-    statuses: list[Status] = field(default_factory=list)
+    bars: list[StreamBar] = field(default_factory=list)
+    trades: list[StreamTrade] = field(default_factory=list)
+    lulds: list[StreamLuld] = field(default_factory=list)
+    statuses: list[StreamStatus] = field(default_factory=list)
     bad: int = 0
     first_fault: str = ""
 
     def add(self, event: Event) -> None:
-        """Take in one event."""
-        if isinstance(event, Bar):
+        """Add one event."""
+        if isinstance(event, StreamBar):
             self.bars.append(event)
-        elif isinstance(event, Trade):
+        elif isinstance(event, StreamTrade):
             self.trades.append(event)
-        elif isinstance(event, Luld):
+        elif isinstance(event, StreamLuld):
             self.lulds.append(event)
         else:
             self.statuses.append(event)
@@ -162,7 +160,7 @@ def _read_one_by_one(frame: Frame, into: Events) -> None:
             into.add_fault(error, bytes(part))
 
 
-def statuses_in(frame: Frame) -> list[Status]:
+def statuses_in(frame: Frame) -> list[StreamStatus]:
     """The status events of a frame."""
     events = Events()
     read_frame(frame, events)
@@ -178,13 +176,13 @@ class Answer(Struct, frozen=True):
     message: str
 
 
-def answer_of(status: Status) -> Answer:
+def answer_of(status: StreamStatus) -> Answer:
     """What a status event means."""
     topics = [topic.rstrip(".!") for topic in _TOPIC.findall(status.message)]
     return Answer(_kind_of(status, names_topics=bool(topics)), topics, status.message)
 
 
-def _kind_of(status: Status, *, names_topics: bool) -> AnswerKind:
+def _kind_of(status: StreamStatus, *, names_topics: bool) -> AnswerKind:
     if status.status in _OF_THE_SESSION:
         return "note"
     if status.status == "success":
@@ -194,46 +192,34 @@ def _kind_of(status: Status, *, names_topics: bool) -> AnswerKind:
     return "refused" if names_topics or status.status == "error" else "unknown"
 
 
-def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:
-    """The bars, in messages of at most SYMBOLS_A_MESSAGE."""
-    for at in range(0, len(bars), SYMBOLS_A_MESSAGE):
-        part = bars[at : at + SYMBOLS_A_MESSAGE]
-        yield Bars(
-            simulated=simulated,
-            symbols=[bar.sym for bar in part],
-            start=[bar.s for bar in part],
-            end=[bar.e for bar in part],
-            open=[bar.o or None for bar in part],
-            high=[bar.h or None for bar in part],
-            low=[bar.l or None for bar in part],
-            close=[bar.c or None for bar in part],
-            volume=[bar.v or None for bar in part],
-            day_volume=[bar.av or None for bar in part],
-            day_open=[bar.op or None for bar in part],
-            day_vwap=[bar.a or None for bar in part],
-        )
+def batch_of(events: Events) -> StreamBatch:
+    """What the events say, without those that say nothing to the feed."""
+    return StreamBatch(
+        bars=[bar_of(bar) for bar in events.bars],
+        trades=[Trade(trade.sym, trade.t, trade.p) for trade in events.trades if is_last(trade)],
+        halts=[Halt(luld.T, luld.time, halted) for luld in events.lulds if (halted := luld.halts) is not None],
+    )
 
 
-def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Trades]:
-    """The newest trade of each symbol that tells the market's price, in messages of at most SYMBOLS_A_MESSAGE."""
-    newest: dict[str, Trade] = {}
-    for trade in trades:
-        before = newest.get(trade.sym)
-        if is_last(trade) and (before is None or before.t <= trade.t):
-            newest[trade.sym] = trade
-    last = list(newest.values())
-    for at in range(0, len(last), SYMBOLS_A_MESSAGE):
-        part = last[at : at + SYMBOLS_A_MESSAGE]
-        yield Trades(
-            simulated=simulated,
-            symbols=[trade.sym for trade in part],
-            price=[trade.p for trade in part],
-            time=[trade.t for trade in part],
-        )
+def bar_of(bar: StreamBar) -> Bar:
+    """A bar with None for what is not set."""
+    return Bar(
+        bar.sym,
+        bar.s,
+        bar.e,
+        bar.o or None,
+        bar.h or None,
+        bar.l or None,
+        bar.c or None,
+        bar.v or None,
+        bar.av or None,
+        bar.op or None,
+        bar.a or None,
+    )
 
 
-def is_last(trade: Trade) -> bool:
-    """Whether a trade tells the market's price at its time."""
+def is_last(trade: StreamTrade) -> bool:
+    """Whether a trade sets the market's price at its time."""
     return trade.p > 0 and updates_last(trade.c)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
-from gapscan.polygon.events import SESSION_ENDS, Status
+from gapscan.polygon.events import SESSION_ENDS, StreamStatus
 
 _LEDGER_ENTRIES: Final = 50
 _NORMAL: Final = (1000, 1001)
@@ -22,7 +22,7 @@ class Reason(StrEnum):
     """Why a session ended, or what went wrong within one."""
 
     CLOSED = "closed"  # an orderly close by the provider
-    FAILED = "failed"  # a close with another code, or an error of the client library
+    FAILED = "failed"  # a close with another code, or an error of this side
     LOST = "lost"  # no close frame
     MAX_CONNECTIONS = "max_connections"  # another connection of the account has its place
     AUTH_FAILED = "auth_failed"
@@ -53,14 +53,12 @@ class SessionEndedError(Exception):
         self.ending = ending
 
 
-def ending_of(error: BaseException | None, last_words: Iterable[Status]) -> Ending:
-    """Why the client's connection ended: its error (None: it just returned) and the last status events before."""
+def ending_of(error: BaseException, last_words: Iterable[StreamStatus]) -> Ending:
+    """Why the connection ended: its error, and the last status events before."""
     for status in last_words:
         if status.status in SESSION_ENDS:
             too_many = status.status == "max_connections"
             return Ending(Reason.MAX_CONNECTIONS if too_many else Reason.AUTH_FAILED, status.message)
-    if error is None:
-        return Ending(Reason.CLOSED, "the provider closed the connection")
     if isinstance(error, ConnectionClosed):
         return _closing(error)
     return Ending(Reason.FAILED, f"{type(error).__name__}: {error}"[:_SHOWN])

@@ -1,4 +1,4 @@
-"""The provider's REST endpoints that gapscan uses, through the official client, bounded in time.
+"""Polygon's REST endpoints that gapscan uses, through the official client, bounded in time.
 
 The client is synchronous, retries on its own and ignores its read timeout; each call therefore runs on a thread of
 its own and is given up after `timeout` seconds. Its objects are not used: raw bodies are decoded here.
@@ -18,14 +18,15 @@ import msgspec
 import urllib3
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from gapscan.config import Library
 from gapscan.errors import FeedError, NotEntitledError, NotFoundError
 from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
+from gapscan.polygon import KEY_VARIABLE
+from gapscan.polygon.certificates import trusted_certificates
 from gapscan.polygon.details import FloatBody, Overview, OverviewBody
 from gapscan.polygon.elements import Decoded, Elements
-from gapscan.polygon.library import client_library
-from gapscan.polygon.snapshot import Ticker, decode_snapshot
+from gapscan.polygon.library import Library, client_library
+from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
 from gapscan.protocol.messages import SessionName
 
 E = TypeVar("E")
@@ -39,7 +40,7 @@ _NOT_ENTITLED: Final = ("NOT_AUTHORIZED", "not entitled", "Not authorized")
 _NOT_FOUND: Final = ("not_found", "not found", "notfound")
 
 
-class Status(Struct):
+class ServerStatus(Struct):
     """The market status: server time and what is open."""
 
     serverTime: dt.datetime  # the provider's name
@@ -64,7 +65,7 @@ class Status(Struct):
         return "regular" if self.market == "open" else session_at(self.at).value
 
 
-class ReferenceTicker(Struct):
+class ListedTicker(Struct):
     """One listing."""
 
     ticker: str
@@ -73,7 +74,7 @@ class ReferenceTicker(Struct):
     primary_exchange: str | None = None
 
 
-class GroupedBar(Struct, gc=False):
+class DailyAggregate(Struct, gc=False):
     """One symbol's bar of one day; volume, adjusted for splits, and the number of trades."""
 
     T: str
@@ -81,11 +82,11 @@ class GroupedBar(Struct, gc=False):
     n: float = 0.0
 
 
-class Split(Struct):
+class SplitRow(Struct):
     """A split that takes effect on `execution_date`: `split_to` new shares for `split_from` old ones."""
 
     ticker: str
-    execution_date: str
+    execution_date: dt.date
     split_from: float = 1.0
     split_to: float = 1.0
 
@@ -95,9 +96,9 @@ class _Page(Struct):
     next_url: str | None = None
 
 
-_reference: Final = Elements("results", ReferenceTicker)
-_grouped: Final = Elements("results", GroupedBar)
-_splits: Final = Elements("results", Split)
+_reference: Final = Elements("results", ListedTicker)
+_grouped: Final = Elements("results", DailyAggregate)
+_splits: Final = Elements("results", SplitRow)
 
 
 class PolygonRest:
@@ -113,7 +114,7 @@ class PolygonRest:
         self._tally = tally
         self._client = _open_client(library, base, key, timeout, retries)
 
-    async def snapshot(self) -> list[Ticker]:
+    async def snapshot(self) -> list[SnapshotTicker]:
         """Every symbol of the market as the provider sees it now. Raises FeedError."""
         what = "the market snapshot"
         body = await self._get(what, lambda: self._client.get_snapshot_all("stocks", raw=True))
@@ -121,12 +122,12 @@ class PolygonRest:
         self._report(what, decoded.bad, decoded.first_fault)
         return decoded.items
 
-    async def status(self) -> Status:
+    async def status(self) -> ServerStatus:
         """Server time and market status. Raises FeedError."""
         what = "the market status"
-        return _decode(what, await self._get(what, lambda: self._client.get_market_status(raw=True)), Status)
+        return _decode(what, await self._get(what, lambda: self._client.get_market_status(raw=True)), ServerStatus)
 
-    async def grouped(self, date: dt.date) -> list[GroupedBar]:
+    async def daily_bars(self, date: dt.date) -> list[DailyAggregate]:
         """All daily bars of `date`, adjusted for splits; empty on a day without trading. Raises FeedError."""
         what = f"the daily bars of {date}"
         body = await self._get(
@@ -134,22 +135,21 @@ class PolygonRest:
         )
         return self._elements(what, body, _grouped)
 
-    async def splits(self, date: dt.date, last: dt.date | None = None) -> list[Split]:
-        """The splits that take effect on `date`, or from then to `last`. Raises FeedError."""
-        what = f"the splits of {date}" if last is None else f"the splits from {date} to {last}"
-        last = last or date
+    async def splits(self, first: dt.date, last: dt.date) -> list[SplitRow]:
+        """The splits that take effect from `first` to `last`. Raises FeedError."""
+        what = f"the splits of {first}" if first == last else f"the splits from {first} to {last}"
 
         def call(params: dict[str, str]) -> Any:
             return self._client.list_splits(
-                execution_date_gte=date, execution_date_lte=last, limit=_PAGE, raw=True, params=params
+                execution_date_gte=first, execution_date_lte=last, limit=_PAGE, raw=True, params=params
             )
 
         return [split async for body in self._pages(what, call) for split in self._elements(what, body, _splits)]
 
-    async def reference(self) -> list[ReferenceTicker]:
+    async def listings(self) -> list[ListedTicker]:
         """All active stock listings: all of their pages, or FeedError."""
         what = "the reference data"
-        found: list[ReferenceTicker] = []
+        found: list[ListedTicker] = []
 
         def call(params: dict[str, str]) -> Any:
             return self._client.list_tickers(market="stocks", active=True, limit=_PAGE, raw=True, params=params)
@@ -246,6 +246,7 @@ def _open_client(library: Library, base: str, key: str, timeout: float, retries:
     pool = client.client.connection_pool_kw
     pool["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)
     pool["maxsize"] = _CONNECTIONS
+    pool["ca_certs"] = trusted_certificates()
     # A call that was given up must not go on asking by itself; refusals (429, 5xx) are still retried by the client.
     pool["retries"] = pool["retries"].new(read=0)
     return client
@@ -262,7 +263,7 @@ def _translated(what: str, error: Exception) -> FeedError:
     """A client error as a FeedError that says whether trying again can help."""
     text = " ".join(str(error).split())[:200]
     refused = f"{what}: the provider refuses the API key: {text}"
-    remedy = "check POLYGON_API_KEY and what its plan allows"
+    remedy = f"check {KEY_VARIABLE} and what its plan allows"
     if any(word in text for word in _UNKNOWN_KEY):
         return FeedError(refused, retry=False, remedy=remedy)
     if any(word in text for word in _NOT_ENTITLED):

@@ -1,4 +1,4 @@
-"""The provider's snapshot to universe frames. Zero means unset; times come in ns and ms; volumes in fractions."""
+"""Polygon's snapshot to columns. Zero means unset; times come in ns and ms; volumes in fractions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import numpy as np
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
-from gapscan.market.columns import Floats, packed
+from gapscan.market.columns import Floats
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
-from gapscan.protocol.feed import SYMBOLS_A_PART
-from gapscan.protocol.messages import SessionName, UniverseFrame
+from gapscan.provider import Snapshot
 
 _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
 
 
-class DayBar(Struct, gc=False):
+class SnapshotDay(Struct, gc=False):
     """`day`; all zeros until there is something to say."""
 
     o: float = 0.0
@@ -31,13 +30,13 @@ class DayBar(Struct, gc=False):
     vw: float = 0.0
 
 
-class PreviousDay(Struct, gc=False):
+class SnapshotPreviousDay(Struct, gc=False):
     """`prevDay`, of which only the close is of use: what nobody reads is not worth decoding."""
 
     c: float = 0.0
 
 
-class MinuteBar(Struct, gc=False):
+class SnapshotMinute(Struct, gc=False):
     """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms, `n` its number of trades."""
 
     c: float = 0.0
@@ -46,7 +45,7 @@ class MinuteBar(Struct, gc=False):
     n: _Whole = 0
 
 
-class Trade(Struct, gc=False):
+class SnapshotTrade(Struct, gc=False):
     """`lastTrade`; `t` in ns, `c` the sale conditions."""
 
     p: float = 0.0
@@ -54,75 +53,45 @@ class Trade(Struct, gc=False):
     c: tuple[int, ...] | None = None
 
 
-_NO_BAR: Final = DayBar()
-_NO_CLOSE: Final = PreviousDay()
-_NO_MINUTE: Final = MinuteBar()
-_NO_TRADE: Final = Trade()
+_NO_BAR: Final = SnapshotDay()
+_NO_CLOSE: Final = SnapshotPreviousDay()
+_NO_MINUTE: Final = SnapshotMinute()
+_NO_TRADE: Final = SnapshotTrade()
 
 
-class Ticker(Struct, gc=False):
+class SnapshotTicker(Struct, gc=False):
     """One element of the snapshot."""
 
     ticker: str
-    day: DayBar | None = None
-    prevDay: PreviousDay | None = None
-    min: MinuteBar | None = None
-    lastTrade: Trade | None = None
+    day: SnapshotDay | None = None
+    prevDay: SnapshotPreviousDay | None = None
+    min: SnapshotMinute | None = None
+    lastTrade: SnapshotTrade | None = None
     updated: _Whole = 0
 
 
-_snapshot: Final = Elements("tickers", Ticker)
+_snapshot: Final = Elements("tickers", SnapshotTicker)
 
 
-def decode_snapshot(body: bytes) -> Decoded[Ticker]:
+def decode_snapshot(body: bytes) -> Decoded[SnapshotTicker]:
     """The elements of a snapshot body. Raises FeedError when the body as a whole is not one."""
     return _snapshot.decode("the market snapshot", body)
 
 
-class Observation(Struct):
-    """What goes with a scan but is not in its body."""
-
-    frame: int
-    as_of: int
-    session: SessionName
-    simulated: bool
-
-
-def universe_parts(tickers: Sequence[Ticker], seen: Observation) -> list[UniverseFrame]:
-    """The scan as frames of at most SYMBOLS_A_PART symbols; one frame without symbols for an empty scan."""
-    groups = [tickers[at : at + SYMBOLS_A_PART] for at in range(0, len(tickers), SYMBOLS_A_PART)] or [[]]
-    return [_part(group, number, len(groups), seen) for number, group in enumerate(groups, 1)]
+def snapshot_of(tickers: Sequence[SnapshotTicker]) -> Snapshot:
+    """The elements as the feed takes them."""
+    trades = [ticker.lastTrade or _NO_TRADE for ticker in tickers]
+    traded = _milliseconds([trade.t for trade in trades])
+    columns = _columns(tickers, trades, traded)
+    newest = np.maximum(columns["updated"], traded)
+    known = {name: np.where(column == 0, np.nan, column) for name, column in columns.items()}
+    return Snapshot([ticker.ticker for ticker in tickers], known, newest)
 
 
-def newest_event(tickers: Sequence[Ticker]) -> int:
-    """The newest time that the scan tells of, epoch ms; 0 for an empty one."""
-    updated = max((ticker.updated for ticker in tickers), default=0)
-    return max(updated, max((ticker.lastTrade.t for ticker in tickers if ticker.lastTrade), default=0)) // NS_PER_MS
-
-
-def without_future(tickers: Sequence[Ticker], limit: int) -> list[Ticker]:
-    """The elements that tell of no time after `limit` (epoch ms)."""
-    return [ticker for ticker in tickers if newest_event((ticker,)) <= limit]
-
-
-def _part(tickers: Sequence[Ticker], part: int, parts: int, seen: Observation) -> UniverseFrame:
-    columns = {name: packed(np.where(column == 0, np.nan, column)) for name, column in _columns(tickers).items()}
-    return UniverseFrame(
-        frame=seen.frame,
-        part=part,
-        parts=parts,
-        as_of=seen.as_of,
-        session=seen.session,
-        simulated=seen.simulated,
-        symbols=[ticker.ticker for ticker in tickers],
-        **columns,
-    )
-
-
-def _columns(tickers: Sequence[Ticker]) -> dict[str, Floats]:
-    """The numbers of a frame, by name; 0 is unset."""
-    day = _fields(DayBar, [ticker.day or _NO_BAR for ticker in tickers])
-    minute = _fields(MinuteBar, [ticker.min or _NO_MINUTE for ticker in tickers])
+def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade], traded: Floats) -> dict[str, Floats]:
+    """The numbers by the names of the feed's columns; 0 is unset. `traded` are the times of `trades`, epoch ms."""
+    day = _fields(SnapshotDay, [ticker.day or _NO_BAR for ticker in tickers])
+    minute = _fields(SnapshotMinute, [ticker.min or _NO_MINUTE for ticker in tickers])
     columns = {
         "prev_close": _floats([(ticker.prevDay or _NO_CLOSE).c for ticker in tickers]),
         "open": day["o"],
@@ -136,24 +105,24 @@ def _columns(tickers: Sequence[Ticker]) -> dict[str, Floats]:
         "minute_trades": minute["n"],
         "updated": _milliseconds([ticker.updated for ticker in tickers]),
     }
-    columns["price"], columns["price_time"] = _prices(tickers, minute["c"], columns)
+    columns["price"], columns["price_time"] = _prices(trades, traded, minute["c"], columns)
     return columns
 
 
-def _prices(tickers: Sequence[Ticker], closes: Floats, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    """The last trade's price and time; where that does not tell the price, the latest minute's close and end."""
-    trades = [ticker.lastTrade or _NO_TRADE for ticker in tickers]
-    prices, moments = _floats([trade.p for trade in trades]), _milliseconds([trade.t for trade in trades])
-    conditions = [trade.c for trade in trades]
-    telling = {each for each in set(conditions) if updates_last(each)}
-    told = (prices > 0) & np.fromiter(map(telling.__contains__, conditions), np.bool_, len(trades))
+def _prices(
+    trades: Sequence[SnapshotTrade], traded: Floats, closes: Floats, columns: Mapping[str, Floats]
+) -> tuple[Floats, Floats]:
+    """The last trade's price and time; where that does not set the price, the latest minute's close and end."""
+    prices, conditions = _floats([trade.p for trade in trades]), [trade.c for trade in trades]
+    counting = {each for each in set(conditions) if updates_last(each)}
+    by_trade = (prices > 0) & np.fromiter(map(counting.__contains__, conditions), np.bool_, len(trades))
     by_minute, updated = closes > 0, columns["updated"]
     # The minute's close was the price at its end, or so far, if it is still running.
     ends = columns["minute_start"] + MINUTE_MS
-    seen = np.where(updated != 0, np.minimum(ends, updated), ends)
+    closed_at = np.where(updated != 0, np.minimum(ends, updated), ends)
     return (
-        np.where(told, prices, np.where(by_minute, closes, columns["close"])),
-        np.where(told, moments, np.where(by_minute, seen, updated)),
+        np.where(by_trade, prices, np.where(by_minute, closes, columns["close"])),
+        np.where(by_trade, traded, np.where(by_minute, closed_at, updated)),
     )
 
 

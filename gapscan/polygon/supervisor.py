@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Set
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Set
+from typing import Final
 
 from msgspec import Struct
 
 from gapscan.obs import Tally, logger
-from gapscan.polygon.events import Answer, Bar, Events, Frame, Luld, Status, Trade, answer_of, read_frame
+from gapscan.polygon.events import Answer, Events, Frame, StreamStatus, answer_of, batch_of, read_frame
 from gapscan.polygon.framequeue import FrameQueue
 from gapscan.polygon.ledger import Ending, Ledger, Reason, SessionEndedError
 from gapscan.polygon.stream import ProviderSession, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
 from gapscan.polygon.watchdog import Watchdog
+from gapscan.provider import LinkState, OnBatch, RefusedTopics, StreamReport, TopicCounts
 from gapscan.runtime import Backoff
 
 _log = logger("feed")
-
-Sink = Callable[[list[Bar], list[Trade]], Awaitable[None]]
-HaltSink = Callable[[list[Luld]], None]
 
 _FRAMES_A_ROUND: Final = 128
 _GATHER_SECONDS: Final = 0.002
@@ -49,7 +47,7 @@ class LinkOptions(Struct, frozen=True, kw_only=True):
 
 
 class Supervisor:
-    """Runs sessions and reads what they bring; bars and trades go to `sink`, price bands and halts to `on_luld`.
+    """Runs sessions and reads what they bring, which goes to `on_batch`.
 
     `is_open` says whether the market is open, so that silence means trouble.
     """
@@ -58,16 +56,14 @@ class Supervisor:
         self,
         settings: StreamSettings,
         options: LinkOptions,
-        sink: Sink,
+        on_batch: OnBatch,
         is_open: Callable[[], bool],
         tally: Tally,
-        on_luld: HaltSink = lambda _: None,
     ) -> None:
         self.topics = Topics(options.ask_again, options.refused_first, options.refused_limit)
         self._settings = settings
         self._options = options
-        self._sink = sink
-        self._on_luld = on_luld
+        self._on_batch = on_batch
         self._is_open = is_open
         self._tally = tally
         self._queue = FrameQueue()
@@ -76,7 +72,7 @@ class Supervisor:
         self._backoff = Backoff(options.retry_first, options.retry_limit)
         self._changed = asyncio.Event()
         self._number = 0  # of the session
-        self._state = "waiting"
+        self._state: LinkState = "waiting"
         self._last_ending: Ending | None = None
         self._last_data = 0  # wall time, epoch ms
         self._none_since: float | None = None  # since when topics are wanted and none is confirmed
@@ -93,7 +89,7 @@ class Supervisor:
         return self.topics.confirmed - self.topics.optional
 
     async def run(self) -> None:
-        """Hold a session for ever. Raises ConfigError when the client library is missing."""
+        """Hold a session for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read())
             group.create_task(self._hold_sessions())
@@ -213,14 +209,13 @@ class Supervisor:
     async def _pass_on(self, events: Events) -> None:
         if events.bad:
             self._tally.trouble("bad_events", f"the stream is unreadable in part: {events.first_fault}", events.bad)
-        if events.lulds:
-            self._on_luld(events.lulds)
         if events.bars or events.trades:
             self._watchdog.data(_now())
             self._last_data = _wall_ms()
-            await self._sink(events.bars, events.trades)
+        if events.bars or events.trades or events.lulds:
+            await self._on_batch(batch_of(events))
 
-    def _handle_statuses(self, number: int, statuses: Iterable[Status]) -> None:
+    def _handle_statuses(self, number: int, statuses: Iterable[StreamStatus]) -> None:
         if number != self._number or self._state == "waiting":
             return  # what a session said that is over
         for status in statuses:
@@ -259,22 +254,22 @@ class Supervisor:
         if news := sum(self.topics.refuse(topic, answer.message, now, named=named) for topic in topics):
             self._note_within(Reason.REFUSED, answer.message, news)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> StreamReport:
         """State of the link, its reconnects and what they cost, and the topics that are refused."""
         last = self._last_ending
         refused = sorted((t, r) for t, r in self.topics.refused.items() if t not in self.topics.optional)
-        return {
-            "state": self._state,
-            "sessions": self._number,
-            "reconnects": max(0, self._number - 1),
-            "last_error": f"{last.reason}: {last.detail}" if last and self._state != "live" else "",
-            "topics": {"desired": len(self.topics.wanted - self.topics.optional), "confirmed": len(self._confirmed)},
-            "none_confirmed_seconds": 0.0 if self._none_since is None else round(_now() - self._none_since, 1),
-            "settled": self._state == "live" and self.topics.settled,
-            "waiting_frames": len(self._queue),
-            "refused": {"count": len(refused), "topics": {t: r.message for t, r in refused[:_SHOWN_REFUSALS]}},
-            "ledger": self._ledger.shown(),
-        }
+        return StreamReport(
+            state=self._state,
+            sessions=self._number,
+            reconnects=max(0, self._number - 1),
+            last_error=f"{last.reason}: {last.detail}" if last and self._state != "live" else "",
+            topics=TopicCounts(len(self.topics.wanted - self.topics.optional), len(self._confirmed)),
+            none_confirmed_seconds=0.0 if self._none_since is None else round(_now() - self._none_since, 1),
+            settled=self._state == "live" and self.topics.settled,
+            waiting_frames=len(self._queue),
+            refused=RefusedTopics(len(refused), {t: r.message for t, r in refused[:_SHOWN_REFUSALS]}),
+            ledger=self._ledger.shown(),
+        )
 
 
 def _first(ended: BaseExceptionGroup[SessionEndedError]) -> Ending:

@@ -15,10 +15,10 @@ from typing import Final
 import psutil
 from msgspec import Struct, structs
 
-from gapscan import __version__
+from gapscan import __version__, providers
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import bucket_config, ensure
-from gapscan.config import API_KEY_VARIABLE, Config, ServiceSection, api_key, as_environment, simulated_day
+from gapscan.config import Config, ServiceSection, as_environment, simulated_day
 from gapscan.errors import ConfigError
 from gapscan.obs import logger, setup_logging
 from gapscan.protocol import names
@@ -120,8 +120,10 @@ class Up:
     def __init__(self, config: Config, options: UpOptions, say: Say) -> None:
         self._options = options
         self._say = say
-        self.simulated = config.polygon.simulated or config.sim.replay is not None or api_key() is None
+        has_account = providers.has_account(config.provider)
+        self.simulated = config.provider.simulated or config.sim.replay is not None or not has_account
         self._config = self._as_simulated(config) if self.simulated else config
+        self._key_variable = providers.key_variable(config.provider)
         self._nats_port = 0
         self._http_port = 0
         self._processes: list[Process] = []
@@ -137,8 +139,10 @@ class Up:
         return structs.replace(
             config,
             sim=structs.replace(config.sim, port=port, origin=time.time()),
-            polygon=structs.replace(
-                config.polygon,
+            provider=structs.replace(
+                config.provider,
+                name=providers.SIMULATED,
+                library=config.provider.library if config.provider.name == providers.SIMULATED else None,
                 rest_url=f"http://{host}",
                 websocket_host=host,
                 secure_websocket=False,
@@ -178,7 +182,7 @@ class Up:
     def _title(self) -> str:
         if not self.simulated:
             return f"gapscan {__version__}"
-        why = "a replay" if self._config.sim.replay else f"no {API_KEY_VARIABLE}"
+        why = "a replay" if self._config.sim.replay else f"no {self._key_variable}"
         return f"gapscan {__version__}   SIMULATED market ({why})"
 
     def _choose_http_port(self) -> int:
@@ -259,7 +263,7 @@ class Up:
             "hot": SERVICES["hot"],
             "bridge": self._http_url,
         }
-        return {"sim": self._config.polygon.rest_url, **plan} if self.simulated else plan
+        return {"sim": f"http://{self._config.provider.websocket_host}", **plan} if self.simulated else plan
 
     def _announce(self, name: str, where: str, process: Process) -> None:
         self._say(f"  {name:<8}{where:<34} pid {process.pid}")

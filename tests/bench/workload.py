@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 from msgspec import structs
 
+from gapscan.feed.universe_frames import Observation, universe_frames
 from gapscan.market.columns import packed
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
-from gapscan.polygon.snapshot import Observation, decode_snapshot, universe_parts
+from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
 from gapscan.protocol.messages import ListDefinition, ReferenceFrame, UniverseFrame
 from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
 from gapscan.sim.market import Market
@@ -153,7 +154,7 @@ class SyntheticMarket:
         """The snapshot as universe frames."""
         self._frame += 1
         seen = Observation(self._frame, ms, session_at(ms).value, True)
-        return universe_parts(decode_snapshot(body).items, seen)
+        return universe_frames(snapshot_of(decode_snapshot(body).items), seen)
 
     def reference(self, sessions: int = 20) -> ReferenceFrame:
         """What is known of the symbols, volumes over the last `sessions` days included."""

@@ -20,7 +20,6 @@ from gapscan.hot.service import Hot
 from gapscan.market.sessions import MarketSession, session_times
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
-from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
@@ -30,7 +29,7 @@ from gapscan.runtime import end
 from gapscan.sim import SimOptions, make_server
 from tests.support import rules
 from tests.support.nats import NatsServer
-from tests.support.stack import Stack, running
+from tests.support.stack import Stack, provider_on, running
 from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
@@ -75,8 +74,8 @@ class Outcome:
 @asynccontextmanager
 async def live(stack: Stack) -> AsyncIterator[LiveFeed]:
     """The feed's live half and the hot manager beside a stack that scans when told to."""
-    settings = StreamSettings(host=stack.sim.ws_feed, key="key", secure=False, ping=2.0)
-    feed = LiveFeed(stack.bus, stack.config, stack.feed, settings, Tally(logger("feed")), QUICK)
+    tally = Tally(logger("feed"))
+    feed = LiveFeed(stack.bus, stack.config, stack.feed, provider_on(stack.sim, tally, link=QUICK), tally)
     jobs = [asyncio.create_task(job) for job in (feed.run(), Hot(stack.bus, stack.config).run())]
     try:
         yield feed

@@ -114,12 +114,12 @@ class Traded(NamedTuple):
 
 async def traded(stack: Stack, ms: int) -> dict[str, Traded]:
     """The symbols that traded within the quarter of an hour before `ms`: the others are in no list."""
-    tickers = await stack.feed._rest.snapshot()
-    assert tickers is not None
+    snapshot = await stack.feed._provider.snapshot()
+    columns = [snapshot.columns[name].tolist() for name in ("price", "volume", "price_time")]
     return {
-        one.ticker: Traded(one.lastTrade.p, max(one.day.v, one.min.av))
-        for one in tickers
-        if one.lastTrade and one.day and one.min and one.lastTrade.t / 1e6 >= ms - 900_000
+        symbol: Traded(price, volume)
+        for symbol, price, volume, time in zip(snapshot.symbols, *columns, strict=True)
+        if time >= ms - 900_000
     }
 
 

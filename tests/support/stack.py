@@ -12,9 +12,13 @@ from typing import Any
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import ensure_shared
 from gapscan.client.api import Follower
-from gapscan.config import Config, FeedSection, NatsSection, PolygonSection, RankerSection
-from gapscan.feed.service import Feed, open_rest
+from gapscan.config import Config, FeedSection, NatsSection, ProviderSection, RankerSection
+from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
+from gapscan.polygon.library import Library
+from gapscan.polygon.provider import PolygonProvider
+from gapscan.polygon.stream import StreamSettings
+from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol.messages import Row
 from gapscan.ranker.service import Ranker
 from gapscan.ranking.spec import shipped_lists
@@ -33,10 +37,25 @@ def config_for(nats_url: str, sim: SimServer, **feed: Any) -> Config:
     """Settings for a simulated market."""
     return Config(
         nats=NatsSection(url=nats_url),
-        polygon=PolygonSection(rest_url=sim.url, websocket_host=sim.ws_feed, secure_websocket=False, simulated=True),
+        provider=ProviderSection(rest_url=sim.url, websocket_host=sim.ws_feed, secure_websocket=False, simulated=True),
         feed=FeedSection(**{"request_timeout": 5.0, **feed}),
         ranker=RankerSection(snapshot_interval=0.05, lease=1.0),
     )
+
+
+def provider_on(
+    sim: SimServer,
+    tally: Tally,
+    *,
+    key: str = "key",
+    library: Library = "polygon",
+    timeout: float = 5.0,
+    link: LinkOptions | None = None,
+    ping: float = 2.0,
+) -> PolygonProvider:
+    """The provider that the simulated market is."""
+    stream = StreamSettings(host=sim.ws_feed, key=key, secure=False, ping=ping)
+    return PolygonProvider(library, sim.url, stream, timeout, tally, link=link)
 
 
 @dataclass
@@ -105,7 +124,7 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
     tally = Tally(logger("feed"))
     async with connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, retention(config))
-        feed = Feed(bus, open_rest(config, tally), config, tally)
+        feed = Feed(bus, provider_on(sim, tally), config, tally)
         ranker = Ranker(bus, config, shipped_lists(), heartbeat=HEARTBEAT)
         stack = Stack(sim, bus, feed, ranker, config)
         stack.tasks += [asyncio.create_task(loader.run()) for loader in (feed.reference, feed.curves)]

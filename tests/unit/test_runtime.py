@@ -1,8 +1,18 @@
-"""Waits between tries grow to their limit and stay there, however long something is away."""
+"""Waits between tries grow to their limit and stay there; no more goes than is allowed, whoever asks and whenever."""
 
 from __future__ import annotations
 
-from gapscan.runtime import Backoff
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.runtime import Backoff, TokenBucket
+
+RATES = st.floats(0.5, 50)
+BURSTS = st.integers(1, 40)
 
 
 def test_waits_double_up_to_the_limit() -> None:
@@ -23,3 +33,57 @@ def test_away_for_a_day() -> None:
     for _ in range(43_200):
         last = backoff.next()
     assert 1.0 <= last <= 2.0
+
+
+@given(st.lists(st.floats(0, 2), max_size=200), RATES, BURSTS)
+def test_never_more_than_a_burst_and_the_rate(pauses: list[float], rate: float, burst: int) -> None:
+    bucket, now, went = TokenBucket(rate, burst), 0.0, []
+    for pause in pauses:
+        now += pause
+        wait = bucket.acquire(now)
+        assert 0 <= wait <= 1 / rate + 1e-9
+        if wait == 0:
+            went.append(now)
+    for first, last in itertools.combinations(range(len(went)), 2):
+        assert last - first + 1 <= burst + (went[last] - went[first]) * rate + 1e-6
+
+
+@given(RATES, BURSTS, st.floats(0, 1e6))
+def test_who_waits_as_said_goes_at_the_full_rate(rate: float, burst: int, begin: float) -> None:
+    bucket, now = TokenBucket(rate, burst), begin
+    for _ in range(burst + 19):
+        while wait := bucket.acquire(now):
+            now += wait
+    assert now - begin == pytest.approx(19 / rate, abs=1e-6)
+
+
+@given(RATES, BURSTS)
+def test_a_burst_goes_at_once_and_fills_up_again(rate: float, burst: int) -> None:
+    bucket = TokenBucket(rate, burst)
+    for now in (0.0, 1000.0):
+        assert [bucket.acquire(now) == 0 for _ in range(burst + 1)] == [True] * burst + [False]
+
+
+def test_a_burst_of_one_saves_nothing_up() -> None:
+    bucket = TokenBucket(1)
+    assert bucket.acquire(0) == 0
+    assert bucket.acquire(100) == 0
+    assert bucket.acquire(100) == 1
+
+
+@pytest.mark.parametrize("burst", [1, 5])
+def test_held_up(burst: int) -> None:
+    bucket = TokenBucket(10, burst)
+    bucket.hold(5, 2)
+    assert bucket.acquire(6) == pytest.approx(1)
+    bucket.hold(6, 0.1)  # a shorter one does not shorten it
+    assert bucket.acquire(6.5) == pytest.approx(0.5)
+    assert bucket.acquire(7) == 0
+    assert bucket.acquire(7) == pytest.approx(0.1), "nothing was saved up meanwhile"
+
+
+@pytest.mark.parametrize("burst", [1, 5])
+def test_a_rate_of_nothing(burst: int) -> None:
+    bucket = TokenBucket(0, burst)
+    bucket.hold(0, 1)
+    assert bucket.acquire(0) == math.inf

@@ -79,10 +79,12 @@ def config_check(
       gapscan config check --show
     """
     from gapscan import config as settings
+    from gapscan import providers
     from gapscan.flatfiles.files import check_setting
     from gapscan_cli.settings_text import settings_text
 
     loaded = settings.load(config_file)
+    providers.check_provider(loaded.config.provider)
     check_setting(loaded.config)
     settings.simulated_day(loaded.config.sim)
     if loaded.config.sim.replay:
@@ -91,7 +93,7 @@ def config_check(
         check_replay(loaded.config)
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
     if show:
-        output.say(settings_text(loaded.config, has_key=settings.api_key() is not None))
+        output.say(settings_text(loaded.config, has_key=providers.api_key(loaded.config.provider) is not None))
 
 
 def config_example() -> None:

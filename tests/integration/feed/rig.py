@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from msgspec import to_builtins
+
 from gapscan.bus.client import Bus
 from gapscan.config import Config
-from gapscan.feed.service import Feed, open_rest
+from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
-from gapscan.polygon.events import Bar, Trade
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
+from gapscan.provider import Bar, StreamBatch, Trade
 from gapscan.sim import SimOptions, SimServer, make_server
-from tests.support.stack import config_for
+from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
 DAY = dt.date(2026, 11, 20)
@@ -49,7 +51,8 @@ async def market(**options: Any) -> AsyncIterator[SimServer]:
 def feed_on(bus: Bus, nats_url: str, sim: SimServer, **settings: Any) -> tuple[Feed, Config, Tally]:
     """A feed of `sim` that scans when told to, with its settings and its counts."""
     config, tally = config_for(nats_url, sim, **settings), Tally(logger("feed"))
-    return Feed(bus, open_rest(config, tally), config, tally), config, tally
+    provider = provider_on(sim, tally, timeout=config.feed.request_timeout)
+    return Feed(bus, provider, config, tally), config, tally
 
 
 class Rig:
@@ -71,9 +74,9 @@ class Rig:
         self.topics = {f"A.{symbol}" for symbol in sim.market.symbols[:30]}
         self.supervisor.want(self.topics)
 
-    async def _take(self, bars: list[Bar], trades: list[Trade]) -> None:
-        self.bars += bars
-        self.trades += trades
+    async def _take(self, batch: StreamBatch) -> None:
+        self.bars += batch.bars
+        self.trades += batch.trades
 
     @property
     def confirmed(self) -> set[str]:
@@ -81,7 +84,7 @@ class Rig:
 
     @property
     def report(self) -> dict[str, Any]:
-        return self.supervisor.report()
+        return to_builtins(self.supervisor.report())
 
     @property
     def ledger(self) -> list[dict[str, Any]]:

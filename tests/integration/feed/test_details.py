@@ -1,4 +1,4 @@
-"""Company details: asked for when a symbol enters a list, within the rate, kept in NATS and on disk."""
+"""Company details: asked for when a symbol enters a list, within the rate, kept in NATS."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import pytest
 from gapscan.bus.details import SUBJECT, read_details, write_detail
 from gapscan.feed import service as feed_service
 from gapscan.feed.details import DetailLoader, DetailOptions
-from gapscan.feed.details_store import Saved, cache_path
-from gapscan.feed.service import open_rest
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Detail
@@ -22,10 +20,10 @@ from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, feed_on, market
 from tests.integration.feed.test_hot_set import Writer
 from tests.integration.feed.test_live_feed import _asked
-from tests.support.stack import config_for
+from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
-QUICK = DetailOptions(retry_first=0.02, retry_limit=0.1, refused_wait=0.1, rest=60.0, look=0.05, write=0.05)
+QUICK = DetailOptions(retry_first=0.02, retry_limit=0.1, refused_wait=0.1, rest=60.0, look=0.05, mend=0.05)
 FAST = 500.0
 
 
@@ -36,15 +34,12 @@ async def sim():
 
 
 @asynccontextmanager
-async def asking(
-    bus, nats_server, sim, *, hot=(), splits=frozenset(), rate=FAST, cache_dir="", timeout=30.0, **options
-):
+async def asking(bus, nats_server, sim, *, hot=(), splits=frozenset(), rate=FAST, timeout=30.0, **options):
     """A running loader; `hot` are in lists before it starts."""
-    section = {"details_per_second": rate, "cache_dir": str(cache_dir), "request_timeout": timeout}
-    feed, config, tally = feed_on(bus, nats_server.url, sim, **section)
+    feed, config, tally = feed_on(bus, nats_server.url, sim, details_per_second=rate, request_timeout=timeout)
     await feed.scan()
-    rest, settings = open_rest(config, tally, retries=0), msgspec.structs.replace(QUICK, **options)
-    loader = DetailLoader(bus, rest, config, feed, tally, splits=lambda: splits, options=settings)
+    provider, settings = provider_on(sim, tally, timeout=timeout), msgspec.structs.replace(QUICK, **options)
+    loader = DetailLoader(bus, provider, config, feed, tally, splits=lambda: splits, options=settings)
     loader.tally, loader.feed = tally, feed
     loader.want(set(hot))
     task = asyncio.create_task(loader.run())
@@ -108,7 +103,7 @@ async def test_the_newest_come_first(bus, nats_server, sim):
         await until(lambda: sim.stats.requests["ticker_details"] == 1, "the first request")
         loader.want({*old, *new})
         await until(is_known(loader, 12), "all")
-        assert set(list(loader.cache.details)[:2]) == set(new)
+        assert set(list(loader.store.details)[:2]) == set(new)
 
 
 async def test_who_left_before_his_turn_is_not_asked_about(bus, nats_server, sim):
@@ -118,58 +113,31 @@ async def test_who_left_before_his_turn_is_not_asked_about(bus, nats_server, sim
         await until(lambda: sim.stats.requests["ticker_details"] == 1, "the first request")
         loader.want(set(hot[:3]))
         await until(is_known(loader, 3), "those that stayed")
-        assert loader.cache.details.keys() >= set(hot[:3])
+        assert loader.store.details.keys() >= set(hot[:3])
         assert sim.stats.requests["ticker_details"] <= 5
 
 
-async def test_a_started_again_feed_asks_nothing(bus, nats_server, sim, tmp_path):
+async def test_a_started_again_feed_asks_nothing(bus, nats_server, sim):
     hot = stocks(sim, 6)
-    async with asking(bus, nats_server, sim, hot=[*hot, "NOSUCH"], cache_dir=tmp_path) as loader:
+    async with asking(bus, nats_server, sim, hot=hot) as loader:
         await until(is_known(loader, 6), "the details")
-        assert loader.report()["unknown"] == 1
     asked = dict(sim.stats.requests)
-
-    def unasked():
-        return [sim.stats.requests[name] - asked[name] for name in ("ticker_details", "float")] == [0, 0]
-
-    async with asking(bus, nats_server, sim, hot=hot) as loader:  # what NATS has is enough
+    async with asking(bus, nats_server, sim, hot=hot) as loader:
         await until(is_known(loader, 6), "the details in NATS")
-        assert unasked()
-    await bus.js.purge_stream(f"KV_{names.BUCKET_DETAILS}")
-    async with asking(bus, nats_server, sim, hot=[*hot, "NOSUCH"], cache_dir=tmp_path) as loader:
-        await until(is_known(loader, 6), "the details on disk")
-        assert loader.report()["unknown"] == 1
+        assert [sim.stats.requests[name] - asked[name] for name in ("ticker_details", "float")] == [0, 0]
+
+
+async def test_what_nats_lost_it_has_again(bus, nats_server, sim):
+    hot = stocks(sim, 6)
+    async with asking(bus, nats_server, sim, hot=hot) as loader:
+        await until(is_known(loader, 6), "the details")
+        await bus.js.purge_stream(f"KV_{names.BUCKET_DETAILS}")
+        assert await read_details(bus) == {}
+        loader.store._link_changed()
         async with asyncio.timeout(20):
-            while (await read_details(bus)).keys() != set(hot):  # and NATS has them again
+            while (await read_details(bus)).keys() != set(hot):
                 await asyncio.sleep(0.02)
-        assert unasked()
-
-
-@pytest.mark.parametrize("content", [b"", b'{"details":', b'{"details":[{"symbol":1}],"unknown":{}}', b"\xff\xfe"])
-async def test_a_spoilt_file_is_made_anew(bus, nats_server, sim, tmp_path, content, caplog):
-    path = cache_path(str(tmp_path), simulated=True)
-    path.write_bytes(content)
-    with caplog.at_level(logging.WARNING, "gapscan"):
-        async with asking(bus, nats_server, sim, hot=stocks(sim, 2), cache_dir=tmp_path) as loader:
-            await until(is_known(loader, 2), "the details")
-    assert str(path) in caplog.text
-    saved = msgspec.json.decode(path.read_bytes(), type=Saved)
-    assert {detail.symbol for detail in saved.details} == set(stocks(sim, 2))
-
-
-async def test_a_directory_that_cannot_be_written_is_no_reason_to_stop(bus, nats_server, sim, tmp_path, caplog):
-    (tmp_path / "file").write_bytes(b"")
-    directory = tmp_path / "file" / "directory"
-    async with asking(bus, nats_server, sim, hot=stocks(sim, 2), cache_dir=directory) as loader:
-        await until(is_known(loader, 2), "the details")
-        await until(lambda: loader.tally.counts["details_file"], "the complaint")
-    assert f"{directory / 'details-simulated.json'} cannot be written" in caplog.text
-    assert (await read_details(bus)).keys() == set(stocks(sim, 2))
-
-
-def test_invented_details_are_never_among_real_ones(tmp_path):
-    assert cache_path(str(tmp_path), simulated=True) != cache_path(str(tmp_path), simulated=False)
-    assert cache_path("", simulated=False) is None
+    assert sim.stats.requests["ticker_details"] == 6
 
 
 @pytest.mark.parametrize(
@@ -242,9 +210,9 @@ async def test_a_float_that_fails_does_not_hold_back_the_rest(bus, nats_server, 
     (symbol,) = stocks(sim, 1)
     async with asking(bus, nats_server, sim, hot=[symbol], attempts=1000) as loader:
         await until(lambda: loader.report()["known"] == 1, "the rest")
-        assert loader.cache.details[symbol].float_shares is None
+        assert loader.store.details[symbol].float_shares is None
         sim.faults.clear()
-        await until(lambda: loader.cache.details[symbol].float_shares == expected(sim, symbol)[1], "the float")
+        await until(lambda: loader.store.details[symbol].float_shares == expected(sim, symbol)[1], "the float")
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
@@ -254,7 +222,7 @@ async def test_a_float_that_is_known_is_kept_when_it_is_refused_later(bus, nats_
         await write_detail(bus, Detail(symbol, "2026-11-01", 1.0, 2.0, 3.0, None))
     sim.faults.set("rest_status", endpoint="float", status=status)
     async with asking(bus, nats_server, sim, hot=hot, attempts=1000) as loader:
-        known = loader.cache.details
+        known = loader.store.details
         await until(lambda: len(known) == 3 and {known[symbol].date for symbol in hot} == {str(DAY)}, "new details")
         for symbol, detail in (await read_details(bus)).items():
             assert detail.shares_outstanding == expected(sim, symbol)[0]
@@ -269,7 +237,7 @@ async def test_details_grow_old(bus, nats_server, sim):
     async with asking(bus, nats_server, sim, hot=hot) as loader:
         await until(lambda: sim.stats.requests["ticker_details"] == 2, "the old ones")
         await until(is_known(loader, 3), "all")
-        assert [loader.cache.details[symbol].date for symbol in hot] == ["2026-11-14", str(DAY), str(DAY)]
+        assert [loader.store.details[symbol].date for symbol in hot] == ["2026-11-14", str(DAY), str(DAY)]
 
 
 async def test_after_a_split_the_shares_are_asked_for_again(bus, nats_server, sim):
@@ -278,8 +246,8 @@ async def test_after_a_split_the_shares_are_asked_for_again(bus, nats_server, si
         await write_detail(bus, Detail(symbol, "2026-11-19", 1.0, 2.0, 3.0, None))
     async with asking(bus, nats_server, sim, hot=[split, other], splits=frozenset({split})) as loader:
         await until(lambda: loader.tally.counts["details"] == 1, "the new detail")
-        assert loader.cache.details[split].date == str(DAY)
-        assert loader.cache.details[other].date == "2026-11-19"
+        assert loader.store.details[split].date == str(DAY)
+        assert loader.store.details[other].date == "2026-11-19"
     assert sim.stats.requests["ticker_details"] == 1
 
 
@@ -325,9 +293,9 @@ async def test_more_details_than_a_request_for_subjects_may_name(bus):
     assert details["S0"].date == "2026-11-21"
 
 
-async def test_the_service_follows_the_lists_and_says_so(bus, nats_server, tmp_path):
+async def test_the_service_follows_the_lists_and_says_so(bus, nats_server):
     async with market() as sim:
-        config = config_for(nats_server.url, sim, details_per_second=FAST, cache_dir=str(tmp_path), mode="off")
+        config = config_for(nats_server.url, sim, details_per_second=FAST, mode="off")
         stop = asyncio.Event()
         service = asyncio.create_task(feed_service.main(config, stop))
         await Writer(bus).send("subscribe", *stocks(sim, 12))
@@ -337,4 +305,3 @@ async def test_the_service_follows_the_lists_and_says_so(bus, nats_server, tmp_p
         stop.set()
         await service
     assert (await read_details(bus)).keys() == set(stocks(sim, 12))
-    assert cache_path(str(tmp_path), simulated=True).exists()

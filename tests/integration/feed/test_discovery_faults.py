@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import logging
 from contextlib import asynccontextmanager
+from typing import get_args
 
 import pytest
 import urllib3
@@ -15,15 +16,18 @@ from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import FeedError
 from gapscan.feed.service import Feed
+from gapscan.feed.universe_frames import without_future
 from gapscan.market.sessions import epoch_ms, session_times
 from gapscan.obs import Tally, logger
-from gapscan.polygon.rest import PolygonRest
+from gapscan.polygon.library import Library
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import KEY, market
-from tests.support.stack import config_for
+from tests.support.stack import config_for, provider_on
 from tests.support.until import until
+
+LIBRARIES = get_args(Library)
 
 
 class Discovery:
@@ -42,24 +46,24 @@ class Discovery:
 
 
 @asynccontextmanager
-async def discovering(nats_url, timeout=5.0, market_options=None, **settings):
+async def discovering(nats_url, timeout=5.0, market_options=None, library="polygon", **settings):
     async with market(manual=True, **(market_options or {})) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, **settings)
         tally = Tally(logger("feed"))
-        rest = PolygonRest("polygon", sim.url, KEY, timeout, tally)
+        provider = provider_on(sim, tally, key=KEY, library=library, timeout=timeout)
         # The client waits longer and longer between its own tries; here it does not. Nor does it give up by itself.
-        pool = rest._client.client.connection_pool_kw
+        pool = provider._rest._client.client.connection_pool_kw
         pool["retries"] = pool["retries"].new(total=2, backoff_factor=0)
         pool["timeout"] = urllib3.Timeout()
-        discovery = Discovery(Feed(bus, rest, config, tally), sim, tally)
+        discovery = Discovery(Feed(bus, provider, config, tally), sim, tally)
         await bus.nc.subscribe(names.FEED_UNIVERSE, cb=discovery.hear)
         yield discovery
 
 
-@pytest.fixture
-async def discovery(nats_server):
-    async with discovering(nats_server.url) as discovery:
+@pytest.fixture(params=LIBRARIES)
+async def discovery(nats_server, request):
+    async with discovering(nats_server.url, library=request.param) as discovery:
         yield discovery
 
 
@@ -127,10 +131,10 @@ async def test_an_element_of_the_future_costs_itself_only(discovery, caplog):
 async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(discovery, caplog):
     """Most of a market cannot be of the future."""
     await discovery.feed.scan()
-    tickers = await discovery.feed._rest.snapshot()
+    snapshot = await discovery.feed._provider.snapshot()
     with caplog.at_level(logging.WARNING, "gapscan"):
-        kept = discovery.feed._without_future(tickers, discovery.sim.clock.now() - 3_600_000)
-    assert kept == tickers
+        kept = without_future(snapshot, discovery.sim.clock.now() - 3_600_000, discovery.tally)
+    assert kept is snapshot
     assert discovery.tally.counts["clock_behind"] == 1
 
 

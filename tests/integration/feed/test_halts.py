@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from gapscan.bus.direct_get import get_last
-from gapscan.feed.live import LiveFeed, stream_settings
+from gapscan.feed.live import LiveFeed
 from gapscan.market.sessions import session_times
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
@@ -14,6 +14,7 @@ from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, QUICK, feed_on, market
 from tests.integration.feed.test_hot_set import Writer
+from tests.support.stack import provider_on
 from tests.support.until import until
 
 PRE = session_times(DAY).pre
@@ -24,10 +25,10 @@ MINUTE_MS = 60_000
 async def running(bus, nats_server, sim, **settings):
     """A feed's live half and its halts, scanning when told to."""
     feed, config, tally = feed_on(bus, nats_server.url, sim, **settings)
-    options = QUICK | {"silence": 30.0}
-    live = LiveFeed(bus, config, feed, stream_settings(config, "key"), tally, LinkOptions(**options))
+    options = LinkOptions(**(QUICK | {"silence": 30.0}))
+    live = LiveFeed(bus, config, feed, provider_on(sim, tally, link=options), tally)
     live.tally, live.scan = tally, feed.scan
-    feed.on_scan = live.halts.take_scan
+    feed.on_scan = live.halts.observe_scan
     await feed.scan()
     task = asyncio.create_task(live.run())
     try:
@@ -99,7 +100,7 @@ async def test_a_refused_topic_is_not_in_the_plan_and_costs_nothing(bus, nats_se
             await Writer(bus).send("subscribe", *sim.market.symbols[:20])
             await until(lambda: live.report()["hot"]["confirmed"] == 20, "the bars' topics")
             await until(lambda: live.report()["halts"] == "not in the plan", "the refusal")
-            await until(lambda: live.link.topics.refused["LULD.*"].tries >= 2, "asking again")
+            await until(lambda: live.link.supervisor.topics.refused["LULD.*"].tries >= 2, "asking again")
             link = live.report()["link"]
             assert (link["settled"], link["reconnects"], link["ledger"]) == (True, 0, [])
             assert link["refused"]["count"] == 0
@@ -113,7 +114,7 @@ async def test_no_halts_unless_they_are_wanted(bus, nats_server):
         await until(lambda: live.report()["link"]["state"] == "live", "the link")
         await until_published(bus, {}, "an empty state")
         assert live.report()["halts"] == "off"
-        assert not live.link.topics.wanted
+        assert not live.link.supervisor.topics.wanted
 
 
 async def test_a_feed_that_starts_again_knows_what_is_halted(bus, nats_server):

@@ -9,14 +9,14 @@ import msgspec
 
 from gapscan.bus.client import NATS_ERRORS
 from gapscan.feed import service as feed_service
-from gapscan.feed.live import LiveFeed, stream_settings
+from gapscan.feed.live import LiveFeed
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import QUICK, feed_on, market
 from tests.integration.feed.test_hot_set import Writer
-from tests.support.stack import config_for
+from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
 
@@ -25,7 +25,7 @@ async def running(bus, nats_server, sim, **settings):
     """A live feed, and the messages that came of it."""
     feed, config, tally = feed_on(bus, nats_server.url, sim, **settings)
     await feed.scan()
-    live = LiveFeed(bus, config, feed, stream_settings(config, "key"), tally, LinkOptions(**QUICK))
+    live = LiveFeed(bus, config, feed, provider_on(sim, tally, link=LinkOptions(**QUICK)), tally)
     live.heard = []
 
     async def hear(message):
@@ -61,7 +61,7 @@ async def test_hot_symbols_become_bars(bus, nats_server):
         assert {symbol for message in bars for symbol in message.symbols} <= set(hot)
         assert all(e - s == 1000 for message in bars for s, e in zip(message.start, message.end, strict=True))
         await writer.send("unsubscribe", *hot[:20])
-        await until(lambda: live.link.report()["topics"] == {"desired": 5, "confirmed": 5}, "fewer topics")
+        await until(lambda: live.report()["link"]["topics"] == {"desired": 5, "confirmed": 5}, "fewer topics")
         assert live.report()["hot"]["confirmed"] == 5
 
 

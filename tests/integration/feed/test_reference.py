@@ -11,12 +11,11 @@ from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
-from gapscan.polygon.rest import PolygonRest
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, KEY, market
-from tests.support.stack import config_for
+from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
 TWO_PAGES = 1200
@@ -53,8 +52,9 @@ async def loading(nats_url, fault="", symbols=60, **options):
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, discovery_interval=0.1)
         tally = Tally(logger("feed"))
-        rest = PolygonRest("polygon", sim.url, KEY, PATIENCE, tally, retries=0)
-        loading = Loading(Feed(bus, rest, config, tally), sim, tally)
+        provider = provider_on(sim, tally, key=KEY, timeout=PATIENCE)
+        rest = provider._rest = provider._rest_once  # what fails, fails at once
+        loading = Loading(Feed(bus, provider, config, tally), sim, tally)
         await bus.nc.subscribe(names.FEED_REFERENCE, cb=loading.hear)
         if fault:
             sim.faults.set(fault, **options)

@@ -33,7 +33,7 @@ async def test_all_symbols_by_one_topic(rig):
     live.supervisor.want({"A.*"})
     await until(lambda: live.report["settled"] and live.confirmed == {"A.*"}, "all symbols")
     others = {topic.removeprefix("A.") for topic in live.topics}
-    await until(lambda: any(bar.sym not in others for bar in live.bars), "bars of other symbols")
+    await until(lambda: any(bar.symbol not in others for bar in live.bars), "bars of other symbols")
 
 
 async def test_trades_too(rig):
@@ -41,5 +41,5 @@ async def test_trades_too(rig):
     live.supervisor.want(live.topics | {topic.replace("A.", "T.") for topic in live.topics})
     await live.whole()
     await until(lambda: live.trades, "trades")
-    newest = max(trade.t for trade in live.trades)
+    newest = max(trade.time for trade in live.trades)
     assert abs(newest - live.sim.clock.now()) < 60_000  # milliseconds

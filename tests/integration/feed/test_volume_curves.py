@@ -17,7 +17,7 @@ import pytest
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared, feed_config
 from gapscan.feed.day_reader import FOLDER
-from gapscan.feed.service import Feed, open_rest
+from gapscan.feed.service import Feed
 from gapscan.flatfiles.curves import MeanVolumes
 from gapscan.market.sessions import MINUTE_MS, epoch_ms, previous_trading_day
 from gapscan.obs import Tally, logger
@@ -28,7 +28,7 @@ from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, market
 from tests.support.flatfiles import Minute, minutes_path, write_lines, write_minutes
 from tests.support.market import share_at
-from tests.support.stack import config_for, running
+from tests.support.stack import config_for, provider_on, running
 from tests.support.until import until
 
 OPEN, CLOSE = 570, 960
@@ -62,7 +62,9 @@ async def loading(nats_url, root, cache="", fault="", **section):
             nats_url, sim, flat_files=str(root), cache_dir=str(cache), discovery_interval=0.2, **section
         )
         tally = Tally(logger("feed"))
-        feed = Feed(bus, open_rest(config, tally, retries=0), config, tally)
+        provider = provider_on(sim, tally)
+        provider._rest = provider._rest_once  # what fails, fails at once
+        feed = Feed(bus, provider, config, tally)
         parts = []
 
         async def hear(message):
@@ -377,7 +379,8 @@ async def test_off(nats_server, tmp_path, section):
     async with market(manual=True) as sim, connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_server.url, sim, **({"flat_files": str(tmp_path)} | section))
-        feed = Feed(bus, open_rest(config, Tally(logger("feed"))), config, Tally(logger("feed")))
+        tally = Tally(logger("feed"))
+        feed = Feed(bus, provider_on(sim, tally), config, tally)
         await feed.scan()
         await feed.curves.run()  # ends at once
         assert feed.curves.report()["state"] == "off"

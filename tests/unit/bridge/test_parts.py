@@ -8,7 +8,6 @@ import pytest
 
 from gapscan.bridge.conflation import Conflation
 from gapscan.bridge.encodings import close_frame, ping_frame, pong_frame, text_frame
-from gapscan.bridge.limits import BURST_SECONDS, Allowance
 from gapscan.bridge.origin import is_allowed
 from gapscan.bridge.ticks import Cells, joined
 from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
@@ -103,14 +102,6 @@ def test_keys_are_apart_and_in_the_order_of_their_times() -> None:
 )
 def test_origins(origin: str | None, allowed: list[str], expected: bool) -> None:
     assert is_allowed(origin, "bridge.example:8080", allowed) is expected
-
-
-def test_an_allowance_has_a_burst_and_a_rate() -> None:
-    allowance = Allowance(10, 0.0)
-    burst = int(10 * BURST_SECONDS)
-    assert [allowance.take(0.0) for _ in range(burst + 1)] == [True] * burst + [False]
-    assert [allowance.take(0.25) for _ in range(3)] == [True, True, False]
-    assert sum(allowance.take(1000.0) for _ in range(100)) == burst
 
 
 def _bars(**columns: list[object]) -> Bars:

@@ -9,7 +9,6 @@ import pytest
 from gapscan.config import Config, FeedSection, directory_of
 from gapscan.errors import ConfigError
 from gapscan.feed.day_reader import FOLDER
-from gapscan.feed.details_store import cache_path
 from gapscan.feed.volume_curves import CurveLoader
 from gapscan.obs import Tally, logger
 
@@ -17,7 +16,6 @@ from gapscan.obs import Tally, logger
 def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert directory_of("~/kept") == tmp_path / "kept"
-    assert cache_path("~/kept", simulated=False) == tmp_path / "kept" / "details.json"
     config = Config(feed=FeedSection(cache_dir="~/kept", flat_files="~/files"))
     loader = CurveLoader(None, None, config, Tally(logger("test")))  # type: ignore[arg-type]  # asks nobody yet
     assert loader._reader is not None
@@ -27,7 +25,6 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_none() -> None:
     assert directory_of("") is None
-    assert cache_path("", simulated=False) is None
 
 
 def test_a_home_of_nobody() -> None:

@@ -8,12 +8,15 @@ import pytest
 from gapscan.feed.calendar_check import CalendarCheck
 from gapscan.market.sessions import NEW_YORK
 from gapscan.obs import Tally
-from gapscan.polygon.rest import Status
+from gapscan.polygon.rest import ServerStatus
+from gapscan.provider import MarketStatus
 
 
-def status(date: str, clock: str, market: str, **hours: bool) -> Status:
+def status(date: str, clock: str, market: str, **hours: bool) -> MarketStatus:
+    """What Polygon says, as the feed hears it."""
     at = dt.datetime.combine(dt.date.fromisoformat(date), dt.time.fromisoformat(clock), NEW_YORK)
-    return Status(serverTime=at, market=market, **hours)
+    said = ServerStatus(serverTime=at, market=market, **hours)
+    return MarketStatus(said.at, said.session)
 
 
 OPEN = status("2026-11-25", "10:00", "open")
@@ -39,7 +42,7 @@ def trouble(check: CalendarCheck) -> int:
         status("2026-11-25", "08:00", "extended-hours", earlyHours=True),
     ],
 )
-def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: Status) -> None:
+def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: MarketStatus) -> None:
     check.compare(agreed)
     check.compare(agreed)
     assert check.disagreement is None
@@ -55,7 +58,7 @@ def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: Status) -> N
     ],
 )
 def test_a_lasting_disagreement_is_said_once(
-    check: CalendarCheck, told: Status, said: str, caplog: pytest.LogCaptureFixture
+    check: CalendarCheck, told: MarketStatus, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     check.compare(told)
     assert (check.disagreement, trouble(check)) == (None, 0)

@@ -8,13 +8,13 @@ import pytest
 
 from gapscan.feed.halts import RESUMED_AFTER_MS, HaltBook
 from gapscan.market.sessions import session_times
-from gapscan.polygon.events import Luld
+from gapscan.provider import Halt
 
 DAY = dt.date(2026, 11, 20)  # a Friday
 NOON = session_times(DAY).regular + 9_000_000
 MONDAY = session_times(dt.date(2026, 11, 23)).pre
 SECOND = 1000
-HALT, RESUME, BAND = [17], [18], [16]
+HALT, RESUME = True, False
 
 
 @pytest.fixture
@@ -29,12 +29,11 @@ def state(book: HaltBook) -> dict[str, tuple[str, int]]:
     return dict(zip(message.symbols, zip(message.status, message.time, strict=True), strict=True))
 
 
-def tell(book: HaltBook, indicators: list[int], time: int, symbol: str = "A") -> bool:
-    return book.observe_event(Luld(T=symbol, t=time, i=indicators))
+def tell(book: HaltBook, halted: bool, time: int, symbol: str = "A") -> bool:
+    return book.observe_event(Halt(symbol, time, halted))
 
 
 def test_a_halt_and_its_end(book: HaltBook) -> None:
-    assert not tell(book, BAND, NOON)
     assert state(book) == {}
     assert tell(book, HALT, NOON)
     assert tell(book, HALT, NOON + 5 * SECOND, "B")

@@ -9,8 +9,8 @@ import pytest
 
 from gapscan.flatfiles.curves import CURVES_A_PART, MeanVolumes, ratios_since
 from gapscan.flatfiles.minutes import KNOTS, DayVolumes
-from gapscan.polygon.rest import Split
 from gapscan.protocol.codec import encode
+from gapscan.provider import Split
 
 DAY = dt.date(2026, 11, 20)
 MAX_PAYLOAD = 1024 * 1024
@@ -51,8 +51,8 @@ def test_without_days_there_are_no_parts() -> None:
 
 def test_shares_of_before_a_split_are_counted_as_those_of_now() -> None:
     splits = [
-        Split("A", "2026-11-18", 1, 2), Split("A", "2026-11-20", 1, 3), Split("B", "2026-11-19", 50, 1),
-        Split("ODD", "2026-11-19", 0, 1),
+        Split("A", dt.date(2026, 11, 18), 2.0), Split("A", dt.date(2026, 11, 20), 3.0),
+        Split("B", dt.date(2026, 11, 19), 0.02), Split("ODD", dt.date(2026, 11, 19), None),
     ]  # fmt: skip
     assert ratios_since(splits, dt.date(2026, 11, 17)) == {"A": 6.0, "B": 0.02}
     assert ratios_since(splits, dt.date(2026, 11, 18)) == {"A": 3.0, "B": 0.02}

@@ -1,13 +1,10 @@
 """SIC codes to sectors, and the provider's answers to a detail."""
 
-import datetime as dt
-
 import msgspec
 import pytest
 
-from gapscan.polygon.details import FloatBody, Overview, OverviewBody, detail_of, sector_of
-
-DAY = dt.date(2024, 3, 8)
+from gapscan.polygon.details import FloatBody, FloatRow, Overview, OverviewBody, details_of, sector_of
+from gapscan.provider import Details
 
 
 @pytest.mark.parametrize(
@@ -59,17 +56,15 @@ def overview(**fields):
 
 def test_a_class_of_shares_comes_before_all_classes():
     full = overview(share_class_shares_outstanding=10, weighted_shares_outstanding=30, market_cap=5.5, sic_code="3571")
-    detail = detail_of(full, 7, "A", DAY)
-    assert (detail.symbol, detail.date) == ("A", "2024-03-08")
-    assert (detail.market_cap, detail.shares_outstanding, detail.float_shares) == (5.5, 10, 7)
-    assert detail.sector == "Technology"
-    assert detail_of(overview(weighted_shares_outstanding=30), None, "A", DAY).shares_outstanding == 30
+    details = details_of(full)
+    assert (details.market_cap, details.shares_outstanding, details.sector) == (5.5, 10, "Technology")
+    assert details_of(overview(weighted_shares_outstanding=30)).shares_outstanding == 30
 
 
 def test_zero_and_absent_are_not_known():
-    nothing = detail_of(overview(market_cap=0, share_class_shares_outstanding=0), 0, "A", DAY)
-    assert nothing == detail_of(Overview("A"), None, "A", DAY)
-    assert {nothing.market_cap, nothing.shares_outstanding, nothing.float_shares, nothing.sector} == {None}
+    nothing = details_of(overview(market_cap=0, share_class_shares_outstanding=0))
+    assert nothing == details_of(Overview("A")) == Details()
+    assert FloatBody([FloatRow("A", 0)]).of("A") is None
 
 
 def test_the_float_of_another_symbol_is_not_taken():

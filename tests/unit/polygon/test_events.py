@@ -1,4 +1,4 @@
-"""Frames to events, events to messages."""
+"""Frames to events, events to what the feed takes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ import json
 import pytest
 
 from gapscan.polygon.events import (
-    SYMBOLS_A_MESSAGE,
-    Bar,
     Events,
-    MinuteBar,
-    Status,
-    Trade,
+    StreamBar,
+    StreamMinuteBar,
+    StreamStatus,
+    StreamTrade,
     answer_of,
-    bars_messages,
+    batch_of,
     read_frame,
     statuses_in,
-    trades_messages,
 )
-from gapscan.protocol.codec import decode, encode
+from gapscan.provider import Bar, Halt, StreamBatch, Trade
 
 # As in the provider's documentation of its stream.
 BAR = {
@@ -47,12 +45,12 @@ def read(*events, text=True):
 @pytest.mark.parametrize("text", [True, False])
 def test_every_kind_of_event(text):
     events = read(BAR, MINUTE, TRADE, LULD, STATUS, text=text)
-    assert [type(bar) for bar in events.bars] == [Bar, MinuteBar]
+    assert [type(bar) for bar in events.bars] == [StreamBar, StreamMinuteBar]
     assert events.bars[0].av == 8642007
     assert events.bars[1].v == 4110.5
     assert events.trades[0].t == 1536036818784
     assert [(luld.T, luld.time, luld.halts) for luld in events.lulds] == [("MSFT", 1764086430905, True)]
-    assert events.statuses == [Status("success", "subscribed to: A.SPCE")]
+    assert events.statuses == [StreamStatus("success", "subscribed to: A.SPCE")]
     assert events.bad == 0
 
 
@@ -147,70 +145,41 @@ def test_statuses_of_a_frame():
     ],
 )
 def test_what_a_status_means(status, message, kind, topics):
-    answer = answer_of(Status(status, message))
+    answer = answer_of(StreamStatus(status, message))
     assert (answer.kind, answer.topics) == (kind, topics)
 
 
-def test_bars_as_a_message():
-    (message,) = bars_messages(read(BAR, MINUTE).bars, simulated=True)
-    assert decode(encode(message)) == message
-    assert message.simulated
-    assert message.symbols == ["SPCE", "SPCE"]
-    assert message.start == [1610144868000, 1610144868000]
-    assert message.end == [1610144869000, 1610144928000]
-    assert message.close == [25.39, 25.39]
-    assert message.volume == [200, 4110.5]
-    assert message.day_volume == [8642007, 8642007]
-    assert message.day_open == [25.66, 25.66]
-    assert message.day_vwap == [25.3714, 25.3714]
+def test_bars_for_the_feed():
+    day = {"day_volume": 8642007.0, "day_open": 25.66, "day_vwap": 25.3714}
+    prices = dict.fromkeys(("open", "high", "low", "close"), 25.39)
+    assert batch_of(read(BAR, MINUTE)).bars == [
+        Bar("SPCE", 1610144868000, 1610144869000, **prices, volume=200, **day),
+        Bar("SPCE", 1610144868000, 1610144928000, **prices, volume=4110.5, **day),
+    ]
 
 
 def test_zero_and_absent_mean_unset():
     bare = {"ev": "A", "sym": "X", "s": 1000, "e": 2000, "c": 5.0, "op": 0, "av": 0}
-    (message,) = bars_messages(read(bare).bars, simulated=False)
-    for column in (message.open, message.high, message.low, message.volume, message.day_volume, message.day_open):
-        assert column == [None]
-    assert message.close == [5.0]
+    assert batch_of(read(bare)).bars == [Bar("X", 1000, 2000, close=5.0)]
 
 
-def test_nothing_makes_no_message():
-    assert list(bars_messages([], simulated=False)) == []
-    assert list(trades_messages([], simulated=False)) == []
+def test_nothing_makes_an_empty_batch():
+    assert batch_of(read(STATUS)) == StreamBatch()
 
 
-def test_many_bars_are_split_far_below_the_limit_of_a_message():
-    bars = [Bar(sym=f"LONGER{n}", s=1610144868000, e=1610144869000, o=12345.6789, c=12345.6789, h=12345.6789,
-                l=12345.6789, v=1234567.0, av=123456789.0, op=12345.6789, a=12345.6789)
-            for n in range(2 * SYMBOLS_A_MESSAGE + 1)]  # fmt: skip
-    messages = list(bars_messages(bars, simulated=True))
-    assert [len(message.symbols) for message in messages] == [SYMBOLS_A_MESSAGE, SYMBOLS_A_MESSAGE, 1]
-    assert max(len(encode(message)) for message in messages) < 512 * 1024
+def test_halts_for_the_feed_are_without_price_bands():
+    events = read(LULD, LULD | {"i": [16]}, LULD | {"T": "X", "t": 1764086430905, "i": [18]})
+    assert batch_of(events).halts == [Halt("MSFT", 1764086430905, True), Halt("X", 1764086430905, False)]
 
 
-def test_the_newest_trade_of_each_symbol():
+def test_trades_that_do_not_set_the_price_are_left_out():
     trades = [
-        Trade("A", t=10, p=1.0),
-        Trade("B", t=11, p=5.0),
-        Trade("A", t=12, p=2.0),
-        Trade("A", t=11, p=3.0),  # reported late
-        Trade("A", t=12, p=4.0),
+        StreamTrade("A", t=10, p=1.0, c=[12, 14]),
+        StreamTrade("A", t=11, p=9.0, c=[2]),  # an average
+        StreamTrade("A", t=12, p=9.0, c=[14, 22]),  # at an earlier price
+        StreamTrade("A", t=13, p=0.0),
+        StreamTrade("A", t=14, p=9.0, c=[37]),  # an odd lot
+        StreamTrade("A", t=15, p=9.0, c=[15]),  # the official close of one exchange
+        StreamTrade("B", t=13, p=7.0, c=[52]),
     ]
-    (message,) = trades_messages(trades, simulated=False)
-    assert dict(zip(message.symbols, zip(message.price, message.time, strict=True), strict=True)) == {
-        "A": (4.0, 12),
-        "B": (5.0, 11),
-    }
-
-
-def test_trades_that_do_not_tell_the_price():
-    trades = [
-        Trade("A", t=10, p=1.0, c=[12, 14]),
-        Trade("A", t=11, p=9.0, c=[2]),  # an average
-        Trade("A", t=12, p=9.0, c=[14, 22]),  # at an earlier price
-        Trade("A", t=13, p=0.0),
-        Trade("A", t=14, p=9.0, c=[37]),  # an odd lot
-        Trade("A", t=15, p=9.0, c=[15]),  # the official close of one exchange
-        Trade("B", t=13, p=7.0, c=[52]),
-    ]
-    (message,) = trades_messages(trades, simulated=False)
-    assert (message.symbols, message.price, message.time) == (["A"], [1.0], [10])
+    assert batch_of(Events(trades=trades)).trades == [Trade("A", 10, 1.0)]

@@ -6,26 +6,25 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
-from gapscan.polygon.events import Status
+from gapscan.polygon.events import StreamStatus
 from gapscan.polygon.ledger import Ending, Ledger, Reason, ending_of
 
-TOO_MANY = Status("max_connections", "Maximum number of websocket connections exceeded.")
+TOO_MANY = StreamStatus("max_connections", "Maximum number of websocket connections exceeded.")
 
 
 @pytest.mark.parametrize(
     ("error", "words", "reason"),
     [
-        (None, [], Reason.CLOSED),
-        (None, [Status("success", "subscribed to: A.X")], Reason.CLOSED),
+        (ConnectionClosedError(Close(1000, ""), None), [StreamStatus("success", "subscribed to: A.X")], Reason.CLOSED),
         (ConnectionClosedError(Close(1008, "policy"), None), [TOO_MANY], Reason.MAX_CONNECTIONS),
-        (None, [TOO_MANY], Reason.MAX_CONNECTIONS),
+        (ConnectionClosedError(None, None), [TOO_MANY], Reason.MAX_CONNECTIONS),
         (ConnectionClosedError(Close(1008, "slow consumer"), None), [], Reason.FAILED),
         (ConnectionClosedError(Close(1001, ""), None), [], Reason.CLOSED),
         (ConnectionClosedError(None, None), [], Reason.LOST),
         (ConnectionClosedError(None, Close(1011, "keepalive ping timeout")), [], Reason.STALLED),
         (ConnectionClosedError(None, Close(1009, "too big")), [], Reason.FAILED),
-        (ValueError("no"), [Status("auth_failed", "authentication failed")], Reason.AUTH_FAILED),
-        (ValueError("no"), [Status("auth_timeout", "too late")], Reason.AUTH_FAILED),
+        (ValueError("no"), [StreamStatus("auth_failed", "authentication failed")], Reason.AUTH_FAILED),
+        (ValueError("no"), [StreamStatus("auth_timeout", "too late")], Reason.AUTH_FAILED),
         (ValueError("no"), [], Reason.FAILED),
     ],
 )

@@ -7,15 +7,23 @@ from typing import get_args
 
 import pytest
 
-from gapscan.config import Library
 from gapscan.errors import ConfigError
-from gapscan.polygon.library import client_library
+from gapscan.polygon.library import Library, client_library, library_named
 
 
 def test_installed() -> None:
+    import massive
     import polygon
 
     assert client_library("polygon") is polygon
+    assert client_library("massive") is massive
+
+
+def test_the_library_of_the_settings() -> None:
+    assert library_named(None) == "polygon"
+    assert {library_named(name) for name in get_args(Library)} == set(get_args(Library))
+    with pytest.raises(ConfigError, match="masive"):
+        library_named("masive")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Snapshot bodies to universe frames: zero means unset, units differ, a bad element costs itself only."""
+"""Snapshot bodies to columns: zero means unset, units differ, a bad element costs itself only."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.polygon.events import updates_last
-from gapscan.polygon.snapshot import Observation, decode_snapshot, universe_parts
-from gapscan.protocol.codec import decode, encode
-from gapscan.protocol.feed import SYMBOLS_A_PART
-from gapscan.protocol.messages import UniverseFrame
-from tests.support.market import OBSERVATIONS, plain
+from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
+from gapscan.provider import Snapshot
+from tests.support.market import OBSERVATIONS
 
 MINUTE = 1_795_357_740_000
 NS = 1_000_000
-SEEN = Observation(frame=1, as_of=MINUTE + 60_000, session="regular", simulated=False)
 
 
 def ticker(**parts: Any) -> dict[str, Any]:
@@ -34,45 +31,46 @@ def ticker(**parts: Any) -> dict[str, Any]:
 
 
 class Columns:
-    """The columns of a frame as lists; None where there is no value."""
+    """The columns of a snapshot as lists; None where there is no value."""
 
-    def __init__(self, frame: UniverseFrame) -> None:
-        self._frame = frame
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.symbols = snapshot.symbols
+        self.newest = snapshot.newest.tolist()
+        self._snapshot = snapshot
 
     def __getattr__(self, name: str) -> list[float | None]:
-        return plain(getattr(self._frame, name))
+        return [None if value != value else value for value in self._snapshot.columns[name].tolist()]
 
 
-def frame_of(*tickers: Any) -> Columns:
-    (frame,) = universe_parts(decode_snapshot(json.dumps({"tickers": tickers}).encode()).items, SEEN)
-    return Columns(frame)
+def read(*tickers: Any) -> Columns:
+    return Columns(snapshot_of(decode_snapshot(json.dumps({"tickers": tickers}).encode()).items))
 
 
 def test_close_and_the_newest_minute() -> None:
-    frame = frame_of(ticker())
-    assert (frame.close, frame.minute_start, frame.minute_trades) == ([195.5], [MINUTE], [112])
-    assert (frame.price, frame.price_time) == ([195.1], [MINUTE + 20_000])
+    found = read(ticker())
+    assert (found.close, found.minute_start, found.minute_trades) == ([195.5], [MINUTE], [112])
+    assert (found.price, found.price_time) == ([195.1], [MINUTE + 20_000])
 
 
 def test_zero_and_absent_mean_unset() -> None:
     zeros = dict.fromkeys(("o", "h", "l", "c", "v", "vw", "av", "n", "t"), 0)
     for parts in ({"day": zeros, "min": zeros}, {"day": None, "min": None}):
-        frame = frame_of(ticker(**parts))
-        assert (frame.close, frame.minute_start, frame.minute_trades) == ([None], [None], [None])
-        assert (frame.open, frame.volume) == ([None], [None])
-        assert frame.price == [195.1]
+        found = read(ticker(**parts))
+        assert (found.close, found.minute_start, found.minute_trades) == ([None], [None], [None])
+        assert (found.open, found.volume) == ([None], [None])
+        assert found.price == [195.1]
 
 
 def test_a_minute_without_its_number_of_trades() -> None:
-    frame = frame_of(ticker(min={"av": 5, "c": 195.4, "t": MINUTE}))
-    assert (frame.minute_start, frame.minute_trades) == ([MINUTE], [None])
+    found = read(ticker(min={"av": 5, "c": 195.4, "t": MINUTE}))
+    assert (found.minute_start, found.minute_trades) == ([MINUTE], [None])
 
 
 def test_a_last_trade_that_does_not_tell_the_price() -> None:
     odd = {"p": 99.0, "t": (MINUTE + 21_000) * NS, "c": [14, 37]}
-    frame = frame_of(ticker(lastTrade=odd))
-    assert (frame.price, frame.price_time) == ([195.4], [MINUTE + 25_000]), "the minute's close so far"
-    later = frame_of(ticker(lastTrade=odd, updated=(MINUTE + 90_000) * NS))
+    found = read(ticker(lastTrade=odd))
+    assert (found.price, found.price_time) == ([195.4], [MINUTE + 25_000]), "the minute's close so far"
+    later = read(ticker(lastTrade=odd, updated=(MINUTE + 90_000) * NS))
     assert later.price_time == [MINUTE + 60_000], "the minute's end"
 
 
@@ -81,29 +79,23 @@ def test_a_bad_element_costs_itself_only() -> None:
     assert (len(decoded.items), decoded.bad) == (2, 1)
 
 
-def test_an_empty_scan_is_one_frame_without_symbols() -> None:
-    (frame,) = universe_parts(decode_snapshot(b'{"tickers":[]}').items, SEEN)
-    assert decode(encode(frame)) == frame
-    assert (frame.symbols, frame.price, frame.parts) == ([], b"", 1)
+def test_an_empty_snapshot() -> None:
+    snapshot = snapshot_of(decode_snapshot(b'{"tickers":[]}').items)
+    assert (len(snapshot), snapshot.newest_event, set(snapshot.columns)) == (0, 0, set(OBSERVATIONS))
 
 
-def test_a_scan_in_parts_loses_nothing() -> None:
-    tickers = [ticker(ticker=f"S{number}", updated=(MINUTE + number) * NS) for number in range(2 * SYMBOLS_A_PART + 1)]
-    parts = universe_parts(decode_snapshot(json.dumps({"tickers": tickers}).encode()).items, SEEN)
-    assert [(part.part, part.parts, len(part.symbols)) for part in parts] == [
-        (1, 3, SYMBOLS_A_PART), (2, 3, SYMBOLS_A_PART), (3, 3, 1),
-    ]  # fmt: skip
-    assert [symbol for part in parts for symbol in part.symbols] == [each["ticker"] for each in tickers]
-    assert [time for part in parts for time in plain(part.updated)] == [MINUTE + n for n in range(len(tickers))]
-    assert max(len(encode(part)) for part in parts) < 500_000
+def test_the_newest_event_is_a_trade_or_a_change() -> None:
+    trade = {"p": 1.0, "t": (MINUTE + 30_000) * NS, "c": [37]}  # an odd lot sets no price, but is an event
+    found = read(ticker(), ticker(lastTrade=trade), ticker(lastTrade=None, updated=0))
+    assert found.newest == [MINUTE + 25_000, MINUTE + 30_000, 0]
 
 
 @pytest.mark.parametrize("ns", [1, 999_999, MINUTE * NS + 999_999, MINUTE * NS - 1, 2**62, -1, 10**30])
 def test_nanoseconds_are_divided_exactly(ns: int) -> None:
     """Floats have no room for them. What no machine can hold is a bad element."""
     decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(updated=ns)]}).encode())
-    (frame,) = universe_parts(decoded.items, SEEN)
-    assert plain(frame.updated)[1:] == ([ns // NS or None] if ns < 2**63 else [])
+    found = Columns(snapshot_of(decoded.items))
+    assert found.updated[1:] == ([ns // NS or None] if ns < 2**63 else [])
     assert decoded.bad == (ns >= 2**63)
 
 
@@ -147,9 +139,9 @@ def some_ticker(dice: random.Random) -> dict[str, Any]:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 20))
-def test_a_frame_says_of_each_element_what_it_would_alone(seed: int, count: int) -> None:
+def test_a_snapshot_says_of_each_element_what_it_would_alone(seed: int, count: int) -> None:
     dice = random.Random(seed)
     tickers = [some_ticker(dice) for _ in range(count)]
-    frame = frame_of(*tickers)
+    found = read(*tickers)
     for name in OBSERVATIONS:
-        assert getattr(frame, name) == [told(one)[name] for one in tickers], name
+        assert getattr(found, name) == [told(one)[name] for one in tickers], name

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gapscan.config import Config, PolygonSection, SimSection
+from gapscan.config import Config, ProviderSection, SimSection
 from gapscan.errors import ConfigError
 from gapscan.supervisor.up import Up, UpOptions
 
@@ -24,8 +24,8 @@ def plan_of(config: Config) -> Config:
 
 
 def test_the_library_stays() -> None:
-    made = plan_of(Config(polygon=PolygonSection(library="massive"), sim=SimSection(port=8700)))
-    assert made.polygon == PolygonSection(
+    made = plan_of(Config(provider=ProviderSection(library="massive"), sim=SimSection(port=8700)))
+    assert made.provider == ProviderSection(
         library="massive",
         rest_url="http://127.0.0.1:8700",
         websocket_host="127.0.0.1:8700",

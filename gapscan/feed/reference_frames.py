@@ -1,4 +1,4 @@
-"""What is known about symbols before they trade: listings, splits and how much they usually trade."""
+"""What is known about symbols before they trade, as frames: listings, splits and how much they usually trade."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from gapscan.polygon.rest import GroupedBar, ReferenceTicker
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import ReferenceFrame
-
-# The exchanges publish quotes of symbols that exist to test systems; the listing's name says so.
-_TEST_MARK: Final = "test stock"
+from gapscan.provider import DailyBar, Listing
 
 
 class Baseline(Struct, gc=False):
@@ -26,12 +23,12 @@ class Baseline(Struct, gc=False):
 
     sessions: int = 0
     volume: float = 0.0  # sum, in shares
-    counted: int = 0  # sessions for which the number of trades is told
+    counted: int = 0  # sessions for which the number of trades is known
     trades: float = 0.0  # mean
     squares: float = 0.0  # sum of the squared deviations from it
 
     def add(self, volume: float, trades: float) -> None:
-        """Take in one session; `trades` 0 means that their number is not told."""
+        """Add one session; `trades` 0 means that their number is not known."""
         self.sessions += 1
         self.volume += volume
         if trades > 0:
@@ -47,7 +44,7 @@ class Baseline(Struct, gc=False):
 
     @property
     def average_trades(self) -> float | None:
-        """Trades a day; None where they are not told."""
+        """Trades a day; None where they are not known."""
         return self.trades if self.counted else None
 
     @property
@@ -66,20 +63,20 @@ class Baselines:
         self.sessions = 0
         self._of: dict[str, Baseline] = {}
 
-    def add(self, bars: Iterable[GroupedBar]) -> None:
-        """Take in the daily bars of one session; those without volume say nothing, and a second one of a symbol
+    def add(self, bars: Iterable[DailyBar]) -> None:
+        """Add the daily bars of one session; those without volume say nothing, and a second one of a symbol
         takes the place of the first."""
         self.sessions += 1
-        for symbol, bar in {bar.T: bar for bar in bars if bar.v > 0}.items():
-            self._of.setdefault(symbol, Baseline()).add(bar.v, bar.n)
+        for symbol, bar in {bar.symbol: bar for bar in bars if bar.volume > 0}.items():
+            self._of.setdefault(symbol, Baseline()).add(bar.volume, bar.trades)
 
     def of(self, symbol: str) -> Baseline:
         """That of one symbol."""
         return self._of.get(symbol, _NEVER_TRADED)
 
 
-def reference_parts(
-    listings: Sequence[ReferenceTicker],
+def reference_frames(
+    listings: Sequence[Listing],
     splits: Collection[str],
     baselines: Baselines,
     date: dt.date,
@@ -89,13 +86,13 @@ def reference_parts(
     """The reference data of `date` as frames of at most SYMBOLS_A_PART symbols."""
     groups = [listings[at : at + SYMBOLS_A_PART] for at in range(0, len(listings), SYMBOLS_A_PART)] or [[]]
     return [
-        _part(group, splits, [baselines.of(listing.ticker) for listing in group], (number, len(groups), date, complete))
+        _part(group, splits, [baselines.of(listing.symbol) for listing in group], (number, len(groups), date, complete))
         for number, group in enumerate(groups, 1)
     ]
 
 
 def _part(
-    listings: Sequence[ReferenceTicker],
+    listings: Sequence[Listing],
     splits: Collection[str],
     baselines: Sequence[Baseline],
     head: tuple[int, int, dt.date, bool],
@@ -106,19 +103,14 @@ def _part(
         parts=parts,
         date=date.isoformat(),
         complete=complete,
-        symbols=[listing.ticker for listing in listings],
+        symbols=[listing.symbol for listing in listings],
         name=[listing.name for listing in listings],
-        exchange=[listing.primary_exchange for listing in listings],
-        kind=[listing.type for listing in listings],
-        test=[is_test(listing) for listing in listings],
-        split=[listing.ticker in splits for listing in listings],
+        exchange=[listing.exchange for listing in listings],
+        kind=[listing.kind for listing in listings],
+        test=[listing.test for listing in listings],
+        split=[listing.symbol in splits for listing in listings],
         average_volume=[baseline.average_volume for baseline in baselines],
         average_trades=[baseline.average_trades for baseline in baselines],
         trades_deviation=[baseline.trades_deviation for baseline in baselines],
         sessions=[baseline.sessions for baseline in baselines],
     )
-
-
-def is_test(listing: ReferenceTicker) -> bool:
-    """Whether the listing is no real stock but one to test systems with."""
-    return _TEST_MARK in (listing.name or "").lower()

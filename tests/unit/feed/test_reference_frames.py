@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.polygon.reference import Baselines, reference_parts
-from gapscan.polygon.rest import GroupedBar, ReferenceTicker
+from gapscan.feed.reference_frames import Baselines, reference_frames
+from gapscan.provider import DailyBar, Listing
 
 DAY = dt.date(2024, 3, 8)
 
@@ -17,7 +17,7 @@ def baselines_of(*days):
     """Each day as {symbol: (volume, trades)}."""
     baselines = Baselines()
     for day in days:
-        baselines.add([GroupedBar(symbol, v=volume, n=trades) for symbol, (volume, trades) in day.items()])
+        baselines.add([DailyBar(symbol, volume, trades) for symbol, (volume, trades) in day.items()])
     return baselines
 
 
@@ -47,7 +47,7 @@ def test_what_is_zero_is_not_known():
 
 def test_a_symbol_twice_in_one_session_counts_once():
     baselines = Baselines()
-    baselines.add([GroupedBar("A", v=1, n=1), GroupedBar("A", v=2, n=2)])
+    baselines.add([DailyBar("A", 1, 1), DailyBar("A", 2, 2)])
     assert (baselines.of("A").sessions, baselines.of("A").average_volume) == (1, 2)
 
 
@@ -55,15 +55,15 @@ def test_a_symbol_twice_in_one_session_counts_once():
 def test_the_deviation_is_the_sample_standard_deviation(counts, level):
     baselines = Baselines()
     for count in counts:
-        baselines.add([GroupedBar("A", v=1.0, n=float(count + level))])
+        baselines.add([DailyBar("A", 1.0, float(count + level))])
     a = baselines.of("A")
     assert a.average_trades == pytest.approx(statistics.fmean(count + level for count in counts))
     assert a.trades_deviation == pytest.approx(statistics.stdev(counts), rel=1e-6, abs=1e-6)
 
 
 def test_a_listing_of_which_only_the_symbol_is_known():
-    listings = [ReferenceTicker("A"), ReferenceTicker("ZTST", name="Nasdaq Test Stock", type="CS")]
-    (part,) = reference_parts(listings, {"A"}, baselines_of({"A": (8, 4)}, {"A": (8, 6)}), DAY, complete=True)
+    listings = [Listing("A"), Listing("ZTST", "Nasdaq Test Stock", kind="CS", test=True)]
+    (part,) = reference_frames(listings, {"A"}, baselines_of({"A": (8, 4)}, {"A": (8, 6)}), DAY, complete=True)
     assert (part.symbols, part.name, part.exchange) == (["A", "ZTST"], [None, "Nasdaq Test Stock"], [None, None])
     assert (part.kind, part.test, part.split) == ([None, "CS"], [False, True], [True, False])
     assert (part.average_volume, part.average_trades) == ([8, None], [5, None])
@@ -72,11 +72,11 @@ def test_a_listing_of_which_only_the_symbol_is_known():
 
 
 def test_parts_are_as_many_as_it_takes():
-    listings = [ReferenceTicker(f"S{number}") for number in range(6001)]
-    parts = reference_parts(listings, (), Baselines(), DAY, complete=False)
+    listings = [Listing(f"S{number}") for number in range(6001)]
+    parts = reference_frames(listings, (), Baselines(), DAY, complete=False)
     assert [(part.part, part.parts, len(part.symbols), part.complete) for part in parts] == [
         (1, 3, 2500, False),
         (2, 3, 2500, False),
         (3, 3, 1001, False),
     ]
-    assert len(reference_parts([], (), Baselines(), DAY, complete=True)) == 1
+    assert len(reference_frames([], (), Baselines(), DAY, complete=True)) == 1

@@ -1,0 +1,74 @@
+"""A snapshot of the market as universe frames, without what claims to be of the future."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from gapscan.market.columns import Floats, packed
+from gapscan.obs import Tally
+from gapscan.protocol.feed import SYMBOLS_A_PART
+from gapscan.protocol.messages import SessionName, UniverseFrame
+from gapscan.provider import Snapshot
+
+# The provider's clock and its data may disagree by a little; market time is the later of the two. What is further ahead
+# of the clock than this is an error in the data.
+AHEAD_MS: Final = 60_000
+
+_HEAD: Final = ("frame", "part", "parts", "as_of", "session", "simulated", "symbols")
+_COLUMNS: Final = tuple(name for name in UniverseFrame.__struct_fields__ if name not in _HEAD)
+
+
+class Observation(Struct):
+    """What goes with a scan but is not in it."""
+
+    frame: int
+    as_of: int
+    session: SessionName
+    simulated: bool
+
+
+def universe_frames(snapshot: Snapshot, seen: Observation) -> list[UniverseFrame]:
+    """The scan as frames of at most SYMBOLS_A_PART symbols; one frame without symbols for an empty scan."""
+    starts = range(0, len(snapshot), SYMBOLS_A_PART) or (0,)
+    unknown = np.full(len(snapshot), np.nan)
+    columns = {name: snapshot.columns.get(name, unknown) for name in _COLUMNS}
+    return [_part(snapshot, columns, start, (number, len(starts)), seen) for number, start in enumerate(starts, 1)]
+
+
+def _part(
+    snapshot: Snapshot, columns: dict[str, Floats], start: int, place: tuple[int, int], seen: Observation
+) -> UniverseFrame:
+    these = slice(start, start + SYMBOLS_A_PART)
+    return UniverseFrame(
+        frame=seen.frame,
+        part=place[0],
+        parts=place[1],
+        as_of=seen.as_of,
+        session=seen.session,
+        simulated=seen.simulated,
+        symbols=snapshot.symbols[these],
+        **{name: packed(column[these]) for name, column in columns.items()},
+    )
+
+
+def without_future(snapshot: Snapshot, now: int, tally: Tally) -> Snapshot:
+    """The scan without what claims to be of the future: nothing newer could take its place for as long."""
+    limit = now + AHEAD_MS
+    if snapshot.newest_event <= limit:
+        return snapshot
+    kept = snapshot.only(snapshot.newest <= limit)
+    ahead = len(snapshot) - len(kept)
+    if ahead > np.count_nonzero(kept.newest):
+        tally.trouble("clock_behind", f"{ahead} of {len(snapshot)} elements are ahead of the provider's clock")
+        return snapshot
+    tally.trouble("future_elements", f"{ahead} elements of a scan are of the future, and left out", ahead)
+    return kept
+
+
+def market_time_of(snapshot: Snapshot, now: int) -> int:
+    """Market time of a scan made at `now` by the provider's clock: the later of it and the data, if they agree."""
+    newest = snapshot.newest_event
+    return max(now, newest) if newest <= now + AHEAD_MS else now

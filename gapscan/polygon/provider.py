@@ -1,0 +1,153 @@
+"""Polygon as the feed knows a provider."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Set
+from typing import Final
+
+from gapscan.config import ProviderSection
+from gapscan.obs import Tally
+from gapscan.polygon.details import details_of
+from gapscan.polygon.library import Library, library_named
+from gapscan.polygon.rest import ListedTicker, PolygonRest, SplitRow
+from gapscan.polygon.snapshot import snapshot_of
+from gapscan.polygon.stream import StreamSettings
+from gapscan.polygon.supervisor import LinkOptions, Supervisor
+from gapscan.provider import (
+    DailyBar,
+    Details,
+    Listing,
+    LiveStream,
+    MarketStatus,
+    OnBatch,
+    Provider,
+    Snapshot,
+    Split,
+    StreamReport,
+    Topic,
+    TopicKind,
+)
+
+REST_URL: Final = "https://api.polygon.io"
+WEBSOCKET_HOST: Final = "socket.polygon.io"
+
+# The exchanges publish quotes of symbols that exist to test systems; the listing's name says so.
+_TEST_MARK: Final = "test stock"
+_PREFIX_OF: Final[dict[TopicKind, str]] = {"bars": "A", "trades": "T", "halts": "LULD"}
+_KIND_OF: Final = {prefix: kind for kind, prefix in _PREFIX_OF.items()}
+
+
+def check_settings(section: ProviderSection) -> None:
+    """Raises ConfigError for settings that Polygon cannot mean."""
+    library_named(section.library)
+
+
+def open_provider(section: ProviderSection, key: str, timeout: float, tally: Tally) -> Provider:
+    """Polygon as the settings say. Raises ConfigError when the client library is missing."""
+    stream = StreamSettings(host=section.websocket_host or WEBSOCKET_HOST, key=key, secure=section.secure_websocket)
+    return PolygonProvider(library_named(section.library), section.rest_url or REST_URL, stream, timeout, tally)
+
+
+class PolygonProvider(Provider):
+    """One account. Each request is bounded by `timeout` seconds; `link` says how patient the stream is."""
+
+    def __init__(
+        self,
+        library: Library,
+        rest_url: str,
+        stream: StreamSettings,
+        timeout: float,
+        tally: Tally,
+        *,
+        link: LinkOptions | None = None,
+    ) -> None:
+        self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally)
+        # Asks once: requests for details are counted, and asked again, by whoever makes them.
+        self._rest_once = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=0)
+        self._stream = stream
+        self._link = link or LinkOptions()
+        self._tally = tally
+
+    async def status(self) -> MarketStatus:
+        """Server time and market status. Raises FeedError."""
+        status = await self._rest.status()
+        return MarketStatus(status.at, status.session)
+
+    async def snapshot(self) -> Snapshot:
+        """The snapshot of all tickers; Polygon's day turns when gapscan's does. Raises FeedError."""
+        return snapshot_of(await self._rest.snapshot())
+
+    async def listings(self) -> list[Listing]:
+        """All active stock tickers. Raises FeedError."""
+        return [listing_of(ticker) for ticker in await self._rest.listings()]
+
+    async def daily_bars(self, date: dt.date) -> list[DailyBar]:
+        """The grouped daily bars. Raises FeedError."""
+        return [DailyBar(bar.T, bar.v, bar.n) for bar in await self._rest.daily_bars(date)]
+
+    async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
+        """The splits by execution date. Raises FeedError."""
+        return [split_of(row) for row in await self._rest.splits(first, last)]
+
+    async def details(self, symbol: str) -> Details:
+        """The ticker overview. Raises NotFoundError, FeedError."""
+        return details_of(await self._rest_once.overview(symbol))
+
+    async def free_float(self, symbol: str) -> float | None:
+        """The float endpoint. Raises NotEntitledError, NotFoundError, FeedError."""
+        return await self._rest_once.free_float(symbol)
+
+    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool]) -> PolygonStream:
+        """The WebSocket of the stock market."""
+        return PolygonStream(Supervisor(self._stream, self._link, on_batch, is_open, self._tally))
+
+
+class PolygonStream(LiveStream):
+    """Topics of the port as those of Polygon, over the supervisor of the link."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+
+    def want(self, topics: Set[Topic], optional: Set[Topic] = frozenset()) -> None:
+        """From now on, exactly these are wanted."""
+        self.supervisor.want(_names(topics), _names(optional))
+
+    @property
+    def confirmed(self) -> Set[Topic]:
+        """Those that Polygon said it sends."""
+        return _topics(self.supervisor.topics.confirmed)
+
+    @property
+    def refused(self) -> Set[Topic]:
+        """Those that Polygon said it does not give."""
+        return _topics(self.supervisor.topics.refused)
+
+    async def run(self) -> None:
+        """Keep the link for ever."""
+        await self.supervisor.run()
+
+    def report(self) -> StreamReport:
+        """How the link is."""
+        return self.supervisor.report()
+
+
+def listing_of(ticker: ListedTicker) -> Listing:
+    """A ticker as a listing."""
+    test = _TEST_MARK in (ticker.name or "").lower()
+    return Listing(ticker.ticker, ticker.name, ticker.primary_exchange, ticker.type, test)
+
+
+def split_of(row: SplitRow) -> Split:
+    """A split by its ratio; one of nothing has none."""
+    known = row.split_from > 0 and row.split_to > 0
+    return Split(row.ticker, row.execution_date, row.split_to / row.split_from if known else None)
+
+
+def _names(topics: Iterable[Topic]) -> set[str]:
+    return {f"{_PREFIX_OF[topic.kind]}.{topic.symbol}" for topic in topics}
+
+
+def _topics(names: Iterable[str]) -> frozenset[Topic]:
+    split = (name.partition(".") for name in names)
+    return frozenset(Topic(_KIND_OF[prefix], symbol) for prefix, _, symbol in split if prefix in _KIND_OF)

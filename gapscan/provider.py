@@ -1,0 +1,259 @@
+"""The port to a market data provider: what the feed asks of one, in types of its own.
+
+A provider is a folder that implements `Provider`, and a line in `gapscan.providers`. Its peculiarities stay in that
+folder: names and units of fields, what a zero stands for, topics, sale conditions, how it words an error.
+
+Everywhere here: times are UTC epoch ms, prices and values USD, volumes shares (fractions are possible); what is not
+known is None, in columns NaN. A symbol is the provider's, letter by letter: case matters.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Set
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+from msgspec import Struct, field
+
+from gapscan.market.columns import Bools, Floats
+from gapscan.protocol.messages import SessionName
+
+ALL: Final = "*"  # in a topic: every symbol
+
+TopicKind = Literal["bars", "trades", "halts"]
+LinkState = Literal["waiting", "connecting", "live"]
+
+
+class MarketStatus(Struct, frozen=True):
+    """The provider's clock (epoch ms) and the session that it says it is: it knows closures that nobody foresaw."""
+
+    at: int
+    session: SessionName
+
+
+class Snapshot(Struct, frozen=True):
+    """All symbols as the provider sees them now, as columns: each has a value for each of `symbols`.
+
+    `columns` are named and measured as those of `UniverseFrame`; what a provider does not have may be left out.
+    `newest` is the time of the newest event that an element speaks of (epoch ms), 0 where it speaks of none.
+    """
+
+    symbols: list[str]
+    columns: Mapping[str, Floats]
+    newest: Floats
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    @property
+    def newest_event(self) -> int:
+        """The newest time that any element speaks of, epoch ms; 0 for none."""
+        return int(self.newest.max()) if len(self.newest) else 0
+
+    def only(self, kept: Bools) -> Snapshot:
+        """The elements at which `kept` is set."""
+        symbols = [symbol for symbol, keep in zip(self.symbols, kept.tolist(), strict=True) if keep]
+        return Snapshot(symbols, {name: column[kept] for name, column in self.columns.items()}, self.newest[kept])
+
+    @classmethod
+    def of(cls, symbols: list[str], columns: Mapping[str, Floats]) -> Snapshot:
+        """One whose newest events are the later of `updated` and `price_time`."""
+        times = [columns[name] for name in ("updated", "price_time") if name in columns]
+        newest = np.nan_to_num(np.fmax.reduce(times)) if times else np.zeros(len(symbols))
+        return cls(symbols, columns, newest)
+
+
+class Listing(Struct, frozen=True):
+    """One listed security. `exchange` is its primary listing's MIC, `kind` such as CS (common stock) or ETF; a `test`
+    listing is no security, but there to test systems with."""
+
+    symbol: str
+    name: str | None = None
+    exchange: str | None = None
+    kind: str | None = None
+    test: bool = False
+
+
+class DailyBar(Struct, frozen=True, gc=False):
+    """How much one symbol traded on one day: shares, adjusted for splits since, and the number of trades; 0 of either
+    means that it is not known."""
+
+    symbol: str
+    volume: float
+    trades: float = 0.0
+
+
+class Split(Struct, frozen=True):
+    """From `date` on, one old share is `ratio` new ones; None where the ratio is not known."""
+
+    symbol: str
+    date: dt.date
+    ratio: float | None
+
+
+class Details(Struct, frozen=True):
+    """What is known of a company beside its listing: USD, shares of this class (else of all), a sector's short name."""
+
+    market_cap: float | None = None
+    shares_outstanding: float | None = None
+    sector: str | None = None
+
+
+class Bar(Struct, gc=False):
+    """One symbol's trading from `start` to `end`; `day_volume`, `day_open` and `day_vwap` are the day's so far.
+
+    A bar is known by its symbol and start: the same one may come again, corrected.
+    """
+
+    symbol: str
+    start: int
+    end: int
+    open: float | None = None
+    high: float | None = None
+    low: float | None = None
+    close: float | None = None
+    volume: float | None = None
+    day_volume: float | None = None
+    day_open: float | None = None
+    day_vwap: float | None = None
+
+
+class Trade(Struct, gc=False):
+    """A trade that sets the last price. Those that do not (odd lots, averages, late reports) are the provider's to
+    leave out."""
+
+    symbol: str
+    time: int
+    price: float
+
+
+class Halt(Struct, frozen=True):
+    """A symbol's trading was halted at `time`, or resumed then."""
+
+    symbol: str
+    time: int
+    halted: bool
+
+
+class StreamBatch(Struct):
+    """What came over the stream together, in the order in which it came."""
+
+    bars: list[Bar] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    halts: list[Halt] = field(default_factory=list)
+
+
+class Topic(NamedTuple):
+    """What can be subscribed to: one kind of event, of one symbol or of `ALL`. Halts come of `ALL` only."""
+
+    kind: TopicKind
+    symbol: str
+
+
+class TopicCounts(Struct, frozen=True):
+    """How many topics are wanted, the optional ones aside, and how many of those the provider sends."""
+
+    desired: int = 0
+    confirmed: int = 0
+
+
+class RefusedTopics(Struct, frozen=True):
+    """How many topics the provider refuses; of the first of them, in its own words, why."""
+
+    count: int = 0
+    topics: dict[str, str] = field(default_factory=dict)
+
+
+class StreamReport(Struct, frozen=True, kw_only=True):
+    """What `gapscan status` shows of the stream.
+
+    `settled`: all that is wanted and given is confirmed, and nothing else. `none_confirmed_seconds`: for how long
+    topics are wanted and not one is confirmed. `ledger`: the last breaks, oldest first, each with `from` and `to`
+    (epoch ms, None while it lasts), `reason`, `detail`, `symbols`, `sessions` and `repaired`.
+    """
+
+    state: LinkState = "waiting"
+    sessions: int = 0
+    reconnects: int = 0
+    last_error: str = ""
+    topics: TopicCounts = TopicCounts()
+    none_confirmed_seconds: float = 0.0
+    settled: bool = False
+    waiting_frames: int = 0
+    refused: RefusedTopics = RefusedTopics()
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+
+
+OnBatch = Callable[[StreamBatch], Awaitable[None]]
+
+
+class LiveStream(ABC):
+    """The live link, kept alive and at the topics that are wanted, whatever happens to it."""
+
+    @abstractmethod
+    def want(self, topics: Set[Topic], optional: Set[Topic] = frozenset()) -> None:
+        """From now on, exactly these topics are wanted; of the optional ones, those that the provider gives. May be
+        called before `run`."""
+
+    @property
+    @abstractmethod
+    def confirmed(self) -> Set[Topic]:
+        """The topics that the provider sends."""
+
+    @property
+    @abstractmethod
+    def refused(self) -> Set[Topic]:
+        """The topics that the provider does not give."""
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Keep the link for ever; its losses are repaired, counted, and in the report. Raises ConfigError."""
+
+    @abstractmethod
+    def report(self) -> StreamReport:
+        """How the link is."""
+
+
+class Provider(ABC):
+    """One account with a provider. Any number of requests may be under way together; each ends within the time that
+    the settings give it.
+
+    Requests raise FeedError (`retry` says whether asking again can help), NotEntitledError where the account may not
+    have what was asked for, NotFoundError where there is no such thing.
+    """
+
+    @abstractmethod
+    async def status(self) -> MarketStatus:
+        """Clock and session."""
+
+    @abstractmethod
+    async def snapshot(self) -> Snapshot:
+        """The whole market. Values of the day are those of the trading day that it is (`market.sessions`): where a
+        provider's day turns at another time, it leaves out what is of another day."""
+
+    @abstractmethod
+    async def listings(self) -> list[Listing]:
+        """All active listings: all of them, or FeedError."""
+
+    @abstractmethod
+    async def daily_bars(self, date: dt.date) -> list[DailyBar]:
+        """All bars of one day; none on a day without trading."""
+
+    @abstractmethod
+    async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
+        """The splits that take effect from `first` to `last`, both included."""
+
+    @abstractmethod
+    async def details(self, symbol: str) -> Details:
+        """What is known of one company, by one request: whoever calls counts them, and asks again by himself."""
+
+    @abstractmethod
+    async def free_float(self, symbol: str) -> float | None:
+        """Shares that are free to trade, by one request as `details`."""
+
+    @abstractmethod
+    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool]) -> LiveStream:
+        """The account's live link, not yet running. `on_batch` is awaited before the next batch is read; `is_open`
+        says whether the market is open, so that silence means trouble."""
