@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
+import massive.exceptions
+import polygon.exceptions
 from websockets.exceptions import ConnectionClosed
 
 from gapscan.sim import ManualClock, SimServer
 from gapscan.sim.source import DailyBars, Source
+
+# What the official client raises for an answer that says no, by either of its names.
+BAD_RESPONSES: Final = (polygon.exceptions.BadResponse, massive.exceptions.BadResponse)
 
 
 def bars_of(source: Source, date: dt.date) -> DailyBars:

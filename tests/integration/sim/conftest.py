@@ -1,4 +1,4 @@
-"""Real polygon clients against a real server, with a clock that moves when a test says so."""
+"""Real clients, by both of their names, against a real server, with a clock that moves when a test says so."""
 
 import asyncio
 import datetime as dt
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import massive
 import polygon
 import pytest
 
@@ -32,13 +33,14 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 class Rest:
-    """polygon's RESTClient, off the event loop."""
+    """The official RESTClient, off the event loop."""
 
-    def __init__(self) -> None:
-        self.clients: list[polygon.RESTClient] = []
+    def __init__(self, library: Any) -> None:
+        self.clients: list[Any] = []
+        self._library = library
 
-    def client(self, server: SimServer, key: str = "key") -> polygon.RESTClient:
-        client = polygon.RESTClient(api_key=key, base=server.url, retries=0)
+    def client(self, server: SimServer, key: str = "key") -> Any:
+        client = self._library.RESTClient(api_key=key, base=server.url, retries=0)
         self.clients.append(client)
         return client
 
@@ -58,9 +60,9 @@ class Rest:
         return {ticker["ticker"]: ticker for ticker in json.loads(response.data)["tickers"]}
 
 
-@pytest.fixture
-def rest() -> Iterator[Rest]:
-    rest = Rest()
+@pytest.fixture(params=[polygon, massive], ids=lambda library: library.__name__)
+def rest(request: pytest.FixtureRequest) -> Iterator[Rest]:
+    rest = Rest(request.param)
     yield rest
     for client in rest.clients:
         client.client.clear()

@@ -1,4 +1,4 @@
-"""The REST interface as polygon's own client sees it."""
+"""The REST interface as the official client sees it, by both of its names."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from polygon.exceptions import BadResponse
 
 from gapscan.market.sessions import epoch_ms, session_times
 from tests.integration.sim.conftest import Rest, Serve
-from tests.support.simulator import bars_of
+from tests.support.simulator import BAD_RESPONSES, bars_of
 
 DAY = dt.date(2026, 11, 20)
 BEFORE = dt.date(2026, 11, 19)
@@ -124,7 +123,7 @@ async def test_one_ticker(serve: Serve, rest: Rest) -> None:
     symbol = server.market.symbols[7]
     ticker = await rest.call(server, "get_snapshot_ticker", "stocks", symbol)
     assert ticker.ticker == symbol
-    with pytest.raises(BadResponse, match="NotFound"):
+    with pytest.raises(BAD_RESPONSES, match="NotFound"):
         await rest.call(server, "get_snapshot_ticker", "stocks", symbol.lower())
 
 
@@ -207,7 +206,7 @@ async def test_ticker_details(serve: Serve, rest: Rest) -> None:
     company = await rest.call(server, "get_ticker_details", listing.symbol)
     assert (company.sic_code, company.sic_description) == (listing.sic_code, listing.sic_description)
     assert company.type == "CS"
-    with pytest.raises(BadResponse, match="NOT_FOUND"):
+    with pytest.raises(BAD_RESPONSES, match="NOT_FOUND"):
         await rest.call(server, "get_ticker_details", "NOSUCH")
 
 
@@ -273,21 +272,21 @@ async def test_market_status(serve: Serve, rest: Rest, time: Any, market: Any, e
 @pytest.mark.parametrize("date", ["2026-13-01", "yesterday"])
 async def test_bad_date(serve: Serve, rest: Rest, date: Any) -> None:
     server = await serve()
-    with pytest.raises(BadResponse, match="Could not parse"):
+    with pytest.raises(BAD_RESPONSES, match="Could not parse"):
         await rest.call(server, "get_grouped_daily_aggs", date)
 
 
 async def test_bad_limit_and_cursor(serve: Serve, rest: Rest) -> None:
     server = await serve()
-    with pytest.raises(BadResponse, match="limit"):
+    with pytest.raises(BAD_RESPONSES, match="limit"):
         await rest.call(server, "list_tickers", limit=5000)
-    with pytest.raises(BadResponse, match="cursor"):
+    with pytest.raises(BAD_RESPONSES, match="cursor"):
         await rest.call(server, "list_tickers", params={"cursor": "bm8="})
 
 
 async def test_wrong_key(serve: Serve, rest: Rest) -> None:
     server = await serve(keys=frozenset({"right"}))
-    with pytest.raises(BadResponse, match="Unknown API Key"):
+    with pytest.raises(BAD_RESPONSES, match="Unknown API Key"):
         await rest.call(server, "get_market_status", key="wrong")
     assert (await rest.call(server, "get_market_status", key="right")).market == "extended-hours"
 

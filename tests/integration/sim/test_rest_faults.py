@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 import urllib3
-from polygon.exceptions import BadResponse
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 from tests.integration.sim.conftest import Rest, Serve
+from tests.support.simulator import BAD_RESPONSES
 from tests.support.until import until
 
 
@@ -21,7 +21,7 @@ from tests.support.until import until
 async def test_refusing_status(serve: Serve, rest: Rest, status: Any, text: str) -> None:
     server = await serve()
     server.faults.set("rest_status", status=status, count=1)
-    with pytest.raises(BadResponse, match=text):
+    with pytest.raises(BAD_RESPONSES, match=text):
         await rest.call(server, "get_market_status")
     assert await rest.call(server, "get_market_status")
 
@@ -139,5 +139,5 @@ async def test_only_the_named_endpoint(serve: Serve, rest: Rest) -> None:
     server = await serve()
     server.faults.set("rest_status", status=403, endpoint="grouped")
     assert await rest.call(server, "get_market_status")
-    with pytest.raises(BadResponse):
+    with pytest.raises(BAD_RESPONSES):
         await rest.call(server, "get_grouped_daily_aggs", "2026-11-19")
