@@ -33,7 +33,7 @@ class MarketStatus(Struct, frozen=True):
     session: SessionName
 
 
-class Snapshot(Struct, frozen=True):
+class MarketSnapshot(Struct, frozen=True):
     """All symbols as the provider sees them now, as columns: each has a value for each of `symbols`.
 
     `columns` are named and measured as those of `UniverseFrame`; what a provider does not have may be left out.
@@ -52,13 +52,13 @@ class Snapshot(Struct, frozen=True):
         """The newest time that any element speaks of, epoch ms; 0 for none."""
         return int(self.newest.max()) if len(self.newest) else 0
 
-    def only(self, kept: Bools) -> Snapshot:
+    def only(self, kept: Bools) -> MarketSnapshot:
         """The elements at which `kept` is set."""
         symbols = [symbol for symbol, keep in zip(self.symbols, kept.tolist(), strict=True) if keep]
-        return Snapshot(symbols, {name: column[kept] for name, column in self.columns.items()}, self.newest[kept])
+        return MarketSnapshot(symbols, {name: column[kept] for name, column in self.columns.items()}, self.newest[kept])
 
     @classmethod
-    def of(cls, symbols: list[str], columns: Mapping[str, Floats]) -> Snapshot:
+    def of(cls, symbols: list[str], columns: Mapping[str, Floats]) -> MarketSnapshot:
         """One whose newest events are the later of `updated` and `price_time`."""
         times = [columns[name] for name in ("updated", "price_time") if name in columns]
         newest = np.nan_to_num(np.fmax.reduce(times)) if times else np.zeros(len(symbols))
@@ -93,7 +93,7 @@ class Split(Struct, frozen=True):
     ratio: float | None
 
 
-class Details(Struct, frozen=True):
+class CompanyDetails(Struct, frozen=True):
     """What is known of a company beside its listing: USD, shares of this class (else of all), a sector's short name."""
 
     market_cap: float | None = None
@@ -229,7 +229,7 @@ class Provider(ABC):
         """Clock and session."""
 
     @abstractmethod
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> MarketSnapshot:
         """The whole market. Values of the day are those of the trading day that it is (`market.sessions`): where a
         provider's day turns at another time, it leaves out what is of another day."""
 
@@ -246,7 +246,7 @@ class Provider(ABC):
         """The splits that take effect from `first` to `last`, both included."""
 
     @abstractmethod
-    async def details(self, symbol: str) -> Details:
+    async def details(self, symbol: str) -> CompanyDetails:
         """What is known of one company, by one request: whoever calls counts them, and asks again by himself."""
 
     @abstractmethod

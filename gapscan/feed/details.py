@@ -21,7 +21,7 @@ from gapscan.feed.live import MarketView
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Detail
-from gapscan.provider import Details, Provider
+from gapscan.provider import CompanyDetails, Provider
 from gapscan.runtime import Backoff, TokenBucket
 from gapscan.service.common import retrying
 
@@ -224,7 +224,7 @@ class DetailLoader:
         }
 
 
-def _detail(symbol: str, date: dt.date, details: Details, free_float: float | None) -> Detail:
+def _detail(symbol: str, date: dt.date, details: CompanyDetails, free_float: float | None) -> Detail:
     """What was found of `symbol` on `date`, as a message."""
     return Detail(
         symbol=symbol,

@@ -18,13 +18,13 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Halts
-from gapscan.provider import Bar, Halt, Snapshot, Trade
+from gapscan.provider import Bar, Halt, MarketSnapshot, Trade
 from gapscan.runtime import Backoff
 from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
 
 _log = logger("feed")
 
-Status = Literal["halted", "resumed"]
+HaltStatus = Literal["halted", "resumed"]
 
 # A trade may be reported 10 s after it was made (FINRA rule 6380A) and is then in a bar of that moment: what begins
 # this long after a halt shows that the symbol trades again. A pause takes five minutes at least.
@@ -36,7 +36,7 @@ _BACK_MS: Final = 300_000
 class _HaltState(Struct):
     """One symbol's newest status and since when; `event_time` is the time of the newest event about it, epoch ms."""
 
-    status: Status
+    status: HaltStatus
     time: int
     event_time: int
 
@@ -80,7 +80,7 @@ class HaltBook:
         if known is not None and time < known.event_time:
             return False
         self.as_of = max(self.as_of, time)
-        status: Status = "halted" if halts else "resumed"
+        status: HaltStatus = "halted" if halts else "resumed"
         if known is not None and known.status == status and (halts or time >= known.time):
             known.event_time = time
             return False
@@ -152,7 +152,7 @@ class HaltKeeper:
         traded = [(bar.symbol, bar.start) for bar in bars] + [(trade.symbol, trade.time) for trade in trades]
         self._missed(self.book.observe_traded(traded))
 
-    def observe_scan(self, snapshot: Snapshot, at: int) -> None:
+    def observe_scan(self, snapshot: MarketSnapshot, at: int) -> None:
         """A scan of the whole market, at market time `at`: it says which day it is, and what trades without being
         hot."""
         if self.book.advance(at):

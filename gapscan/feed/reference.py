@@ -28,7 +28,7 @@ _EMPTY_DAYS: Final = 7
 Publish = Callable[[str, ReferenceFrame], Awaitable[None]]
 
 
-class _Load:
+class _ReferenceLoad:
     """How far the reference data of `date` is. What has come stays, so that a failure costs one request only."""
 
     def __init__(self, date: dt.date) -> None:
@@ -56,7 +56,7 @@ class ReferenceLoader:
         self._publish = publish
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
         self._announced: dt.date | None = None
-        self._load: _Load | None = None
+        self._load: _ReferenceLoad | None = None
         self._last_error = ""
         self._published: Sequence[ReferenceFrame] = ()
         self._listed: frozenset[str] = frozenset()
@@ -89,12 +89,12 @@ class ReferenceLoader:
     async def run(self) -> None:
         """Load for ever, a day at a time; a day that is over before it is loaded is left for the next."""
         while True:
-            self._load = _Load(await self._day_begins.get())
+            self._load = _ReferenceLoad(await self._day_begins.get())
             backoff = Backoff(_RETRY_FIRST, self._section.discovery_interval)
             while self._day_begins.empty() and (error := await self._failure(self._load)):  # noqa: ASYNC110  # grace
                 await asyncio.sleep(backoff.next() if error.retry else self._section.discovery_interval)
 
-    async def _failure(self, load: _Load) -> FeedError | BusError | None:
+    async def _failure(self, load: _ReferenceLoad) -> FeedError | BusError | None:
         """Go on loading; what stopped it, or None when all has come. No failure is a reason to end the scans."""
         try:
             await self._go_on(load)
@@ -106,7 +106,7 @@ class ReferenceLoader:
         self._last_error = ""
         return None
 
-    async def _go_on(self, load: _Load) -> None:
+    async def _go_on(self, load: _ReferenceLoad) -> None:
         """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
         if load.listings is None:
             load.listings = await self._provider.listings()
@@ -121,7 +121,7 @@ class ReferenceLoader:
         extra = {"date": load.date, "symbols": symbols, "splits": len(load.splits), "sessions": sessions}
         _log.info("reference data loaded", extra=extra)
 
-    async def _load_baselines(self, load: _Load) -> None:
+    async def _load_baselines(self, load: _ReferenceLoad) -> None:
         while load.baselines.sessions < self._section.baseline_sessions and load.empty < _EMPTY_DAYS:
             date = previous_trading_day(load.oldest)
             bars = await self._provider.daily_bars(date)

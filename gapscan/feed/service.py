@@ -23,7 +23,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
-from gapscan.provider import MarketStatus, Provider, Snapshot
+from gapscan.provider import MarketSnapshot, MarketStatus, Provider
 from gapscan.providers import open_provider
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.service.common import lasting_bus, reporting, retention, retrying
@@ -49,7 +49,7 @@ class Feed:
         self._symbols = 0
         self._status: MarketStatus | None = None
         self._calendar = CalendarCheck(tally)
-        self.on_scan: Callable[[Snapshot, int], None] = lambda _snapshot, _at: None
+        self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
         self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
         self.curves = CurveLoader(bus, provider, config, tally)
 
@@ -131,7 +131,7 @@ class Feed:
                 await ensure_shared(self._bus, retention(self._config))
                 await restore()
 
-    async def _publish_scan(self, status: MarketStatus, snapshot: Snapshot) -> None:
+    async def _publish_scan(self, status: MarketStatus, snapshot: MarketSnapshot) -> None:
         as_of, simulated = market_time_of(snapshot, status.at), self._config.provider.simulated
         for part in universe_frames(snapshot, Observation(self._frame, as_of, status.session, simulated)):
             await self._publish(names.FEED_UNIVERSE, part)

@@ -11,7 +11,7 @@ from gapscan.market.columns import Floats, packed
 from gapscan.obs import Tally
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import SessionName, UniverseFrame
-from gapscan.provider import Snapshot
+from gapscan.provider import MarketSnapshot
 
 # The provider's clock and its data may disagree by a little; market time is the later of the two. What is further ahead
 # of the clock than this is an error in the data.
@@ -30,7 +30,7 @@ class Observation(Struct):
     simulated: bool
 
 
-def universe_frames(snapshot: Snapshot, seen: Observation) -> list[UniverseFrame]:
+def universe_frames(snapshot: MarketSnapshot, seen: Observation) -> list[UniverseFrame]:
     """The scan as frames of at most SYMBOLS_A_PART symbols; one frame without symbols for an empty scan."""
     starts = range(0, len(snapshot), SYMBOLS_A_PART) or (0,)
     unknown = np.full(len(snapshot), np.nan)
@@ -39,7 +39,7 @@ def universe_frames(snapshot: Snapshot, seen: Observation) -> list[UniverseFrame
 
 
 def _part(
-    snapshot: Snapshot, columns: dict[str, Floats], start: int, place: tuple[int, int], seen: Observation
+    snapshot: MarketSnapshot, columns: dict[str, Floats], start: int, place: tuple[int, int], seen: Observation
 ) -> UniverseFrame:
     these = slice(start, start + SYMBOLS_A_PART)
     return UniverseFrame(
@@ -54,7 +54,7 @@ def _part(
     )
 
 
-def without_future(snapshot: Snapshot, now: int, tally: Tally) -> Snapshot:
+def without_future(snapshot: MarketSnapshot, now: int, tally: Tally) -> MarketSnapshot:
     """The scan without what claims to be of the future: nothing newer could take its place for as long."""
     limit = now + AHEAD_MS
     if snapshot.newest_event <= limit:
@@ -68,7 +68,7 @@ def without_future(snapshot: Snapshot, now: int, tally: Tally) -> Snapshot:
     return kept
 
 
-def market_time_of(snapshot: Snapshot, now: int) -> int:
+def market_time_of(snapshot: MarketSnapshot, now: int) -> int:
     """Market time of a scan made at `now` by the provider's clock: the later of it and the data, if they agree."""
     newest = snapshot.newest_event
     return max(now, newest) if newest <= now + AHEAD_MS else now

@@ -29,7 +29,7 @@ _RETRY_FIRST: Final = 0.25
 State = Literal["off", "waiting", "reading", "ready", "no files"]
 
 
-class _Load:
+class _CurveLoad:
     """How far the curves of `date` are. What has come stays, so that a failure costs one step only."""
 
     def __init__(self, date: dt.date, days: Sequence[dt.date], missing: Sequence[dt.date]) -> None:
@@ -58,7 +58,7 @@ class CurveLoader:
             self._reader = DayReader(files, directory_of(section.cache_dir), tally)
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
         self._announced: dt.date | None = None
-        self._load: _Load | None = None
+        self._load: _CurveLoad | None = None
         self._state: State = "waiting" if self._reader else "off"
         self._last_error = ""
         self._published: Sequence[bytes] = ()
@@ -103,13 +103,13 @@ class CurveLoader:
         self._state, self._last_error = "no files", why
         self._tally.trouble("no_flat_files", f"there are no volume curves: {why}")
 
-    def _look_for_days(self, reader: DayReader, date: dt.date) -> _Load:
+    def _look_for_days(self, reader: DayReader, date: dt.date) -> _CurveLoad:
         """The last sessions before `date`, those with a file apart from those without, the newest first."""
         sessions = [previous_trading_day(date)]
         while len(sessions) < self._config.feed.baseline_sessions:
             sessions.append(previous_trading_day(sessions[-1]))
         days = [day for day in sessions if reader.exists(day)]
-        return _Load(date, days, [day for day in sessions if day not in days])
+        return _CurveLoad(date, days, [day for day in sessions if day not in days])
 
     async def _go_on(self, reader: DayReader, date: dt.date) -> bool:
         """Go on from where it was; whether all is done. Raises FeedError, BusError or OSError."""
@@ -134,7 +134,7 @@ class CurveLoader:
         await asyncio.to_thread(reader.forget_all_but, load.days)
         return True
 
-    async def _add(self, reader: DayReader, load: _Load, date: dt.date) -> None:
+    async def _add(self, reader: DayReader, load: _CurveLoad, date: dt.date) -> None:
         try:
             day = await reader.read(date)
         except DataError as error:
@@ -147,10 +147,10 @@ class CurveLoader:
         await asyncio.to_thread(self._add_volumes, load, date, day)
 
     @staticmethod
-    def _add_volumes(load: _Load, date: dt.date, day: DayVolumes) -> None:
+    def _add_volumes(load: _CurveLoad, date: dt.date, day: DayVolumes) -> None:
         load.mean.add(day, ratios_since(load.splits or (), date))
 
-    async def _publish(self, load: _Load) -> None:
+    async def _publish(self, load: _CurveLoad) -> None:
         self._published = await asyncio.to_thread(lambda: [encode(part) for part in load.mean.parts(load.date)])
         await self._send()
         self._state, self._last_error = "ready", ""

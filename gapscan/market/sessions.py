@@ -47,7 +47,7 @@ NS_PER_MS = 1_000_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
-CLEAR = dt.time(3, 30)  # the provider empties its snapshot here, half an hour before pre-market
+CLEAR = dt.time(3, 30)  # a trading day begins here, half an hour before pre-market, and nothing of the last one counts
 PRE_OPEN = dt.time(4, 0)
 REGULAR_OPEN = dt.time(9, 30)
 REGULAR_CLOSE = dt.time(16, 0)

@@ -1,4 +1,4 @@
-"""What Polygon knows of one company: its answers as Details, and the sector that a SIC code stands for."""
+"""What Polygon knows of one company: its answers as CompanyDetails, and the sector that a SIC code stands for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from gapscan.provider import Details
+from gapscan.provider import CompanyDetails
 
 # Ranges of the Standard Industrial Classification, first and last code. The first range that has a code counts:
 # major groups and industries that traders tell apart come before the division that they are part of.
@@ -40,7 +40,7 @@ _SECTORS: Final = (
 )
 
 
-class Overview(Struct):
+class TickerOverview(Struct):
     """The ticker overview, as far as it is used. Zero and absent both mean that it is not known."""
 
     ticker: str
@@ -53,7 +53,7 @@ class Overview(Struct):
 class OverviewBody(Struct):
     """The answer that holds it."""
 
-    results: Overview
+    results: TickerOverview
 
 
 class FloatRow(Struct):
@@ -73,10 +73,10 @@ class FloatBody(Struct):
         return next((_known(row.free_float) for row in self.results if row.ticker == symbol), None)
 
 
-def details_of(overview: Overview) -> Details:
+def details_of(overview: TickerOverview) -> CompanyDetails:
     """What an overview says. A class's own shares come before those of all classes together."""
     shares = overview.share_class_shares_outstanding or overview.weighted_shares_outstanding
-    return Details(
+    return CompanyDetails(
         market_cap=_known(overview.market_cap),
         shares_outstanding=_known(shares),
         sector=sector_of(overview.sic_code),

@@ -75,7 +75,7 @@ def _closing(error: ConnectionClosed) -> Ending:
     return Ending(Reason.LOST, "the link ended without a close frame")
 
 
-class Entry(Struct):
+class LinkBreak(Struct):
     """One disturbance, from the first sign to the repair; several reasons when one led to the next."""
 
     began: int
@@ -103,8 +103,8 @@ class Ledger:
     """The last disturbances. What happens before a disturbance is repaired is part of it."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=_LEDGER_ENTRIES)
-        self._open: Entry | None = None
+        self._entries: deque[LinkBreak] = deque(maxlen=_LEDGER_ENTRIES)
+        self._open: LinkBreak | None = None
 
     @property
     def is_open(self) -> bool:
@@ -114,7 +114,7 @@ class Ledger:
     def note(self, ending: Ending, at: int, symbols: int, *, session_lost: bool) -> None:
         """Something went wrong that touches so many symbols."""
         if self._open is None:
-            self._open = Entry(at, [], "", 0, 0)
+            self._open = LinkBreak(at, [], "", 0, 0)
             self._entries.append(self._open)
         entry = self._open
         if ending.reason not in entry.reasons:
@@ -123,7 +123,7 @@ class Ledger:
         entry.symbols = max(entry.symbols, symbols)
         entry.sessions += session_lost
 
-    def repaired(self, at: int, confirmed: int) -> Entry | None:
+    def repaired(self, at: int, confirmed: int) -> LinkBreak | None:
         """All topics are as they should be; the entry that this closes."""
         entry, self._open = self._open, None
         if entry is not None:
@@ -136,7 +136,7 @@ class Ledger:
         return [entry.shown() for entry in self._entries]
 
 
-def _how(entry: Entry, confirmed: int) -> str:
+def _how(entry: LinkBreak, confirmed: int) -> str:
     if entry.sessions:
         return f"fresh session, {confirmed} topics confirmed"
     return "left out, to be asked for again" if entry.reasons == [Reason.REFUSED] else "asked again"

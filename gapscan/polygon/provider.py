@@ -15,14 +15,14 @@ from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.provider import (
+    CompanyDetails,
     DailyBar,
-    Details,
     Listing,
     LiveStream,
+    MarketSnapshot,
     MarketStatus,
     OnBatch,
     Provider,
-    Snapshot,
     Split,
     StreamReport,
     Topic,
@@ -74,8 +74,8 @@ class PolygonProvider(Provider):
         status = await self._rest.status()
         return MarketStatus(status.at, status.session)
 
-    async def snapshot(self) -> Snapshot:
-        """The snapshot of all tickers; Polygon's day turns when gapscan's does. Raises FeedError."""
+    async def snapshot(self) -> MarketSnapshot:
+        """All tickers. Polygon empties them at 03:30 in New York, when gapscan's day turns. Raises FeedError."""
         return snapshot_of(await self._rest.snapshot())
 
     async def listings(self) -> list[Listing]:
@@ -90,7 +90,7 @@ class PolygonProvider(Provider):
         """The splits by execution date. Raises FeedError."""
         return [split_of(row) for row in await self._rest.splits(first, last)]
 
-    async def details(self, symbol: str) -> Details:
+    async def details(self, symbol: str) -> CompanyDetails:
         """The ticker overview. Raises NotFoundError, FeedError."""
         return details_of(await self._rest_once.overview(symbol))
 

@@ -23,7 +23,7 @@ from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
 from gapscan.polygon import KEY_VARIABLE
 from gapscan.polygon.certificates import trusted_certificates
-from gapscan.polygon.details import FloatBody, Overview, OverviewBody
+from gapscan.polygon.details import FloatBody, OverviewBody, TickerOverview
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.library import Library, client_library
 from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
@@ -163,7 +163,7 @@ class PolygonRest:
             raise FeedError(f"{what} has no listings")
         return found
 
-    async def overview(self, symbol: str) -> Overview:
+    async def overview(self, symbol: str) -> TickerOverview:
         """What the provider knows of one listing. Raises NotFoundError when it does not know it, FeedError."""
         what = f"the details of {symbol}"
         body = await self._get(what, lambda: self._client.get_ticker_details(quote(symbol, safe=""), raw=True))
@@ -268,7 +268,7 @@ def _translated(what: str, error: Exception) -> FeedError:
         return FeedError(refused, retry=False, remedy=remedy)
     if any(word in text for word in _NOT_ENTITLED):
         return NotEntitledError(refused, remedy=remedy)
-    # The client tells a status by its body alone; network errors have other words for what they do not find.
+    # The client names a status by its body alone; network errors have other words for what they do not find.
     if type(error).__name__ == "BadResponse" and any(word in text.lower() for word in _NOT_FOUND):
         return NotFoundError(f"{what} is unknown to the provider: {text}")
     return FeedError(f"{what} failed: {text}")

@@ -14,7 +14,7 @@ from gapscan.market.columns import Floats
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
-from gapscan.provider import Snapshot
+from gapscan.provider import MarketSnapshot
 
 _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
 
@@ -78,14 +78,14 @@ def decode_snapshot(body: bytes) -> Decoded[SnapshotTicker]:
     return _snapshot.decode("the market snapshot", body)
 
 
-def snapshot_of(tickers: Sequence[SnapshotTicker]) -> Snapshot:
+def snapshot_of(tickers: Sequence[SnapshotTicker]) -> MarketSnapshot:
     """The elements as the feed takes them."""
     trades = [ticker.lastTrade or _NO_TRADE for ticker in tickers]
     traded = _milliseconds([trade.t for trade in trades])
     columns = _columns(tickers, trades, traded)
     newest = np.maximum(columns["updated"], traded)
     known = {name: np.where(column == 0, np.nan, column) for name, column in columns.items()}
-    return Snapshot([ticker.ticker for ticker in tickers], known, newest)
+    return MarketSnapshot([ticker.ticker for ticker in tickers], known, newest)
 
 
 def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade], traded: Floats) -> dict[str, Floats]:

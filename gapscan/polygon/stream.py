@@ -1,7 +1,7 @@
 """One session of Polygon's WebSocket.
 
 The official client is not used for it: it ends without a word on close 1000 or 1001; it connects again by itself, for
-ever where connecting fails, and tells its log only; it sends topics from a set of its own, and forgets those that the
+ever where connecting fails, and only logs it; it sends topics from a set of its own, and forgets those that the
 link lost. A session here never connects twice, and topics are sent by whoever knows what the provider confirmed.
 """
 
@@ -29,7 +29,7 @@ from gapscan.polygon.topics import batches
 _MAX_FRAME: Final = 16 * 1024 * 1024  # bytes; the provider's largest are about one
 _CLOSE_SECONDS: Final = 1
 _CLOSE_LIMIT: Final = 2.0
-_LAST_FRAMES: Final = 4  # kept, because the reason of a close is told just before it
+_LAST_FRAMES: Final = 4  # kept, because the reason of a close is said just before it
 _SHOWN: Final = 200  # characters of a foreign error
 
 # Its level keeps frames, and so the API key, out of any log.

@@ -16,7 +16,7 @@ _MOST_DOUBLINGS: Final = 30
 _REQUEST_CHARACTERS: Final = 8_000  # of topics in one request; thousands of topics make several
 
 
-class Refusal(Struct):
+class TopicRefusal(Struct):
     """A topic that the provider does not give: what it said last, how often, when to ask again; whether it named it."""
 
     message: str
@@ -25,7 +25,7 @@ class Refusal(Struct):
     named: bool
 
 
-class Request(Struct):
+class TopicRequest(Struct):
     """Topics to ask for and to give back; `repeated` counts those that were asked for before, without an answer."""
 
     subscribe: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Topics:
     """
 
     def __init__(self, patience: float, refused_first: float, refused_limit: float) -> None:
-        self.refused: dict[str, Refusal] = {}
+        self.refused: dict[str, TopicRefusal] = {}
         self._patience = patience
         self._refused_first, self._refused_limit = refused_first, refused_limit
         self.optional: frozenset[str] = frozenset()
@@ -94,10 +94,10 @@ class Topics:
         self._joining.clear()
         self._leaving.clear()
 
-    def due(self, now: float) -> Request:
+    def due(self, now: float) -> TopicRequest:
         """What to send now; it counts as sent."""
         self._forget_refusals(now)
-        request = Request()
+        request = TopicRequest()
         for topic in self._wanted - self._on - self.optional:
             if self._may_ask(topic, now):
                 request.repeated += topic in self._joining
@@ -127,7 +127,7 @@ class Topics:
         refusal = self.refused.get(topic)
         return refusal is None or refusal.again <= now
 
-    def _note_sent(self, request: Request, now: float) -> None:
+    def _note_sent(self, request: TopicRequest, now: float) -> None:
         for topic in request.subscribe:
             self._joining[topic] = now
             self._leaving.pop(topic, None)
@@ -167,7 +167,7 @@ class Topics:
         tries = known.tries if known else 0
         limit = _OPTIONAL_LIMIT if topic in self.optional else self._refused_limit
         wait = min(limit, self._refused_first * 2.0 ** min(tries, _MOST_DOUBLINGS))
-        self.refused[topic] = Refusal(message, tries + 1, now + wait, named)
+        self.refused[topic] = TopicRefusal(message, tries + 1, now + wait, named)
         return known is None and topic not in self.optional
 
     @property

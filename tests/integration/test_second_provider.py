@@ -22,7 +22,7 @@ from gapscan.hot import service as hot_service
 from gapscan.market.sessions import previous_trading_day, session_times
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
-from gapscan.provider import Bar, DailyBar, Details, Halt, Listing, Split, StreamBatch, Topic, Trade
+from gapscan.provider import Bar, CompanyDetails, DailyBar, Halt, Listing, Split, StreamBatch, Topic, Trade
 from gapscan.ranker import service as ranker_service
 from gapscan.service.status import collect
 from tests.support.memory_provider.provider import MARKETS, MemoryMarket
@@ -56,7 +56,7 @@ def market_of_four() -> MemoryMarket:
         ],
         days=days,
         splits=[Split("SPLIT", DAY, 2.0), Split("FLAT", day, None)],
-        details={symbol: Details(1e9, 5e7, "Technology") for symbol in SYMBOLS},
+        details={symbol: CompanyDetails(1e9, 5e7, "Technology") for symbol in SYMBOLS},
         floats={"UP": 4e7},
     )
 

@@ -15,14 +15,14 @@ from gapscan.errors import ConfigError, NotFoundError
 from gapscan.obs import Tally
 from gapscan.provider import (
     ALL,
+    CompanyDetails,
     DailyBar,
-    Details,
     Listing,
     LiveStream,
+    MarketSnapshot,
     MarketStatus,
     OnBatch,
     Provider,
-    Snapshot,
     Split,
     StreamBatch,
     StreamReport,
@@ -40,7 +40,7 @@ class MemoryMarket:
     listings: list[Listing]
     days: dict[dt.date, list[DailyBar]] = field(default_factory=dict)
     splits: list[Split] = field(default_factory=list)
-    details: dict[str, Details] = field(default_factory=dict)
+    details: dict[str, CompanyDetails] = field(default_factory=dict)
     floats: dict[str, float] = field(default_factory=dict)
     streams: list[MemoryStream] = field(default_factory=list)
     made: float = field(default_factory=time.monotonic)
@@ -81,11 +81,11 @@ class MemoryProvider(Provider):
     async def status(self) -> MarketStatus:
         return MarketStatus(self._market.now, "regular")
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self) -> MarketSnapshot:
         quotes = self._market.quotes
         names = {name for quote in quotes.values() for name in quote}
         columns = {name: np.array([quote.get(name, np.nan) for quote in quotes.values()]) for name in names}
-        return Snapshot.of(list(quotes), columns)
+        return MarketSnapshot.of(list(quotes), columns)
 
     async def listings(self) -> list[Listing]:
         return self._market.listings
@@ -96,7 +96,7 @@ class MemoryProvider(Provider):
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         return [split for split in self._market.splits if first <= split.date <= last]
 
-    async def details(self, symbol: str) -> Details:
+    async def details(self, symbol: str) -> CompanyDetails:
         try:
             return self._market.details[symbol]
         except KeyError:

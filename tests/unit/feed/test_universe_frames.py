@@ -17,18 +17,18 @@ from gapscan.feed.universe_frames import (
 from gapscan.obs import Tally
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.feed import SYMBOLS_A_PART
-from gapscan.provider import Snapshot
+from gapscan.provider import MarketSnapshot
 from tests.support.market import OBSERVATIONS, plain
 
 NOW = 1_795_357_740_000
 SEEN = Observation(frame=7, as_of=NOW, session="regular", simulated=False)
 
 
-def snapshot_of(number: int, newest: list[int] | None = None) -> Snapshot:
+def snapshot_of(number: int, newest: list[int] | None = None) -> MarketSnapshot:
     """`number` symbols; every column counts up from another number."""
     columns = {name: np.arange(number) + 1000.0 * place for place, name in enumerate(OBSERVATIONS, 1)}
     times = np.full(number, float(NOW)) if newest is None else np.array(newest, np.float64)
-    return Snapshot([f"S{n}" for n in range(number)], columns, times)
+    return MarketSnapshot([f"S{n}" for n in range(number)], columns, times)
 
 
 @pytest.fixture
@@ -58,14 +58,14 @@ def test_an_empty_scan_is_one_frame_without_symbols() -> None:
 
 
 def test_what_a_provider_does_not_have_is_unknown() -> None:
-    (frame,) = universe_frames(Snapshot.of(["A", "B"], {"price": np.array([1.0, np.nan])}), SEEN)
+    (frame,) = universe_frames(MarketSnapshot.of(["A", "B"], {"price": np.array([1.0, np.nan])}), SEEN)
     assert plain(frame.price) == [1.0, None]
     assert plain(frame.vwap) == [None, None]
 
 
 def test_the_newest_event_where_a_provider_does_not_say() -> None:
     columns = {"updated": np.array([5.0, np.nan, np.nan]), "price_time": np.array([np.nan, 7.0, np.nan])}
-    assert Snapshot.of(["A", "B", "C"], columns).newest.tolist() == [5, 7, 0]
+    assert MarketSnapshot.of(["A", "B", "C"], columns).newest.tolist() == [5, 7, 0]
 
 
 def test_an_element_of_the_future_is_left_out(tally: Tally) -> None:

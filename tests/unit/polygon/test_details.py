@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from gapscan.polygon.details import FloatBody, FloatRow, Overview, OverviewBody, details_of, sector_of
-from gapscan.provider import Details
+from gapscan.polygon.details import FloatBody, FloatRow, OverviewBody, TickerOverview, details_of, sector_of
+from gapscan.provider import CompanyDetails
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_class_of_shares_comes_before_all_classes():
 
 def test_zero_and_absent_are_not_known():
     nothing = details_of(overview(market_cap=0, share_class_shares_outstanding=0))
-    assert nothing == details_of(Overview("A")) == Details()
+    assert nothing == details_of(TickerOverview("A")) == CompanyDetails()
     assert FloatBody([FloatRow("A", 0)]).of("A") is None
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gapscan.polygon.events import updates_last
 from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
-from gapscan.provider import Snapshot
+from gapscan.provider import MarketSnapshot
 from tests.support.market import OBSERVATIONS
 
 MINUTE = 1_795_357_740_000
@@ -33,7 +33,7 @@ def ticker(**parts: Any) -> dict[str, Any]:
 class Columns:
     """The columns of a snapshot as lists; None where there is no value."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: MarketSnapshot) -> None:
         self.symbols = snapshot.symbols
         self.newest = snapshot.newest.tolist()
         self._snapshot = snapshot
