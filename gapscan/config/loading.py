@@ -52,10 +52,14 @@ def example_file() -> Path:
 
 
 class Loaded(Struct, frozen=True):
-    """Settings, and the file they were read from (None: defaults and environment only)."""
+    """Settings, and the file they were read from (None: defaults and environment only).
+
+    `warning` says what is to be changed about them before the next version; empty for nothing.
+    """
 
     config: Config
     path: Path | None
+    warning: str = ""
 
 
 def user_config_dir(env: Mapping[str, str]) -> Path:
@@ -75,13 +79,13 @@ def find_file(env: Mapping[str, str]) -> Path | None:
 def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loaded:
     """Read the settings. Raises ConfigError that names the file or variable, the key and the fault."""
     path = path or find_file(env)
-    tables, env = by_new_names(_read(path) if path else {}, env, path)
+    tables, env, warning = by_new_names(_read(path) if path else {}, env, path)
     config = _convert(tables, str(path))
     for variable, section, key in _variables():
         if variable in env:
             tables.setdefault(section, {})[key] = _plain(section, key, env[variable])
             config = _convert(tables, variable)
-    return Loaded(config, path)
+    return Loaded(config, path, warning)
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,27 +14,28 @@ _NEW: Final = "provider"
 _PREFIX: Final = "GAPSCAN_"
 _KEYS: Final = tuple(key for key in ProviderSection.__struct_fields__ if key != "name")
 
-_log = logging.getLogger("gapscan.config")
-
 
 def by_new_names(
     tables: dict[str, Any], env: Mapping[str, str], path: Path | None
-) -> tuple[dict[str, Any], Mapping[str, str]]:
-    """The file's tables and the environment by today's names. One warning names all old ones that take effect.
+) -> tuple[dict[str, Any], Mapping[str, str], str]:
+    """The file's tables and the environment by today's names, and a warning that names all old ones that take effect.
 
     Where the environment has a setting by both names, the new one counts. Raises ConfigError when the file has both.
     """
-    variables = [name for key in _KEYS if (name := _variable(_OLD, key)) in env and _variable(_NEW, key) not in env]
-    old = [f"[{_OLD}] in {path}"] if _counts(tables, env) else []
     if _OLD in tables and _NEW in tables:
         raise ConfigError(f"{path} has both [{_NEW}] and [{_OLD}], its old name", remedy=f"keep [{_NEW}] only")
-    if old or variables:
-        _log.warning(
-            "%s: old names, which the next version will not know; the new ones are [%s] and %s",
-            ", ".join([*old, *variables]), _NEW, _variable(_NEW, "*"),
-        )  # fmt: skip
+    variables = [name for key in _KEYS if (name := _variable(_OLD, key)) in env and _variable(_NEW, key) not in env]
+    old = ([f"[{_OLD}] in {path}"] if _counts(tables, env) else []) + variables
     tables = {_NEW if name == _OLD else name: table for name, table in tables.items()}
-    return tables, {**env, **{name.replace(_OLD.upper(), _NEW.upper(), 1): env[name] for name in variables}}
+    env = {**env, **{name.replace(_OLD.upper(), _NEW.upper(), 1): env[name] for name in variables}}
+    return tables, env, _warning(old)
+
+
+def _warning(old: list[str]) -> str:
+    if not old:
+        return ""
+    today = f"[{_NEW}] and {_variable(_NEW, '*')}"
+    return f"{', '.join(old)}: old names, which the next version will not know; today's are {today}"
 
 
 def _counts(tables: Mapping[str, Any], env: Mapping[str, str]) -> bool:

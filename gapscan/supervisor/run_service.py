@@ -60,7 +60,10 @@ def main(arguments: list[str]) -> int:
     """`python -m gapscan.supervisor.run_service NAME`: settings come from the environment and gapscan.toml."""
     name = arguments[0] if arguments else ""
     try:
-        run_service(name, settings.load().config)
+        loaded = settings.load()
+        if loaded.warning:
+            logger(name or "gapscan").warning(loaded.warning)
+        run_service(name, loaded.config)
     except GapscanError as error:
         logger(name or "gapscan").error("%s", error)
         return 2 if isinstance(error, ConfigError) else 1

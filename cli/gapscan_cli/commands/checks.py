@@ -91,6 +91,8 @@ def config_check(
         from gapscan.sim.service import check_replay
 
         check_replay(loaded.config)
+    if loaded.warning:
+        output.note(f"warning: {loaded.warning}")
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
     if show:
         output.say(settings_text(loaded.config, has_key=providers.api_key(loaded.config.provider) is not None))

@@ -30,7 +30,10 @@ def _with(config: Config, section: str, **values: Any) -> Config:
 def _load(config_file: Path | None) -> Config:
     from gapscan import config as settings
 
-    return settings.load(config_file).config
+    loaded = settings.load(config_file)
+    if loaded.warning:
+        output.note(f"warning: {loaded.warning}")
+    return loaded.config
 
 
 def up(

@@ -139,6 +139,24 @@ def test_config_check(gapscan: Gapscan, monkeypatch: pytest.MonkeyPatch) -> None
     assert not {"hush", "sesame"} & set(re.findall(r"\w+", shown.out + shown.err))
 
 
+def test_names_of_before_are_said_once(gapscan: Gapscan) -> None:
+    Path("gapscan.toml").write_text('[polygon]\nlibrary = "massive"\n')
+    shown = gapscan("config", "check", "--show")
+    assert shown.code == 0
+    assert 'library = "massive"' in shown.out
+    (warning,) = shown.err.splitlines()
+    assert all(word in warning for word in ("warning", "[polygon]", "gapscan.toml", "[provider]"))
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "words"), [("nobody", "", ("nobody", "polygon")), ("polygon", "masive", ("masive", "massive"))]
+)
+def test_a_provider_that_there_is_not(gapscan: Gapscan, name: str, library: str, words: tuple[str, ...]) -> None:
+    text = f'[provider]\nname = "{name}"\n' + (f'library = "{library}"\n' if library else "")
+    Path("gapscan.toml").write_text(text)
+    assert_error(gapscan("config", "check"), 2, *words)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from gapscan import providers
 from gapscan.config import Config, ProviderSection, SimSection
 from gapscan.errors import ConfigError
 from gapscan.supervisor.up import Up, UpOptions
@@ -37,3 +39,13 @@ def test_the_library_stays() -> None:
 def test_a_day_without_trading_is_said_before_anything_starts() -> None:
     with pytest.raises(ConfigError, match=r"2024-07-04.*closed"):
         plan_of(Config(sim=SimSection(day="2024-07-04")))
+
+
+def test_the_simulated_market_is_not_asked_for_what_another_provider_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(providers.PACKAGES, "memory", "tests.support.memory_provider")
+    section = ProviderSection(name="memory", library="its own", rest_url="four")
+    assert plan_of(Config(provider=section)).provider == section, "it needs no key"
+    made = plan_of(Config(provider=structs.replace(section, simulated=True), sim=SimSection(port=8700)))
+    assert made.provider == ProviderSection(
+        rest_url="http://127.0.0.1:8700", websocket_host="127.0.0.1:8700", secure_websocket=False, simulated=True
+    )
