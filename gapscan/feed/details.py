@@ -139,13 +139,13 @@ class DetailLoader:
     async def _work(self) -> None:
         while True:
             await self._some_wait.wait()
-            await self._turn()
+            await self._wait_for_token()
             if self._waiting:
                 await self._handle(self._waiting.popitem(last=True)[0])
             else:
                 self._some_wait.clear()
 
-    async def _turn(self) -> None:
+    async def _wait_for_token(self) -> None:
         """Wait until one more request may go."""
         loop = asyncio.get_running_loop()
         while (wait := self._requests.acquire(loop.time())) > 0:  # noqa: ASYNC110  # the bucket says when
@@ -187,7 +187,7 @@ class DetailLoader:
         known = before.float_shares if before else None
         if self._no_float_on == today:
             return known
-        await self._turn()
+        await self._wait_for_token()
         try:
             free_float = await self._provider.free_float(symbol)
         except (NotEntitledError, NotFoundError) as error:

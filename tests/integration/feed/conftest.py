@@ -1,21 +1,11 @@
-"""The live half of the feed against the simulated market."""
+"""A server that has what the feed needs."""
 
 from __future__ import annotations
-
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 
 from gapscan.bus.client import Bus
 from gapscan.bus.topology import Retention, ensure_shared
-from gapscan.runtime import end
-from gapscan.sim import SimServer
-from tests.integration.feed.rig import Rig, market
-
-Start = Callable[..., Any]
 
 
 @pytest.fixture
@@ -23,27 +13,3 @@ async def bus(bus: Bus) -> Bus:
     """A connection to a server with all that the feed needs."""
     await ensure_shared(bus, Retention())
     return bus
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Start]:
-    """Starts a rig and waits until it is whole; options as for LinkOptions."""
-    async with AsyncExitStack() as stack:
-
-        async def start(
-            market_options: dict[str, Any] | None = None,
-            settings: dict[str, Any] | None = None,
-            whole: bool = True,
-            before: Callable[[SimServer], None] = lambda sim: None,
-            **options: Any,
-        ) -> Rig:
-            sim = await stack.enter_async_context(market(**(market_options or {})))
-            before(sim)
-            rig = Rig(sim, options, settings or {})
-            task = asyncio.create_task(rig.supervisor.run())
-            stack.push_async_callback(end, task)
-            if whole:
-                await rig.whole()
-            return rig
-
-        yield start
