@@ -140,7 +140,7 @@ async def _has_details(bus: Bus) -> bool:
 
 async def test_it_is_live(bus: Bus, nats_server: NatsServer, market: MemoryMarket) -> None:
     async with services(bus, nats_server.url) as lists:
-        wanted = {Topic(kind, symbol) for kind in ("bars", "trades") for symbol in SYMBOLS}  # type: ignore[arg-type]
+        wanted = {Topic(kind, symbol) for kind in ("bars", "trades") for symbol in SYMBOLS}
         await until(lambda: market.subscribed() == wanted | {Topic("halts", "*")}, "the hot set's topics")
 
         end = market.now // 1000 * 1000

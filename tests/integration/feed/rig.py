@@ -41,10 +41,9 @@ QUICK = {
 @asynccontextmanager
 async def market(**options: Any) -> AsyncIterator[SimServer]:
     """A small market just after the open, thirty times as fast as a real one."""
-    settings = SimOptions(
-        **({"symbols": 60, "day": DAY, "start": "09:31", "speed": 30.0, "bar_delay": 0.0, "seed": 3} | options)
-    )
-    async with make_server(settings, today=DAY) as server:
+    usual = {"symbols": 60, "day": DAY, "start": "09:31", "speed": 30.0, "bar_delay": 0.0, "seed": 3}
+    chosen: dict[str, Any] = usual | options
+    async with make_server(SimOptions(**chosen), today=DAY) as server:
         yield server
 
 
@@ -64,8 +63,9 @@ class Rig:
         self.trades: list[Trade] = []
         self.is_open = True
         self.tally = Tally(logger("feed"))
+        chosen: dict[str, Any] = {"host": sim.ws_feed, "key": KEY, "secure": False, "ping": 2.0} | settings
         self.supervisor = Supervisor(
-            StreamSettings(**({"host": sim.ws_feed, "key": KEY, "secure": False, "ping": 2.0} | settings)),
+            StreamSettings(**chosen),
             LinkOptions(**(QUICK | options)),
             self._take,
             lambda: self.is_open,
@@ -84,7 +84,8 @@ class Rig:
 
     @property
     def report(self) -> dict[str, Any]:
-        return to_builtins(self.supervisor.report())
+        report: dict[str, Any] = to_builtins(self.supervisor.report())
+        return report
 
     @property
     def ledger(self) -> list[dict[str, Any]]:

@@ -36,7 +36,8 @@ async def welcome(client: ServerConnection) -> None:
 
 def settings(server: Any, **more: Any) -> StreamSettings:
     port = server.sockets[0].getsockname()[1]
-    return StreamSettings(**({"host": f"127.0.0.1:{port}", "key": KEY, "secure": False, "opening": 5.0} | more))
+    chosen: dict[str, Any] = {"host": f"127.0.0.1:{port}", "key": KEY, "secure": False, "opening": 5.0} | more
+    return StreamSettings(**chosen)
 
 
 async def ending_of(session: ProviderSession) -> Ending:

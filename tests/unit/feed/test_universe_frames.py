@@ -26,7 +26,7 @@ SEEN = Observation(frame=7, as_of=NOW, session="regular", simulated=False)
 
 def snapshot_of(number: int, newest: list[int] | None = None) -> MarketSnapshot:
     """`number` symbols; every column counts up from another number."""
-    columns = {name: np.arange(number) + 1000.0 * place for place, name in enumerate(OBSERVATIONS, 1)}
+    columns = {name: np.arange(number, dtype=np.float64) + 1000 * place for place, name in enumerate(OBSERVATIONS, 1)}
     times = np.full(number, float(NOW)) if newest is None else np.array(newest, np.float64)
     return MarketSnapshot([f"S{n}" for n in range(number)], columns, times)
 
