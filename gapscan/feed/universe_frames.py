@@ -9,16 +9,13 @@ from msgspec import Struct
 
 from gapscan.market.columns import Floats, packed
 from gapscan.obs import Tally
-from gapscan.protocol.feed import SYMBOLS_A_PART
+from gapscan.protocol.feed import SCAN_COLUMNS, SYMBOLS_A_PART
 from gapscan.protocol.messages import SessionName, UniverseFrame
 from gapscan.provider import MarketSnapshot
 
 # The provider's clock and its data may disagree by a little; market time is the later of the two. What is further ahead
 # of the clock than this is an error in the data.
 AHEAD_MS: Final = 60_000
-
-_HEAD: Final = ("frame", "part", "parts", "as_of", "session", "simulated", "symbols")
-_COLUMNS: Final = tuple(name for name in UniverseFrame.__struct_fields__ if name not in _HEAD)
 
 
 class Observation(Struct):
@@ -33,8 +30,7 @@ class Observation(Struct):
 def universe_frames(snapshot: MarketSnapshot, seen: Observation) -> list[UniverseFrame]:
     """The scan as frames of at most SYMBOLS_A_PART symbols; one frame without symbols for an empty scan."""
     starts = range(0, len(snapshot), SYMBOLS_A_PART) or (0,)
-    unknown = np.full(len(snapshot), np.nan)
-    columns = {name: snapshot.columns.get(name, unknown) for name in _COLUMNS}
+    columns = {name: snapshot.columns[name] for name in SCAN_COLUMNS if name in snapshot.columns}
     return [_part(snapshot, columns, start, (number, len(starts)), seen) for number, start in enumerate(starts, 1)]
 
 

@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from gapscan.feed.universe_frames import (
     AHEAD_MS,
@@ -57,10 +58,11 @@ def test_an_empty_scan_is_one_frame_without_symbols() -> None:
     assert (frame.symbols, frame.price, frame.parts) == ([], b"", 1)
 
 
-def test_what_a_provider_does_not_have_is_unknown() -> None:
+def test_what_a_provider_does_not_have_is_not_sent() -> None:
     (frame,) = universe_frames(MarketSnapshot.of(["A", "B"], {"price": np.array([1.0, np.nan])}), SEEN)
+    assert frame.price is not UNSET
     assert plain(frame.price) == [1.0, None]
-    assert plain(frame.vwap) == [None, None]
+    assert frame.vwap is UNSET
 
 
 def test_the_newest_event_where_a_provider_does_not_say() -> None:
