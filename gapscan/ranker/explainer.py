@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from typing import Final
 
@@ -13,7 +13,8 @@ import numpy as np
 from msgspec import structs
 from nats.aio.msg import Msg
 
-from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.nats_compat import server_has_all
 from gapscan.errors import ProtocolError
 from gapscan.lists.delta import symbols_of
 from gapscan.market.columns import Bools, Ints
@@ -226,7 +227,10 @@ def nearest(text: str, symbols: Sequence[str]) -> list[str]:
 
 @asynccontextmanager
 async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally) -> AsyncIterator[None]:
-    """Answer questions on names.WHY for as long as the block runs: the ranker that leads does. Raises BusError."""
+    """Answer questions on names.WHY for as long as the block runs: the ranker that leads does. Raises BusError.
+
+    When the block begins, the server knows who answers: it would tell who asks earlier that nobody does.
+    """
     waiting: asyncio.Queue[Msg] = asyncio.Queue(_WAITING)
 
     async def on_message(message: Msg) -> None:
@@ -241,6 +245,8 @@ async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally)
         raise translated(error, f"listening to {names.WHY}") from error
     task = asyncio.create_task(_answer_all(waiting, answer, tally), name="why")
     try:
+        with suppress(*NATS_ERRORS):  # without a link nobody can ask; it is announced when the link is back
+            await server_has_all(bus.nc, REQUEST_SECONDS)
         yield
     finally:
         await end(task)

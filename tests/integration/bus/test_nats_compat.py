@@ -1,4 +1,4 @@
-"""A cancel that arrives together with an answer is not lost inside nats-py."""
+"""A cancel that arrives together with an answer is not lost inside nats-py, and a subscription can be waited for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import nats.js.kv
 import pytest
 
 from gapscan.bus.client import BusOptions, connect
-from gapscan.bus.nats_compat import wait_for
+from gapscan.bus.nats_compat import server_has_all, wait_for
 
 MODULES = [nats.aio.client, nats.aio.subscription, nats.js.client, nats.js.kv]
 
@@ -60,3 +60,13 @@ async def test_a_group_that_asks_all_the_time_ends_with_one_cancel(nats_server):
             done, pending = await asyncio.wait(tasks, timeout=20)
             assert len(done) == 4
             assert not pending
+
+
+async def test_a_subscription_is_there_once_the_server_has_all(nats_server):
+    """The other connection's question would get "no responders" at once: it may be read first."""
+    options = BusOptions(nats_server.url)
+    async with connect(options, "answers") as answers, connect(options, "asks") as asks:
+        for number in range(300):
+            await answers.nc.subscribe(f"echo.{number}", cb=_answer)
+            await server_has_all(answers.nc, 20)
+            await asks.nc.request(f"echo.{number}", b"", timeout=20)

@@ -66,7 +66,6 @@ async def test_a_reader_may_ask(tmp_path: Path) -> None:
             connect(reader, "reader") as reading,
             answering(writing, answer, Tally(logger("test"))),
         ):
-            await writing.nc.flush()
             assert (await ask_why(reading, "A")).symbol == "A"
     finally:
         server.close()
