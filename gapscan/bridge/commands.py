@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from gapscan.bridge.encodings import text_frame
+from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import unknown
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
@@ -36,7 +36,7 @@ from gapscan.protocol.websocket import (
 
 
 class CommandHandler:
-    """One client's side of the room."""
+    """Does what one client asks for."""
 
     def __init__(
         self, bridge: BridgeServer, session: BrowserSession, questions: Questions, token: str | None, window: float
@@ -53,13 +53,13 @@ class CommandHandler:
         hello = Hello(
             HELLO_VERSION, bridge.versions.simulated, HEARTBEAT_SECONDS, self._window, self._token is not None
         )
-        self._session.write(text_frame(websocket.encode(hello)))
+        self._session.send(Message(websocket.encode(hello)))
         if self._session.authorized:
             self._send_lists()
 
     def _send_lists(self) -> None:
         if self._bridge.versions.ready:
-            self._session.write(self._bridge.versions.lists_frame())
+            self._session.send(self._bridge.versions.lists_message())
 
     def handle(self, text: str | None) -> None:
         """One message of the client; None stands for a binary one."""
@@ -95,7 +95,7 @@ class CommandHandler:
             case Unsubscribe(names):
                 self._bridge.unsubscribe(self._session, names)
             case AskLists():
-                self._session.write(self._bridge.versions.lists_frame())
+                self._session.send(self._bridge.versions.lists_message())
             case Aggregates(on):
                 self._bridge.want_cells(self._session, on=on)
             case Overview(on):
@@ -136,8 +136,8 @@ class CommandHandler:
         self._bridge.subscribe(self._session, resync.list, _position(resync))
 
     def _overview(self, on: bool) -> None:
-        self._session.wants_overview, self._session.overview = on, b""
-        self._session.send_overview(self._bridge.versions.overview_frame())
+        self._session.wants_overview, self._session.overview = on, None
+        self._session.send_overview(self._bridge.versions.overview_message())
 
     def _ask(self, question: AskWhy) -> None:
         if question.list is not None and not self._bridge.versions.may_exist(question.list):

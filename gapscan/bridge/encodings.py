@@ -1,43 +1,62 @@
-"""WebSocket frames as a server sends them (RFC 6455, section 5.2): not masked, so one bytes object serves all."""
+"""How messages look on the wire, for each way out to clients.
+
+A way out is an encoding here and a handler in http.py. All else is about messages: a message is made once, and its
+bytes on the wire once for each encoding that a client needs.
+"""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-_FINAL: Final = 0x80
-_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
-_SHORT: Final = 125  # a longer payload has its length in two bytes more, or in eight
-_MEDIUM: Final = 0xFFFF
+from websockets.frames import Close, Frame, Opcode
 
 
-def text_frame(payload: bytes) -> bytes:
-    """A whole text message in one frame."""
-    return _header(_TEXT, len(payload)) + payload
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """What a message's payload (JSON in UTF-8) becomes, and how a connection ends.
+
+    `goodbye` is made of a close code and its name. `ping` is what a client answers by itself; None for a way on which
+    clients cannot say anything: there silence ends nothing.
+    """
+
+    message: Callable[[bytes], bytes]
+    goodbye: Callable[[int, str], bytes]
+    ping: bytes | None
 
 
-def close_frame(code: int, reason: str) -> bytes:
-    """The frame that ends a connection."""
-    return _control(_CLOSE, struct.pack("!H", code) + reason.encode())
+class Message:
+    """A payload, and its bytes on the wire: the same object for all clients of an encoding."""
+
+    __slots__ = ("_encoded", "payload")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        self._encoded: dict[Encoding, bytes] = {}
+
+    def encoded(self, encoding: Encoding) -> bytes:
+        """The bytes to send."""
+        data = self._encoded.get(encoding)
+        if data is None:
+            data = self._encoded[encoding] = encoding.message(self.payload)
+        return data
 
 
-def ping_frame() -> bytes:
-    """A question that every client's library answers by itself."""
-    return _control(_PING, b"")
+# WebSocket (RFC 6455): a server's frames are not masked, so one bytes object serves all.
 
 
-def pong_frame(payload: bytes) -> bytes:
-    """The answer to a client's ping."""
-    return _control(_PONG, payload)
+def _frame(opcode: Opcode, payload: bytes) -> bytes:
+    return Frame(opcode, payload).serialize(mask=False)
 
 
-def _header(opcode: int, length: int) -> bytes:
-    if length <= _SHORT:
-        return struct.pack("!BB", _FINAL | opcode, length)
-    if length <= _MEDIUM:
-        return struct.pack("!BBH", _FINAL | opcode, 126, length)
-    return struct.pack("!BBQ", _FINAL | opcode, 127, length)
+def websocket_pong(payload: bytes) -> bytes:
+    """The answer to a client's ping. Raises websockets' ProtocolError when `payload` has more than 125 bytes."""
+    return _frame(Opcode.PONG, payload)
 
 
-def _control(opcode: int, payload: bytes) -> bytes:
-    return _header(opcode, len(payload)) + payload
+WEBSOCKET: Final = Encoding(
+    message=lambda payload: _frame(Opcode.TEXT, payload),
+    goodbye=lambda code, name: _frame(Opcode.CLOSE, Close(code, name).serialize()),
+    ping=_frame(Opcode.PING, b""),
+)

@@ -1,7 +1,7 @@
-"""Bringing clients up to date with their lists: those in step all at once, the others one by one.
+"""Bringing clients up to date with their lists: those who are current all at once, the others one by one.
 
-A fault in one list is that list's alone. A version that cannot be encoded is dropped and its clients are told; they
-stay at the version before, and the next one that can be encoded reaches them as any other.
+A fault in one list is that list's alone. A version that cannot be encoded is dropped, and its clients get an error;
+they stay at the version before, and the next one that can be encoded reaches them as any other.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gapscan.bridge.broadcast import Broadcaster
+from gapscan.bridge.encodings import Message
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.subscribers import Subscribers
 from gapscan.bridge.versions import ListHistory, Position, VersionStore
@@ -78,10 +79,9 @@ class Fanout:
         history, subscribers = self._versions.histories.get(name), self.subscribers.get(name)
         if history is None or subscribers is None:
             return
-        if subscribers.current and (frame := self._frame(history, subscribers.position)) and history.current:
+        if subscribers.current and (message := self._message(history, subscribers.position)) and history.current:
             self._tally.count("frames", subscribers.current)
-            self._tally.count("bytes", subscribers.current * len(frame))
-            subscribers.send(frame, history.current.position)
+            self._tally.count("bytes", subscribers.send(message, history.current.position))
         now = self._clock()
         for session in subscribers.behind:
             if session.blocked_since is None:
@@ -92,23 +92,23 @@ class Fanout:
         history, subscribers = self._versions.histories.get(name), session.lists[name]
         if history is None:
             return True
-        frame = self._frame(history, subscribers.cursor(session), owed=name in session.owed)
-        if frame is None or history.current is None:
+        message = self._message(history, subscribers.cursor(session), owed=name in session.owed)
+        if message is None or history.current is None:
             return True
-        if not session.write(frame):
+        if not session.send(message):
             self.lag(session, now)
             return False
         session.owed.discard(name)
         subscribers.put(session, history.current.position)
-        subscribers.fall_in(session)
+        subscribers.make_current(session)
         return True
 
-    def _frame(self, history: ListHistory, have: Position | None, *, owed: bool = False) -> bytes | None:
+    def _message(self, history: ListHistory, have: Position | None, *, owed: bool = False) -> Message | None:
         """What leads from `have` to the newest version that can be sent; None when there is nothing to send."""
         fault = ""
         while history.current is not None:
             try:
-                frame = history.answer_for(have) if owed else history.frame_for(have)
+                message = history.answer_for(have) if owed else history.message_for(have)
             except Exception as error:  # noqa: BLE001  # whatever it is, the other lists must go on
                 fault, known = f"{type(error).__name__}: {error}", bool(history.fault)
                 if history.give_up(have, fault):
@@ -119,7 +119,7 @@ class Fanout:
                     self._tally.trouble(
                         "deltas_failed", f"list {history.name}: a snapshot, for want of a delta: {fault}"
                     )
-                return frame
+                return message
         return None
 
     def _send_failed(self, history: ListHistory, *, known: bool) -> None:

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gapscan.bridge.assets import INDEX, Asset, load_assets
 from gapscan.bridge.commands import CommandHandler
 from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter
-from gapscan.bridge.encodings import pong_frame
+from gapscan.bridge.encodings import WEBSOCKET, Encoding, websocket_pong
 from gapscan.bridge.metrics import metrics_text
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
 from gapscan.bridge.questions import Ask, Questions
@@ -146,9 +146,18 @@ class Web:
         transport = request.transport
         if transport is None:  # gone already
             return ws
-        session = self._bridge.enter(transport, authorized=self._policy.token is None)
-        try:
+        async with self._session(request, transport, WEBSOCKET) as session:
             await self._converse(request, ws, session)
+        return ws
+
+    @asynccontextmanager
+    async def _session(
+        self, request: web.Request, transport: asyncio.Transport, encoding: Encoding
+    ) -> AsyncIterator[BrowserSession]:
+        """A client, from its coming to its end, whichever way the messages go out."""
+        session = self._bridge.enter(transport, encoding, authorized=self._policy.token is None)
+        try:
+            yield session
         except Exception:  # noqa: BLE001  # whatever it is, it is this client's connection alone that ends
             self._bridge.tally.count("failures")
             _log.exception("a client's connection failed")
@@ -159,7 +168,6 @@ class Web:
             await self.questions.forget(session)
             # aiohttp closes the transport once all is sent, which a client that does not read can put off for ever.
             asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
-        return ws
 
     def _check(self, request: web.Request) -> None:
         """Refuse a handshake before it costs anything."""
@@ -171,8 +179,11 @@ class Web:
             bridge.tally.trouble("refused.full", "a client was refused: there are as many as may be")
             raise web.HTTPServiceUnavailable(text="too many clients\n", headers={"Retry-After": "5"})
 
+    def _commands(self, session: BrowserSession) -> CommandHandler:
+        return CommandHandler(self._bridge, session, self.questions, self._policy.token, self._policy.window)
+
     async def _converse(self, request: web.Request, ws: Socket, session: BrowserSession) -> None:
-        handler = CommandHandler(self._bridge, session, self.questions, self._policy.token, self._policy.window)
+        handler = self._commands(session)
         handler.greet()
         ignored = 0
         while ignored < _IGNORED:
@@ -183,13 +194,13 @@ class Web:
                 return
             if message.type is WSMsgType.CLOSE:
                 session.answer_close()
-            if not _take(handler, session, message.type, message.data):
+            if not _handle(handler, session, message.type, message.data):
                 return
             ignored += session.closed
         await _linger(request)
 
 
-def _take(handler: CommandHandler, session: BrowserSession, kind: WSMsgType, data: object) -> bool:
+def _handle(handler: CommandHandler, session: BrowserSession, kind: WSMsgType, data: object) -> bool:
     """One message of the client; False when it was the last."""
     if kind is WSMsgType.TEXT:
         handler.handle(str(data))
@@ -199,7 +210,7 @@ def _take(handler: CommandHandler, session: BrowserSession, kind: WSMsgType, dat
         if not handler.sign_of_life():
             session.refuse(RefusedError(TOO_FAST, "too many pings"))
         elif kind is WSMsgType.PING and isinstance(data, bytes | bytearray):
-            session.write(pong_frame(bytes(data)))
+            session.write(websocket_pong(bytes(data)))
     else:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Clients' questions to the ranker: one at a time for each client, a few for all, and none of them in a frame's way."""
+"""Clients' questions to the ranker: one at a time for each client, a few for all, and none of them holds a list up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from gapscan.bridge.encodings import text_frame
+from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import Clock
 from gapscan.bridge.limits import QUESTIONS
 from gapscan.bridge.session import BrowserSession
@@ -29,7 +29,7 @@ _log = logger("bridge")
 
 class _Made(NamedTuple):
     at: float
-    frame: bytes
+    message: Message
 
 
 class Questions:
@@ -68,27 +68,27 @@ class Questions:
     async def _answer_all(self, session: BrowserSession, waiting: deque[AskWhy]) -> None:
         while waiting:
             try:
-                frame = await self._frame(waiting[0])
+                message = await self._message(waiting[0])
             except RefusedError as refusal:
                 session.refuse(refusal)
             else:
                 self._tally.count("answers")
-                if not session.write(frame):
+                if not session.send(message):
                     self._tally.count("answers_skipped")
             waiting.popleft()
         self._waiting.pop(session, None)
         self._tasks.pop(session, None)
 
-    async def _frame(self, question: AskWhy) -> bytes:
+    async def _message(self, question: AskWhy) -> Message:
         async with self._together:
             made = self._made.get(question)
             if made is None or self._clock() - made.at >= _SHARED_SECONDS:
                 made = self._keep(question, await self._answer(question))
-            return made.frame
+            return made.message
 
     def _keep(self, question: AskWhy, why: Why) -> _Made:
         self._made.pop(question, None)
-        made = self._made[question] = _Made(self._clock(), text_frame(codec.encode(why)))
+        made = self._made[question] = _Made(self._clock(), Message(codec.encode(why)))
         while len(self._made) > _KEPT:
             del self._made[next(iter(self._made))]
         return made

@@ -10,7 +10,7 @@ from typing import Final
 
 from gapscan.bridge.broadcast import Broadcaster
 from gapscan.bridge.conflation import Conflation
-from gapscan.bridge.encodings import ping_frame
+from gapscan.bridge.encodings import Encoding, Message
 from gapscan.bridge.fanout import Clock, Fanout
 from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
 from gapscan.bridge.session import BrowserSession, Cursors
@@ -23,8 +23,7 @@ from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, Ref
 
 HEARTBEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
-_CELLS: Final = ""  # the window of the aggregates; no list has this name
-_PING: Final = ping_frame()
+_CELLS: Final = ""  # the key of the aggregates; no list has this name
 
 
 class BridgeServer:
@@ -47,7 +46,7 @@ class BridgeServer:
         self.sessions: set[BrowserSession] = set()
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()  # set when a client was the last to leave
-        self.delivery = Fanout(versions, limits.slow_after, tally, clock, self._wake.set, self.writer)
+        self.fanout = Fanout(versions, limits.slow_after, tally, clock, self._wake.set, self.writer)
         self._conflation = Conflation(window)
         self._cells = Cells()
         self._cell_readers: set[BrowserSession] = set()
@@ -58,12 +57,12 @@ class BridgeServer:
         """Say which lists there are."""
         if not self.versions.define(infos):
             return
-        frame = self.versions.lists_frame()
+        message = self.versions.lists_message()
         for session in self._greeted():
-            session.write(frame)
-        for name in [name for name in self.delivery.subscribers if name not in self.versions.histories]:
+            session.send(message)
+        for name in [name for name in self.fanout.subscribers if name not in self.versions.histories]:
             self._conflation.forget(name)
-            self.delivery.drop_list(name)
+            self.fanout.drop_list(name)
 
     def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], status: ListStatus) -> None:
         """A list as it stands now."""
@@ -96,9 +95,9 @@ class BridgeServer:
 
     # What a client's side calls.
 
-    def enter(self, transport: SocketTransport, *, authorized: bool) -> BrowserSession:
+    def enter(self, transport: SocketTransport, encoding: Encoding, *, authorized: bool) -> BrowserSession:
         """A new client."""
-        session = BrowserSession(transport, self.limits, self.tally, self.clock(), authorized=authorized)
+        session = BrowserSession(transport, encoding, self.limits, self.tally, self.clock(), authorized=authorized)
         self.sessions.add(session)
         self._empty.clear()
         self.tally.count("connects")
@@ -109,17 +108,17 @@ class BridgeServer:
         session.gone()
         self.sessions.discard(session)
         self._cell_readers.discard(session)
-        self.delivery.forget(session)
+        self.fanout.forget(session)
         if not self.sessions:
             self._empty.set()
 
     def subscribe(self, session: BrowserSession, name: str, have: Position | None) -> None:
         """Send `name` from `have` on, beginning with an answer in any case."""
-        self.delivery.subscribe(session, name, have)
+        self.fanout.subscribe(session, name, have)
 
     def unsubscribe(self, session: BrowserSession, names: Iterable[str]) -> None:
         """Send these no more."""
-        self.delivery.unsubscribe(session, names)
+        self.fanout.unsubscribe(session, names)
 
     def want_cells(self, session: BrowserSession, *, on: bool) -> None:
         """Send aggregates, or no more."""
@@ -130,12 +129,12 @@ class BridgeServer:
 
     def subscriptions(self) -> dict[str, int]:
         """How many clients each list has."""
-        return {name: len(subscribers) for name, subscribers in self.delivery.subscribers.items()}
+        return {name: len(subscribers) for name, subscribers in self.fanout.subscribers.items()}
 
     @property
     def lagging(self) -> int:
         """How many clients have not taken all that is due."""
-        return len(self.delivery.lagging)
+        return len(self.fanout.lagging)
 
     # The sending.
 
@@ -156,7 +155,7 @@ class BridgeServer:
     async def _something_due(self) -> None:
         due = self._conflation.next_due()
         waits = [due - self.clock()] if due is not None else []
-        waits += [_RETRY_SECONDS] if self.delivery.lagging else []
+        waits += [_RETRY_SECONDS] if self.fanout.lagging else []
         with suppress(TimeoutError):
             async with asyncio.timeout(min(waits, default=None)):
                 await self._wake.wait()
@@ -171,22 +170,25 @@ class BridgeServer:
         if key == _CELLS:
             self._flush_cells()
         else:
-            self.delivery.flush(key)
+            self.fanout.flush(key)
 
     def retry(self) -> None:
         """Catch up with those who can take something again; close those who could not for too long."""
-        self.delivery.retry()
+        self.fanout.retry()
 
     def _flush_cells(self) -> None:
-        frames = self._cells.drain()
-        made: dict[tuple[str, ...], bytes] = {}  # clients of the same lists share the bytes
+        messages = self._cells.drain()
+        made: dict[tuple[Encoding, tuple[str, ...]], bytes] = {}  # clients of the same lists share the bytes
         for session in self._cell_readers:
             if session.lists:
-                names = tuple(sorted(session.lists))
-                if names not in made:
-                    made[names] = joined(frames, {symbol for name in names for symbol in self.versions.symbols(name)})
-                if made[names] and not session.write(made[names]):
+                key = session.encoding, tuple(sorted(session.lists))
+                if key not in made:
+                    made[key] = joined(messages, self._symbols(session.lists), session.encoding)
+                if made[key] and not session.write(made[key]):
                     self.tally.count("aggregates_skipped")
+
+    def _symbols(self, names: Iterable[str]) -> set[str]:
+        return {symbol for name in names for symbol in self.versions.symbols(name)}
 
     async def _beat(self) -> None:
         while True:
@@ -197,33 +199,35 @@ class BridgeServer:
         """Heartbeats, and a look after those who say nothing."""
         now = self.clock()
         self.versions.expire(now)
-        overview = self.versions.overview_frame()
-        made: dict[Cursors, bytes] = {}
+        overview = self.versions.overview_message()
+        made: dict[Cursors, Message] = {}
         for session in tuple(self.sessions):
             if session.ending:
                 continue
             if cursors := session.cursors():
-                frame = made.get(cursors)
-                if frame is None:
-                    frame = made[cursors] = self.versions.beat_frame(cursors)
+                message = made.get(cursors)
+                if message is None:
+                    message = made[cursors] = self.versions.beat_message(cursors)
                 # Where lists are quiet, it is the heartbeats that show who takes nothing.
-                if not session.write(frame):
-                    self.delivery.lag(session, now)
+                if not session.send(message):
+                    self.fanout.lag(session, now)
             session.send_overview(overview)
             self._look_after(session, now)
 
     def beat_to(self, session: BrowserSession) -> None:
-        """A heartbeat out of turn: a client that has just subscribed learns at once how its lists stand."""
+        """A heartbeat out of turn: a client that has just subscribed need not wait to know how its lists stand."""
         if cursors := session.cursors():
-            session.write(self.versions.beat_frame(cursors))
+            session.send(self.versions.beat_message(cursors))
 
     def _look_after(self, session: BrowserSession, now: float) -> None:
         if not session.authorized and now - session.entered_at > AUTH_SECONDS:
             session.refuse(RefusedError(NO_TOKEN, "no token came"))
+        elif session.encoding.ping is None:
+            return
         elif now - session.heard_at > SILENT_AFTER:
-            self.delivery.expel(session, SILENT)
+            self.fanout.expel(session, SILENT)
         elif now - session.heard_at > PING_AFTER and not session.pinged:
-            session.pinged = session.write(_PING)
+            session.pinged = session.write(session.encoding.ping)
 
     async def close(self, seconds: float) -> None:
         """Close all clients, and wait until they are gone."""

@@ -1,7 +1,7 @@
-"""One WebSocket client: what it asked for, and writing to it.
+"""One client: what it asked for, and writing to it.
 
-Frames are made once for all clients and written straight to each socket: no wake-up, no queue and no framing per
-client. What cannot be written now is not kept; the client's cursor stays, and leads on from there later.
+Messages are made and encoded once for all clients and written straight to each socket: no wake-up, no queue and no
+encoding per client. What cannot be written now is not kept; the client's cursor stays, and leads on from there later.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from gapscan.bridge.encodings import close_frame, text_frame
+from gapscan.bridge.encodings import Encoding, Message
 from gapscan.bridge.limits import BURST_SECONDS, Limits
 from gapscan.bridge.subscribers import Subscribers
 from gapscan.bridge.transport import SocketTransport, Transport
@@ -36,6 +36,7 @@ class BrowserSession:
         "allowance",
         "authorized",
         "blocked_since",
+        "encoding",
         "entered_at",
         "heard_at",
         "lists",
@@ -47,12 +48,20 @@ class BrowserSession:
     )
 
     def __init__(
-        self, transport: SocketTransport, limits: Limits, tally: Tally, now: float, *, authorized: bool
+        self,
+        transport: SocketTransport,
+        encoding: Encoding,
+        limits: Limits,
+        tally: Tally,
+        now: float,
+        *,
+        authorized: bool,
     ) -> None:
+        self.encoding = encoding
         self.lists: dict[str, Subscribers[BrowserSession]] = {}
         self.owed: set[str] = set()
         self.wants_overview = False
-        self.overview = b""  # the last one sent
+        self.overview: Message | None = None  # the last one sent
         self.authorized = authorized
         rate = limits.messages_per_second
         self.allowance = TokenBucket(rate, rate * BURST_SECONDS)
@@ -82,29 +91,33 @@ class BrowserSession:
         """How far the client is in each of its lists."""
         return tuple((name, subscribers.cursor(self)) for name, subscribers in self.lists.items())
 
+    def send(self, message: Message) -> bool:
+        """Send `message`, unless the client is behind with what it was sent; False then."""
+        return self.write(message.encoded(self.encoding))
+
     def write(self, frame: bytes) -> bool:
-        """Send `frame`, unless the client is behind with what it was sent; False then."""
+        """As `send`, but what is encoded already."""
         taken = self.transport.write(frame)
         if taken:
             self._tally.count("frames")
             self._tally.count("bytes", len(frame))
         if not self.transport.direct:
-            self._fall_out()
+            self._fall_behind()
         return taken
 
     def leave_rest(self, frame: bytes, sent: int) -> None:
         """The socket took only so many bytes of `frame`."""
         self.transport.leave_rest(frame, sent)
-        self._fall_out()
+        self._fall_behind()
 
-    def _fall_out(self) -> None:
+    def _fall_behind(self) -> None:
         for subscribers in self.lists.values():
-            subscribers.fall_out(self)
+            subscribers.fall_behind(self)
 
-    def send_overview(self, frame: bytes) -> None:
+    def send_overview(self, message: Message) -> None:
         """Say how all lists stand, if the client wants it and does not know yet."""
-        if self.wants_overview and self.overview is not frame and self.write(frame):
-            self.overview = frame
+        if self.wants_overview and self.overview is not message and self.send(message):
+            self.overview = message
 
     def note_activity(self, now: float) -> None:
         """The client has said something."""
@@ -117,7 +130,7 @@ class BrowserSession:
         self._tally.count(f"error.{kind.code}")
         about = (UNSET if of is None else of for of in (refusal.list, refusal.symbol))
         message = Error(kind.code, refusal.message, kind.retry, *about)
-        self.write(text_frame(websocket.encode(message)))
+        self.send(Message(websocket.encode(message)))
         if kind.close:
             self.close(kind.close)
 
@@ -126,17 +139,17 @@ class BrowserSession:
         if self.closed:
             return
         self._tally.count(f"close.{code.name}")
-        self._goodbye(close_frame(code.code, code.name))
+        self._goodbye(code.code, code.name)
         self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
 
     def answer_close(self) -> None:
         """The client has said goodbye."""
         if not self.closed:
-            self._goodbye(close_frame(_NORMAL, ""))
+            self._goodbye(_NORMAL, "")
 
-    def _goodbye(self, frame: bytes) -> None:
-        self.transport.goodbye(frame)
-        self._fall_out()
+    def _goodbye(self, code: int, name: str) -> None:
+        self.transport.goodbye(self.encoding.goodbye(code, name))
+        self._fall_behind()
 
     def cut(self) -> None:
         """End the connection now."""
@@ -144,7 +157,7 @@ class BrowserSession:
 
     def gone(self) -> None:
         """The connection has ended."""
-        self._fall_out()
+        self._fall_behind()
         self.transport.gone()
         if self._cut is not None:
             self._cut.cancel()

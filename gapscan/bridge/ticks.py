@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from gapscan.bridge.encodings import text_frame
+from gapscan.bridge.encodings import Encoding, Message
 from gapscan.protocol import websocket
 from gapscan.protocol.messages import Bars, Fields
 from gapscan.protocol.websocket import Aggregate
@@ -29,12 +29,10 @@ class Cells:
                 self._waiting[symbol] = _cells(end, close, volume, opened, vwap)
         return bool(self._waiting)
 
-    def drain(self) -> dict[str, bytes]:
-        """A frame for each symbol that has news."""
+    def drain(self) -> dict[str, Message]:
+        """A message for each symbol that has news."""
         waiting, self._waiting = self._waiting, {}
-        return {
-            symbol: text_frame(websocket.encode(Aggregate(symbol, data))) for symbol, data in waiting.items() if data
-        }
+        return {symbol: Message(websocket.encode(Aggregate(symbol, data))) for symbol, data in waiting.items() if data}
 
 
 def _is_news(end: int, newest: int | None) -> bool:
@@ -55,6 +53,6 @@ def _cells(end: int, close: float | None, volume: float | None, opened: float | 
     return cells
 
 
-def joined(frames: dict[str, bytes], symbols: Iterable[str]) -> bytes:
-    """The frames of those of `symbols` that have news, one after the other."""
-    return b"".join(frames[symbol] for symbol in symbols if symbol in frames)
+def joined(messages: dict[str, Message], symbols: Iterable[str], encoding: Encoding) -> bytes:
+    """The messages about those of `symbols` that have news, encoded, one after the other."""
+    return b"".join(messages[symbol].encoded(encoding) for symbol in symbols if symbol in messages)

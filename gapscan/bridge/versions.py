@@ -1,6 +1,6 @@
 """The lists as the bridge's clients see them: versions and cursors, no queues. Pure: time is an argument.
 
-For each list the hub keeps one immutable version per sequence for a while; unchanged rows are shared. What a client
+For each list the store keeps one immutable version per sequence for a while; unchanged rows are shared. What a client
 gets is the difference between the version it has (its cursor) and the newest one, or the newest one as a whole.
 Live traffic, resuming and the recovery of a slow client are this one function.
 """
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from gapscan.bridge.encodings import text_frame
+from gapscan.bridge.encodings import Message
 from gapscan.lists.delta import RowList, checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.state import ranked
@@ -40,7 +40,7 @@ class Version:
     as_of: int
     rows: RowList
     checksum: int
-    since: float  # when the hub got it
+    since: float  # when it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +53,16 @@ class ListStatus:
 
 
 class ListHistory:
-    """The newest versions of one list, all of one epoch, and the frames that lead from them to the newest one."""
+    """The newest versions of one list, all of one epoch, and the messages that lead from them to the newest one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.status = ListStatus()
         self.current: Version | None = None
         self.fault = ""  # why the newest version cannot be sent, until one can; `current` is the one before
-        self._proven: Version | None = None  # the newest of which a frame was made
+        self._proven: Version | None = None  # the newest of which a message was made
         self._versions: OrderedDict[Position, Version] = OrderedDict()  # oldest first
-        self._frames: dict[Position | None, bytes] = {}  # to the newest version; None: its snapshot
+        self._messages: dict[Position | None, Message] = {}  # to the newest version; None: its snapshot
 
     def __len__(self) -> int:
         return len(self._versions)
@@ -70,7 +70,7 @@ class ListHistory:
     def set_status(self, status: ListStatus) -> None:
         """Take note of how the list stands."""
         if status.simulated != self.status.simulated:
-            self._frames.clear()  # a snapshot says so
+            self._messages.clear()  # a snapshot says so
         self.status = status
 
     @property
@@ -89,7 +89,7 @@ class ListHistory:
         if before and before.position.epoch != position.epoch:
             self._versions.clear()
         self.current = self._versions[position] = self._version(position, as_of, rows, now)
-        self._frames.clear()
+        self._messages.clear()
         self.expire(now)
         return True
 
@@ -107,24 +107,24 @@ class ListHistory:
             if len(self._versions) <= MAX_VERSIONS and oldest.since >= now - retention:
                 break
             del self._versions[position]
-            self._frames.pop(position, None)
+            self._messages.pop(position, None)
 
-    def frame_for(self, have: Position | None) -> bytes | None:
+    def message_for(self, have: Position | None) -> Message | None:
         """What leads from `have` to the newest version; None when that is it, or when there is no version yet."""
         if self.current is None or have == self.current.position:
             return None
         return self.answer_for(have)
 
-    def answer_for(self, have: Position | None) -> bytes | None:
-        """As `frame_for`, but for a client that has the newest version it is an empty delta."""
-        frame = self._frames.get(have)
-        if frame is None and self.current is not None:
+    def answer_for(self, have: Position | None) -> Message | None:
+        """As `message_for`, but for a client that has the newest version it is an empty delta."""
+        message = self._messages.get(have)
+        if message is None and self.current is not None:
             old = self._versions.get(have) if have else None
-            frame = self._best(old, self.current) if old else self._snapshot(self.current)
-            self._frames[old.position if old else None] = frame
+            message = self._best(old, self.current) if old else self._snapshot(self.current)
+            self._messages[old.position if old else None] = message
             if self.current is not self._proven:
                 self._proven, self.fault = self.current, ""
-        return frame
+        return message
 
     def give_up(self, have: Position | None, fault: str) -> bool:
         """Nothing can be made that leads from `have` to the newest version; True when that one is to blame.
@@ -136,20 +136,20 @@ class ListHistory:
             return False
         self.fault = fault
         self.current = self._proven = None if self.current is self._proven else self._proven
-        self._frames.clear()
+        self._messages.clear()
         self._versions.clear()
         if self.current is not None:
             self._versions[self.current.position] = self.current
         return True
 
-    def _best(self, old: Version, new: Version) -> bytes:
+    def _best(self, old: Version, new: Version) -> Message:
         """The delta, unless the snapshot is shorter. A snapshot is made only where it may be."""
         delta = self._delta(old, new)
-        if old is new or len(delta) <= _LEAST_ROW * len(new.rows):
+        if old is new or len(delta.payload) <= _LEAST_ROW * len(new.rows):
             return delta
-        return min(delta, self._snapshot(new), key=len)
+        return min(delta, self._snapshot(new), key=lambda message: len(message.payload))
 
-    def _delta(self, old: Version, new: Version) -> bytes:
+    def _delta(self, old: Version, new: Version) -> Message:
         delta = Delta(
             list=self.name,
             epoch=new.position.epoch,
@@ -160,10 +160,10 @@ class ListHistory:
             size=len(new.rows),
             checksum=new.checksum,
         )
-        return text_frame(codec.encode(delta))
+        return Message(codec.encode(delta))
 
-    def _snapshot(self, version: Version) -> bytes:
-        if None not in self._frames:
+    def _snapshot(self, version: Version) -> Message:
+        if None not in self._messages:
             snapshot = Snapshot(
                 list=self.name,
                 epoch=version.position.epoch,
@@ -173,8 +173,8 @@ class ListHistory:
                 checksum=version.checksum,
                 simulated=self.status.simulated,
             )
-            self._frames[None] = text_frame(codec.encode(snapshot))
-        return self._frames[None]
+            self._messages[None] = Message(codec.encode(snapshot))
+        return self._messages[None]
 
 
 class VersionStore:
@@ -185,7 +185,7 @@ class VersionStore:
         self.histories: dict[str, ListHistory] = {}
         self._infos: list[ListInfo] = []
         self._sizes: dict[str, Size] = {}
-        self._overview = b""
+        self._overview: Message | None = None
 
     def define(self, infos: Iterable[ListInfo]) -> bool:
         """Say which lists there are; True when that is news. Those that are no more are dropped."""
@@ -198,7 +198,7 @@ class VersionStore:
         return True
 
     def may_exist(self, name: str) -> bool:
-        """Whether `name` is a list, as far as is known: before the hub is ready, any may be."""
+        """Whether `name` is a list, as far as is known: before that is known, any may be."""
         return not self.ready or name in self.histories
 
     def position(self, name: str) -> Position | None:
@@ -221,21 +221,21 @@ class VersionStore:
         for history in self.histories.values():
             history.expire(now)
 
-    def lists_frame(self) -> bytes:
+    def lists_message(self) -> Message:
         """Which lists there are."""
-        return text_frame(websocket.encode(Lists(self._infos)))
+        return Message(websocket.encode(Lists(self._infos)))
 
-    def beat_frame(self, cursors: Iterable[tuple[str, Position | None]]) -> bytes:
+    def beat_message(self, cursors: Iterable[tuple[str, Position | None]]) -> Message:
         """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""
         beats = {name: self._beat(name, at) for name, at in cursors if at is not None and name in self.histories}
-        return text_frame(websocket.encode(Beat(beats, self.simulated)))
+        return Message(websocket.encode(Beat(beats, self.simulated)))
 
-    def overview_frame(self) -> bytes:
+    def overview_message(self) -> Message:
         """How all lists stand: the same object for as long as it says the same."""
         histories = self.histories.values()
         sizes = {each.name: Size(len(each.current.rows), each.state) for each in histories if each.current}
-        if sizes != self._sizes or not self._overview:
-            self._sizes, self._overview = sizes, text_frame(websocket.encode(Sizes(sizes)))
+        if sizes != self._sizes or self._overview is None:
+            self._sizes, self._overview = sizes, Message(websocket.encode(Sizes(sizes)))
         return self._overview
 
     def _beat(self, name: str, at: Position) -> ListBeat:

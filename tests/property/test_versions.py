@@ -1,4 +1,4 @@
-"""The bridge's hub and room: whatever happens in whatever order, every client ends with exactly the current rows."""
+"""The bridge's versions and fan-out: whatever happens in whatever order, every client ends with the current rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.bridge.encodings import WEBSOCKET, Encoding
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
@@ -18,7 +19,7 @@ from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Beat
 from tests.support.strategies import row_lists
-from tests.unit.bridge.wire import FakeTransport, SocketTransport, TestRoom, answers
+from tests.unit.bridge.wire import BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
 
 LISTS = ("a", "b")
 PATIENT = Limits.of(BridgeSection(slow_after=1e9))
@@ -65,13 +66,13 @@ class Client:
 
 
 class Model:
-    """Lists that change, clients that come and go, and a room between them."""
+    """Lists that change, clients that come and go, and a bridge between them."""
 
     def __init__(self, pool: list[list[Row]], dice: random.Random, transport: Callable[[], AnyTransport]) -> None:
         self.dice = dice
         self.pool = pool
         self._transport = transport
-        self.stage = TestRoom(*LISTS, limits=PATIENT)
+        self.harness = BridgeHarness(*LISTS, limits=PATIENT)
         self.truth: Truth = {}
         self.at = {name: Position("e0", 0) for name in LISTS}
         self.clients = [Client(self.truth) for _ in range(4)]
@@ -90,14 +91,14 @@ class Model:
         rows = list(self.dice.choice(self.pool))
         self.at[name] = at
         self.truth[name, at] = rows
-        self.stage.put(name, at.sequence, rows, at.epoch)
+        self.harness.put(name, at.sequence, rows, at.epoch)
 
     def connect(self) -> None:
         """A client comes, or comes again, with what it has."""
         client = self.dice.choice(self.clients)
         self.leave(client)
         client.transport = self._transport()
-        client.session = self.stage.bridge.enter(client.transport, authorized=True)
+        client.session = self.harness.bridge.enter(client.transport, WEBSOCKET, authorized=True)
         for name in LISTS:
             self.subscribe(client, name)
 
@@ -112,7 +113,7 @@ class Model:
         elif chance < 0.3:
             have = Position("never", 7)
         client.answered.discard(name)
-        self.stage.bridge.subscribe(client.session, name, have)
+        self.harness.bridge.subscribe(client.session, name, have)
 
     def resync(self) -> None:
         client = self.dice.choice(self.clients)
@@ -123,7 +124,7 @@ class Model:
         if client.session is not None:
             if self.dice.random() < 0.5:  # else what was last sent never arrives
                 client.read()
-            self.stage.bridge.leave(client.session)
+            self.harness.bridge.leave(client.session)
             client.transport.close()
             client.session = None
 
@@ -137,12 +138,12 @@ class Model:
         self.dice.choice(self.clients).read()
 
     def pass_time(self) -> None:
-        self.stage.pass_time(self.dice.choice([0.0, 0.03, 0.1, 0.5, 200.0]))
+        self.harness.pass_time(self.dice.choice([0.0, 0.03, 0.1, 0.5, 200.0]))
         if self.dice.random() < 0.2:
             for client in self.clients:
                 if client.session is not None:
-                    client.session.note_activity(self.stage.clock.now)
-            self.stage.bridge.beat()
+                    client.session.note_activity(self.harness.clock.now)
+            self.harness.bridge.beat()
 
     def step(self) -> None:
         kinds = (self.change, self.pass_time, self.read, self.block, self.unblock, self.connect, self.resync)
@@ -154,8 +155,8 @@ class Model:
     def settle(self) -> None:
         for client in self.clients:
             client.transport.full = False
-        self.stage.pass_time(1.0)
-        self.stage.turn()
+        self.harness.pass_time(1.0)
+        self.harness.turn()
         for client in self.clients:
             client.read()
 
@@ -186,16 +187,43 @@ def check_all(model: Model) -> None:
                 assert (client.copies[name].epoch, client.copies[name].sequence) == model.at[name]
 
 
+LINES = Encoding(lambda payload: payload + b"\n", lambda code, name: b"", None)
+
+
+@pytest.mark.parametrize("transport", [FakeTransport, SocketTransport])
+@given(pool=row_pools, seed=seeds)
+def test_each_encoding_carries_the_same_messages(
+    transport: Callable[[], AnyTransport], pool: list[list[Row]], seed: int
+) -> None:
+    dice, harness = random.Random(seed), BridgeHarness("a")
+    transports = [transport() for _ in range(2)]
+    sessions = [
+        harness.bridge.enter(way_out, encoding, authorized=True)
+        for way_out, encoding in zip(transports, (WEBSOCKET, LINES), strict=True)
+    ]
+    for session in sessions:
+        harness.bridge.subscribe(session, "a", None)
+    for sequence in range(1, 12):
+        harness.put("a", sequence, list(dice.choice(pool)))
+        harness.pass_time(dice.choice([0.0, 0.05, 0.1]))
+        frames, lines = (b"".join(way_out.drain()) for way_out in transports)
+        assert b"".join(payload + b"\n" for _, payload in split_frames(frames)) == lines
+        assert lines or sequence > 1
+    for session, way_out in zip(sessions, transports, strict=True):
+        harness.bridge.leave(session)
+        way_out.close()
+
+
 @given(row_pools, seeds)
-def test_clients_in_step_are_sent_the_same_object(pool: list[list[Row]], seed: int) -> None:
+def test_clients_that_are_current_are_sent_the_same_object(pool: list[list[Row]], seed: int) -> None:
     dice = random.Random(seed)
-    stage = TestRoom("a")
+    harness = BridgeHarness("a")
     transports = [FakeTransport() for _ in range(3)]
     for transport in transports:
-        stage.bridge.subscribe(stage.bridge.enter(transport, authorized=True), "a", None)
+        harness.bridge.subscribe(harness.bridge.enter(transport, WEBSOCKET, authorized=True), "a", None)
     for sequence in range(1, 12):
-        stage.put("a", sequence, list(dice.choice(pool)))
-        stage.pass_time(dice.choice([0.0, 0.05, 0.1]))
+        harness.put("a", sequence, list(dice.choice(pool)))
+        harness.pass_time(dice.choice([0.0, 0.05, 0.1]))
         first, *others = [transport.take() for transport in transports]
         for other in others:
             assert len(other) == len(first)
@@ -215,7 +243,7 @@ def test_versions_are_bounded_by_age_and_number(pauses: list[float], seed: int) 
         history.answer_for(dice.choice([*arrived]))
         kept = [*history._versions]
         assert kept == [at for at, since in arrived.items() if since >= now - RETENTION_SECONDS][-MAX_VERSIONS:]
-        assert len(history._frames) <= len(kept) + 1
+        assert len(history._messages) <= len(kept) + 1
 
 
 @given(row_lists(), row_lists())
@@ -228,4 +256,4 @@ def test_the_shorter_of_delta_and_snapshot_is_sent(old: list[Row], new: list[Row
     snapshot = history.answer_for(None)
     assert sent is not None
     assert snapshot is not None
-    assert len(sent) == min(len(delta), len(snapshot))
+    assert len(sent.payload) == min(len(delta.payload), len(snapshot.payload))

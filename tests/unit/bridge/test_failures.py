@@ -1,4 +1,4 @@
-"""A list that cannot be encoded is that list's trouble alone: its clients are told, all others are sent theirs."""
+"""A list that cannot be encoded is that list's trouble alone: its clients get an error, all others are sent theirs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gapscan.bridge.encodings import WEBSOCKET
 from gapscan.bridge.metrics import metrics_text, report
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import ListHistory, Position
@@ -16,7 +17,8 @@ from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
 from gapscan.runtime import end
 from gapscan.service.status import _instance_problems
-from tests.unit.bridge.wire import FakeTransport, SocketTransport, TestRoom, answers
+from tests.support.answers import decode_answer
+from tests.unit.bridge.wire import BridgeHarness, FakeTransport, SocketTransport, answers
 
 BAD: Any = object()  # no encoder takes it
 
@@ -26,13 +28,13 @@ def rows(price: Any, number: int = 30) -> list[Row]:
 
 
 class Client:
-    """One that subscribes to some lists, and keeps what it was told."""
+    """One that subscribes to some lists, and keeps what it is sent."""
 
-    def __init__(self, stage: TestRoom, transport: FakeTransport | SocketTransport, *names: str) -> None:
+    def __init__(self, harness: BridgeHarness, transport: FakeTransport | SocketTransport, *names: str) -> None:
         self.transport = transport
-        self.session: BrowserSession = stage.bridge.enter(transport, authorized=True)
+        self.session: BrowserSession = harness.bridge.enter(transport, WEBSOCKET, authorized=True)
         for name in names:
-            stage.bridge.subscribe(self.session, name, None)
+            harness.bridge.subscribe(self.session, name, None)
 
     def hears(self) -> list[Answer]:
         return answers(self.transport.take())
@@ -48,11 +50,11 @@ class Client:
 
 
 @pytest.fixture
-def stage() -> TestRoom:
-    stage = TestRoom("a", "b")
+def harness() -> BridgeHarness:
+    harness = BridgeHarness("a", "b")
     for name in ("a", "b"):
-        stage.put(name, 1, rows(1.0))
-    return stage
+        harness.put(name, 1, rows(1.0))
+    return harness
 
 
 @pytest.fixture(params=[FakeTransport, SocketTransport])
@@ -64,109 +66,110 @@ def transport(request: pytest.FixtureRequest) -> Iterator[FakeTransport | Socket
 
 
 def test_its_clients_are_told_once_and_the_next_version_reaches_them(
-    stage: TestRoom, transport: FakeTransport | SocketTransport, caplog: pytest.LogCaptureFixture
+    harness: BridgeHarness, transport: FakeTransport | SocketTransport, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = Client(stage, transport, "a", "b")
-    stage.pass_time(0.2)
+    client = Client(harness, transport, "a", "b")
+    harness.pass_time(0.2)
     assert client.got() == [("Snapshot", "a", 1), ("Snapshot", "b", 1)]
     with caplog.at_level(logging.WARNING, "gapscan"):
         for sequence in (2, 3):
-            stage.put("a", sequence, rows(BAD))
-            stage.put("b", sequence, rows(float(sequence)))
-            stage.pass_time(0.2)
+            harness.put("a", sequence, rows(BAD))
+            harness.put("b", sequence, rows(float(sequence)))
+            harness.pass_time(0.2)
     assert client.got() == [("Error", "list_failed", 0), ("Delta", "b", 2), ("Delta", "b", 3)]
     assert [record.getMessage() for record in caplog.records] == [
         "list a: a version cannot be sent: TypeError: Encoding objects of type object is unsupported"
     ]
-    stage.put("a", 4, rows(4.0))
-    stage.pass_time(0.2)
+    harness.put("a", 4, rows(4.0))
+    harness.pass_time(0.2)
     (delta,) = client.hears()
     assert isinstance(delta, Delta)
     assert (delta.list, delta.prev, delta.sequence) == ("a", 1, 4)
-    stage.bridge.leave(client.session)
+    harness.bridge.leave(client.session)
 
 
-def test_it_shows_in_heartbeats_figures_and_status(stage: TestRoom) -> None:
-    client = Client(stage, FakeTransport(), "a")
+def test_it_shows_in_heartbeats_figures_and_status(harness: BridgeHarness) -> None:
+    client = Client(harness, FakeTransport(), "a")
     client.session.wants_overview = True
-    stage.put("a", 2, rows(BAD))
-    stage.pass_time(0.2)
-    stage.bridge.beat()
-    told = client.hears()
-    assert [beat.lists["a"].state for beat in told if isinstance(beat, Beat)] == ["stale"]
-    assert [{n: size.state for n, size in sizes.lists.items()} for sizes in told if isinstance(sizes, Sizes)] == [
+    harness.put("a", 2, rows(BAD))
+    harness.pass_time(0.2)
+    harness.bridge.beat()
+    heard = client.hears()
+    assert [beat.lists["a"].state for beat in heard if isinstance(beat, Beat)] == ["stale"]
+    assert [{n: size.state for n, size in sizes.lists.items()} for sizes in heard if isinstance(sizes, Sizes)] == [
         {"a": "stale", "b": "live"}
     ]
-    assert report(stage.bridge)["failed"] == {"a": "TypeError: Encoding objects of type object is unsupported"}
-    assert _instance_problems("bridge", [report(stage.bridge)]) == [
+    assert report(harness.bridge)["failed"] == {"a": "TypeError: Encoding objects of type object is unsupported"}
+    assert _instance_problems("bridge", [report(harness.bridge)]) == [
         "bridge: list a stands still: TypeError: Encoding objects of type object is unsupported"
     ]
-    figures = metrics_text(stage.bridge, {}).splitlines()
+    figures = metrics_text(harness.bridge, {}).splitlines()
     assert 'gapscan_bridge_list_failures_total{list="a"} 1' in figures
     assert 'gapscan_bridge_list_failed{list="a"} 1' in figures
     assert 'gapscan_bridge_list_failed{list="b"} 0' in figures
-    stage.put("a", 3, rows(3.0))
-    stage.pass_time(0.2)
-    stage.bridge.beat()
+    harness.put("a", 3, rows(3.0))
+    harness.pass_time(0.2)
+    harness.bridge.beat()
     assert [beat.lists["a"].state for beat in client.hears() if isinstance(beat, Beat)] == ["live"]
-    assert report(stage.bridge)["failed"] == {}
+    assert report(harness.bridge)["failed"] == {}
 
 
-def test_who_comes_meanwhile_gets_what_can_be_sent_and_is_told(stage: TestRoom) -> None:
-    first = Client(stage, FakeTransport(), "a")
-    stage.put("a", 2, rows(BAD))
-    stage.pass_time(0.2)
-    late = Client(stage, FakeTransport(), "a", "b")
+def test_who_comes_meanwhile_gets_what_can_be_sent_and_gets_an_error(harness: BridgeHarness) -> None:
+    first = Client(harness, FakeTransport(), "a")
+    harness.put("a", 2, rows(BAD))
+    harness.pass_time(0.2)
+    late = Client(harness, FakeTransport(), "a", "b")
     assert late.got() == [("Snapshot", "a", 1), ("Error", "list_failed", 0), ("Snapshot", "b", 1)]
-    stage.put("a", 3, rows(3.0))
-    stage.pass_time(0.2)
+    harness.put("a", 3, rows(3.0))
+    harness.pass_time(0.2)
     assert late.got() == [("Delta", "a", 3)]
     assert first.got()[-1] == ("Delta", "a", 3)
 
 
 def test_a_subscription_that_finds_the_fault_keeps_the_connection() -> None:
-    stage = TestRoom("a", "b")
-    stage.put("a", 1, rows(BAD))
-    stage.put("b", 1, rows(1.0))
-    client = Client(stage, FakeTransport(), "a", "b")
+    harness = BridgeHarness("a", "b")
+    harness.put("a", 1, rows(BAD))
+    harness.put("b", 1, rows(1.0))
+    client = Client(harness, FakeTransport(), "a", "b")
     assert client.got() == [("Error", "list_failed", 0), ("Snapshot", "b", 1)]
-    stage.put("a", 2, rows(2.0))
-    stage.pass_time(0.2)
+    harness.put("a", 2, rows(2.0))
+    harness.pass_time(0.2)
     assert client.got() == [("Snapshot", "a", 2)]
 
 
-def test_a_lagging_client_catches_up_with_the_lists_behind_the_bad_one(stage: TestRoom) -> None:
-    client = Client(stage, FakeTransport(), "a", "b")
+def test_a_lagging_client_catches_up_with_the_lists_behind_the_bad_one(harness: BridgeHarness) -> None:
+    client = Client(harness, FakeTransport(), "a", "b")
     client.got()
     client.transport.full = True
-    stage.put("b", 2, rows(2.0))
-    stage.pass_time(0.2)
-    stage.put("a", 2, rows(BAD))
+    harness.put("b", 2, rows(2.0))
+    harness.pass_time(0.2)
+    harness.put("a", 2, rows(BAD))
     client.transport.full = False
-    stage.pass_time(0.2)
+    harness.pass_time(0.2)
     assert client.got() == [("Error", "list_failed", 0), ("Delta", "b", 2)]
 
 
 def test_a_bad_version_that_nobody_was_sent_costs_those_who_name_it_a_snapshot() -> None:
-    """It came and went within a window; another bridge may have sent it."""
+    """It came and went between two sendings; another bridge may have sent it."""
     history, bad = ListHistory("a"), Position("e", 1)
     history.put(bad, 1, rows(1.0), 0.0)
     history.put(Position("e", 2), 2, rows(2.0), 0.0)
     assert not history.give_up(bad, "why")
     assert history.fault == ""
-    assert isinstance(answers([history.answer_for(bad) or b""])[0], Snapshot)
+    assert (snapshot := history.answer_for(bad)) is not None
+    assert isinstance(decode_answer(snapshot.payload), Snapshot)
 
 
-async def test_the_sending_goes_on(stage: TestRoom) -> None:
-    client = Client(stage, FakeTransport(), "a", "b")
-    sending = asyncio.create_task(stage.bridge.run())
+async def test_the_sending_goes_on(harness: BridgeHarness) -> None:
+    client = Client(harness, FakeTransport(), "a", "b")
+    sending = asyncio.create_task(harness.bridge.run())
     try:
-        stage.clock.now += 1
-        stage.put("a", 2, rows(BAD))
-        stage.put("b", 2, rows(2.0))
+        harness.clock.now += 1
+        harness.put("a", 2, rows(BAD))
+        harness.put("b", 2, rows(2.0))
         await asyncio.sleep(0.01)
-        stage.clock.now += 1
-        stage.put("a", 3, rows(3.0))
+        harness.clock.now += 1
+        harness.put("a", 3, rows(3.0))
         await asyncio.sleep(0.01)
         assert not sending.done()
     finally:
@@ -175,21 +178,21 @@ async def test_the_sending_goes_on(stage: TestRoom) -> None:
     assert ("Delta", "a", 3) in got
 
 
-def test_the_error_is_about_its_list(stage: TestRoom) -> None:
-    client = Client(stage, FakeTransport(), "a")
-    stage.put("a", 2, rows(BAD))
-    stage.pass_time(0.2)
+def test_the_error_is_about_its_list(harness: BridgeHarness) -> None:
+    client = Client(harness, FakeTransport(), "a")
+    harness.put("a", 2, rows(BAD))
+    harness.pass_time(0.2)
     error = client.hears()[-1]
     assert isinstance(error, Error)
     assert (error.list, error.retry) == ("a", True)
 
 
-def test_cells_are_counted_by_who_reads_them(stage: TestRoom) -> None:
-    first, second = (Client(stage, FakeTransport(), "a").session for _ in range(2))
-    assert not stage.bridge.wants_cells
+def test_cells_are_counted_by_who_reads_them(harness: BridgeHarness) -> None:
+    first, second = (Client(harness, FakeTransport(), "a").session for _ in range(2))
+    assert not harness.bridge.wants_cells
     for session in (first, first, second):
-        stage.bridge.want_cells(session, on=True)
-    stage.bridge.want_cells(first, on=False)
-    assert stage.bridge.wants_cells
-    stage.bridge.leave(second)
-    assert not stage.bridge.wants_cells
+        harness.bridge.want_cells(session, on=True)
+    harness.bridge.want_cells(first, on=False)
+    assert harness.bridge.wants_cells
+    harness.bridge.leave(second)
+    assert not harness.bridge.wants_cells

@@ -1,4 +1,4 @@
-"""The small pure parts: frames, windows, origins, allowances, cells, reading of actions."""
+"""The small pure parts: encodings, conflation, origins, allowances, cells, reading of actions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import pytest
 
 from gapscan.bridge.conflation import Conflation
-from gapscan.bridge.encodings import close_frame, ping_frame, pong_frame, text_frame
+from gapscan.bridge.encodings import WEBSOCKET, Encoding, Message, websocket_pong
 from gapscan.bridge.origin import is_allowed
 from gapscan.bridge.ticks import Cells, joined
 from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
@@ -19,18 +19,32 @@ from tests.unit.bridge.wire import CLOSE, PING, PONG, TEXT, answers, split_frame
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 200_000])
 def test_text_frames_of_all_lengths(length: int) -> None:
     payload = b"x" * length
-    assert [*split_frames(text_frame(payload) * 2)] == [(TEXT, payload)] * 2
+    assert [*split_frames(WEBSOCKET.message(payload) * 2)] == [(TEXT, payload)] * 2
 
 
 def test_the_headers_are_the_shortest() -> None:
-    assert text_frame(b"Hello") == bytes.fromhex("810548656c6c6f")  # RFC 6455, section 5.7
-    assert text_frame(b"x" * 126)[:4] == bytes.fromhex("817e007e")
-    assert text_frame(b"x" * 65536)[:10] == bytes.fromhex("817f0000000000010000")
+    assert WEBSOCKET.message(b"Hello") == bytes.fromhex("810548656c6c6f")  # RFC 6455, section 5.7
+    assert WEBSOCKET.message(b"x" * 126)[:4] == bytes.fromhex("817e007e")
+    assert WEBSOCKET.message(b"x" * 65536)[:10] == bytes.fromhex("817f0000000000010000")
 
 
 def test_control_frames() -> None:
-    data = ping_frame() + pong_frame(b"a") + close_frame(4001, "slow")
+    assert WEBSOCKET.ping is not None
+    data = WEBSOCKET.ping + websocket_pong(b"a") + WEBSOCKET.goodbye(4001, "slow")
     assert [*split_frames(data)] == [(PING, b""), (PONG, b"a"), (CLOSE, b"\x0f\xa1slow")]
+
+
+def test_a_message_is_encoded_once_for_each_encoding() -> None:
+    made: list[bytes] = []
+
+    def line(payload: bytes) -> bytes:
+        made.append(payload)
+        return payload + b"\n"
+
+    lines, message = Encoding(line, lambda code, name: f"{code} {name}\n".encode(), None), Message(b"{}")
+    assert message.encoded(lines) is message.encoded(lines)
+    assert (message.encoded(lines), made) == (b"{}\n", [b"{}"])
+    assert message.encoded(WEBSOCKET) == WEBSOCKET.message(b"{}")
 
 
 def test_the_first_change_after_quiet_is_due_at_once() -> None:
@@ -117,12 +131,12 @@ def test_cells_keep_the_newest_bar() -> None:
         _bars(symbols=["A", "B", "C"], end=[5, 5, 5], close=[1.0, 2.0, None], day_volume=[9.4, None, None])
     )
     assert cells.put(_bars(symbols=["A", "B"], end=[4, 5], close=[7.0, 3.0]))  # an old one, and a corrected one
-    frames = cells.drain()
-    assert answers([joined(frames, ["B", "A", "Z"])]) == [
+    messages = cells.drain()
+    assert answers([joined(messages, ["B", "A", "Z"], WEBSOCKET)]) == [
         Aggregate("B", {"price": 3.0, "price_time": 5}),
         Aggregate("A", {"price": 1.0, "price_time": 5, "volume": 9}),
     ]
-    assert "C" not in frames
+    assert "C" not in messages
     assert not cells.put(_bars(symbols=["A"], end=[4], close=[8.0]))
     assert cells.drain() == {}
 

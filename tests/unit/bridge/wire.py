@@ -61,6 +61,10 @@ class FakeTransport:
         taken, self.written = self.written, []
         return taken
 
+    def drain(self) -> list[bytes]:
+        """The same."""
+        return self.take()
+
     def close(self) -> None:
         """It holds nothing."""
 
@@ -119,6 +123,12 @@ class SocketTransport:
     def abort(self) -> None:
         self.aborted = True
 
+    def drain(self) -> list[bytes]:
+        """All that came since the last time."""
+        self._receive()
+        taken, self._read = self._read, b""
+        return [taken]
+
     def take(self) -> list[bytes]:
         """The whole frames that came since the last time."""
         self._receive()
@@ -146,7 +156,7 @@ def whole_frames(data: bytes) -> int:
 
 
 class FakeClock:
-    """Seconds that pass when told."""
+    """Seconds that pass by hand."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -178,8 +188,8 @@ def info(name: str) -> ListInfo:
     return ListInfo(name, "about " + name, ["-price"], [], 200)
 
 
-class TestRoom:
-    """A room with some lists, moved by hand."""
+class BridgeHarness:
+    """A bridge's server with some lists, moved by hand."""
 
     __test__ = False  # no tests of its own
 
