@@ -16,7 +16,6 @@ from gapscan.bridge.assets import INDEX, Asset, load_assets
 from gapscan.bridge.commands import CommandHandler
 from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter
 from gapscan.bridge.encodings import WEBSOCKET, Encoding, websocket_pong
-from gapscan.bridge.metrics import metrics_text
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
 from gapscan.bridge.questions import Ask, Questions
 from gapscan.bridge.server import BridgeServer
@@ -24,6 +23,7 @@ from gapscan.bridge.session import CLOSE_SECONDS, BrowserSession
 from gapscan.obs import logger
 from gapscan.protocol.websocket import BAD_FRAME, FAILED, TOO_FAST, TOO_LONG, RefusedError
 from gapscan.runtime import end
+from gapscan.service.metrics import Metrics
 
 _DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
 _KEEPALIVE_SECONDS: Final = 15.0
@@ -59,6 +59,7 @@ class AccessPolicy:
     window: float
     ask: Ask
     conditions: Callable[[], Mapping[str, bool]]
+    metrics: Metrics
 
 
 class Misdirected(web.HTTPClientError):
@@ -131,9 +132,8 @@ class Web:
         conditions = dict(self._policy.conditions())
         return web.json_response(conditions, status=200 if all(conditions.values()) else 503)
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
-        gauges = {name: float(held) for name, held in self._policy.conditions().items()}
-        return web.Response(text=metrics_text(self._bridge, gauges), headers={"Cache-Control": "no-store"})
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return self._policy.metrics.response(request)
 
     # The WebSocket.
 
@@ -159,7 +159,7 @@ class Web:
         try:
             yield session
         except Exception:  # noqa: BLE001  # whatever it is, it is this client's connection alone that ends
-            self._bridge.tally.count("failures")
+            self._bridge.tally.count("client_crashed")
             _log.exception("a client's connection failed")
             session.close(FAILED)
             await _linger(request)

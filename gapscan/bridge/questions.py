@@ -100,7 +100,7 @@ class Questions:
             self._tally.trouble("unanswered", f"a client's question got no answer: {error}")
             raise RefusedError(UNAVAILABLE, error.message, question.list, question.symbol) from None
         except Exception:  # noqa: BLE001  # a question must end neither the connection nor the bridge
-            self._tally.count("failures")
+            self._tally.count("client_crashed")
             _log.exception("asking a client's question failed")
             message = "the question could not be asked"
             raise RefusedError(UNAVAILABLE, message, question.list, question.symbol) from None

@@ -32,17 +32,21 @@ from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import until_stopped
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.common import lasting_bus, reporting
+from gapscan.service.metrics import Metrics
+from gapscan.service.metrics import serving as serving_metrics
 
 _log = logger("bridge")
 
 
 class Bridge:
-    """What happens on NATS, told to a room of browsers. It is the watcher of all lists."""
+    """What happens on NATS, passed on to browsers. It is the watcher of all lists."""
 
     def __init__(self, config: Config, writer: Broadcaster | None = None) -> None:
         section = config.bridge
         self.tally = Tally(_log)
         self.bridge = BridgeServer(VersionStore(), section.window, Limits.of(section), self.tally, writer=writer)
+        self.metrics = Metrics("bridge", self.tally, metrics.KINDS)
+        self.metrics.add(lambda: metrics.bridge_metrics(self.bridge, self.conditions()))
         self._config = config
         self._bus: Bus | None = None
 
@@ -58,7 +62,7 @@ class Bridge:
         section = self._config.bridge
         origins = _names(section.origins)
         hosts = own_hosts([section.host, *_names(section.hosts)], origins)
-        return AccessPolicy(origins, hosts, section.token, section.window, self.ask, self.conditions)
+        return AccessPolicy(origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics)
 
     async def ask(self, symbol: str, name: str | None) -> Why:
         """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""
@@ -70,6 +74,7 @@ class Bridge:
         """Follow for ever. NATS is waited for while the page is served already."""
         async with lasting_bus(self._config, "bridge") as bus:
             self._bus = bus
+            self.metrics.observe(bus)
             await bus.nc.subscribe(names.FEED_BARS, cb=self._on_bars)
             async with reporting(bus, "bridge", self.report):
                 await ListWatches(bus, self, self.tally).run()
@@ -134,6 +139,9 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     host, port = listening.getsockname()[:2]
     with open_writer(io_uring=config.bridge.io_uring) as writer:
         bridge = Bridge(config, writer)
-        async with serving(listening, bridge.bridge, bridge.policy()):
+        async with (
+            serving_metrics(config.service, bridge.metrics),
+            serving(listening, bridge.bridge, bridge.policy()),
+        ):
             _log.info("serving browsers", extra={"url": f"http://{host}:{port}"})
             await until_stopped(stop, bridge.run(), bridge.bridge.run())

@@ -170,9 +170,14 @@ class BridgeSection(Section, frozen=True):
 
 
 class ServiceSection(Section, frozen=True):
-    """A process's name among its like. A process with the name of a dead one takes over its jobs at once."""
+    """A process among its like. One with the `instance` of a dead one takes over its jobs at once.
+
+    It serves Prometheus' figures on `metrics_port` (0: it does not) of `metrics_host`.
+    """
 
     instance: str = ""
+    metrics_port: Port = 0
+    metrics_host: str = "127.0.0.1"
 
 
 class LogSection(Section, frozen=True):

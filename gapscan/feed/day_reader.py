@@ -43,10 +43,10 @@ class DayReader:
         """The volumes of a day. Raises DataError when its file cannot be read, OSError when no process can be begun."""
         kept = await asyncio.to_thread(self._kept, date)
         if kept is not None:
-            self._tally.count("curve_days_kept")
+            self._tally.count("flat_files_kept")
             return kept
         data = await self._read_apart(date)
-        self._tally.count("curve_days_read")
+        self._tally.count("flat_files_read")
         return await asyncio.to_thread(self._keep, date, data)
 
     def _path(self, date: dt.date) -> Path | None:

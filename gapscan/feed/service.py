@@ -15,6 +15,7 @@ from gapscan.errors import BusError, FeedError
 from gapscan.feed.calendar_check import CalendarCheck
 from gapscan.feed.details import DetailLoader
 from gapscan.feed.live import LiveFeed
+from gapscan.feed.metrics import KINDS, feed_metrics, scan_histogram
 from gapscan.feed.reference import ReferenceLoader
 from gapscan.feed.universe_frames import Observation, market_time_of, universe_frames, without_future
 from gapscan.feed.volume_curves import CurveLoader
@@ -27,6 +28,7 @@ from gapscan.provider import MarketSnapshot, MarketStatus, Provider
 from gapscan.providers import open_provider
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.service.common import lasting_bus, reporting, retention, retrying
+from gapscan.service.metrics import Metrics, serving
 
 _log = logger("feed")
 
@@ -44,10 +46,11 @@ class Feed:
         self._config = config
         self._tally = tally
         self._frame = 0
-        self._last_scan = 0.0
+        self.last_scan = 0.0  # wall time; 0 before the first
         self._last_error = ""
-        self._symbols = 0
+        self.symbols = 0  # in the last scan
         self._status: MarketStatus | None = None
+        self.scan_seconds = scan_histogram()
         self._calendar = CalendarCheck(tally)
         self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
         self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
@@ -62,7 +65,7 @@ class Feed:
     def market_time(self) -> int:
         """Market time now, epoch ms: the last scan's, and the wall time since."""
         now = time.time()
-        return round(now * 1000) if self._status is None else self._status.at + round((now - self._last_scan) * 1000)
+        return round(now * 1000) if self._status is None else self._status.at + round((now - self.last_scan) * 1000)
 
     async def discover(self) -> None:
         """Scan for ever, one scan at a time, each `discovery_interval` seconds after the one before began."""
@@ -72,7 +75,8 @@ class Feed:
         while True:
             began = loop.time()
             try:
-                await self.scan()
+                with self.scan_seconds.time():
+                    await self.scan()
             except (FeedError, BusError) as error:
                 await self._failed(error)
                 await asyncio.sleep(backoff.next() if error.retry else interval)
@@ -84,7 +88,7 @@ class Feed:
         """Say market time every second for as long as scans come; without it, clients say that data stands still."""
         while True:
             await asyncio.sleep(_CLOCK_SECONDS)
-            overdue = time.time() - self._last_scan > self._config.feed.overdue_after(closed=self._closed)
+            overdue = time.time() - self.last_scan > self._config.feed.overdue_after(closed=self._closed)
             if self._status is None or self._last_error or overdue:
                 continue
             with suppress(*NATS_ERRORS):  # away: nobody could hear it
@@ -116,7 +120,7 @@ class Feed:
         await self._publish_scan(status, snapshot)
         self.on_scan(snapshot, status.at)
         self.reference.observe_scan(snapshot.symbols)
-        self._status, self._symbols, self._last_scan, self._last_error = status, len(snapshot), time.time(), ""
+        self._status, self.symbols, self.last_scan, self._last_error = status, len(snapshot), time.time(), ""
         self._tally.count("scans")
         await self._restore("reference data", self.reference.restore)
         await self._restore("volume curves", self.curves.restore)
@@ -149,12 +153,12 @@ class Feed:
         return {
             "simulated": self._config.provider.simulated,
             "interval": self._pause(),
-            "last_scan": round(self._last_scan, 3),
+            "last_scan": round(self.last_scan, 3),
             "last_error": self._last_error,
             "session": self._status.session if self._status else None,
             "calendar_disagreement": self._calendar.disagreement,
             "market_time": self._status.at if self._status else None,
-            "symbols": self._symbols,
+            "symbols": self.symbols,
             "reference": self.reference.report(),
             "curves": self.curves.report(),
             "counts": dict(self._tally.counts),
@@ -165,12 +169,15 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     """Run the feed until `stop` is set."""
     tally = Tally(_log)
     provider = open_provider(config.provider, config.feed.request_timeout, tally)
-    async with lasting_bus(config, "feed") as bus:
+    metrics = Metrics("feed", tally, KINDS)
+    async with serving(config.service, metrics), lasting_bus(config, "feed") as bus:
+        metrics.observe(bus)
         await retrying("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         feed = Feed(bus, provider, config, tally)
         details = DetailLoader(bus, provider, config, feed, tally, splits=lambda: feed.reference.splits)
         live = LiveFeed(bus, config, feed, provider, tally, on_hot=details.want)
         feed.on_scan = live.halts.observe_scan
+        metrics.add(lambda: feed_metrics(feed, live))
         async with reporting(bus, "feed", lambda: feed.report() | live.report() | {"details": details.report()}):
             loaders = (feed.reference.run(), feed.curves.run(), details.run())
             await until_stopped(stop, feed.discover(), feed.publish_clock(), live.run(), *loaders)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Any, Final
+
+from prometheus_client import Metric
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry
@@ -13,6 +15,7 @@ from gapscan.bus.topology import ensure_shared
 from gapscan.client.api import ListView
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError
+from gapscan.hot.metrics import KINDS, hot_metrics
 from gapscan.lists.hot_set import Held, HotRules, MarketClock, afresh, decide
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -20,6 +23,7 @@ from gapscan.runtime import Backoff, until_stopped
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT, lasting_bus, reporting, retention, retrying
 from gapscan.service.leadership import Leadership
+from gapscan.service.metrics import Metrics, serving
 
 DECIDE_SECONDS: Final = 0.2  # at least, between two decisions
 
@@ -116,10 +120,10 @@ class Term:
 class Hot:
     """Leads when it may, stands by when it may not."""
 
-    def __init__(self, bus: Bus, config: Config) -> None:
+    def __init__(self, bus: Bus, config: Config, tally: Tally | None = None) -> None:
         self._bus = bus
         self._config = config
-        self._tally = Tally(_log)
+        self._tally = tally or Tally(_log)
         self._leadership = Leadership(bus, "hot", config, self._tally)
         self._term: Term | None = None
 
@@ -141,11 +145,19 @@ class Hot:
             return {"role": "standby", "leader": self._leadership.leader, "counts": counts}
         return {"role": "leader", **self._term.report(), "counts": counts}
 
+    def metrics(self) -> Iterator[Metric]:
+        """What Prometheus reads of it, beside the counts."""
+        return hot_metrics(self._term)
+
 
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run a hot manager until `stop` is set."""
-    async with lasting_bus(config, "hot") as bus:
+    tally = Tally(_log)
+    metrics = Metrics("hot", tally, KINDS)
+    async with serving(config.service, metrics), lasting_bus(config, "hot") as bus:
+        metrics.observe(bus)
         await retrying("hot", "setting up streams", lambda: ensure_shared(bus, retention(config)))
-        hot = Hot(bus, config)
+        hot = Hot(bus, config, tally)
+        metrics.add(hot.metrics)
         async with reporting(bus, "hot", hot.report):
             await until_stopped(stop, hot.run())

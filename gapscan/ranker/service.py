@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
+
+from prometheus_client import Metric
 
 from gapscan.bus.client import Bus
 from gapscan.bus.topology import ensure_shared
@@ -12,11 +15,13 @@ from gapscan.market.baselines import Curves
 from gapscan.obs import Tally, logger
 from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.ranker.definitions import Definitions
+from gapscan.ranker.metrics import KINDS, cycle_histogram, ranker_metrics
 from gapscan.ranker.term import Term
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
 from gapscan.service.common import lasting_bus, reporting, retention, retrying
 from gapscan.service.leadership import Leadership
+from gapscan.service.metrics import Metrics, serving
 
 _log = logger("ranker")
 
@@ -24,12 +29,21 @@ _log = logger("ranker")
 class Ranker:
     """Leads when it may, stands by when it may not. `shipped` are the lists that come with gapscan."""
 
-    def __init__(self, bus: Bus, config: Config, shipped: ListSet, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        config: Config,
+        shipped: ListSet,
+        *,
+        heartbeat: float = HEARTBEAT_SECONDS,
+        tally: Tally | None = None,
+    ) -> None:
         self._bus = bus
         self._config = config
         self._shipped = shipped
         self._heartbeat = heartbeat
-        self._tally = Tally(_log)
+        self._tally = tally or Tally(_log)
+        self._cycles = cycle_histogram()
         self._definitions = Definitions(bus, shipped, retention(config), self._tally)
         self._leadership = Leadership(bus, "ranker", config, self._tally)
         self._term: Term | None = None
@@ -39,7 +53,9 @@ class Ranker:
         await self._leadership.run(self._lead)
 
     async def _lead(self) -> None:
-        self._term = Term(self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat)
+        self._term = Term(
+            self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat, self._cycles
+        )
         try:
             await self._term.lead(self._leadership)
         finally:
@@ -66,6 +82,10 @@ class Ranker:
             "counts": dict(self._tally.counts),
         }
 
+    def metrics(self) -> Iterator[Metric]:
+        """What Prometheus reads of it, beside the counts."""
+        return ranker_metrics(self._term, self._cycles)
+
     @staticmethod
     def _curves_report(curves: Curves) -> dict[str, Any]:
         return {"date": str(curves.date) if curves.date else None, "symbols": len(curves)}
@@ -88,8 +108,12 @@ class Ranker:
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run a ranker until `stop` is set."""
     lists = shipped_lists()
-    async with lasting_bus(config, "ranker") as bus:
+    tally = Tally(_log)
+    metrics = Metrics("ranker", tally, KINDS)
+    async with serving(config.service, metrics), lasting_bus(config, "ranker") as bus:
+        metrics.observe(bus)
         await retrying("ranker", "setting up streams", lambda: ensure_shared(bus, retention(config)))
-        ranker = Ranker(bus, config, lists)
+        ranker = Ranker(bus, config, lists, tally=tally)
+        metrics.add(ranker.metrics)
         async with reporting(bus, "ranker", ranker.report):
             await until_stopped(stop, ranker.run())

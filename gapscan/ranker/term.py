@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Final
 
 import numpy as np
+from prometheus_client import Histogram
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import retire_list
@@ -51,7 +52,14 @@ class Term:
     """From the recovery of all lists to the loss of the lease. `heartbeat` is the time between two heartbeats."""
 
     def __init__(
-        self, bus: Bus, config: Config, gate: Filter, definitions: Definitions, tally: Tally, heartbeat: float
+        self,
+        bus: Bus,
+        config: Config,
+        gate: Filter,
+        definitions: Definitions,
+        tally: Tally,
+        heartbeat: float,
+        cycles: Histogram,
     ) -> None:
         self.universe = Universe()
         self.publishers: dict[str, ListPublisher] = {}
@@ -64,6 +72,7 @@ class Term:
         self._definitions = definitions
         self._tally = tally
         self._heartbeat = heartbeat
+        self._cycles = cycles
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
@@ -76,6 +85,11 @@ class Term:
         self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
         self._close_checked: dt.date | None = None
+
+    @property
+    def last_scan_at(self) -> float | None:
+        """When the last scan came, monotonic; None before the first."""
+        return self._intake.last_scan_at
 
     @property
     def fault(self) -> str:
@@ -196,7 +210,9 @@ class Term:
         self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
         self._desk.look()
         self._check_close()
-        self.cycle_ms = (time.perf_counter() - began) * 1000
+        seconds = time.perf_counter() - began
+        self.cycle_ms = seconds * 1000
+        self._cycles.observe(seconds)
         self._tally.count("cycles")
 
     def _check_close(self) -> None:

@@ -49,6 +49,7 @@ class Leadership:
         while True:
             await self._stand_by()
             self._holding = asyncio.create_task(self._hold())
+            self._tally.count("terms")
             try:
                 await term()
             except* (FencedError, LeaseLostError) as lost:

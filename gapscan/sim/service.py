@@ -9,6 +9,7 @@ from pathlib import Path
 from gapscan.config import Config, simulated_day
 from gapscan.obs import logger
 from gapscan.runtime import until_stopped
+from gapscan.service.metrics import Metrics, gauge, serving
 from gapscan.sim.options import SimOptions, make_server, make_source, today_in_new_york
 
 _log = logger("sim")
@@ -42,6 +43,8 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     if config.sim.origin is not None:
         elapsed = time.time() - config.sim.origin
         server.clock.set(server.clock.now() + round(elapsed * 1000 * options.speed))
-    async with server:
+    metrics = Metrics("sim")
+    metrics.add(lambda: [gauge("sim_market_timestamp_seconds", "market time now", server.clock.now() / 1000)])
+    async with serving(config.service, metrics), server:
         _log.info("simulated market", extra={"url": server.url, "websocket": f"ws://{server.ws_feed}/stocks"})
         await until_stopped(stop, server.serve_forever())

@@ -9,7 +9,7 @@ from typing import Final
 
 from gapscan.errors import BusError, ConfigError
 
-_LOCAL: Final = "127.0.0.1"
+LOCAL: Final = "127.0.0.1"
 _POLL_SECONDS: Final = 0.01
 
 
@@ -18,7 +18,7 @@ def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_LOCAL, port))
+            probe.bind((LOCAL, port))
         except OSError:
             return False
     return True
@@ -27,7 +27,7 @@ def is_free(port: int) -> bool:
 def free_port() -> int:
     """A port that nothing listens on at this moment."""
     with socket.socket() as probe:
-        probe.bind((_LOCAL, 0))
+        probe.bind((LOCAL, 0))
         return int(probe.getsockname()[1])
 
 
@@ -50,7 +50,7 @@ async def listening(port: int, seconds: float, lives: Callable[[], bool] = lambd
 
 async def _listens(port: int) -> bool:
     try:
-        _, writer = await asyncio.open_connection(_LOCAL, port)
+        _, writer = await asyncio.open_connection(LOCAL, port)
     except OSError:
         return False
     writer.close()

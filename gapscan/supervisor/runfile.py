@@ -25,9 +25,10 @@ DEFAULT_DATA: Final = default_data()
 
 
 class RunningProcess(Struct):
-    """One process of the set."""
+    """One process of the set. At `metrics_url` Prometheus reads its figures; nats-server has none."""
 
     pid: int
+    metrics_url: str | None = None
 
 
 class RunFile(Struct):

@@ -127,6 +127,7 @@ class Up:
         self._nats_port = 0
         self._http_port = 0
         self._processes: list[Process] = []
+        self._metrics_urls: dict[str, str] = {}
         self._ports_file = nats_server.PortsFile()
 
     @staticmethod
@@ -245,15 +246,21 @@ class Up:
             bridge=structs.replace(self._config.bridge, port=self._http_port),
             service=ServiceSection(instance=str(self._options.data.resolve())),
         )
-        env = as_environment(config)
         listens = {"sim": config.sim.port, "bridge": config.bridge.port}
         for name, where in self._plan().items():
-            process = service_process(name, env, self._write_runfile)
+            process = self._service(name, config)
             self._processes.append(process)
             await process.start()
             self._announce(name, where, process)
             if port := listens.get(name):
                 await ports.listening(port, _READY_SECONDS, process.lives)
+
+    def _service(self, name: str, config: Config) -> Process:
+        """A service with figures on a port of its own."""
+        port = ports.free_port()
+        section = structs.replace(config.service, metrics_port=port, metrics_host=ports.LOCAL)
+        self._metrics_urls[name] = f"http://{ports.LOCAL}:{port}/metrics"
+        return service_process(name, as_environment(structs.replace(config, service=section)), self._write_runfile)
 
     def _plan(self) -> dict[str, str]:
         """The services to run, and what to say of each."""
@@ -266,11 +273,14 @@ class Up:
         return {"sim": f"http://{self._config.provider.websocket_host}", **plan} if self.simulated else plan
 
     def _announce(self, name: str, where: str, process: Process) -> None:
-        self._say(f"  {name:<8}{where:<34} pid {process.pid}")
+        metrics = self._metrics_urls.get(name, "")
+        self._say(f"  {name:<8}{where:<34} pid {process.pid:<8}{metrics}".rstrip())
 
     def _write_runfile(self) -> None:
         services = {
-            process.name: runfile.RunningProcess(process.pid) for process in self._processes if process.pid is not None
+            process.name: runfile.RunningProcess(process.pid, self._metrics_urls.get(process.name))
+            for process in self._processes
+            if process.pid is not None
         }
         runfile.write(
             self._options.data,

@@ -370,7 +370,7 @@ async def test_a_fault_of_ours_ends_one_connection(
             patch.setattr(commands, "decode_action", faulty)
             await browser.send(action="lists")
             assert await browser.closed() == FAILED.code
-        assert served.counts["failures"] == 1
+        assert served.counts["client_crashed"] == 1
 
 
 async def test_messages_after_a_close_are_not_heard(served: Served) -> None:

@@ -24,12 +24,12 @@ async def test_health_readiness_figures(served: Served, movers: Published) -> No
         _, head, text = await served.get("/metrics")
     assert "text/plain" in head
     for line in (
-        "gapscan_bridge_clients 1",
-        'gapscan_bridge_subscriptions{list="movers"} 1',
-        'gapscan_bridge_list_sequence{list="movers"} 5',
-        'gapscan_bridge_errors_total{code="unknown_action"} 1',
-        "gapscan_bridge_nats_connected 1",
-        "gapscan_bridge_connects_total 1",
+        "gapscan_bridge_clients 1.0",
+        'gapscan_bridge_subscriptions{list="movers"} 1.0',
+        'gapscan_bridge_list_sequence{list="movers"} 5.0',
+        'gapscan_bridge_errors_total{code="unknown_action"} 1.0',
+        "gapscan_bridge_nats_connected 1.0",
+        "gapscan_bridge_connects_total 1.0",
     ):
         assert line in text.splitlines()
     for line in text.splitlines():

@@ -173,7 +173,7 @@ async def test_a_restart_reads_nothing_again(nats_server, tmp_path):
     for read in (4, 0):
         async with loading(nats_server.url, root, cache) as load:
             await ready(load)
-            assert (load.tally.counts["curve_days_read"], load.tally.counts["curve_days_kept"]) == (read, 4 - read)
+            assert (load.tally.counts["flat_files_read"], load.tally.counts["flat_files_kept"]) == (read, 4 - read)
             assert load.parts[0].volumes[0][-1] == 10 * (CLOSE - OPEN)
     assert sorted(path.name for path in (cache / FOLDER).iterdir()) == sorted(f"{day}.npz" for day in DAYS[:4])
 
@@ -182,7 +182,7 @@ async def test_a_restart_reads_nothing_again(nats_server, tmp_path):
     (cache / FOLDER / "2020-01-02.npz").write_bytes(b"of a day that is no longer looked at")
     async with loading(nats_server.url, root, cache) as load:
         await ready(load)
-        assert (load.tally.counts["curve_days_read"], load.tally.counts["curve_days_kept"]) == (2, 2)
+        assert (load.tally.counts["flat_files_read"], load.tally.counts["flat_files_kept"]) == (2, 2)
         assert load.tally.counts["curve_cache"] == 1
         assert load.parts[-1].volumes[0][-1] == 15 * (CLOSE - OPEN)
         await until(lambda: not (cache / FOLDER / "2020-01-02.npz").exists(), "tidying")
@@ -197,7 +197,7 @@ async def test_a_damaged_cache_costs_the_cache_only(nats_server, tmp_path):
     kept.write_bytes(inflates_no_more(kept.read_bytes()))
     async with loading(nats_server.url, root, cache) as load:
         await ready(load)
-        assert (load.tally.counts["curve_cache"], load.tally.counts["curve_days_read"]) == (1, 1)
+        assert (load.tally.counts["curve_cache"], load.tally.counts["flat_files_read"]) == (1, 1)
 
 
 def inflates_no_more(data):
@@ -309,7 +309,7 @@ async def test_the_next_day_has_curves_of_its_own(nats_server, tmp_path):
         await load.feed.scan()
         await until(lambda: load.report()["date"] == str(MONDAY) and load.parts[-1].date == str(MONDAY), "Monday")
         assert load.parts[-1].volumes[0][-1] == 20 * (CLOSE - OPEN)
-        assert load.tally.counts["curve_days_read"] == 2
+        assert load.tally.counts["flat_files_read"] == 2
 
 
 async def test_without_splits_there_are_no_curves_yet(nats_server, tmp_path):

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from gapscan.bridge.encodings import WEBSOCKET
-from gapscan.bridge.metrics import metrics_text, report
+from gapscan.bridge.metrics import KINDS, bridge_metrics, report
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import ListHistory, Position
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
 from gapscan.runtime import end
+from gapscan.service.metrics import Metrics
 from gapscan.service.status import _instance_problems
 from tests.support.answers import decode_answer
 from tests.unit.bridge.wire import BridgeHarness, FakeTransport, SocketTransport, answers
@@ -103,10 +104,12 @@ def test_it_shows_in_heartbeats_figures_and_status(harness: BridgeHarness) -> No
     assert _instance_problems("bridge", [report(harness.bridge)]) == [
         "bridge: list a stands still: TypeError: Encoding objects of type object is unsupported"
     ]
-    figures = metrics_text(harness.bridge, {}).splitlines()
-    assert 'gapscan_bridge_list_failures_total{list="a"} 1' in figures
-    assert 'gapscan_bridge_list_failed{list="a"} 1' in figures
-    assert 'gapscan_bridge_list_failed{list="b"} 0' in figures
+    metrics = Metrics("bridge", harness.tally, KINDS)
+    metrics.add(lambda: bridge_metrics(harness.bridge, {}))
+    figures = metrics.render()[0].decode().splitlines()
+    assert 'gapscan_bridge_list_failures_total{list="a"} 1.0' in figures
+    assert 'gapscan_bridge_list_failed{list="a"} 1.0' in figures
+    assert 'gapscan_bridge_list_failed{list="b"} 0.0' in figures
     harness.put("a", 3, rows(3.0))
     harness.pass_time(0.2)
     harness.bridge.beat()

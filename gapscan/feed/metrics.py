@@ -1,0 +1,87 @@
+"""What the feed counts, and what Prometheus reads of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import Histogram, Metric
+
+from gapscan.service.metrics import PREFIX, Kinds, gauge
+
+if TYPE_CHECKING:
+    from gapscan.feed.live import LiveFeed
+    from gapscan.feed.service import Feed
+
+_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)  # seconds
+
+KINDS: Final = Kinds(
+    counts={
+        "scans": "scans of the whole market that were published",
+        "bars": "bars that the provider sent",
+        "trades": "trades that the provider sent",
+        "halt_changes": "changes of the halts of symbols",
+        "published_bytes": "bytes published on NATS",
+        "sessions_ended": "sessions with the provider's stream that ended",
+        "command_holes": "holes in the hot set's commands, after which it was read anew",
+        "commands_again": "commands for the hot set that came twice",
+        "details": "company details that were loaded",
+        "details_unknown": "symbols that the provider has no details of",
+        "details_put_off": "symbols whose details were not asked for, because too many waited",
+        "flat_files_kept": "days of minute files whose volumes were known from an earlier start",
+        "flat_files_read": "days of minute files that were read",
+    },
+    failures={
+        "bad_commands",
+        "bad_elements",
+        "bad_events",
+        "bad_flat_files",
+        "bad_flat_lines",
+        "bad_halts",
+        "bad_hot_set",
+        "calendar_disagrees",
+        "clock_behind",
+        "commands_lost",
+        "curve_cache",
+        "curves_failed",
+        "details_failed",
+        "details_file",
+        "details_unread",
+        "details_unsendable",
+        "details_unsent",
+        "float_refused",
+        "frames_dropped",
+        "future_elements",
+        "halts_unpublished",
+        "hot_set_unavailable",
+        "live_unpublished",
+        "no_flat_files",
+        "provider_errors",
+        "reference_failed",
+        "reference_refused",
+        "restore_failed",
+        "resumptions_missed",
+        "scan_failed",
+        "topics_refused",
+        "topics_unanswered",
+        "unseen_flat_files",
+    },
+)
+
+
+def scan_histogram() -> Histogram:
+    """The seconds of each scan, those that fail too."""
+    return Histogram(f"{PREFIX}feed_scan_seconds", "seconds of a scan of the market", registry=None, buckets=_BUCKETS)
+
+
+def feed_metrics(feed: Feed, live: LiveFeed) -> Iterator[Metric]:
+    """The feed's state. Times are 0 before the first; those of the market run as it does, simulated or not."""
+    hot = live.report()["hot"]
+    yield gauge("feed_last_scan_timestamp_seconds", "when the last scan was published; 0: none yet", feed.last_scan)
+    yield gauge("feed_scan_symbols", "symbols in the last scan", feed.symbols)
+    yield gauge("feed_market_timestamp_seconds", "market time now", feed.market_time / 1000)
+    newest = live.bars.newest_end / 1000
+    yield gauge("feed_newest_bar_timestamp_seconds", "market time at the newest bar's end; 0: none yet", newest)
+    yield gauge("feed_hot_symbols", "symbols that are to come live", hot["desired"])
+    yield gauge("feed_hot_symbols_confirmed", "symbols whose bars the provider sends", hot["confirmed"])
+    yield from feed.scan_seconds.collect()
