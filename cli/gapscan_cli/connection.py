@@ -36,7 +36,7 @@ def _configured_url(loaded: settings.Loaded, env: Mapping[str, str]) -> str | No
 
 
 def _running_url(data: Path | None) -> str | None:
-    running = runfile.read(data or runfile.DEFAULT_DATA)
+    running = runfile.read(data) if data else runfile.read_default()
     if running is None and data is not None:
         raise BusError(f"no gapscan is running on {data}", remedy="start it with `gapscan up --data DIR`")
     return running.nats_url if running else None

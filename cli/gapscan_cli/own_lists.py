@@ -53,7 +53,7 @@ class OwnLists:
     def of(cls, lists_file: str | None, nats: str | None, data: Path | None, config_file: Path | None) -> OwnLists:
         """What the options say. Raises ConfigError."""
         loaded = settings.load(config_file)
-        path = Path(lists_file).expanduser() if lists_file else own_lists_file.own_file(loaded.config)
+        path = settings.expanded(lists_file) if lists_file else own_lists_file.own_file(loaded.config)
         try:
             options = find_nats(nats, config_file, data)
         except BusError:

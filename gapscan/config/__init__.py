@@ -8,13 +8,12 @@ from gapscan.config.loading import (
     FILE_NAME,
     Loaded,
     as_environment,
-    directory_of,
     example_file,
     find_file,
     load,
     shipped_file,
-    user_config_dir,
 )
+from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.sections import (
     BridgeSection,
     Config,
@@ -47,9 +46,11 @@ __all__ = [
     "check_values",
     "directory_of",
     "example_file",
+    "expanded",
     "find_file",
     "load",
     "shipped_file",
     "simulated_day",
     "user_config_dir",
+    "user_data_dir",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from gapscan.config.places import user_config_dir
 from gapscan.config.renamed import by_new_names
 from gapscan.config.sections import Config
 from gapscan.errors import ConfigError
@@ -24,14 +26,6 @@ from gapscan.errors import ConfigError
 FILE_NAME: Final = "gapscan.toml"
 ENV_PREFIX: Final = "GAPSCAN_"
 REMEDY: Final = "`gapscan config example` shows all settings with their meaning"
-
-
-def directory_of(setting: str) -> Path | None:
-    """The directory that a setting names, `~` being the user's home; None for an empty one. Raises ConfigError."""
-    try:
-        return Path(setting).expanduser() if setting else None
-    except RuntimeError as error:
-        raise ConfigError(f"directory {setting}: {error}", remedy="name it in full") from None
 
 
 def shipped_file(name: str, source: str) -> Path:
@@ -62,23 +56,17 @@ class Loaded(Struct, frozen=True):
     warning: str = ""
 
 
-def user_config_dir(env: Mapping[str, str]) -> Path:
-    """The directory for a user's own gapscan.toml."""
-    base = env.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "gapscan"
-
-
-def find_file(env: Mapping[str, str]) -> Path | None:
+def find_file() -> Path | None:
     """The settings file that applies when none is named."""
-    for path in (Path.cwd() / FILE_NAME, user_config_dir(env) / FILE_NAME):
-        if path.is_file():
-            return path
-    return None
+    found = [Path.cwd() / FILE_NAME]
+    with suppress(ConfigError):  # who has no home has no file there
+        found.append(user_config_dir() / FILE_NAME)
+    return next((path for path in found if path.is_file()), None)
 
 
 def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loaded:
     """Read the settings. Raises ConfigError that names the file or variable, the key and the fault."""
-    path = path or find_file(env)
+    path = path or find_file()
     tables, env, warning = by_new_names(_read(path) if path else {}, env, path)
     config = _convert(tables, str(path))
     for variable, section, key in _variables():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from msgspec import structs
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import read_entries, remove_list, write_definition
-from gapscan.config import Config, user_config_dir
+from gapscan.config import Config, expanded, user_config_dir
 from gapscan.errors import ConfigError
 from gapscan.files import replace_file
 from gapscan.protocol.messages import ListDefinition
@@ -28,10 +27,10 @@ _HEADER: Final = re.compile(
 Tables = dict[str, dict[str, Any]]
 
 
-def own_file(config: Config, env: Mapping[str, str] = os.environ) -> Path:
-    """Where the user's own lists are."""
+def own_file(config: Config) -> Path:
+    """Where the user's own lists are. Raises ConfigError when nothing says it, and the user has no home."""
     given = config.ranker.lists_file
-    return Path(given).expanduser() if given else user_config_dir(env) / FILE_NAME
+    return expanded(given) if given else user_config_dir() / FILE_NAME
 
 
 def read_text(path: Path) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
-from gapscan.config import Config, simulated_day
+from gapscan.config import Config, expanded, simulated_day
 from gapscan.obs import logger
 from gapscan.runtime import until_stopped
 from gapscan.service.metrics import Metrics, gauge, serving
@@ -19,7 +18,7 @@ def sim_options(config: Config) -> SimOptions:
     """The simulated market of the settings. Raises ConfigError for a day on which the market is closed."""
     section = config.sim
     return SimOptions(
-        replay=Path(section.replay).expanduser() if section.replay else None,
+        replay=expanded(section.replay) if section.replay else None,
         day=simulated_day(section),
         start=section.start,
         speed=section.speed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -10,18 +9,11 @@ import msgspec
 import psutil
 from msgspec import Struct
 
+from gapscan.config import user_data_dir
+from gapscan.errors import ConfigError
 from gapscan.files import replace_file
 
 FILE_NAME: Final = "run.json"
-
-
-def default_data() -> Path:
-    """Where `gapscan up` keeps its data unless told otherwise."""
-    base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "gapscan"
-
-
-DEFAULT_DATA: Final = default_data()
 
 
 class RunningProcess(Struct):
@@ -46,7 +38,15 @@ def write(data: Path, content: RunFile) -> None:
     replace_file(data / FILE_NAME, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
-def read(data: Path = DEFAULT_DATA) -> RunFile | None:
+def read_default() -> RunFile | None:
+    """The set that runs where `gapscan up` keeps its data by default; None when there is none, or no home for it."""
+    try:
+        return read(user_data_dir())
+    except ConfigError:
+        return None
+
+
+def read(data: Path) -> RunFile | None:
     """The set that runs on `data`, or None when there is none alive."""
     found = read_any(data)
     return found if found and psutil.pid_exists(found.pid) else None

@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from gapscan import __version__, providers
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import bucket_config, ensure
-from gapscan.config import Config, ServiceSection, as_environment, simulated_day
+from gapscan.config import Config, ServiceSection, as_environment, expanded, simulated_day
 from gapscan.errors import ConfigError
 from gapscan.obs import logger, setup_logging
 from gapscan.protocol import names
@@ -49,7 +49,7 @@ Say = Callable[[str], None]
 class UpOptions(Struct, frozen=True):
     """Where the set keeps its data, and its ports: None for the usual one, 0 for a free one."""
 
-    data: Path = runfile.DEFAULT_DATA
+    data: Path
     nats_port: int | None = None
     http_port: int | None = None
 
@@ -70,7 +70,7 @@ def run_up(config: Config, options: UpOptions, say: Say) -> int:
 def _made(data: Path) -> Path:
     """The data directory by its one full name, which the server's command line bears."""
     try:
-        data = data.expanduser().resolve()
+        data = expanded(data).resolve()
         data.mkdir(parents=True, exist_ok=True)
         (data / LOCK_NAME).touch()
     except OSError as error:
@@ -223,7 +223,11 @@ class Up:
 
     async def _load_own_lists(self) -> None:
         """Before a ranker asks for them. What is wrong with them is said, and costs no other list."""
-        path = own_lists_file.own_file(self._config)
+        try:
+            path = own_lists_file.own_file(self._config)
+        except ConfigError as error:
+            _log.warning("there are no own lists: %s", error)
+            return
         async with connect(BusOptions(self._nats_url), "gapscan up") as bus:
             await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self._config)))
             for fault in await own_lists_file.load(bus, path):

@@ -43,8 +43,8 @@ def up(
             "--data",
             metavar="DIR",
             file_okay=False,
-            help="Where everything is kept; made if missing. Without it: $XDG_DATA_HOME/gapscan, "
-            "else ~/.local/share/gapscan.",
+            help="Where everything is kept; made if missing. Without it: the user's data directory, on Linux "
+            "$XDG_DATA_HOME/gapscan, else ~/.local/share/gapscan.",
         ),
     ] = None,
     nats_port: Annotated[
@@ -74,11 +74,11 @@ def up(
       gapscan up
       gapscan up --replay flatfiles --day 2024-07-01 --start 09:25 --speed 10
     """
-    from gapscan.supervisor.runfile import DEFAULT_DATA
+    from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
     config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
-    return run_up(config, UpOptions(data or DEFAULT_DATA, nats_port, http_port), output.say)
+    return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
 
 def run(

@@ -185,12 +185,13 @@ def test_an_error_names_its_list_only_if_it_is_about_one() -> None:
     assert b'"list":"x"' in encode(Error("a", "b", False, "x"))
 
 
-def test_origins_go_through_the_environment() -> None:
+def test_origins_go_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
     config = Config(
         bridge=BridgeSection(origins=["https://a.example", "https://b.example"], token="t"),
         service=ServiceSection(instance="x"),
     )
     variables = as_environment(config)
     assert variables["GAPSCAN_BRIDGE_ORIGINS"] == "https://a.example,https://b.example"
-    again = load(env={"XDG_CONFIG_HOME": "/nowhere", **variables}).config
+    again = load(env=variables).config
     assert (again.bridge.origins, again.bridge.token) == ("https://a.example,https://b.example", "t")

@@ -21,9 +21,9 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    data = tmp_path / "data"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    data = tmp_path / "gapscan"
     data.mkdir()
-    monkeypatch.setattr(runfile, "DEFAULT_DATA", data)
     return data
 
 

@@ -120,8 +120,9 @@ def test_hostile_lists_are_refused(body: str) -> None:
     assert len(faults) == 1
 
 
-def test_the_file(tmp_path: Path) -> None:
-    path = own_lists_file.own_file(Config(), {"XDG_CONFIG_HOME": str(tmp_path)})
+def test_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = own_lists_file.own_file(Config())
     assert path == tmp_path / "gapscan" / "lists.toml"
     assert own_lists_file.read_own(path) == ""
     own_lists_file.write_own(path, A)
