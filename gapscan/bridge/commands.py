@@ -1,4 +1,4 @@
-"""What a client says, and what is done about it."""
+"""What clients ask for, and what is done about it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class CommandHandler:
         """The client sent something; False when it sends too much."""
         now = self._bridge.clock()
         self._session.note_activity(now)
-        return self._session.allowance.acquire(now) == 0
+        return self._session.messages.acquire(now) == 0
 
     def _read(self, text: str | None) -> Action:
         if not self.sign_of_life():

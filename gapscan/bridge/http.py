@@ -30,7 +30,7 @@ _KEEPALIVE_SECONDS: Final = 15.0
 _SWEEP_SECONDS: Final = 1.0
 _IGNORED: Final = 100  # messages after a close; what still comes then is not even looked at
 _NAME_LENGTH: Final = 253  # no name in the DNS is longer
-_PROBES: Final = ("/healthz", "/readyz")  # load balancers ask by any name; a page learns nothing there
+_PROBES: Final = ("/healthz", "/readyz")  # load balancers ask by any name; a page gets nothing of worth there
 
 _log = logger("bridge")
 
@@ -236,7 +236,7 @@ async def _linger(request: web.Request) -> None:
 
 @asynccontextmanager
 async def serving(listening: socket.socket, bridge: BridgeServer, policy: AccessPolicy) -> AsyncIterator[None]:
-    """Serve on `listening`; at the end, see the clients off."""
+    """Serve on `listening`; at the end, close all clients' connections."""
     handlers = Web(bridge, policy)
     runner = web.AppRunner(handlers.app(), access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS)
     await runner.setup()

@@ -1,4 +1,4 @@
-"""All clients of a bridge, and the one task that sends to them."""
+"""All clients of a bridge, and the task that sends to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CELLS: Final = ""  # the key of the aggregates; no list has this name
 
 
 class BridgeServer:
-    """Takes in news of the lists, and sends each client what it has not got."""
+    """Gets the lists' versions, and sends each client what it has not got."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class BridgeServer:
             self._due(name, now)
 
     def lost(self, name: str) -> None:
-        """Nothing is heard of a list."""
+        """A list is not followed at present."""
         if history := self.versions.histories.get(name):
             history.set_status(ListStatus(history.status.as_of, "stale", history.status.simulated))
 
@@ -224,9 +224,9 @@ class BridgeServer:
             session.refuse(RefusedError(NO_TOKEN, "no token came"))
         elif session.encoding.ping is None:
             return
-        elif now - session.heard_at > SILENT_AFTER:
+        elif now - session.active_at > SILENT_AFTER:
             self.fanout.expel(session, SILENT)
-        elif now - session.heard_at > PING_AFTER and not session.pinged:
+        elif now - session.active_at > PING_AFTER and not session.pinged:
             session.pinged = session.write(session.encoding.ping)
 
     async def close(self, seconds: float) -> None:

@@ -92,7 +92,7 @@ class Bridge:
         self.bridge.put(view.list, Position(view.epoch, view.sequence), view.as_of, view.rows, status)
 
     def lost(self, name: str) -> None:
-        """Nothing is heard of a list."""
+        """A list is not followed at present."""
         self.bridge.lost(name)
 
     async def _on_bars(self, message: Msg) -> None:

@@ -1,4 +1,4 @@
-"""One client: what it asked for, and writing to it.
+"""One client: what it asked for, and sending to it.
 
 Messages are made and encoded once for all clients and written straight to each socket: no wake-up, no queue and no
 encoding per client. What cannot be written now is not kept; the client's cursor stays, and leads on from there later.
@@ -33,13 +33,13 @@ class BrowserSession:
     __slots__ = (
         "_cut",
         "_tally",
-        "allowance",
+        "active_at",
         "authorized",
         "blocked_since",
         "encoding",
         "entered_at",
-        "heard_at",
         "lists",
+        "messages",
         "overview",
         "owed",
         "pinged",
@@ -64,8 +64,8 @@ class BrowserSession:
         self.overview: Message | None = None  # the last one sent
         self.authorized = authorized
         rate = limits.messages_per_second
-        self.allowance = TokenBucket(rate, rate * BURST_SECONDS)
-        self.entered_at = self.heard_at = now
+        self.messages = TokenBucket(rate, rate * BURST_SECONDS)
+        self.entered_at = self.active_at = now
         self.pinged = False
         self.blocked_since: float | None = None
         self.transport = Transport(transport, limits.clients)
@@ -74,7 +74,7 @@ class BrowserSession:
 
     @property
     def closed(self) -> bool:
-        """Whether a goodbye was said."""
+        """Whether a goodbye was sent."""
         return self.transport.shut
 
     @property
@@ -120,8 +120,8 @@ class BrowserSession:
             self.overview = message
 
     def note_activity(self, now: float) -> None:
-        """The client has said something."""
-        self.heard_at = now
+        """The client has sent something."""
+        self.active_at = now
         self.pinged = False
 
     def refuse(self, refusal: RefusedError) -> None:
@@ -143,7 +143,7 @@ class BrowserSession:
         self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
 
     def answer_close(self) -> None:
-        """The client has said goodbye."""
+        """The client has sent a goodbye."""
         if not self.closed:
             self._goodbye(_NORMAL, "")
 

@@ -106,7 +106,7 @@ class Subscribers(Generic[M]):
             self._groups[member.encoding].add(member)
 
     def fall_behind(self, member: M) -> None:
-        """A client's socket is full, or the client says goodbye."""
+        """A client's socket is full, or a goodbye was sent."""
         if self._is_current(member):
             self.put(member, self.position)
 

@@ -314,10 +314,10 @@ async def test_a_client_that_is_gone_without_a_word(
         others = set(sessions)
         await client.upgrade()  # and then not even a pong
         (silent,) = sessions - others
-        silent.heard_at -= PING_AFTER
+        silent.active_at -= PING_AFTER
         await until(lambda: silent.pinged, "a ping")
         await good.gets(Beat, len(good.of(Beat)) + 3)  # with each heartbeat, there is a look at all clients
-        silent.heard_at -= SILENT_AFTER - PING_AFTER
+        silent.active_at -= SILENT_AFTER - PING_AFTER
         frames = [*split_frames(await client.ends())]
         assert frames[-1] == (CLOSE, struct.pack("!H", SILENT.code) + b"silent")
         assert [opcode for opcode, _ in frames].count(0x9) == 1

@@ -294,7 +294,7 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
         assert served.counts["bad_bars"] == 1
 
 
-async def test_a_subscription_is_told_at_once_how_the_list_stands(
+async def test_a_subscription_gets_a_heartbeat_at_once(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 1e6)

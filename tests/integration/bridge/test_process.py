@@ -126,7 +126,7 @@ async def test_a_client_that_never_reads(bus: Bus, nats_server: NatsServer) -> N
 
 @pytest.mark.parametrize("way", ["write", "io_uring"])
 async def test_a_crowd_is_exact_whoever_stalls_in_it(bus: Bus, nats_server: NatsServer, way: str) -> None:
-    """Some read in fits and starts, some never, some vanish: the rest are in step, and all copies are exact."""
+    """Some read in fits and starts, some never, some vanish: the rest are current, and all copies are exact."""
     if way == "io_uring":
         try:
             IoUring().close()

@@ -60,7 +60,7 @@ def harness() -> BridgeHarness:
 
 @pytest.fixture(params=[FakeTransport, SocketTransport])
 def transport(request: pytest.FixtureRequest) -> Iterator[FakeTransport | SocketTransport]:
-    """With a socket, the client is in step and sent to together with the others; without, it is served alone."""
+    """With a socket, the client is current and sent to together with the others; without, it is served alone."""
     made = request.param()
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""The small pure parts: encodings, conflation, origins, allowances, cells, reading of actions."""
+"""The small pure parts: encodings, conflation, origins, token buckets, cells, reading of actions."""
 
 from __future__ import annotations
 
