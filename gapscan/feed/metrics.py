@@ -45,7 +45,6 @@ KINDS: Final = Kinds(
         "curve_cache",
         "curves_failed",
         "details_failed",
-        "details_file",
         "details_unread",
         "details_unsendable",
         "details_unsent",
