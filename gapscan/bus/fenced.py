@@ -14,8 +14,8 @@ from nats.js.errors import NotFoundError
 from gapscan.bus import keyvalue
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import Stored, get_at
-from gapscan.bus.publish import OvertakenError, UnansweredError, store
-from gapscan.errors import FencedError, StreamLostError
+from gapscan.bus.publish import OvertakenError, store
+from gapscan.errors import BusError, FencedError, StreamLostError
 from gapscan.protocol import names
 
 
@@ -58,14 +58,17 @@ class FencedStream:
         }
         try:
             await store(self._bus, self._subject, attempt.payload, f"publishing {self._what}", headers)
-        except UnansweredError:
-            await self._check_stream()
-            raise
         except OvertakenError:
             await self._settle(attempt)
+        except BusError:
+            await self._check_stream()
+            raise
 
     async def _check_stream(self) -> None:
-        """Nobody answers for a stream that is gone, nor for one whose servers are choosing a leader."""
+        """Nobody answers for a stream that is gone, nor for one whose servers are choosing a leader.
+
+        The server says so at once where nobody else listens on the subject; where somebody does, no answer comes.
+        """
         try:
             await self._bus.js.stream_info(self._stream)
         except NotFoundError:

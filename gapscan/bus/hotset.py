@@ -1,7 +1,8 @@
 """The hot set on NATS: its one writer, and how anybody reads it.
 
 The value in the bucket is the set at one sequence of the command stream; the commands after that sequence lead on
-from it. A reader that finds a command missing, or the stream behind the value that it has, takes the value again.
+from it. The commands of one change are stored first, and the value right after the last of them: it is never ahead of
+the stream, and a reader who hears of a command finds it in the value a moment later.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Final
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
-from gapscan.bus.direct_get import get_from
+from gapscan.bus.direct_get import Stored, get_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, commands_config, ensure
 from gapscan.errors import ProtocolError, StreamLostError
@@ -29,8 +30,12 @@ _log = logger("hot")
 
 async def read_hot_set(bus: Bus) -> HotSet | None:
     """The hot set as its writer stored it last, or None. Raises BusError, or ProtocolError for anything else."""
-    stored = await keyvalue.get(bus, names.BUCKET_HOT, names.HOT_KEY)
-    return decode_as(HotSet, stored.data) if stored else None
+    return _decoded(await keyvalue.get(bus, names.BUCKET_HOT, names.HOT_KEY))
+
+
+def _decoded(stored: Stored | None) -> HotSet | None:
+    """None also for the marker of a value that was deleted."""
+    return decode_as(HotSet, stored.data) if stored and stored.data else None
 
 
 class HotPublisher:
@@ -79,9 +84,8 @@ class HotPublisher:
         await self._store_value()
 
     async def _stored(self) -> HotSet | None:
-        stored = await self._value.read()
         try:
-            return decode_as(HotSet, stored.data) if stored else None
+            return _decoded(await self._value.read())
         except ProtocolError as error:
             _log.warning("stored hot set is unreadable, taking the commands alone", extra={"why": error})
             return None
@@ -148,6 +152,12 @@ class HotPublisher:
         obey(self.symbols, command)
         self.sequence = attempt.prev + 1
         self.published += 1
+
+    async def restore(self) -> None:
+        """Store the set again if somebody deleted it. Raises FencedError when another writer changed it, BusError."""
+        if self._value_sequence >= 0 and await self._value.read_own() is None:
+            self._value_sequence = -1
+            await self._store_value()
 
     async def _store_value(self) -> None:
         if self._value_sequence == self.sequence:

@@ -19,15 +19,11 @@ class OvertakenError(BusError):
     retry = False
 
 
-class UnansweredError(BusError):
-    """No stream took the message, and none will."""
-
-
 async def store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Mapping[str, str] | None = None) -> int:
     """Publish a message and return the sequence that it was stored at; `doing` is for errors.
 
-    Raises OvertakenError when a header expects another sequence, UnansweredError when no stream listens, BusError
-    when the fate of the message is not known.
+    Raises OvertakenError when a header expects another sequence, BusError when no stream answered or the fate of the
+    message is not known.
     """
     try:
         ack = await bus.js.publish(
@@ -38,7 +34,7 @@ async def store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Map
             raise OvertakenError(f"another sequence was expected while {doing}") from None
         raise translated(error, doing) from error
     except NoStreamResponseError:
-        raise UnansweredError(f"no stream answered while {doing}") from None
+        raise BusError(f"no stream answered while {doing}") from None
     except NATS_ERRORS as error:
         raise translated(error, doing) from error
     return ack.seq

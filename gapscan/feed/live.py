@@ -109,7 +109,7 @@ class LiveFeed:
                 "desired": len(self._hot),
                 "confirmed": self._confirmed(),
                 "receiving": self.bars.receiving(self._hot),
-                "sequence": self.hot.copy.sequence,
+                "sequence": self.hot.sequence,
             },
             "halts": self._halts_state(),
             "halted": len(self.halts.book.halted),

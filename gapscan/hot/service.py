@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from typing import Any, Final
 
 from prometheus_client import Metric
@@ -16,7 +17,7 @@ from gapscan.client.api import ListView
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError
 from gapscan.hot.metrics import KINDS, hot_metrics
-from gapscan.lists.hot_set import Held, HotRules, MarketClock, afresh, decide
+from gapscan.lists.hot_set import Held, HotRules, ObservedClock, afresh, decide
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.runtime import Backoff, until_stopped
@@ -26,6 +27,7 @@ from gapscan.service.leadership import Leadership
 from gapscan.service.metrics import Metrics, serving
 
 DECIDE_SECONDS: Final = 0.2  # at least, between two decisions
+RESTORE_SECONDS: Final = 5.0  # without a change, until the stored set is looked at
 
 _log = logger("hot")
 
@@ -36,7 +38,7 @@ def rules_of(config: Config) -> HotRules:
     return HotRules(section.top, section.margin, round(section.dwell * 1000), section.cap)
 
 
-class Term:
+class HotTerm:
     """One time of leading: from the recovery of the set to the loss of the lease. It is the watcher of all lists."""
 
     def __init__(self, bus: Bus, config: Config, tally: Tally) -> None:
@@ -46,7 +48,7 @@ class Term:
         self.ready = False
         self._config = config
         self._rules = rules_of(config)
-        self._clock = MarketClock(self._rules.dwell_ms)
+        self._clock = ObservedClock(self._rules.dwell_ms)
         self._held: Held = {}
         self._changed = asyncio.Event()
         self._tally = tally
@@ -75,26 +77,29 @@ class Term:
     async def _publish(self) -> None:
         backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
         while True:
-            await self._changed.wait()
-            self._changed.clear()
-            if await self._publish_once():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RESTORE_SECONDS):
+                    await self._changed.wait()
+            try:
+                await self._publish_once()
+            except FencedError:
+                raise
+            except BusError as error:
+                self._tally.trouble("publish_failed", f"the hot set is not published: {error.message}")
+                self._changed.set()
+                await asyncio.sleep(backoff.next())
+            else:
                 backoff.reset()
                 await asyncio.sleep(DECIDE_SECONDS)
-            else:
-                await asyncio.sleep(backoff.next())
-                self._changed.set()
 
-    async def _publish_once(self) -> bool:
-        """Publish what differs; False when NATS did not take it."""
-        try:
-            if await self.publisher.publish(self._decide(), self._clock.now):
-                self._tally.count("changes")
-        except FencedError:
-            raise
-        except BusError as error:
-            self._tally.trouble("publish_failed", f"the hot set is not published: {error.message}")
-            return False
-        return True
+    async def _publish_once(self) -> None:
+        """Publish what differs, or see that the set is still stored."""
+        if not self._changed.is_set():
+            await self.publisher.restore()
+            return
+        self._changed.clear()
+        if await self.publisher.publish(self._decide(), self._clock.now):
+            self._tally.count("changes")
 
     def _decide(self) -> set[str]:
         self.ready = self._clock.started and self.watches.settled
@@ -125,14 +130,14 @@ class Hot:
         self._config = config
         self._tally = tally or Tally(_log)
         self._leadership = Leadership(bus, "hot", config, self._tally)
-        self._term: Term | None = None
+        self._term: HotTerm | None = None
 
     async def run(self) -> None:
         """Lead and stand by in turn, for ever."""
         await self._leadership.run(self._lead)
 
     async def _lead(self) -> None:
-        self._term = Term(self._bus, self._config, self._tally)
+        self._term = HotTerm(self._bus, self._config, self._tally)
         try:
             await self._term.lead(self._leadership)
         finally:

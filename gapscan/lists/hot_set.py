@@ -107,7 +107,7 @@ def obey(symbols: set[str], command: FeedCommand) -> None:
         symbols.difference_update(command.symbols)
 
 
-class MarketClock:
+class ObservedClock:
     """Market time as the lists tell it.
 
     Lists are a little apart, so a small step back is not followed; a step of more than `tolerance_ms` is another

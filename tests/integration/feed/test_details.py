@@ -18,8 +18,8 @@ from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Detail
 from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, feed_on, market
-from tests.integration.feed.test_hot_set import Writer
 from tests.integration.feed.test_live_feed import _asked
+from tests.support.hot_set import Writer
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 

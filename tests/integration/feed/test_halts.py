@@ -13,7 +13,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, QUICK, feed_on, market
-from tests.integration.feed.test_hot_set import Writer
+from tests.support.hot_set import Writer
 from tests.support.stack import provider_on
 from tests.support.until import until
 

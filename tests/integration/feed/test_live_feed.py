@@ -15,7 +15,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
 from tests.integration.feed.rig import QUICK, feed_on, market
-from tests.integration.feed.test_hot_set import Writer
+from tests.support.hot_set import Writer
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
@@ -79,7 +79,7 @@ async def test_all_symbols_and_trades_of_the_hot_ones(bus, nats_server):
 async def test_mode_off_opens_nothing(bus, nats_server):
     async with market() as sim, running(bus, nats_server, sim, mode="off") as live:
         await Writer(bus).send("subscribe", "A")
-        await until(lambda: live.hot.copy.symbols == {"A"}, "the hot set")
+        await until(lambda: live.hot.symbols == {"A"}, "the hot set")
         assert sim.stats.stream.connections == 0
         assert live.report()["link"]["state"] == "off"
         assert live.report()["hot"]["desired"] == 0

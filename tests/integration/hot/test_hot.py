@@ -364,3 +364,17 @@ async def test_the_service_and_what_it_reports(nats_server: NatsServer, market: 
     finally:
         stop.set()
         await service
+
+
+async def test_a_set_that_somebody_deleted_comes_back_without_a_change(
+    nats_server: NatsServer, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hot_service, "RESTORE_SECONDS", 0.05)
+    await market.show("one", "A", "B")
+    async with leading(nats_server) as hot:
+        await market.reaches("A", "B")
+        published = hot.report()["published"]
+        await market.bus.js.purge_stream(f"KV_{names.BUCKET_HOT}")
+        await until(lambda: read_hot_set(market.bus), "the set")
+        assert await market.joined() == {"A", "B"}
+        assert hot.report()["published"] == published

@@ -6,6 +6,7 @@ import asyncio
 import random
 
 import pytest
+from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from gapscan.bus import hotset
@@ -273,3 +274,35 @@ async def test_a_failure_while_beginning_anew_is_no_other_writer(bus: Bus, monke
             await publisher.publish({"B", "D"}, 3)
     assert await publisher.publish({"B", "D"}, 4)
     assert joined(HotSet(0, 0, []), await stored_commands(bus)) == publisher.symbols == {"B", "D"}
+
+
+async def test_a_stream_that_is_gone_is_noticed_while_others_listen_for_commands(bus: Bus) -> None:
+    """The server cannot say then that nobody takes the command: the feed hears it."""
+
+    async def hear(_message: Msg) -> None:
+        pass
+
+    await bus.nc.subscribe(names.FEED_COMMAND, cb=hear)
+    publisher = await recovered(bus)
+    await publisher.publish({"A"}, 1)
+    await bus.js.delete_stream(names.STREAM_COMMANDS)
+    with pytest.raises(NatsTimeoutError):
+        await bus.js.publish(names.FEED_COMMAND, b"", timeout=0.5)  # no "no responders"
+    assert await publisher.publish({"A", "B"}, 2)
+    assert await stored_set(bus) == HotSet(2, 2, ["A", "B"])
+
+
+async def test_a_set_that_somebody_deleted_is_stored_again(bus: Bus) -> None:
+    publisher = await recovered(bus)
+    await publisher.publish({"A"}, 1)
+    await publisher.restore()
+    revision = (await bus.js.stream_info(f"KV_{names.BUCKET_HOT}")).state.last_seq
+    for _ in range(2):
+        await (await bus.js.key_value(names.BUCKET_HOT)).delete(names.HOT_KEY)
+        assert await read_hot_set(bus) is None
+        await publisher.restore()
+        assert await stored_set(bus) == HotSet(1, 1, ["A"])
+    assert (await bus.js.stream_info(f"KV_{names.BUCKET_HOT}")).state.last_seq == revision + 4
+    await put(bus, names.BUCKET_HOT, names.HOT_KEY, b"theirs")
+    with pytest.raises(FencedError, match="another writer stores the hot set"):
+        await publisher.restore()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gapscan.lists.hot_set import QUALIFIES, HotRules, MarketClock, afresh, changes, commands, decide
+from gapscan.lists.hot_set import QUALIFIES, HotRules, ObservedClock, afresh, changes, commands, decide
 
 RULES = HotRules(top=2, margin=1, dwell_ms=60_000, cap=10)
 MINUTE = 60_000
@@ -59,7 +59,7 @@ def test_commands_are_batched_and_make_room_first() -> None:
 
 
 def test_the_clock_starts_with_the_first_live_list() -> None:
-    clock = MarketClock(MINUTE)
+    clock = ObservedClock(MINUTE)
     clock.observe(50 * MINUTE, live=False)
     clock.observe(20 * MINUTE, live=False)
     assert (clock.now, clock.started) == (50 * MINUTE, False)
@@ -68,7 +68,7 @@ def test_the_clock_starts_with_the_first_live_list() -> None:
 
 
 def test_the_clock_follows_live_lists_and_steps_back_only_for_another_replay() -> None:
-    clock = MarketClock(MINUTE)
+    clock = ObservedClock(MINUTE)
     clock.observe(10 * MINUTE, live=True)
     clock.observe(10 * MINUTE + 1, live=True)
     clock.observe(9 * MINUTE + 1, live=True)
