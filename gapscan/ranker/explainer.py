@@ -27,13 +27,13 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.membership_log import ConditionLog, MembershipLog
 from gapscan.ranking.language.closures import Columns
-from gapscan.ranking.language.explain import Line, Words, conditions, outline, passing
+from gapscan.ranking.language.explain import Line, Words, conditions, passing
 from gapscan.ranking.scanner import UniverseColumns
 from gapscan.ranking.spec import ListSet, ListSpec
 from gapscan.ranking.top_rows import sort_values
 from gapscan.runtime import end
 
-LOOK_MS: Final = 1_000  # of market time between two looks
+OBSERVE_MS: Final = 1_000  # of market time between two observations
 _WAITING: Final = 64  # questions; what comes on top is dropped, and its asker asks again
 _PAUSE: Final = 0.02  # seconds between two answers: many askers must not hold up the ranking
 _NEAREST: Final = 5
@@ -49,8 +49,8 @@ RowsOf = Callable[[str], Sequence[Row]]
 class Explainer:
     """Answers about one universe. `rows_of` gives the rows of a list as they are published.
 
-    Since when a condition holds is known from the first question about a symbol on; since when a symbol is in a list,
-    from the first look on.
+    Since when a symbol is in a list is known from the first observation on; since when a condition holds, from the
+    first question about the symbol and the list, or from the first observation after a question about the symbol.
     """
 
     def __init__(self, universe: Universe, lists: ListSet, rows_of: RowsOf) -> None:
@@ -58,57 +58,61 @@ class Explainer:
         self._rows_of = rows_of
         self._members = MembershipLog()
         self._conditions = ConditionLog()
-        self._looked = 0
-        self._before: dict[str, Bools] = {}  # which conditions of each list held at the last look, of `_before_of`
-        self._before_of: list[str] = []
+        self._observed_at = 0
+        self._held: dict[str, Bools] = {}  # which conditions of each list held when last observed, of `_held_of`
+        self._held_of: list[str] = []
         self._lists = lists
-        self._lines = _lines(lists)
 
     def set_lists(self, lists: ListSet) -> None:
         """Answer about these lists from now on. What is known of those that stay as they are is kept."""
         before = {spec.name: spec for spec in self._lists.specs}
         same = {spec.name for spec in lists.specs if before.get(spec.name) is spec}
-        self._before_of = []
+        self._held_of = []
         self._members.forget(before.keys() - same)
         self._conditions.forget(before.keys() - same)
-        self._lists, self._lines = lists, _lines(lists)
+        self._lists = lists
 
-    def look(self) -> None:
+    def observe(self) -> None:
         """Note who is in the lists and which conditions hold. Call it after each ranking: it does so once a second."""
         as_of = self._universe.as_of
-        if 0 <= as_of - self._looked < LOOK_MS:
+        if 0 <= as_of - self._observed_at < OBSERVE_MS:
             return
-        self._looked = as_of
+        self._observed_at = as_of
         for name in self._lists.names:
             self._members.note(name, symbols_of(self._rows_of(name)), as_of)
         self._conditions.expire(as_of)
-        self._look_at(self._conditions.symbols)
+        self._observe_conditions(self._conditions.symbols)
 
-    def _look_at(self, symbols: list[str]) -> None:
-        """Note what changed since the last look."""
-        known = symbols == self._before_of
-        for name, found in self._passing(symbols):
-            changed = (found != self._before[name]).any(axis=0) if known else np.ones(len(symbols), np.bool_)
+    def _observe_conditions(self, symbols: list[str]) -> None:
+        """Note what changed since the last observation."""
+        known = symbols == self._held_of
+        for name, found in self._passing(symbols, self._lists.specs):
+            changed = (found != self._held[name]).any(axis=0) if known else np.ones(len(symbols), np.bool_)
             for at in np.flatnonzero(changed).tolist():
                 self._conditions.note(symbols[at], name, found[:, at].tolist(), self._universe.as_of)
-            self._before[name] = found
-        self._before_of = symbols
+            self._held[name] = found
+        self._held_of = symbols
 
-    def _look_at_one(self, symbol: str) -> None:
-        at = self._before_of.index(symbol) if symbol in self._before_of else None
-        for name, found in self._passing([symbol]):
+    def _observe_one(self, symbol: str, specs: Sequence[ListSpec]) -> None:
+        """Note the conditions of these lists for a symbol that is asked about."""
+        at = self._held_of.index(symbol) if symbol in self._held_of else None
+        for name, found in self._passing([symbol], specs):
             self._conditions.note(symbol, name, found[:, 0].tolist(), self._universe.as_of)
             if at is not None:
-                self._before[name][:, at] = found[:, 0]
+                self._held[name][:, at] = found[:, 0]
 
-    def _passing(self, symbols: Sequence[str]) -> Iterator[tuple[str, Bools]]:
-        """Which conditions of the gate and of each list hold for the symbols: a row for each condition."""
+    def _passing(self, symbols: Sequence[str], specs: Sequence[ListSpec]) -> Iterator[tuple[str, Bools]]:
+        """Which conditions of the gate and of these lists hold for the symbols: a row for each condition."""
         if not symbols:
             return
         columns = self._columns(symbols)
         with np.errstate(all="ignore"):
-            for name, lines in self._lines.items():
-                yield name, passing(lines, columns, len(symbols))
+            yield _GATE, passing(self._gate_lines(), columns, len(symbols))
+            for spec in specs:
+                yield spec.name, passing(spec.filter.outline, columns, len(symbols))
+
+    def _gate_lines(self) -> tuple[Line, ...]:
+        return (*self._lists.gate.outline, _TRADED)
 
     def _columns(self, symbols: Sequence[str]) -> UniverseColumns:
         index = self._universe.index
@@ -132,10 +136,11 @@ class Explainer:
         if symbol is None:
             return structs.replace(why, nearest=nearest(request.symbol, universe.symbols))
         self._conditions.ask(symbol, universe.as_of)
-        self._look_at_one(symbol)
+        specs = [spec for spec in self._lists.specs if request.list in (None, spec.name)]
+        self._observe_one(symbol, specs)
         with np.errstate(all="ignore"):
             gate = self._gate(symbol)
-            lists = [self._list(symbol, spec, _hold(gate)) for spec in self._asked(request)]
+            lists = [self._list(symbol, spec, _hold(gate)) for spec in specs]
         return structs.replace(why, gate=gate, lists=lists)
 
     def _meant(self, text: str) -> str | None:
@@ -145,12 +150,9 @@ class Explainer:
         alike = [symbol for symbol in self._universe.symbols if symbol.upper() == text.upper()]
         return alike[0] if len(alike) == 1 else None
 
-    def _asked(self, request: WhyRequest) -> list[ListSpec]:
-        return [spec for spec in self._lists.specs if request.list in (None, spec.name)]
-
-    def _found(self, symbol: str, name: str) -> list[Condition]:
+    def _found(self, symbol: str, name: str, lines: Sequence[Line]) -> list[Condition]:
         columns, words = self._columns([symbol]), self._words(symbol)
-        pairs = zip(conditions(self._lines[name], columns, words), self._conditions.since(symbol, name), strict=True)
+        pairs = zip(conditions(lines, columns, words), self._conditions.since(symbol, name), strict=True)
         return [structs.replace(condition, since=since.ms, at_least=since.at_least) for condition, since in pairs]
 
     def _words(self, symbol: str) -> Words:
@@ -162,13 +164,13 @@ class Explainer:
     def _gate(self, symbol: str) -> list[Condition]:
         """The gate's conditions; the last is how long ago the symbol traded, in seconds."""
         universe = self._universe
-        *found, traded = self._found(symbol, _GATE)
+        *found, traded = self._found(symbol, _GATE, self._gate_lines())
         seconds = (universe.as_of - float(universe.number("price_time")[universe.index[symbol]])) / 1000
         return [*found, structs.replace(traded, value=_plain(seconds), threshold=GONE_AFTER.get(universe.session))]
 
     def _list(self, symbol: str, spec: ListSpec, gate_holds: bool) -> ListWhy:
         session = self._universe.session
-        found = self._found(symbol, spec.name)
+        found = self._found(symbol, spec.name, spec.filter.outline)
         symbols = symbols_of(self._rows_of(spec.name))
         rank = symbols.index(symbol) + 1 if symbol in symbols else None
         since = self._members.since(spec.name, symbol) if rank else None
@@ -201,11 +203,6 @@ def _is_there(columns: Columns) -> Bools:
 
 
 _TRADED: Final = Line("seconds since the last trade", "test", 0, _is_there, _is_there, id="seconds_since_trade")
-
-
-def _lines(lists: ListSet) -> dict[str, tuple[Line, ...]]:
-    """The conditions of the gate and of each list."""
-    return {_GATE: (*outline(lists.gate), _TRADED)} | {spec.name: outline(spec.filter) for spec in lists.specs}
 
 
 def _hold(found: Sequence[Condition]) -> bool:

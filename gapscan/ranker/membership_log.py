@@ -1,4 +1,4 @@
-"""Since when: who is in a list, and whether conditions hold, noted from look to look at market time."""
+"""Since when: who is in a list, and whether conditions hold, noted at every observation, at market time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ WATCHED_MS: Final = 3_600_000  # of market time after the last question
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
-    """From when something is so, epoch ms. `at_least`: it may have been so before, nobody looked."""
+class Onset:
+    """Since when something is so, epoch ms. `at_least`: it may have been so before, when nobody observed it."""
 
     ms: int
     at_least: bool
@@ -22,17 +22,17 @@ class MembershipLog:
     """Since when symbols are in lists."""
 
     def __init__(self) -> None:
-        self._members: dict[str, dict[str, Entered]] = {}
+        self._members: dict[str, dict[str, Onset]] = {}
 
     def note(self, name: str, symbols: Iterable[str], as_of: int) -> None:
-        """The list has these symbols. What it had at the first look may have been in it before."""
+        """The list has these symbols. What it had the first time may have been in it before."""
         before = self._members.get(name)
-        new = Entered(as_of, at_least=before is None)
+        new = Onset(as_of, at_least=before is None)
         known = before or {}
         self._members[name] = {symbol: known.get(symbol, new) for symbol in symbols}
 
-    def since(self, name: str, symbol: str) -> Entered | None:
-        """Since when the symbol is in the list; None: it was not when last looked."""
+    def since(self, name: str, symbol: str) -> Onset | None:
+        """Since when the symbol is in the list; None: it was not when last noted."""
         return self._members.get(name, {}).get(symbol)
 
     def forget(self, names: Collection[str]) -> None:
@@ -49,11 +49,11 @@ class ConditionLog:
 
     def __init__(self) -> None:
         self._asked: dict[str, int] = {}
-        self._known: dict[str, dict[str, list[tuple[bool, Entered]]]] = {}  # by symbol and list: of each line
+        self._known: dict[str, dict[str, list[tuple[bool, Onset]]]] = {}  # by symbol and list: of each line
 
     @property
     def symbols(self) -> list[str]:
-        """The symbols to look at."""
+        """The symbols that are watched."""
         return list(self._known)
 
     def ask(self, symbol: str, as_of: int) -> None:
@@ -81,12 +81,12 @@ class ConditionLog:
         """Which lines of the list hold for the symbol."""
         known = self._known[symbol].get(name)
         if known is None:
-            self._known[symbol][name] = [(now, Entered(as_of, at_least=True)) for now in holds]
+            self._known[symbol][name] = [(now, Onset(as_of, at_least=True)) for now in holds]
         else:
             pairs = zip(holds, known, strict=True)
-            new = Entered(as_of, at_least=False)
+            new = Onset(as_of, at_least=False)
             self._known[symbol][name] = [(now, since if now == before else new) for now, (before, since) in pairs]
 
-    def since(self, symbol: str, name: str) -> list[Entered]:
+    def since(self, symbol: str, name: str) -> list[Onset]:
         """Since when each line of the list holds, or does not, for the symbol."""
         return [since for _, since in self._known[symbol][name]]

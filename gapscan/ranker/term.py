@@ -76,7 +76,7 @@ class Term:
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
-        self._desk = Explainer(self.universe, self.lists, self._rows)
+        self._explainer = Explainer(self.universe, self.lists, self._rows)
         self._intake = Intake(bus, self.universe, tally)
         self._keeper = Checkpointer(bus, self.universe, tally)
         self._upkeep = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
@@ -114,7 +114,7 @@ class Term:
         await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            async with self._intake.listening(), answering(self._bus, self._desk.answer, self._tally):
+            async with self._intake.listening(), answering(self._bus, self._explainer.answer, self._tally):
                 await self._restore()
                 await leadership.while_held(
                     self._rank(), self._publishing.run(), self._beat(), self._keeper.run(), self._upkeep.run(),
@@ -147,7 +147,7 @@ class Term:
             await self._begin(name)
         # No await in here: nobody may rank a list that has no publisher.
         self.lists = self._scanner.lists = ListSet(self._gate, tuple(s for s in specs if s.name in self.publishers))
-        self._desk.set_lists(self.lists)
+        self._explainer.set_lists(self.lists)
         for name in self.publishers.keys() - defined:
             self._publishing.forget(name)
             self._retired[name] = self.publishers.pop(name)
@@ -208,7 +208,7 @@ class Term:
         due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
         self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, due))
         self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
-        self._desk.look()
+        self._explainer.observe()
         self._check_close()
         seconds = time.perf_counter() - began
         self.cycle_ms = seconds * 1000

@@ -8,12 +8,13 @@ from typing import cast
 
 from gapscan.lists.delta import Rows, apply, checksum
 from gapscan.lists.difference import diff
-from gapscan.protocol.messages import Row
+from gapscan.protocol.messages import Row, WhyRequest
+from gapscan.ranker.explainer import Explainer
 from gapscan.ranking.scanner import Scanner
-from gapscan.ranking.spec import ListSet, shipped_lists
+from gapscan.ranking.spec import ListSet, ListSpec, compile_list, shipped_lists
 from gapscan.runtime import calm_collector
 from tests.bench.registry import Benchmark, Figure, Timing, median, percentile
-from tests.bench.workload import RandomWalk, hundred_lists, twelve_lists
+from tests.bench.workload import RandomWalk, hundred_lists, long_lists, twelve_lists
 
 CYCLES = 200
 
@@ -103,4 +104,29 @@ def delta_costs() -> Sequence[Figure]:
     ]
 
 
-BENCHMARKS: dict[str, Benchmark] = {"rank": rank_cycle, "delta": delta_costs}
+def why_costs() -> Sequence[Figure]:
+    """As many own lists as there may be, with filters as long as may be: their start, their ranking, one explained."""
+    calm_collector()
+    definitions, start = long_lists(), Timing()
+    compiled: list[ListSpec] = []
+    start.measure(lambda: compiled.extend(map(compile_list, definitions)))
+    lists = ListSet(shipped_lists().gate, tuple(compiled))
+    cycles = Cycles(lists)
+    explainer = Explainer(cycles.walk.universe, lists, lambda name: cycles.published.get(name, ()))
+    spec, symbol = compiled[0], cycles.walk.symbols[0]
+    outline, answers = Timing(), Timing()
+    for one in compiled:
+        outline.measure(lambda one=one: one.filter.outline)  # type: ignore[misc]
+    for _ in range(50):
+        answers.measure(lambda: explainer.answer(WhyRequest(symbol, spec.name)))
+    cycles.run(1_000, 5)
+    what = f"{len(compiled)} own lists with filters of {len(definitions[0].where):,} characters"
+    return [
+        Figure(f"{what}: compiled", start.wall[0], "ms"),
+        Figure(f"{what}: rank cycle, 1,000 changed: median", median(cycles.run(1_000, 20).wall), "ms"),
+        Figure("outline of one such filter: median", median(outline.wall), "ms", 5.0),
+        Figure("why of one symbol in one such list: median", median(answers.wall), "ms"),
+    ]
+
+
+BENCHMARKS: dict[str, Benchmark] = {"rank": rank_cycle, "delta": delta_costs, "why": why_costs}

@@ -16,7 +16,8 @@ from gapscan.market.sessions import previous_trading_day, session_at, session_ti
 from gapscan.market.universe import Universe
 from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
 from gapscan.protocol.messages import ListDefinition, ReferenceFrame, UniverseFrame
-from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
+from gapscan.ranking.language.syntax import MAX_LENGTH
+from gapscan.ranking.spec import MAX_OWN, ListSet, compile_list, shipped_lists
 from gapscan.sim.market import Market
 from gapscan.sim.snapshot import SnapshotEncoder
 from gapscan.sim.synthetic import SyntheticSource
@@ -59,6 +60,24 @@ def hundred_lists() -> ListSet:
         for n in range(100)
     ]
     return ListSet(shipped_lists().gate, tuple(compile_list(definition) for definition in definitions))
+
+
+def long_filter(number: int) -> str:
+    """A filter of about as many characters as one may have."""
+    kinds = (
+        "price > 0.{n:02}", "(volume >= {n}_000 or rvol > 0.{n:02})", "abs(change_percent) < 9{n}",
+        'type in ("CS", "ADRC", "X{n}")',
+    )  # fmt: skip
+    parts: list[str] = []
+    while len(text := " and ".join(parts)) < MAX_LENGTH - 50:
+        parts.append(kinds[len(parts) % len(kinds)].format(n=len(parts) + number))
+    return text
+
+
+def long_lists() -> list[ListDefinition]:
+    """As many lists of users as there may be, each with a filter as long as may be."""
+    keys = ("-change_percent", "-rvol", "-volume", "from_high_percent", "-dollar_volume")
+    return [ListDefinition(f"long{n}", "", long_filter(n), [keys[n % 5]], 200, [], own=True) for n in range(MAX_OWN)]
 
 
 class RandomWalk:

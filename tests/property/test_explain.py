@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gapscan.protocol.messages import Condition
-from gapscan.ranking.language.explain import conditions, outline, passing
+from gapscan.ranking.language.explain import conditions, passing
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.language.syntax import MAX_LENGTH
 from gapscan.ranking.spec import ROW_FIELDS
@@ -42,7 +42,7 @@ def test_the_lines_say_what_the_filter_says(seed: int, depth: int) -> None:
     text, rows = Grower(dice).test(depth).text, random_rows(dice)
     assume(len(text) <= MAX_LENGTH)
     parsed = Filter(text, ROW_FIELDS)
-    lines = outline(parsed)
+    lines = parsed.outline
     with np.errstate(all="ignore"):
         at_once = passing(lines, Table(rows), len(rows))
         entries = np.broadcast_to(parsed.entry(Table(rows)), len(rows))

@@ -7,7 +7,8 @@ import difflib
 import math
 import operator
 from collections.abc import Collection, Mapping
-from typing import Final, Protocol, cast
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, cast
 
 from gapscan.errors import SpecError
 from gapscan.ranking.language.closures import (
@@ -54,57 +55,82 @@ class Fields(Protocol):
     def texts(self) -> Collection[str]: ...
 
 
+Kind = Literal["test", "all", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A condition, or a group of some, as it was written and what it became: compiled once for all uses.
+
+    `entry` is what a newcomer must pass, `stay` what a row that is in must. `values` are the two sides of a comparison
+    of numbers, the only one of what is compared with several, and a flag's own.
+    """
+
+    node: ast.expr
+    negated: bool
+    entry: Test
+    stay: Test
+    kind: Kind = "test"
+    members: tuple[Part, ...] = ()
+    values: tuple[Value, ...] = ()
+
+
 class Compiler:
     """Turns checked trees of one expression into closures; `used` are the columns that they read."""
 
-    def __init__(self, text: str, fields: Fields, *, relaxed: bool) -> None:
+    def __init__(self, text: str, fields: Fields) -> None:
         self.used: set[str] = set()
         self._text = text
         self._fields = fields
-        self._relaxed = relaxed
 
     def _refuse(self, node: ast.expr, message: str, remedy: str = "") -> SpecError:
         return fault(self._text, column_of(self._text, node), message, remedy)
 
-    def test(self, node: ast.expr, *, negated: bool) -> Test:
+    def condition(self, node: ast.expr, *, negated: bool = False) -> Part:
         """A condition, or its opposite."""
         match node:
             case ast.BoolOp():
-                return self._all_or_any(node, negated)
+                members = [self.condition(value, negated=negated) for value in node.values]
+                return _group(node, negated, members, all_hold=isinstance(node.op, ast.And) != negated)
             case ast.UnaryOp(op=ast.Not()):
-                return self.test(node.operand, negated=not negated)
+                return self.condition(node.operand, negated=not negated)
             case ast.Compare():
                 return self._chain(node, negated)
             case ast.Name() if node.id in self._fields.flags:
-                return flag(self._column(node.id), not negated)
+                column = self._column(node.id)
+                return _same(node, negated, flag(column, not negated), field(column))
             case ast.Constant(value=bool()):
-                return always(bool(node.value) != negated)
+                return _same(node, negated, always(bool(node.value) != negated))
         raise self._refuse(node, "a condition is expected here", "compare a field, such as price > 5")
 
-    def _all_or_any(self, node: ast.BoolOp, negated: bool) -> Test:
-        tests = [self.test(value, negated=negated) for value in node.values]
-        return every(tests) if isinstance(node.op, ast.And) != negated else some(tests)
-
-    def _chain(self, node: ast.Compare, negated: bool) -> Test:
+    def _chain(self, node: ast.Compare, negated: bool) -> Part:
+        """`1 < x < 3` is `1 < x` and `x < 3`."""
+        if len(node.ops) == 1:
+            return self._compare(node, negated)
         sides = [node.left, *node.comparators]
-        tests = [
-            self.compare(left, op, right, negated) for left, op, right in zip(sides, node.ops, sides[1:], strict=False)
+        links = [
+            ast.copy_location(ast.Compare(left, [op], [right]), left)
+            for left, op, right in zip(sides, node.ops, sides[1:], strict=False)
         ]
-        return some(tests) if negated else every(tests)
+        return _group(node, negated, [self._compare(link, negated) for link in links], all_hold=not negated)
 
-    def compare(self, left: ast.expr, op: ast.cmpop, right: ast.expr, negated: bool) -> Test:
+    def _compare(self, node: ast.Compare, negated: bool) -> Part:
         """One comparison, or its opposite."""
+        left, op, right = node.left, node.ops[0], node.comparators[0]
         kind = OPPOSITE.get(type(op)) if negated else type(op)
         if kind not in OPPOSITE:
             raise self._refuse(left, f"{type(op).__name__} is not an operator of this language")
         kind = cast(type[ast.cmpop], kind)
-        if self.is_text(left) or self.is_text(right):
-            return self._compare_text(left, kind, right)
+        if self._is_text(left) or self._is_text(right):
+            return _same(node, negated, self._compare_text(left, kind, right))
         if kind in (ast.In, ast.NotIn):
-            return self._among(left, kind, right)
-        return self._compare_numbers(left, kind, right)
+            value = self.value(left)
+            return _same(node, negated, self._among(value, kind, right), value)
+        low, high = self.value(left), self.value(right)
+        entry, stay = (compared(kind, low, high, relaxed=relaxed) for relaxed in (False, True))
+        return Part(node, negated, entry, stay, values=(low, high))
 
-    def is_text(self, node: ast.expr) -> bool:
+    def _is_text(self, node: ast.expr) -> bool:
         """Whether `node` is a text, not a number."""
         if isinstance(node, ast.Constant):
             return isinstance(node.value, str)
@@ -139,13 +165,10 @@ class Compiler:
             return node.elts
         raise self._refuse(node, "a list of values is expected here", 'such as ("CS", "ADRC")')
 
-    def _among(self, left: ast.expr, kind: type[ast.cmpop], right: ast.expr) -> Test:
+    def _among(self, value: Value, kind: type[ast.cmpop], right: ast.expr) -> Test:
         equal = ast.Eq if kind is ast.In else ast.NotEq
-        tests = [self._compare_numbers(left, equal, item) for item in self._items(right)]
+        tests = [compared(equal, value, self.value(item), relaxed=False) for item in self._items(right)]
         return some(tests) if kind is ast.In else every(tests)
-
-    def _compare_numbers(self, left: ast.expr, kind: type[ast.cmpop], right: ast.expr) -> Test:
-        return compared(kind, self.value(left), self.value(right), relaxed=self._relaxed)
 
     def value(self, node: ast.expr) -> Value:
         """A number for each symbol."""
@@ -166,9 +189,7 @@ class Compiler:
 
     def _choice(self, node: ast.IfExp) -> Value:
         # The test chooses a threshold and is none itself: relaxed, it could choose a harder one.
-        chooser = Compiler(self._text, self._fields, relaxed=False)
-        test = chooser.test(node.test, negated=False)
-        self.used |= chooser.used
+        test = self.condition(node.test).entry
         return Choice(test, self.value(node.body), self.value(node.orelse))
 
     def _number(self, node: ast.Constant) -> float:
@@ -209,6 +230,17 @@ class Compiler:
         if len(node.args) != count or node.keywords:
             raise self._refuse(node, f"{name} takes {count} argument{'s' * (count > 1)}")
         return applied(function, *(self.value(argument) for argument in node.args))
+
+
+def _group(node: ast.expr, negated: bool, members: list[Part], *, all_hold: bool) -> Part:
+    combined = every if all_hold else some
+    entry, stay = combined([part.entry for part in members]), combined([part.stay for part in members])
+    return Part(node, negated, entry, stay, "all" if all_hold else "any", tuple(members))
+
+
+def _same(node: ast.expr, negated: bool, test: Test, *values: Value) -> Part:
+    """A condition without a threshold that could be relaxed."""
+    return Part(node, negated, test, test, values=values)
 
 
 def one_of(names: Collection[str]) -> str:

@@ -6,18 +6,16 @@ import ast
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 import numpy as np
 
 from gapscan.market.columns import Bools
 from gapscan.protocol.messages import Condition
 from gapscan.ranking.language.closures import CODED, Choice, Code, Columns, Constant, Test, Value
-from gapscan.ranking.language.compiler import OPPOSITE, Compiler
-from gapscan.ranking.language.expression import Filter
+from gapscan.ranking.language.compiler import OPPOSITE, Kind, Part
 from gapscan.ranking.language.syntax import source_of
 
-Kind = Literal["test", "all", "any"]
 ShownValue = float | str | bool | None
 # The text that a symbol has in a field.
 Words = Callable[[str], str | None]
@@ -51,9 +49,12 @@ class Line:
     id: str | None = None
 
 
-def outline(parsed: Filter) -> tuple[Line, ...]:
-    """The conditions of a filter, in the order in which they were written; at depth 0 all must hold."""
-    return tuple(_Outliner(parsed).lines(parsed.tree, negated=False, depth=0, inside="all"))
+def outline(text: str, root: Part) -> tuple[Line, ...]:
+    """The conditions of the filter `text`, in the order in which they were written; at depth 0 all must hold.
+
+    Nothing is compiled for it: each line runs what the filter itself runs.
+    """
+    return tuple(_lines(text, root, depth=0, inside="all"))
 
 
 def conditions(lines: Sequence[Line], columns: Columns, words: Words) -> list[Condition]:
@@ -61,19 +62,21 @@ def conditions(lines: Sequence[Line], columns: Columns, words: Words) -> list[Co
 
     Run it under `np.errstate(all="ignore")`, as all expressions.
     """
-    return [
-        Condition(
-            text=line.text,
-            kind=line.kind,
-            depth=line.depth,
-            passes=_only(line.entry(columns)),
-            stays=_only(line.stay(columns)),
-            value=line.value(columns, words),
-            threshold=line.threshold(columns, words),
-            id=line.id,
-        )
-        for line in lines
-    ]
+    return [_condition(line, columns, words) for line in lines]
+
+
+def _condition(line: Line, columns: Columns, words: Words) -> Condition:
+    passes = _only(line.entry(columns))
+    return Condition(
+        text=line.text,
+        kind=line.kind,
+        depth=line.depth,
+        passes=passes,
+        stays=passes or _only(line.stay(columns)),
+        value=line.value(columns, words),
+        threshold=line.threshold(columns, words),
+        id=line.id,
+    )
 
 
 def passing(lines: Sequence[Line], columns: Columns, size: int) -> Bools:
@@ -89,79 +92,48 @@ def _only(result: Bools) -> bool:
     return bool(np.broadcast_to(result, (1,))[0])
 
 
-class _Outliner:
-    def __init__(self, parsed: Filter) -> None:
-        self._text = parsed.text
-        self._entry = Compiler(parsed.text, parsed.names, relaxed=False)
-        self._stay = Compiler(parsed.text, parsed.names, relaxed=True)
-
-    def lines(self, node: ast.expr, *, negated: bool, depth: int, inside: Kind) -> Iterator[Line]:
-        """The lines of a part of the tree that stands in a group of kind `inside`: a group of the same kind needs
-        no head of its own."""
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            yield from self.lines(node.operand, negated=not negated, depth=depth, inside=inside)
-            return
-        members = _members(node)
-        if not members:
-            yield self._leaf(node, negated, depth)
-            return
-        kind: Kind = "all" if _is_all(node) != negated else "any"
-        if kind != inside:
-            text = " ".join(source_of(self._text, node)[1:-1].split())
-            yield Line(f"not ({text})" if negated else text, kind, depth, *self._tests(node, negated))
-            depth += 1
-        for member in members:
-            yield from self.lines(member, negated=negated, depth=depth, inside=kind)
-
-    def _leaf(self, node: ast.expr, negated: bool, depth: int) -> Line:
-        if isinstance(node, ast.Compare):
-            return self._comparison(node, negated, depth)
-        return self._flag(node, negated, depth)
-
-    def _tests(self, node: ast.expr, negated: bool) -> tuple[Test, Test]:
-        return self._entry.test(node, negated=negated), self._stay.test(node, negated=negated)
-
-    def _flag(self, node: ast.expr, negated: bool, depth: int) -> Line:
-        """A flag by itself, or a constant truth."""
-        text = source_of(self._text, node)
-        line = Line(f"not {text}" if negated else text, "test", depth, *self._tests(node, negated))
-        if not isinstance(node, ast.Name):
-            return line
-        value = self._entry.value(node)
-        return replace(line, value=_truth(value), threshold=lambda _c, _w: not negated, id=node.id)
-
-    def _comparison(self, node: ast.Compare, negated: bool, depth: int) -> Line:
-        left, right = node.left, node.comparators[0]
-        kind = OPPOSITE[type(node.ops[0])] if negated else type(node.ops[0])
-        text = f"{source_of(self._text, left)} {_SYMBOLS[kind]} {source_of(self._text, right)}"
-        return Line(text, "test", depth, *self._tests(node, negated), *self._operands(left, right))
-
-    def _operands(self, left: ast.expr, right: ast.expr) -> tuple[Operand, Operand]:
-        """The symbol's own side, and the one that it is held against."""
-        if self._entry.is_text(left) or self._entry.is_text(right):
-            field, other = (right, left) if isinstance(left, ast.Constant) else (left, right)
-            return _word(cast(ast.Name, field).id), _fixed(", ".join(_strings(other)))
-        if isinstance(right, ast.Tuple | ast.List | ast.Set):
-            return _number(self._entry.value(left)), _fixed(source_of(self._text, right)[1:-1].strip(" ,"))
-        mine, theirs = self._entry.value(left), self._entry.value(right)
-        if _is_threshold(mine) and not _is_threshold(theirs):
-            mine, theirs = theirs, mine
-        return _number(mine), _number(theirs)
+def _lines(text: str, part: Part, depth: int, inside: Kind) -> Iterator[Line]:
+    """The lines of a part that stands in a group of kind `inside`: one of the same kind needs no head."""
+    if part.kind == "test":
+        yield _comparison(text, part, depth) if isinstance(part.node, ast.Compare) else _flag(text, part, depth)
+        return
+    if part.kind != inside:
+        words = " ".join(source_of(text, part.node)[1:-1].split())
+        yield Line(f"not ({words})" if part.negated else words, part.kind, depth, part.entry, part.stay)
+        depth += 1
+    for member in part.members:
+        yield from _lines(text, member, depth, part.kind)
 
 
-def _members(node: ast.expr) -> list[ast.expr]:
-    """What a group is made of; `1 < x < 3` is `1 < x` and `x < 3`."""
-    if isinstance(node, ast.BoolOp):
-        return node.values
-    if not isinstance(node, ast.Compare) or len(node.ops) == 1:
-        return []
-    sides = [node.left, *node.comparators]
-    links = zip(sides, node.ops, sides[1:], strict=False)
-    return [ast.copy_location(ast.Compare(left, [op], [right]), left) for left, op, right in links]
+def _flag(text: str, part: Part, depth: int) -> Line:
+    """A flag by itself, or a constant truth."""
+    words = source_of(text, part.node)
+    line = Line(f"not {words}" if part.negated else words, "test", depth, part.entry, part.stay)
+    if not isinstance(part.node, ast.Name):
+        return line
+    wanted = not part.negated
+    return replace(line, value=_truth(part.values[0]), threshold=lambda _c, _w: wanted, id=part.node.id)
 
 
-def _is_all(group: ast.expr) -> bool:
-    return not (isinstance(group, ast.BoolOp) and isinstance(group.op, ast.Or))
+def _comparison(text: str, part: Part, depth: int) -> Line:
+    node = cast(ast.Compare, part.node)
+    left, right = node.left, node.comparators[0]
+    kind = OPPOSITE[type(node.ops[0])] if part.negated else type(node.ops[0])
+    words = f"{source_of(text, left)} {_SYMBOLS[kind]} {source_of(text, right)}"
+    return Line(words, "test", depth, part.entry, part.stay, *_operands(text, left, right, part.values))
+
+
+def _operands(text: str, left: ast.expr, right: ast.expr, values: Sequence[Value]) -> tuple[Operand, Operand]:
+    """The symbol's own side, and the one that it is held against."""
+    if not values:
+        field, other = (right, left) if isinstance(left, ast.Constant) else (left, right)
+        return _word(cast(ast.Name, field).id), _fixed(", ".join(_strings(other)))
+    if len(values) == 1:
+        return _number(values[0]), _fixed(source_of(text, right)[1:-1].strip(" ,"))
+    mine, theirs = values
+    if _is_threshold(mine) and not _is_threshold(theirs):
+        mine, theirs = theirs, mine
+    return _number(mine), _number(theirs)
 
 
 def _strings(node: ast.expr) -> list[str]:

@@ -11,8 +11,11 @@ to the comparisons, so `not price > 5` means `price <= 5`.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from gapscan.ranking.language.closures import Test, Value
-from gapscan.ranking.language.compiler import Compiler, Fields
+from gapscan.ranking.language.compiler import Compiler, Fields, Part
+from gapscan.ranking.language.explain import Line, outline
 from gapscan.ranking.language.syntax import parse
 
 
@@ -21,16 +24,21 @@ class Filter:
 
     The two differ by hysteresis: in `stay`, the constants of every ordering comparison are relaxed.
     `fields` are the columns that they read: numbers and texts of the universe, `session`, `symbol`, `now`.
+    `root` is the filter part by part, each with its own `entry` and `stay`.
     """
 
     def __init__(self, text: str, fields: Fields) -> None:
-        entry, stay = Compiler(text, fields, relaxed=False), Compiler(text, fields, relaxed=True)
+        compiler = Compiler(text, fields)
         self.text = text
-        self.tree = parse(text)
-        self.names = fields
-        self.entry: Test = entry.test(self.tree, negated=False)
-        self.stay: Test = stay.test(self.tree, negated=False)
-        self.fields = frozenset(entry.used)
+        self.root: Part = compiler.condition(parse(text))
+        self.entry: Test = self.root.entry
+        self.stay: Test = self.root.stay
+        self.fields = frozenset(compiler.used)
+
+    @cached_property
+    def outline(self) -> tuple[Line, ...]:
+        """The conditions of the filter, in the order in which they were written; at depth 0 all must hold."""
+        return outline(self.text, self.root)
 
 
 class SortKey:
@@ -46,6 +54,6 @@ class SortKey:
         self.value: Value | None = None
         self.fields = frozenset({"symbol"})
         if not self.by_symbol:
-            compiler = Compiler(text, fields, relaxed=False)
+            compiler = Compiler(text, fields)
             self.value = compiler.value(parse(text))
             self.fields = frozenset(compiler.used)

@@ -74,5 +74,5 @@ def column_of(text: str, node: ast.expr) -> int:
 
 def source_of(text: str, node: ast.expr) -> str:
     """The part of the expression that `node` was read from, in the user's own words."""
-    part = ast.get_source_segment(one_line(text), node) or ast.unparse(node)
+    part = one_line(text).encode()[node.col_offset : node.end_col_offset].decode()  # the tree counts UTF-8 bytes
     return f"({part})" if isinstance(node, ast.IfExp | ast.BoolOp | ast.Compare) else part

@@ -10,7 +10,7 @@ from gapscan.market import metrics
 from gapscan.market.scans import merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListWhy, Row, Why, WhyRequest
-from gapscan.ranker.explainer import LOOK_MS, Explainer, nearest
+from gapscan.ranker.explainer import OBSERVE_MS, Explainer, nearest
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, parse_lists
 from tests.support.market import stock, universe_frame, universe_of
@@ -35,30 +35,30 @@ def moving(symbol: str, price: float, **more: Any) -> Any:
     return stock(symbol, price=price, prev_close=100.0, volume=1000.0, **more)
 
 
-class Room:
-    """A universe that is ranked, and its desk."""
+class Ranked:
+    """A universe that is ranked, and its explainer."""
 
     def __init__(self, *stocks: Any) -> None:
         self.universe: Universe = universe_of(stocks)
         self.rows: dict[str, list[Row]] = {}
         self.scanner = Scanner(self.universe, LISTS)
-        self.desk = Explainer(self.universe, LISTS, lambda name: self.rows.get(name, []))
+        self.explainer = Explainer(self.universe, LISTS, lambda name: self.rows.get(name, []))
         self.rank()
 
     def rank(self) -> None:
         self.rows |= {name: list(rows) for name, rows in self.scanner.scan(self.rows).items()}
-        self.desk.look()
+        self.explainer.observe()
 
     def later(self, *stocks: Any) -> int:
         """The market goes on; when."""
-        as_of = self.universe.as_of + LOOK_MS
+        as_of = self.universe.as_of + OBSERVE_MS
         timed = [{"price_time": float(as_of), "updated": float(as_of), **each} for each in stocks]
         merge_scan(self.universe, universe_frame(timed, as_of))
         self.rank()
         return as_of
 
     def why(self, symbol: str, name: str | None = None) -> Why:
-        return self.desk.answer(WhyRequest(symbol, name))
+        return self.explainer.answer(WhyRequest(symbol, name))
 
     def up(self, symbol: str) -> ListWhy:
         (found,) = self.why(symbol, "up").lists
@@ -66,17 +66,17 @@ class Room:
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room(
+def ranked() -> Ranked:
+    return Ranked(
         moving("A", 110.0), moving("B", 108.0), moving("C", 106.0), moving("D", 104.8), moving("ETF", 120.0, kind="ETF")
     )
 
 
-def test_a_symbol_that_is_in(room: Room) -> None:
-    found = room.up("A")
+def test_a_symbol_that_is_in(ranked: Ranked) -> None:
+    found = ranked.up("A")
     assert (found.passes, found.open, found.rank, found.size, found.limit) == (True, True, 1, 2, 2)
     assert (found.key, found.value, found.last_value) == ("-change_percent", 10.0, 8.0)
-    assert (found.since, found.at_least) == (room.universe.as_of, True)
+    assert (found.since, found.at_least) == (ranked.universe.as_of, True)
     assert [(each.text, each.kind, each.depth, each.passes) for each in found.conditions] == [
         ("change_percent >= 5", "test", 0, True),
         ("volume > 100 or rvol > 2", "any", 0, True),
@@ -85,75 +85,75 @@ def test_a_symbol_that_is_in(room: Room) -> None:
     ]
 
 
-def test_a_symbol_for_which_there_is_no_room(room: Room) -> None:
-    found = room.up("C")
+def test_a_symbol_for_which_there_is_no_room(ranked: Ranked) -> None:
+    found = ranked.up("C")
     assert (found.passes, found.rank, found.value, found.last_value) == (True, None, 6.0, 8.0)
 
 
-def test_a_symbol_that_nearly_passes(room: Room) -> None:
-    found = room.up("D")
+def test_a_symbol_that_nearly_passes(ranked: Ranked) -> None:
+    found = ranked.up("D")
     assert (found.passes, found.rank) == (False, None)
     assert (found.conditions[0].passes, found.conditions[0].stays) == (False, True)
     assert (found.conditions[0].value, found.conditions[0].threshold) == (4.8, 5.0)
 
 
-def test_the_gate(room: Room) -> None:
-    why = room.why("ETF")
+def test_the_gate(ranked: Ranked) -> None:
+    why = ranked.why("ETF")
     assert [(each.text, each.passes) for each in why.gate] == [
         ('type == "CS"', False),
         ("price >= 1", True),
         ("seconds since the last trade", True),
     ]
     assert (why.gate[0].value, why.gate[0].threshold) == ("ETF", "CS")
-    assert (why.gate[2].value, why.gate[2].threshold) == (0.0, metrics.GONE_AFTER[room.universe.session])
+    assert (why.gate[2].value, why.gate[2].threshold) == (0.0, metrics.GONE_AFTER[ranked.universe.session])
     assert [each.id for each in why.gate] == [None, None, "seconds_since_trade"]
     assert [each.passes for each in why.lists] == [False, False]
 
 
-def test_a_list_that_is_closed(room: Room) -> None:
-    why = room.why("A")
+def test_a_list_that_is_closed(ranked: Ranked) -> None:
+    why = ranked.why("A")
     assert [each.list for each in why.lists] == ["up", "names"]
     assert (why.lists[1].open, why.lists[1].value, why.lists[1].last_value) == (False, None, None)
-    assert (why.session, why.as_of) == ("regular", room.universe.as_of)
+    assert (why.session, why.as_of) == ("regular", ranked.universe.as_of)
 
 
-def test_since_when(room: Room) -> None:
-    asked = room.universe.as_of
-    assert (room.up("D").conditions[0].since, room.up("D").conditions[0].at_least) == (asked, True)
-    moved = room.later(moving("D", 120.0))
-    room.later(moving("A", 111.0))
-    found = room.up("D")
+def test_since_when(ranked: Ranked) -> None:
+    asked = ranked.universe.as_of
+    assert (ranked.up("D").conditions[0].since, ranked.up("D").conditions[0].at_least) == (asked, True)
+    moved = ranked.later(moving("D", 120.0))
+    ranked.later(moving("A", 111.0))
+    found = ranked.up("D")
     assert (found.rank, found.since, found.at_least) == (1, moved, False)
     assert (found.conditions[0].since, found.conditions[0].at_least) == (moved, False)
     assert (found.conditions[2].since, found.conditions[2].at_least) == (asked, True)
 
 
-def test_what_changed_and_changed_back_between_two_looks(room: Room) -> None:
-    room.up("D")
-    room.later(moving("A", 111.0))
-    room.universe.number("change_percent")[room.universe.index["D"]] = 9.0
-    assert room.up("D").conditions[0].passes
-    back = room.later(moving("D", 104.0))
-    found = room.up("D").conditions[0]
+def test_what_changed_and_changed_back_between_two_observations(ranked: Ranked) -> None:
+    ranked.up("D")
+    ranked.later(moving("A", 111.0))
+    ranked.universe.number("change_percent")[ranked.universe.index["D"]] = 9.0
+    assert ranked.up("D").conditions[0].passes
+    back = ranked.later(moving("D", 104.0))
+    found = ranked.up("D").conditions[0]
     assert (found.passes, found.since, found.at_least) == (False, back, False)
 
 
-def test_other_lists(room: Room) -> None:
-    room.up("A")
+def test_other_lists(ranked: Ranked) -> None:
+    ranked.up("A")
     lists = ListSet(LISTS.gate, LISTS.specs[1:])
-    room.scanner.lists = lists
-    room.desk.set_lists(lists)
-    room.later(moving("A", 111.0))
-    assert [each.list for each in room.why("A").lists] == ["names"]
-    assert room.why("A", "up").lists == []
+    ranked.scanner.lists = lists
+    ranked.explainer.set_lists(lists)
+    ranked.later(moving("A", 111.0))
+    assert [each.list for each in ranked.why("A").lists] == ["names"]
+    assert ranked.why("A", "up").lists == []
 
 
 def test_names() -> None:
-    room = Room(moving("BCpC", 110.0), moving("BCPC", 110.0), moving("BRK.A", 110.0), moving("AAPL", 110.0))
-    assert room.why("aapl").symbol == "AAPL"
-    assert room.why("BCpC").symbol == "BCpC"
-    why = room.why("bcpc")
+    ranked = Ranked(moving("BCpC", 110.0), moving("BCPC", 110.0), moving("BRK.A", 110.0), moving("AAPL", 110.0))
+    assert ranked.why("aapl").symbol == "AAPL"
+    assert ranked.why("BCpC").symbol == "BCpC"
+    why = ranked.why("bcpc")
     assert (why.known, why.lists, why.gate, why.nearest) == (False, [], [], ["BCpC", "BCPC"])
-    assert room.why("AAPLE").nearest == ["AAPL"]
-    assert room.why("ZZZ").nearest == []
+    assert ranked.why("AAPLE").nearest == ["AAPL"]
+    assert ranked.why("ZZZ").nearest == []
     assert nearest("", []) == []

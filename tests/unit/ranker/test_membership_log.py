@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from gapscan.ranker.membership_log import WATCHED, WATCHED_MS, ConditionLog, Entered, MembershipLog
+from gapscan.ranker.membership_log import WATCHED, WATCHED_MS, ConditionLog, MembershipLog, Onset
 
 
 def test_members() -> None:
@@ -9,14 +9,14 @@ def test_members() -> None:
     log.note("winners", ["A", "B"], 1000)
     log.note("winners", ["B", "C"], 2000)
     assert log.since("winners", "A") is None
-    assert log.since("winners", "B") == Entered(1000, at_least=True)
-    assert log.since("winners", "C") == Entered(2000, at_least=False)
+    assert log.since("winners", "B") == Onset(1000, at_least=True)
+    assert log.since("winners", "C") == Onset(2000, at_least=False)
     log.note("winners", ["A"], 3000)
-    assert log.since("winners", "A") == Entered(3000, at_least=False)
+    assert log.since("winners", "A") == Onset(3000, at_least=False)
     log.note("losers", ["A"], 3000)
     log.forget({"winners", "others"})
     assert log.since("winners", "A") is None
-    assert log.since("losers", "A") == Entered(3000, at_least=True)
+    assert log.since("losers", "A") == Onset(3000, at_least=True)
 
 
 def test_conditions() -> None:
@@ -25,10 +25,10 @@ def test_conditions() -> None:
     log.note("A", "winners", [True, False], 1000)
     log.note("A", "winners", [True, False], 2000)
     log.note("A", "winners", [True, True], 3000)
-    assert log.since("A", "winners") == [Entered(1000, at_least=True), Entered(3000, at_least=False)]
+    assert log.since("A", "winners") == [Onset(1000, at_least=True), Onset(3000, at_least=False)]
     log.forget({"winners"})
     log.note("A", "winners", [True], 4000)
-    assert log.since("A", "winners") == [Entered(4000, at_least=True)]
+    assert log.since("A", "winners") == [Onset(4000, at_least=True)]
 
 
 def test_what_nobody_asks_about_is_forgotten() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gapscan.market.columns import Bools, Floats
 from gapscan.protocol.messages import Condition
-from gapscan.ranking.language.explain import conditions, outline
+from gapscan.ranking.language.explain import conditions
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.spec import ROW_FIELDS
 
@@ -34,7 +34,7 @@ class One:
 def explained(text: str, **fields: Any) -> list[Condition]:
     columns = One(**fields)
     with np.errstate(all="ignore"):
-        return conditions(outline(Filter(text, ROW_FIELDS)), columns, columns.fields.get)
+        return conditions(Filter(text, ROW_FIELDS).outline, columns, columns.fields.get)
 
 
 def only(text: str, **fields: Any) -> Condition:
