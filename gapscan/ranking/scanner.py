@@ -1,7 +1,21 @@
-"""From the universe's columns to ranked lists.
+"""From the universe's columns to ranked lists: what `plain.rank` gives, without doing again what is as it was.
 
-What is the same as at the last scan is not done again: conditions and sort values are computed of the symbols that
-were seen anew, a list that none of them concerns stands as it is, and of its rows only the changed ones are built.
+An expression reads the columns of one symbol, and the session and the time that all share. So a verdict holds until that
+symbol's columns change, or the session, or the step of time; a list's order, until one changes that is or was near its
+best; a row, until a number that it shows does. Next to `plain.py`:
+
+    plain                        here
+    every row, every condition   `Filter.entry` on the columns of the symbols that changed since the last scan; of all
+                                 symbols when session, day or step of time is another (`Scanner._changed`)
+    `gone`, and the gate         computed once for all lists (`Scanner._update`)
+    may_be_in, is_in=False       `TopRows`: who is entitled, and each symbol's value under the first sort key
+    may_be_in, is_in=True        `Filter.stay`, of those published rows only that do not pass as newcomers
+    sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in order;
+                                 all sort keys only where two have the same value under the first one
+    the lists that are open      `Scanner._open`; a list without a change is the same object as before
+    a row                        `RowCache`: rounded and built when something that it shows has changed, for all lists
+
+Property tests hold the two together over random markets, lists and histories (tests/property/test_scanner.py).
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""The language of filters, against a plain evaluation row by row, and against hostile input.
-
-The reference works in three values: true, false, and unknown (None), which a comparison with something missing
-is. A row passes when the whole is true. Numbers that are missing are None.
-"""
+"""The language of filters: compiled to columns, against the plain ranker row by row, and against hostile input."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import math
 import random
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +16,8 @@ from hypothesis import strategies as st
 from gapscan.errors import SpecError
 from gapscan.market.columns import Bools, Floats
 from gapscan.ranking.language.expression import Filter, SortKey
-from gapscan.ranking.language.syntax import MAX_LENGTH
+from gapscan.ranking.language.syntax import MAX_LENGTH, parse
+from gapscan.ranking.plain import holds, value
 from gapscan.ranking.spec import ROW_FIELDS
 
 NUMBERS = ["price", "volume", "rvol"]
@@ -30,9 +26,9 @@ TEXTS = ["type", "session"]
 WORDS = ["CS", "ETF", "pre"]
 VALUES = [math.nan, 0.0, -0.0, 1.0, -1.0, 0.9, 1 / 0.9, 4.5, 5.0, 5.5, -4.5, -5.0, -5.5, 1e308, -1e308, 5e-324, 100.0]
 
+ORDER = ["<", "<=", ">", ">=", "==", "!="]
+
 Row = dict[str, Any]
-Maybe = float | None
-Truth = bool | None
 
 
 class Table:
@@ -51,155 +47,77 @@ class Table:
         return np.array([row.get(name) is not None for row in self.rows], np.bool_)
 
 
-@dataclass
-class Node:
-    """A part of a random expression: its text, and its value for one row."""
-
-    text: str
-    value: Callable[[Row], Any]
-
-
-def known(number: float) -> Maybe:
-    return None if math.isnan(number) else number
-
-
-ARITHMETIC: dict[str, Callable[[float, float], Maybe]] = {
-    "+": lambda a, b: known(a + b),
-    "-": lambda a, b: known(a - b),
-    "*": lambda a, b: known(a * b),
-    "/": lambda a, b: None if b == 0 else known(a / b),
-}
-FUNCTIONS: dict[str, Callable[[float, float], float]] = {"min": min, "max": max}
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
-
-
-def both(function: Callable[[Any, Any], Any], left: Node, right: Node) -> Callable[[Row], Any]:
-    """`function` of two values, unknown when one of them is."""
-
-    def value(row: Row) -> Any:
-        a, b = left.value(row), right.value(row)
-        return None if a is None or b is None else function(a, b)
-
-    return value
-
-
-def all_of(truths: list[Truth]) -> Truth:
-    return False if False in truths else None if None in truths else True
-
-
-def opposite(truth: Truth) -> Truth:
-    return None if truth is None else not truth
-
-
 class Grower:
     """Grows random expressions, no deeper than `depth`."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
 
-    def number(self, depth: int) -> Node:
+    def number(self, depth: int) -> str:
         kind = self.dice.randrange(6) if depth else self.dice.randrange(2)
         grow = (self._constant, self._field, self._arithmetic, self._function, self._negative, self._choice)
         return grow[kind](depth - 1)
 
-    def _constant(self, depth: int) -> Node:
-        number = abs(self.dice.choice(VALUES[1:]))
-        return Node(repr(number), lambda row: number)
+    def _constant(self, depth: int) -> str:
+        return repr(abs(self.dice.choice(VALUES[1:])))
 
-    def _field(self, depth: int) -> Node:
-        name = self.dice.choice(NUMBERS + FLAGS[:1])
-        return Node(name, lambda row: known(row[name]))
+    def _field(self, depth: int) -> str:
+        return self.dice.choice(NUMBERS + FLAGS[:1])
 
-    def _arithmetic(self, depth: int) -> Node:
-        symbol = self.dice.choice(list(ARITHMETIC))
-        left, right = self.number(depth), self.number(depth)
-        return Node(f"({left.text} {symbol} {right.text})", both(ARITHMETIC[symbol], left, right))
+    def _arithmetic(self, depth: int) -> str:
+        return f"({self.number(depth)} {self.dice.choice('+-*/')} {self.number(depth)})"
 
-    def _function(self, depth: int) -> Node:
-        name = self.dice.choice(list(FUNCTIONS))
-        left, right = self.number(depth), self.number(depth)
-        return Node(f"{name}({left.text}, {right.text})", both(FUNCTIONS[name], left, right))
+    def _function(self, depth: int) -> str:
+        return f"{self.dice.choice(['min', 'max'])}({self.number(depth)}, {self.number(depth)})"
 
-    def _negative(self, depth: int) -> Node:
+    def _negative(self, depth: int) -> str:
         inner = self.number(depth)
-        if self.dice.random() < 0.5:
-            return Node(f"abs({inner.text})", lambda row: None if (v := inner.value(row)) is None else abs(v))
-        return Node(f"(-{inner.text})", lambda row: None if (v := inner.value(row)) is None else -v)
+        return f"abs({inner})" if self.dice.random() < 0.5 else f"(-{inner})"
 
-    def _choice(self, depth: int) -> Node:
-        test, yes, no = self.test(depth), self.number(depth), self.number(depth)
-        return Node(
-            f"({yes.text} if {test.text} else {no.text})",
-            lambda row: yes.value(row) if test.value(row) is True else no.value(row),
-        )
+    def _choice(self, depth: int) -> str:
+        return f"({self.number(depth)} if {self.test(depth)} else {self.number(depth)})"
 
-    def test(self, depth: int) -> Node:
+    def test(self, depth: int) -> str:
         kind = self.dice.randrange(8) if depth > 0 else self.dice.randrange(4)
         grow = (self._compare, self._among, self._flag, self._text, self._compare, self._chain, self._logic, self._not)
         return grow[kind](depth - 1)
 
-    def _compare(self, depth: int) -> Node:
-        symbol = self.dice.choice(list(COMPARE))
+    def _compare(self, depth: int) -> str:
         left, right = self.number(max(depth, 0)), self.number(max(depth, 0))
         if self.dice.random() < 0.5:
-            left, right = self._field(0), self._threshold()
-        return Node(f"{left.text} {symbol} {right.text}", both(COMPARE[symbol], left, right))
+            left, right = self.dice.sample([self._field(0), self._threshold()], 2)
+        return f"{left} {self.dice.choice(ORDER)} {right}"
 
-    def _threshold(self) -> Node:
+    def _threshold(self) -> str:
         """A constant, or one of two: what hysteresis relaxes."""
         if self.dice.random() < 0.5:
             return self._constant(0)
-        yes, no, side, limit = self._constant(0), self._constant(0), self._field(0), self._constant(0)
-        symbol = self.dice.choice(list(COMPARE))
-        test = both(COMPARE[symbol], side, limit)
-        text = f"({yes.text} if {side.text} {symbol} {limit.text} else {no.text})"
-        return Node(text, lambda row: yes.value(row) if test(row) is True else no.value(row))
+        test = f"{self._field(0)} {self.dice.choice(ORDER)} {self._constant(0)}"
+        return f"({self._constant(0)} if {test} else {self._constant(0)})"
 
-    def _chain(self, depth: int) -> Node:
-        sides = [self.number(depth) for _ in range(3)]
-        symbols = [self.dice.choice(list(COMPARE)) for _ in range(2)]
-        parts = [both(COMPARE[s], a, b) for a, s, b in zip(sides, symbols, sides[1:], strict=False)]
-        text = f"({sides[0].text} {symbols[0]} {sides[1].text} {symbols[1]} {sides[2].text})"
-        return Node(text, lambda row: all_of([part(row) for part in parts]))
+    def _chain(self, depth: int) -> str:
+        first, second, third = (self.number(depth) for _ in range(3))
+        return f"({first} {self.dice.choice(ORDER)} {second} {self.dice.choice(ORDER)} {third})"
 
-    def _among(self, depth: int) -> Node:
-        side, items = self.number(0), [self.number(0) for _ in range(self.dice.randint(1, 3))]
-        tests = [both(COMPARE["!="], side, item) for item in items]
-        text = f"{side.text} in ({''.join(item.text + ', ' for item in items)})"
-        return Node(text, lambda row: opposite(all_of([test(row) for test in tests])))
+    def _among(self, depth: int) -> str:
+        items = "".join(f"{self.number(0)}, " for _ in range(self.dice.randint(1, 3)))
+        return f"{self.number(0)} {self.dice.choice(['in', 'not in'])} ({items})"
 
-    def _flag(self, depth: int) -> Node:
-        if self.dice.random() < 0.2:
-            return Node("True", lambda row: True) if self.dice.random() < 0.5 else Node("False", lambda row: False)
-        name = self.dice.choice(FLAGS)
-        return Node(name, lambda row: None if math.isnan(row[name]) else row[name] == 1.0)
+    def _flag(self, depth: int) -> str:
+        return self.dice.choice(["True", "False"] if self.dice.random() < 0.2 else FLAGS)
 
-    def _text(self, depth: int) -> Node:
+    def _text(self, depth: int) -> str:
         name, word = self.dice.choice(TEXTS), self.dice.choice(WORDS)
-        wanted = self.dice.random() < 0.5
-        text = f'{name} {"==" if wanted else "!="} "{word}"'
-        if self.dice.random() < 0.5:
-            text = f'{name} {"in" if wanted else "not in"} ["{word}"]'
-        return Node(text, lambda row: None if row[name] is None else (row[name] == word) == wanted)
+        return self.dice.choice(
+            [f'{name} == "{word}"', f'"{word}" != {name}', f'{name} in ["{word}"]', f'{name} not in ("{word}", "x")']
+        )
 
-    def _logic(self, depth: int) -> Node:
-        parts = [self.test(depth) for _ in range(self.dice.randint(2, 3))]
-        if self.dice.random() < 0.5:
-            text = " and ".join(f"({part.text})" for part in parts)
-            return Node(f"({text})", lambda row: all_of([part.value(row) for part in parts]))
-        text = " or ".join(f"({part.text})" for part in parts)
-        return Node(f"({text})", lambda row: opposite(all_of([opposite(part.value(row)) for part in parts])))
+    def _logic(self, depth: int) -> str:
+        parts = [f"({self.test(depth)})" for _ in range(self.dice.randint(2, 3))]
+        return f"({self.dice.choice([' and ', ' or ']).join(parts)})"
 
-    def _not(self, depth: int) -> Node:
-        inner = self.test(depth)
-        return Node(f"not ({inner.text})", lambda row: opposite(inner.value(row)))
+    def _not(self, depth: int) -> str:
+        return f"not ({self.test(depth)})"
 
 
 def random_rows(dice: random.Random) -> list[Row]:
@@ -220,22 +138,24 @@ def run(test: Callable[[Any], Any], rows: list[Row]) -> list[Any]:
 @given(st.integers(0, 2**63), st.integers(0, 4))
 def test_columns_agree_with_rows(seed: int, depth: int) -> None:
     dice = random.Random(seed)
-    node, rows = Grower(dice).test(depth), random_rows(dice)
-    assume(len(node.text) <= MAX_LENGTH)
-    compiled = Filter(node.text, ROW_FIELDS)
+    text, rows = Grower(dice).test(depth), random_rows(dice)
+    assume(len(text) <= MAX_LENGTH)
+    compiled, tree = Filter(text, ROW_FIELDS), parse(text)
     may_enter, may_stay = run(compiled.entry, rows), run(compiled.stay, rows)
-    assert may_enter == [node.value(row) is True for row in rows], node.text
-    assert all(stays for enters, stays in zip(may_enter, may_stay, strict=True) if enters), node.text
+    assert may_enter == [holds(tree, row) for row in rows], text
+    assert may_stay == [holds(tree, row, relaxed=True) for row in rows], text
+    assert all(stays for enters, stays in zip(may_enter, may_stay, strict=True) if enters), text
 
 
 @given(st.integers(0, 2**63), st.integers(0, 4))
 def test_sort_keys_agree_with_rows(seed: int, depth: int) -> None:
     dice = random.Random(seed)
-    node, rows = Grower(dice).number(depth), random_rows(dice)
-    assume(len(node.text) <= MAX_LENGTH)
-    key = SortKey(node.text, ROW_FIELDS)
+    text, rows = Grower(dice).number(depth), random_rows(dice)
+    assume(len(text) <= MAX_LENGTH)
+    key, tree = SortKey(text, ROW_FIELDS), parse(text)
     assert key.value is not None
-    assert [known(value) for value in run(key.value, rows)] == [node.value(row) for row in rows], node.text
+    found = [None if math.isnan(number) else number for number in run(key.value, rows)]
+    assert found == [value(tree, row) for row in rows], text
 
 
 HOSTILE = [
@@ -307,7 +227,7 @@ def test_any_sequence_of_tokens_is_refused_or_computed(text: str) -> None:
 @given(st.integers(0, 2**63), st.text(max_size=3))
 def test_a_damaged_expression_is_refused_or_computed(seed: int, noise: str) -> None:
     dice = random.Random(seed)
-    text = Grower(dice).test(3).text
+    text = Grower(dice).test(3)
     begin, end = sorted((dice.randint(0, len(text)), dice.randint(0, len(text))))
     check_refused_or_computed(text[:begin] + noise + text[begin if dice.random() < 0.5 else end :])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +20,11 @@ from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
+from gapscan.ranking.language.expression import Filter
+from gapscan.ranking.plain import PlainRow, rank
 from gapscan.ranking.scanner import Scanner
-from gapscan.ranking.spec import ListSet, compile_list, parse_lists
+from gapscan.ranking.spec import ROW_FIELDS, ListSet, compile_list
+from tests.property.test_expression import Grower
 from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame
 
 START = {MarketSession.PRE: TIMES.pre, MarketSession.REGULAR: TIMES.regular, MarketSession.POST: TIMES.post}
@@ -34,47 +36,23 @@ PAST = (
 )  # fmt: skip
 
 Symbol = dict[str, Any]  # what is known of one symbol, NaN where nothing is
-Passes = Callable[[Symbol, float], bool]
 
-
-def behind(threshold: float, share: float) -> float:
-    """A lower bound, relaxed to `share`; `share` 1.0 leaves it as it is."""
-    return threshold * share if threshold >= 0 else threshold / share
-
-
-def ahead(threshold: float, share: float) -> float:
-    """An upper bound, relaxed."""
-    return threshold / share if threshold >= 0 else threshold * share
-
-
-GATE = 'type in ("CS", "ADRC") and not test_symbol and price >= 1 and prev_close > 0'
-WHERE: dict[str, Passes] = {
-    "True": lambda s, r: True,
-    "gap_percent >= 2 and volume >= (50_000 if session == 'pre' else 100_000)": lambda s, r: (
-        s["gap_percent"] >= behind(2, r) and s["volume"] >= behind(50_000 if s["session"] == "pre" else 100_000, r)
-    ),
-    "change_percent <= -5 or rvol >= 1.5": lambda s, r: (
-        s["change_percent"] <= ahead(-5, r) or s["rvol"] >= behind(1.5, r)
-    ),
-    "not price > 20": lambda s, r: s["price"] <= ahead(20, r),
-    "not stale and dollar_volume > 1_000_000": lambda s, r: (
-        s["stale"] == 0 and s["dollar_volume"] > behind(1_000_000, r)
-    ),
-    "exchange != 'XNAS'": lambda s, r: s["exchange"] is not None and s["exchange"] != "XNAS",
-    "symbol in ('A', 'BCpC', 'ZZ')": lambda s, r: s["symbol"] in ("A", "BCpC"),
-}
-SORT: dict[str, Callable[[Symbol], float]] = {
-    "-gap_percent": lambda s: -s["gap_percent"],
-    "change_percent": lambda s: s["change_percent"],
-    "-volume": lambda s: -s["volume"],
-    "-(abs(from_high_percent) + price)": lambda s: -(abs(s["from_high_percent"]) + s["price"]),
-    "stale": lambda s: s["stale"],
-}
-
-
-def passes_gate(s: Symbol, share: float) -> bool:
-    listed = s["type"] in ("CS", "ADRC") and s["test_symbol"] == 0
-    return bool(listed and s["price"] >= behind(1, share) and s["prev_close"] > 0)
+GATE = "type in ('CS', 'ADRC') and not test_symbol and price >= 1 and prev_close > 0"
+WHERE = [
+    "True",
+    "gap_percent >= 2 and volume >= (50_000 if session == 'pre' else 100_000)",
+    "change_percent <= -5 or rvol >= 1.5",
+    "not price > 20",
+    "not stale and dollar_volume > 1_000_000",
+    "exchange != 'XNAS'",
+    "symbol in ('A', 'BCpC', 'ZZ')",
+    "now - as_of <= 60_000 or change_from_open_percent > 2",
+]
+SORT = [
+    "-gap_percent", "change_percent", "-volume", "-(abs(from_high_percent) + price)", "stale", "symbol", "- symbol",
+    "-dollar_volume", "price / volume",
+]  # fmt: skip
+SESSIONS = [MarketSession.PRE, MarketSession.REGULAR, MarketSession.POST, MarketSession.CLOSED]
 
 
 def percent(now: float, before: float) -> float:
@@ -100,12 +78,15 @@ def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
     expected = s["average_volume"] * share_at(int(moment))
     s["rvol"] = s["volume"] / expected if expected >= RVOL_FLOOR else math.nan
     traded = s["price_time"]
-    age = 0.0
+    age, start, left = 0.0, math.inf, s["left_at"] == traded  # who left stays away until it trades again
     if session is not MarketSession.CLOSED:
         start = START[session]
         age = (as_of - (start if math.isnan(traded) else max(traded, start))) / 1000.0
     s["stale"] = float(age > STALE_AFTER.get(session, math.inf))
-    s["gone"] = age > GONE_AFTER.get(session, math.inf)
+    s["now"] = float(as_of)
+    s["gone"] = (left and traded < start) or age > GONE_AFTER.get(session, math.inf)
+    if session is not MarketSession.CLOSED:
+        s["left_at"] = traded if s["gone"] else math.nan
     return s
 
 
@@ -124,26 +105,13 @@ def shown(s: Symbol) -> Row:
     return row  # type: ignore[return-value]
 
 
-def ranking(definition: ListDefinition, symbols: list[Symbol], members: list[str]) -> list[str]:
-    """The plain ranking."""
-    where, key = WHERE[definition.where], SORT[definition.sort[0]]
-
-    def chosen(s: Symbol) -> bool:
-        if s["gone"]:
-            return False
-        stays = s["symbol"] in members and passes_gate(s, 0.9) and where(s, 0.9)
-        return stays or (passes_gate(s, 1.0) and where(s, 1.0))
-
-    def order(s: Symbol) -> tuple[bool, float, bool, float, str]:
-        value, dollars = key(s), -s["dollar_volume"]
-        missing = math.isnan(value), math.isnan(dollars)
-        return (missing[0], 0 if missing[0] else value, missing[1], 0 if missing[1] else dollars, s["symbol"])
-
-    return [s["symbol"] for s in sorted(filter(chosen, symbols), key=order)][: definition.limit]
+def plain_row(s: Symbol) -> PlainRow:
+    """The symbol as expressions name its fields."""
+    return s | {"as_of": s["updated"]}
 
 
 def blank(symbol: str) -> Symbol:
-    return {"symbol": symbol} | dict.fromkeys(TEXTS) | dict.fromkeys((*OBSERVED, *KNOWN), math.nan)
+    return {"symbol": symbol} | dict.fromkeys(TEXTS) | dict.fromkeys((*OBSERVED, *KNOWN, "left_at"), math.nan)
 
 
 @dataclass
@@ -162,6 +130,9 @@ class World:
     def step(self) -> bool:
         """Some time passes, and some symbols are seen anew; whether reference data came, too."""
         self.as_of += self.dice.choice([0, 300, 1_000, 60_000, 1_500_000])
+        if self.known and self.dice.random() < 0.2:
+            self.session = self.dice.choice(SESSIONS[SESSIONS.index(self.session) :])
+            self.as_of = max(self.as_of, MOMENT[self.session])
         stocks = [self.see(symbol) for symbol in self.dice.sample(SYMBOLS, self.dice.randint(1, len(SYMBOLS)))]
         told = not self.known or self.dice.random() < 0.4
         if told:
@@ -208,7 +179,10 @@ class World:
 
     def symbols(self) -> list[Symbol]:
         """All symbols; what comes of the day's past is taken as it is, and checked elsewhere."""
-        return [computed(known | self.past(symbol), self.as_of, self.session) for symbol, known in self.known.items()]
+        found = [computed(known | self.past(symbol), self.as_of, self.session) for symbol, known in self.known.items()]
+        for s in found:
+            self.known[s["symbol"]]["left_at"] = s["left_at"]
+        return found
 
     def past(self, symbol: str) -> Symbol:
         at = self.universe.index[symbol]
@@ -216,14 +190,20 @@ class World:
 
 
 def some_lists(dice: random.Random) -> ListSet:
+    """Lists of all kinds; some have a filter, or a sort key, that nobody would write."""
+    grower = Grower(dice)
     definitions = [
         ListDefinition(
-            f"list{n}", "", dice.choice(list(WHERE)), [dice.choice(list(SORT))], dice.choice([1, 2, 3, 5, 200]), []
+            f"list{n}",
+            "",
+            dice.choice([*WHERE, grower.test(2)]),
+            dice.sample([*SORT, grower.number(1)], dice.randint(1, 2)),
+            dice.choice([1, 2, 3, 5, 200]),
+            dice.choice([[], [], ["pre", "regular"], ["regular", "post"]]),
         )
         for n in range(3)
     ]
-    gate = parse_lists(f'gate = "{GATE.replace(chr(34), chr(39))}"\n[lists]', "test").gate
-    return ListSet(gate, tuple(compile_list(definition) for definition in definitions))
+    return ListSet(Filter(GATE, ROW_FIELDS), tuple(compile_list(definition) for definition in definitions))
 
 
 def check_difference(old: Rows, new: Rows) -> Rows:
@@ -236,30 +216,33 @@ def check_difference(old: Rows, new: Rows) -> Rows:
 
 @given(st.integers(0, 2**63), st.sampled_from(MarketSession), st.integers(1, 5))
 def test_lists_equal_a_plain_ranking(seed: int, session: MarketSession, steps: int) -> None:
-    """Those that are due; the others are as they were when they last were."""
+    """Those that are open and due; the others are as they were when they last were."""
     world = World(random.Random(seed), session)
     lists = some_lists(world.dice)
+    definitions = {spec.name: spec.definition for spec in lists.specs}
     scanner = Scanner(world.universe, lists)
-    published: dict[str, Rows] = {spec.name: [] for spec in lists.specs}
+    published: dict[str, Rows] = {name: [] for name in definitions}
     latest: dict[str, Row] = {}
     before: dict[str, Rows] = {}
     for _ in range(steps):
         if world.step():
             latest.clear()
-        due = {spec.name for spec in lists.specs if world.dice.random() < 0.7}
-        ranked = scanner.scan(published, None if len(due) == len(lists.specs) else due)
-        assert all(ranked.get(name) is before.get(name) for name in published.keys() - due)
-        before = dict(ranked)
+        due = {name for name in definitions if world.dice.random() < 0.7}
+        found = scanner.scan(published, None if len(due) == len(definitions) else due)
+        members = {name: symbols_of(rows) for name, rows in published.items()}
         symbols = world.symbols()
+        expected = rank([plain_row(s) for s in symbols], definitions.values(), GATE, str(world.session), members)
+        assert found.keys() <= expected.keys() <= found.keys() | (definitions.keys() - due)
+        assert all(found[name] is before.get(name, found[name]) for name in found.keys() - due)
+        before = dict(found)
         rows = {s["symbol"]: shown(s) for s in symbols}
-        for spec in (spec for spec in lists.specs if spec.name in due):
-            expected = ranking(spec.definition, symbols, symbols_of(published[spec.name]))
-            found = [{name: row[name] for name in rows[row["symbol"]]} for row in ranked[spec.name]]  # type: ignore[literal-required]
-            assert found == [rows[symbol] for symbol in expected]
-            assert ranked[spec.name].symbols == expected
-            for row in ranked[spec.name]:
+        for name in [name for name in expected if name in due]:
+            assert found[name].symbols == expected[name], definitions[name]
+            known = [{field: row[field] for field in rows[row["symbol"]]} for row in found[name]]  # type: ignore[literal-required]
+            assert known == [rows[symbol] for symbol in expected[name]]
+            for row in found[name]:
                 same = latest.setdefault(row["symbol"], row)
                 assert row is same or row != same
                 latest[row["symbol"]] = row
             if world.dice.random() < 0.7:
-                published[spec.name] = check_difference(published[spec.name], ranked[spec.name])
+                published[name] = check_difference(published[name], found[name])

@@ -1,4 +1,4 @@
-"""What a list's definition says of symbols one at a time, by Python's own rules: nothing here is gapscan's compiler."""
+"""What a list's definition says of a universe's symbols, by the plain ranker."""
 
 from __future__ import annotations
 
@@ -8,67 +8,37 @@ from typing import Any
 
 import numpy as np
 
+from gapscan.market.fields import TEXTS
 from gapscan.market.metrics import step_of
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition
-
-_SHARE = 0.9  # of a threshold, which a row that is in may fall behind to
-_TEXTS = ("type", "halt", "exchange")
-
-
-def behind(threshold: float) -> float:
-    """A lower bound, relaxed."""
-    return threshold * _SHARE if threshold >= 0 else threshold / _SHARE
-
-
-def ahead(threshold: float) -> float:
-    """An upper bound, relaxed."""
-    return threshold / _SHARE if threshold >= 0 else threshold * _SHARE
-
-
-class _Relax(ast.NodeTransformer):
-    """Every number that something is compared with, by the side on which it stands."""
-
-    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
-        sides = [node.left, *node.comparators]
-        for place, op in enumerate(node.ops):
-            upper = isinstance(op, ast.Lt | ast.LtE)
-            if upper or isinstance(op, ast.Gt | ast.GtE):
-                sides[place + 1] = _relaxed(sides[place + 1], "ahead" if upper else "behind")
-                sides[place] = _relaxed(sides[place], "behind" if upper else "ahead")
-        node.left, node.comparators = sides[0], sides[1:]
-        return node
-
-
-def _relaxed(side: ast.expr, how: str) -> ast.expr:
-    if any(isinstance(part, ast.Name) and part.id != "session" for part in ast.walk(side)):
-        return side
-    return ast.Call(ast.Name(how, ast.Load()), [side], [])
-
-
-def _compiled(where: str, *, relaxed: bool) -> Any:
-    tree = ast.parse(where.strip(), mode="eval")
-    return compile(ast.fix_missing_locations(_Relax().visit(tree)) if relaxed else tree, "where", "eval")
+from gapscan.ranking.language.closures import ALIASES, FUNCTIONS
+from gapscan.ranking.language.syntax import parse
+from gapscan.ranking.plain import PlainRow, may_be_in
 
 
 def passing(universe: Universe, wheres: Iterable[str], *, relaxed: bool = False) -> set[str]:
     """The symbols that all the conditions let in; `relaxed`: let stay, once they are in."""
-    tests = [_compiled(where, relaxed=relaxed) for where in wheres]
-    fields = sorted({name for test in tests for name in test.co_names} - {"abs", "behind", "ahead", "session", "now"})
-    columns = {name: _column(universe, name) for name in [*fields, "gone"]}
-    same = {"session": str(universe.session), "now": step_of(universe.as_of), "behind": behind, "ahead": ahead}
-    found = set()
-    for at, symbol in enumerate(universe.symbols):
-        known = {name: column[at] for name, column in columns.items()}
-        if known["gone"] != 1.0 and all(eval(test, {**same, **known}) for test in tests):
-            found.add(symbol)
-    return found
+    trees = [parse(where) for where in wheres]
+    return {row["symbol"] for row in _rows(universe, trees) if may_be_in(row, trees, is_in=relaxed)}
+
+
+def _rows(universe: Universe, trees: Iterable[ast.expr]) -> list[PlainRow]:
+    """The symbols with all fields that the expressions name."""
+    named = {part.id for tree in trees for part in ast.walk(tree) if isinstance(part, ast.Name)} - FUNCTIONS.keys()
+    columns = {name: _column(universe, name) for name in named | {"symbol", "gone"}}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _column(universe: Universe, name: str) -> list[Any]:
-    if name in _TEXTS:
+    same = {"session": str(universe.session), "now": step_of(universe.as_of)}
+    if name in same:
+        return [same[name]] * len(universe)
+    if name == "symbol":
+        return list(universe.symbols)
+    if name in TEXTS:
         return list(universe.text(name).words(np.arange(len(universe))))
-    return [float(value) for value in universe.number(name)]
+    return [float(value) for value in universe.number(ALIASES.get(name, name))]
 
 
 def follows(universe: Universe, definition: ListDefinition, gate: str, rows: list[str]) -> str:
