@@ -27,7 +27,7 @@ from gapscan.service.leadership import Leadership
 from gapscan.service.metrics import Metrics, serving
 
 DECIDE_SECONDS: Final = 0.2  # at least, between two decisions
-RESTORE_SECONDS: Final = 5.0  # without a change, until the stored set is looked at
+RESTORE_SECONDS: Final = 5.0  # without a change, until the stored set is checked
 
 _log = logger("hot")
 

@@ -29,7 +29,7 @@ class RowList(list[Row]):
 
 
 class TrackedRows(Sequence[Row]):
-    """Rows of a maker that knows without looking at them what changed between two states."""
+    """Rows of a maker that knows by itself what changed between two states."""
 
     symbols: list[str]
 

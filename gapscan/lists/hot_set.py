@@ -108,10 +108,10 @@ def obey(symbols: set[str], command: FeedCommand) -> None:
 
 
 class ObservedClock:
-    """Market time as the lists tell it.
+    """Market time as it is observed in the lists.
 
     Lists are a little apart, so a small step back is not followed; a step of more than `tolerance_ms` is another
-    replay. A list without live data tells the time of its last change, be it of yesterday: it only gives a first idea.
+    replay. A list without live data has the time of its last change, be it of yesterday: it only gives a first idea.
     """
 
     def __init__(self, tolerance_ms: int) -> None:
@@ -120,7 +120,7 @@ class ObservedClock:
         self._tolerance = tolerance_ms
 
     def observe(self, as_of: int, *, live: bool) -> None:
-        """Take in what one list says."""
+        """Merge what one list says."""
         if not self.started:
             self.started = live
             self.now = as_of if live else max(self.now, as_of)

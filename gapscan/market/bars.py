@@ -60,7 +60,7 @@ def _observe_newest(
 
 
 def _live(prices: Floats, moments: Floats) -> dict[str, Floats]:
-    """What a live price tells: a symbol was heard of when it was, too."""
+    """The fields that a live price sets: the symbol was observed at that time, too."""
     observed = by_price(prices, moments, 1.0)
     return observed | {"updated": observed["price_time"]}
 

@@ -41,7 +41,7 @@ def span(at: Ints) -> slice | Ints:
     return at
 
 
-def taken(flags: Bools) -> Ints:
+def drained(flags: Bools) -> Ints:
     """Where the flags are set; they are set no longer."""
     at = np.flatnonzero(flags)
     flags[at] = False
@@ -49,7 +49,7 @@ def taken(flags: Bools) -> Ints:
 
 
 class TextColumn:
-    """Text of each symbol as codes into the words seen, so that a comparison is one of integers."""
+    """Text of each symbol as codes into the words that came, so that a comparison is one of integers."""
 
     def __init__(self) -> None:
         self._words: list[str | None] = [None]

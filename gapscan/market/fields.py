@@ -13,7 +13,7 @@ from gapscan.protocol.fields import NUMBER_FIELDS, TEXT_FIELDS, Origin
 # `scanned` the time of the newest scan's values.
 DAY_FIELDS: Final = tuple(name for name in SCAN_COLUMNS if name not in ("price", "price_time", "prev_close", "updated"))
 PASSED: Final = ("high_time", "low_time")
-# What a scan tells; it is observed as one block, and lies together for that.
+# What a scan has; it is observed as one block, and lies together for that.
 SCANNED: Final = (
     "price", "price_time", "from_bar", "prev_close", *DAY_FIELDS, "updated", "scanned", "close_volume",
 )  # fmt: skip

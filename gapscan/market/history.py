@@ -17,7 +17,7 @@ _STEPS: Final = REACH_MS // STEP_MS + 2  # those that are over, and the present 
 class History:
     """One field of all symbols over the last REACH_MS, by event time: late observations find their place.
 
-    A row of the two matrices is a step, used again in turn: the newest observation made before its end, and its time.
+    A row of the two matrices is a step, in a ring: the newest observation made before its end, and its time.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class History:
         self._step = max(self._step, step)
 
     def observe(self, at: Ints, values: Floats, times: Floats) -> Ints:
-        """Values of the symbols at positions `at`, seen at `times` (epoch ms); no symbol may be there twice.
+        """Values of the symbols at positions `at`, observed at `times` (epoch ms); no symbol may be there twice.
 
         The positions at which something is another value by that.
         """

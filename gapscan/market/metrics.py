@@ -17,7 +17,7 @@ from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.sessions import MINUTE_MS, MarketSession, new_york, session_times, trading_date
 from gapscan.market.universe import Universe
 
-# What depends on the time alone is computed anew in steps of this; between two, only what was seen anew is.
+# What depends on the time alone is computed anew in steps of this; between two, only what was observed anew is.
 TIME_STEP_MS: Final = 10_000
 # What a symbol's values are compared with (its price a minute ago, its usual volume by now) moves on when it trades,
 # and in steps of this while it does not: a row must not change just because seconds pass.
@@ -80,7 +80,7 @@ class _Columns:
             self.universe.put_at(self._made, self.at)
 
     def moments(self, name: str) -> Floats:
-        """To which moment the symbols are looked at: the end of the history step of time field `name`, or later."""
+        """The moment for which the symbols are computed: the end of the history step of time field `name`, or later."""
         if name not in self._moments:
             idle = self.universe.as_of - self.universe.as_of % IDLE_STEP_MS
             seen = np.floor(self[name] / HISTORY_STEP_MS) * HISTORY_STEP_MS
@@ -125,7 +125,7 @@ def _moves(columns: _Columns) -> None:
 
 
 def _windows(columns: _Columns) -> None:
-    """Change over one and five minutes, and the volume of one: against what the feed had shown by then.
+    """Change over one and five minutes, and the volume of one: against what had been observed by then.
 
     `spike_size` is the one-minute move in units of what counts as a spike at this price; `spike_time` is when the
     present or latest spike began.
@@ -192,7 +192,7 @@ def _trades(columns: _Columns) -> None:
     minute is long over.
     """
     start = columns["minute_start"]
-    # Bars do not tell of trades: what counts is how much of the minute the scan saw.
+    # Bars do not count trades: what counts is how much of the minute the scan saw.
     seen = np.minimum(np.maximum(columns["scanned"] - start, _LEAST_PART * MINUTE_MS), MINUTE_MS)
     by_start, by_end = share_traded(columns.day, np.array([start, start + MINUTE_MS]))
     share = (by_end - by_start) * (seen / MINUTE_MS)

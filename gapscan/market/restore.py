@@ -1,11 +1,11 @@
-"""What a universe forgets when its process ends, taken back from what was saved and from the rows that were published.
+"""What a universe forgets when its process ends, restored from what was saved and from the rows that were published.
 
 The feed's streams keep scans but not bars: without this, a ranker that starts again would show prices of the last scan,
 older than those it published before, and would know nothing of pre-market's highs or of prices a minute ago.
 
-A symbol is saved as it was last seen in a step of the history. One thing is lost by that: what a scan tells of a moment
-in an earlier step, when a bar or a trade of the symbol follows within the scan's own step, and the scan has left the
-stream since. The history of the steps between the two is then what it was before the scan.
+A symbol is saved as it was last observed in a step of the history. One thing is lost by that: what a scan says of a
+moment in an earlier step, when a bar or a trade of the symbol follows within the scan's own step, and the scan has left
+the stream since. The history of the steps between the two is then what it was before the scan.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SAVED: Final = (
     "price", "price_time", "from_bar", "volume", "volume_time", "updated", "open", "high", "high_time", "low",
     "low_time", "close_volume", "spiking", "spike_time",
 )  # fmt: skip
-# Beside these, a row tells the values of scans.
-_TOLD: Final = ("prev_close", "vwap")
+# Beside these, a row has values of scans.
+_SCANNED_TOO: Final = ("prev_close", "vwap")
 
 
 def saved_states(universe: Universe, at: Ints, size: int) -> Iterator[SavedState]:
@@ -41,7 +41,7 @@ def saved_states(universe: Universe, at: Ints, size: int) -> Iterator[SavedState
 
 
 def _column_of(universe: Universe, name: str) -> Floats:
-    # A trade tells no volume: that of a symbol may be older than what was last heard of it.
+    # A trade has no volume: that of a symbol may be older than what was last observed of it.
     return universe.times("volume") if name == "volume_time" else universe.number(name)
 
 
@@ -50,7 +50,7 @@ def _plain(values: Floats) -> list[float | None]:
 
 
 def merge_saved(universe: Universe, state: SavedState) -> int:
-    """Take back what was saved of the universe's trading day; of how many symbols that was something."""
+    """Restore what was saved of the universe's trading day; of how many symbols that was something."""
     if str(universe.date) != state.date:
         return 0
     columns = {name: as_floats(getattr(state, name)) for name in SAVED}
@@ -61,16 +61,16 @@ def merge_saved(universe: Universe, state: SavedState) -> int:
 
 
 def restore(universe: Universe, rows: Iterable[Row]) -> int:
-    """Take back what `rows` know better than the universe; how many of them are of its trading day."""
+    """Restore what `rows` know better than the universe; how many of them are of its trading day."""
     if universe.date is None:
         return 0
     clear = session_times(universe.date).clear
     # Lists are published one after the other: of one symbol's rows, the newest counts.
-    todays = sorted((row for row in rows if (row.get("price_time") or 0) >= clear), key=_seen)
+    todays = sorted((row for row in rows if (row.get("price_time") or 0) >= clear), key=_times_of)
     known: Sequence[Row] = list({row["symbol"]: row for row in todays}.values())
     symbols = [row["symbol"] for row in known]
     live = np.array([row.get("source") == "bar" for row in known], np.float64)
-    columns = {name: _column(known, name) for name in (*SAVED, *_TOLD)}
+    columns = {name: _column(known, name) for name in (*SAVED, *_SCANNED_TOO)}
     columns |= {"from_bar": live} | dict.fromkeys(("updated", "volume_time"), _column(known, "as_of"))
     # Since a row does not say how old its volume is, only more than is known is news.
     more = ~(columns["volume"] <= universe.number("volume")[universe.positions(symbols)])
@@ -78,7 +78,7 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     return _restore_known(universe, symbols, columns)
 
 
-def _seen(row: Row) -> tuple[int, int]:
+def _times_of(row: Row) -> tuple[int, int]:
     return row.get("price_time") or 0, row.get("as_of") or 0
 
 
@@ -86,16 +86,16 @@ def _restore_known(universe: Universe, symbols: list[str], known: Mapping[str, F
     if not symbols or universe.date is None:
         return 0
     at, day = universe.positions(symbols), session_times(universe.date)
-    seen, regular = known["updated"], day.regular
+    times, regular = known["updated"], day.regular
     universe.observe(at, by_price(known["price"], known["price_time"], known["from_bar"]), known["price_time"])
     observed = by_volume(known["volume"], known["volume_time"], day)
     observed["close_volume"] = np.where(
         np.isnan(known["close_volume"]), observed["close_volume"], known["close_volume"]
     )
     universe.observe(at, observed, known["volume_time"])
-    universe.observe(at, {name: known[name] for name in ("updated", "open", *_TOLD) if name in known}, seen)
+    universe.observe(at, {name: known[name] for name in ("updated", "open", *_SCANNED_TOO) if name in known}, times)
     for name, moment in zip(("high", "low"), PASSED, strict=True):
-        ranged = _range_seen(known, moment, regular)
+        ranged = _range_times(known, moment, regular)
         universe.widen(name, at, known[name], ranged, regular)
         # Who saw bars knows better than scans when it was passed; pre-market's high may be as high as the session's.
         same_session = (ranged >= regular) == (universe.times(name)[at] >= regular)
@@ -103,13 +103,13 @@ def _restore_known(universe: Universe, symbols: list[str], known: Mapping[str, F
         universe.put_at({moment: known[moment][same]}, at[same])
         universe.mark_dirty(at[same])
     universe.restore_history("spike_time", at, known["spike_time"])
-    newest = ~np.isnan(known["spiking"]) & (seen >= universe.number("updated")[at])
+    newest = ~np.isnan(known["spiking"]) & (times >= universe.number("updated")[at])
     universe.put_at({"spiking": known["spiking"][newest]}, at[newest])
     return len(symbols)
 
 
-def _range_seen(known: Mapping[str, Floats], moment: str, regular: int) -> Floats:
-    """When high or low were seen: when they were passed, or else in the session that the official open tells of."""
+def _range_times(known: Mapping[str, Floats], moment: str, regular: int) -> Floats:
+    """When high or low were observed: when they were passed, or else in the session that the official open shows."""
     early = np.fmin(known["updated"], regular - 1)
     return np.where(np.isnan(known[moment]), np.where(np.isnan(known["open"]), early, known["updated"]), known[moment])
 

@@ -65,10 +65,10 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], day: Sessi
 
 
 def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, day: SessionTimes) -> None:
-    # The provider's high and low are of the regular session; those of pre-market are the prices that were seen.
+    # The provider's high and low are of the regular session; those of pre-market are the prices that were observed.
     price, moments = observed["price"], observed["price_time"]
     early = np.flatnonzero((moments >= day.pre) & (moments < day.regular))
-    # A scan that is older than the newest bar, but the newest scan, may have seen what no bar told of.
+    # A scan that is older than the newest bar, but the newest scan, may have seen what was in no bar.
     newest = ~(times < universe.times("scanned")[at])
     for name in ("high", "low"):
         universe.widen(name, at[early], price[early], moments[early], day.regular)
@@ -98,7 +98,7 @@ def _set_known(universe: Universe, name: str, at: Ints, values: Floats) -> None:
 
 
 def merge_detail(universe: Universe, detail: Detail) -> None:
-    """Take in what is known of one symbol beside its listing; symbols that nobody has seen are left out."""
+    """Merge what is known of one symbol beside its listing; symbols that were never observed are left out."""
     if detail.symbol not in universe.index:
         return
     at = universe.positions([detail.symbol])
@@ -110,7 +110,7 @@ def merge_detail(universe: Universe, detail: Detail) -> None:
 def merge_halts(universe: Universe, halts: Halts) -> bool:
     """Take in the halts of a day, all of them; False when they are not of the universe's trading day, or older ones.
 
-    Who reads again what is stored may have heard of the next before.
+    Who reads again what is stored may have the next already.
     """
     if universe.date is None or trading_date(halts.as_of) != universe.date or halts.as_of < universe.halts_as_of:
         return False

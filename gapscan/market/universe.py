@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from gapscan.market.baselines import Curves
-from gapscan.market.columns import Bools, Floats, Ints, TextColumn, span, taken
+from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span
 from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import History
 from gapscan.market.sessions import MarketSession, session_at, trading_date
@@ -28,7 +28,7 @@ _FORGOTTEN: Final = ("spiking", "spike_time", "halt_time")  # computed from the 
 
 
 class Universe:
-    """The state of every symbol seen, in the order first seen.
+    """The state of every symbol observed, in the order of its first observation.
 
     `number(name)` gives a whole column (a view of length `len(universe)`, not a copy).
     `as_of` is market time, epoch ms; 0 before the first frame.
@@ -173,15 +173,15 @@ class Universe:
 
     def drain_dirty(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called."""
-        return taken(self._dirty)
+        return drained(self._dirty)
 
     def drain_retexted(self) -> Ints:
         """Positions of the symbols whose texts changed since this was last called."""
-        return taken(self._retexted)
+        return drained(self._retexted)
 
     def drain_unsaved(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called, for another caller."""
-        return taken(self._unsaved)
+        return drained(self._unsaved)
 
     def put(self, name: str, values: Floats) -> None:
         """Store what was computed of all symbols."""
@@ -206,9 +206,9 @@ class Universe:
         self.mark_dirty(changed)
 
     def widen(self, name: str, at: Ints, values: Floats, times: Floats, opened: int) -> None:
-        """Raise `high`, or lower `low`, to the values seen at `times`; an older scan cannot take that back.
+        """Raise `high`, or lower `low`, to the values observed at `times`; an older scan cannot undo that.
 
-        From `opened` on (the start of the regular session, epoch ms) what was seen before it counts no more.
+        From `opened` on (the start of the regular session, epoch ms) what was observed before it counts no more.
         The first value of a session passes nothing, so that it has no time.
         """
         row = _ROW_OF[name]
@@ -243,7 +243,7 @@ class Universe:
         self.mark_dirty(at)
 
     def observe(self, at: Ints, columns: Mapping[str, Floats], times: Floats) -> None:
-        """Store what was seen of some of SCANNED at `times`, as `observe_scan` does. No symbol may be in `at` twice."""
+        """Set some of SCANNED to values as of `times`, as `observe_scan` does. No symbol may be in `at` twice."""
         values = np.full((len(SCANNED), len(at)), np.nan)
         for name, column in columns.items():
             values[_ROW_OF[name]] = column
@@ -265,7 +265,7 @@ class Universe:
         for history, name in ((self.prices, "price"), (self.volumes, "volume")):
             row = _ROW_OF[name]
             self.mark_dirty(history.observe(at, values[row], times[row]))
-        take = ~(again[:, news] | (times < since))
-        self._numbers[_OF_SCANS, at] = np.where(take, values, held)
-        self._times[_OF_SCANS, at] = np.where(take, times, since)
-        self.mark_dirty(at[take.any(axis=0)])
+        newer = ~(again[:, news] | (times < since))
+        self._numbers[_OF_SCANS, at] = np.where(newer, values, held)
+        self._times[_OF_SCANS, at] = np.where(newer, times, since)
+        self.mark_dirty(at[newer.any(axis=0)])

@@ -1,4 +1,4 @@
-"""What a ranker knows of the day that scans do not tell, kept on NATS for whoever ranks next."""
+"""Checkpoints of what a ranker knows of the day and scans do not have, kept on NATS for whoever ranks next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import SavedState
 
-_LOOK_SECONDS: Final = 0.5
+_CHECK_SECONDS: Final = 0.5
 _WHOLE_SECONDS: Final = 60.0
 _BATCH: Final = 16
 
@@ -32,7 +32,7 @@ _BATCH: Final = 16
 class Checkpointer:
     """Saves a universe: what changed whenever a step of its history is over, and all of it once a minute.
 
-    The steps are kept for longer than the history reaches, so that a ranker that takes them back knows as well what a
+    The steps are kept for longer than the history reaches, so that a ranker that restores them knows as well what a
     price was a minute ago, to a step. A market that runs faster than a step in half a second is saved more coarsely.
     """
 
@@ -43,7 +43,7 @@ class Checkpointer:
         self.step = 0  # of the history, the last that was saved
 
     async def recover(self) -> int:
-        """Take back what was saved of the universe's day; of how many symbols that was something. Raises BusError."""
+        """Restore what was saved of the universe's day; of how many symbols that was something. Raises BusError."""
         found = 0
         async for stored in self._saved():
             try:
@@ -71,7 +71,7 @@ class Checkpointer:
         loop = asyncio.get_running_loop()
         due = loop.time() + _WHOLE_SECONDS
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CHECK_SECONDS)
             if (step := self._universe.as_of // STEP_MS) != self.step:
                 await self.save()
                 self.step = step
@@ -80,7 +80,7 @@ class Checkpointer:
                 await self._trying(self._save_whole())
 
     async def save(self) -> None:
-        """Save what was learned since this was last done."""
+        """Save what was observed since this was last done."""
         await self._trying(self._save_step())
 
     async def _trying(self, saving: AsyncIterator[int]) -> None:

@@ -17,7 +17,7 @@ from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import MAX_OWN, ListSet, ListSpec, compile_list
 from gapscan.service.all_lists import watch_definitions
 
-REREAD_SECONDS: Final = 1.0  # between two looks, when nothing was heard
+REREAD_SECONDS: Final = 1.0  # between two readings, when no change was noticed
 
 _log = logger("ranker")
 
@@ -38,7 +38,7 @@ class Definitions:
         self._retention = retention
         self._tally = tally
         self._own: dict[str, ListSpec] = {}
-        self._seen: dict[str, ListDefinition | str] = {}  # what each own list was compiled from, or its fault
+        self._compiled_from: dict[str, ListDefinition | str] = {}  # what each own list was compiled from, or its fault
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows: how many own lists are ranked, and why others are not."""
@@ -47,8 +47,8 @@ class Definitions:
     async def recover(self) -> None:
         """Bring bucket and ranker together, and clear away what lists that are defined no longer have left behind.
 
-        Lists of an earlier gapscan that no longer come with it are removed. Those that come with this one are told of
-        by `follow`: when the caller has made them, so that nobody looks for a list in vain. Raises BusError.
+        Lists of an earlier gapscan that no longer come with it are removed. Those that come with this one are written
+        by `follow`: when the caller has made them, so that nobody asks for a list in vain. Raises BusError.
         """
         await ensure(self._bus, bucket_config(names.BUCKET_LISTS, self._retention))
         entries = await read_entries(self._bus) or []
@@ -62,11 +62,11 @@ class Definitions:
 
     async def follow(self) -> None:
         """Stay in step with the bucket, for ever."""
-        await watch_definitions(self._bus, self._look, self._tally)
+        await watch_definitions(self._bus, self._reread, self._tally)
 
-    async def _look(self, removed: Set[str]) -> float:
-        """Take what the bucket holds, but for lists that were just removed. One that was added again at once is taken
-        with the next look: what was kept of the old one must be gone before."""
+    async def _reread(self, removed: Set[str]) -> float:
+        """Take over what the bucket holds, but for lists that were just removed. One that was added again at once
+        follows with the next reading: what was kept of the old one must be gone before."""
         entries = await read_entries(self._bus)
         if not entries:
             # A server that lost its disk: nobody removes the lists that come with gapscan.
@@ -93,11 +93,11 @@ class Definitions:
     def _compile(self, entries: Iterable[Entry]) -> None:
         """Compile the own lists that are new or changed; keep the others as they are."""
         own = {entry.name: entry for entry in entries if entry.name not in self._shipped and _is_own(entry)}
-        self._seen = {name: seen for name, seen in self._seen.items() if name in own}
+        self._compiled_from = {name: content for name, content in self._compiled_from.items() if name in own}
         self.refused = {name: why for name, why in self.refused.items() if name in own}
         specs: dict[str, ListSpec] = {}
         for name, entry in islice(own.items(), MAX_OWN):
-            spec = self._own.get(name) if self._seen.get(name) == _content(entry) else self._compiled(entry)
+            spec = self._own.get(name) if self._compiled_from.get(name) == _content(entry) else self._compiled(entry)
             if spec is not None:
                 specs[name] = spec
         for name in islice(own, MAX_OWN, None):
@@ -106,7 +106,7 @@ class Definitions:
 
     def _compiled(self, entry: Entry) -> ListSpec | None:
         self.refused.pop(entry.name, None)
-        self._seen[entry.name] = _content(entry)
+        self._compiled_from[entry.name] = _content(entry)
         try:
             if entry.definition is None:
                 raise ConfigError(entry.fault)
@@ -120,7 +120,7 @@ class Definitions:
             self._tally.count("lists_refused")
             _log.warning("list is not ranked: %s", why, extra={"list": name})
         self.refused[name] = why
-        self._seen[name] = content
+        self._compiled_from[name] = content
 
 
 def _is_own(entry: Entry) -> bool:

@@ -45,7 +45,7 @@ _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
-_TURNS_TO_READ: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
+_LOOP_PASSES: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
 
 
 class News(Flag):
@@ -56,7 +56,7 @@ class News(Flag):
     BARS = auto()
 
 
-class Intake:
+class Ingest:
     """Keeps `universe` up to date, and says what is new: bars, or a scan or reference data that is whole."""
 
     def __init__(self, bus: Bus, universe: Universe, tally: Tally) -> None:
@@ -69,7 +69,7 @@ class Intake:
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
         self._arrived = asyncio.Event()
-        self._catching_up = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
+        self._replay = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
 
     @property
     def market_time(self) -> int:
@@ -83,24 +83,24 @@ class Intake:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hear what comes live, and take in what the streams hold. Raises BusError."""
+        """Hear what comes live, and merge what the streams hold. Raises BusError."""
         try:
             subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
-        catching_up = asyncio.create_task(self._catching_up.run(), name="catch up")
+        replaying = asyncio.create_task(self._replay.run(), name="replay")
         try:
             await self._recover()
             yield
         finally:
-            await end(catching_up)
+            await end(replaying)
             await self._bus.unsubscribe(*subscriptions)
 
     async def _on_message(self, stored: Msg) -> None:
-        """Read a message while the ranking waits for its turn, and not when it is due."""
+        """Read a message while no ranking is due, and not when one is."""
         if self._waiting.full():
             self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
-            self._catching_up.want()
+            self._replay.want()
         elif (message := self._decoded(stored.data)) is not None:
             self._waiting.put_nowait(message)
             self._arrived.set()
@@ -114,14 +114,14 @@ class Intake:
             merge_detail(self.universe, detail)
 
     async def _offer(self, data: bytes) -> None:
-        """A message that was read again, in its turn, like what comes live."""
+        """A message that was read again, queued like what comes live."""
         if (message := self._decoded(data)) is not None:
             await self._waiting.put(message)
             self._arrived.set()
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is waiting to be taken in."""
+        """Whether nothing is waiting to be merged."""
         return self._waiting.empty()
 
     def wake(self) -> None:
@@ -129,17 +129,17 @@ class Intake:
         self._arrived.set()
 
     async def arrival(self) -> None:
-        """Wait until something is there to be taken in."""
+        """Wait until something is there to be merged."""
         if self._waiting.empty():
             await self._arrived.wait()
 
     async def read(self) -> None:
         """Read what is here already: left lying, it would wait for the next ranking. To be called after a sleep."""
-        for _ in range(_TURNS_TO_READ):
+        for _ in range(_LOOP_PASSES):
             await asyncio.sleep(0)
 
     def apply(self) -> News:
-        """Take in all that is waiting; what is new. Parts of a frame alone are no news."""
+        """Merge all that is waiting; what is new. Parts of a frame alone are no news."""
         self._arrived.clear()
         news = self._apply_all([self._waiting.get_nowait() for _ in range(self._waiting.qsize())])
         if News.SCAN in news:
@@ -222,6 +222,6 @@ class Intake:
             return News(0)
         finally:
             if self.universe.curves.lacking:
-                self._catching_up.want(())
+                self._replay.want(())
         self.universe.mark_dirty(np.arange(len(self.universe)))
         return News.REFERENCE

@@ -18,7 +18,7 @@ from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
 class Publishing:
     """Publishes what is wanted of each list of `publishers`, one delta of a list at a time; no list waits for another.
 
-    Of what is wanted while a delta is on its way, the newest counts. `doubt` is called when NATS refuses something.
+    Of what is wanted while a delta is on its way, the newest counts. `check_soon` is called when NATS refuses one.
     """
 
     def __init__(

@@ -14,18 +14,18 @@ from gapscan.bus.topology import Retention, ensured, list_names, shared
 from gapscan.errors import BusError, FencedError, TopologyError
 from gapscan.obs import Tally, logger
 
-LOOK_SECONDS: Final = 10.0  # between two looks while nothing fails: a list that is closed publishes nothing
-REST_SECONDS: Final = 1.0  # between two looks, at least
+CHECK_SECONDS: Final = 10.0  # between two checks while nothing fails: a list that is closed publishes nothing
+REST_SECONDS: Final = 1.0  # between two checks, at least
 _FAULTS_SHOWN: Final = 3
 
 _log = logger("ranker")
 
 
 class Reconciler:
-    """Looks after the shared streams and buckets, and after the stream and the snapshot of each list.
+    """Keeps the shared streams and buckets as they are to be, and the stream and the snapshot of each list.
 
-    Each is looked after by itself: what stands in the place of one keeps no other away. `fault` says what the last
-    look failed at, or is empty. `losing` is called with a list whose stream is gone, before that is made anew: were
+    Each is checked by itself: what stands in the place of one keeps no other away. `fault` says what the last check
+    failed at, or is empty. `losing` is called with a list whose stream is gone, before that is made anew: were
     NATS lost in between, its rows would be only where the caller has noted them.
     """
 
@@ -42,7 +42,7 @@ class Reconciler:
         self._publishers = publishers
         self._losing = losing
         self._tally = tally
-        self._doubted = asyncio.Event()
+        self._check_due = asyncio.Event()
         self._faults: dict[str, str] = {}  # by what they are of
 
     @property
@@ -51,20 +51,20 @@ class Reconciler:
         return _in_one_line(self._faults)
 
     def check_soon(self) -> None:
-        """NATS did not take something: look soon whether all is there."""
-        self._doubted.set()
+        """NATS did not take something: check soon whether all is there."""
+        self._check_due.set()
 
     async def run(self) -> None:
-        """Look now and then, for ever. Raises FencedError when another writer made a list's stream anew."""
+        """Check now and then, for ever. Raises FencedError when another writer made a list's stream anew."""
         while True:
             await asyncio.sleep(REST_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._doubted.wait()
-            self._doubted.clear()
-            await self._look()
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._check_due.wait()
+            self._check_due.clear()
+            await self._check()
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         faults: dict[str, BusError] = {}
         for wanted in shared(self._retention):
             with _noting(f"stream {wanted.name}", faults) as what:
@@ -98,13 +98,13 @@ class Reconciler:
         self._tally.trouble("made_anew", f"{what} was deleted, and is made anew")
 
     def _report(self, faults: Mapping[str, BusError]) -> None:
-        """Count what failed, log what is new of it, and show all of it until the next look."""
+        """Count what failed, log what is new of it, and show all of it until the next check."""
         for error in faults.values():
             self._tally.count("topology_refused" if isinstance(error, TopologyError) else "upkeep_failed")
             if error.retry:
                 self.check_soon()
-        told, self._faults = self._faults, {what: str(error) for what, error in faults.items()}
-        new = {what: fault for what, fault in self._faults.items() if told.get(what) != fault}
+        before, self._faults = self._faults, {what: str(error) for what, error in faults.items()}
+        new = {what: fault for what, fault in self._faults.items() if before.get(what) != fault}
         if new:
             _log.warning("streams and buckets are not as they should be: %s", _in_one_line(new))
 

@@ -43,7 +43,7 @@ class StreamReplay:
 
     @property
     def pending(self) -> bool:
-        """Whether something is to be read again, or to be looked after."""
+        """Whether something is to be read again, or to be checked."""
         return self._wanted.is_set()
 
     def want(self, streams: Iterable[str] = _SAID_ONCE) -> None:
@@ -52,7 +52,7 @@ class StreamReplay:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Catch up for ever."""
+        """Replay for ever."""
         stop_listening = self._bus.on_link_change(self._link_changed)
         try:
             await self._run(Backoff(FIRST, LIMIT))
@@ -74,7 +74,7 @@ class StreamReplay:
                 self._tally.trouble(
                     "curves_lacking", "parts of the feed's volume curves are lacking, they are read again"
                 )
-                self._wanted.set()  # to look whether that was enough
+                self._wanted.set()  # to check whether that was enough
             if not due:
                 backoff.reset()
             for stream in sorted(due):

@@ -28,7 +28,7 @@ from gapscan.protocol.messages import State
 from gapscan.ranker.checkpoint import Checkpointer
 from gapscan.ranker.definitions import Definitions
 from gapscan.ranker.explainer import Explainer, answering
-from gapscan.ranker.ingest import Intake
+from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.publishing import Publishing
 from gapscan.ranker.reconciler import Reconciler
 from gapscan.ranking.language.expression import Filter
@@ -77,10 +77,10 @@ class Term:
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
-        self._intake = Intake(bus, self.universe, tally)
-        self._keeper = Checkpointer(bus, self.universe, tally)
-        self._upkeep = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
-        self._publishing = Publishing(self.publishers, self.universe, tally, self._upkeep.check_soon)
+        self._ingest = Ingest(bus, self.universe, tally)
+        self._checkpointer = Checkpointer(bus, self.universe, tally)
+        self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
+        self._publishing = Publishing(self.publishers, self.universe, tally, self._reconciler.check_soon)
         self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
@@ -94,12 +94,12 @@ class Term:
     @property
     def fault(self) -> str:
         """What is wrong with streams and buckets that all lists need; empty when nothing is."""
-        return self._upkeep.fault
+        return self._reconciler.fault
 
     @property
     def settled(self) -> bool:
         """Whether all that came in is ranked, and all that is ranked is published."""
-        return not self._behind and self._intake.is_empty and self._publishing.settled
+        return not self._behind and self._ingest.is_empty and self._publishing.settled
 
     def _losing(self, publisher: ListPublisher) -> None:
         self._publishing.want_anew(publisher)
@@ -114,11 +114,11 @@ class Term:
         await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            async with self._intake.listening(), answering(self._bus, self._explainer.answer, self._tally):
+            async with self._ingest.listening(), answering(self._bus, self._explainer.answer, self._tally):
                 await self._restore()
                 await leadership.while_held(
-                    self._rank(), self._publishing.run(), self._beat(), self._keeper.run(), self._upkeep.run(),
-                    self._definitions.follow(), self._redefine(),
+                    self._rank(), self._publishing.run(), self._beat(), self._checkpointer.run(),
+                    self._reconciler.run(), self._definitions.follow(), self._redefine(),
                     self._publishing.keep_snapshots(self._config.ranker.snapshot_interval),
                 )  # fmt: skip
         except asyncio.CancelledError:
@@ -131,9 +131,9 @@ class Term:
         _log.info("leading", extra={"lists": {name: p.sequence for name, p in self.publishers.items()}})
 
     async def _restore(self) -> None:
-        saved = await self._keeper.recover()
-        shown = restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
-        _log.info("took back what was known of the day", extra={"saved": saved, "shown": shown})
+        saved = await self._checkpointer.recover()
+        restored = restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
+        _log.info("took back what was known of the day", extra={"saved": saved, "shown": restored})
 
     async def _set_lists(self) -> None:
         """Rank what is defined now: new lists are begun, or continued where they are; removed ones leave nothing.
@@ -179,30 +179,30 @@ class Term:
             self._definitions.changed.clear()
             await retrying("ranker", "taking over list definitions", self._set_lists)
             self._behind |= _EVERYONE
-            self._intake.wake()
+            self._ingest.wake()
 
     async def _rank(self) -> None:
         """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
-        loop, turns = asyncio.get_running_loop(), Schedule(self._config.ranker.hot_interval)
+        loop, schedule = asyncio.get_running_loop(), Schedule(self._config.ranker.hot_interval)
         while True:
             if not self._behind:
-                await self._intake.arrival()
-            await asyncio.sleep(turns.next_of(self._behind or _EVERYONE) - loop.time())
-            await self._intake.read()
+                await self._ingest.arrival()
+            await asyncio.sleep(schedule.next_of(self._behind or _EVERYONE) - loop.time())
+            await self._ingest.read()
             now = loop.time()
-            if not (due := turns.due(now)):
+            if not (due := schedule.due(now)):
                 continue
             # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
-            if self._intake.apply():
+            if self._ingest.apply():
                 self._behind |= _EVERYONE
             if due := due & self._behind:
                 self._rank_once(due)
-                turns.mark_ranked(due, now)
+                schedule.mark_ranked(due, now)
                 self._behind -= due
 
     def _rank_once(self, groups: Container[int]) -> None:
         """Rank the open lists of these groups; empty what stands since an earlier trading day."""
-        if not self._intake.ready:
+        if not self._ingest.ready:
             return
         began = time.perf_counter()
         due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
@@ -216,7 +216,7 @@ class Term:
         self._tally.count("cycles")
 
     def _check_close(self) -> None:
-        """Say it once when nothing is known of the close: a ranker that begins in the evening has not seen it."""
+        """Say it once when nothing is known of the close: a ranker that begins in the evening did not observe it."""
         date = self.universe.date
         if self.universe.session is MarketSession.POST and date != self._close_checked:
             self._close_checked = date
@@ -236,7 +236,7 @@ class Term:
             for spec in self.lists.specs:
                 with suppress(BusError):
                     await self.publishers[spec.name].heartbeat(
-                        self.state(spec), self._intake.market_time, self.universe.simulated
+                        self.state(spec), self._ingest.market_time, self.universe.simulated
                     )
             await asyncio.sleep(self._heartbeat)
 
@@ -244,12 +244,12 @@ class Term:
         """Leave behind what whoever comes next can start from at once."""
         with suppress(GapscanError):
             await self._publishing.store_snapshots()
-            await self._keeper.save()
+            await self._checkpointer.save()
 
     def state(self, spec: ListSpec) -> State:
         """Whether the list moves: stale without scans or while NATS takes no delta, closed outside its sessions."""
-        at = self._intake.last_scan_at
-        if not self._intake.ready or at is None or time.monotonic() - at > self._stale_after:
+        at = self._ingest.last_scan_at
+        if not self._ingest.ready or at is None or time.monotonic() - at > self._stale_after:
             return "stale"
         if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
             return "stale"
@@ -265,6 +265,6 @@ class Term:
         """What is missing before anything can be ranked."""
         if not self._recovered:
             return "the lists' recovery"
-        if not self._intake.has_reference:
+        if not self._ingest.has_reference:
             return "reference data"
-        return "" if self._intake.has_scan else "a scan"
+        return "" if self._ingest.has_scan else "a scan"

@@ -8,17 +8,17 @@ import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
 
-# A reach takes in as many as the list shows, and a quarter more; one that comes to take in twice as many as are shown
-# is chosen anew, and so is one that takes in too few.
+# A cutoff lets in as many as the list has rows, and a quarter more; one that comes to let in twice as many as there are
+# rows is chosen anew, and so is one that lets in too few.
 _ROOM: Final = 1.25
 _TOO_MANY: Final = 2.0
 
 
 class Cutoff:
-    """The entitled whose value is not beyond their list's reach: a value that its best were lately within.
+    """The entitled whose value is within their list's cutoff: a value that its best were lately within.
 
-    The value that was far enough at an earlier ranking mostly still is, which saves the selection. A list whose reach
-    is infinite takes in all of its entitled, those whose value is missing as well.
+    The value that was far enough at an earlier ranking mostly still is, which saves the selection. A list whose cutoff
+    is infinite lets in all of its entitled, those whose value is missing as well.
 
     `flags` has a row for each symbol and a column for each list. `keys` always say the same as numbers, ascending:
     list * number of symbols + symbol, so that those of one list follow one another.
@@ -26,46 +26,46 @@ class Cutoff:
 
     def __init__(self, limits: Ints) -> None:
         self._limits = limits
-        self._reach: Floats = np.full(len(limits), np.inf)
+        self._cutoffs: Floats = np.full(len(limits), np.inf)
         shape = (0, len(limits))
         self.begin(np.zeros(shape, np.bool_), np.zeros(shape))
 
     def begin(self, entitled: Bools, values: Floats) -> None:
-        """Look at all symbols: who is entitled to be in each list, and the values that the lists sort by."""
-        self.flags = self._within(entitled, values, self._reach)
+        """Judge all symbols: who is entitled to be in each list, and the values that the lists sort by."""
+        self.flags = self._within(entitled, values, self._cutoffs)
         self.keys = np.flatnonzero(np.ascontiguousarray(self.flags.T))
         self._first_keys = np.arange(len(self._limits) + 1) * len(entitled)
 
     def change(self, at: Ints, lists: Ints, where: Any, entitled: Bools, values: Floats) -> Bools:
-        """Look again, for these lists, at the symbols at positions `at`; which lists have one that is or was near.
+        """Judge these symbols anew for these lists; which lists have one that is or was within their cutoff.
 
         `where` are their places in a matrix.
         """
         # A whole row is read much faster by `take`.
         was = self.flags.take(at, axis=0) if where is at else self.flags[where]
-        near = self._within(entitled, values, self._reach[lists])
-        which, columns = np.nonzero(near != was)
+        within = self._within(entitled, values, self._cutoffs[lists])
+        which, columns = np.nonzero(within != was)
         self.keys = _toggled(self.keys, lists[columns] * len(self.flags) + at[which])
-        self.flags[where] = near
-        found: Bools = np.any(near | was, axis=0)
+        self.flags[where] = within
+        found: Bools = np.any(within | was, axis=0)
         return found
 
-    def _within(self, entitled: Bools, values: Floats, reach: Floats) -> Bools:
-        return entitled & ((values <= reach) | np.isinf(reach))
+    def _within(self, entitled: Bools, values: Floats, cutoff: Floats) -> Bools:
+        return entitled & ((values <= cutoff) | np.isinf(cutoff))
 
-    def look_further(self, lists: list[int], entitled: Bools, values: Floats) -> None:
-        """Choose the reach anew of those of the lists for which it takes in too few, or far more than needed."""
+    def adjust(self, lists: list[int], entitled: Bools, values: Floats) -> None:
+        """Choose the cutoff anew of those of the lists for which it lets in too few, or far more than needed."""
         numbers = np.diff(self.bounds(self.keys))
-        off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._reach))
+        off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
         for at in [at for at in lists if off[at]]:
             self._choose(at, entitled[:, at], values[:, at])
 
     def _choose(self, at: int, entitled: Bools, values: Floats) -> None:
-        """A reach that the list's best are within, all ties included."""
+        """A cutoff that the list's best are within, all ties included."""
         place, inside = int(self._limits[at] * _ROOM), values[entitled]
-        reach = float(np.partition(inside, place)[place]) if place < len(inside) else np.inf
-        self._reach[at] = np.inf if np.isnan(reach) else reach
-        self.flags[:, at] = self._within(entitled, values, self._reach[at : at + 1])
+        cutoff = float(np.partition(inside, place)[place]) if place < len(inside) else np.inf
+        self._cutoffs[at] = np.inf if np.isnan(cutoff) else cutoff
+        self.flags[:, at] = self._within(entitled, values, self._cutoffs[at : at + 1])
         begin, end = self.bounds(self.keys)[at : at + 2]
         keys = np.flatnonzero(self.flags[:, at]) + at * len(entitled)
         self.keys = np.concatenate([self.keys[:begin], keys, self.keys[end:]])

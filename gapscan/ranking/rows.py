@@ -1,4 +1,4 @@
-"""Rows as clients see them: values rounded once, and made anew only when something shown has changed."""
+"""Rows as clients see them: values rounded once, and made anew only when something in them has changed."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ class RowState(TrackedRows):
     """The rows of one list at one moment."""
 
     def __init__(
-        self, cache: RowCache, places: Ints, symbols: list[str], shown: list[RowVersion], versions: NDArray[np.int64]
+        self, cache: RowCache, places: Ints, symbols: list[str], rows: list[RowVersion], versions: NDArray[np.int64]
     ) -> None:
         self.cache = cache
         self.places = places
         self.symbols = symbols
         self.versions = versions
-        self._shown = shown
+        self._rows = rows
         self._compared: tuple[RowState, Difference] | None = None
 
     def __len__(self) -> int:
-        return len(self._shown)
+        return len(self._rows)
 
     @overload
     def __getitem__(self, at: int) -> Row: ...
     @overload
     def __getitem__(self, at: slice) -> Sequence[Row]: ...
     def __getitem__(self, at: int | slice) -> Row | Sequence[Row]:
-        return as_rows(self._shown[at]) if isinstance(at, slice) else as_rows([self._shown[at]])[0]
+        return as_rows(self._rows[at]) if isinstance(at, slice) else as_rows([self._rows[at]])[0]
 
     def __iter__(self) -> Iterator[Row]:
-        return iter(as_rows(self._shown))
+        return iter(as_rows(self._rows))
 
     def rows_at(self, places: Sequence[int]) -> list[Row]:
         """Some of the rows."""
-        return as_rows([self._shown[place] for place in places])
+        return as_rows([self._rows[place] for place in places])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -72,17 +72,17 @@ class RowState(TrackedRows):
         return compared[1] if compared is not None and compared[0] is old else None
 
     def _changes(self, old: RowState, difference: Difference) -> list[Change]:
-        symbols, shown, was_shown = self.symbols, self._shown, old._shown
+        symbols, rows, old_rows = self.symbols, self._rows, old._rows
         changes = moves(difference, old.symbols, self)
         for at, was in zip(difference.updated, difference.updated_from, strict=True):
-            if changed := shown[at].changes_from(was_shown[was]):
+            if changed := rows[at].changes_from(old_rows[was]):
                 changes.append(Update(at + 1, symbols[at], changed))
         return changes
 
     def added(self, difference: Difference) -> list[RowVersion]:
         """What was not in the older state."""
         placed = zip(difference.placed, difference.placed_from, strict=True)
-        return [self._shown[at] for at, was in placed if was == NOWHERE]
+        return [self._rows[at] for at, was in placed if was == NOWHERE]
 
     def compared_to(self, old: RowState, difference: Difference) -> None:
         """Hold the difference to an older state until it is asked for."""
@@ -106,16 +106,16 @@ def _differences(pairs: Sequence[tuple[RowState, RowState]]) -> list[Difference]
 
 
 class RowCache:
-    """What every symbol's row shows. The same object is held as long as that is the same, so that lists share it."""
+    """The present version of every symbol's row: the same object for as long as the row is, so that lists share it."""
 
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
-        self._values: Floats = np.full((0, len(SHOWN)), np.nan)  # the numbers that are shown, of every symbol
-        self._shown: Objects = np.empty(0, object)
+        self._values: Floats = np.full((0, len(SHOWN)), np.nan)  # the numbers in every symbol's row
+        self._rows: Objects = np.empty(0, object)
         self._texts: Objects = np.empty(0, object)
         self._symbols: Objects = np.empty(0, object)
-        self._told: Bools = np.zeros(0, np.bool_)  # whether `_texts` are up to date
-        self._due: Bools = np.zeros(0, np.bool_)  # to be looked at before the row is shown again
+        self._texts_current: Bools = np.zeros(0, np.bool_)  # whether `_texts` are up to date
+        self._dirty: Bools = np.zeros(0, np.bool_)  # to be computed anew before the row is used again
         self._versions: NDArray[np.int64] = np.zeros(0, np.int64)
         self._rank: Ints = np.zeros(0, np.intp)
         self._session = universe.session
@@ -123,25 +123,25 @@ class RowCache:
     def mark_dirty(self, at: Ints | None) -> None:
         """The numbers of the symbols at positions `at` (None: of all) may have changed."""
         self._make_room()
-        self._due[slice(None) if at is None else at] = True
+        self._dirty[slice(None) if at is None else at] = True
 
     def forget(self, at: Ints) -> None:
         """The texts of the symbols at positions `at` changed."""
         self._make_room()
-        self._told[at] = False
-        self._due[at] = True
+        self._texts_current[at] = False
+        self._dirty[at] = True
 
     def refresh(self, at: Ints) -> None:
         """Bring the rows of the symbols at positions `at` up to date; a symbol may be there several times."""
-        due = np.zeros(len(self._shown), np.bool_)
-        due[at] = self._due[at]
+        due = np.zeros(len(self._rows), np.bool_)
+        due[at] = self._dirty[at]
         at = np.flatnonzero(due)
         if len(at):
-            self._due[at] = False
+            self._dirty[at] = False
             self._refresh(at)
 
     def states(self, lists: Sequence[Ints], held: Sequence[RowState | None] = ()) -> list[RowState]:
-        """The lists that show the symbols at these positions, whose rows are up to date: `held` where that is so."""
+        """The lists of the symbols at these positions, whose rows are up to date: `held` where that is so."""
         found = self._current(lists, held) if held else {}
         if missing := [number for number in range(len(lists)) if number not in found]:
             found.update(zip(missing, self._made([lists[number] for number in missing]), strict=True))
@@ -149,17 +149,17 @@ class RowCache:
 
     def _made(self, lists: Sequence[Ints]) -> list[RowState]:
         at = np.concatenate([_NO_PLACES, *lists])
-        symbols, shown, versions = self.symbols_at(at), self._shown[at].tolist(), self._versions[at]
+        symbols, rows, versions = self.symbols_at(at), self._rows[at].tolist(), self._versions[at]
         cuts = pairwise(np.cumsum([0, *map(len, lists)]).tolist())
         return [
-            RowState(self, places, symbols[a:b], shown[a:b], versions[a:b])
+            RowState(self, places, symbols[a:b], rows[a:b], versions[a:b])
             for places, (a, b) in zip(lists, cuts, strict=True)
         ]
 
     def _current(self, lists: Sequence[Ints], held: Sequence[RowState | None]) -> dict[int, RowState]:
-        """Those of the states that show the symbols at these positions as they are, by the number of their list.
+        """Those of the states that have the symbols at these positions as they are, by the number of their list.
 
-        All lists are looked at in one go: they lie one behind the other.
+        All lists are compared in one go: they lie one behind the other.
         """
         pairs = enumerate(zip(lists, held, strict=True))
         alike = [(n, state) for n, (at, state) in pairs if state is not None and len(state.places) == len(at)]
@@ -186,36 +186,36 @@ class RowCache:
         return ranks
 
     def _make_room(self) -> None:
-        held, missing = len(self._shown), len(self._universe) - len(self._shown)
+        held, missing = len(self._rows), len(self._universe) - len(self._rows)
         if missing:
             nothing = np.empty(missing, object)
-            self._shown = np.concatenate([self._shown, nothing])
+            self._rows = np.concatenate([self._rows, nothing])
             self._texts = np.concatenate([self._texts, nothing])
             self._symbols = np.concatenate([self._symbols, np.array(self._universe.symbols[held:], object)])
-            self._told = np.concatenate([self._told, np.zeros(missing, np.bool_)])
-            self._due = np.concatenate([self._due, np.ones(missing, np.bool_)])
+            self._texts_current = np.concatenate([self._texts_current, np.zeros(missing, np.bool_)])
+            self._dirty = np.concatenate([self._dirty, np.ones(missing, np.bool_)])
             self._versions = np.concatenate([self._versions, np.zeros(missing, np.int64)])
             self._values = np.vstack([self._values, np.full((missing, len(SHOWN)), np.nan)])
-            self._rank = np.full(len(self._shown), NOWHERE, np.intp)
+            self._rank = np.full(len(self._rows), NOWHERE, np.intp)
         if self._session != self._universe.session:
             self._session = self._universe.session
-            self._told[:] = False
-            self._due[:] = True
+            self._texts_current[:] = False
+            self._dirty[:] = True
 
     def _refresh(self, at: Ints) -> None:
         """Round the numbers at `at`, and make the rows anew in which one has changed."""
         values, before = rounded(self._universe.numbers(SHOWN, at)), self._values[at].T
         changed = (values != before) & ~(np.isnan(values) & np.isnan(before))
-        retold = ~self._told[at]
-        stale = np.flatnonzero(changed.any(axis=0) | retold)
-        at, retold = at[stale], retold[stale]
+        retexted = ~self._texts_current[at]
+        stale = np.flatnonzero(changed.any(axis=0) | retexted)
+        at, retexted = at[stale], retexted[stale]
         values = values[:, stale]
         self._values[at] = values.T
         self._versions[at] += 1
-        self._tell(at[retold])
-        self._make(at, values, changed[:, stale], retold)
+        self._set_texts(at[retexted])
+        self._make(at, values, changed[:, stale], retexted)
 
-    def _make(self, at: Ints, values: Floats, changed: Bools, retold: Bools) -> None:
+    def _make(self, at: Ints, values: Floats, changed: Bools, retexted: Bools) -> None:
         """New objects for the rows at positions `at`."""
         who, which = np.nonzero(changed.T)  # all that changed, row by row
         news = zip(NAMES_AT[which].tolist(), cells_of(values[which, who], which), strict=True)
@@ -223,16 +223,16 @@ class RowCache:
         # A copy each: views would keep the values of all these rows for as long as one of them is held.
         whole, size = values.T.tobytes(), values.itemsize * len(SHOWN)
         numbers = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
-        columns = (self._texts[at].tolist(), numbers, fields, retold.tolist(), self._versions[at].tolist())
-        self._shown[at] = [
+        columns = (self._texts[at].tolist(), numbers, fields, retexted.tolist(), self._versions[at].tolist())
+        self._rows[at] = [
             RowVersion(texts, own, None if anew else cast(Fields, changes), version)
             for texts, own, changes, anew, version in zip(*columns, strict=True)
         ]
 
-    def _tell(self, at: Ints) -> None:
-        """What rows show beside numbers."""
+    def _set_texts(self, at: Ints) -> None:
+        """What rows have beside numbers."""
         texts = [self._universe.text(name).words(at) for name in TEXTS]
         session = str(self._session)
         for position, symbol, *words in zip(at.tolist(), self.symbols_at(at), *texts, strict=True):
             self._texts[position] = {"symbol": symbol, **dict(zip(TEXTS, words, strict=True)), "session": session}
-        self._told[at] = True
+        self._texts_current[at] = True

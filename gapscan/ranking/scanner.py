@@ -1,8 +1,8 @@
 """From the universe's columns to ranked lists: what `plain.rank` gives, without doing again what is as it was.
 
-An expression reads the columns of one symbol, and the session and the time that all share. So a verdict holds until that
-symbol's columns change, or the session, or the step of time; a list's order, until one changes that is or was near its
-best; a row, until a number that it shows does. Next to `plain.py`:
+An expression reads the columns of one symbol, and the session and the time that all share. So a verdict holds until
+that symbol's columns change, or the session, or the step of time; a list's order, until one changes that is or was near
+its best; a row, until a number in it does. Next to `plain.py`:
 
     plain                        here
     every row, every condition   `Filter.entry` on the columns of the symbols that changed since the last scan; of all
@@ -10,10 +10,10 @@ best; a row, until a number that it shows does. Next to `plain.py`:
     `gone`, and the gate         computed once for all lists (`Scanner._update`)
     may_be_in, is_in=False       `TopRows`: who is entitled, and each symbol's value under the first sort key
     may_be_in, is_in=True        `Filter.stay`, of those published rows only that do not pass as newcomers
-    sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in order;
-                                 all sort keys only where two have the same value under the first one
+    sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in
+                                 order; by all sort keys only where two have the same value under the first one
     the lists that are open      `Scanner._open`; a list without a change is the same object as before
-    a row                        `RowCache`: rounded and built when something that it shows has changed, for all lists
+    a row                        `RowCache`: rounded and built when something in it has changed, once for all lists
 
 Property tests hold the two together over random markets, lists and histories (tests/property/test_scanner.py).
 """
@@ -93,7 +93,7 @@ class Scanner:
         self.universe = universe
         self._lists = lists
         self._cache = RowCache(universe)
-        self._standings = TopRows((), self._columns_at)
+        self._top_rows = TopRows((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
         self._may_enter: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of newcomers
         self._may_stay: Bools = np.zeros(0, np.bool_)  # and of their rows
@@ -107,7 +107,7 @@ class Scanner:
     @lists.setter
     def lists(self, lists: ListSet) -> None:
         self._lists = lists
-        self._standings = TopRows((), self._columns_at)
+        self._top_rows = TopRows((), self._columns_at)
         self._states.clear()
         self._scanned = ()
 
@@ -126,15 +126,15 @@ class Scanner:
             concerned = self._rank(published, due)
         self._build(concerned)
         self._compare(concerned, published)
-        return {spec.name: self._states[spec.name] for spec in self._standings.specs if spec.name in self._states}
+        return {spec.name: self._states[spec.name] for spec in self._top_rows.specs if spec.name in self._states}
 
     def _rank(self, published: Mapping[str, Rows], due: Collection[str] | None) -> dict[str, Ints]:
-        """The positions of who is shown in each of the due lists that something concerns."""
-        names = [spec.name for spec in self._standings.specs]
+        """The positions of the top rows of each of the due lists that something concerns."""
+        names = [spec.name for spec in self._top_rows.specs]
         members = [self._positions(published.get(name, ())) for name in names]
         asked = [at for at, name in enumerate(names) if due is None or name in due]
-        ranked = self._standings.rank(asked, members, self._may_enter, self._may_stay)
-        return {names[at]: self._standings.shown[at] for at in ranked}
+        ranked = self._top_rows.rank(asked, members, self._may_enter, self._may_stay)
+        return {names[at]: self._top_rows.top[at] for at in ranked}
 
     def _changed(self) -> Ints | None:
         """Positions whose values may have changed since the last scan; None: all."""
@@ -147,7 +147,7 @@ class Scanner:
         return None
 
     def _update(self, at: Ints | None) -> None:
-        """Tell the open lists what changed."""
+        """Pass what changed on to the open lists."""
         columns = self._columns_at(at)
         there = columns.number("gone") != 1.0
         may_enter, may_stay = there & self._lists.gate.entry(columns), there & self._lists.gate.stay(columns)
@@ -156,16 +156,16 @@ class Scanner:
             self._open()
         else:
             self._may_enter[at], self._may_stay[at] = may_enter, may_stay
-        self._standings.update(at, self._may_enter)
+        self._top_rows.update(at, self._may_enter)
 
     def _open(self) -> None:
         """The lists that are open now; another session has others."""
         specs = tuple(spec for spec in self._lists.specs if spec.is_open(self.universe.session))
-        if specs != self._standings.specs:
-            # A list that opens has no rows before its turn: what it had when it closed is of another session, or day.
-            stayed = {spec.name for spec in specs if spec in self._standings.specs}
+        if specs != self._top_rows.specs:
+            # A list that opens has no rows before it is ranked: what it had at its close is of another session, or day.
+            stayed = {spec.name for spec in specs if spec in self._top_rows.specs}
             self._states = {name: state for name, state in self._states.items() if name in stayed}
-            self._standings = TopRows(specs, self._columns_at)
+            self._top_rows = TopRows(specs, self._columns_at)
 
     def _columns_at(self, at: Ints | None) -> UniverseColumns:
         return UniverseColumns(self.universe, at)
@@ -177,11 +177,11 @@ class Scanner:
         index = self.universe.index
         return np.array([index[symbol] for symbol in symbols_of(rows) if symbol in index], np.intp)
 
-    def _build(self, shown: Mapping[str, Ints]) -> None:
+    def _build(self, tops: Mapping[str, Ints]) -> None:
         """Build the rows of the lists in one go, since they share most of them."""
-        self._cache.refresh(np.concatenate([_NOWHERE, *shown.values()]))
-        held = [self._states.get(name) for name in shown]
-        self._states |= zip(shown, self._cache.states([*shown.values()], held), strict=True)
+        self._cache.refresh(np.concatenate([_NOWHERE, *tops.values()]))
+        held = [self._states.get(name) for name in tops]
+        self._states |= zip(tops, self._cache.states([*tops.values()], held), strict=True)
 
     def _compare(self, names: Collection[str], published: Mapping[str, Rows]) -> None:
         """Find out what differs from the published rows, of all lists in one go."""

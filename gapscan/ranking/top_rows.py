@@ -1,6 +1,6 @@
-"""How the symbols stand with each of several lists: who may be in it, in which order, and who is shown.
+"""The top rows of several lists: who may be in each, in which order, and who is among the first.
 
-The lists are looked at together: what costs more to call than to compute is called once for all of them.
+The lists are ranked together: what costs more to call than to compute is called once for all of them.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ class SortableColumns(Columns, Protocol):
 
 
 class TopRows:
-    """The lists `specs` over one universe. `shown` are the positions of each list's rows, in order.
+    """The lists `specs` over one universe. `top` has the positions of each list's rows, in order.
 
-    A list's members are its rows as they are published. Those that are near are candidates anyway; the others may stay
-    for as long as they pass the relaxed conditions. What concerns a list is a change of one or the other.
+    A list's members are its rows as they are published. Those within the cutoff are candidates anyway; the others may
+    stay for as long as they pass the relaxed conditions. What concerns a list is a change of one or the other.
     Matrices have a row for each symbol and a column for each list.
     """
 
     def __init__(self, specs: Sequence[ListSpec], columns_at: Callable[[Ints | None], SortableColumns]) -> None:
         self.specs = specs
-        self.shown: list[Ints] = [_NOWHERE] * len(specs)
+        self.top: list[Ints] = [_NOWHERE] * len(specs)
         self._columns_at = columns_at
         self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
-        self._near = Cutoff(self._limits)
+        self._cutoff = Cutoff(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
-        self._others = _NOWHERE, _NOWHERE  # members that were not near when last ranked, and their lists
-        self._changed: list[list[Ints]] = [[] for _ in specs]  # positions that each list is still to be told of
+        self._others = _NOWHERE, _NOWHERE  # members beyond the cutoff when last ranked, and their lists
+        self._changed: list[list[Ints]] = [[] for _ in specs]  # positions that each list has still to judge again
         self._concerned: Bools = np.ones(len(specs), np.bool_)  # lists to be ranked when they are due
         self._begin(np.zeros((0, len(specs)), np.bool_), np.zeros((0, len(specs))))
 
     def update(self, at: Ints | None, may_enter: Bools) -> None:
         """The columns of the symbols at positions `at` (None: of all) changed.
 
-        `may_enter` tells of all symbols whether they pass what every list asks of newcomers.
+        `may_enter` has all symbols: whether they pass what every list asks of newcomers.
         """
         if at is None:
             self._begin(*self._judge(self._columns_at(None), may_enter, self._all))
@@ -82,15 +82,18 @@ class TopRows:
 
     def _begin(self, entitled: Bools, values: Floats) -> None:
         self._entitled, self._values = entitled, values  # who passes as a newcomer; the values under the first keys
-        self._stays, self._looked = np.zeros_like(entitled), np.zeros_like(entitled)  # who passes as a row; where known
-        self._near.begin(entitled, values)
+        self._stays, self._stay_known = (
+            np.zeros_like(entitled),
+            np.zeros_like(entitled),
+        )  # who passes as a row; where known
+        self._cutoff.begin(entitled, values)
         self._others = _NOWHERE, _NOWHERE
         self._concerned[:] = True
         for changed in self._changed:
             changed.clear()
 
     def _catch_up(self, lists: list[int], may_enter: Bools) -> None:
-        """Tell the lists what changed since they were last told."""
+        """Judge anew, for these lists, what changed since they were last ranked."""
         at = _union(places for one in lists for places in self._changed[one])
         for one in lists:
             self._changed[one].clear()
@@ -101,10 +104,10 @@ class TopRows:
         columns = np.array(lists, np.intp)
         # Whole rows of the matrices are written much faster.
         where = at if len(lists) == len(self.specs) else np.ix_(at, columns)
-        self._concerned[columns] |= self._near.change(at, columns, where, entitled, values)
+        self._concerned[columns] |= self._cutoff.change(at, columns, where, entitled, values)
         self._concern_others(at)
         self._entitled[where], self._values[where] = entitled, values
-        self._looked[where] = False
+        self._stay_known[where] = False
 
     def _concern_others(self, at: Ints) -> None:
         """The symbols at positions `at` changed: that concerns every list that has one of them as another member."""
@@ -114,10 +117,10 @@ class TopRows:
         self._concerned[of[changed[symbols]]] = True
 
     def rank(self, due: list[int], members: Sequence[Ints], may_enter: Bools, may_stay: Bools) -> list[int]:
-        """Find out who is shown in the lists `due`; those that something concerns: the rows of others are as before.
+        """Find the top rows of the lists `due`; which of them something concerned: the rows of others are as before.
 
-        `members` are the positions of the rows of each list that are published. `may_enter` and `may_stay` tell of all
-        symbols whether they pass what every list asks of newcomers, and of its rows.
+        `members` are the positions of the rows of each list that are published. `may_enter` and `may_stay` have all
+        symbols: whether they pass what every list asks of newcomers, and of its rows.
         """
         self._catch_up(due, may_enter)
         lists = [at for at in due if self._concerned[at] or not _same(members[at], self._members[at])]
@@ -125,8 +128,8 @@ class TopRows:
             return lists
         for at in lists:
             self._members[at] = members[at]
-        self._near.look_further(lists, self._entitled, self._values)
-        self._show(lists, merged(self._near.keys_of(lists), self._kept(lists, may_stay)))
+        self._cutoff.adjust(lists, self._entitled, self._values)
+        self._select(lists, merged(self._cutoff.keys_of(lists), self._kept(lists, may_stay)))
         self._concerned[lists] = False
         return lists
 
@@ -134,12 +137,12 @@ class TopRows:
         """Keys of the rows that do not pass as newcomers, but may stay."""
         members = [self._members[at] for at in lists]
         symbols, of = np.concatenate(members), np.repeat(lists, [len(places) for places in members])
-        others = np.flatnonzero(~self._near.flags[symbols, of])
+        others = np.flatnonzero(~self._cutoff.flags[symbols, of])
         symbols, of = symbols[others], of[others]
         self._note_others(lists, symbols, of)
         fallen = ~self._entitled[symbols, of]
         symbols, of = symbols[fallen], of[fallen]
-        self._look(symbols, of)
+        self._judge_stay(symbols, of)
         stays = may_stay[symbols] & self._stays[symbols, of]
         keys: Ints = of[stays] * len(self._entitled) + symbols[stays]
         return keys
@@ -151,20 +154,20 @@ class TopRows:
         held = ~anew[held_of]
         self._others = np.concatenate([held_symbols[held], symbols]), np.concatenate([held_of[held], of])
 
-    def _look(self, symbols: Ints, of: Ints) -> None:
+    def _judge_stay(self, symbols: Ints, of: Ints) -> None:
         """Find out, where that is not known, whether these symbols pass as rows of these lists."""
-        unknown = np.flatnonzero(~self._looked[symbols, of])
+        unknown = np.flatnonzero(~self._stay_known[symbols, of])
         if not len(unknown):
             return
         symbols, of = symbols[unknown], of[unknown]
-        self._looked[symbols, of] = True
+        self._stay_known[symbols, of] = True
         for begin, end in pairwise([0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(of)]):
             at, here = of[begin], symbols[begin:end]
             self._stays[here, at] = self.specs[at].filter.stay(self._columns_at(here))
 
-    def _show(self, lists: list[int], keys: Ints) -> None:
-        """Of the chosen, the best of each list are shown, in order."""
-        bounds = self._near.bounds(keys)
+    def _select(self, lists: list[int], keys: Ints) -> None:
+        """Of the candidates, the best of each list become its top rows, in order."""
+        bounds = self._cutoff.bounds(keys)
         of = np.repeat(np.arange(len(self.specs)), np.diff(bounds))
         symbols = keys - of * len(self._entitled)
         values = self._values.ravel().take(symbols * len(self.specs) + of)
@@ -174,7 +177,7 @@ class TopRows:
             begin, order = bounds[at], orders[at]
             if at in tied:
                 order = begin + self._by_all_keys(at, symbols[begin : bounds[at + 1]])
-            self.shown[at] = symbols[order[: self._limits[at]]]
+            self.top[at] = symbols[order[: self._limits[at]]]
 
     def _by_all_keys(self, at: int, symbols: Ints) -> Ints:
         """The order of the symbols, some of which have the same value under the first sort key."""
@@ -192,7 +195,7 @@ def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
 
 
 def _tied(values: Floats, of: Ints) -> set[int]:
-    """Lists in whose ordered values two are equal or missing; `of` tells to which list each value belongs."""
+    """Lists in whose ordered values two are equal or missing; `of` is the list of each value."""
     missing = np.isnan(values)
     equal = (values[1:] == values[:-1]) | (missing[1:] & missing[:-1])
     return set(of[1:][equal & (of[1:] == of[:-1])].tolist())

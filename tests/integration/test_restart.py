@@ -32,7 +32,7 @@ KNOWN = (
 @pytest.fixture(autouse=True)
 def _save_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The market of these tests runs faster than any clock."""
-    monkeypatch.setattr(checkpoint, "_LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(checkpoint, "_CHECK_SECONDS", 0.005)
 
 
 @asynccontextmanager
@@ -52,7 +52,7 @@ async def goes_on(stack: Stack, begin: int, end: int) -> None:
 async def saved(stack: Stack) -> None:
     term = stack.ranker._term
     assert term is not None
-    await until(lambda: term._keeper.step == term.universe.as_of // STEP_MS, "the state is saved")
+    await until(lambda: term._checkpointer.step == term.universe.as_of // STEP_MS, "the state is saved")
 
 
 async def halt(stack: Stack, as_of: int) -> None:

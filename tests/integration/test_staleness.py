@@ -24,10 +24,10 @@ def state_after(stack: Stack, seconds: float) -> str:
     """What the ranker says of a list when the last scan came `seconds` ago."""
     leading = stack.ranker._term
     assert leading is not None
-    assert leading._intake.last_scan_at is not None
-    leading._intake.last_scan_at -= seconds
+    assert leading._ingest.last_scan_at is not None
+    leading._ingest.last_scan_at -= seconds
     state = str(stack.report()["lists"]["most_active"]["state"])
-    leading._intake.last_scan_at += seconds
+    leading._ingest.last_scan_at += seconds
     return state
 
 

@@ -44,7 +44,7 @@ OPPOSITE: Final[Mapping[type[ast.cmpop], type[ast.cmpop]]] = {
 }
 
 
-class Fields(Protocol):
+class FieldNames(Protocol):
     """Which names an expression may use."""
 
     @property
@@ -78,7 +78,7 @@ class Part:
 class Compiler:
     """Turns checked trees of one expression into closures; `used` are the columns that they read."""
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: FieldNames) -> None:
         self.used: set[str] = set()
         self._text = text
         self._fields = fields

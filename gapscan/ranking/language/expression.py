@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from gapscan.ranking.language.closures import Test, Value
-from gapscan.ranking.language.compiler import Compiler, Fields, Part
+from gapscan.ranking.language.compiler import Compiler, FieldNames, Part
 from gapscan.ranking.language.explain import Line, outline
 from gapscan.ranking.language.syntax import parse
 
@@ -27,7 +27,7 @@ class Filter:
     `root` is the filter part by part, each with its own `entry` and `stay`.
     """
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: FieldNames) -> None:
         compiler = Compiler(text, fields)
         self.text = text
         self.root: Part = compiler.condition(parse(text))
@@ -47,7 +47,7 @@ class SortKey:
     `fields` are the columns that it reads.
     """
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: FieldNames) -> None:
         self.text = text
         self.by_symbol = text.strip().removeprefix("-").strip() == "symbol"
         self.descending = text.strip().startswith("-")

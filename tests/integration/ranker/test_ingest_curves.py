@@ -13,7 +13,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Clock, VolumeCurves
 from gapscan.ranker import replay
-from gapscan.ranker.ingest import Intake
+from gapscan.ranker.ingest import Ingest
 from gapscan.runtime import end
 from gapscan.service.common import reporting
 from gapscan.service.status import collect
@@ -42,16 +42,16 @@ async def publish(bus, parts):
 
 @asynccontextmanager
 async def taking(bus, waiting=0):
-    """An intake that takes in what comes, with room for `waiting` messages, if that is given."""
-    intake = Intake(bus, Universe(), Tally(logger("test")))
+    """An ingest that takes in what comes, with room for `waiting` messages, if that is given."""
+    ingest = Ingest(bus, Universe(), Tally(logger("test")))
     if waiting:
-        intake._waiting = asyncio.Queue(waiting)
-    async with intake.listening():
+        ingest._waiting = asyncio.Queue(waiting)
+    async with ingest.listening():
 
         async def go_on():
             while True:
-                await intake.arrival()
-                intake.apply()
+                await ingest.arrival()
+                ingest.apply()
 
         task = None
 
@@ -60,7 +60,7 @@ async def taking(bus, waiting=0):
             task = asyncio.create_task(go_on())
 
         try:
-            yield intake, start
+            yield ingest, start
         finally:
             if task is not None:
                 await end(task)
@@ -72,57 +72,57 @@ async def test_who_starts_while_curves_are_published_has_them(bus):
         await bus.js.purge_stream(names.STREAM_CURVES)
         await publish(bus, parts[:begun])
         publishing = asyncio.create_task(publish(bus, parts[begun:]))
-        async with taking(bus) as (intake, start):
+        async with taking(bus) as (ingest, start):
             await publishing
             start()
-            await until(lambda: intake.universe.curves.serve(DAY), "the whole set")
-            assert len(intake.universe.curves) == 40 * 300
-            assert intake._tally.counts["bad_frames"] == 0
+            await until(lambda: ingest.universe.curves.serve(DAY), "the whole set")
+            assert len(ingest.universe.curves) == 40 * 300
+            assert ingest._tally.counts["bad_frames"] == 0
 
 
 async def test_parts_that_come_live_and_stored_are_taken_once(bus):
     parts = set_of(6)
     await publish(bus, parts[:1])
-    async with taking(bus) as (intake, start):
+    async with taking(bus) as (ingest, start):
         await publish(bus, parts[1:4])
-        await until(lambda: intake._waiting.qsize() == 3, "three parts that wait")
-        await intake._recover()  # has the three already
+        await until(lambda: ingest._waiting.qsize() == 3, "three parts that wait")
+        await ingest._recover()  # has the three already
         await publish(bus, parts[4:])
         start()
-        await until(lambda: intake.universe.curves.serve(DAY), "the whole set")
-        assert intake._tally.counts["bad_frames"] == 0
+        await until(lambda: ingest.universe.curves.serve(DAY), "the whole set")
+        assert ingest._tally.counts["bad_frames"] == 0
 
 
 @pytest.mark.parametrize("lost", [0, 3, 5], ids=["first", "middle", "last"])
 async def test_a_lost_part_is_read_again(bus, lost):
-    async with taking(bus, waiting=2) as (intake, start):
+    async with taking(bus, waiting=2) as (ingest, start):
         for number, part in enumerate(set_of(6)):
             if number == lost:  # there is no room for it
                 for _ in range(2):
-                    intake._waiting.put_nowait(Clock(0))
+                    ingest._waiting.put_nowait(Clock(0))
             await publish(bus, [part])
             if number == lost:
-                await until(lambda: intake._tally.counts["parts_dropped"] == 1, "the loss")
-            await intake.arrival()
-            intake.apply()
-        assert not intake.universe.curves.serve(DAY)
+                await until(lambda: ingest._tally.counts["parts_dropped"] == 1, "the loss")
+            await ingest.arrival()
+            ingest.apply()
+        assert not ingest.universe.curves.serve(DAY)
         start()
-        await until(lambda: intake.universe.curves.serve(DAY), "the whole set")
-        assert len(intake.universe.curves) == 6 * 300
-        assert intake._tally.counts["curves_lacking"] >= 1
+        await until(lambda: ingest.universe.curves.serve(DAY), "the whole set")
+        assert len(ingest.universe.curves) == 6 * 300
+        assert ingest._tally.counts["curves_lacking"] >= 1
 
 
 async def test_a_set_that_breaks_off_is_read_again_now_and_then_only(bus, monkeypatch):
     monkeypatch.setattr(replay, "FIRST", 0.01)
     parts = set_of(6)
-    async with taking(bus) as (intake, start):
+    async with taking(bus) as (ingest, start):
         start()
         await publish(bus, parts[:3])
-        await until(lambda: intake._tally.counts["curves_lacking"] == 4, "four readings")
-        assert intake._tally.counts["bad_frames"] == 0
+        await until(lambda: ingest._tally.counts["curves_lacking"] == 4, "four readings")
+        assert ingest._tally.counts["bad_frames"] == 0
         await publish(bus, parts[3:])
-        await until(lambda: intake.universe.curves.serve(DAY), "the whole set")
-        await until(lambda: not intake._catching_up.pending, "an end of the readings")
+        await until(lambda: ingest.universe.curves.serve(DAY), "the whole set")
+        await until(lambda: not ingest._replay.pending, "an end of the readings")
 
 
 async def test_status_tells_which_curves_the_ranker_has(nats_server, tmp_path):

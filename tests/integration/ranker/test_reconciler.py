@@ -49,13 +49,13 @@ async def evening(nats_server: NatsServer) -> AsyncIterator[Stack]:
 
 @pytest.fixture
 def looking_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(reconciler, "CHECK_SECONDS", 0.1)
     monkeypatch.setattr(reconciler, "REST_SECONDS", 0.05)
 
 
 @pytest.fixture
 def looking_after_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(reconciler, "CHECK_SECONDS", 3600.0)
     monkeypatch.setattr(reconciler, "REST_SECONDS", 0.05)
 
 

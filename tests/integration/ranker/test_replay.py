@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Halts, ReferenceFrame, VolumeCurves
 from gapscan.ranker import replay
-from gapscan.ranker.ingest import Intake
+from gapscan.ranker.ingest import Ingest
 from gapscan.runtime import end
 from gapscan.service.common import retention
 from tests.integration.feed.rig import DAY
@@ -31,19 +31,19 @@ NOW = TIMES.regular + 60_000
 
 
 @asynccontextmanager
-async def taking(bus: Bus) -> AsyncIterator[Intake]:
-    """An intake that takes in what comes."""
-    intake = Intake(bus, Universe(), Tally(logger("test")))
+async def taking(bus: Bus) -> AsyncIterator[Ingest]:
+    """An ingest that takes in what comes."""
+    ingest = Ingest(bus, Universe(), Tally(logger("test")))
 
     async def go_on() -> None:
         while True:
-            await intake.arrival()
-            intake.apply()
+            await ingest.arrival()
+            ingest.apply()
 
-    async with intake.listening():
+    async with ingest.listening():
         task = asyncio.create_task(go_on())
         try:
-            yield intake
+            yield ingest
         finally:
             await end(task)
 
@@ -74,11 +74,11 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
             await feed.js.publish(subject, encode(message))
 
         await say(names.FEED_UNIVERSE, universe_frame([stock(symbol) for symbol in SYMBOLS], NOW))
-        async with taking(bus) as intake:
-            universe = intake.universe
+        async with taking(bus) as ingest:
+            universe = ingest.universe
             await say(names.FEED_HALTS, halts(NOW, "halted", "A"))
             await say(names.FEED_REFERENCE, reference(split=False))
-            await until(lambda: halted(universe)["A"] == "halted" and intake.has_reference, "what comes live")
+            await until(lambda: halted(universe)["A"] == "halted" and ingest.has_reference, "what comes live")
             await link.cut()
             await until(lambda: not bus.connected, "the loss of the link")
             await say(names.FEED_HALTS, halts(NOW + 1, "halted", "B"))
@@ -88,7 +88,7 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
             await until(lambda: halted(universe) == {"A": None, "B": "halted"}, "the halts of today")
             await until(lambda: universe.curves.serve(DAY), "the volume curves")
             await until(lambda: universe.number("split_today")[0] == 1.0, "the reference data")
-            assert intake._tally.counts["bad_frames"] == 0
+            assert ingest._tally.counts["bad_frames"] == 0
 
 
 async def test_older_halts_that_are_read_again_change_nothing(nats_server: NatsServer, monkeypatch) -> None:
@@ -96,13 +96,13 @@ async def test_older_halts_that_are_read_again_change_nothing(nats_server: NatsS
     async with connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, retention(Config()))
         await bus.js.publish(names.FEED_UNIVERSE, encode(universe_frame([stock(symbol) for symbol in SYMBOLS], NOW)))
-        async with taking(bus) as intake:
+        async with taking(bus) as ingest:
             await bus.nc.publish(names.FEED_HALTS, encode(halts(NOW + 2, "halted", "B")))
-            await until(lambda: halted(intake.universe)["B"] == "halted", "the newest")
+            await until(lambda: halted(ingest.universe)["B"] == "halted", "the newest")
             await bus.js.purge_stream(names.STREAM_HALTS)
             await bus.js.publish(names.FEED_HALTS, encode(halts(NOW + 1, "halted", "A")))
-            intake._catching_up.want()
-            await until(lambda: not intake._catching_up.pending, "the reading")
+            ingest._replay.want()
+            await until(lambda: not ingest._replay.pending, "the reading")
             await bus.nc.publish(names.FEED_HALTS, encode(halts(NOW + 3, "resumed", "B")))
-            await until(lambda: halted(intake.universe)["B"] == "resumed", "what came after")
-            assert halted(intake.universe)["A"] is None
+            await until(lambda: halted(ingest.universe)["B"] == "resumed", "what came after")
+            assert halted(ingest.universe)["A"] is None

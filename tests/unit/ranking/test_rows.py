@@ -157,4 +157,4 @@ def test_a_row_holds_its_own_values_alone() -> None:
     """What has left its list is held for long: it must not hold the whole batch that it was made in."""
     cache = RowCache(universe_of([stock("A"), stock("B"), stock("C")]))
     shown(cache, 0, 1, 2)
-    assert {len(one.values) for one in cache._shown} == {8 * len(SHOWN)}
+    assert {len(one.values) for one in cache._rows} == {8 * len(SHOWN)}
