@@ -61,7 +61,7 @@ def rank_one(rows: Collection[PlainRow], definition: ListDefinition, gate: str, 
 
 def may_be_in(row: PlainRow, wheres: Iterable[ast.expr], *, is_in: bool) -> bool:
     """Whether the row passes gate and filter as a newcomer or, if it is in, by the relaxed thresholds."""
-    passes = (all(holds(where, row, relaxed=relaxed) for where in wheres) for relaxed in (False, is_in))
+    passes = (all(holds(where, row, relaxed=relaxed) for where in wheres) for relaxed in {False, is_in})
     return not _known(row.get("gone")) and any(passes)
 
 
@@ -80,12 +80,12 @@ def holds(node: ast.expr, row: PlainRow, *, negated: bool = False, relaxed: bool
         case ast.UnaryOp(op=ast.Not()):
             return holds(node.operand, row, negated=not negated, relaxed=relaxed)
         case ast.BoolOp():
-            found = [holds(part, row, negated=negated, relaxed=relaxed) for part in node.values]
+            found = (holds(part, row, negated=negated, relaxed=relaxed) for part in node.values)
             return all(found) if isinstance(node.op, ast.And) != negated else any(found)
         case ast.Compare():  # 1 < x < 3 is 1 < x and x < 3
             sides = [node.left, *node.comparators]
             kinds = [OPPOSITE[type(op)] if negated else type(op) for op in node.ops]
-            found = [_compare(*link, row, relaxed) for link in zip(sides, kinds, sides[1:], strict=False)]
+            found = (_compare(*link, row, relaxed) for link in zip(sides, kinds, sides[1:], strict=False))
             return any(found) if negated else all(found)
         case ast.Constant():
             return bool(node.value) != negated
@@ -96,12 +96,13 @@ def holds(node: ast.expr, row: PlainRow, *, negated: bool = False, relaxed: bool
 def _compare(left: ast.expr, kind: type[ast.cmpop], right: ast.expr, row: PlainRow, relaxed: bool) -> bool:
     if isinstance(right, ast.Tuple | ast.List | ast.Set):
         equal = ast.Eq if kind is ast.In else ast.NotEq
-        found = [_compare(left, equal, item, row, relaxed) for item in right.elts]
+        found = (_compare(left, equal, item, row, relaxed) for item in right.elts)
         return any(found) if kind is ast.In else all(found)
-    mine, other = value(left, row), value(right, row)
     if relaxed and kind not in (ast.Eq, ast.NotEq):
         is_lower = kind in (ast.Gt, ast.GtE)
         mine, other = threshold(left, row, is_lower=not is_lower), threshold(right, row, is_lower=is_lower)
+    else:
+        mine, other = value(left, row), value(right, row)
     return mine is not None and other is not None and _COMPARE[kind](mine, other)
 
 
@@ -128,7 +129,9 @@ def value(node: ast.expr, row: PlainRow) -> Any:
             return _calculated(_CALCULATE[type(node.op)], row, node.left, node.right)
         case ast.Call(func=ast.Name(id=name)):
             return _calculated(_FUNCTIONS[name], row, *node.args)
-    return _known(ast.literal_eval(node))
+        case ast.Constant():
+            return _known(node.value)
+    raise ValueError(f"{ast.unparse(node)} is not of this language")
 
 
 def _calculated(function: Callable[..., float], row: PlainRow, *operands: ast.expr) -> float | None:

@@ -116,7 +116,7 @@ async def outcome_of(url: str, fault: str | None, options: dict[str, Any]) -> Ou
             await stack.scan_at(START + 150 * SECOND)
             outcome.bars = stack.report()["counts"].get("bars", 0)
             outcome.columns = columns_of(stack)
-            outcome.soon = await tables(stack, outcome)
+        outcome.soon = await tables(stack, outcome)  # takes a moment, in which a live link would go silent
         for seconds in range(180, 150 + MEMORY + 1, 30):
             await stack.scan_at(START + seconds * SECOND)
         outcome.late = await tables(stack, outcome)

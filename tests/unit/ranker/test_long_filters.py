@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -30,8 +31,8 @@ class Work:
         ):
             patch.setattr(module, name, self._counting(getattr(module, name), counted))
 
-    def _counting(self, function, counted):  # type: ignore[no-untyped-def]
-        def run(*args, **kwargs):  # type: ignore[no-untyped-def]
+    def _counting(self, function: Callable[..., Any], counted: str) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
             self.done[counted] += 1
             return function(*args, **kwargs)
 
