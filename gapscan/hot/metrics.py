@@ -10,7 +10,7 @@ from prometheus_client import Metric
 from gapscan.service.metrics import ALL_LISTS_FAILURES, LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, Kinds, gauge
 
 if TYPE_CHECKING:
-    from gapscan.hot.service import Term
+    from gapscan.hot.service import HotTerm
 
 KINDS: Final = Kinds(
     counts={**LEADERSHIP_COUNTS, "changes": "changes of the hot set that NATS has stored"},
@@ -18,7 +18,7 @@ KINDS: Final = Kinds(
 )
 
 
-def hot_metrics(term: Term | None) -> Iterator[Metric]:
+def hot_metrics(term: HotTerm | None) -> Iterator[Metric]:
     """A hot manager's state; one that stands by (`term` is None) has no set."""
     yield gauge("hot_leader", "1 while this process leads", term is not None)
     yield gauge("hot_symbols", "symbols that are to come live", len(term.publisher.symbols) if term else 0)

@@ -89,7 +89,7 @@ class Term:
     @property
     def last_scan_at(self) -> float | None:
         """When the last scan came, monotonic; None before the first."""
-        return self._intake.last_scan_at
+        return self._ingest.last_scan_at
 
     @property
     def fault(self) -> str:
