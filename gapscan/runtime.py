@@ -87,6 +87,17 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
 
 
+def raise_if_cancelled() -> None:
+    """Raise the cancel of this task that a task group has swallowed. To be called after an `except*` around one.
+
+    Up to Python 3.12, a group whose child has failed raises that failure alone, also when it is cancelled from outside
+    while it waits for its other children; who then goes on is never asked to end again.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Backoff:
     """Growing waits with jitter: up to `first`, twice that, ... never above `limit` seconds."""
 

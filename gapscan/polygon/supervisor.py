@@ -17,7 +17,7 @@ from gapscan.polygon.stream import ProviderSession, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
 from gapscan.polygon.watchdog import Watchdog
 from gapscan.provider import LinkState, OnBatch, RefusedTopics, StreamReport, TopicCounts
-from gapscan.runtime import Backoff
+from gapscan.runtime import Backoff, raise_if_cancelled
 
 _log = logger("feed")
 
@@ -114,6 +114,7 @@ class Supervisor:
                     group.create_task(job, name=f"session {number}")
         except* SessionEndedError as ended:
             ending = _first(ended)
+        raise_if_cancelled()
         if session.ready.is_set() and _now() - began >= self._options.healthy_after:
             self._backoff.reset()
         return ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.runtime import Backoff, TokenBucket
+from gapscan.runtime import Backoff, TokenBucket, raise_if_cancelled
 
 RATES = st.floats(0.5, 50)
 BURSTS = st.integers(1, 40)
@@ -87,3 +88,40 @@ def test_a_rate_of_nothing(burst: int) -> None:
     bucket = TokenBucket(0, burst)
     bucket.hold(0, 1)
     assert bucket.acquire(0) == math.inf
+
+
+async def test_a_cancel_beside_a_failure_within_a_group_still_ends_the_task() -> None:
+    """The cancel comes while the group waits for its other children, one of which has failed."""
+    ending, may_end = asyncio.Event(), asyncio.Event()
+
+    async def fails() -> None:
+        raise OSError("lost")
+
+    async def takes_its_time() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await may_end.wait()
+
+    async def for_ever() -> None:
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(takes_its_time())
+                    group.create_task(fails())
+            except* OSError:
+                pass
+            raise_if_cancelled()
+
+    task = asyncio.create_task(for_ever())
+    await ending.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.wait((task,), timeout=10)
+    assert task.cancelled()
+
+
+async def test_nothing_is_raised_where_nobody_cancelled() -> None:
+    raise_if_cancelled()
