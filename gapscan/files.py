@@ -9,18 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write `content` in place of what `path` holds, of a link in the file that it leads to; folders are made.
 
-    The file's mode stays. Raises OSError, and then leaves everything as it was.
+    The file's mode stays; a `private` one is its owner's alone from the beginning. Raises OSError, and then leaves
+    everything as it was.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own for each writing: two may go on at once.
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with fresh.open("xb") as file:
-            if path.exists():
+        with open(fresh, "xb", opener=_private if private else None) as file:
+            if path.exists() and not private:
                 shutil.copymode(path, fresh)
             file.write(content)
             file.flush()
@@ -30,3 +31,7 @@ def replace_file(path: Path, content: bytes) -> None:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from gapscan import config as settings
+from gapscan import runfile
 from gapscan.bus.client import Bus, BusOptions, connect, options_of
+from gapscan.bus.running import with_login
 from gapscan.errors import BusError
-from gapscan.supervisor import runfile
 
 RETRY_SECONDS: Final = 0.5
 _URL_VARIABLE: Final = f"{settings.ENV_PREFIX}NATS_URL"
@@ -26,7 +27,7 @@ def find_nats(nats: str | None, config_file: Path | None, data: Path | None) -> 
     loaded = settings.load(config_file)
     section = loaded.config.nats
     url = nats or (None if data else _configured_url(loaded, os.environ)) or _running_url(data) or section.url
-    return options_of(section, url)
+    return with_login(options_of(section, url), data)
 
 
 def _configured_url(loaded: settings.Loaded, env: Mapping[str, str]) -> str | None:
@@ -36,7 +37,7 @@ def _configured_url(loaded: settings.Loaded, env: Mapping[str, str]) -> str | No
 
 
 def _running_url(data: Path | None) -> str | None:
-    running = runfile.read(data) if data else runfile.read_default()
+    running = runfile.read(data)
     if running is None and data is not None:
         raise BusError(f"no gapscan is running on {data}", remedy="start it with `gapscan up --data DIR`")
     return running.nats_url if running else None

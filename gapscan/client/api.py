@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.running import with_login
 from gapscan.client.blocking import iterate_blocking
 from gapscan.client.follower import Follower
 from gapscan.client.view import LinkStats, ListView
@@ -55,13 +56,13 @@ class Following:
 def follow(name: str, *, nats: str | BusOptions = "nats://127.0.0.1:4222", bus: Bus | None = None) -> Following:
     """Follow list `name`: `async for view in follow(name)`, or plain `for` outside of asyncio.
 
-    `nats` is a URL, several with commas between, or BusOptions; `bus` shares an open connection instead. Each view is
-    the whole list at one sequence, proved by its checksum.
+    `nats` is a URL, several with commas between, or BusOptions; the login of one's own `gapscan up` is found by its URL.
+    `bus` shares an open connection instead. Each view is the whole list at one sequence, proved by its checksum.
 
     Raises ConfigError for a name that no list can have. Raises when iterated: BusError if NATS cannot be reached at the
     start, UnknownListError if nobody publishes the list or when it is removed, ConfigError for a wrong URL,
     ProtocolError if the first snapshot cannot be used. A link lost later is waited out: the view's state turns stale,
     then live again.
     """
-    options = BusOptions(nats) if isinstance(nats, str) else nats
+    options = with_login(BusOptions(nats)) if isinstance(nats, str) else nats
     return Following(name, options, bus)

@@ -103,6 +103,6 @@ def key_of(bucket: str, subject: str) -> str:
     return subject.removeprefix(key_subject(bucket, ""))
 
 
-def direct_get_subject(stream: str) -> str:
-    """Where the server answers requests for what `stream` holds."""
-    return f"$JS.API.DIRECT.GET.{stream}"
+def direct_get_subject(stream: str, subject: str = "") -> str:
+    """Where the server answers requests for what `stream` holds; with `subject`, for the last message on that."""
+    return f"$JS.API.DIRECT.GET.{stream}.{subject}" if subject else f"$JS.API.DIRECT.GET.{stream}"

@@ -87,7 +87,8 @@ def asyncapi() -> Document:
         "channels": {channel.key: _channel(channel) for channel in CHANNELS} | _direct_channels(),
         "operations": _operations(),
         "components": {
-            "messages": {tag_of(kind): _message(kind) for kind in message_types()} | {"directGet": _direct_message()},
+            "messages": {tag_of(kind): _message(kind) for kind in message_types()}
+            | {"directGet": _direct_message(), "directGetLast": _direct_last_message()},
             "messageTraits": dict(_traits()),
             "schemas": _schemas(),
         },
@@ -145,16 +146,29 @@ def _direct_message() -> Document:
     return {"name": "directGet", "title": "DirectGetRequest", "payload": payload}
 
 
+def _direct_last_message() -> Document:
+    return {
+        "name": "directGetLast",
+        "title": "DirectGetLast",
+        "summary": "Has no payload: the subject says what is asked for.",
+        "contentType": "application/octet-stream",
+    }
+
+
 def _direct_channels() -> Document:
     """The two requests of a follower, and the inbox that the answers come to."""
-    streams = {"getSnapshot": names.bucket_stream(names.BUCKET_SNAPSHOTS), "getDeltas": names.list_stream(LIST)}
+    snapshots = names.bucket_stream(names.BUCKET_SNAPSHOTS)
+    last = names.direct_get_subject(snapshots, names.key_subject(names.BUCKET_SNAPSHOTS, LIST))
     requests = {
         key: {
-            "address": names.direct_get_subject(stream),
-            "messages": {"directGet": {"$ref": "#/components/messages/directGet"}},
-            **({"parameters": {"list": {"description": PARAMETERS["list"]}}} if LIST in stream else {}),
+            "address": address,
+            "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+            "parameters": {"list": {"description": PARAMETERS["list"]}},
         }
-        for key, stream in streams.items()
+        for key, address, message in (
+            ("getSnapshot", last, "directGetLast"),
+            ("getDeltas", names.direct_get_subject(names.list_stream(LIST)), "directGet"),
+        )
     }
     inbox = {tag: {"$ref": f"#/components/messages/{tag}"} for tag in ("snapshot", "delta")}
     return {
@@ -167,8 +181,8 @@ def _operations() -> Document:
     return {
         "receiveDeltas": _operation("receive", "live", "Apply deltas as they are stored.", "delta"),
         "receiveHeartbeats": _operation("receive", "heartbeat", "Notice silence and lost deltas.", "heartbeat"),
-        "readSnapshot": _request("getSnapshot", "Take the whole list.", "snapshot"),
-        "readDeltas": _request("getDeltas", "Fetch missing deltas by sequence, many at a time.", "delta"),
+        "readSnapshot": _request("getSnapshot", "directGetLast", "Take the whole list.", "snapshot"),
+        "readDeltas": _request("getDeltas", "directGet", "Fetch missing deltas by sequence, many at a time.", "delta"),
     }
 
 
@@ -181,12 +195,12 @@ def _operation(action: str, channel: str, summary: str, message: str) -> Documen
     }
 
 
-def _request(channel: str, summary: str, answer: str) -> Document:
+def _request(channel: str, question: str, summary: str, answer: str) -> Document:
     reply = {
         "channel": {"$ref": "#/channels/inbox"},
         "messages": [{"$ref": f"#/channels/inbox/messages/{answer}"}],
     }
-    return {**_operation("send", channel, summary, "directGet"), "reply": reply}
+    return {**_operation("send", channel, summary, question), "reply": reply}
 
 
 def _schemas() -> Document:

@@ -34,6 +34,11 @@ def server_conf() -> Path:
     return shipped_file("server.conf", "nats")
 
 
+def embedded_conf() -> Path:
+    """The same with a login, for `gapscan up`. Raises ConfigError."""
+    return shipped_file("embedded.conf", "nats")
+
+
 class PortsFile:
     """Where a server writes down the port that it took."""
 
@@ -60,8 +65,11 @@ class PortsFile:
         self._directory.cleanup()
 
 
-def command(port: int, data: Path, ports: PortsFile | None = None) -> list[str]:
-    """How the embedded server is started: store and log in `data`, this machine only; port 0 takes a free one."""
+def command(port: int, data: Path, ports: PortsFile | None = None, conf: Path | None = None) -> list[str]:
+    """How a server is started: store and log in `data`, this machine only; port 0 takes a free one.
+
+    Without `conf` anybody on this machine may do anything.
+    """
     where = ["-a", "127.0.0.1", "-p", str(port or -1), "-sd", str(data / "nats"), "-l", str(data / "nats.log")]
     announce = ["--ports_file_dir", ports.directory] if ports else []
-    return [binary(), "-c", str(server_conf()), *where, *announce]
+    return [binary(), "-c", str(conf or server_conf()), *where, *announce]

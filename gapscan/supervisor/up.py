@@ -15,8 +15,8 @@ from typing import Final
 import psutil
 from msgspec import Struct, structs
 
-from gapscan import __version__, providers
-from gapscan.bus.client import BusOptions, connect
+from gapscan import __version__, providers, runfile
+from gapscan.bus.client import connect
 from gapscan.bus.topology import bucket_config, ensure
 from gapscan.config import Config, ServiceSection, as_environment, expanded, simulated_day
 from gapscan.errors import ConfigError
@@ -25,8 +25,9 @@ from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
 from gapscan.service import own_lists_file
 from gapscan.service.common import retention, retrying
-from gapscan.supervisor import nats_server, ports, runfile
+from gapscan.supervisor import ports
 from gapscan.supervisor.catalog import SERVICES
+from gapscan.supervisor.embedded import EmbeddedServer
 from gapscan.supervisor.process import Process, service_process
 
 DEFAULT_NATS_PORT: Final = 4222
@@ -71,7 +72,8 @@ def _made(data: Path) -> Path:
     """The data directory by its one full name, which the server's command line bears."""
     try:
         data = expanded(data).resolve()
-        data.mkdir(parents=True, exist_ok=True)
+        if not data.exists():
+            data.mkdir(parents=True, mode=0o700)
         (data / LOCK_NAME).touch()
     except OSError as error:
         raise ConfigError(
@@ -124,11 +126,10 @@ class Up:
         self.simulated = config.provider.simulated or config.sim.replay is not None or not has_account
         self._config = self._as_simulated(config) if self.simulated else config
         self._key_variable = providers.key_variable(config.provider)
-        self._nats_port = 0
         self._http_port = 0
         self._processes: list[Process] = []
         self._metrics_urls: dict[str, str] = {}
-        self._ports_file = nats_server.PortsFile()
+        self._server = EmbeddedServer()
 
     @staticmethod
     def _as_simulated(config: Config) -> Config:
@@ -198,16 +199,10 @@ class Up:
         if wanted and not ports.is_free(wanted):
             raise ConfigError(f"port {wanted} is taken", remedy="give --nats-port another, or 0 for a free one")
         self._clear_store()
-        data = self._store
-        server = Process(
-            "nats", nats_server.command(wanted, data, self._ports_file), nats_server.RUNTIME, self._write_runfile
-        )
+        server = self._server.process(wanted, self._store, self._write_runfile)
         self._processes.append(server)
-        await server.start()
-        self._nats_port = wanted or await _port_of(server, self._ports_file)
-        server.command = nats_server.command(self._nats_port, data)
-        await ports.listening(self._nats_port, _READY_SECONDS, server.lives)
-        self._announce("nats", self._nats_url, server)
+        await self._server.start(_READY_SECONDS)
+        self._announce("nats", self._server.url, server)
 
     @property
     def _store(self) -> Path:
@@ -228,14 +223,10 @@ class Up:
         except ConfigError as error:
             _log.warning("there are no own lists: %s", error)
             return
-        async with connect(BusOptions(self._nats_url), "gapscan up") as bus:
+        async with connect(self._server.options, "gapscan up") as bus:
             await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self._config)))
             for fault in await own_lists_file.load(bus, path):
                 _log.warning("own list left out: %s", fault)
-
-    @property
-    def _nats_url(self) -> str:
-        return f"nats://127.0.0.1:{self._nats_port}"
 
     @property
     def _http_url(self) -> str:
@@ -245,7 +236,7 @@ class Up:
     async def _start_services(self) -> None:
         config = structs.replace(
             self._config,
-            nats=structs.replace(self._config.nats, url=self._nats_url),
+            nats=self._server.section(self._config.nats),
             feed=structs.replace(self._config.feed, cache_dir=self._config.feed.cache_dir or str(self._store)),
             bridge=structs.replace(self._config.bridge, port=self._http_port),
             service=ServiceSection(instance=str(self._options.data.resolve())),
@@ -286,10 +277,11 @@ class Up:
             for process in self._processes
             if process.pid is not None
         }
-        runfile.write(
-            self._options.data,
-            runfile.RunFile(os.getpid(), self._nats_url, self._http_url, self.simulated, services),
+        server, login = self._server.url, self._server.login
+        content = runfile.RunFile(
+            os.getpid(), server, self._http_url, self.simulated, services, login.user, login.password
         )
+        runfile.write(self._options.data, content)
 
     async def _end(self) -> None:
         server, services = self._processes[:1], self._processes[1:]
@@ -298,12 +290,4 @@ class Up:
                 process.ask_to_end()
             await asyncio.gather(*(process.ended(grace) for process in group))
         runfile.remove(self._options.data)
-        self._ports_file.close()
-
-
-async def _port_of(server: Process, file: nats_server.PortsFile) -> int:
-    while (port := file.port()) is None:
-        if server.pid is None:
-            raise ConfigError("nats-server did not start", remedy="nats.log in the data directory says why")
-        await asyncio.sleep(0.01)
-    return port
+        self._server.close()

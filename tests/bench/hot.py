@@ -183,7 +183,7 @@ async def _under_load(
     with tempfile.TemporaryDirectory() as directory:
         async with running_set(Path(directory), symbols=11_000, start="10:30", speed=speed, **settings) as running:
             await asyncio.sleep(settle)
-            async with connect(BusOptions(running.nats_url), "bench") as bus:
+            async with connect(running.nats, "bench") as bus:
                 first = await collect(bus)
                 shares = await _shares(running)
                 last = await collect(bus)

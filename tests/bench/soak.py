@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.client.api import Follower, ListView
 from gapscan.runtime import end
@@ -85,7 +85,7 @@ async def _soak() -> Sequence[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         async with (
             running_set(Path(directory), symbols=11_000, start="09:31", speed=SPEED) as running,
-            connect(BusOptions(running.nats_url), "soak") as bus,
+            connect(running.nats, "soak") as bus,
         ):
             followers, memory = Followers(), Memory(running)
             tasks = [asyncio.create_task(followers.follow(bus, name)) for name in await _lists(bus)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from nats.js.errors import NotFoundError
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.client.api import follow
 from gapscan.protocol import names
@@ -80,7 +80,7 @@ async def test_lists_come_back_after_nats_has_lost_everything(tmp_path: Path) ->
     """All streams are gone: lists begin a new epoch, and the feed tells again what the ranker has to know."""
     async with (
         running_set(tmp_path, symbols=400, start="09:40", speed=20) as up,
-        connect(BusOptions(up.nats_url), "test") as bus,
+        connect(up.nats, "test") as bus,
     ):
         while "most_active" not in {definition.name for definition in await read_definitions(bus)}:
             await asyncio.sleep(0.05)

@@ -36,14 +36,14 @@ LIST = "most_active"
 class Watcher:
     """A follower that checks every view against the one before it and against the stream."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, nats: BusOptions) -> None:
         self.views: list[ListView] = []
-        self._url = url
+        self._nats = nats
 
     async def watch(self) -> None:
         while True:
             try:
-                async for view in follow(LIST, nats=self._url):
+                async for view in follow(LIST, nats=self._nats):
                     self.views.append(view)
             except UnknownListError:  # the ranker is still starting
                 await asyncio.sleep(0.05)
@@ -80,7 +80,7 @@ class Watcher:
 
 @asynccontextmanager
 async def watched(running: RunningSet) -> AsyncIterator[Watcher]:
-    watcher = Watcher(running.nats_url)
+    watcher = Watcher(running.nats)
     task = asyncio.create_task(watcher.watch())
     try:
         async with asyncio.timeout(40):
@@ -92,9 +92,9 @@ async def watched(running: RunningSet) -> AsyncIterator[Watcher]:
         await end(task)
 
 
-async def stream_is_whole(url: str, views: list[ListView]) -> None:
+async def stream_is_whole(nats: BusOptions, views: list[ListView]) -> None:
     """The stream has every sequence, replays from empty, and passes through every view that was shown."""
-    async with connect(BusOptions(url), "check") as bus:
+    async with connect(nats, "check") as bus:
         stored = await get_from(bus, names.list_stream(LIST), 1, 100_000)
     assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
     copy, shown = Copy(), {view.sequence: view.rows for view in views}
@@ -122,7 +122,7 @@ async def test_a_part_is_killed(up: RunningSet, victim: str) -> None:
         await up.replaced(victim, pid)
         await watcher.moves_on(3)
         watcher.check()
-        await stream_is_whole(up.nats_url, watcher.views)
+        await stream_is_whole(up.nats, watcher.views)
 
 
 async def test_parts_are_killed_at_random(up: RunningSet) -> None:
@@ -138,8 +138,8 @@ async def test_parts_are_killed_at_random(up: RunningSet) -> None:
             await asyncio.sleep(order.uniform(0, 1.5))
         await watcher.moves_on(3)
         watcher.check()
-        await stream_is_whole(up.nats_url, watcher.views)
-        async with connect(BusOptions(up.nats_url), "check") as bus:
+        await stream_is_whole(up.nats, watcher.views)
+        async with connect(up.nats, "check") as bus:
             snapshot = await read_snapshot(bus, LIST)
         assert snapshot is not None
         assert snapshot.epoch == watcher.last.epoch

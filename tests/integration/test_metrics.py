@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gapscan.supervisor import runfile
+from gapscan import runfile
 from tests.support.until import until
 from tests.support.up import ALL, RunningSet, running_set
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect as connect_browser
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan import runfile
+from gapscan.bus.client import Bus, connect
 from gapscan.bus.definitions import read_definitions, write_definition
 from gapscan.bus.keyvalue import put
 from gapscan.bus.snapshots import read_snapshot
@@ -23,7 +24,6 @@ from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import shipped_lists
 from gapscan.service.status import collect
-from gapscan.supervisor import runfile
 from tests.integration.cli.support import Cli
 from tests.support.until import PATIENCE, until
 from tests.support.up import RunningSet, running_set
@@ -89,7 +89,7 @@ async def running_desk(root: Path) -> AsyncIterator[OwnLists]:
     env = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
     async with (
         running_set(root, symbols=200, start="10:30", speed=1, **env) as running,
-        connect(BusOptions(running.nats_url), "test") as bus,
+        connect(running.nats, "test") as bus,
     ):
         desk = OwnLists(running, cli, bus)
         await desk.ready()

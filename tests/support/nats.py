@@ -7,18 +7,28 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from gapscan.bus.client import BusOptions
 from gapscan.supervisor import nats_server, ports
 
-PASSWORD, READER_PASSWORD = "writers-secret", "readers-secret"
-_ENV = {"GAPSCAN_PASSWORD": PASSWORD, "GAPSCAN_READER_PASSWORD": READER_PASSWORD}
+PASSWORD, READER_PASSWORD, GAPPERS_PASSWORD = "writers-secret", "readers-secret", "gappers-secret"
+_ENV = {
+    "GAPSCAN_PASSWORD": PASSWORD,
+    "GAPSCAN_READER_PASSWORD": READER_PASSWORD,
+    "GAPSCAN_GAPPERS_PASSWORD": GAPPERS_PASSWORD,
+    "GAPSCAN_SYSTEM_PASSWORD": "systems-secret",
+}
 
 
 class NatsServer:
-    """One server process; `data` keeps its store over restarts."""
+    """One server process; `data` keeps its store over restarts.
 
-    def __init__(self, data: Path, *, accounts: bool = False) -> None:
+    With `accounts` it has those of accounts.conf, of which a function may make others.
+    """
+
+    def __init__(self, data: Path, *, accounts: bool | Callable[[str], str] = False) -> None:
         self.data = data
         self._accounts = accounts
         self.port = 0
@@ -28,6 +38,16 @@ class NatsServer:
     @property
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def services(self) -> BusOptions:
+        """How the services connect to a server with accounts."""
+        return BusOptions(self.url, "gapscan", PASSWORD)
+
+    @property
+    def reader(self) -> BusOptions:
+        """How whoever reads lists connects to it."""
+        return BusOptions(self.url, "reader", READER_PASSWORD, inbox_prefix="_INBOX_reader")
 
     @property
     def pid(self) -> int:
@@ -55,8 +75,9 @@ class NatsServer:
         if self._accounts:
             conf = nats_server.server_conf()
             both = self.data / "both.conf"
-            for part in (conf, conf.with_name("accounts.conf")):
-                shutil.copy(part, self.data)  # included files are looked for beside the one that includes them
+            shutil.copy(conf, self.data)  # included files are looked for beside the one that includes them
+            text = conf.with_name("accounts.conf").read_text("utf-8")
+            (self.data / "accounts.conf").write_text(text if self._accounts is True else self._accounts(text))
             both.write_text('include "server.conf"\ninclude "accounts.conf"\n')
             command[command.index("-c") + 1] = str(both)
         return command

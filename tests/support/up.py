@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gapscan.supervisor import runfile
+from gapscan import runfile
+from gapscan.bus.client import BusOptions
+from gapscan.bus.running import with_login
 
 ALL = {"nats", "sim", "feed", "ranker", "hot", "bridge"}
 
@@ -54,10 +56,11 @@ class RunningSet:
         return found is not None and self._process is not None and found.pid == self._process.pid
 
     @property
-    def nats_url(self) -> str:
+    def nats(self) -> BusOptions:
+        """How to reach its NATS, which asks for a login."""
         found = runfile.read(self.data)
         assert found is not None, self._log.read_text()
-        return found.nats_url
+        return with_login(BusOptions(found.nats_url), self.data)
 
     def log(self) -> str:
         """What was logged so far."""

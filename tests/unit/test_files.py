@@ -45,3 +45,11 @@ def test_many_at_once(tmp_path: Path) -> None:
         for _ in pool.map(lambda content: replace_file(path, content), contents):
             assert path.read_bytes() in contents
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_private_file_is_the_owners_alone_from_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(b"of an older version, for all to read")
+    path.chmod(0o644)
+    replace_file(path, b"secret", private=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -94,8 +94,9 @@ def run(
     from gapscan.supervisor.run_service import run_service
     from gapscan_cli.connection import find_nats
 
-    url = find_nats(nats, config_file, data).url
-    run_service(service, _with(_load(config_file), "nats", url=url))
+    found = find_nats(nats, config_file, data)
+    login = {"url": found.url, "user": found.user, "password": found.password}
+    run_service(service, _with(_load(config_file), "nats", **login))
 
 
 _SERVICE_LINES: Final = "\n".join(f"  {name:<8}{what}" for name, what in SERVICES.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus, connect
 from gapscan.bus.why_client import ask_why
 from gapscan.errors import BusError
 from gapscan.obs import Tally, logger
@@ -15,7 +15,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Why, WhyRequest
 from gapscan.ranker.explainer import answering
-from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
+from tests.support.nats import NatsServer
 
 
 def answer(request: WhyRequest) -> Why:
@@ -60,10 +60,9 @@ async def test_a_reader_may_ask(tmp_path: Path) -> None:
     server = NatsServer(tmp_path, accounts=True)
     server.start()
     try:
-        reader = BusOptions(server.url, "reader", READER_PASSWORD, inbox_prefix="_INBOX_reader")
         async with (
-            connect(BusOptions(server.url, "gapscan", PASSWORD), "ranker") as writing,
-            connect(reader, "reader") as reading,
+            connect(server.services, "ranker") as writing,
+            connect(server.reader, "reader") as reading,
             answering(writing, answer, Tally(logger("test"))),
         ):
             assert (await ask_why(reading, "A")).symbol == "A"

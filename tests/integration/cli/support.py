@@ -54,6 +54,12 @@ class Cli:
             out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         return Result(process.returncode or 0, out.decode(), err.decode())
 
+    async def python(self, program: str) -> str:
+        """What a Python program says that this user runs."""
+        pipes = {"stdout": asyncio.subprocess.PIPE, "env": self.env, "cwd": self.home}
+        async with running(await asyncio.create_subprocess_exec(sys.executable, "-c", program, **pipes)) as process:
+            return (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
+
 
 @asynccontextmanager
 async def running(process: asyncio.subprocess.Process) -> AsyncIterator[asyncio.subprocess.Process]:

@@ -80,21 +80,21 @@ class DocumentedClient:
             elif message["sequence"] > self.sequence:
                 self.need = self.need or "fill"
 
-    async def direct_get(self, stream: str, request: dict[str, Any]) -> list[Any]:
+    async def direct_get(self, stream: str, request: dict[str, Any] | None = None) -> list[Any]:
         inbox = self.nc.new_inbox()
         replies = await self.nc.subscribe(inbox)
-        await self.nc.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(request).encode(), reply=inbox)
+        payload = json.dumps(request).encode() if request else b""
+        await self.nc.publish(f"$JS.API.DIRECT.GET.{stream}", payload, reply=inbox)
         found = []
         while "Status" not in ((answer := await replies.next_msg(timeout=2)).headers or {}):
             found.append(answer)
-            if "last_by_subj" in request:
+            if request is None:
                 break
         await replies.unsubscribe()
         return found
 
     async def take_snapshot(self) -> None:
-        request = {"last_by_subj": f"$KV.gapscan-snapshots.{self.name}"}
-        found = await self.direct_get("KV_gapscan-snapshots", request)
+        found = await self.direct_get(f"KV_gapscan-snapshots.$KV.gapscan-snapshots.{self.name}")
         if not found:
             return
         snapshot = json.loads(found[0].data)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from gapscan import runfile
 from gapscan.bus.client import Bus
 from gapscan.service.status import collect
-from gapscan.supervisor import runfile
 from tests.integration.cli.support import Cli, running
 from tests.support.nats import NatsServer
 from tests.support.until import until

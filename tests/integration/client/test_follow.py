@@ -29,7 +29,7 @@ from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Delta
 from gapscan.runtime import end
 from tests.support.lists import Published, publish_list
-from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
+from tests.support.nats import NatsServer
 from tests.support.until import until
 
 
@@ -333,10 +333,9 @@ async def test_a_reader_with_the_least_permissions_stays_exact(tmp_path: Path) -
     server = NatsServer(tmp_path, accounts=True)
     server.start()
     try:
-        reader = BusOptions(server.url, "reader", READER_PASSWORD, inbox_prefix="_INBOX_reader")
         async with (
-            connect(BusOptions(server.url, "gapscan", PASSWORD), "writer") as writing,
-            connect(reader, "reader") as reading,
+            connect(server.services, "writer") as writing,
+            connect(server.reader, "reader") as reading,
         ):
             published = await publish_list(writing, "movers")
             await published.step(3)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gapscan import runfile
 from gapscan.errors import BusError
-from gapscan.supervisor import runfile
 from gapscan_cli.connection import find_nats
 
-RUNNING, WRITTEN, VARIABLE, GIVEN = (f"nats://host:{port}" for port in (1, 2, 3, 4))
+RUNNING = "nats://127.0.0.1:1"
+WRITTEN, VARIABLE, GIVEN = (f"nats://host:{port}" for port in (2, 3, 4))
 NOBODY = 2**22 + 1  # no process has this id
 
 
@@ -27,8 +28,10 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return data
 
 
-def write_run(data: Path, pid: int) -> None:
-    runfile.write(data, runfile.RunFile(pid, RUNNING, None, simulated=True, services={}))
+def write_run(data: Path, pid: int, *, login: bool = False) -> None:
+    name, password = ("up", "secret") if login else (None, None)
+    found = runfile.RunFile(pid, RUNNING, None, simulated=True, services={}, nats_user=name, nats_password=password)
+    runfile.write(data, found)
 
 
 def test_what_wins(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +58,19 @@ def test_a_set_that_has_ended(data: Path) -> None:
     assert find_nats(None, None, None).url == "nats://127.0.0.1:4222"
     with pytest.raises(BusError, match="no gapscan is running"):
         find_nats(None, None, data)
+
+
+def test_the_login_of_the_set_goes_to_its_own_server_alone(data: Path) -> None:
+    write_run(data, os.getpid(), login=True)
+    Path("gapscan.toml").write_text('[nats]\nuser = "me"\npassword = "mine"\ninbox_prefix = "_INBOX_me"\n')
+
+    def login(nats: str | None) -> tuple[str | None, str | None, str]:
+        found = find_nats(nats, None, None)
+        return (found.user, found.password, found.inbox_prefix)
+
+    own, other = ("up", "secret", "_INBOX"), ("me", "mine", "_INBOX_me")
+    assert [login(url) for url in (None, RUNNING, "nats://localhost:1")] == [own] * 3
+    elsewhere = (GIVEN, "nats://127.0.0.1:2", "nats://10.0.0.1:1", "nats://127.0.0.1", "nats://127.0.0.1:99999")
+    assert [login(url) for url in elsewhere] == [other] * 5
+    write_run(data, NOBODY, login=True)
+    assert login(RUNNING) == other

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gapscan import runfile
 from gapscan.config import load
-from gapscan.supervisor import runfile
 from gapscan_cli.completion import own_names
 from gapscan_cli.main import run
 
@@ -34,7 +34,7 @@ def test_settings_are_those_of_the_environment() -> None:
 
 
 def test_nothing_is_found_running() -> None:
-    assert runfile.read_default() is None
+    assert runfile.read() is None
     assert own_names() == []
 
 

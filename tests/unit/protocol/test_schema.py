@@ -194,6 +194,7 @@ def test_channels_have_the_real_names() -> None:
     assert names.heartbeat_subject("{list}") in addresses
     assert f"$KV.{names.BUCKET_SNAPSHOTS}.{{list}}" in addresses
     assert f"$JS.API.DIRECT.GET.{names.list_stream('{list}')}" in addresses
+    assert "$JS.API.DIRECT.GET.KV_gapscan-snapshots.$KV.gapscan-snapshots.{list}" in addresses
 
 
 def test_committed_copy_is_current() -> None:

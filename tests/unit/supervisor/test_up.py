@@ -21,7 +21,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 def plan_of(config: Config) -> Config:
     """The settings that the services get, their ports and places aside."""
     planned = Up(config, UpOptions(data=Path("nowhere")), say=lambda _text: None)
-    planned._ports_file.close()
+    planned._server.close()
     return planned._config
 
 
