@@ -14,6 +14,7 @@ from gapscan.config.loading import (
     shipped_file,
 )
 from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
+from gapscan.config.nats_passwords import check_passwords
 from gapscan.config.sections import (
     BridgeSection,
     Config,
@@ -42,6 +43,7 @@ __all__ = [
     "ServiceSection",
     "SimSection",
     "as_environment",
+    "check_passwords",
     "check_trading_day",
     "check_values",
     "directory_of",

@@ -14,7 +14,7 @@ from gapscan.bus.client import BusOptions
 from gapscan.supervisor import nats_server, ports
 
 PASSWORD, READER_PASSWORD, GAPPERS_PASSWORD = "writers-secret", "readers-secret", "gappers-secret"
-_ENV = {
+ACCOUNTS = {
     "GAPSCAN_PASSWORD": PASSWORD,
     "GAPSCAN_READER_PASSWORD": READER_PASSWORD,
     "GAPSCAN_GAPPERS_PASSWORD": GAPPERS_PASSWORD,
@@ -26,11 +26,13 @@ class NatsServer:
     """One server process; `data` keeps its store over restarts.
 
     With `accounts` it has those of accounts.conf, of which a function may make others.
+    `env` is added to its environment.
     """
 
-    def __init__(self, data: Path, *, accounts: bool | Callable[[str], str] = False) -> None:
+    def __init__(self, data: Path, *, accounts: bool | Callable[[str], str] = False, **env: str) -> None:
         self.data = data
         self._accounts = accounts
+        self._env = {**os.environ, **ACCOUNTS, **env}
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: nats_server.PortsFile | None = None
@@ -59,7 +61,7 @@ class NatsServer:
         self.data.mkdir(parents=True, exist_ok=True)
         self._ports = self._ports or nats_server.PortsFile()
         file = self._ports
-        self._process = subprocess.Popen(self._command(file), env={**os.environ, **_ENV})
+        self._process = subprocess.Popen(self._command(file), env=self._env)
         deadline = time.monotonic() + 20
         while self.port == 0:
             self.port = file.port() or 0

@@ -78,6 +78,8 @@ def config_check(
     Example:
       gapscan config check --show
     """
+    import os
+
     from gapscan import config as settings
     from gapscan import providers
     from gapscan.flatfiles.files import check_setting
@@ -85,6 +87,7 @@ def config_check(
 
     loaded = settings.load(config_file)
     providers.check_provider(loaded.config.provider)
+    settings.check_passwords(os.environ)
     check_setting(loaded.config)
     settings.simulated_day(loaded.config.sim)
     if loaded.config.sim.replay:
