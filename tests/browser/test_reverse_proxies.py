@@ -1,0 +1,192 @@
+"""The examples in deploy/ for nginx and HAProxy, as they stand but for ports and certificate, and a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser as Chromium
+from websockets.asyncio.client import connect as connect_websocket
+
+from gapscan.bus.client import BusOptions, connect
+from gapscan.supervisor import ports
+from tests.browser.watching import watch
+from tests.integration.bridge.support import Served, defined_list, running_bridge
+from tests.support.lists import Published
+from tests.support.nats import NatsServer
+from tests.support.until import PATIENCE
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PROXIES = ("nginx", "haproxy")
+NAME = "scanner.example.org"  # in both examples
+
+
+def program(name: str) -> str:
+    """The proxy of this machine. Without it the test is skipped; with CI set it fails."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+    if found is None:
+        reason = f"{name} is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate of its own making and its key in one file, as both proxies take it."""
+    key, made, both = folder / "key.pem", folder / "made.pem", folder / "scanner.pem"
+    subject = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", key, "-out", made], check=True, capture_output=True)
+    both.write_text(made.read_text() + key.read_text())
+    return both
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def nginx(folder: Path, port: int, bridge: int) -> list[str]:
+    pem = certificate(folder)
+    text = changed(
+        (DEPLOY / "nginx.conf").read_text("utf-8"),
+        {
+            "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+            "127.0.0.1:8080": f"127.0.0.1:{bridge}",
+            "/etc/nginx/scanner.pem": str(pem),
+            "/etc/nginx/scanner.key": str(pem),
+        },
+    )
+    places = "".join(f"{name}_temp_path {folder};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    main = f"daemon off; pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {places} {text} }}"
+    (folder / "nginx.conf").write_text(main)
+    return [program("nginx"), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
+
+
+def haproxy(folder: Path, port: int, bridge: int) -> list[str]:
+    changes = {
+        "bind :443": f"bind 127.0.0.1:{port}",
+        "127.0.0.1:8080": f"127.0.0.1:{bridge}",
+        "/etc/haproxy/scanner.pem": str(certificate(folder)),
+    }
+    (folder / "haproxy.cfg").write_text(changed((DEPLOY / "haproxy.cfg").read_text("utf-8"), changes))
+    return [program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+@contextmanager
+def process(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    running = subprocess.Popen(command)
+    try:
+        yield running
+        assert running.poll() is None, "the proxy ended"
+    finally:
+        running.terminate()
+        running.wait(PATIENCE)
+
+
+class Proxied:
+    """A bridge behind a proxy at `port`, and a list on it."""
+
+    def __init__(self, port: int, published: Published, bridge: Served) -> None:
+        self.port = port
+        self.published = published
+        self.bridge = bridge
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}/gapscan/"
+
+    async def get(self, path: str, host: str = "") -> tuple[int, str]:
+        """Status, and where to go instead."""
+        return await asyncio.to_thread(self._get, path, host or f"127.0.0.1:{self.port}")
+
+    def _get(self, path: str, host: str) -> tuple[int, str]:
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=trusting())
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Location") or ""
+        finally:
+            connection.close()
+
+
+def trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@asynccontextmanager
+async def proxied(kind: str, nats: NatsServer, folder: Path) -> AsyncIterator[Proxied]:
+    async with connect(BusOptions(nats.url), "test") as bus, running_bridge(nats.url, hosts=[NAME]) as bridge:
+        published = await defined_list(bus)
+        await published.publisher.write_snapshot(simulated=True)
+        await bridge.knows("movers")
+        port = ports.free_port()
+        make = {"nginx": nginx, "haproxy": haproxy}[kind]
+        with process(make(folder, port, bridge.port)) as running:
+            await ports.listening(port, PATIENCE, lambda: running.poll() is None)
+            yield Proxied(port, published, bridge)
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+async def test_the_page_lives_below_a_path(
+    kind: str, nats_server: NatsServer, tmp_path: Path, browser: Chromium
+) -> None:
+    async with proxied(kind, nats_server, tmp_path) as proxy:
+        context = await browser.new_context(ignore_https_errors=True)
+        watched = await watch(await context.new_page(), proxy.url.removesuffix("/"))  # as people type it
+        await watched.open("#movers")
+        for _ in range(3):
+            await proxy.published.step(5)
+            await proxy.published.beat()
+            await watched.at(proxy.published.publisher.sequence)
+        await watched.assert_exact(proxy.published.truth)
+        assert watched.page.url.startswith(proxy.url)
+        assert watched.errors == []
+        await context.close()
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+async def test_what_passes_the_proxy(kind: str, nats_server: NatsServer, tmp_path: Path) -> None:
+    async with proxied(kind, nats_server, tmp_path) as proxy:
+        assert await proxy.get("/gapscan") == (301, "/gapscan/")
+        assert (await proxy.get("/gapscan/"))[0] == 200
+        assert (await proxy.get("/gapscan/", host=NAME))[0] == 200
+        assert (await proxy.get("/gapscan/", host="stranger.example.com"))[0] == 421
+        assert (await proxy.get("/gapscan/readyz"))[0] == 200
+        assert (await proxy.get("/gapscan/metrics"))[0] == 404
+        address = proxy.url.replace("https", "wss") + "ws"
+        origin = f"https://127.0.0.1:{proxy.port}"  # what a browser says of a page behind this proxy
+        async with connect_websocket(address, origin=origin, ssl=trusting(), proxy=None) as ws:  # type: ignore[arg-type]
+            assert '"hello"' in str(await ws.recv())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("kind", PROXIES)
+async def test_a_client_without_lists_is_not_cut_off(kind: str, nats_server: NatsServer, tmp_path: Path) -> None:
+    """Longer than the examples' timeouts: only the bridge's pings keep it."""
+    async with proxied(kind, nats_server, tmp_path) as proxy:
+        address = proxy.url.replace("https", "wss") + "ws"
+        async with connect_websocket(address, ssl=trusting(), proxy=None, ping_interval=None) as ws:
+            assert '"hello"' in str(await ws.recv())
+            assert '"lists"' in str(await ws.recv())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(85):
+                    while True:  # to the end, if there is one: that is an error of another kind
+                        await ws.recv()
+            await ws.send('{"action":"lists"}')
+            assert '"lists"' in str(await ws.recv())
