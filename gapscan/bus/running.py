@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from gapscan import runfile
@@ -17,10 +16,4 @@ def with_login(options: BusOptions, data: Path | None = None) -> BusOptions:
     running = runfile.read(data)
     if running is None or running.nats_user is None or not running.serves(options.url):
         return options
-    return replace(
-        options,
-        user=running.nats_user,
-        password=running.nats_password,
-        credentials=None,
-        inbox_prefix=BusOptions.inbox_prefix,
-    )
+    return BusOptions(options.url, running.nats_user, running.nats_password)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from gapscan.bus.client import BusOptions
 from gapscan.config import NatsSection
@@ -57,8 +57,14 @@ class EmbeddedServer:
 
     def section(self, given: NatsSection) -> NatsSection:
         """What the settings say of streams, with the way to this server: theirs leads to another."""
-        way = {"url": self.url, "user": self.login.user, "password": self.login.password}
-        return structs.replace(given, **way, credentials=None, inbox_prefix=NatsSection().inbox_prefix)
+        return NatsSection(
+            url=self.url,
+            user=self.login.user,
+            password=self.login.password,
+            replicas=given.replicas,
+            delta_max_age=given.delta_max_age,
+            delta_max_bytes=given.delta_max_bytes,
+        )
 
     def process(self, port: int, store: Path, started: Callable[[], None]) -> Process:
         """The process, not yet started; port 0 takes a free one. `started` is called after each start."""
