@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -83,6 +84,12 @@ class NatsServer:
             both.write_text('include "server.conf"\ninclude "accounts.conf"\n')
             command[command.index("-c") + 1] = str(both)
         return command
+
+    def reload(self, accounts: Callable[[str], str]) -> None:
+        """Have it read other accounts, as an operator does who changed the file."""
+        path = self.data / "accounts.conf"
+        path.write_text(accounts(path.read_text("utf-8")))
+        os.kill(self.pid, signal.SIGHUP)
 
     def kill(self) -> None:
         """kill -9."""

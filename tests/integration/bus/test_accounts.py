@@ -269,3 +269,27 @@ async def test_readers_of_two_accounts_cannot_reach_each_other(tmp_path: Path) -
             assert (await answers(stranger, *form))[0].data
             with pytest.raises(NoAnswerError):
                 await live.next_msg(timeout=SOON)
+
+
+async def test_a_user_is_added_while_others_go_on(server: NatsServer) -> None:
+    added = BusOptions(server.url, "gappers", GAPPERS_PASSWORD, inbox_prefix="_INBOX_gappers")
+    async with both(server) as (services, reader):
+        published = await publish_list(services, ONE_LIST)
+        await published.step(2)
+        await published.publisher.write_snapshot(simulated=True)
+        with pytest.raises(BusError):
+            async with connect(added, "gappers"):
+                pass
+        server.reload(with_example)
+
+        async def let_in() -> bool:
+            try:
+                async with connect(added, "gappers") as bus:
+                    return await read_snapshot(bus, ONE_LIST) is not None
+            except BusError:
+                return False
+
+        await until(let_in, "the new user's being let in")
+        assert (services.reconnects, reader.reconnects) == (0, 0)
+        await published.step(2)
+        assert await read_snapshot(reader, ONE_LIST)

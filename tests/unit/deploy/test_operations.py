@@ -1,0 +1,56 @@
+"""docs/operations.md explains every problem that `gapscan status` can name, and names what exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.deploy import ROOT, setting_variables
+
+TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
+TABLE = TEXT.partition("What `gapscan status` says")[2].partition("## Sizing")[0]
+HOLE = "…"
+
+
+def _problems() -> Iterator[str]:
+    """The texts of all problems in the source, with a mark for what differs."""
+    tree = ast.parse((ROOT / "gapscan" / "service" / "status.py").read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_problems"):
+            yield from _texts(node, _docstring(node))
+
+
+def _docstring(node: ast.FunctionDef) -> ast.AST | None:
+    first = node.body[0]
+    return first.value if isinstance(first, ast.Expr) else None
+
+
+def _texts(node: ast.AST, docstring: ast.AST | None = None) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else HOLE for part in child.values)
+        elif isinstance(child, ast.Constant) and child is not docstring:
+            yield from [child.value] if isinstance(child.value, str) and " " in child.value else []
+        else:
+            yield from _texts(child, docstring)
+
+
+PROBLEMS = sorted(set(_problems()))
+
+
+def test_the_source_has_problems() -> None:
+    assert {"no ranker leads", f"list {HOLE} is stale", f"feed: {HOLE}"} <= set(PROBLEMS)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_every_problem_is_explained(problem: str) -> None:
+    assert f"| {problem} |" in TABLE, f"| {problem} |"
+
+
+def test_variables_exist() -> None:
+    nats = (ROOT / "nats" / "accounts.conf").read_text("utf-8") + (ROOT / "nats" / "cluster.conf").read_text("utf-8")
+    known = setting_variables() | set(re.findall(r"\$(GAPSCAN_\w+)", nats))
+    assert set(re.findall(r"\b(?:GAPSCAN|POLYGON)_[A-Z_]*[A-Z]\b", TEXT)) - {"GAPSCAN_LIST", "GAPSCAN_NATS"} <= known
