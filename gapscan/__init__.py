@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from gapscan.bus.client import Bus, BusOptions, connect
-    from gapscan.client.api import Following, LinkStats, ListView, follow
+    from gapscan.bus.client import Bus, BusOptions
+    from gapscan.client.api import Following, LinkStats, ListView, connect, follow
     from gapscan.errors import BusError, ConfigError, GapscanError, ProtocolError, UnknownListError
     from gapscan.protocol.lists import Add, Delta, Remove, Rerank, Row, Update
 
@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "gapscan.bus.client": ("Bus", "BusOptions", "connect"),
-    "gapscan.client.api": ("Following", "LinkStats", "ListView", "follow"),
+    "gapscan.bus.client": ("Bus", "BusOptions"),
+    "gapscan.client.api": ("Following", "LinkStats", "ListView", "connect", "follow"),
     "gapscan.errors": ("BusError", "ConfigError", "GapscanError", "ProtocolError", "UnknownListError"),
     "gapscan.protocol.lists": ("Add", "Delta", "Remove", "Rerank", "Row", "Update"),
 }

@@ -29,7 +29,7 @@ ROOT: Final = Path(__file__).parents[1]
 DIST: Final = ROOT / "dist"
 LOCK: Final = ROOT / "requirements-run.lock"
 CLIENT: Final = ("msgspec", "nats-py")  # all that a client needs; docs/client.md says so
-SHARED: Final = ("server.conf", "gapscan.toml")
+SHARED: Final = ("server.conf", "embedded.conf", "gapscan.toml")
 PATIENCE: Final = 60.0
 BEGUN: Final = time.monotonic()
 _FOLLOW: Final = """
@@ -136,7 +136,8 @@ def check_running(full: Path, light: Path, data: Path) -> None:
         running: dict[str, Any] = json.loads((data / "run.json").read_text())
         with urllib.request.urlopen(running["http_url"] + "static/listview.js", timeout=10) as answer:
             assert b"export class ListView" in answer.read()
-        run(light / "python", "-c", _FOLLOW, running["nats_url"], cwd=data)
+        login = f"://{running['nats_user']}:{running['nats_password']}@"  # looked for in the usual directory only
+        run(light / "python", "-c", _FOLLOW, running["nats_url"].replace("://", login), cwd=data)
 
 
 def main() -> None:

@@ -12,16 +12,17 @@ asyncio.run(main())
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus import client
+from gapscan.bus.client import Bus, BusOptions
 from gapscan.bus.running import with_login
 from gapscan.client.blocking import iterate_blocking
 from gapscan.client.follower import Follower
 from gapscan.client.view import LinkStats, ListView
 from gapscan.protocol import names
 
-__all__ = ["Follower", "Following", "LinkStats", "ListView", "follow"]
+__all__ = ["Follower", "Following", "LinkStats", "ListView", "connect", "follow"]
 
 
 class Following:
@@ -56,13 +57,23 @@ class Following:
 def follow(name: str, *, nats: str | BusOptions = "nats://127.0.0.1:4222", bus: Bus | None = None) -> Following:
     """Follow list `name`: `async for view in follow(name)`, or plain `for` outside of asyncio.
 
-    `nats` is a URL, several with commas between, or BusOptions; the login of one's own `gapscan up` is found by its URL.
-    `bus` shares an open connection instead. Each view is the whole list at one sequence, proved by its checksum.
+    `nats` is a URL, several with commas between, or BusOptions; one's own `gapscan up` needs no login there. `bus` shares
+    an open connection instead. Each view is the whole list at one sequence, proved by its checksum.
 
     Raises ConfigError for a name that no list can have. Raises when iterated: BusError if NATS cannot be reached at the
     start, UnknownListError if nobody publishes the list or when it is removed, ConfigError for a wrong URL,
     ProtocolError if the first snapshot cannot be used. A link lost later is waited out: the view's state turns stale,
     then live again.
     """
-    options = with_login(BusOptions(nats)) if isinstance(nats, str) else nats
+    options = BusOptions(nats) if isinstance(nats, str) else nats
     return Following(name, options, bus)
+
+
+def connect(options: BusOptions, name: str) -> AbstractAsyncContextManager[Bus]:
+    """Connect to NATS, `async with connect(options, name) as bus`; `name` shows in the server's monitoring.
+
+    For one's own `gapscan up` no login need be given. Raises BusError when the server cannot be reached or refuses,
+    ConfigError for a URL that is none.
+    """
+    given = options.user or options.credentials
+    return client.connect(options if given else with_login(options), name)
