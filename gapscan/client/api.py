@@ -57,8 +57,8 @@ class Following:
 def follow(name: str, *, nats: str | BusOptions = "nats://127.0.0.1:4222", bus: Bus | None = None) -> Following:
     """Follow list `name`: `async for view in follow(name)`, or plain `for` outside of asyncio.
 
-    `nats` is a URL, several with commas between, or BusOptions; one's own `gapscan up` needs no login there. `bus` shares
-    an open connection instead. Each view is the whole list at one sequence, proved by its checksum.
+    `nats` is a URL, several with commas between, or BusOptions; one's own `gapscan up` needs no login in it. `bus`
+    shares an open connection instead. Each view is the whole list at one sequence, proved by its checksum.
 
     Raises ConfigError for a name that no list can have. Raises when iterated: BusError if NATS cannot be reached at the
     start, UnknownListError if nobody publishes the list or when it is removed, ConfigError for a wrong URL,
