@@ -40,11 +40,8 @@ class NoStreamError(BusError):
 
 
 async def get_last(bus: Bus, stream: str, subject: str) -> Stored | None:
-    """The last message on `subject`, or None. Raises NoStreamError or BusError.
-
-    The subject is part of the request's own, so that a reader's rights can name what he may read.
-    """
-    found = await _ask(bus, stream, names.direct_get_subject(stream, subject), b"", single=True)
+    """The last message on `subject`, or None. Raises NoStreamError or BusError."""
+    found = await _batch(bus, stream, {"last_by_subj": subject})
     return found[0] if found else None
 
 
@@ -68,18 +65,22 @@ async def get_last_of_each(bus: Bus, stream: str, pattern: str) -> list[Stored]:
 
 
 async def _batch(bus: Bus, stream: str, query: dict[str, object]) -> list[Stored]:
-    return await _ask(bus, stream, names.direct_get_subject(stream), msgspec.json.encode(query), single=False)
-
-
-async def _ask(bus: Bus, stream: str, subject: str, query: bytes, *, single: bool) -> list[Stored]:
     try:
         async with _inbox(bus) as (inbox, replies):
-            await bus.nc.publish(subject, query, reply=inbox)
-            return await _collect(replies, single=single)
+            address, payload = _request(stream, query)
+            await bus.nc.publish(address, payload, reply=inbox)
+            return await _collect(replies, single="last_by_subj" in query)
     except NoRespondersError:
         raise NoStreamError(f"there is no stream {stream}") from None
     except NATS_ERRORS as error:
         raise translated(error, f"reading stream {stream}") from error
+
+
+def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
+    """Where to ask, and with what: a subject is a part of the request's own, so that a reader's rights can name it."""
+    if subject := query.get("last_by_subj"):
+        return names.direct_get_subject(stream, str(subject)), b""
+    return names.direct_get_subject(stream), msgspec.json.encode(query)
 
 
 @asynccontextmanager
