@@ -12,7 +12,8 @@ import msgspec
 import pytest
 import yaml
 
-from gapscan.config import API_KEY_VARIABLE, Config
+from gapscan import providers
+from gapscan.config import Config
 
 ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
@@ -40,7 +41,7 @@ def setting_variables() -> set[str]:
     """All variables that gapscan reads."""
     sections = msgspec.structs.asdict(Config())
     names = {f"GAPSCAN_{section}_{key}".upper() for section, found in sections.items() for key in struct_fields(found)}
-    return names | {API_KEY_VARIABLE}
+    return names | {providers.key_variable(Config().provider)}
 
 
 def struct_fields(section: Any) -> tuple[str, ...]:
