@@ -105,6 +105,7 @@ def test_probes_ask_what_the_services_have() -> None:
     assert bridge["livenessProbe"]["httpGet"]["path"] == "/healthz"
     assert bridge["readinessProbe"]["httpGet"]["path"] == "/readyz"
     for found in WORKLOADS:
+        assert {"startupProbe", "livenessProbe"} <= container(found).keys()
         ports = {port["name"] for port in container(found).get("ports", [])}
         assert set(_asked_ports(container(found))) <= ports
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.deploy import ROOT, setting_variables
+from tests.unit.deploy.test_alerts import RULES
 
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
-TABLE = TEXT.partition("What `gapscan status` says")[2].partition("## Sizing")[0]
+TABLE = TEXT.partition("What `gapscan status` says")[2].partition("## Figures")[0]
 HOLE = "…"
 
 
@@ -54,3 +55,8 @@ def test_variables_exist() -> None:
     nats = (ROOT / "nats" / "accounts.conf").read_text("utf-8") + (ROOT / "nats" / "cluster.conf").read_text("utf-8")
     known = setting_variables() | set(re.findall(r"\$(GAPSCAN_\w+)", nats))
     assert set(re.findall(r"\b(?:GAPSCAN|POLYGON)_[A-Z_]*[A-Z]\b", TEXT)) - {"GAPSCAN_LIST", "GAPSCAN_NATS"} <= known
+
+
+def test_every_alert_is_explained() -> None:
+    explained = set(re.findall(r"`(Gapscan\w+)`", TEXT))
+    assert explained == {rule["alert"] for rule in RULES}
