@@ -28,7 +28,7 @@ import gapscan
 ROOT: Final = Path(__file__).parents[1]
 DIST: Final = ROOT / "dist"
 LOCK: Final = ROOT / "requirements-run.lock"
-CLIENT: Final = ("msgspec", "nats-py")  # all that a client needs; docs/client.md says so
+CLIENT: Final = ("msgspec", "nats-py", "platformdirs")  # all that a client needs; docs/client.md says so
 SHARED: Final = ("server.conf", "embedded.conf", "gapscan.toml")
 PATIENCE: Final = 60.0
 BEGUN: Final = time.monotonic()

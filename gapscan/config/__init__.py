@@ -13,8 +13,8 @@ from gapscan.config.loading import (
     load,
     shipped_file,
 )
-from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.nats_passwords import check_passwords
+from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.sections import (
     BridgeSection,
     Config,
