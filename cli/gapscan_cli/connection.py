@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tomllib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -13,27 +11,29 @@ from typing import Final
 from gapscan import config as settings
 from gapscan import runfile
 from gapscan.bus.client import Bus, BusOptions, connect, options_of
+from gapscan.bus.contexts import selected_context
 from gapscan.bus.running import with_login
 from gapscan.errors import BusError
 
 RETRY_SECONDS: Final = 0.5
-_URL_VARIABLE: Final = f"{settings.ENV_PREFIX}NATS_URL"
 
 Note = Callable[[str], None]
 
 
-def find_nats(nats: str | None, config_file: Path | None, data: Path | None) -> BusOptions:
-    """How to reach NATS: by --nats, else by the settings, else what `gapscan up` runs, else the default."""
-    loaded = settings.load(config_file)
-    section = loaded.config.nats
-    url = nats or (None if data else _configured_url(loaded, os.environ)) or _running_url(data) or section.url
-    return with_login(options_of(section, url), data)
-
-
-def _configured_url(loaded: settings.Loaded, env: Mapping[str, str]) -> str | None:
-    """The URL if somebody wrote it down; None when it is only the default."""
-    tables = tomllib.loads(loaded.path.read_text("utf-8")) if loaded.path else {}
-    return loaded.config.nats.url if _URL_VARIABLE in env or "url" in tables.get("nats", {}) else None
+def find_nats(nats: str | None, config_file: Path | None, data: Path | None, context: str | None = None) -> BusOptions:
+    """How to reach NATS: by --nats, --context or --data, else by the settings or NATS_CONTEXT, else what `gapscan up`
+    runs, else the context that the nats command has selected, else the default.
+    """
+    section = settings.load(config_file).config.nats
+    if nats or context:
+        found = options_of(section, nats, context)
+    elif data is None and (section.url or section.context):
+        found = options_of(section)
+    elif running := _running_url(data):
+        found = options_of(section, running)
+    else:
+        found = options_of(section, context=selected_context())
+    return with_login(found, data)
 
 
 def _running_url(data: Path | None) -> str | None:

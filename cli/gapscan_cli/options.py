@@ -46,6 +46,14 @@ NatsUrl = Annotated[
         help="Where NATS is. Without it: the settings, else what `gapscan up` runs, else nats://127.0.0.1:4222.",
     ),
 ]
+NatsContext = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="A context of the nats command: where NATS is, and how to be let in. Without it: NATS_CONTEXT.",
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(

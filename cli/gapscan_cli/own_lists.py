@@ -50,15 +50,22 @@ class OwnLists:
     asked: bool
 
     @classmethod
-    def of(cls, lists_file: str | None, nats: str | None, data: Path | None, config_file: Path | None) -> OwnLists:
+    def of(
+        cls,
+        lists_file: str | None,
+        nats: str | None,
+        data: Path | None,
+        config_file: Path | None,
+        context: str | None = None,
+    ) -> OwnLists:
         """What the options say. Raises ConfigError."""
         loaded = settings.load(config_file)
         path = settings.expanded(lists_file) if lists_file else own_lists_file.own_file(loaded.config)
         try:
-            options = find_nats(nats, config_file, data)
+            options = find_nats(nats, config_file, data, context)
         except BusError:
             options = None
-        return cls(path, options, nats is not None or data is not None)
+        return cls(path, options, any(one is not None for one in (nats, data, context)))
 
     def read(self) -> tuple[str, list[ListDefinition]]:
         """The user's file and what it defines. Faulty lists are left out: whoever edits may have come to mend them."""

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
-from nats.js import JetStreamContext
 
+from gapscan.bus.credentials import CredentialsError
+from gapscan.bus.jetstream import JetStream, JetStreamHealth
+from gapscan.bus.link import LastingClient, RefusedError, refusal_in
 from gapscan.bus.nats_compat import propagate_cancels
-from gapscan.config import NatsSection
-from gapscan.errors import BusError, ConfigError
+from gapscan.bus.options import BusOptions, options_of, servers, shown
+from gapscan.errors import BusError
 from gapscan.obs import logger
+
+__all__ = [
+    "CONNECT_SECONDS",
+    "NATS_ERRORS",
+    "REQUEST_SECONDS",
+    "Bus",
+    "BusOptions",
+    "connect",
+    "options_of",
+    "servers",
+    "translated",
+    "unreachable",
+]
 
 CONNECT_SECONDS: Final = 3.0
 REQUEST_SECONDS: Final = 2.0
 _RECONNECT_WAIT: Final = 0.1
-_PING_INTERVAL: Final = 5
+# A dead server is noticed within three of these, and goes on being asked until then.
+_PING_INTERVAL: Final = 2
+_PINGS_UNANSWERED: Final = 2
 
 _log = logger("bus")
 
@@ -31,54 +46,37 @@ propagate_cancels()
 # Everything that the client library raises when the server is away or refuses.
 NATS_ERRORS: Final = (nats.errors.Error, OSError, asyncio.TimeoutError)
 
-_SCHEMES: Final = ("nats", "tls", "ws", "wss")
 
-
-def servers(url: str) -> list[str]:
-    """The servers of a URL, or of several with commas between. Raises ConfigError for what is no URL."""
-    found = [part.strip() for part in url.split(",") if part.strip()]
-    for one in found:
-        try:
-            parts = urlsplit(one)
-            good = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
-        except ValueError:
-            good = False
-        if not good:
-            raise ConfigError(f"{_shown(one)} is no NATS URL", remedy="such as nats://127.0.0.1:4222")
-    if not found:
-        raise ConfigError("no NATS URL is given", remedy="such as nats://127.0.0.1:4222")
-    return found
-
-
-@dataclass
-class BusOptions:
-    """How to reach NATS. `credentials` is the path of a .creds file; user and password are the alternative."""
-
-    url: str = "nats://127.0.0.1:4222"
-    user: str | None = None
-    password: str | None = None
-    credentials: str | None = None
-    inbox_prefix: str = "_INBOX"
-
-
-def options_of(section: NatsSection, url: str | None = None) -> BusOptions:
-    """How to reach the NATS of the settings, or the one at `url` with the settings' rights."""
-    return BusOptions(url or section.url, section.user, section.password, section.credentials, section.inbox_prefix)
-
-
-@dataclass
 class Bus:
-    """An open connection. It reconnects by itself for as long as it lives."""
+    """An open connection. It is opened again by itself, whatever ends it, for as long as it lives."""
 
-    nc: Client
-    js: JetStreamContext
-    reconnects: int = 0
-    _listeners: set[Callable[[], None]] = field(default_factory=set)
+    def __init__(self, options: BusOptions) -> None:
+        access = options.completed()
+        self.nc = LastingClient(options)
+        # What was asked by way of JetStream is to be told here: that of a live link may be mute.
+        self.health = JetStreamHealth(self._jetstream_is_mute)
+        self.api_prefix = access.api_prefix
+        self.js = JetStream(self.nc, self.health, prefix=self.api_prefix, timeout=REQUEST_SECONDS)
+        self.reconnects = 0
+        self._domain = access.jetstream_domain
+        self._listeners: set[Callable[[], None]] = set()
+        self._moving: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
         """Whether the link is up at this moment."""
         return self.nc.is_connected
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no link, in words; empty while there is one."""
+        if self.connected:
+            return ""
+        return f"NATS: {self.nc.refusal}" if self.nc.refusal else "NATS does not answer"
+
+    def key_value_subject(self, subject: str) -> str:
+        """Where a value of a bucket is put: with a JetStream domain, in that one and no other."""
+        return f"{self.api_prefix}.{subject}" if self._domain else subject
 
     def on_link_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each loss and return of the link; the result takes it off again.
@@ -96,7 +94,11 @@ class Bus:
             with suppress(*NATS_ERRORS):  # it is taken off here before the server is told
                 await subscription.unsubscribe()
 
+    def _jetstream_is_mute(self) -> None:
+        self._moving = asyncio.create_task(self.nc.leave("JetStream does not answer"))
+
     def _changed(self) -> None:
+        self.health.reset()
         for listener in tuple(self._listeners):
             listener()
 
@@ -109,15 +111,13 @@ async def connect(options: BusOptions, name: str) -> AsyncIterator[Bus]:
     none.
     """
     urls = servers(options.url)
-    nc = Client()
-    # A publish while the link is down fails at once: buffered, it would land after its author gave up on it.
-    bus = Bus(nc, nc.jetstream(timeout=REQUEST_SECONDS))
+    bus = Bus(options)
     try:
         await _open(bus, urls, options, name)
         yield bus
     finally:
         with suppress(*NATS_ERRORS, AssertionError):  # the library asserts where nothing was ever connected
-            await nc.close()
+            await bus.nc.close()
 
 
 class _Callbacks:
@@ -126,21 +126,34 @@ class _Callbacks:
     def __init__(self, bus: Bus, url: str, servers: int) -> None:
         self.first_trouble: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._bus = bus
-        self._shown = _shown(url)
+        self._shown = shown(url)
+        self._is_open = self._was_open = False
         self._untried = servers
 
     async def lost(self) -> None:
         """The link is down, or was closed."""
         if self._bus.nc.is_closed:  # by us
             return
-        _log.warning("NATS link lost, reconnecting", extra={"url": self._shown})
+        if self._is_open:
+            self._is_open = False
+            _log.warning("NATS link lost, reconnecting", extra={"url": self._shown})
         self._bus._changed()
 
     async def back(self) -> None:
         """The link is up again."""
+        self.opened()
         self._bus.reconnects += 1
         _log.info("NATS link is back", extra={"url": self._shown})
         self._bus._changed()
+
+    def opened(self) -> None:
+        """The link is up."""
+        self._is_open = self._was_open = True
+        self._bus.nc.opened()
+
+    async def lame(self) -> None:
+        """The server will be stopped."""
+        await self._bus.nc.leave("the NATS server is going out of service")
 
     async def trouble(self, error: Exception) -> None:
         """Something failed: before the first connection, a server.
@@ -149,26 +162,33 @@ class _Callbacks:
         has been tried, that is enough.
         """
         _log.debug("NATS: %r", error)
+        if self._was_open:
+            if words := refusal_in(error):
+                self._bus.nc.note_refusal(words)
+            return
         self._untried -= 1
         if self._untried <= 0 and not self.first_trouble.done():
             self.first_trouble.set_result(error)
 
 
 async def _open(bus: Bus, urls: list[str], options: BusOptions, name: str) -> None:
+    access = options.completed()
     callbacks = _Callbacks(bus, options.url, len(urls))
     connecting = bus.nc.connect(
-        urls,
+        [shown(one) for one in urls],  # logins are given when a server asks
         name=name,
-        user=options.user,
-        password=options.password,
-        user_credentials=options.credentials,
-        inbox_prefix=options.inbox_prefix,
+        inbox_prefix=access.inbox_prefix,
+        tls_handshake_first=access.tls_first,
         disconnected_cb=callbacks.lost,
         reconnected_cb=callbacks.back,
         error_cb=callbacks.trouble,
+        lame_duck_mode_cb=callbacks.lame,
+        reconnect_to_server_handler=bus.nc.next_server,
         max_reconnect_attempts=-1,
         reconnect_time_wait=_RECONNECT_WAIT,  # type: ignore[arg-type]  # seconds; fractions work
         ping_interval=_PING_INTERVAL,
+        max_outstanding_pings=_PINGS_UNANSWERED,
+        # A publish while the link is down fails at once: buffered, it would land after its author gave up on it.
         pending_size=0,
     )
     try:
@@ -176,6 +196,7 @@ async def _open(bus: Bus, urls: list[str], options: BusOptions, name: str) -> No
             await _unless(callbacks.first_trouble, connecting)
     except NATS_ERRORS as error:
         raise unreachable(options.url, error) from None
+    callbacks.opened()
 
 
 async def _unless(failed: asyncio.Future[Exception], connecting: Coroutine[Any, Any, None]) -> None:
@@ -190,23 +211,21 @@ async def _unless(failed: asyncio.Future[Exception], connecting: Coroutine[Any, 
 
 
 def unreachable(url: str, error: BaseException) -> BusError:
-    """The error for a server that does not answer at `url`."""
+    """The error for a server that does not answer at `url`, or is none to talk to."""
+    where, words = f"NATS at {shown(url)}", refusal_in(error)
+    if isinstance(error, CredentialsError):
+        return BusError(words)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return BusError(f"{where}: {words}", remedy="tls_ca in [nats] names the file of your own authority")
+    if isinstance(error, ssl.SSLError):
+        return BusError(f"{where}: {words}", remedy="see tls_ca, tls_cert, tls_key and tls_first in [nats]")
+    if isinstance(error, RefusedError):
+        return BusError(f"{where}: {words}")
     if "authorization" in str(error).lower():
-        return BusError(f"NATS at {_shown(url)} refuses these credentials", remedy="check user and password")
-    return BusError(
-        f"cannot reach NATS at {_shown(url)}",
-        remedy="start it with `gapscan up`, or name another with --nats URL",
-    )
-
-
-def _shown(url: str) -> str:
-    """The URL, or several, without user and password."""
-    return ",".join(_bare(one) for one in url.split(","))
-
-
-def _bare(url: str) -> str:
-    scheme, mark, rest = url.rpartition("://")
-    return scheme + mark + rest.rpartition("@")[2]
+        return BusError(f"{where} refuses these credentials", remedy="check the login in [nats]")
+    if words:
+        return BusError(f"{where} refuses the link: {words}")
+    return BusError(f"cannot reach {where}", remedy="start it with `gapscan up`, or name another with --nats URL")
 
 
 def translated(error: BaseException, doing: str) -> BusError:

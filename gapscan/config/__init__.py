@@ -16,6 +16,7 @@ from gapscan.config.loading import (
 from gapscan.config.nats_passwords import check_passwords
 from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.sections import (
+    DEFAULT_NATS_URL,
     BridgeSection,
     Config,
     FeedSection,
@@ -29,6 +30,7 @@ from gapscan.config.sections import (
 )
 
 __all__ = [
+    "DEFAULT_NATS_URL",
     "ENV_PREFIX",
     "FILE_NAME",
     "BridgeSection",

@@ -25,6 +25,7 @@ from gapscan.errors import ConfigError
 
 FILE_NAME: Final = "gapscan.toml"
 ENV_PREFIX: Final = "GAPSCAN_"
+_CONTEXT_VARIABLE: Final = "NATS_CONTEXT"  # of the nats command
 REMEDY: Final = "`gapscan config example` shows all settings with their meaning"
 
 
@@ -73,6 +74,9 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loade
         if variable in env:
             tables.setdefault(section, {})[key] = _plain(section, key, env[variable])
             config = _convert(tables, variable)
+    if env.get(_CONTEXT_VARIABLE) and not (config.nats.url or config.nats.context):
+        tables.setdefault("nats", {})["context"] = env[_CONTEXT_VARIABLE]
+        config = _convert(tables, _CONTEXT_VARIABLE)
     return Loaded(config, path, warning)
 
 

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct, field
 _CLOSED_FACTOR: Final = 6.0
 _CLOSED_INTERVAL: Final = 30.0
 
+DEFAULT_NATS_URL: Final = "nats://127.0.0.1:4222"
+
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -36,16 +38,26 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class NatsSection(Section, frozen=True):
-    """Where NATS is, and how gapscan's streams are kept there.
+    """Where NATS is, how to be let in, and how gapscan's streams are kept there.
 
-    A reader with an account of its own may need its `inbox_prefix`; writers leave it.
+    What is not given comes from the `context`, one of the nats command's, if one is named. A reader with an account
+    of its own may need its `inbox_prefix`; writers leave it.
     """
 
-    url: str = "nats://127.0.0.1:4222"
+    url: str | None = None
+    context: str | None = None
     user: str | None = None
     password: str | None = None
+    token: str | None = None
+    nkey: str | None = None
     credentials: str | None = None
-    inbox_prefix: str = "_INBOX"
+    tls_ca: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_first: bool = False
+    jetstream_domain: str | None = None
+    jetstream_api_prefix: str | None = None
+    inbox_prefix: str | None = None
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
     delta_max_age: Seconds = 120.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024

@@ -8,10 +8,16 @@ from typing import Annotated
 import typer
 
 from gapscan_cli import output
-from gapscan_cli.options import ConfigFile, DataDir, Json, NatsUrl
+from gapscan_cli.options import ConfigFile, DataDir, Json, NatsContext, NatsUrl
 
 
-def status(as_json: Json = False, nats: NatsUrl = None, data: DataDir = None, config_file: ConfigFile = None) -> int:
+def status(
+    as_json: Json = False,
+    nats: NatsUrl = None,
+    context: NatsContext = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> int:
     """Print how services, feed and lists are.
 
     Covers each service, how many symbols the feed covers, the streams and the lists. The exit code
@@ -27,7 +33,7 @@ def status(as_json: Json = False, nats: NatsUrl = None, data: DataDir = None, co
     from gapscan_cli.connection import find_nats
     from gapscan_cli.health import print_status
 
-    return asyncio.run(print_status(find_nats(nats, config_file, data), as_json))
+    return asyncio.run(print_status(find_nats(nats, config_file, data, context), as_json))
 
 
 def schema(

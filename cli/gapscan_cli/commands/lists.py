@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gapscan_cli.completion import complete_list
-from gapscan_cli.options import ConfigFile, DataDir, Json, ListName, NatsUrl
+from gapscan_cli.options import ConfigFile, DataDir, Json, ListName, NatsContext, NatsUrl
 
 Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Show the first N rows.")]
 
@@ -20,6 +20,7 @@ def watch(
         typer.Option("--plain", help="No screen: print the first rows (10, or --top) after a change, once a second."),
     ] = False,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
@@ -38,7 +39,7 @@ def watch(
     from gapscan_cli.following import run_until_stopped
     from gapscan_cli.watching.loop import watch_list
 
-    run_until_stopped(watch_list(find_nats(nats, config_file, data), name, top, plain))
+    run_until_stopped(watch_list(find_nats(nats, config_file, data, context), name, top, plain))
 
 
 def top(
@@ -47,6 +48,7 @@ def top(
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
@@ -67,10 +69,16 @@ def top(
     from gapscan_cli.oneshot import print_top
 
     form = "json" if as_json else "csv" if as_csv else "table"
-    asyncio.run(print_top(find_nats(nats, config_file, data), name, number, form))
+    asyncio.run(print_top(find_nats(nats, config_file, data, context), name, number, form))
 
 
-def tail(name: ListName, nats: NatsUrl = None, data: DataDir = None, config_file: ConfigFile = None) -> None:
+def tail(
+    name: ListName,
+    nats: NatsUrl = None,
+    context: NatsContext = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> None:
     """Print a list as JSON lines: snapshot, then deltas.
 
     Each delta has its sequence. It goes on until Ctrl-C, or until nobody reads. A new snapshot line
@@ -85,7 +93,7 @@ def tail(name: ListName, nats: NatsUrl = None, data: DataDir = None, config_file
     from gapscan_cli.following import run_until_stopped
     from gapscan_cli.tailing import tail_list
 
-    run_until_stopped(tail_list(find_nats(nats, config_file, data), name))
+    run_until_stopped(tail_list(find_nats(nats, config_file, data, context), name))
 
 
 def why(
@@ -96,6 +104,7 @@ def why(
     ] = None,
     as_json: Json = False,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
@@ -114,16 +123,17 @@ def why(
     from gapscan_cli.connection import find_nats
     from gapscan_cli.explaining import print_why
 
-    asyncio.run(print_why(find_nats(nats, config_file, data), symbol, name, as_json))
+    asyncio.run(print_why(find_nats(nats, config_file, data, context), symbol, name, as_json))
 
 
 def show_lists(
-    context: typer.Context,
+    invocation: typer.Context,
     shipped: Annotated[
         bool, typer.Option("--shipped", help="The lists that come with gapscan; asks no server.")
     ] = False,
     as_json: Json = False,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
@@ -138,7 +148,7 @@ def show_lists(
       gapscan lists --shipped
       gapscan lists add my_lists.toml
     """
-    if context.invoked_subcommand is not None:
+    if invocation.invoked_subcommand is not None:
         return
     import asyncio
 
@@ -148,4 +158,4 @@ def show_lists(
     if shipped:
         print_shipped(as_json)
     else:
-        asyncio.run(print_lists(find_nats(nats, config_file, data), as_json))
+        asyncio.run(print_lists(find_nats(nats, config_file, data, context), as_json))

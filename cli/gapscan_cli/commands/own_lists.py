@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gapscan_cli.completion import own_names
-from gapscan_cli.options import ConfigFile, DataDir, NatsUrl
+from gapscan_cli.options import ConfigFile, DataDir, NatsContext, NatsUrl
 
 ListsFile = Annotated[
     str | None,
@@ -24,6 +24,7 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Take the new one of a list that is there.")] = False,
     lists_file: ListsFile = None,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> int:
@@ -39,7 +40,7 @@ def add(
     """
     from gapscan_cli.own_lists import OwnLists, add_lists
 
-    return add_lists(OwnLists.of(lists_file, nats, data, config_file), file, replace)
+    return add_lists(OwnLists.of(lists_file, nats, data, config_file, context), file, replace)
 
 
 def edit(
@@ -51,6 +52,7 @@ def edit(
     ] = None,
     lists_file: ListsFile = None,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> int:
@@ -64,13 +66,14 @@ def edit(
     """
     from gapscan_cli.own_lists import OwnLists, edit_lists
 
-    return edit_lists(OwnLists.of(lists_file, nats, data, config_file), name)
+    return edit_lists(OwnLists.of(lists_file, nats, data, config_file, context), name)
 
 
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the list.", autocompletion=_complete_own)],
     lists_file: ListsFile = None,
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> int:
@@ -84,7 +87,7 @@ def remove(
     """
     from gapscan_cli.own_lists import OwnLists, remove_own
 
-    return remove_own(OwnLists.of(lists_file, nats, data, config_file), name)
+    return remove_own(OwnLists.of(lists_file, nats, data, config_file, context), name)
 
 
 def check(

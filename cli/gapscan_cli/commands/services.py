@@ -9,7 +9,7 @@ import typer
 
 from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli import output
-from gapscan_cli.options import ConfigFile, DataDir, Day, NatsUrl, Replay, Seed, Speed, Start, Symbols
+from gapscan_cli.options import ConfigFile, DataDir, Day, NatsContext, NatsUrl, Replay, Seed, Speed, Start, Symbols
 
 if TYPE_CHECKING:
     from gapscan.config import Config
@@ -87,6 +87,7 @@ def run(
         typer.Argument(metavar="SERVICE", help="Name of the service.", autocompletion=_complete_service),
     ],
     nats: NatsUrl = None,
+    context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
@@ -94,8 +95,8 @@ def run(
     from gapscan.supervisor.run_service import run_service
     from gapscan_cli.connection import find_nats
 
-    found = find_nats(nats, config_file, data)
-    login = {"url": found.url, "user": found.user, "password": found.password}
+    found = find_nats(nats, config_file, data, context)
+    login = {"url": found.url, "user": found.user, "password": found.password, "context": found.context or ""}
     run_service(service, _with(_load(config_file), "nats", **login))
 
 
