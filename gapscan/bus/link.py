@@ -100,6 +100,12 @@ class LastingClient(Client):
             else:
                 return
 
+    async def _connect_to_server(self, s: Any) -> None:
+        """As the library's, which leaves the sockets of refused tries to the garbage collector."""
+        if self._transport:
+            self._transport.close()
+        await super()._connect_to_server(s)
+
     def note_refusal(self, words: str) -> None:
         """Say what stands against the link: once, until it is another thing or the link was well."""
         if words != self.refusal:
@@ -135,6 +141,7 @@ class LastingClient(Client):
         if initial_connection and info.get("tls_available") and self._access().wants_tls:
             info["tls_required"] = True  # the library encrypts only where the server insists
         await super()._process_info(info, initial_connection)
+        self._max_payload = info.get("max_payload", self._max_payload)
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
@@ -194,3 +201,7 @@ class LastingClient(Client):
             await super().publish(*args, **options)
         except nats.errors.OutboundBufferLimitError:
             raise LinkDownError(self.refusal) from None
+        except nats.errors.MaxPayloadError:
+            if time.monotonic() - self._open_since > _SETTLED:  # a raised limit is said to new links only
+                await self.force_reconnect()
+            raise

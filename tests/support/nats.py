@@ -27,12 +27,15 @@ class NatsServer:
     """One server process; `data` keeps its store over restarts.
 
     With `accounts` it has those of accounts.conf, of which a function may make others.
-    `env` is added to its environment.
+    `more` is added to its configuration, and can be changed with `reconfigure`; `env` is added to its environment.
     """
 
-    def __init__(self, data: Path, *, accounts: bool | Callable[[str], str] = False, **env: str) -> None:
+    def __init__(
+        self, data: Path, *, accounts: bool | Callable[[str], str] = False, more: str = "", **env: str
+    ) -> None:
         self.data = data
         self._accounts = accounts
+        self._more = more
         self._env = {**os.environ, **ACCOUNTS, **env}
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,21 +78,43 @@ class NatsServer:
 
     def _command(self, file: nats_server.PortsFile) -> list[str]:
         command = nats_server.command(self.port, self.data, file)
-        if self._accounts:
+        if self._more or self._accounts:
             conf = nats_server.server_conf()
-            both = self.data / "both.conf"
             shutil.copy(conf, self.data)  # included files are looked for beside the one that includes them
-            text = conf.with_name("accounts.conf").read_text("utf-8")
-            (self.data / "accounts.conf").write_text(text if self._accounts is True else self._accounts(text))
-            both.write_text('include "server.conf"\ninclude "accounts.conf"\n')
-            command[command.index("-c") + 1] = str(both)
+            if self._accounts:
+                text = conf.with_name("accounts.conf").read_text("utf-8")
+                (self.data / "accounts.conf").write_text(text if self._accounts is True else self._accounts(text))
+            command[command.index("-c") + 1] = str(self._write())
         return command
+
+    def _write(self) -> Path:
+        both = self.data / "both.conf"
+        accounts = 'include "accounts.conf"\n' if self._accounts else ""
+        both.write_text(f'include "server.conf"\n{accounts}{self._more}\n')
+        return both
 
     def reload(self, accounts: Callable[[str], str]) -> None:
         """Have it read other accounts, as an operator does who changed the file."""
         path = self.data / "accounts.conf"
         path.write_text(accounts(path.read_text("utf-8")))
         os.kill(self.pid, signal.SIGHUP)
+
+    def reconfigure(self, more: str) -> None:
+        """Have it read another configuration while it runs; what is connected hears of it at once."""
+        assert self._more
+        self._more = more
+        self._write()
+        self.signal("reload")
+
+    async def restart_with(self, more: str) -> None:
+        """kill -9, and start it again with another configuration."""
+        assert self._more
+        self._more = more
+        await self.restart()
+
+    def signal(self, what: str) -> None:
+        """What `nats-server --signal` knows: reload, ldm ..."""
+        subprocess.run([nats_server.binary(), "--signal", f"{what}={self.pid}"], check=True)
 
     def kill(self) -> None:
         """kill -9."""

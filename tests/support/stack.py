@@ -118,11 +118,12 @@ class Stack:
 
 
 @asynccontextmanager
-async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncIterator[Stack]:
-    """Feed (not scanning by itself) and ranker between `sim` and the NATS at `nats_url`."""
-    config = config_for(nats_url, sim, **feed_settings)
+async def running(sim: SimServer, nats: str | BusOptions, **feed_settings: Any) -> AsyncIterator[Stack]:
+    """Feed (not scanning by itself) and ranker between `sim` and a NATS."""
+    options = BusOptions(nats) if isinstance(nats, str) else nats
+    config = config_for(options.url, sim, **feed_settings)
     tally = Tally(logger("feed"))
-    async with connect(BusOptions(nats_url), "test") as bus:
+    async with connect(options, "test") as bus:
         await ensure_shared(bus, retention(config))
         feed = Feed(bus, provider_on(sim, tally), config, tally)
         ranker = Ranker(bus, config, shipped_lists(), heartbeat=HEARTBEAT)
@@ -136,8 +137,8 @@ async def running(sim: SimServer, nats_url: str, **feed_settings: Any) -> AsyncI
 
 
 @asynccontextmanager
-async def small_market(nats_url: str, day: dt.date, start: int, symbols: int) -> AsyncIterator[Stack]:
+async def small_market(nats: str | BusOptions, day: dt.date, start: int, symbols: int) -> AsyncIterator[Stack]:
     """The chain on a synthetic market of `day` that begins at `start`, epoch ms, and stands until it is moved."""
     market = Market(SyntheticSource(day, 7, symbols))
-    async with SimServer(market, ManualClock(start)) as sim, running(sim, nats_url) as stack:
+    async with SimServer(market, ManualClock(start)) as sim, running(sim, nats) as stack:
         yield stack
