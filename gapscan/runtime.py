@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -73,6 +73,19 @@ async def until_stopped(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -
         tasks = [group.create_task(job) for job in jobs]
         await stop.wait()
         await end(*tasks)
+
+
+async def side_by_side(jobs: Iterable[Coroutine[Any, Any, None]], at_once: int = 8) -> None:
+    """Run all jobs to their end, a few at a time, whatever fails; then raise what failed first."""
+    room = asyncio.Semaphore(at_once)
+
+    async def one(job: Coroutine[Any, Any, None]) -> None:
+        async with room:
+            await job
+
+    ended = await asyncio.gather(*map(one, jobs), return_exceptions=True)
+    if failures := [error for error in ended if error is not None]:
+        raise failures[0]
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

@@ -219,6 +219,8 @@ def unreachable(url: str, error: BaseException) -> BusError:
         return BusError(f"{where}: {words}", remedy="tls_ca in [nats] names the file of your own authority")
     if isinstance(error, ssl.SSLError):
         return BusError(f"{where}: {words}", remedy="see tls_ca, tls_cert, tls_key and tls_first in [nats]")
+    if _is_hung_up(error):
+        return BusError(f"{where} hangs up", remedy="where it asks for a certificate: tls_cert and tls_key in [nats]")
     if isinstance(error, RefusedError):
         return BusError(f"{where}: {words}")
     if "authorization" in str(error).lower():
@@ -226,6 +228,13 @@ def unreachable(url: str, error: BaseException) -> BusError:
     if words:
         return BusError(f"{where} refuses the link: {words}")
     return BusError(f"cannot reach {where}", remedy="start it with `gapscan up`, or name another with --nats URL")
+
+
+def _is_hung_up(error: BaseException) -> bool:
+    """Whether there was a server, which ended the link: the reason that TLS has for that is lost at times."""
+    if isinstance(error, ConnectionRefusedError):
+        return False
+    return isinstance(error, ConnectionError | nats.errors.UnexpectedEOF)
 
 
 def translated(error: BaseException, doing: str) -> BusError:

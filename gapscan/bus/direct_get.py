@@ -6,6 +6,7 @@ Batched gets are part of the server's direct-get API (ADR-31) that the client li
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ from nats.errors import NoRespondersError
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol import names
+from gapscan.runtime import end
 
+_API: Final = "$JS.API"
 _STATUS: Final = "Status"
 _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
+ASK_AGAIN_SECONDS: Final = 0.3
+_MOST_ASKED: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +69,100 @@ async def get_last_of_each(bus: Bus, stream: str, pattern: str) -> list[Stored]:
     return await _batch(bus, stream, {"multi_last": [pattern]})
 
 
+async def confirmed_from(bus: Bus, stream: str, sequence: int, count: int) -> list[Stored]:
+    """As `get_from`, for who draws conclusions: that `sequence` is missing is believed only if the leader says so.
+
+    Any replica may answer a direct get, one that is behind as well.
+    """
+    found = await get_from(bus, stream, sequence, count)
+    if found and found[0].sequence == sequence:
+        return found
+    held = await leader_at(bus, stream, sequence)
+    return [held] if held else found
+
+
+async def leader_at(bus: Bus, stream: str, sequence: int) -> Stored | None:
+    """The message with this sequence as the stream's leader has it. Takes rights that readers do not have."""
+    return await _of_leader(bus, stream, {"seq": sequence})
+
+
+async def leader_last(bus: Bus, stream: str, subject: str) -> Stored | None:
+    """The last message on `subject` as the stream's leader has it; None when there is none, or no stream."""
+    return await _of_leader(bus, stream, {"last_by_subj": subject})
+
+
+async def _of_leader(bus: Bus, stream: str, query: dict[str, object]) -> Stored | None:
+    subject, doing = f"{bus.api_prefix}.STREAM.MSG.GET.{stream}", f"reading stream {stream}"
+    try:
+        with bus.health.asking():
+            answer = await bus.nc.request(subject, msgspec.json.encode(query), timeout=REQUEST_SECONDS)
+    except NATS_ERRORS as error:
+        raise translated(error, doing) from error
+    found = msgspec.json.decode(answer.data, type=_LeadersAnswer)
+    if found.error is not None and found.error.code != int(_NOT_FOUND):
+        raise BusError(f"NATS failed while {doing}: {found.error.description}")
+    return found.message.stored() if found.message else None
+
+
+class _Error(msgspec.Struct):
+    code: int
+    description: str = ""
+
+
+class _Message(msgspec.Struct):
+    subject: str
+    seq: int
+    data: bytes = b""
+    hdrs: bytes = b""
+
+    def stored(self) -> Stored:
+        lines = self.hdrs.decode("utf-8", "replace").split("\r\n")[1:]
+        headers = {name: value.strip() for name, mark, value in (line.partition(":") for line in lines) if mark}
+        return Stored(self.subject, self.seq, self.data, headers)
+
+
+class _LeadersAnswer(msgspec.Struct):
+    message: _Message | None = None
+    error: _Error | None = None
+
+
 async def _batch(bus: Bus, stream: str, query: dict[str, object]) -> list[Stored]:
     try:
-        async with _inbox(bus) as (inbox, replies):
-            address, payload = _request(stream, query)
-            await bus.nc.publish(address, payload, reply=inbox)
-            return await _collect(replies, single="last_by_subj" in query)
+        with bus.health.asking():
+            return await _first_answer(bus, stream, query)
     except NoRespondersError:
         raise NoStreamError(f"there is no stream {stream}") from None
     except NATS_ERRORS as error:
         raise translated(error, f"reading stream {stream}") from error
+
+
+async def _first_answer(bus: Bus, stream: str, query: dict[str, object]) -> list[Stored]:
+    """Ask, and while nothing comes ask again, which reaches another replica perhaps: a dead one is asked until the
+    cluster takes it for dead.
+    """
+    heard = asyncio.Event()
+    asked: set[asyncio.Task[list[Stored]]] = set()
+    try:
+        while not any(task.done() for task in asked):
+            if not heard.is_set() and len(asked) < _MOST_ASKED:
+                asked.add(asyncio.create_task(_ask(bus, stream, query, heard)))
+            await asyncio.wait(asked, timeout=ASK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return _answer_of(asked)
+    finally:
+        await end(*asked)
+
+
+def _answer_of(asked: set[asyncio.Task[list[Stored]]]) -> list[Stored]:
+    """What came in whole, else what the first of them says."""
+    done = [task for task in asked if task.done()]
+    return next((task for task in done if not task.exception()), done[0]).result()
+
+
+async def _ask(bus: Bus, stream: str, query: dict[str, object], heard: asyncio.Event) -> list[Stored]:
+    async with _inbox(bus) as (inbox, replies):
+        address, payload = _request(stream, query)
+        await bus.nc.publish(bus.api_prefix + address.removeprefix(_API), payload, reply=inbox)
+        return await _collect(replies, heard, single="last_by_subj" in query)
 
 
 def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
@@ -81,6 +170,8 @@ def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
     if subject := query.get("last_by_subj"):
         return names.direct_get_subject(stream, str(subject)), b""
     return names.direct_get_subject(stream), msgspec.json.encode(query)
+
+
 
 
 @asynccontextmanager
@@ -93,10 +184,11 @@ async def _inbox(bus: Bus) -> AsyncIterator[tuple[str, Subscription]]:
         await bus.unsubscribe(subscription)
 
 
-async def _collect(replies: Subscription, *, single: bool) -> list[Stored]:
+async def _collect(replies: Subscription, heard: asyncio.Event, *, single: bool) -> list[Stored]:
     found: list[Stored] = []
     while True:
         message = await replies.next_msg(timeout=REQUEST_SECONDS)
+        heard.set()
         status = (message.headers or {}).get(_STATUS)
         if status is None:
             found.append(_stored(message))

@@ -13,7 +13,7 @@ from nats.js.errors import NotFoundError
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct_get import Stored, get_at
+from gapscan.bus.direct_get import Stored, leader_at
 from gapscan.bus.publish import OvertakenError, store
 from gapscan.errors import BusError, FencedError, StreamLostError
 from gapscan.protocol import names
@@ -78,7 +78,7 @@ class FencedStream:
 
     async def _settle(self, attempt: Attempt) -> None:
         """The sequence is taken: by this very message (its acknowledgement was lost), or by another writer."""
-        stored = await get_at(self._bus, self._stream, attempt.prev + 1)
+        stored = await leader_at(self._bus, self._stream, attempt.prev + 1)  # a replica may not have it yet
         if stored is None or stored.headers.get(names.HEADER_MSG_ID) != attempt.message_id:
             raise FencedError(
                 f"another writer publishes {self._what}", remedy="this one stands by; stop one of the two"
@@ -100,7 +100,7 @@ class FencedValue:
 
     async def read(self) -> Stored | None:
         """The value as it is stored; the next put replaces it. Raises BusError."""
-        stored = await keyvalue.get(self._bus, self._bucket, self._key)
+        stored = await keyvalue.get_of_leader(self._bus, self._bucket, self._key)
         self._revision = stored.sequence if stored else 0
         return stored
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from gapscan.bus import keyvalue
 from gapscan.bus.client import Bus
-from gapscan.bus.direct_get import Stored, get_from
+from gapscan.bus.direct_get import Stored, confirmed_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, commands_config, ensure
 from gapscan.errors import ProtocolError, StreamLostError
@@ -94,7 +94,7 @@ class HotPublisher:
         """Obey the commands up to `last`; False when some are missing or unreadable."""
         exact = True
         while self.sequence < last:
-            batch = await get_from(self._bus, names.STREAM_COMMANDS, self.sequence + 1, _REPLAY_BATCH)
+            batch = await confirmed_from(self._bus, names.STREAM_COMMANDS, self.sequence + 1, _REPLAY_BATCH)
             for stored in batch:
                 exact &= self._obey(stored.data) and stored.sequence == self.sequence + 1
                 self.sequence = stored.sequence

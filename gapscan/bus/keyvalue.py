@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gapscan.bus.client import Bus
-from gapscan.bus.direct_get import NoStreamError, Stored, get_last
+from gapscan.bus.direct_get import NoStreamError, Stored, get_last, leader_last
 from gapscan.bus.publish import store
 from gapscan.protocol import names
 
@@ -21,9 +21,15 @@ async def get(bus: Bus, bucket: str, key: str) -> Stored | None:
         return None
 
 
+async def get_of_leader(bus: Bus, bucket: str, key: str) -> Stored | None:
+    """As `get`, for who draws conclusions from what is not there. Takes rights that readers do not have."""
+    return await leader_last(bus, names.bucket_stream(bucket), names.key_subject(bucket, key))
+
+
 async def put(bus: Bus, bucket: str, key: str, value: bytes, headers: Mapping[str, str] | None = None) -> int:
     """Store a value in place of what was, and return its revision.
 
     Raises as `store` does: OvertakenError when `headers` name the revision that it is to replace, and it was not that.
     """
-    return await store(bus, names.key_subject(bucket, key), value, f"writing {bucket}/{key}", headers)
+    subject = bus.key_value_subject(names.key_subject(bucket, key))
+    return await store(bus, subject, value, f"writing {bucket}/{key}", headers)

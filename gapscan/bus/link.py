@@ -103,7 +103,7 @@ class LastingClient(Client):
     async def _connect_to_server(self, s: Any) -> None:
         """As the library's, which leaves the sockets of refused tries to the garbage collector."""
         if self._transport:
-            self._transport.close()
+            self._transport.close()  # type: ignore[no-untyped-call]
         await super()._connect_to_server(s)
 
     def note_refusal(self, words: str) -> None:
@@ -147,6 +147,15 @@ class LastingClient(Client):
     def ssl_context(self) -> ssl.SSLContext:
         """Made anew for each link, as certificates are renewed."""
         return tls_context(self._access())
+
+    async def _process_connect_init(self) -> None:
+        """As the library's, which takes it for a link when the server hangs up in place of an answer."""
+        await super()._process_connect_init()
+        if not self.is_connected:
+            for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+                if task is not None:
+                    task.cancel()
+            raise nats.errors.UnexpectedEOF
 
     def _connect_command(self) -> bytes:
         access = self._access()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nats.js import api
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct_get import Stored, get_from
+from gapscan.bus.direct_get import Stored, confirmed_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import ProtocolError, StreamLostError
@@ -105,11 +105,11 @@ class ListPublisher:
         """The list at the stream's last sequence, or None when it cannot be had."""
         if snapshot is None or snapshot.epoch != epoch_of(info) or snapshot.sequence > info.state.last_seq:
             return None
-        copy = Copy()
+        copy, stream = Copy(), names.list_stream(self.name)
         try:
             copy.load(snapshot)
             while copy.sequence < info.state.last_seq:
-                batch = await get_from(self._bus, names.list_stream(self.name), copy.sequence + 1, _REPLAY_BATCH)
+                batch = await confirmed_from(self._bus, stream, copy.sequence + 1, _REPLAY_BATCH)
                 if not batch or not all(
                     copy.apply(decode_as(Delta, stored.data), stored.sequence) is Fit.APPLIED for stored in batch
                 ):

@@ -214,7 +214,7 @@ async def _stream_names(bus: Bus, subject: str, offset: int) -> list[str]:
     """One page of the names of the streams that listen on `subject`."""
     query = msgspec.json.encode({"subject": subject, "offset": offset})
     try:
-        answer = await bus.nc.request("$JS.API.STREAM.NAMES", query, timeout=REQUEST_SECONDS)
+        answer = await bus.nc.request(f"{bus.api_prefix}.STREAM.NAMES", query, timeout=REQUEST_SECONDS)
     except NATS_ERRORS as error:
         raise translated(error, "looking for lists") from error
     found = msgspec.json.decode(answer.data)

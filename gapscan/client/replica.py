@@ -5,6 +5,7 @@ Nothing here waits for messages: a follower offers each delta, and calls `repair
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
@@ -17,9 +18,12 @@ from gapscan.errors import ProtocolError
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Delta, Heartbeat
+from gapscan.protocol.messages import Delta, Heartbeat, Snapshot
 
 MAX_FILL: Final = 1000  # deltas; a longer hole is not filled, the snapshot is loaded instead
+
+_TIMES_ASKED: Final = 3
+_ASK_AGAIN_SECONDS: Final = 0.1
 
 
 class Replica:
@@ -75,7 +79,7 @@ class Replica:
     async def load_snapshot(self) -> None:
         """Replace the copy by the snapshot, and apply the deltas after it. Raises as `repair` does."""
         self._due = self.load_snapshot
-        snapshot = await read_snapshot(self._bus, self._name)
+        snapshot = await self._snapshot()
         if snapshot is None:
             raise no_such_list(self._name)
         self.copy.load(snapshot)
@@ -87,6 +91,14 @@ class Replica:
             raise no_such_list(self._name) from None
         self._due = None
         self._apply(stored)
+
+    async def _snapshot(self) -> Snapshot | None:
+        """The snapshot; where there seems to be none, asked for again: a replica that is behind may have answered."""
+        for _ in range(_TIMES_ASKED - 1):
+            if snapshot := await read_snapshot(self._bus, self._name):
+                return snapshot
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+        return await read_snapshot(self._bus, self._name)
 
     async def _fill(self) -> None:
         """Fetch the missing deltas from the stream; request the snapshot when they are gone or too many."""

@@ -35,6 +35,7 @@ from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.schedule import GROUPS, Schedule
 from gapscan.ranking.spec import ListSet, ListSpec
+from gapscan.runtime import side_by_side
 from gapscan.service.common import retention, retrying
 from gapscan.service.leadership import Leadership
 
@@ -143,8 +144,7 @@ class Term:
         specs = self._definitions.specs
         defined = {spec.name for spec in specs}
         self.refused = {name: why for name, why in self.refused.items() if name in defined}
-        for name in defined - self.publishers.keys():
-            await self._begin(name)
+        await side_by_side(self._begin(name) for name in defined - self.publishers.keys())
         # No await in here: nobody may rank a list that has no publisher.
         self.lists = self._scanner.lists = ListSet(self._gate, tuple(s for s in specs if s.name in self.publishers))
         self._explainer.set_lists(self.lists)
