@@ -197,7 +197,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
                 raise BusError("NATS did not answer in time")
             return await get_last(*args)
 
-        monkeypatch.setattr(keyvalue, "get_last", read)
+        monkeypatch.setattr(keyvalue, "leader_last", read)
 
     return fail
 

@@ -236,7 +236,7 @@ async def test_a_list_whose_renewal_failed_is_renewed_again(evening: Stack, monk
             raise BusError("NATS did not answer in time")
         return await keyvalue.get(bus, bucket, key)
 
-    monkeypatch.setattr(fenced, "keyvalue", SimpleNamespace(get=get, put=keyvalue.put))
+    monkeypatch.setattr(fenced, "keyvalue", SimpleNamespace(get_of_leader=get, put=keyvalue.put))
     await evening.bus.js.delete_stream(names.list_stream(CLOSED))
     await until(lambda: shown_as(evening, {CLOSED: before[CLOSED]}), "its rows under a new epoch")
     assert evening.report()["lists"][CLOSED]["rows"] == len(before[CLOSED].rows)
