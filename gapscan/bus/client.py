@@ -21,6 +21,7 @@ from gapscan.obs import logger
 
 __all__ = [
     "CONNECT_SECONDS",
+    "LEAST_PAYLOAD",
     "NATS_ERRORS",
     "REQUEST_SECONDS",
     "Bus",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 CONNECT_SECONDS: Final = 3.0
+LEAST_PAYLOAD: Final = 256 * 1024  # bytes: a list of 200 rows in one message
 REQUEST_SECONDS: Final = 2.0
 _RECONNECT_WAIT: Final = 0.1
 # A dead server is noticed within three of these, and goes on being asked until then.
@@ -66,6 +68,11 @@ class Bus:
     def connected(self) -> bool:
         """Whether the link is up at this moment."""
         return self.nc.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        """How many bytes a message may have, as the server says."""
+        return self.nc.max_payload
 
     @property
     def trouble(self) -> str:
@@ -148,6 +155,8 @@ class _Callbacks:
 
     def opened(self) -> None:
         """The link is up."""
+        if self._bus.max_payload < LEAST_PAYLOAD:
+            _log.warning("NATS takes messages of %d bytes only, lists need %d", self._bus.max_payload, LEAST_PAYLOAD)
         self._is_open = self._was_open = True
         self._bus.nc.opened()
 

@@ -27,6 +27,7 @@ _STALE: Final = "stale connection"
 _RETRY_FIRST: Final = 0.1
 _RETRY_LIMIT: Final = 2.0  # seconds between two tries where the server refuses
 _SETTLED: Final = 5.0  # a link that held for so long is well
+_LOOK_LIMIT: Final = 3600.0  # seconds between two links that are opened to see whether a limit was raised
 _AVOID_SECONDS: Final = 3.0  # for so long, a server that was left is not taken again
 
 _log = logger("bus")
@@ -76,6 +77,7 @@ class LastingClient(Client):
         self._options = options
         self._tries = 0
         self._open_since = 0.0
+        self._limit_seen, self._look_again = 0, _SETTLED
         self._avoided: dict[str, float] = {}  # servers' ids, and until when
 
     # What the library would do on an error of the server's.
@@ -113,8 +115,7 @@ class LastingClient(Client):
             _log.warning("there is no link to NATS: %s", words)
 
     def opened(self) -> None:
-        """The link is up."""
-        self._open_since = time.monotonic()
+        """The link is up, with all that stands on it."""
         self.refusal = ""
 
     # Which server comes next, and when.
@@ -156,6 +157,7 @@ class LastingClient(Client):
                 if task is not None:
                     task.cancel()
             raise nats.errors.UnexpectedEOF
+        self._open_since = time.monotonic()
 
     def _connect_command(self) -> bytes:
         access = self._access()
@@ -211,6 +213,13 @@ class LastingClient(Client):
         except nats.errors.OutboundBufferLimitError:
             raise LinkDownError(self.refusal) from None
         except nats.errors.MaxPayloadError:
-            if time.monotonic() - self._open_since > _SETTLED:  # a raised limit is said to new links only
-                await self.force_reconnect()
+            await self._look_for_a_raised_limit()
             raise
+
+    async def _look_for_a_raised_limit(self) -> None:
+        """It is said to new links only: open one, less and less often while the limit is the same."""
+        if self._max_payload != self._limit_seen:
+            self._limit_seen, self._look_again = self._max_payload, _SETTLED
+        if time.monotonic() - self._open_since > self._look_again:
+            self._look_again = min(_LOOK_LIMIT, self._look_again * 4)
+            await self.force_reconnect()

@@ -16,6 +16,7 @@ import msgspec
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from gapscan.bus.capacity import add_fitting, remedy_of
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.config import NatsSection
 from gapscan.errors import BusError, TopologyError
@@ -25,9 +26,8 @@ EPOCH_KEY: Final = "gapscan-epoch"
 _EPOCH_ALPHABET: Final = string.ascii_lowercase + string.digits
 _SECONDS: Final = 1.0
 _STATE_SECONDS: Final = 420.0
-_STATE_BYTES: Final = 192 * 1024 * 1024
 _DUPLICATE_WINDOW: Final = 120 * _SECONDS
-KEPT: Final = 64  # messages in a stream of the feed
+KEPT: Final = 64  # messages in a stream of the feed, where messages may be as large as usual
 # Two scans and more, in parts. To drop the oldest message NATS reads the whole block that it lies in: the fewer are
 # kept, the more of them lie in the newest block, which is in memory anyway. With this limit of bytes a block has 4 MB,
 # with none 8.
@@ -51,6 +51,7 @@ class Retention:
     max_age_seconds: float = _DEFAULTS.delta_max_age
     max_bytes: int = _DEFAULTS.delta_max_bytes
     replicas: int = _DEFAULTS.replicas
+    state_bytes: int = _DEFAULTS.state_max_bytes
 
 
 def new_epoch() -> str:
@@ -90,7 +91,7 @@ def commands_config(retention: Retention) -> api.StreamConfig:
 
 def state_config(retention: Retention) -> api.StreamConfig:
     """The steps of what a ranker saves: longer than the five minutes that it looks back."""
-    kept = Retention(_STATE_SECONDS, _STATE_BYTES, retention.replicas)
+    kept = Retention(_STATE_SECONDS, retention.state_bytes, retention.replicas)
     return _history(names.STREAM_STATE, names.STATE, kept)
 
 
@@ -142,11 +143,11 @@ async def ensured(bus: Bus, wanted: api.StreamConfig) -> tuple[api.StreamInfo, b
     name = wanted.name or ""
     try:
         found = await _info_or_none(bus, name)
-        info = found or await bus.js.add_stream(wanted)
+        info = found or await add_fitting(bus, wanted)
     except ServiceUnavailableError as error:  # such as a cluster that is choosing a leader
         raise translated(error, f"setting up stream {name}") from error
     except APIError as error:
-        raise TopologyError(f"stream {name} cannot be created: {error.description}") from error
+        raise TopologyError(f"stream {name} cannot be created: {error.description}", remedy=remedy_of(error)) from error
     except NATS_ERRORS as error:
         raise translated(error, f"setting up stream {name}") from error
     _check(wanted, info.config)

@@ -61,6 +61,7 @@ class NatsSection(Section, frozen=True):
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
     delta_max_age: Seconds = 120.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024
+    state_max_bytes: Annotated[int, Meta(ge=8_000_000)] = 192 * 1024 * 1024
 
 
 class ProviderSection(Section, frozen=True):

@@ -15,6 +15,7 @@ from gapscan.feed.reference_frames import Baselines, reference_frames
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
+from gapscan.protocol.feed import symbols_a_part
 from gapscan.protocol.messages import ReferenceFrame
 from gapscan.provider import Listing, Provider
 from gapscan.runtime import Backoff
@@ -40,9 +41,11 @@ class _ReferenceLoad:
         self.oldest = date  # before which no bars were asked for
         self.empty = 0  # days without a bar since the last one that had some
 
-    def parts(self, *, complete: bool) -> list[ReferenceFrame]:
-        """What is known so far, as frames."""
-        return reference_frames(self.listings or (), self.splits or (), self.baselines, self.date, complete=complete)
+    def parts(self, size: int, *, complete: bool) -> list[ReferenceFrame]:
+        """What is known so far, as frames of at most `size` symbols."""
+        return reference_frames(
+            self.listings or (), self.splits or (), self.baselines, self.date, complete=complete, size=size
+        )
 
 
 class ReferenceLoader:
@@ -113,10 +116,10 @@ class ReferenceLoader:
         if load.splits is None:
             load.splits = frozenset(split.symbol for split in await self._provider.splits(load.date, load.date))
         if not load.named:
-            await self._publish_all(load.parts(complete=False))
+            await self._publish_all(load.parts(self._size, complete=False))
             load.named = True
         await self._load_baselines(load)
-        await self._publish_all(load.parts(complete=True))
+        await self._publish_all(load.parts(self._size, complete=True))
         symbols, sessions = len(load.listings), load.baselines.sessions
         extra = {"date": load.date, "symbols": symbols, "splits": len(load.splits), "sessions": sessions}
         _log.info("reference data loaded", extra=extra)
@@ -130,6 +133,10 @@ class ReferenceLoader:
             if bars:
                 load.baselines.add(bars)
             await asyncio.sleep(0)
+
+    @property
+    def _size(self) -> int:
+        return symbols_a_part(self._bus.max_payload)
 
     async def _publish_all(self, parts: Sequence[ReferenceFrame]) -> None:
         for part in parts:

@@ -82,9 +82,10 @@ def reference_frames(
     date: dt.date,
     *,
     complete: bool,
+    size: int = SYMBOLS_A_PART,
 ) -> list[ReferenceFrame]:
-    """The reference data of `date` as frames of at most SYMBOLS_A_PART symbols."""
-    groups = [listings[at : at + SYMBOLS_A_PART] for at in range(0, len(listings), SYMBOLS_A_PART)] or [[]]
+    """The reference data of `date` as frames of at most `size` symbols."""
+    groups = [listings[at : at + size] for at in range(0, len(listings), size)] or [[]]
     return [
         _part(group, splits, [baselines.of(listing.symbol) for listing in group], (number, len(groups), date, complete))
         for number, group in enumerate(groups, 1)

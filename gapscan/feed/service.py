@@ -23,6 +23,7 @@ from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
+from gapscan.protocol.feed import symbols_a_part
 from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
 from gapscan.provider import MarketSnapshot, MarketStatus, Provider
 from gapscan.providers import open_provider
@@ -137,7 +138,8 @@ class Feed:
 
     async def _publish_scan(self, status: MarketStatus, snapshot: MarketSnapshot) -> None:
         as_of, simulated = market_time_of(snapshot, status.at), self._config.provider.simulated
-        for part in universe_frames(snapshot, Observation(self._frame, as_of, status.session, simulated)):
+        seen = Observation(self._frame, as_of, status.session, simulated)
+        for part in universe_frames(snapshot, seen, symbols_a_part(self._bus.max_payload)):
             await self._publish(names.FEED_UNIVERSE, part)
 
     async def _publish(self, subject: str, message: UniverseFrame | ReferenceFrame) -> None:

@@ -27,17 +27,21 @@ class Observation(Struct):
     simulated: bool
 
 
-def universe_frames(snapshot: MarketSnapshot, seen: Observation) -> list[UniverseFrame]:
-    """The scan as frames of at most SYMBOLS_A_PART symbols; one frame without symbols for an empty scan."""
-    starts = range(0, len(snapshot), SYMBOLS_A_PART) or (0,)
+def universe_frames(
+    snapshot: MarketSnapshot, seen: Observation, size: int = SYMBOLS_A_PART
+) -> list[UniverseFrame]:
+    """The scan as frames of at most `size` symbols; one frame without symbols for an empty scan."""
+    starts = range(0, len(snapshot), size) or (0,)
     columns = {name: snapshot.columns[name] for name in SCAN_COLUMNS if name in snapshot.columns}
-    return [_part(snapshot, columns, start, (number, len(starts)), seen) for number, start in enumerate(starts, 1)]
+    return [
+        _part(snapshot, columns, slice(start, start + size), (number, len(starts)), seen)
+        for number, start in enumerate(starts, 1)
+    ]
 
 
 def _part(
-    snapshot: MarketSnapshot, columns: dict[str, Floats], start: int, place: tuple[int, int], seen: Observation
+    snapshot: MarketSnapshot, columns: dict[str, Floats], these: slice, place: tuple[int, int], seen: Observation
 ) -> UniverseFrame:
-    these = slice(start, start + SYMBOLS_A_PART)
     return UniverseFrame(
         frame=seen.frame,
         part=place[0],

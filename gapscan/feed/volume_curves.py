@@ -12,7 +12,7 @@ from gapscan.bus.topology import ensure, feed_config
 from gapscan.config import Config, directory_of
 from gapscan.errors import DataError, GapscanError
 from gapscan.feed.day_reader import DayReader
-from gapscan.flatfiles.curves import MeanVolumes, ratios_since
+from gapscan.flatfiles.curves import MeanVolumes, curves_a_part, ratios_since
 from gapscan.flatfiles.minutes import KIND, DayVolumes
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
@@ -151,7 +151,8 @@ class CurveLoader:
         load.mean.add(day, ratios_since(load.splits or (), date))
 
     async def _publish(self, load: _CurveLoad) -> None:
-        self._published = await asyncio.to_thread(lambda: [encode(part) for part in load.mean.parts(load.date)])
+        size = curves_a_part(self._bus.max_payload)
+        self._published = await asyncio.to_thread(lambda: [encode(part) for part in load.mean.parts(load.date, size)])
         await self._send()
         self._state, self._last_error = "ready", ""
         extra = {"date": load.date, "symbols": len(load.mean), "sessions": load.mean.days}

@@ -13,8 +13,14 @@ from gapscan.market.columns import Floats
 from gapscan.protocol.messages import VolumeCurves
 from gapscan.provider import Split
 
-# Below NATS's max_payload (1 MiB) whatever the volumes are: 70 knots of up to 13 digits; usually half of that.
+# In one message; of one symbol, 70 knots of up to 13 digits, and usually half of that.
 CURVES_A_PART: Final = 800
+_BYTES_A_CURVE: Final = 1_250
+
+
+def curves_a_part(max_payload: int) -> int:
+    """How many symbols a message may have where the server takes messages of so many bytes."""
+    return max(1, min(CURVES_A_PART, max_payload // _BYTES_A_CURVE))
 
 
 class MeanVolumes:
@@ -41,11 +47,11 @@ class MeanVolumes:
         self._sums[rows] += day.volumes * ratio[:, None]
         self._sessions[rows] += 1
 
-    def parts(self, date: dt.date) -> Iterable[VolumeCurves]:
-        """The curves for trading day `date`, at most CURVES_A_PART symbols a message; no message without symbols."""
-        symbols, starts = list(self._row_of), range(0, len(self), CURVES_A_PART)
+    def parts(self, date: dt.date, size: int = CURVES_A_PART) -> Iterable[VolumeCurves]:
+        """The curves for trading day `date`, at most `size` symbols a message; no message without symbols."""
+        symbols, starts = list(self._row_of), range(0, len(self), size)
         for number, start in enumerate(starts, 1):
-            these = slice(start, start + CURVES_A_PART)
+            these = slice(start, start + size)
             sessions = self._sessions[these]
             means = np.rint(self._sums[these] / sessions[:, None]).astype(np.int64)
             yield VolumeCurves(

@@ -22,9 +22,14 @@ from gapscan.protocol.values import (
     Times,
 )
 
-# In one message, where symbols come in parts: of the longest, a saved state, each has about 200 bytes. That is far
-# below NATS's max_payload (1 MiB).
+# In one message, where symbols come in parts.
 SYMBOLS_A_PART: Final = 2_500
+_BYTES_A_SYMBOL: Final = 400  # of the longest, a saved state, each has about 200
+
+
+def symbols_a_part(max_payload: int) -> int:
+    """How many symbols a message may have where the server takes messages of so many bytes."""
+    return max(1, min(SYMBOLS_A_PART, max_payload // _BYTES_A_SYMBOL))
 
 
 class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):

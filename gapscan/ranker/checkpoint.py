@@ -21,7 +21,7 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
-from gapscan.protocol.feed import SYMBOLS_A_PART
+from gapscan.protocol.feed import symbols_a_part
 from gapscan.protocol.messages import SavedState
 
 _CHECK_SECONDS: Final = 0.5
@@ -108,4 +108,5 @@ class Checkpointer:
 
     def _states(self, at: Ints) -> Iterator[bytes]:
         """Made one by one, so that the ranking goes on between them."""
-        return (encode(state) for state in saved_states(self._universe, at, SYMBOLS_A_PART))
+        size = symbols_a_part(self._bus.max_payload)
+        return (encode(state) for state in saved_states(self._universe, at, size))

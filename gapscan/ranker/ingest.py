@@ -14,6 +14,7 @@ import numpy as np
 from nats.aio.msg import Msg
 
 from gapscan.bus import details
+from gapscan.bus.capacity import smaller_messages
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import get_from
 from gapscan.bus.topology import KEPT
@@ -107,8 +108,9 @@ class Ingest:
 
     async def _recover(self) -> None:
         streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
+        most = KEPT * smaller_messages(self._bus)
         for stream in streams:
-            held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, KEPT)]
+            held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, most)]
             self._apply_all(message for message in held if message is not None)
         for detail in (await details.read_details(self._bus)).values():
             merge_detail(self.universe, detail)

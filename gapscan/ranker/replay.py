@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
+from gapscan.bus.capacity import smaller_messages
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_from
 from gapscan.bus.topology import KEPT
@@ -82,7 +83,7 @@ class StreamReplay:
 
     async def _read(self, stream: str) -> None:
         try:
-            stored = await get_from(self._bus, stream, 1, KEPT)
+            stored = await get_from(self._bus, stream, 1, KEPT * smaller_messages(self._bus))
         except BusError as error:
             self._tally.trouble("not_caught_up", f"what may have been missed of {stream} cannot be read: {error}")
             self.want((stream,))

@@ -39,7 +39,7 @@ Report = Callable[[], dict[str, Any]]
 def retention(config: Config) -> Retention:
     """What the settings say about keeping deltas."""
     section = config.nats
-    return Retention(section.delta_max_age, section.delta_max_bytes, section.replicas)
+    return Retention(section.delta_max_age, section.delta_max_bytes, section.replicas, section.state_max_bytes)
 
 
 @asynccontextmanager
