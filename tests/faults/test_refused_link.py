@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from nats.errors import MaxPayloadError
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.direct_get import get_from
@@ -153,8 +154,8 @@ async def test_a_lowered_limit_of_payloads(tmp_path: Path) -> None:
         server.reload("max_payload: 1MB")
         async with asyncio.timeout(30):
             while stack.bus.nc.max_payload == 2000:
-                with suppress(GapscanError):
-                    await stack.feed.scan()
+                with suppress(MaxPayloadError):
+                    await stack.bus.nc.publish("large", bytes(3000))
                 await asyncio.sleep(0.2)
 
 
