@@ -28,7 +28,8 @@ def _as_setting(section: str, key: str) -> Callable[[Any], Any]:
     return check
 
 
-def _check_url(text: str | None) -> str | None:
+def check_url(text: str | None) -> str | None:
+    """What is given as a NATS URL. Raises typer.BadParameter."""
     if text is not None and not text.startswith(("nats://", "tls://", "ws://", "wss://")):
         raise typer.BadParameter(f"{text!r} is not a NATS URL; write it as nats://host:4222")
     return text
@@ -42,7 +43,7 @@ NatsUrl = Annotated[
     typer.Option(
         "--nats",
         metavar="URL",
-        callback=_check_url,
+        callback=check_url,
         help="Where NATS is. Without it: the settings, else what `gapscan up` runs, else nats://127.0.0.1:4222.",
     ),
 ]

@@ -51,7 +51,7 @@ async def add_fitting(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
 async def _add_smaller(bus: Bus, wanted: api.StreamConfig, refused: APIError) -> api.StreamInfo:
     """Halve what is reserved for as long as there is no room for it."""
     asked = wanted.max_bytes or 0
-    while refused.err_code in _NO_ROOM and (wanted.max_bytes or 0) >= 2 * _LEAST_BYTES:
+    while is_no_room(refused) and (wanted.max_bytes or 0) >= 2 * _LEAST_BYTES:
         wanted.max_bytes = (wanted.max_bytes or 0) // 2
         try:
             info = await bus.js.add_stream(wanted)
@@ -69,8 +69,13 @@ async def _share(bus: Bus, replicas: int) -> float:
     return min(1.0, limit / replicas / _PLANNED_BYTES) if limit > 0 else 1.0
 
 
+def is_no_room(error: APIError) -> bool:
+    """Whether the account or the server has no room for a stream as large as that."""
+    return error.err_code in _NO_ROOM
+
+
 def remedy_of(error: APIError) -> str:
     """What to do about a stream that cannot be created."""
-    if error.err_code in _NO_ROOM:
+    if is_no_room(error):
         return "give JetStream more room, or lower state_max_bytes and delta_max_bytes in [nats]"
     return ""

@@ -54,6 +54,11 @@ class Retention:
     state_bytes: int = _DEFAULTS.state_max_bytes
 
 
+def planned_bytes(retention: Retention, lists: int = 16) -> int:
+    """What the streams with a limit reserve, with so many lists."""
+    return retention.state_bytes + _BYTES_OF_SCANS + (lists + 1) * retention.max_bytes
+
+
 def new_epoch() -> str:
     """A name for a new incarnation of a list's stream."""
     return "".join(secrets.choice(_EPOCH_ALPHABET) for _ in range(6))

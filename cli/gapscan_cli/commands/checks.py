@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gapscan_cli import output
-from gapscan_cli.options import ConfigFile, DataDir, Json, NatsContext, NatsUrl
+from gapscan_cli.options import ConfigFile, DataDir, Json, NatsContext, NatsUrl, check_url
 
 
 def status(
@@ -73,16 +73,27 @@ def schema(
 
 def config_check(
     show: Annotated[bool, typer.Option("--show", help="Print every setting as it takes effect.")] = False,
+    nats: Annotated[
+        str | None,
+        typer.Option(
+            "--nats", metavar="URL", callback=check_url, help="Try on the NATS there all that the services need of it."
+        ),
+    ] = None,
+    context: NatsContext = None,
     config_file: ConfigFile = None,
-) -> None:
+) -> int:
     """Check gapscan.toml and the GAPSCAN_* variables.
 
     A mistake is named with its file, its key and the fault. Secrets are shown as set or not set, never
     as they are.
 
+    With --nats or --context, all that the services need is tried there too, with the login and the TLS of the settings:
+    a stream is made and taken away again. The exit code is 1 when something is missing.
+
     \b
-    Example:
+    Examples:
       gapscan config check --show
+      gapscan config check --nats nats://nats.example:4222
     """
     import os
 
@@ -105,6 +116,15 @@ def config_check(
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
     if show:
         output.say(settings_text(loaded.config, has_key=providers.api_key(loaded.config.provider) is not None))
+    if nats is None and context is None:
+        return 0
+    import asyncio
+
+    from gapscan.bus.options import options_of
+    from gapscan.service.common import retention
+    from gapscan_cli.trying import try_nats
+
+    return asyncio.run(try_nats(options_of(loaded.config.nats, nats, context), retention(loaded.config)))
 
 
 def config_example() -> None:
