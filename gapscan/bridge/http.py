@@ -60,6 +60,7 @@ class AccessPolicy:
     ask: Ask
     conditions: Callable[[], Mapping[str, bool]]
     metrics: Metrics
+    trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known
 
 
 class Misdirected(web.HTTPClientError):
@@ -126,11 +127,14 @@ class Web:
         return asset.response(request)
 
     async def _healthz(self, _request: web.Request) -> web.Response:
+        # What starts a process again asks here: that NATS is away is no reason, `readyz` says it.
         return web.Response(text="ok\n")
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         conditions = dict(self._policy.conditions())
-        return web.json_response(conditions, status=200 if all(conditions.values()) else 503)
+        why = self._policy.trouble()
+        answer = {**conditions, "why": why} if why else conditions
+        return web.json_response(answer, status=200 if all(conditions.values()) else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return self._policy.metrics.response(request)

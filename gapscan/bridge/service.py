@@ -57,12 +57,18 @@ class Bridge:
             "lists_known": self.bridge.versions.ready,
         }
 
+    def trouble(self) -> str:
+        """Why NATS is not there, if it is not."""
+        return self._bus.trouble if self._bus is not None else "NATS was not reached yet"
+
     def policy(self) -> AccessPolicy:
         """Who may come in."""
         section = self._config.bridge
         origins = _names(section.origins)
         hosts = own_hosts([section.host, *_names(section.hosts)], origins)
-        return AccessPolicy(origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics)
+        return AccessPolicy(
+            origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics, self.trouble
+        )
 
     async def ask(self, symbol: str, name: str | None) -> Why:
         """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""

@@ -141,10 +141,10 @@ class _Callbacks:
         """The link is down, or was closed."""
         if self._bus.nc.is_closed:  # by us
             return
-        if self._is_open:
+        if self._is_open:  # else this was said, and the link broke again before it was whole
             self._is_open = False
             _log.warning("NATS link lost, reconnecting", extra={"url": self._shown})
-        self._bus._changed()
+            self._bus._changed()
 
     async def back(self) -> None:
         """The link is up again."""

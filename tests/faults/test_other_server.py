@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.direct_get import ASK_AGAIN_SECONDS, confirmed_from, get_from, leader_at, leader_last
+from gapscan.bus.publish import store
 from gapscan.bus.topology import Retention, ensure_list
 from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError
+from gapscan.protocol import names
 from gapscan.runtime import end
 from gapscan.supervisor import ports
 from tests.support.lists import publish_list
@@ -123,3 +130,64 @@ async def list_can_be_made_once(bus: Bus) -> bool:
 
 async def ignore(_message: object) -> None:
     return None
+
+
+async def test_a_dead_replica_costs_a_read_no_more_than_a_moment(tmp_path: Path) -> None:
+    """It goes on being asked until its silence is noticed."""
+    servers = cluster(tmp_path, 3)
+    by_name = {f"n{server.data.name[1:]}": server for server in servers}
+    async with started(*servers), connect(BusOptions(servers[0].url), "writing") as bus:
+        await until(lambda: list_can_be_made(bus), "JetStream")
+        await bus.js.delete_stream(names.list_stream("movers"))
+        info = await ensure_list(bus, "movers", Retention(replicas=2))
+        assert info.cluster is not None
+        silent = str((info.cluster.replicas or [])[0].name)
+        (asked,) = by_name.keys() - {silent, info.cluster.leader}
+        await store(bus, names.delta_subject("movers"), b"1", "storing")
+        async with connect(BusOptions(by_name[asked].url), "reading") as reading:
+            await until(lambda: read(reading), "the message")
+            await asyncio.sleep(5)  # a replica answers for the stream once it has been in step for a while
+            os.kill(by_name[silent].pid, signal.SIGSTOP)
+            try:
+                took = [await time_of(read(reading)) for _ in range(12)]
+            finally:
+                os.kill(by_name[silent].pid, signal.SIGCONT)
+    # Asked once, every second read would take two seconds and fail; of six times, all reach the dead one by chance.
+    assert sum(math.isinf(one) for one in took) <= 2
+    assert any(ASK_AGAIN_SECONDS < one < 2 for one in took)
+
+
+async def read(bus: Bus) -> bool:
+    return bool(await get_from(bus, names.list_stream("movers"), 1, 1))
+
+
+async def time_of(reading: Awaitable[bool]) -> float:
+    began = time.monotonic()
+    try:
+        assert await reading
+    except BusError:
+        return math.inf
+    return time.monotonic() - began
+
+
+async def test_what_a_replica_does_not_have_yet_is_had_of_the_leader(tmp_path: Path) -> None:
+    servers = cluster(tmp_path, 3)
+    async with started(*servers), connect(BusOptions(servers[0].url), "writing") as bus:
+        await until(lambda: list_can_be_made(bus), "JetStream")
+        stream = names.list_stream("movers")
+        info = await bus.js.stream_info(stream)
+        assert info.cluster is not None
+        other = next(one for one in servers if f"n{one.data.name[1:]}" != info.cluster.leader)
+        async with connect(BusOptions(other.url), "reading") as reading:
+            missed = 0
+            for number in range(1, 400):
+                sequence = await store(bus, names.delta_subject("movers"), b"%d" % number, "storing")
+                missed += not await get_from(reading, stream, sequence, 1)
+                (found,) = await confirmed_from(reading, stream, sequence, 1)
+                assert (found.sequence, found.data) == (sequence, b"%d" % number)
+                held = await leader_at(reading, stream, sequence)
+                assert held is not None
+                assert held.subject == names.delta_subject("movers")
+            assert await leader_at(reading, stream, sequence + 1) is None
+            assert await leader_last(reading, "NO_SUCH_STREAM", "x") is None
+            print(f"{missed} of 399 reads of a replica missed what was acknowledged")

@@ -23,6 +23,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.service.common import reporting
+from tests.integration.bridge.support import browsing, defined_list, running_bridge
 from tests.support.jwt import Operator
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market
@@ -165,3 +166,24 @@ async def test_a_lowered_limit_of_subscriptions(tmp_path: Path) -> None:
         await link_is_lost(stack, "maximum subscriptions exceeded")
         await asyncio.sleep(2.5)
         await server.restart_with("max_subscriptions: 1000")
+
+
+async def test_a_bridge_says_why_it_has_no_link_and_is_not_to_be_started_again(tmp_path: Path) -> None:
+    async with server_with(tmp_path, login("one")) as server:
+        url = server.url.replace("//", "//gapscan:one@")
+        async with connect(BusOptions(url), "w") as bus:
+            movers = await defined_list(bus)
+            await movers.step(3)
+            async with running_bridge(url) as served:
+                await served.knows("movers")
+                server.reload(login("two"))
+                await until(lambda: "Authorization Violation" in served.bridge.trouble(), "the refusal")
+                status, _, body = await served.get("/readyz")
+                assert (status, "Authorization Violation" in body) == (503, True)
+                assert (await served.get("/healthz"))[0] == 200
+                server.reload(login("one"))
+                async with browsing(served, movers) as browser:
+                    await until(lambda: bus.connected, "the link")
+                    await movers.step(3)
+                    await browser.reaches(movers)
+                assert (await served.get("/readyz"))[0] == 200

@@ -222,6 +222,8 @@ async def test_nats_restart(bus: Bus, served: Served, nats_server: NatsServer) -
         await browser.until(lambda: browser.of(Beat)[-1].lists["wide"].state == "stale", "a stale heartbeat")
         status, _, body = await served.get("/readyz")
         assert (status, '"nats_connected": false' in body) == (503, True)
+        assert '"why": "NATS does not answer"' in body
+        assert (await served.get("/healthz"))[0] == 200  # to start it again would help nobody
         await asyncio.to_thread(nats_server.start)
         await browser.until(lambda: served.bridge.conditions()["nats_connected"], "the link")
         await _publishing(wide)
