@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import nats.errors
 from nats.aio.subscription import Subscription
+from nats.js.errors import ServiceUnavailableError
 
 from gapscan.bus.credentials import CredentialsError
 from gapscan.bus.jetstream import JetStream, JetStreamHealth
@@ -250,4 +251,9 @@ def translated(error: BaseException, doing: str) -> BusError:
     """A library error as a BusError that says what was being done."""
     if isinstance(error, asyncio.TimeoutError):
         return BusError(f"NATS did not answer in time while {doing}")
+    if isinstance(error, nats.errors.NoRespondersError | ServiceUnavailableError) and not getattr(error, "code", None):
+        return BusError(
+            f"JetStream does not answer while {doing}",
+            remedy="is it enabled there? through a leaf node, jetstream_domain in [nats] names where it is",
+        )
     return BusError(f"NATS failed while {doing}: {error}")

@@ -49,8 +49,10 @@ def _with_jwt(jwt: str, seed: str) -> Identity:
 
 
 def _of_seed(seed: str, source: str) -> Identity:
-    import nkeys  # type: ignore[import-untyped]  # and what it needs: only who has a key pays for it
-
+    try:  # it, and what it needs, costs only who has a key
+        import nkeys  # type: ignore[import-untyped]
+    except ImportError:
+        raise CredentialsError("nkeys and .creds files need one more package: pip install 'nats-py[nkeys]'") from None
     try:
         pair = nkeys.from_seed(bytearray(seed.encode()))
         public = pair.public_key.decode()

@@ -20,7 +20,6 @@ from nats.errors import NoRespondersError
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol import names
-from gapscan.runtime import end
 
 _API: Final = "$JS.API"
 _STATUS: Final = "Status"
@@ -149,7 +148,9 @@ async def _first_answer(bus: Bus, stream: str, query: dict[str, object]) -> list
             await asyncio.wait(asked, timeout=ASK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         return _answer_of(asked)
     finally:
-        await end(*asked)
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
 
 def _answer_of(asked: set[asyncio.Task[list[Stored]]]) -> list[Stored]:

@@ -247,3 +247,11 @@ async def domain_serves(hub: NatsServer, leaf: NatsServer) -> None:
         assert await list_names(far) == {"movers"}
     async with connect(BusOptions(hub.url), "test") as near:
         assert await list_names(near) == {"movers"}
+
+
+async def test_a_server_without_jetstream(tmp_path: Path) -> None:
+    with server_with(tmp_path, "jetstream: disabled") as server:
+        async with connect(BusOptions(server.url), "test") as bus:
+            for asking in (ensure_list(bus, "movers", Retention()), list_names(bus)):
+                with pytest.raises(BusError, match=r"JetStream does not answer while .*jetstream_domain"):
+                    await asking

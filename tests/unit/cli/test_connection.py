@@ -53,6 +53,34 @@ def test_the_default_written_down_counts_as_written(data: Path) -> None:
     assert find_nats(None, None, None).url == "nats://127.0.0.1:4222"
 
 
+@pytest.fixture
+def contexts(data: Path) -> Path:
+    """Those of the nats command."""
+    folder = data.parent / ".config" / "nats" / "context"
+    folder.mkdir(parents=True)
+    for name in ("given", "chosen", "selected"):
+        (folder / f"{name}.json").write_text(f'{{"url": "nats://{name}:4222", "user": "{name}", "password": "x"}}')
+    (folder.parent / "context.txt").write_text("selected\n")
+    return folder
+
+
+def test_which_context_wins(data: Path, contexts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_nats(None, None, None).url == "nats://selected:4222"
+    write_run(data, os.getpid())
+    assert find_nats(None, None, None).url == RUNNING
+    assert find_nats(None, None, None).completed().user is None
+    monkeypatch.setenv("NATS_CONTEXT", "chosen")
+    assert find_nats(None, None, None).url == "nats://chosen:4222"
+    assert find_nats(None, None, None, "given").completed().user == "given"
+    assert find_nats(None, None, data).url == RUNNING
+    Path("gapscan.toml").write_text(f'[nats]\nurl = "{WRITTEN}"\nuser = "me"\npassword = "y"\n')
+    assert find_nats(None, None, None).url == WRITTEN
+    found = find_nats(None, None, None, "given")
+    assert (found.url, found.completed().user, found.completed().password) == ("nats://given:4222", "me", "y")
+    found = find_nats(GIVEN, None, None, "given")
+    assert (found.url, found.context) == (GIVEN, "given")
+
+
 def test_a_set_that_has_ended(data: Path) -> None:
     write_run(data, NOBODY)
     assert find_nats(None, None, None).url == "nats://127.0.0.1:4222"
