@@ -13,6 +13,7 @@ from typing import Final
 from nats.errors import Error as NatsError
 
 from gapscan.bus.options import Access
+from gapscan.errors import ConfigError
 
 _BLOCK: Final = "-----BEGIN {}-----\\s*([A-Za-z0-9+/=_.-]+?)\\s*-+END {}-+"
 _JWT: Final = re.compile(_BLOCK.format("NATS USER JWT", "NATS USER JWT"))
@@ -89,6 +90,16 @@ def tls_context(access: Access) -> ssl.SSLContext:
             files = f"{access.tls_cert} with {access.tls_key}" if access.tls_key else access.tls_cert
             raise CredentialsError(f"tls_cert: {files} cannot be used: {_why(error)}") from None
     return context
+
+
+def check_files(access: Access) -> None:
+    """Read all that is to be shown to a server. Raises ConfigError."""
+    try:
+        identity(access)
+        if access.wants_tls:
+            tls_context(access)
+    except CredentialsError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _path(setting: str | None) -> str | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gapscan_cli import output
 from gapscan_cli.options import ConfigFile, DataDir, Json, NatsContext, NatsUrl, check_url
+
+if TYPE_CHECKING:
+    from gapscan.bus.options import BusOptions
 
 
 def status(
@@ -99,6 +102,7 @@ def config_check(
 
     from gapscan import config as settings
     from gapscan import providers
+    from gapscan.bus.options import options_of
     from gapscan.flatfiles.files import check_setting
     from gapscan_cli.settings_text import settings_text
 
@@ -111,6 +115,7 @@ def config_check(
         from gapscan.sim.service import check_replay
 
         check_replay(loaded.config)
+    _check_credentials(options := options_of(loaded.config.nats, nats, context))
     if loaded.warning:
         output.note(f"warning: {loaded.warning}")
     output.say(f"ok: {loaded.path}" if loaded.path else "ok: no gapscan.toml, defaults and environment only")
@@ -120,11 +125,19 @@ def config_check(
         return 0
     import asyncio
 
-    from gapscan.bus.options import options_of
     from gapscan.service.common import retention
     from gapscan_cli.trying import try_nats
 
-    return asyncio.run(try_nats(options_of(loaded.config.nats, nats, context), retention(loaded.config)))
+    return asyncio.run(try_nats(options, retention(loaded.config)))
+
+
+def _check_credentials(options: BusOptions) -> None:
+    """Whether the files of the login and of TLS can be used; who has none does not pay for what reads them."""
+    access = options.completed()
+    if access.credentials or access.nkey or access.user_seed or access.wants_tls:
+        from gapscan.bus.credentials import check_files
+
+        check_files(access)
 
 
 def config_example() -> None:

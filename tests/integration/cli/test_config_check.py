@@ -67,3 +67,15 @@ async def test_the_login_of_the_settings(tmp_path: Path) -> None:
         assert (code, "refuses these credentials" in lines[0]) == (1, True)
     finally:
         server.close()
+
+
+async def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+    for key in ("CREDENTIALS", "NKEY", "TLS_CA", "TLS_CERT"):
+        found = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "-m", "gapscan_cli", "config", "check"],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), f"GAPSCAN_NATS_{key}": "/no/such"},
+            cwd=tmp_path, capture_output=True,
+        )  # fmt: skip
+        assert found.returncode == 2
+        assert "/no/such" in found.stderr.decode()
+        assert "No such file or directory" in found.stderr.decode()

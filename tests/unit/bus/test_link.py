@@ -1,0 +1,71 @@
+"""What the client changes of the library's is there to be changed, and health is what was answered."""
+
+from __future__ import annotations
+
+import inspect
+import time
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
+
+from gapscan.bus import jetstream
+from gapscan.bus.jetstream import JetStreamHealth
+from gapscan.bus.link import LastingClient
+
+CHANGED = (
+    "_process_err", "_attempt_reconnect", "_connect_to_server", "_process_info", "_process_connect_init",
+    "_connect_command", "publish",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_the_library_has_what_is_changed(name: str) -> None:
+    assert name in vars(LastingClient)
+    assert callable(getattr(Client, name))
+
+
+def test_the_library_calls_what_is_changed() -> None:
+    source = inspect.getsource(Client)
+    for name in (*CHANGED, "ssl_context"):
+        assert f"self.{name}" in source or name == "publish"
+    assert "_io_writer" in vars(TcpTransport())
+
+
+class Moves:
+    def __init__(self) -> None:
+        self.health = JetStreamHealth(self._move)
+        self.number = 0
+
+    def _move(self) -> None:
+        self.number += 1
+
+    def ask(self, began: float, *, answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A request of two seconds."""
+        times = iter((began, began + 2.0))
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "monotonic", lambda: next(times))
+            try:
+                with self.health.asking():
+                    if not answered:
+                        raise TimeoutError
+            except TimeoutError:
+                pass
+
+
+def test_two_requests_without_an_answer_and_not_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = Moves()
+    for began, answered, expected in (
+        (100.0, False, 0), (102.0, False, 1), (104.0, False, 1), (106.0, False, 1), (120.0, False, 2),
+    ):  # fmt: skip
+        moves.ask(began, answered=answered, monkeypatch=monkeypatch)
+        assert moves.number == expected, began
+
+
+def test_an_answer_in_between_is_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = Moves()
+    for began in (100.0, 104.0, 108.0):
+        moves.ask(began, answered=False, monkeypatch=monkeypatch)
+        moves.ask(began + 2, answered=True, monkeypatch=monkeypatch)
+    assert moves.number == 0
+    assert jetstream.MUTE_SECONDS > 2
