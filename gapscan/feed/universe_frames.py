@@ -27,9 +27,7 @@ class Observation(Struct):
     simulated: bool
 
 
-def universe_frames(
-    snapshot: MarketSnapshot, seen: Observation, size: int = SYMBOLS_A_PART
-) -> list[UniverseFrame]:
+def universe_frames(snapshot: MarketSnapshot, seen: Observation, size: int = SYMBOLS_A_PART) -> list[UniverseFrame]:
     """The scan as frames of at most `size` symbols; one frame without symbols for an empty scan."""
     starts = range(0, len(snapshot), size) or (0,)
     columns = {name: snapshot.columns[name] for name in SCAN_COLUMNS if name in snapshot.columns}
