@@ -12,7 +12,9 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 
 MUTE_SECONDS: Final = 4.0  # two requests' time and more
-MOVE_AGAIN_SECONDS: Final = 15.0  # where no server's JetStream answers, moving about helps nobody
+# Where no server's JetStream answers, or not to us, moving about helps nobody: each wait is twice the one before.
+MOVE_AGAIN_SECONDS: Final = 15.0
+_MOVE_LIMIT: Final = 600.0
 
 
 class JetStreamHealth:
@@ -22,6 +24,7 @@ class JetStreamHealth:
         self._on_mute = on_mute
         self._unanswered_since: float | None = None
         self._next_move = 0.0
+        self._wait = MOVE_AGAIN_SECONDS
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -35,19 +38,22 @@ class JetStreamHealth:
         except asyncio.CancelledError:
             raise
         except BaseException:
-            self.reset()
+            self._answered()
             raise
-        self.reset()
+        self._answered()
 
     def reset(self) -> None:
-        """It answers, or the link is another one."""
+        """The link is another one."""
         self._unanswered_since = None
+
+    def _answered(self) -> None:
+        self._unanswered_since, self._wait = None, MOVE_AGAIN_SECONDS
 
     def _missed(self, began: float) -> None:
         now = time.monotonic()
         since = self._unanswered_since = self._unanswered_since or began
         if now - since >= MUTE_SECONDS and now >= self._next_move:
-            self._next_move = now + MOVE_AGAIN_SECONDS
+            self._next_move, self._wait = now + self._wait, min(_MOVE_LIMIT, self._wait * 2)
             self.reset()
             self._on_mute()
 

@@ -57,6 +57,7 @@ def test_two_requests_without_an_answer_and_not_again_at_once(monkeypatch: pytes
     moves = Moves()
     for began, answered, expected in (
         (100.0, False, 0), (102.0, False, 1), (104.0, False, 1), (106.0, False, 1), (120.0, False, 2),
+        (140.0, False, 2), (152.0, False, 3),
     ):  # fmt: skip
         moves.ask(began, answered=answered, monkeypatch=monkeypatch)
         assert moves.number == expected, began
