@@ -173,8 +173,6 @@ def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
     return names.direct_get_subject(stream), msgspec.json.encode(query)
 
 
-
-
 @asynccontextmanager
 async def _inbox(bus: Bus) -> AsyncIterator[tuple[str, Subscription]]:
     inbox = bus.nc.new_inbox()

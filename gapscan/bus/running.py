@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from gapscan import runfile
-from gapscan.bus.client import BusOptions
+from gapscan.bus.options import Access, BusOptions
+
+
+@dataclass
+class RunningSet(BusOptions):
+    """The way to the set in directory `data`: started again, it has another login, which is looked up for each link."""
+
+    data: Path | None = None
+
+    def completed(self) -> Access:
+        """As that of BusOptions."""
+        running = runfile.read(self.data)
+        if running is not None and running.nats_user is not None and running.serves(self.url):
+            self.user, self.password = running.nats_user, running.nats_password
+        return super().completed()
 
 
 def with_login(options: BusOptions, data: Path | None = None) -> BusOptions:
@@ -16,4 +31,4 @@ def with_login(options: BusOptions, data: Path | None = None) -> BusOptions:
     running = runfile.read(data)
     if running is None or running.nats_user is None or not running.serves(options.url):
         return options
-    return BusOptions(options.url, running.nats_user, running.nats_password)
+    return RunningSet(options.url, running.nats_user, running.nats_password, data=data)

@@ -64,6 +64,7 @@ class EmbeddedServer:
             replicas=given.replicas,
             delta_max_age=given.delta_max_age,
             delta_max_bytes=given.delta_max_bytes,
+            state_max_bytes=given.state_max_bytes,
         )
 
     def process(self, port: int, store: Path, started: Callable[[], None]) -> Process:

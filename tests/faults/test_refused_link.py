@@ -93,12 +93,12 @@ async def test_a_password_that_is_changed_and_changed_back(tmp_path: Path, caplo
         server_with(tmp_path, login("one")) as server,
         goes_on(BusOptions(server.url, "gapscan", "one")) as stack,
     ):
-        server.reload(login("two"))
+        server.reconfigure(login("two"))
         await link_is_lost(stack, "Authorization Violation")
         with pytest.raises(GapscanError):
             await stack.feed.scan()
         await asyncio.sleep(2.5)  # longer than a lease: the term ends
-        server.reload(login("one"))
+        server.reconfigure(login("one"))
     said = [record.getMessage() for record in caplog.records if record.name.endswith("bus")]
     assert sum("Authorization Violation" in line for line in said) == 1
     assert "buffer limit" not in caplog.text
@@ -112,7 +112,7 @@ async def test_a_password_that_is_changed_in_a_context(tmp_path: Path, monkeypat
         known = {"url": server.url, "user": "gapscan", "password": "one"}
         context.write_text(json.dumps(known))
         async with goes_on(BusOptions(context="here")) as stack:
-            server.reload(login("two"))
+            server.reconfigure(login("two"))
             await link_is_lost(stack, "Authorization Violation")
             context.write_text(json.dumps({**known, "password": "two"}))
 
@@ -135,24 +135,24 @@ async def test_a_lowered_limit_of_connections(tmp_path: Path) -> None:
         async with goes_on(BusOptions(server.url)) as stack:
             while not stack.bus.trouble:  # the server chooses whom it turns out
                 await until(lambda: other.connected, "both links")
-                server.reload("max_connections: 1")
+                server.reconfigure("max_connections: 1")
                 await until(lambda: stack.bus.trouble or other.trouble, "one too many")
                 await asyncio.sleep(0.5)
                 assert "maximum connections exceeded" in stack.bus.trouble + other.trouble
                 if not stack.bus.trouble:
-                    server.reload("max_connections: 10")
-            server.reload("max_connections: 10")
+                    server.reconfigure("max_connections: 10")
+            server.reconfigure("max_connections: 10")
         await until(lambda: other.connected, "the other link")
 
 
 async def test_a_lowered_limit_of_payloads(tmp_path: Path) -> None:
     async with server_with(tmp_path, "max_payload: 1MB") as server, goes_on(BusOptions(server.url)) as stack:
         before = stack.bus.reconnects
-        server.reload("max_payload: 2000")
+        server.reconfigure("max_payload: 2000")
         with pytest.raises(GapscanError):
             await stack.feed.scan()
         await until(lambda: stack.bus.reconnects > before and stack.bus.connected, "another link")
-        server.reload("max_payload: 1MB")
+        server.reconfigure("max_payload: 1MB")
         async with asyncio.timeout(30):
             while stack.bus.nc.max_payload == 2000:
                 with suppress(MaxPayloadError):
@@ -176,12 +176,12 @@ async def test_a_bridge_says_why_it_has_no_link_and_is_not_to_be_started_again(t
             await movers.step(3)
             async with running_bridge(url) as served:
                 await served.knows("movers")
-                server.reload(login("two"))
+                server.reconfigure(login("two"))
                 await until(lambda: "Authorization Violation" in served.bridge.trouble(), "the refusal")
                 status, _, body = await served.get("/readyz")
                 assert (status, "Authorization Violation" in body) == (503, True)
                 assert (await served.get("/healthz"))[0] == 200
-                server.reload(login("one"))
+                server.reconfigure(login("one"))
                 async with browsing(served, movers) as browser:
                     await until(lambda: bus.connected, "the link")
                     await movers.step(3)

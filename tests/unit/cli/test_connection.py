@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gapscan import runfile
+from gapscan.bus.options import DEFAULT_INBOX_PREFIX
 from gapscan.errors import BusError
 from gapscan_cli.connection import find_nats
 
@@ -94,7 +95,7 @@ def test_the_login_of_the_set_goes_to_its_own_server_alone(data: Path) -> None:
 
     def login(nats: str | None) -> tuple[str | None, str | None, str]:
         found = find_nats(nats, None, None)
-        return (found.user, found.password, found.inbox_prefix)
+        return (found.user, found.password, found.inbox_prefix or DEFAULT_INBOX_PREFIX)
 
     own, other = ("up", "secret", "_INBOX"), ("me", "mine", "_INBOX_me")
     assert [login(url) for url in (None, RUNNING, "nats://localhost:1")] == [own] * 3
@@ -102,3 +103,14 @@ def test_the_login_of_the_set_goes_to_its_own_server_alone(data: Path) -> None:
     assert [login(url) for url in elsewhere] == [other] * 5
     write_run(data, NOBODY, login=True)
     assert login(RUNNING) == other
+
+
+def test_the_login_of_a_set_that_was_started_again(data: Path) -> None:
+    """It has another one; who followed the first is let in by the second."""
+    write_run(data, os.getpid(), login=True)
+    found = find_nats(None, None, None)
+    again = runfile.RunFile(os.getpid(), RUNNING, None, True, {}, nats_user="up", nats_password="other")
+    runfile.write(data, again)
+    assert found.completed().login_at("127.0.0.1", 1) == ("up", "other", None)
+    write_run(data, NOBODY)
+    assert found.completed().login_at("127.0.0.1", 1) == ("up", "other", None)
