@@ -149,9 +149,10 @@ async def test_a_lowered_limit_of_payloads(tmp_path: Path) -> None:
     async with server_with(tmp_path, "max_payload: 1MB") as server, goes_on(BusOptions(server.url)) as stack:
         before = stack.bus.reconnects
         server.reconfigure("max_payload: 2000")
-        with pytest.raises(GapscanError):
+        with suppress(GapscanError):  # the first message that is too large ends the link, whoever sends it
             await stack.feed.scan()
         await until(lambda: stack.bus.reconnects > before and stack.bus.connected, "another link")
+        assert stack.bus.max_payload == 2000
         server.reconfigure("max_payload: 1MB")
         async with asyncio.timeout(30):
             while stack.bus.nc.max_payload == 2000:
