@@ -49,7 +49,7 @@ class BusOptions:
 
     def completed(self) -> Access:
         """All that is known now, with files and context read anew. Raises ConfigError."""
-        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "context"}
+        given = {one.name: getattr(self, one.name) for one in fields(BusOptions) if one.name != "context"}
         if self.context:
             from gapscan.bus.contexts import read_context
 

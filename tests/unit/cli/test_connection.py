@@ -108,7 +108,7 @@ def test_the_login_of_the_set_goes_to_its_own_server_alone(data: Path) -> None:
 def test_the_login_of_a_set_that_was_started_again(data: Path) -> None:
     """It has another one; who followed the first is let in by the second."""
     write_run(data, os.getpid(), login=True)
-    found = find_nats(None, None, None)
+    found = find_nats(None, None, data)
     again = runfile.RunFile(os.getpid(), RUNNING, None, True, {}, nats_user="up", nats_password="other")
     runfile.write(data, again)
     assert found.completed().login_at("127.0.0.1", 1) == ("up", "other", None)
