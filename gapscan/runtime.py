@@ -88,27 +88,38 @@ async def side_by_side(jobs: Iterable[Coroutine[Any, Any, None]], at_once: int =
         raise failures[0]
 
 
+async def run_together(*jobs: Coroutine[Any, Any, None]) -> None:
+    """Run `jobs` until the first of them ends, and end the others. Raises what that one raised; of several, the first.
+
+    In place of a task group where its failure is handled: up to Python 3.12 a group that is cancelled from outside
+    while it waits for the children of one that failed raises the failure alone, and the cancel is lost.
+    """
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await end(*tasks)
+    for task in tasks:
+        if task in ended:
+            task.result()
+
+
 async def end(*tasks: asyncio.Task[Any]) -> None:
     """Cancel `tasks` and wait until they are gone; their results and errors are left with them.
 
     One cancel is not always enough: up to Python 3.11 `asyncio.wait_for`, which libraries use, swallows a cancel that
-    arrives together with what it waits for.
+    arrives together with what it waits for. Who is cancelled meanwhile still leaves none of them behind.
     """
+    cancelled: asyncio.CancelledError | None = None
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
-
-
-def raise_if_cancelled() -> None:
-    """Raise the cancel of this task that a task group has swallowed. To be called after an `except*` around one.
-
-    Up to Python 3.12, a group whose child has failed raises that failure alone, also when it is cancelled from outside
-    while it waits for its other children; who then goes on is never asked to end again.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+        try:
+            await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 class Backoff:

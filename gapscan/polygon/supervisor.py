@@ -17,7 +17,7 @@ from gapscan.polygon.stream import ProviderSession, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
 from gapscan.polygon.watchdog import Watchdog
 from gapscan.provider import LinkState, OnBatch, RefusedTopics, StreamReport, TopicCounts
-from gapscan.runtime import Backoff, raise_if_cancelled
+from gapscan.runtime import Backoff, run_together
 
 _log = logger("feed")
 
@@ -105,16 +105,13 @@ class Supervisor:
         self._number += 1
         self._state = "connecting"
         self._watchdog.begin(_now())
-        session, number = self._open(self._number), self._number
+        session = self._open(self._number)
         ending = Ending(Reason.FAILED)
         began = _now()
         try:
-            async with asyncio.TaskGroup() as group:
-                for job in (session.run(), self._reconcile(session), self._watch(session)):
-                    group.create_task(job, name=f"session {number}")
-        except* SessionEndedError as ended:
-            ending = _first(ended)
-        raise_if_cancelled()
+            await run_together(session.run(), self._reconcile(session), self._watch(session))
+        except SessionEndedError as ended:
+            ending = ended.ending
         if session.ready.is_set() and _now() - began >= self._options.healthy_after:
             self._backoff.reset()
         return ending
@@ -271,11 +268,6 @@ class Supervisor:
             refused=RefusedTopics(len(refused), {t: r.message for t, r in refused[:_SHOWN_REFUSALS]}),
             ledger=self._ledger.shown(),
         )
-
-
-def _first(ended: BaseExceptionGroup[SessionEndedError]) -> Ending:
-    errors: list[SessionEndedError] = [error for error in ended.exceptions if isinstance(error, SessionEndedError)]
-    return errors[0].ending if errors else Ending(Reason.FAILED)
 
 
 def _now() -> float:

@@ -153,8 +153,9 @@ async def test_a_list_that_nobody_publishes(bus: Bus, nats_server: NatsServer, t
 async def test_all_work_beside_gapscan_up(tmp_path: Path) -> None:
     """On the simulated market, each with the list of which its own text speaks."""
     async with running_set(tmp_path, symbols=150, start="10:30", speed=5) as running:
-        url = running.nats_url
-        async with connect(BusOptions(url), "test") as bus:
+        reached = running.nats
+        url = reached.url.replace("://", f"://{reached.user}:{reached.password}@")
+        async with connect(reached, "test") as bus:
             await until(lambda: snapshot_has_rows(bus, "most_active"), "a list with rows")
         for name in PROGRAMS:
             file = [str(tmp_path / "log.csv")] if name == "csv_log.py" else []

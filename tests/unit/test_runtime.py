@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.runtime import Backoff, TokenBucket, raise_if_cancelled
+from gapscan.runtime import Backoff, TokenBucket, end, run_together
 
 RATES = st.floats(0.5, 50)
 BURSTS = st.integers(1, 40)
@@ -90,38 +91,61 @@ def test_a_rate_of_nothing(burst: int) -> None:
     assert bucket.acquire(0) == math.inf
 
 
-async def test_a_cancel_beside_a_failure_within_a_group_still_ends_the_task() -> None:
-    """The cancel comes while the group waits for its other children, one of which has failed."""
-    ending, may_end = asyncio.Event(), asyncio.Event()
+async def fails() -> None:
+    raise OSError("lost")
 
-    async def fails() -> None:
-        raise OSError("lost")
 
-    async def takes_its_time() -> None:
+class Slow:
+    """A job that takes its time to end."""
+
+    def __init__(self) -> None:
+        self.ending, self.may_end = asyncio.Event(), asyncio.Event()
+        self.ended = False
+
+    async def run(self) -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            ending.set()
-            await may_end.wait()
+            self.ending.set()
+            await self.may_end.wait()
+            self.ended = True
+
+
+async def test_jobs_end_with_the_first_and_its_failure_is_raised() -> None:
+    slow = Slow()
+    slow.may_end.set()
+    with pytest.raises(OSError, match="lost"):
+        await run_together(slow.run(), fails())
+    assert slow.ended
+
+
+async def test_a_cancel_while_a_failed_jobs_companions_end_is_not_lost() -> None:
+    slow = Slow()
 
     async def for_ever() -> None:
         while True:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(takes_its_time())
-                    group.create_task(fails())
-            except* OSError:
-                pass
-            raise_if_cancelled()
+            with suppress(OSError):
+                await run_together(slow.run(), fails())
 
     task = asyncio.create_task(for_ever())
-    await ending.wait()
+    await slow.ending.wait()
     task.cancel()
     await asyncio.sleep(0)
-    may_end.set()
+    slow.may_end.set()
     await asyncio.wait((task,), timeout=10)
     assert task.cancelled()
 
 
-async def test_nothing_is_raised_where_nobody_cancelled() -> None:
-    raise_if_cancelled()
+async def test_whoever_is_cancelled_while_ending_tasks_leaves_none_behind() -> None:
+    slow = Slow()
+    task = asyncio.create_task(slow.run())
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(end(task))
+    await slow.ending.wait()
+    ending.cancel()
+    await asyncio.sleep(0)
+    assert not ending.done()
+    slow.may_end.set()
+    await asyncio.wait((ending,), timeout=10)
+    assert ending.cancelled()
+    assert task.done()
