@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final, cast
 
-from gapscan.config import ProviderSection
+from gapscan.config import ProviderSection, key_in
 from gapscan.errors import ConfigError
-from gapscan.obs import Tally
+from gapscan.obs import Tally, hide
 from gapscan.provider import Provider
 
 # By the name in `[provider]`. Imported when used: a process loads only the provider that it talks to.
@@ -45,8 +45,11 @@ def key_variable(section: ProviderSection) -> str:
 
 
 def api_key(section: ProviderSection, env: Mapping[str, str] = os.environ) -> str | None:
-    """The API key, if there is one. Raises ConfigError."""
-    return env.get(key_variable(section)) or None
+    """The API key, if there is one; from then on it is masked wherever it may show. Raises ConfigError."""
+    variable = key_variable(section)
+    key = key_in(variable, env) if variable else None
+    hide([key] if key else [])
+    return key
 
 
 def has_account(section: ProviderSection) -> bool:

@@ -22,14 +22,11 @@ def complete_list(incomplete: str) -> list[str]:
 
 def own_names() -> list[str]:
     """The names of the user's own lists in their usual place; none when the file cannot be read."""
-    import tomllib
-
-    from gapscan.config import user_config_dir
+    from gapscan.config import read_toml, user_config_dir
     from gapscan.errors import ConfigError
 
     try:
-        text = (user_config_dir() / "lists.toml").read_text("utf-8")
-        return list(tomllib.loads(text).get("lists", {}))
+        return list(read_toml(user_config_dir() / "lists.toml").get("lists", {}))
     except (ConfigError, OSError, ValueError, RecursionError, AttributeError, TypeError):
         return []
 

@@ -14,6 +14,7 @@ from gapscan.bus.client import Bus, BusOptions, connect, options_of
 from gapscan.bus.contexts import selected_context
 from gapscan.bus.running import with_login
 from gapscan.errors import BusError
+from gapscan.obs import hide
 
 RETRY_SECONDS: Final = 0.5
 
@@ -24,7 +25,9 @@ def find_nats(nats: str | None, config_file: Path | None, data: Path | None, con
     """How to reach NATS: by --nats, --context or --data, else by the settings or NATS_CONTEXT, else what `gapscan up`
     runs, else the context that the nats command has selected, else the default.
     """
-    section = settings.load(config_file).config.nats
+    config = settings.load(config_file).config
+    hide(settings.secrets_of(config))
+    section = config.nats
     if nats or context:
         found = options_of(section, nats, context)
     elif data is None and (section.url or section.context):

@@ -7,6 +7,7 @@ from typing import Final
 import typer
 
 from gapscan.errors import ConfigError, DataError, GapscanError, UnknownListError, UnknownSymbolError
+from gapscan.obs import masked
 
 OK: Final = 0
 _LONGEST: Final = 1000  # characters of a line that are shown
@@ -23,12 +24,12 @@ def code_of(error: GapscanError) -> int:
 
 def line_of(error: GapscanError) -> str:
     """`error: message (remedy)`, on one line whatever the message holds."""
-    return "error: " + _printable(" ".join(str(error).split()))
+    return "error: " + _printable(" ".join(masked(str(error)).split()))
 
 
 def lines_of(error: GapscanError) -> str:
     """The same over several lines where the message has them: a caret under the place of a fault."""
-    return "error: " + "\n".join(_printable(line) for line in [*error.message.split("\n"), *_remedy(error)])
+    return "error: " + "\n".join(_printable(line) for line in [*masked(error.message).split("\n"), *_remedy(error)])
 
 
 def _remedy(error: GapscanError) -> list[str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
 from msgspec.structs import asdict
 
 from gapscan import providers
-from gapscan.config import Config
-
-_SECRETS: Final = frozenset({"password", "token"})
+from gapscan.config import SECRET_KEYS, Config
+from gapscan.obs import MASK
 
 
 def settings_text(config: Config, *, has_key: bool) -> str:
@@ -29,7 +27,7 @@ def _section(name: str, values: dict[str, Any]) -> str:
 
 def _lines(values: dict[str, Any]) -> Iterator[str]:
     for key, value in values.items():
-        if key in _SECRETS:
+        if key in SECRET_KEYS:
             yield f"# {key}: {_set(value is not None)}"
         elif value is None:
             yield f"# {key}: not set"
@@ -47,8 +45,11 @@ def _value(value: object) -> str:
 
 
 def _without_login(text: str) -> str:
-    """A URL without user and password; any other text as it is."""
-    if "://" not in text or "@" not in text:
-        return text
-    parts = urlsplit(text)
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+    """A URL, or several, without users and passwords; any other text as it is."""
+    return ",".join(_bare(one) for one in text.split(",")) if "://" in text else text
+
+
+def _bare(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    login, at, host = rest.rpartition("@")
+    return f"{scheme}{mark}{MASK if login else ''}{at}{host}"

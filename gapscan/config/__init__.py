@@ -11,6 +11,9 @@ from gapscan.config.loading import (
     example_file,
     find_file,
     load,
+    read_toml,
+    secrets_of,
+    service_links,
     shipped_file,
 )
 from gapscan.config.nats_passwords import check_passwords
@@ -28,11 +31,14 @@ from gapscan.config.sections import (
     ServiceSection,
     SimSection,
 )
+from gapscan.config.urls import without_login
+from gapscan.config.variables import SECRET_KEYS, key_in
 
 __all__ = [
     "DEFAULT_NATS_URL",
     "ENV_PREFIX",
     "FILE_NAME",
+    "SECRET_KEYS",
     "BridgeSection",
     "Config",
     "FeedSection",
@@ -52,9 +58,14 @@ __all__ = [
     "example_file",
     "expanded",
     "find_file",
+    "key_in",
     "load",
+    "read_toml",
+    "secrets_of",
+    "service_links",
     "shipped_file",
     "simulated_day",
     "user_config_dir",
     "user_data_dir",
+    "without_login",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
@@ -21,6 +21,8 @@ from msgspec import Struct
 from gapscan.config.places import user_config_dir
 from gapscan.config.renamed import by_new_names
 from gapscan.config.sections import Config
+from gapscan.config.urls import passwords_in
+from gapscan.config.variables import SECRET_KEYS, control_in, is_service_link, named, setting_in
 from gapscan.errors import ConfigError
 
 FILE_NAME: Final = "gapscan.toml"
@@ -71,8 +73,8 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loade
     tables, env, warning = by_new_names(_read(path) if path else {}, env, path)
     config = _convert(tables, str(path))
     for variable, section, key in _variables():
-        if variable in env:
-            tables.setdefault(section, {})[key] = _plain(section, key, env[variable])
+        if variable in env and not is_service_link(variable, env[variable]):
+            tables.setdefault(section, {})[key] = _plain(section, key, setting_in(variable, key, env))
             config = _convert(tables, variable)
     if env.get(_CONTEXT_VARIABLE) and not (config.nats.url or config.nats.context):
         tables.setdefault("nats", {})["context"] = env[_CONTEXT_VARIABLE]
@@ -80,9 +82,22 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loade
     return Loaded(config, path, warning)
 
 
+def service_links(env: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables with the name of a setting that Kubernetes made of a Service's name: they are passed over."""
+    return [name for name, _, _ in _variables() if name in env and is_service_link(name, env[name])]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says; a byte order mark before it, as Windows' editors write it, says nothing.
+
+    Raises OSError, TOMLDecodeError or UnicodeDecodeError.
+    """
+    return tomllib.loads(path.read_text("utf-8-sig"))
+
+
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return read_toml(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="name another with --config") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -92,9 +107,30 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _convert(tables: dict[str, Any], source: str) -> Config:
     try:
         # Not strict: everything in an environment variable is text.
-        return msgspec.convert(tables, Config, strict=False)
+        config = msgspec.convert(tables, Config, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {error}", remedy=REMEDY) from None
+    for section, key, text in _texts(config):
+        if char := control_in(text):
+            raise ConfigError(f"{source}: {key} in [{section}] has {named(char)} in it", remedy="write it without")
+    return config
+
+
+def _texts(config: Config) -> Iterator[tuple[str, str, str]]:
+    """All texts in the settings: section, key, text."""
+    for section, values in msgspec.structs.asdict(config).items():
+        for key, value in msgspec.structs.asdict(values).items():
+            texts = value if isinstance(value, list) else [value]
+            yield from ((section, key, text) for text in texts if isinstance(text, str))
+
+
+def secrets_of(config: Config) -> Iterator[str]:
+    """All in the settings that nobody may see who reads a log or an error."""
+    for _, key, text in _texts(config):
+        if key in SECRET_KEYS:
+            yield text
+        elif "://" in text:
+            yield from passwords_in(text)
 
 
 def _variables() -> list[tuple[str, str, str]]:

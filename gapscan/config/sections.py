@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from gapscan.config.urls import check_nats_url
+
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
 _CLOSED_INTERVAL: Final = 30.0
@@ -62,6 +64,10 @@ class NatsSection(Section, frozen=True):
     delta_max_age: Seconds = 120.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024
     state_max_bytes: Annotated[int, Meta(ge=8_000_000)] = 192 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec passes on, for a URL that is none."""
+        check_nats_url(self.url)
 
 
 class ProviderSection(Section, frozen=True):

@@ -65,7 +65,7 @@ class FlatFiles:
         """
         path = self.path(kind, date)
         try:
-            lines = gzip.decompress(path.read_bytes()).decode("utf-8", "replace").splitlines()
+            lines = gzip.decompress(path.read_bytes()).decode("utf-8-sig", "replace").splitlines()
         except FileNotFoundError:
             raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
         except (OSError, EOFError, zlib.error) as failure:
@@ -79,7 +79,7 @@ class FlatFiles:
         """
         path = self.path(kind, date)
         try:
-            with gzip.open(path, "rt", encoding="utf-8", errors="replace") as file:
+            with gzip.open(path, "rt", encoding="utf-8-sig", errors="replace") as file:
                 order = _order(file.readline().strip(), path)
                 while lines := file.readlines(_BLOCK):
                     yield lines, order

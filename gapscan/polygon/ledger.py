@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec import Struct
 from websockets.exceptions import ConnectionClosed
 
+from gapscan.obs import masked
 from gapscan.polygon.events import SESSION_ENDS, StreamStatus
 
 _LEDGER_ENTRIES: Final = 50
@@ -61,7 +62,7 @@ def ending_of(error: BaseException, last_words: Iterable[StreamStatus]) -> Endin
             return Ending(Reason.MAX_CONNECTIONS if too_many else Reason.AUTH_FAILED, status.message)
     if isinstance(error, ConnectionClosed):
         return _closing(error)
-    return Ending(Reason.FAILED, f"{type(error).__name__}: {error}"[:_SHOWN])
+    return Ending(Reason.FAILED, masked(f"{type(error).__name__}: {error}")[:_SHOWN])
 
 
 def _closing(error: ConnectionClosed) -> Ending:
@@ -71,7 +72,7 @@ def _closing(error: ConnectionClosed) -> Ending:
     if error.sent is not None and error.sent.reason == _KEEPALIVE:
         return Ending(Reason.STALLED, "pings are not answered")
     if error.sent is not None:
-        return Ending(Reason.FAILED, f"closed by this side: {error.sent.code} {error.sent.reason}"[:_SHOWN])
+        return Ending(Reason.FAILED, masked(f"closed by this side: {error.sent.code} {error.sent.reason}")[:_SHOWN])
     return Ending(Reason.LOST, "the link ended without a close frame")
 
 

@@ -20,7 +20,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from gapscan.errors import FeedError, NotEntitledError, NotFoundError
 from gapscan.market.sessions import session_at
-from gapscan.obs import Tally
+from gapscan.obs import Tally, masked
 from gapscan.polygon import KEY_VARIABLE
 from gapscan.polygon.certificates import trusted_certificates
 from gapscan.polygon.details import FloatBody, OverviewBody, TickerOverview
@@ -261,7 +261,7 @@ def _decode(what: str, body: bytes, kind: type[E]) -> E:
 
 def _translated(what: str, error: Exception) -> FeedError:
     """A client error as a FeedError that says whether trying again can help."""
-    text = " ".join(str(error).split())[:200]
+    text = " ".join(masked(str(error)).split())[:200]  # masked first: a part of the key would not be recognized
     refused = f"{what}: the provider refuses the API key: {text}"
     remedy = f"check {KEY_VARIABLE} and what its plan allows"
     if any(word in text for word in _UNKNOWN_KEY):

@@ -22,7 +22,7 @@ from gapscan.bus.lease import LeaseHolder
 from gapscan.bus.topology import Retention
 from gapscan.config import Config
 from gapscan.errors import BusError, GapscanError
-from gapscan.obs import logger
+from gapscan.obs import logger, masked_values
 from gapscan.protocol import names
 from gapscan.runtime import Backoff
 
@@ -63,7 +63,12 @@ async def reporting(bus: Bus, service: str, report: Report) -> AsyncIterator[Non
     started = time.time()
 
     def stats(_endpoint: Any) -> dict[str, Any]:
-        return {"pid": os.getpid(), "host": socket.gethostname(), "started": round(started, 3), **report()}
+        return {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started": round(started, 3),
+            **masked_values(report()),
+        }
 
     async def answer(request: Request) -> None:
         await request.respond(msgspec.json.encode(stats(None)))

@@ -52,7 +52,7 @@ def decoded(data: bytes, source: str) -> str:
     if len(data) > MAX_FILE:
         raise ConfigError(f"{source} is too large for a file of lists", remedy=f"at most {MAX_FILE} bytes")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # Windows' editors write a byte order mark
     except UnicodeDecodeError as error:
         raise ConfigError(f"{source} is not UTF-8: byte {error.start}") from None
 

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from gapscan import config as settings
 from gapscan.config import Config
 from gapscan.errors import ConfigError, GapscanError
-from gapscan.obs import logger, setup_logging
+from gapscan.obs import hide, logger, setup_logging
 from gapscan.runtime import end, run
 from gapscan.supervisor.catalog import SERVICES
 
@@ -24,7 +24,10 @@ def run_service(name: str, config: Config) -> None:
     """Run service `name` until the process is asked to stop. Raises GapscanError when it cannot go on."""
     if name not in SERVICES:
         raise ConfigError(f"there is no service {name!r}", remedy="one of " + ", ".join(SERVICES))
+    hide(settings.secrets_of(config))
     setup_logging(config.log.level, config.log.style)
+    for variable in settings.service_links():
+        logger(name).debug("%s is of Kubernetes, and no setting", variable)
     # Imported here, so that each process loads only what it runs.
     main = cast(Main, import_module(f"gapscan.{name}.service").main)
 
