@@ -7,24 +7,32 @@ sequence that every publish expects.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+
 from gapscan.bus import keyvalue
-from gapscan.bus.client import Bus
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.publish import OvertakenError
-from gapscan.errors import BusError, ProtocolError
+from gapscan.errors import BusError, ConfigError, ProtocolError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Lease
 
 _FREE: Final = ""  # the holder of a lease that was given back
 _RENEWALS: Final = 3  # tries within one time to live
+_ANSWER_SECONDS: Final = 1.0  # for a process that lives to say so; of one that has ended, the server says it at once
 
 
 @dataclass
 class LeaseHolder:
-    """One process's claim to `job`. `holder` names it; the same name takes over from itself at once."""
+    """One process's claim to `job`. `holder` names it; the same name takes over at once from one that is dead."""
 
     bus: Bus
     job: str
@@ -32,6 +40,27 @@ class LeaseHolder:
     seconds: float
     held_by: str = _FREE
     _revision: int = 0
+    _address: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._address = self.bus.nc.new_inbox()
+
+    @asynccontextmanager
+    async def answering(self) -> AsyncIterator[None]:
+        """Let a process of the same name know that this one lives. Raises BusError."""
+
+        async def answer(message: Msg) -> None:
+            if message.reply:
+                await self.bus.nc.publish(message.reply, f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+        try:
+            subscription = await self.bus.nc.subscribe(self._address, cb=answer)
+        except NATS_ERRORS as error:
+            raise translated(error, "subscribing to what others of this name ask") from error
+        try:
+            yield
+        finally:
+            await self.bus.unsubscribe(subscription)
 
     @property
     def held(self) -> bool:
@@ -39,19 +68,34 @@ class LeaseHolder:
         return self.held_by == self.holder
 
     async def try_acquire(self) -> bool:
-        """Take the lease if it is free. Raises BusError."""
+        """Take the lease if it is free. Raises BusError; ConfigError when another process of this name has it."""
         current, revision = await self._current()
-        if current not in (_FREE, self.holder):
-            self.held_by = current
+        if current.holder not in (_FREE, self.holder):
+            self.held_by = current.holder
             return False
+        if current.holder == self.holder and current.address not in ("", self._address):
+            await self._refuse_namesake(current.address)
         return await self._write(self.holder, revision)
+
+    async def _refuse_namesake(self, address: str) -> None:
+        try:
+            answer = await self.bus.nc.request(address, b"", timeout=_ANSWER_SECONDS)
+        except (NoRespondersError, TimeoutError):
+            return  # it is dead: its successor is here
+        except NATS_ERRORS as error:
+            raise translated(error, "asking the lease's holder") from error
+        other = answer.data.decode("utf-8", "replace")
+        raise ConfigError(
+            f"another process has the name {self.holder!r} for the job {self.job}: {other}",
+            remedy="end it, or give this one another `instance` in [service]",
+        )
 
     async def renew(self) -> bool:
         """Hold on for another `seconds`; False when another process has it. Raises BusError."""
         return await self._write(self.holder, self._revision) or await self.try_acquire()
 
     async def keep(self) -> None:
-        """Renew for as long as the lease can be held; returns when it is lost."""
+        """Renew for as long as the lease can be held; returns when it is lost. Raises ConfigError as `try_acquire`."""
         loop = asyncio.get_running_loop()
         expires = loop.time() + self.seconds
         while loop.time() < expires:
@@ -68,21 +112,21 @@ class LeaseHolder:
         if self.held:
             await self._write(_FREE, self._revision)
 
-    async def _current(self) -> tuple[str, int]:
+    async def _current(self) -> tuple[Lease, int]:
         stored = await keyvalue.get(self.bus, names.BUCKET_LEASES, self.job)
         if stored is None:
-            return _FREE, 0
+            return Lease(self.job, _FREE), 0
         try:
-            return decode_as(Lease, stored.data).holder, stored.sequence
+            return decode_as(Lease, stored.data), stored.sequence
         except ProtocolError:
-            return _FREE, stored.sequence
+            return Lease(self.job, _FREE), stored.sequence
 
     async def _write(self, holder: str, revision: int) -> bool:
         headers = {
             names.HEADER_EXPECTED_SUBJECT_SEQUENCE: str(revision),
             names.HEADER_TTL: f"{max(1, round(self.seconds))}s",
         }
-        lease = encode(Lease(self.job, holder))
+        lease = encode(Lease(self.job, holder, self._address))
         try:
             self._revision = await keyvalue.put(self.bus, names.BUCKET_LEASES, self.job, lease, headers)
         except OvertakenError:

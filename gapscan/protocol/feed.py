@@ -214,7 +214,12 @@ class Detail(Struct, frozen=True, tag_field="type", tag="detail"):
 
 
 class Lease(Struct, frozen=True, tag_field="type", tag="lease"):
-    """Who does a job of which there is one: the value in the leases bucket."""
+    """Who does a job of which there is one: the value in the leases bucket.
+
+    At `address`, an inbox, the process answers that is the holder: another one of the same name is told by it from one
+    that is dead.
+    """
 
     job: str
     holder: str
+    address: str = ""

@@ -45,7 +45,12 @@ class Leadership:
         """Lead and stand by in turn, for ever. `term` leads once, until another writer shows or the lease is lost.
 
         The lease is renewed from the moment that it is taken: to recover what is led may take longer than it lasts.
+        Raises ConfigError when another process of the same name leads.
         """
+        async with self._lease.answering():
+            await self._take_turns(term)
+
+    async def _take_turns(self, term: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self._stand_by()
             self._holding = asyncio.create_task(self._hold())

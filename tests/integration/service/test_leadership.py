@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config, NatsSection, RankerSection, ServiceSection
-from gapscan.errors import BusError, TopologyError
+from gapscan.errors import BusError, ConfigError, TopologyError
 from gapscan.obs import Tally, logger
 from gapscan.runtime import end
-from gapscan.service.common import retention
+from gapscan.service.common import lease_for, retention
 from gapscan.service.leadership import Leadership
 from tests.support.nats import NatsServer
 from tests.support.until import until
@@ -54,6 +55,56 @@ async def test_who_recovers_for_longer_than_the_lease_lasts_keeps_it(nats_server
             assert led == begun == ["first"], "its recovery took longer than a lease, and nobody came between"
         finally:
             await end(leading, waiting)
+
+
+async def test_of_two_with_one_name_the_second_one_ends_and_says_why(nats_server: NatsServer) -> None:
+    config = a_config(nats_server, "one", lease=1.0)
+    async with (
+        connect(BusOptions(nats_server.url), "first") as bus,
+        connect(BusOptions(nats_server.url), "second") as other_bus,
+    ):
+        await ensure_shared(bus, retention(config))
+        first, second = a_share(bus, config), a_share(other_bus, config)
+        terms: list[str] = []
+
+        async def lead() -> None:
+            terms.append("first")
+            await first.while_held(_for_ever())
+
+        job = asyncio.create_task(first.run(lead))
+        try:
+            await until(lambda: terms, "the first one's term")
+            with pytest.raises(
+                ConfigError, match=f"another process has the name 'one/ranker'.*process {os.getpid()} on"
+            ):
+                await second.run(_for_ever)
+            await asyncio.sleep(2.0)
+            assert not job.done()
+            assert terms == ["first"], "the first one went on"
+        finally:
+            await end(job)
+
+
+async def test_who_has_the_name_of_a_dead_one_takes_over_at_once(nats_server: NatsServer) -> None:
+    config = a_config(nats_server, "one", lease=30.0)
+    async with connect(BusOptions(nats_server.url), "second") as bus:
+        await ensure_shared(bus, retention(config))
+        async with connect(BusOptions(nats_server.url), "first") as gone:
+            lease = lease_for(gone, "ranker", config)
+            async with lease.answering():
+                assert await lease.try_acquire()
+        begun = asyncio.Event()
+
+        async def lead() -> None:
+            begun.set()
+            await _for_ever()
+
+        job = asyncio.create_task(a_share(bus, config).run(lead))
+        try:
+            async with asyncio.timeout(5):
+                await begun.wait()
+        finally:
+            await end(job)
 
 
 async def _for_ever() -> None:
