@@ -5,7 +5,6 @@ It has the login of the set's own NATS, so that it is readable by the user alone
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from msgspec import Struct
 from gapscan.config import user_data_dir
 from gapscan.errors import ConfigError
 from gapscan.files import replace_file
+from gapscan.pids import birth_of
 
 FILE_NAME: Final = "run.json"
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost")
@@ -29,7 +29,9 @@ class RunningProcess(Struct):
 
 
 class RunFile(Struct):
-    """The running set. `pid` is the supervisor's; user and password are those of its NATS."""
+    """The running set. `pid` is the supervisor's, and `birth` says which of the processes of that id it is; user and
+    password are those of its NATS.
+    """
 
     pid: int
     nats_url: str
@@ -38,6 +40,13 @@ class RunFile(Struct):
     services: dict[str, RunningProcess]
     nats_user: str | None = None
     nats_password: str | None = None
+    birth: str | None = None
+
+    @property
+    def lives(self) -> bool:
+        """Whether the supervisor runs. One that an earlier version started did not say when it was born."""
+        found = birth_of(self.pid)
+        return found is not None and self.birth in (None, found)
 
     def serves(self, url: str) -> bool:
         """Whether `url` is the set's NATS."""
@@ -60,18 +69,7 @@ def read(data: Path | None = None) -> RunFile | None:
         found = read_any(data or user_data_dir())
     except ConfigError:  # there is no home for it
         return None
-    return found if found and _lives(found.pid) else None
-
-
-def _lives(pid: int) -> bool:
-    """Asked of the system itself: a program that merely follows a list need not load psutil for it."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:  # somebody else's
-        return True
-    except OSError:
-        return False
-    return True
+    return found if found and found.lives else None
 
 
 def read_any(data: Path) -> RunFile | None:

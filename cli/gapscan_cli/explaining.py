@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,9 @@ Line = list[tuple[str, str]]  # parts with their styles
 _GOOD, _BAD, _NEARLY, _FAINT, _PLAIN = "green", "red", "yellow", "dim", ""
 _CONDITION: Final = 44  # cells for a condition's text
 _OPERAND: Final = 12  # cells for a value or a threshold
-_TIMES: Final = 1e11  # from here on, a number is epoch ms: no price and no volume is as large
+_LATEST: Final = 253_402_200_000_000  # epoch ms, beyond which Python knows no time
+_FIELD: Final = re.compile(r"-?([a-z]\w*)")
+_COMPARED: Final = re.compile(r" (?:>=|<=|==|!=|>|<) ")
 
 
 async def print_why(options: BusOptions, symbol: str, name: str | None, as_json: bool) -> None:
@@ -56,8 +59,11 @@ def _print(lines: Sequence[Line]) -> None:
     from rich.text import Text
 
     console = output.console()
-    for line in lines:
-        console.print(_text(Text(), line), soft_wrap=True)
+    # As all of the output in UTF-8, whatever the locale says; the console by itself would fail at a mark.
+    with console.capture() as captured:
+        for line in lines:
+            console.print(_text(Text(), line), soft_wrap=True)
+    output.write(captured.get().encode("utf-8", "replace"))
 
 
 def _text(text: Text, line: Line) -> Text:
@@ -107,19 +113,26 @@ def _condition(found: Condition) -> Line:
     width = _CONDITION - 2 * found.depth
     if found.kind != "test":
         return [*head, (f"{found.kind} of:".ljust(width + 2 * _OPERAND + 2), _PLAIN), since]
-    value, threshold = (operand(shown).rjust(_OPERAND) for shown in (found.value, found.threshold))
+    time = any(map(_is_time, _COMPARED.split(found.text)))
+    value, threshold = (operand(shown, time=time).rjust(_OPERAND) for shown in (found.value, found.threshold))
     return [*head, (found.text.ljust(width), _PLAIN), (f" {value}", style), (f" {threshold}", _FAINT), since]
 
 
-def operand(value: float | str | bool | None) -> str:
-    """A value or a threshold: numbers in full, times as a time of day."""
+def _is_time(text: str) -> bool:
+    """Whether what an expression or a sort key says is a moment: a field's, as it is."""
+    field = _FIELD.fullmatch(text)
+    return field is not None and (field[1] == "as_of" or field[1].endswith("_time"))
+
+
+def operand(value: float | str | bool | None, *, time: bool = False) -> str:
+    """A value or a threshold: numbers in full; with `time`, epoch ms as a time of day."""
     if value is None:
         return render.MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
-    if value >= _TIMES:
+    if time and 0 < value < _LATEST:
         return render.clock(int(value))
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
 
@@ -134,4 +147,5 @@ def _distance(why: ListWhy) -> str | None:
         return None
     order = "high to low" if why.key.startswith("-") else "low to high"
     key = why.key.removeprefix("-").strip()
-    return f"sorted by {key}, {order}: {operand(why.value)}; the last of {why.size} rows has {operand(why.last_value)}"
+    mine, last = (operand(value, time=_is_time(key)) for value in (why.value, why.last_value))
+    return f"sorted by {key}, {order}: {mine}; the last of {why.size} rows has {last}"

@@ -190,9 +190,9 @@ async def collect_hot(bus: Bus) -> Hot | None:
 
 def _hot(feeds: Iterable[Instance]) -> Hot:
     feed: Instance = next((feed for feed in feeds if "hot" in feed), {})
-    known = {name: feed.get("hot", {}).get(name, 0) for name in ("desired", "confirmed", "receiving")}
-    link = {name: feed["link"][name] for name in ("bars_per_second", "newest_bar_age", "reconnects") if "link" in feed}
-    return Hot(**known, **link)
+    shown = {**feed.get("hot", {}), **feed.get("link", {})}
+    # A feed without a live half, and one of another version, does not have all of these.
+    return Hot(**{name: shown[name] for name in Hot.__struct_fields__ if name in shown})
 
 
 def _curves(feed: Instance, ranker: Instance) -> Curves:

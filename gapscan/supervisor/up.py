@@ -18,9 +18,18 @@ from msgspec import Struct, structs
 from gapscan import __version__, providers, runfile
 from gapscan.bus.client import connect
 from gapscan.bus.topology import bucket_config, ensure
-from gapscan.config import Config, ServiceSection, as_environment, expanded, simulated_day
+from gapscan.config import (
+    Config,
+    ServiceSection,
+    as_environment,
+    expanded,
+    secrets_of,
+    service_links,
+    simulated_day,
+)
 from gapscan.errors import ConfigError
-from gapscan.obs import logger, setup_logging
+from gapscan.obs import hide, logger, setup_logging
+from gapscan.pids import birth_of
 from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
 from gapscan.service import own_lists_file
@@ -60,7 +69,10 @@ def run_up(config: Config, options: UpOptions, say: Say) -> int:
 
     Raises ConfigError when the data directory or a port is taken.
     """
+    hide(secrets_of(config))
     setup_logging(config.log.level, config.log.style)
+    for variable in service_links():
+        _log.debug("%s is of Kubernetes, and no setting", variable)
     options = structs.replace(options, data=_made(options.data))
     with _lock(options.data):
         _end_orphans(options.data)
@@ -277,9 +289,9 @@ class Up:
             for process in self._processes
             if process.pid is not None
         }
-        server, login = self._server.url, self._server.login
+        server, login, pid = self._server.url, self._server.login, os.getpid()
         content = runfile.RunFile(
-            os.getpid(), server, self._http_url, self.simulated, services, login.user, login.password
+            pid, server, self._http_url, self.simulated, services, login.user, login.password, birth_of(pid)
         )
         runfile.write(self._options.data, content)
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
@@ -16,6 +16,7 @@ from gapscan.protocol.messages import ListDefinition
 from gapscan.ranker.explainer import Explainer, answering
 from gapscan.ranking.spec import shipped_lists
 from tests.browser.answers import IN, OUT, UNKNOWN, answer
+from tests.browser.modules import at_home
 from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
 from tests.browser.watching import Watched, watch
 from tests.support.market import stock, universe_of
@@ -287,3 +288,24 @@ async def test_an_own_list_appears_and_vanishes(watched: Watched, stage: Stage) 
     await watched.until("!document.querySelector('#tab-own') && gapscan.list() === 'gappers_up'")
     await watched.word("Live")
     assert await watched.shown() == [row["symbol"] for row in _ROWS]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "threshold", "shown"),
+    [
+        ("market_cap >= 200_000_000_000", 3.4e12, 2e11, ["3,400,000,000,000", "≥ 200,000,000,000"]),
+        ("200_000_000_000 <= market_cap", 3.4e17, 2e11, ["340,000,000,000,000,000", "≥ 200,000,000,000"]),
+        ("high_time >= price_time", OPENED, OPENED + 1000, ["09:30:00", "≥ 09:30:01 (Time)"]),
+        ("high_time * 1 >= as_of", OPENED, OPENED + 1000, ["09:30:00", "09:30:01"]),
+        ("high_time + 0 >= 1e11", OPENED, 1e11, [f"{OPENED:,}", "100,000,000,000"]),
+        ("now - high_time <= 300_000", 120_000, 300_000, ["2m ago", "≤ 5m ago"]),
+    ],
+)
+async def test_numbers_by_the_unit_of_what_is_compared(
+    page: Page, text: str, value: float, threshold: float, shown: list[str]
+) -> None:
+    await at_home(page)
+    condition = {"text": text, "kind": "test", "passes": True, "stays": True, "value": value, "threshold": threshold}
+    script = "async (it) => { const {lineOf} = await import('/conditions.js'); return lineOf(it); }"
+    line = await page.evaluate(script, {**condition, "depth": 0, "since": None, "at_least": False, "id": None})
+    assert [line["value"], line["must"]] == shown

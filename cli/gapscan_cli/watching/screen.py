@@ -25,6 +25,7 @@ _END_SCREEN: Final = "\x1b[J"
 # Terminals that know it show the frame at once, others ignore it.
 _BEGIN_FRAME: Final = "\x1b[?2026h"
 _END_FRAME: Final = "\x1b[?2026l"
+_UNKNOWN_SIZE: Final = (80, 24)  # what a terminal is taken for that says 0, as those without a window do
 _QUIT_KEYS: Final = b"qQ\x03\x04"
 
 
@@ -38,7 +39,7 @@ class Screen:
     def size(self) -> tuple[int, int]:
         """Width and height now."""
         found = os.get_terminal_size(sys.stdout.fileno())
-        return max(1, found.columns), max(1, found.lines)
+        return found.columns or _UNKNOWN_SIZE[0], found.lines or _UNKNOWN_SIZE[1]
 
     def paint(self, lines: list[Text]) -> None:
         """Show `lines` from the top."""

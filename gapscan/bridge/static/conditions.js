@@ -9,6 +9,8 @@ const TURNED = { "≥": "≤", "≤": "≥", ">": "<", "<": ">", "=": "=", "≠"
 const SIMPLE = /^(abs\()?([a-z]\w*)\)? (>=|<=|==|!=|>|<) (.+)$/s;
 const FLIPPED = /^([\d_.]+) (>=|<=|>|<) ([a-z]\w*)$/;
 const AGO = /^now - ([a-z]\w*) (>=|<=|>|<) ([\d_]+)$/;
+const BARE = /^-?([a-z]\w*)$/;
+const LATEST = 8.64e15; // ms, beyond which JavaScript knows no time
 const ONE_OF = /^([a-z]\w*) (not )?in /;
 
 /** A condition as it is shown.
@@ -37,13 +39,19 @@ function wording(condition) {
 }
 
 function compared([, both, id, sign, other], value, threshold) {
-  const line = of(id, SIGNS[sign], value, threshold);
   const named = columnOf(other);
+  const line = of(id, SIGNS[sign], value, threshold, isTime(other));
   return { ...line, label: both ? `${line.label}, up or down` : line.label, must: named ? `${line.must} (${named.title})` : line.must };
 }
 
-function of(id, sign, value, threshold) {
-  return { label: columnOf(id).title, value: operand(value), must: `${sign} ${operand(threshold)}` };
+function of(id, sign, value, threshold, time = false) {
+  const [shown, must] = [value, threshold].map((each) => operand(each, time || isTime(id)));
+  return { label: columnOf(id).title, value: shown, must: `${sign} ${must}` };
+}
+
+/** Whether what an expression or a sort key says is a moment: a field's, as it is. */
+function isTime(text) {
+  return columnOf(BARE.exec(text)?.[1])?.time ?? false;
 }
 
 /** By a condition's id: what it looks at, and how that is held against the threshold. */
@@ -51,15 +59,16 @@ const WORDS = { __proto__: null, test_symbol: ["Test symbol", ""], seconds_since
 
 function plain({ id, text, value, threshold }) {
   const [label, sign] = WORDS[id] ?? [text.replace(/>=|<=|==|!=/g, (found) => SIGNS[found]), ""];
-  return { label, value: operand(value), must: threshold === null ? "" : sign + operand(threshold) };
+  const time = text.split(/ (?:>=|<=|==|!=|>|<) /).some(isTime);
+  return { label, value: operand(value, time), must: threshold === null ? "" : sign + operand(threshold, time) };
 }
 
-/** Fine enough to tell a value from the threshold that it just misses. */
-export function operand(value) {
+/** Fine enough to tell a value from the threshold that it just misses. @param {boolean} time  it is epoch ms */
+export function operand(value, time = false) {
   if (value === null || value === undefined) return NONE;
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return value;
-  if (value >= 1e11) return clock(value);
+  if (time && value > 0 && value < LATEST) return clock(value);
   const size = Math.abs(value);
   const digits = size >= 1000 ? Math.round(size).toLocaleString("en-US") : String(Number(size.toPrecision(4)));
   return (value < 0 ? MINUS : "") + digits;
@@ -91,5 +100,6 @@ export function distance(found) {
   if (found.value === null || found.last_value === null) return "";
   const names = [...rankingOf([found.key]).keys()].map((id) => columnOf(id).title).join(" and ");
   const order = found.key.startsWith("-") ? "highest" : "lowest";
-  return `Ranked by ${names || found.key}, ${order} first: ${operand(found.value)} here, ${operand(found.last_value)} in the last of ${found.size} rows.`;
+  const [here, last] = [found.value, found.last_value].map((each) => operand(each, isTime(found.key)));
+  return `Ranked by ${names || found.key}, ${order} first: ${here} here, ${last} in the last of ${found.size} rows.`;
 }

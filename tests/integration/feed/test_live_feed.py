@@ -14,6 +14,8 @@ from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
+from gapscan.service.common import reporting
+from gapscan.service.status import Hot, collect, collect_hot
 from tests.integration.feed.rig import QUICK, feed_on, market
 from tests.support.hot_set import Writer
 from tests.support.stack import config_for, provider_on
@@ -83,6 +85,9 @@ async def test_mode_off_opens_nothing(bus, nats_server):
         assert sim.stats.stream.connections == 0
         assert live.report()["link"]["state"] == "off"
         assert live.report()["hot"]["desired"] == 0
+        async with reporting(bus, "feed", live.report):
+            assert await collect_hot(bus) == Hot(desired=0), "which `watch` asks for"
+            assert (await collect(bus)).hot == Hot(desired=0), "which `status` shows"
 
 
 async def test_bars_go_on_after_a_server_restart(bus, nats_server):

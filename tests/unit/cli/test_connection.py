@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from gapscan import runfile
 from gapscan.bus.options import DEFAULT_INBOX_PREFIX
 from gapscan.errors import BusError
+from gapscan.pids import birth_of
 from gapscan_cli.connection import find_nats
 
 RUNNING = "nats://127.0.0.1:1"
@@ -46,6 +48,21 @@ def test_what_wins(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_nats(None, None, None).url == VARIABLE
     found = find_nats(GIVEN, None, data)
     assert (found.url, found.user) == (GIVEN, "me")
+
+
+def test_the_number_of_a_set_that_has_ended_is_another_process_s_now(data: Path) -> None:
+    gone = runfile.RunFile(os.getpid(), RUNNING, None, simulated=True, services={}, birth="another boot/1")
+    runfile.write(data, gone)
+    assert find_nats(None, None, None).url == "nats://127.0.0.1:4222"
+    with pytest.raises(BusError, match="no gapscan is running"):
+        find_nats(None, None, data)
+    runfile.write(data, structs.replace(gone, birth=birth_of(os.getpid())))
+    assert find_nats(None, None, None).url == RUNNING
+
+
+def test_settings_with_a_byte_order_mark(data: Path) -> None:
+    Path("gapscan.toml").write_text(f'[nats]\nurl = "{WRITTEN}"\n', "utf-8-sig")
+    assert find_nats(None, None, None).url == WRITTEN
 
 
 def test_the_default_written_down_counts_as_written(data: Path) -> None:

@@ -71,8 +71,39 @@ def test_conditions() -> None:
         (-1.25, "-1.25"),
         (1234.5, "1,234"),
         (1.5e10, "15,000,000,000"),
-        (float(AS_OF), "09:30:00"),
+        (200_000_000_000, "200,000,000,000"),
+        (float(AS_OF), "1,795,357,800,000"),
+        (3.4e15, "3,400,000,000,000,000"),
     ],
 )
 def test_operands(value: float | str | bool | None, text: str) -> None:
     assert operand(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(AS_OF, "09:30:00"), (float(AS_OF), "09:30:00"), (None, "-"), (0, "0"), (1e18, f"{10**18:,}")]
+)
+def test_times(value: float | None, text: str) -> None:
+    assert operand(value, time=True) == text
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "threshold", "shown"),
+    [
+        ("market_cap >= 200_000_000_000", 3.4e12, 2e11, ["3,400,000,000,000", "200,000,000,000"]),
+        ("dollar_volume >= 1e11", 1.5e11, 1e11, ["150,000,000,000", "100,000,000,000"]),
+        ("high_time >= price_time", AS_OF, AS_OF + 1000, ["09:30:00", "09:30:01"]),
+        (f"{AS_OF} <= as_of", AS_OF + 1000, AS_OF, ["09:30:01", "09:30:00"]),
+        ("now - high_time <= 300_000", 120_000, 300_000, ["120,000", "300,000"]),
+    ],
+)
+def test_numbers_by_the_unit_of_what_is_compared(
+    condition: str, value: float, threshold: float, shown: list[str]
+) -> None:
+    text = said(standing(conditions=[Condition(condition, "test", 0, True, True, value, threshold)]))
+    assert next(line for line in text.splitlines() if condition in line).split()[-2:] == shown
+
+
+@pytest.mark.parametrize(("key", "shown"), [("-spike_time", "09:30:00"), ("-market_cap", "1,795,357,800,000")])
+def test_sort_keys_by_their_unit(key: str, shown: str) -> None:
+    assert f": {shown}; the last of 3 rows has {shown}" in said(standing(key=key, value=AS_OF, last_value=AS_OF))

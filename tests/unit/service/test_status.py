@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.service.status import _link_problems
+from gapscan.service.status import Hot, _hot, _link_problems
 
 
 def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
@@ -29,6 +29,14 @@ def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any
 )
 def test_no_problem(healthy: Any) -> None:
     assert _link_problems(healthy) == []
+
+
+def test_a_feed_without_a_live_half() -> None:
+    known = {"desired": 3, "confirmed": 0, "receiving": 0, "sequence": 9}
+    link_of_it = {"mode": "off", "state": "off", "bars_per_second": 0.0, "newest_bar_age": None}
+    assert _hot([{"hot": known, "link": link_of_it}]) == Hot(desired=3)
+    assert _hot([{"hot": known, "link": {**link_of_it, "reconnects": 2}}]) == Hot(desired=3, reconnects=2)
+    assert _hot([{}]) == _hot([]) == Hot()
 
 
 @pytest.mark.parametrize("settled", [False, True])
