@@ -155,11 +155,19 @@ class TokenBucket:
 
     def acquire(self, now: float) -> float:
         """Use a token up; 0, or the seconds after which to try again."""
+        wait = self.wait(now)
+        if not wait:
+            self.spend(now, 1)
+        return wait
+
+    def wait(self, now: float) -> float:
+        """Seconds until there is a token; 0 while there is one."""
         wait = self._full_at - self._ahead - now
-        if wait > _ROUNDING:
-            return wait
-        self._full_at = max(self._full_at, now) + self._step
-        return 0.0
+        return wait if wait > _ROUNDING else 0.0
+
+    def spend(self, now: float, tokens: float) -> None:
+        """Use up so many, more than there are if need be: what something costs is often known only when it is done."""
+        self._full_at = max(self._full_at, now) + tokens * self._step
 
     def hold(self, now: float, seconds: float) -> None:
         """Let nothing go for so long, and save nothing up meanwhile."""

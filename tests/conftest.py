@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gapscan.runtime import loop_factory
 from tests.support.nats import NatsServer
 from tests.support.realdata import real_data
 
@@ -35,3 +37,8 @@ def _running(server: NatsServer) -> Iterator[NatsServer]:
 def data_dir() -> Path:
     """The real market days."""
     return real_data()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the product's own loop: uvloop's, where it is installed."""
+    return {"loop": loop_factory()}

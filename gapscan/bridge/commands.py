@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import unknown
+from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import Position
+from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import (
     BINARY,
@@ -17,6 +20,7 @@ from gapscan.protocol.websocket import (
     NO_TOKEN,
     NOT_SUBSCRIBED,
     TOO_FAST,
+    TOO_MANY_GUESSES,
     TOO_MANY_LISTS,
     UNKNOWN_LIST,
     Action,
@@ -35,23 +39,52 @@ from gapscan.protocol.websocket import (
 )
 
 
+@dataclass(frozen=True)
+class TokenCheck:
+    """What a client at `peer` must know, if anything."""
+
+    token: str | None
+    guesses: Guesses
+    peer: str
+    tally: Tally
+
+    def check(self, given: str) -> None:
+        """Raises RefusedError when it is another one, or too many others came from the client's address."""
+        if self.token is None:
+            return
+        if self.guesses.wait(self.peer):
+            self.tally.trouble(
+                "refused.guesses", "too many wrong tokens from one address: none is looked at for a while"
+            )
+            raise RefusedError(TOO_MANY_GUESSES, "too many wrong tokens came from this address")
+        if not hmac.compare_digest(given.encode(), self.token.encode()):
+            self.guesses.note_wrong(self.peer)
+            self.tally.trouble("wrong_tokens", "a client's token is wrong")
+            raise RefusedError(NO_TOKEN, "the token is wrong")
+
+
 class CommandHandler:
     """Does what one client asks for."""
 
     def __init__(
-        self, bridge: BridgeServer, session: BrowserSession, questions: Questions, token: str | None, window: float
+        self,
+        bridge: BridgeServer,
+        session: BrowserSession,
+        questions: Questions,
+        access: TokenCheck,
+        window: float,
     ) -> None:
         self._bridge = bridge
         self._session = session
         self._questions = questions
-        self._token = token
+        self._access = access
         self._window = window
 
     def greet(self) -> None:
         """The first messages."""
         bridge = self._bridge
         hello = Hello(
-            HELLO_VERSION, bridge.versions.simulated, HEARTBEAT_SECONDS, self._window, self._token is not None
+            HELLO_VERSION, bridge.versions.simulated, HEARTBEAT_SECONDS, self._window, self._access.token is not None
         )
         self._session.send(Message(websocket.encode(hello)))
         if self._session.authorized:
@@ -145,8 +178,7 @@ class CommandHandler:
         self._questions.put(self._session, question)
 
     def _authorize(self, token: str) -> None:
-        if self._token is not None and not hmac.compare_digest(token.encode(), self._token.encode()):
-            raise RefusedError(NO_TOKEN, "the token is wrong")
+        self._access.check(token)
         if not self._session.authorized:
             self._session.authorized = True
             self._send_lists()

@@ -33,6 +33,7 @@ class Fanout:
     ) -> None:
         self.subscribers: dict[str, Subscribers[BrowserSession]] = {}
         self.lagging: set[BrowserSession] = set()  # they did not take all that was due
+        self.deferred: set[BrowserSession] = set()  # they have used up what their answers may cost
         self._versions = versions
         self._slow_after = slow_after
         self._tally = tally
@@ -65,6 +66,7 @@ class Fanout:
     def forget(self, session: BrowserSession) -> None:
         """A client has gone."""
         self.lagging.discard(session)
+        self.deferred.discard(session)
         self.unsubscribe(session, list(session.lists))
 
     def drop_list(self, name: str) -> None:
@@ -92,13 +94,19 @@ class Fanout:
         history, subscribers = self._versions.histories.get(name), session.lists[name]
         if history is None:
             return True
-        message = self._message(history, subscribers.cursor(session), owed=name in session.owed)
+        owed = name in session.owed
+        if owed and session.answers.wait(now):
+            self._defer(session)
+            return True
+        message = self._message(history, subscribers.cursor(session), owed=owed)
         if message is None or history.current is None:
             return True
         if not session.send(message):
             self.lag(session, now)
             return False
-        session.owed.discard(name)
+        if owed:
+            session.owed.discard(name)
+            session.answers.spend(now, len(message.encoded(session.encoding)))
         subscribers.put(session, history.current.position)
         subscribers.make_current(session)
         return True
@@ -135,9 +143,20 @@ class Fanout:
             self.lagging.add(session)
             self._wake()
 
+    def _defer(self, session: BrowserSession) -> None:
+        """A client gets its answer when something is left of its budget again; its other lists go on meanwhile."""
+        if session not in self.deferred:
+            self._tally.trouble("answers_deferred", "a client asks for lists too often: its answers wait")
+            self.deferred.add(session)
+            self._wake()
+
     def retry(self) -> None:
         """Catch up with those who can take something again; close those who could not for too long."""
         now = self._clock()
+        for session in [each for each in self.deferred if not each.answers.wait(now)]:
+            self.deferred.discard(session)
+            if session.blocked_since is None:
+                self._catch_up(session, now)
         for session in tuple(self.lagging):
             if session.writable:
                 self.lagging.discard(session)

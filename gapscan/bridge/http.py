@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_server import Server
 
 from gapscan.bridge.assets import INDEX, Asset, load_assets
-from gapscan.bridge.commands import CommandHandler
-from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter
+from gapscan.bridge.commands import CommandHandler, TokenCheck
+from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConnection, peer_of
 from gapscan.bridge.encodings import WEBSOCKET, Encoding, websocket_pong
+from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
 from gapscan.bridge.questions import Ask, Questions
 from gapscan.bridge.server import BridgeServer
@@ -26,10 +29,10 @@ from gapscan.runtime import end
 from gapscan.service.metrics import Metrics
 
 _DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
-_KEEPALIVE_SECONDS: Final = 15.0
 _SWEEP_SECONDS: Final = 1.0
 _IGNORED: Final = 100  # messages after a close; what still comes then is not even looked at
 _NAME_LENGTH: Final = 253  # no name in the DNS is longer
+_NO_UPGRADE: Final = "/ws is a WebSocket: a proxy on the way must pass on the headers Upgrade and Connection\n"
 _PROBES: Final = ("/healthz", "/readyz")  # load balancers ask by any name; a page gets nothing of worth there
 
 _log = logger("bridge")
@@ -69,6 +72,12 @@ class Misdirected(web.HTTPClientError):
     status_code = 421
 
 
+class UpgradeNeeded(web.HTTPClientError):
+    """A request for the WebSocket that is no handshake."""
+
+    status_code = 426
+
+
 class Web:
     """The handlers."""
 
@@ -78,6 +87,7 @@ class Web:
         self._assets = load_assets()
         self.limiter: ConnectionLimiter | None = None
         self.questions = Questions(policy.ask, bridge.tally, bridge.clock)
+        self.guesses = Guesses(bridge.clock)
 
     def app(self) -> web.Application:
         """All routes."""
@@ -97,7 +107,7 @@ class Web:
     def _admitting(self) -> Middleware:
         @web.middleware
         async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if self.limiter is not None:
+            if self.limiter is not None and isinstance(request.protocol, HttpConnection):
                 self.limiter.admit(request.protocol)
             self._check_host(request)
             return await handler(request)
@@ -151,7 +161,7 @@ class Web:
         if transport is None:  # gone already
             return ws
         async with self._session(request, transport, WEBSOCKET) as session:
-            await self._converse(request, ws, session)
+            await self._converse(request, ws, session, peer_of(transport))
         return ws
 
     @asynccontextmanager
@@ -176,18 +186,32 @@ class Web:
     def _check(self, request: web.Request) -> None:
         """Refuse a handshake before it costs anything."""
         bridge = self._bridge
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            bridge.tally.trouble("refused.no_upgrade", "a request for /ws was refused: it has no header Upgrade")
+            raise UpgradeNeeded(text=_NO_UPGRADE, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
         if not is_allowed(request.headers.get("Origin"), request.host, self._policy.origins):
             bridge.tally.trouble("refused.origin", "a page of another origin was refused")
             raise web.HTTPForbidden(text="this page may not connect: its origin is not allowed\n")
         if len(bridge.sessions) >= bridge.limits.clients:
             bridge.tally.trouble("refused.full", "a client was refused: there are as many as may be")
             raise web.HTTPServiceUnavailable(text="too many clients\n", headers={"Retry-After": "5"})
+        self._check_guesses(request)
 
-    def _commands(self, session: BrowserSession) -> CommandHandler:
-        return CommandHandler(self._bridge, session, self.questions, self._policy.token, self._policy.window)
+    def _check_guesses(self, request: web.Request) -> None:
+        wait = self.guesses.wait(peer_of(request.transport)) if request.transport is not None else 0.0
+        if wait:
+            self._bridge.tally.trouble(
+                "refused.guesses", "a client was refused: too many wrong tokens from its address"
+            )
+            headers = {"Retry-After": str(math.ceil(wait))}
+            raise web.HTTPTooManyRequests(text="too many wrong tokens came from this address\n", headers=headers)
 
-    async def _converse(self, request: web.Request, ws: Socket, session: BrowserSession) -> None:
-        handler = self._commands(session)
+    def _commands(self, session: BrowserSession, peer: str) -> CommandHandler:
+        check = TokenCheck(self._policy.token, self.guesses, peer, self._bridge.tally)
+        return CommandHandler(self._bridge, session, self.questions, check, self._policy.window)
+
+    async def _converse(self, request: web.Request, ws: Socket, session: BrowserSession, peer: str) -> None:
+        handler = self._commands(session, peer)
         handler.greet()
         ignored = 0
         while ignored < _IGNORED:
@@ -242,10 +266,9 @@ async def _linger(request: web.Request) -> None:
 async def serving(listening: socket.socket, bridge: BridgeServer, policy: AccessPolicy) -> AsyncIterator[None]:
     """Serve on `listening`; at the end, close all clients' connections."""
     handlers = Web(bridge, policy)
-    runner = web.AppRunner(handlers.app(), access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS)
+    runner = web.AppRunner(handlers.app(), access_log=None)
     await runner.setup()
-    assert runner.server is not None  # for the type checker: set up
-    limiter = handlers.limiter = ConnectionLimiter(runner.server, bridge.tally, bridge.clock)
+    limiter = handlers.limiter = ConnectionLimiter(cast(Server, runner.server), bridge.tally, bridge.clock)
     server = await asyncio.get_running_loop().create_server(limiter, sock=listening, backlog=BACKLOG)
     sweeping = asyncio.create_task(_sweep(limiter))
     try:

@@ -14,6 +14,12 @@ PING_AFTER: Final = 15.0  # without a word of the client
 SILENT_AFTER: Final = 30.0
 BUFFER_BYTES: Final = 32 * 1024  # unsent for one client; nothing more is written while there is as much
 BURST_SECONDS: Final = 3.0  # of messages at the highest rate may come at once
+ANSWER_BYTES: Final = 8 * 1024 * 1024  # of answers to `subscribe` and `resync` one client may have at once ...
+ANSWER_BYTES_PER_SECOND: Final = 256 * 1024  # ... and so many more each second
+GUESSES: Final = 10  # wrong tokens that may come from one address at once ...
+GUESS_SECONDS: Final = 10.0  # ... and one more each time that so many seconds have passed
+NEWCOMERS: Final = 1000  # connections without a request
+HEADER_BYTES: Final = 65536  # in a line of a request
 
 
 class Limits(Struct, frozen=True):

@@ -23,13 +23,26 @@ KINDS: Final = Kinds(
         "aggregates_skipped": "cell updates not sent because a client lagged",
         "answers": "questions of clients that a ranker answered",
         "answers_skipped": "answers not sent because a client lagged",
+        "answers_deferred": "times that a client's answers had to wait, because it asked for lists too often",
     },
-    failures={*ALL_LISTS_FAILURES, "bad_bars", "client_crashed", "expelled_silent", "expelled_slow", "unanswered"},
+    failures={
+        *ALL_LISTS_FAILURES,
+        "bad_bars",
+        "client_crashed",
+        "http_crashed",
+        "wrong_tokens",
+        "expelled_silent",
+        "expelled_slow",
+        "unanswered",
+    },
     families={
         "error": Family("errors", "code", "errors that clients were sent", [each.code for each in ERROR_CODES]),
         "close": Family("closes", "code", "connections that the bridge closed", [each.name for each in CLOSE_CODES]),
         "refused": Family(
-            "refused", "reason", "requests that were refused", ("crowd", "full", "host", "no_request", "origin")
+            "refused",
+            "reason",
+            "requests and connections that were refused",
+            ("bad_request", "crowd", "full", "guesses", "host", "no_request", "no_upgrade", "origin", "too_large"),
         ),
         "unsent": Family("list_failures", "list", "versions of a list that could not be sent"),
     },

@@ -23,6 +23,7 @@ from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, Ref
 
 HEARTBEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
+_DEFERRED_SECONDS: Final = 0.1  # between looks at clients whose answers wait
 _CELLS: Final = ""  # the key of the aggregates; no list has this name
 
 
@@ -156,6 +157,7 @@ class BridgeServer:
         due = self._conflation.next_due()
         waits = [due - self.clock()] if due is not None else []
         waits += [_RETRY_SECONDS] if self.fanout.lagging else []
+        waits += [_DEFERRED_SECONDS] if self.fanout.deferred else []
         with suppress(TimeoutError):
             async with asyncio.timeout(min(waits, default=None)):
                 await self._wake.wait()

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import UNSET
 
 from gapscan.bridge.encodings import Encoding, Message
-from gapscan.bridge.limits import BURST_SECONDS, Limits
+from gapscan.bridge.limits import ANSWER_BYTES, ANSWER_BYTES_PER_SECOND, BURST_SECONDS, Limits
 from gapscan.bridge.subscribers import Subscribers
 from gapscan.bridge.transport import SocketTransport, Transport
 from gapscan.bridge.versions import Position
@@ -34,6 +34,7 @@ class BrowserSession:
         "_cut",
         "_tally",
         "active_at",
+        "answers",
         "authorized",
         "blocked_since",
         "encoding",
@@ -65,6 +66,7 @@ class BrowserSession:
         self.authorized = authorized
         rate = limits.messages_per_second
         self.messages = TokenBucket(rate, rate * BURST_SECONDS)
+        self.answers = TokenBucket(ANSWER_BYTES_PER_SECOND, ANSWER_BYTES)
         self.entered_at = self.active_at = now
         self.pinged = False
         self.blocked_since: float | None = None

@@ -100,7 +100,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         return read_toml(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="name another with --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
 
 

@@ -255,7 +255,7 @@ def _open_client(library: Library, base: str, key: str, timeout: float, retries:
 def _decode(what: str, body: bytes, kind: type[E]) -> E:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FeedError(f"{what} is unreadable: {error}; it begins {body[:60]!r}") from None
 
 

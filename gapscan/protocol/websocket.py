@@ -186,11 +186,12 @@ SHUTDOWN: Final = CloseCode(4000, "shutdown", "this bridge is going down; anothe
 SLOW: Final = CloseCode(4001, "slow", "the client did not take what it was sent for too long")
 SILENT: Final = CloseCode(4002, "silent", "the client did not answer pings")
 FAILED: Final = CloseCode(4003, "failed", "the bridge failed on this connection")
+LOCKED_OUT: Final = CloseCode(4004, "locked_out", "too many wrong tokens came from the client's address")
 BAD_REQUEST: Final = CloseCode(4500, "bad_request", "the client sent what is no JSON object in a text frame")
 TOO_BIG: Final = CloseCode(4501, "too_big", "the client sent a message that is too long")
 UNAUTHORIZED: Final = CloseCode(4502, "unauthorized", "the token is missing or wrong, or did not come in time")
 TOO_MANY: Final = CloseCode(4503, "too_many", "the client sent too many messages a second")
-CLOSE_CODES: Final = (SHUTDOWN, SLOW, SILENT, FAILED, BAD_REQUEST, TOO_BIG, UNAUTHORIZED, TOO_MANY)
+CLOSE_CODES: Final = (SHUTDOWN, SLOW, SILENT, FAILED, LOCKED_OUT, BAD_REQUEST, TOO_BIG, UNAUTHORIZED, TOO_MANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +214,14 @@ RATE_LIMITED: Final = ErrorCode("rate_limited", "as many questions of this clien
 NOT_SUBSCRIBED: Final = ErrorCode("not_subscribed", "a resync of a list that the client does not subscribe to")
 UNKNOWN_ACTION: Final = ErrorCode("unknown_action", "there is no such action")
 BAD_MESSAGE: Final = ErrorCode("bad_message", "a field of the action is missing or of the wrong type")
-BAD_JSON: Final = ErrorCode("bad_json", "the message is not a JSON object", close=BAD_REQUEST)
+BAD_JSON: Final = ErrorCode("bad_json", "the message is not a JSON object, or nested too deeply", close=BAD_REQUEST)
 BINARY: Final = ErrorCode("binary", "the message came in a binary frame", close=BAD_REQUEST)
 BAD_FRAME: Final = ErrorCode("bad_frame", "the bytes break the WebSocket protocol, or are not UTF-8", close=BAD_REQUEST)
 TOO_LONG: Final = ErrorCode("too_long", "the message is too long", close=TOO_BIG)
 NO_TOKEN: Final = ErrorCode("no_token", "the first message must be `auth`, with the right token", close=UNAUTHORIZED)
+TOO_MANY_GUESSES: Final = ErrorCode(
+    "too_many_guesses", "too many wrong tokens came from this address: none is looked at for a while", True, LOCKED_OUT
+)
 TOO_FAST: Final = ErrorCode("too_fast", "the client sends more messages than it may, over some seconds", close=TOO_MANY)
 ERROR_CODES: Final = (
     UNKNOWN_LIST,
@@ -233,6 +237,7 @@ ERROR_CODES: Final = (
     BAD_FRAME,
     TOO_LONG,
     NO_TOKEN,
+    TOO_MANY_GUESSES,
     TOO_FAST,
 )
 
@@ -264,6 +269,8 @@ def decode_action(data: str) -> Action:
     """What a client asks for. Raises RefusedError."""
     try:
         return _decoder.decode(data)
+    except RecursionError:
+        raise RefusedError(BAD_JSON, "the message is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeError) as error:
         raise _refused(data, error) from None
 
@@ -272,7 +279,7 @@ def _refused(data: str, error: Exception) -> RefusedError:
     """Why `data` is no action."""
     try:
         head = msgspec.json.decode(data, type=_Head)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         if _is_object(data):
             return RefusedError(UNKNOWN_ACTION, "the message has no action")
         return RefusedError(BAD_JSON, "the message is not a JSON object")

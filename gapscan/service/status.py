@@ -176,7 +176,7 @@ def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
     try:
         stats = msgspec.json.decode(answer)
         name, endpoints = stats["name"], stats.get("endpoints") or []
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
         return
     if isinstance(name, str) and name.startswith(names.SERVICE_PREFIX) and endpoints:
         found.setdefault(name.removeprefix(names.SERVICE_PREFIX), []).append(endpoints[0].get("data") or {})

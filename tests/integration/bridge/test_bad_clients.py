@@ -328,7 +328,7 @@ async def test_half_open_connections_and_a_crowd(
     served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection_gate, "REQUEST_SECONDS", 0.3)
-    monkeypatch.setattr(connection_gate, "_NEWCOMERS", 100)
+    monkeypatch.setattr(connection_gate, "NEWCOMERS", 100)
     async with undisturbed(served, movers), raw_client(served) as half:
         await half.write(b"GET /ws HTTP/1.1\r\nHost:")
         crowd = [await asyncio.open_connection("127.0.0.1", served.port) for _ in range(300)]

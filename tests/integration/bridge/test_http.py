@@ -63,7 +63,11 @@ async def test_nothing_else(served: Served, path: str) -> None:
 
 
 async def test_a_plain_request_for_the_socket(served: Served) -> None:
-    assert (await served.get("/ws"))[0] == 400
+    status, head, body = await served.get("/ws")
+    assert status == 426
+    assert "Upgrade: websocket" in head
+    assert "a proxy on the way must pass on the headers Upgrade and Connection" in body
+    assert served.counts["refused.no_upgrade"] == 1
 
 
 async def test_a_port_that_is_taken(served: Served) -> None:

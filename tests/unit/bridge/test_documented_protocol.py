@@ -55,7 +55,10 @@ def test_the_tables_have_all_codes() -> None:
 def test_every_limit_has_its_row() -> None:
     rows = re.findall(r"^\| .+ \| ([\d.]+) \| (?:`(\w+)`)? ?\|$", SECTION, re.MULTILINE)
     settings = msgspec.structs.asdict(limits.Limits.of(BridgeSection()))
-    fixed = [limits.QUESTIONS, limits.AUTH_SECONDS, limits.PING_AFTER, limits.SILENT_AFTER]
+    fixed = [
+        limits.QUESTIONS, limits.AUTH_SECONDS, limits.PING_AFTER, limits.SILENT_AFTER, limits.ANSWER_BYTES,
+        limits.ANSWER_BYTES_PER_SECOND, limits.GUESSES, limits.GUESS_SECONDS, limits.NEWCOMERS, limits.HEADER_BYTES,
+    ]  # fmt: skip
     assert [(float(number), setting) for number, setting in rows] == [
         *((value, name) for name, value in settings.items()),
         *((value, "") for value in fixed),
