@@ -11,6 +11,7 @@ import msgspec
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.why_client import ask_why
 from gapscan.errors import ConfigError, UnknownSymbolError
+from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
 from gapscan_cli import output, render
 from gapscan_cli.following import check_possible, check_published
@@ -120,8 +121,8 @@ def _condition(found: Condition) -> Line:
 
 def _is_time(text: str) -> bool:
     """Whether what an expression or a sort key says is a moment: a field's, as it is."""
-    field = _FIELD.fullmatch(text)
-    return field is not None and (field[1] == "as_of" or field[1].endswith("_time"))
+    named = _FIELD.fullmatch(text)
+    return named is not None and named[1] in FIELDS and FIELDS[named[1]].show == "clock"
 
 
 def operand(value: float | str | bool | None, *, time: bool = False) -> str:
