@@ -2,6 +2,7 @@
 # make test     all tests
 # make check    format, lint, types, import contract
 # make package  wheel and sdist in dist/, tried in an empty environment
+# make fuzz     random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
 # make bench    the figures, in a table
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test check package bench property-deep lock clean
+.PHONY: run test check package bench fuzz property-deep lock clean
 
 run: $(READY)
 	$(BIN)/gapscan up $(ARGS)
@@ -29,6 +30,9 @@ package: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # The properties on 100,000 cases each.
 property-deep: $(READY)

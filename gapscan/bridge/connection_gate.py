@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 
@@ -25,6 +25,7 @@ _KERNEL_BUFFER: Final = 128 * 1024
 _KEEPALIVE_SECONDS: Final = 15.0
 _IPV6_NETWORK: Final = 64  # bits of an address that are the peer's network: the rest it chooses as it likes
 _HTTP_BAD: Final = 400
+_OF_THE_CLIENT: Final = (HttpProcessingError, web.RequestPayloadError)
 _HTTP_HEADERS_TOO_LARGE: Final = 431
 
 
@@ -82,6 +83,7 @@ class HttpConnection(RequestHandler):
             # localhost's cookies are those of all programs that were ever served from it.
             max_field_size=HEADER_BYTES,
             max_line_size=HEADER_BYTES,
+            auto_decompress=False,  # nobody reads what a request may carry
         )
         self._limiter = limiter
         self._tally = tally
@@ -99,7 +101,8 @@ class HttpConnection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to a request that cannot be read, or that a fault of ours keeps from its answer."""
-        if status == _HTTP_BAD:
+        # aiohttp's refusals quote headers, whatever bytes they have, and fail over it.
+        if status == _HTTP_BAD or (isinstance(exc, UnicodeEncodeError) and not _is_text(request)):
             status, text = self._refused(exc)
         else:
             text = "the bridge failed on this request\n"
@@ -118,12 +121,23 @@ class HttpConnection(RequestHandler):
         return _HTTP_BAD, "this is no HTTP request\n"
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """A fault that reached the connection itself."""
-        self._failed(kw.get("exc_info"))
+        """A fault that reached the connection itself: of what came after a request's head, or ours."""
+        error = kw.get("exc_info")
+        if isinstance(error, _OF_THE_CLIENT):
+            self._refused(error)
+        else:
+            self._failed(error)
 
     def _failed(self, error: object) -> None:
         shown = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
         self._tally.trouble("http_crashed", f"answering a request failed\n{shown}".rstrip())
+
+
+def _is_text(request: web.BaseRequest) -> bool:
+    """Whether a request's headers are UTF-8; what is not stands for bytes of its own."""
+    return all(
+        value.isascii() or value.encode("utf-8", "ignore").decode() == value for value in request.headers.values()
+    )
 
 
 class _Door(asyncio.Protocol):

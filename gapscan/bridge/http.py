@@ -119,7 +119,7 @@ class Web:
         host = request.headers.get("Host")
         if request.path in _PROBES or is_own_host(host, self._policy.hosts):
             return
-        name = host_name(host or "")[:_NAME_LENGTH]
+        name = host_name(host or "")[:_NAME_LENGTH].encode("utf-8", "replace").decode()
         text = f'the bridge has no name "{name}": if it is to have it, set hosts = ["{name}"] in [bridge]'
         self._bridge.tally.trouble("refused.host", f"a request was refused: {text}")
         raise Misdirected(text=f"{text} of its settings (or GAPSCAN_BRIDGE_HOSTS={name})\n")
@@ -156,7 +156,11 @@ class Web:
         # aiohttp's limit is the first size that is too much.
         limit = self._bridge.limits.message_bytes + 1
         ws = Socket(compress=False, autoping=False, max_msg_size=limit)
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except web.HTTPBadRequest:
+            self._bridge.tally.trouble("refused.bad_request", "a request for /ws was refused: it is no handshake")
+            raise web.HTTPBadRequest(text="this is no WebSocket handshake\n") from None
         transport = request.transport
         if transport is None:  # gone already
             return ws

@@ -87,10 +87,14 @@ class Terminal:
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=self._take_over,
         )
         asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def _take_over(self) -> None:
+        """In the command's process: uvloop calls this before it begins a session or has the files in their places."""
+        os.setsid()
+        fcntl.ioctl(self._slave, termios.TIOCSCTTY, 0)
 
     def _read(self) -> None:
         with suppress(OSError):
