@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -13,10 +15,10 @@ _STARTED: Final = 19  # of the fields after the command's name in /proc/PID/stat
 def birth_of(pid: int) -> str | None:
     """When the process was born, as text that no other process of this id has; None when there is no such process.
 
-    Read from the system itself where that is Linux: a program that only looks whether something runs need not load
-    psutil for it. What psutil gives there moves with the wall clock.
+    Asked of the system itself: a program that merely follows a list need not load psutil for it, and on Linux its times
+    move with the wall clock.
     """
-    return _birth_in_proc(pid) if sys.platform == "linux" else _birth_by_psutil(pid)
+    return _birth_in_proc(pid) if sys.platform == "linux" else _birth_by_ps(pid)
 
 
 def _birth_in_proc(pid: int) -> str | None:
@@ -29,10 +31,10 @@ def _birth_in_proc(pid: int) -> str | None:
     return f"{boot}/{stat.rpartition(')')[2].split()[_STARTED]}"
 
 
-def _birth_by_psutil(pid: int) -> str | None:
-    import psutil
-
+def _birth_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
     try:
-        return f"{psutil.Process(pid).create_time():.0f}"
-    except psutil.Error:
+        said = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    except OSError:
         return None
+    return said.stdout.strip() or None

@@ -6,10 +6,9 @@ from dataclasses import dataclass, fields
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from gapscan.config import DEFAULT_NATS_URL, NatsSection
+from gapscan.config import DEFAULT_NATS_URL, NatsSection, nats_servers, without_login
 from gapscan.errors import ConfigError
 
-_SCHEMES: Final = ("nats", "tls", "ws", "wss")
 _TLS_SCHEMES: Final = ("tls", "wss")
 DEFAULT_INBOX_PREFIX: Final = "_INBOX"
 _UNNAMED: Final = "?"  # the context's URL, or the default
@@ -121,25 +120,11 @@ def options_of(section: NatsSection, url: str | None = None, context: str | None
 
 def servers(url: str) -> list[str]:
     """The servers of a URL, or of several with commas between. Raises ConfigError for what is no URL."""
-    found = [part.strip() for part in url.split(",") if part.strip()]
-    for one in found:
-        try:
-            parts = urlsplit(one)
-            good = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
-        except ValueError:
-            good = False
-        if not good:
-            raise ConfigError(f"{shown(one)} is no NATS URL", remedy="such as nats://127.0.0.1:4222")
-    if not found:
-        raise ConfigError("no NATS URL is given", remedy="such as nats://127.0.0.1:4222")
-    return found
+    try:
+        return nats_servers(url)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
-def shown(url: str) -> str:
-    """The URL, or several, without user and password."""
-    return ",".join(_bare(one) for one in url.split(","))
-
-
-def _bare(url: str) -> str:
-    scheme, mark, rest = url.rpartition("://")
-    return scheme + mark + rest.rpartition("@")[2]
+# The URL, or several, without user and password.
+shown = without_login

@@ -31,7 +31,7 @@ from gapscan.config.sections import (
     ServiceSection,
     SimSection,
 )
-from gapscan.config.urls import without_login
+from gapscan.config.urls import nats_servers, without_login
 from gapscan.config.variables import SECRET_KEYS, key_in
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "find_file",
     "key_in",
     "load",
+    "nats_servers",
     "read_toml",
     "secrets_of",
     "service_links",

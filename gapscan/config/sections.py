@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
-from gapscan.config.urls import check_nats_url
+from gapscan.config.urls import nats_servers
 
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
@@ -67,7 +67,8 @@ class NatsSection(Section, frozen=True):
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec passes on, for a URL that is none."""
-        check_nats_url(self.url)
+        if self.url:
+            nats_servers(self.url)
 
 
 class ProviderSection(Section, frozen=True):

@@ -10,12 +10,15 @@ _NATS_SCHEMES: Final = ("nats", "tls", "ws", "wss")
 _HOST: Final = re.compile(r"[\w.:%-]+")  # names, addresses; what is within brackets comes without them
 
 
-def check_nats_url(url: str) -> None:
-    """Raises ValueError unless `url` names one or more servers, with commas between. `host` and `host:port` do."""
-    for one in url.split(","):
-        text = one.strip()
-        if not _is_server(text if "://" in text else f"nats://{text}"):
-            raise ValueError(f"url is {without_login(text)}, no NATS URL; write it as nats://127.0.0.1:4222")
+def nats_servers(url: str) -> list[str]:
+    """The servers of a URL, or of several with commas between. Raises ValueError for what is no URL of NATS."""
+    found = [part.strip() for part in url.split(",") if part.strip()]
+    for one in found:
+        if not _is_server(one):
+            raise ValueError(f"{without_login(one)} is no NATS URL; write it as nats://127.0.0.1:4222")
+    if not found:
+        raise ValueError("no NATS URL is given; write it as nats://127.0.0.1:4222")
+    return found
 
 
 def _is_server(url: str) -> bool:
