@@ -98,10 +98,13 @@ async def run_together(*jobs: Coroutine[Any, Any, None]) -> None:
     try:
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await end(*tasks)
-    for task in tasks:
+        try:
+            await end(*tasks)
+        finally:
+            failures = {task: error for task in tasks if not task.cancelled() and (error := task.exception())}
+    for task, error in failures.items():
         if task in ended:
-            task.result()
+            raise error
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
