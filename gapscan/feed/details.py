@@ -74,7 +74,7 @@ class DetailLoader:
         self._requests = TokenBucket(config.feed.details_per_second)
         self._backoff = Backoff(self._options.retry_first, self._options.retry_limit)
         self.store = DetailsStore(bus, tally, self._options.mend)
-        self._opened = False
+        self.opened = False  # whether what NATS has is known
         self._hot: frozenset[str] = frozenset()
         self._waiting: OrderedDict[str, None] = OrderedDict()  # the newest last
         self._some_wait = asyncio.Event()
@@ -96,7 +96,7 @@ class DetailLoader:
         if not self._enabled:
             return
         await retrying("feed", "the stored details", self.store.open)
-        self._opened = True
+        self.opened = True
         self._enqueue(self._hot, newest=False)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.store.keep(), name="details store")
@@ -115,7 +115,7 @@ class DetailLoader:
 
     def _today(self) -> dt.date | None:
         """The market's day; None while it, or what was kept of other days, is not known."""
-        return trading_date(self._market.market_time) if self._opened and self._market.session else None
+        return trading_date(self._market.market_time) if self.opened and self._market.session else None
 
     def _unknown(self, symbols: Iterable[str]) -> list[str]:
         """Those of which nothing recent is known, in order."""

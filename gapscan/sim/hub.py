@@ -45,24 +45,24 @@ class Hub:
         self._faults = faults
         self._options = options
         self._commands = Commands(driver.market, faults, accepts)
-        self._sessions: list[StreamSession] = []
+        self.sessions: list[StreamSession] = []
         self._interest = Interest()
         self._wanted = asyncio.Event()
         driver.on_step = self._dispatch
-        driver.crowded = lambda: any(session.crowded for session in self._sessions)
+        driver.crowded = lambda: any(session.crowded for session in self.sessions)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one client until it goes."""
         socket = web.WebSocketResponse(compress=False, timeout=1.0, max_msg_size=1 << 20)
         await socket.prepare(request)
         session = StreamSession(socket, socket_of(request), self._faults, self._options.limit)
-        self._sessions.append(session)
+        self.sessions.append(session)
         self.stats.connections += 1
         session.send(status_frame("connected", "Connected Successfully"))
         try:
             await self._serve(session, socket)
         finally:
-            self._sessions.remove(session)
+            self.sessions.remove(session)
             self.stats.slow += session.slow
             self._subscriptions_changed()
             if session.unsent:
@@ -105,7 +105,7 @@ class Hub:
 
     def _admit(self, session: StreamSession) -> None:
         """Answer an accepted key; one connection too many is turned away, or takes the oldest one's place."""
-        same = [s for s in self._sessions if s.key == session.key and not (s.closing or s.stalled)]
+        same = [s for s in self.sessions if s.key == session.key and not (s.closing or s.stalled)]
         fault = self._faults.take("ws_max_connections")
         if fault or self._turned_away(session, same):
             self.stats.rejected += 1
@@ -132,7 +132,7 @@ class Hub:
 
     def faults_set(self) -> None:
         """Let faults that end connections hit the ones that are open."""
-        for session in [session for session in self._sessions if session.key and not session.closing]:
+        for session in [session for session in self.sessions if session.key and not session.closing]:
             if self._faults.take("ws_abort"):
                 session.abort()
             elif fault := self._faults.take("ws_close"):
@@ -145,17 +145,17 @@ class Hub:
     def faults_cleared(self) -> None:
         """Let stalled connections go on."""
         if not self._faults.active("ws_stall"):
-            for session in self._sessions:
+            for session in self.sessions:
                 if session.stalled:
                     session.resume()
 
     def _subscriptions_changed(self) -> None:
         interest = Interest()
-        for session in self._sessions:
+        for session in self.sessions:
             if not session.closing:
                 interest.include(session.interest)
         self._interest = interest
-        self.stats.open = len(self._sessions)
+        self.stats.open = len(self.sessions)
         if interest:
             self._wanted.set()
 
@@ -176,7 +176,7 @@ class Hub:
         """The market time at which there can be something to send again."""
         market = self._driver.market
         position = market.position
-        pending = market.waiting or any(session.holds_late for session in self._sessions)
+        pending = market.waiting or any(session.holds_late for session in self.sessions)
         if pending or market.trading:
             return position + SECOND_MS
         return next_pre_market(position)
@@ -186,20 +186,20 @@ class Hub:
         events: list[Event] = []
         for batch in market.batches_at(market.position):
             events += encode(market, batch, self._interest)
-        for session in self._sessions:
+        for session in self.sessions:
             if not session.closing:
                 session.publish_late(market.position)
                 self.stats.events += session.publish(events, market.position)
 
     async def close(self) -> None:
         """Say goodbye to everybody."""
-        for session in self._sessions:
+        for session in self.sessions:
             session.close(1001, "server is going away")
         for _ in range(100):
-            if not self._sessions:
+            if not self.sessions:
                 return
             await asyncio.sleep(0.01)
-        for session in list(self._sessions):
+        for session in list(self.sessions):
             session.abort()
 
 

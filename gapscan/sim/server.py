@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from gapscan.sim.hub import Hub, StreamOptions, StreamStats
 from gapscan.sim.market import Market
 from gapscan.sim.replies import Refusal, Reply, Request, error, standard_error
 from gapscan.sim.rest import RestApi
+from gapscan.sim.stream import StreamSession
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,11 @@ class SimServer:
     def ws_feed(self) -> str:
         """What polygon's WebSocketClient takes as `feed`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def sessions(self) -> Sequence[StreamSession]:
+        """The stream's open sessions."""
+        return self._hub.sessions
 
     def accepts(self, key: str) -> bool:
         """Whether a client may use this key."""

@@ -1,24 +1,27 @@
-"""A supervisor of the provider's stream on a simulated market, over real sockets, with the real client library."""
+"""What tests of the feed and of the provider's stream run on: a simulated market over real sockets."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import msgspec
 from msgspec import to_builtins
 
-from gapscan.bus.client import Bus
+from gapscan.bus.client import NATS_ERRORS, Bus
 from gapscan.config import Config
 from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
+from gapscan.protocol import names
 from gapscan.provider import Bar, StreamBatch, Trade
 from gapscan.sim import SimOptions, SimServer, make_server
 from tests.support.stack import config_for, provider_on
-from tests.support.until import until
+from tests.support.until import PATIENCE, until
 
 DAY = dt.date(2026, 11, 20)
 KEY = "secret-key-of-the-account"
@@ -52,6 +55,18 @@ def feed_on(bus: Bus, nats_url: str, sim: SimServer, **settings: Any) -> tuple[F
     config, tally = config_for(nats_url, sim, **settings), Tally(logger("feed"))
     provider = provider_on(sim, tally, timeout=config.feed.request_timeout)
     return Feed(bus, provider, config, tally), config, tally
+
+
+async def feed_report(bus: Bus, good: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """What the feed's service says of itself once that is good."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(*NATS_ERRORS):
+                answer = await bus.nc.request(names.status_subject("feed"), b"", timeout=0.5)
+                report: dict[str, Any] = msgspec.json.decode(answer.data)
+                if good(report):
+                    return report
+            await asyncio.sleep(0.05)
 
 
 class Rig:
@@ -93,10 +108,10 @@ class Rig:
 
     def server_side(self) -> set[str]:
         """What the provider really sends, on all its open sessions."""
-        names = self.sim.market.symbols
+        symbols = self.sim.market.symbols
         return {
-            f"{kind}.{names[place]}"
-            for session in self.sim._hub._sessions
+            f"{kind}.{symbols[place]}"
+            for session in self.sim.sessions
             if not session.closing
             for kind, places in session.interest.places.items()
             for place in places

@@ -6,11 +6,14 @@ import asyncio
 import datetime as dt
 import gzip
 import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import urllib3
+from nats.aio.msg import Msg
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
@@ -23,7 +26,9 @@ from gapscan.polygon.library import Library
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
+from gapscan.sim import SimServer
 from tests.integration.feed.rig import KEY, market
+from tests.support.nats import NatsServer
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
@@ -33,20 +38,22 @@ LIBRARIES = get_args(Library)
 class Discovery:
     """A feed that scans when told, and the frames it published."""
 
-    def __init__(self, feed, sim, tally):
+    def __init__(self, feed: Feed, sim: SimServer, tally: Tally) -> None:
         self.feed, self.sim, self.tally = feed, sim, tally
         self.frames = []
 
-    def symbols(self, number):
+    def symbols(self, number: int) -> Any:
         """The symbols of scan `number`."""
         return [symbol for frame in self.frames if frame.frame == number for symbol in frame.symbols]
 
-    async def hear(self, message):
+    async def hear(self, message: Msg) -> None:
         self.frames.append(decode(message.data))
 
 
 @asynccontextmanager
-async def discovering(nats_url, timeout=5.0, market_options=None, library="polygon", **settings):
+async def discovering(
+    nats_url: str, timeout: float = 5.0, market_options: Any = None, library: Any = "polygon", **settings: Any
+) -> AsyncIterator[Any]:
     async with market(manual=True, **(market_options or {})) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, **settings)
@@ -62,7 +69,7 @@ async def discovering(nats_url, timeout=5.0, market_options=None, library="polyg
 
 
 @pytest.fixture(params=LIBRARIES)
-async def discovery(nats_server, request):
+async def discovery(nats_server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
     async with discovering(nats_server.url, library=request.param) as discovery:
         yield discovery
 
@@ -82,7 +89,15 @@ FAILING = [
 
 @pytest.mark.parametrize(("fault", "options", "retry", "says"), FAILING)
 @pytest.mark.parametrize("endpoint", ["snapshot", "status"])
-async def test_a_scan_that_fails_publishes_nothing(discovery, caplog, fault, options, retry, says, endpoint):
+async def test_a_scan_that_fails_publishes_nothing(
+    discovery: Discovery,
+    caplog: pytest.LogCaptureFixture,
+    fault: str,
+    options: dict[str, Any],
+    retry: bool,
+    says: str,
+    endpoint: str,
+) -> None:
     caplog.set_level(logging.DEBUG)
     discovery.sim.faults.set(fault, endpoint=endpoint, **options)
     with pytest.raises(FeedError, match=says) as raised:
@@ -98,7 +113,7 @@ async def test_a_scan_that_fails_publishes_nothing(discovery, caplog, fault, opt
     await until(lambda: discovery.symbols(1), "the scan after it")
 
 
-async def test_a_garbage_element_costs_itself_only(discovery, caplog):
+async def test_a_garbage_element_costs_itself_only(discovery: Discovery, caplog: pytest.LogCaptureFixture) -> None:
     await discovery.feed.scan()
     discovery.sim.faults.set("rest_garbage", endpoint="snapshot")
     with caplog.at_level(logging.WARNING, "gapscan"):
@@ -111,7 +126,9 @@ async def test_a_garbage_element_costs_itself_only(discovery, caplog):
     assert len([r for r in caplog.records if "cannot be read" in r.getMessage()]) == 1
 
 
-async def test_an_element_of_the_future_costs_itself_only(discovery, caplog):
+async def test_an_element_of_the_future_costs_itself_only(
+    discovery: Discovery, caplog: pytest.LogCaptureFixture
+) -> None:
     """Taken in, it would stand until its time has come: nothing newer could take its place."""
     await discovery.feed.scan()
     discovery.sim.faults.set("rest_future", endpoint="snapshot", minutes=10, count=2)
@@ -128,7 +145,9 @@ async def test_an_element_of_the_future_costs_itself_only(discovery, caplog):
     assert len([r for r in caplog.records if "of the future" in r.getMessage()]) == 1
 
 
-async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(discovery, caplog):
+async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(
+    discovery: Discovery, caplog: pytest.LogCaptureFixture
+) -> None:
     """Most of a market cannot be of the future."""
     await discovery.feed.scan()
     snapshot = await discovery.feed._provider.snapshot()
@@ -138,20 +157,20 @@ async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(disco
     assert discovery.tally.counts["clock_behind"] == 1
 
 
-async def test_a_slow_body_is_waited_for(discovery):
+async def test_a_slow_body_is_waited_for(discovery: Discovery) -> None:
     discovery.sim.faults.set("rest_slow", seconds=0.4, endpoint="snapshot", count=1)
     await discovery.feed.scan()
     await until(lambda: discovery.symbols(1), "the scan")
 
 
-async def test_a_status_that_passes_is_not_even_noticed(discovery):
+async def test_a_status_that_passes_is_not_even_noticed(discovery: Discovery) -> None:
     discovery.sim.faults.set("rest_status", status=500, endpoint="snapshot", count=1)
     await discovery.feed.scan()
     assert discovery.sim.stats.requests["snapshot"] == 2
 
 
 @pytest.mark.parametrize("fault", ["rest_stall", "rest_slow"])
-async def test_a_stalled_request_is_given_up_and_does_not_hold_up_the_next(nats_server, fault):
+async def test_a_stalled_request_is_given_up_and_does_not_hold_up_the_next(nats_server: NatsServer, fault: str) -> None:
     """Only the feed's own limit can end these: the client has none, and the body needs forty times as long."""
     async with discovering(nats_server.url, timeout=0.5) as discovery:
         discovery.sim.faults.set(fault, endpoint="snapshot", **({"seconds": 20} if "slow" in fault else {}))
@@ -165,7 +184,9 @@ async def test_a_stalled_request_is_given_up_and_does_not_hold_up_the_next(nats_
         assert discovery.sim.stats.requests["snapshot"] == 4, "none waited for those before it, none was asked twice"
 
 
-async def test_discovery_goes_on_after_every_kind_of_failure(nats_server, caplog):
+async def test_discovery_goes_on_after_every_kind_of_failure(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     async with discovering(nats_server.url, timeout=0.5, discovery_interval=0.1) as discovery:
         task = asyncio.create_task(discovery.feed.discover())
@@ -185,7 +206,9 @@ async def test_discovery_goes_on_after_every_kind_of_failure(nats_server, caplog
         assert KEY not in str(discovery.feed.report())
 
 
-async def test_a_closure_that_the_calendar_does_not_know_is_followed_and_said(nats_server, tmp_path, caplog):
+async def test_a_closure_that_the_calendar_does_not_know_is_followed_and_said(
+    nats_server: NatsServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A replay that goes on to a trading day it has no data of: its market is closed all day."""
     header = "ticker,volume,open,close,high,low,window_start,transactions"
     for date in (dt.date(2024, 7, 1), dt.date(2024, 7, 2)):
@@ -208,7 +231,7 @@ async def test_a_closure_that_the_calendar_does_not_know_is_followed_and_said(na
         assert caplog.text.count("the provider is followed") == 1
 
 
-async def test_a_stream_that_is_deleted_is_made_anew(nats_server):
+async def test_a_stream_that_is_deleted_is_made_anew(nats_server: NatsServer) -> None:
     async with discovering(nats_server.url, discovery_interval=1) as discovery:
         task = asyncio.create_task(discovery.feed.discover())
         await until(lambda: discovery.symbols(1), "the first scan")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
@@ -14,7 +17,9 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.runtime import end
+from gapscan.sim import SimServer
 from tests.integration.feed.rig import DAY, KEY, market
+from tests.support.nats import NatsServer
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
@@ -25,28 +30,28 @@ PATIENCE = 30.0
 class Loading:
     """A feed that loads reference data, and the frames it published."""
 
-    def __init__(self, feed, sim, tally):
+    def __init__(self, feed: Feed, sim: SimServer, tally: Tally) -> None:
         self.feed, self.sim, self.tally = feed, sim, tally
         self.frames = []
 
     @property
-    def report(self):
+    def report(self) -> Any:
         return self.feed.report()["reference"]
 
     @property
-    def requests(self):
+    def requests(self) -> Any:
         return self.sim.stats.requests
 
-    async def hear(self, message):
+    async def hear(self, message: Msg) -> None:
         self.frames.append(decode(message.data))
 
-    async def completed(self):
+    async def completed(self) -> None:
         await until(lambda: self.report["complete"], "the whole reference data")
         await until(lambda: self.frames and self.frames[-1].complete, "the frames")
 
 
 @asynccontextmanager
-async def loading(nats_url, fault="", symbols=60, **options):
+async def loading(nats_url: str, fault: str = "", symbols: Sequence[str] = 60, **options: Any) -> AsyncIterator[Any]:
     """Scanned once, and loading, with a fault from the beginning."""
     async with market(manual=True, symbols=symbols) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
@@ -67,7 +72,7 @@ async def loading(nats_url, fault="", symbols=60, **options):
             await end(task)
 
 
-async def test_all_that_is_told(nats_server):
+async def test_all_that_is_told(nats_server: NatsServer) -> None:
     async with loading(nats_server.url, symbols=TWO_PAGES) as load:
         assert load.report["complete"] is False
         await load.completed()
@@ -104,7 +109,7 @@ HALF = [
 
 
 @pytest.mark.parametrize(("fault", "options"), HALF)
-async def test_half_of_the_pages_is_not_the_whole(nats_server, fault, options):
+async def test_half_of_the_pages_is_not_the_whole(nats_server: NatsServer, fault: str, options: dict[str, Any]) -> None:
     async with loading(nats_server.url, fault, TWO_PAGES, endpoint="tickers", skip=1, **options) as load:
         await until(lambda: load.tally.counts["reference_failed"] >= 2, "failures")
         assert load.requests["tickers"] >= 2
@@ -116,7 +121,7 @@ async def test_half_of_the_pages_is_not_the_whole(nats_server, fault, options):
         assert load.report["known"] == load.report["needed"]
 
 
-async def test_without_any_listing_nothing_is_complete(nats_server):
+async def test_without_any_listing_nothing_is_complete(nats_server: NatsServer) -> None:
     async with loading(nats_server.url, "rest_status", endpoint="tickers", status=200) as load:
         await until(lambda: load.tally.counts["reference_failed"], "a failure")
         assert load.frames == []
@@ -124,7 +129,7 @@ async def test_without_any_listing_nothing_is_complete(nats_server):
         await load.completed()
 
 
-async def test_an_unreadable_listing_shows_in_the_coverage(nats_server):
+async def test_an_unreadable_listing_shows_in_the_coverage(nats_server: NatsServer) -> None:
     async with loading(nats_server.url, "rest_garbage", endpoint="tickers") as load:
         await load.completed()
         assert load.tally.counts["bad_elements"] == 1
@@ -132,7 +137,7 @@ async def test_an_unreadable_listing_shows_in_the_coverage(nats_server):
 
 
 @pytest.mark.parametrize("status", [403, 429])
-async def test_what_has_come_is_not_asked_for_again(nats_server, status):
+async def test_what_has_come_is_not_asked_for_again(nats_server: NatsServer, status: int) -> None:
     async with loading(nats_server.url, "rest_status", endpoint="grouped", skip=5, status=status) as load:
         name = "reference_refused" if status == 403 else "reference_failed"
         await until(lambda: load.tally.counts[name] >= 2, "failures")
@@ -152,7 +157,7 @@ async def test_what_has_come_is_not_asked_for_again(nats_server, status):
         assert [frame.complete for frame in load.frames] == [False, True]
 
 
-async def test_a_day_that_begins_while_the_last_one_fails_takes_its_place(nats_server):
+async def test_a_day_that_begins_while_the_last_one_fails_takes_its_place(nats_server: NatsServer) -> None:
     async with loading(nats_server.url, "rest_status", endpoint="splits", status=500) as load:
         await until(lambda: load.tally.counts["reference_failed"], "a failure")
         monday = load.sim.clock.now() + 3 * 86_400_000
@@ -165,7 +170,7 @@ async def test_a_day_that_begins_while_the_last_one_fails_takes_its_place(nats_s
         assert {frame.date for frame in load.frames if frame.complete} == {"2026-11-23"}
 
 
-async def test_yesterdays_data_is_not_todays(nats_server):
+async def test_yesterdays_data_is_not_todays(nats_server: NatsServer) -> None:
     async with loading(nats_server.url) as load:
         await load.completed()
         load.sim.faults.set("rest_status", endpoint="tickers", status=500)
@@ -178,7 +183,7 @@ async def test_yesterdays_data_is_not_todays(nats_server):
         assert load.report["date"] == "2026-11-23"
 
 
-async def test_what_nats_lost_is_published_again(nats_server):
+async def test_what_nats_lost_is_published_again(nats_server: NatsServer) -> None:
     async with loading(nats_server.url) as load, connect(BusOptions(nats_server.url), "test") as bus:
         await load.completed()
         await bus.js.purge_stream(names.STREAM_REFERENCE)

@@ -7,12 +7,16 @@ import datetime as dt
 import io
 import sys
 import zlib
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from nats.aio.msg import Msg
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared, feed_config
@@ -28,6 +32,7 @@ from gapscan.runtime import end
 from tests.integration.feed.rig import DAY, market
 from tests.support.flatfiles import Minute, minutes_path, write_lines, write_minutes
 from tests.support.market import share_at
+from tests.support.nats import NatsServer
 from tests.support.stack import config_for, provider_on, running
 from tests.support.until import until
 
@@ -48,13 +53,13 @@ READING = 90.0  # seconds at most for all files, each read by a process of the l
 ENOUGH = 10  # sessions, for a curve to be preferred to the average of more days
 
 
-def even_day(symbols, shares):
+def even_day(symbols: Sequence[str], shares: Any) -> Any:
     """The same number of shares in every minute of the regular session."""
     return [Minute(symbol, minute, shares) for symbol in symbols for minute in range(OPEN, CLOSE)]
 
 
 @asynccontextmanager
-async def loading(nats_url, root, cache="", fault="", **section):
+async def loading(nats_url: str, root: Any, cache: str = "", fault: str = "", **section: Any) -> AsyncIterator[Any]:
     """A feed that has scanned once, and loads curves from `root`; the parts that it published."""
     async with market(manual=True) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
@@ -67,7 +72,7 @@ async def loading(nats_url, root, cache="", fault="", **section):
         feed = Feed(bus, provider, config, tally)
         parts = []
 
-        async def hear(message):
+        async def hear(message: Msg) -> None:
             parts.append(decode(message.data))
 
         await bus.nc.subscribe(names.FEED_CURVES, cb=hear)
@@ -83,13 +88,13 @@ async def loading(nats_url, root, cache="", fault="", **section):
             await end(task)
 
 
-async def ready(load, state="ready"):
+async def ready(load: Any, state: str = "ready") -> None:
     await until(lambda: load.report()["state"] == state, f"curves that are {state}")
     if state == "ready":
         await until(lambda: load.parts and load.parts[-1].part == load.parts[-1].parts, "the parts")
 
 
-async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server, tmp_path):
+async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server: NatsServer, tmp_path: Path) -> None:
     async with market(manual=True) as sim:
         split = {sim.market.symbols[one.symbol] for one in sim.market.source.splits(DAYS[-1], DAY)}
         symbols = [symbol for symbol in sim.market.symbols if symbol not in split]
@@ -103,7 +108,7 @@ async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server, 
             await until(lambda: universe.curves.serve(DAY), "curves in the ranker")
             await stack.scan_at(NOON)
 
-            def of(name, symbols):
+            def of(name: str, symbols: Sequence[str]) -> Any:
                 return universe.number(name)[universe.positions(symbols)]
 
             by_curve = of("volume", curved) / (1000 * (NOON / MINUTE_MS - epoch_ms(DAY, dt.time(9, 30)) / MINUTE_MS))
@@ -125,7 +130,7 @@ async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server, 
             np.testing.assert_array_equal(of("rvol", curved), before)
 
 
-async def test_curves_that_come_late_move_everybody_at_once(nats_server, tmp_path):
+async def test_curves_that_come_late_move_everybody_at_once(nats_server: NatsServer, tmp_path: Path) -> None:
     async with market(manual=True) as sim:
         symbols = list(sim.market.symbols)
         async with running(sim, nats_server.url, flat_files=str(tmp_path)) as stack:
@@ -143,7 +148,9 @@ async def test_curves_that_come_late_move_everybody_at_once(nats_server, tmp_pat
             await until(lambda: (universe.number("rvol") != by_market)[traded].all(), "other relative volumes")
 
 
-async def test_bad_and_missing_files_cost_themselves_only(nats_server, tmp_path, caplog):
+async def test_bad_and_missing_files_cost_themselves_only(
+    nats_server: NatsServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for day in DAYS[:6]:
         write_minutes(tmp_path, day, even_day(["A"], 10))
     minutes_path(tmp_path, DAYS[1]).unlink()
@@ -166,7 +173,7 @@ async def test_bad_and_missing_files_cost_themselves_only(nats_server, tmp_path,
     assert len([line for line in logged if "A,many" in line]) == 1
 
 
-async def test_a_restart_reads_nothing_again(nats_server, tmp_path):
+async def test_a_restart_reads_nothing_again(nats_server: NatsServer, tmp_path: Path) -> None:
     root, cache = tmp_path / "files", tmp_path / "cache"
     for day in DAYS[:4]:
         write_minutes(root, day, even_day(["A"], 10))
@@ -188,7 +195,7 @@ async def test_a_restart_reads_nothing_again(nats_server, tmp_path):
         await until(lambda: not (cache / FOLDER / "2020-01-02.npz").exists(), "tidying")
 
 
-async def test_a_damaged_cache_costs_the_cache_only(nats_server, tmp_path):
+async def test_a_damaged_cache_costs_the_cache_only(nats_server: NatsServer, tmp_path: Path) -> None:
     root, cache = tmp_path / "files", tmp_path / "cache"
     write_minutes(root, DAYS[0], even_day([f"S{number}" for number in range(50)], 10))
     async with loading(nats_server.url, root, cache) as load:
@@ -200,7 +207,7 @@ async def test_a_damaged_cache_costs_the_cache_only(nats_server, tmp_path):
         assert (load.tally.counts["curve_cache"], load.tally.counts["flat_files_read"]) == (1, 1)
 
 
-def inflates_no_more(data):
+def inflates_no_more(data: Any) -> Any:
     """`data` with the first bit turned by which zlib stumbles, and not a checksum."""
     for place in range(len(data)):
         damaged = data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]
@@ -215,7 +222,7 @@ def inflates_no_more(data):
     raise AssertionError("no bit breaks the compression")
 
 
-async def test_a_folder_that_cannot_be_looked_at_costs_its_files_only(nats_server, tmp_path):
+async def test_a_folder_that_cannot_be_looked_at_costs_its_files_only(nats_server: NatsServer, tmp_path: Path) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     months = minutes_path(tmp_path, DAYS[0]).parent.parent
     (months / f"{DAYS[-1]:%m}").symlink_to("x" * 300)  # too long a name: even root may not look
@@ -226,7 +233,9 @@ async def test_a_folder_that_cannot_be_looked_at_costs_its_files_only(nats_serve
         assert load.report()["sessions"] == 1
 
 
-async def test_a_process_that_cannot_be_begun_is_begun_later(nats_server, tmp_path, monkeypatch):
+async def test_a_process_that_cannot_be_begun_is_begun_later(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     executable = sys.executable
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
@@ -238,12 +247,14 @@ async def test_a_process_that_cannot_be_begun_is_begun_later(nats_server, tmp_pa
         assert (load.report()["sessions"], load.report()["bad_files"], load.report()["last_error"]) == (1, 0, "")
 
 
-async def test_what_nobody_foresaw_ends_no_feed(nats_server, tmp_path, monkeypatch):
+async def test_what_nobody_foresaw_ends_no_feed(
+    nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for day in DAYS[:2]:
         write_minutes(tmp_path, day, even_day(["A"], 10))
     add, failures = MeanVolumes.add, iter([None, ZeroDivisionError("nobody foresaw it"), None])
 
-    def failing(mean, day, ratios):
+    def failing(mean: Any, day: Any, ratios: Any) -> None:
         add(mean, day, ratios)
         if failure := next(failures, None):
             raise failure
@@ -257,7 +268,9 @@ async def test_what_nobody_foresaw_ends_no_feed(nats_server, tmp_path, monkeypat
         assert load.parts[-1].volumes[0][-1] == 10 * (CLOSE - OPEN)
 
 
-async def test_a_scan_that_is_out_does_not_fail_for_what_cannot_be_restored(nats_server, tmp_path):
+async def test_a_scan_that_is_out_does_not_fail_for_what_cannot_be_restored(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     async with loading(nats_server.url, tmp_path) as load:
         await ready(load)
@@ -273,7 +286,7 @@ async def test_a_scan_that_is_out_does_not_fail_for_what_cannot_be_restored(nats
         assert after["counts"]["restore_failed"] == 1
 
 
-async def test_a_cache_that_cannot_be_written_costs_the_cache_only(nats_server, tmp_path):
+async def test_a_cache_that_cannot_be_written_costs_the_cache_only(nats_server: NatsServer, tmp_path: Path) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     (tmp_path / "cache").write_text("a file")
     async with loading(nats_server.url, tmp_path, tmp_path / "cache") as load:
@@ -282,7 +295,7 @@ async def test_a_cache_that_cannot_be_written_costs_the_cache_only(nats_server, 
         assert load.report()["sessions"] == 1
 
 
-async def test_shares_of_before_a_split_are_counted_as_those_of_now(nats_server, tmp_path):
+async def test_shares_of_before_a_split_are_counted_as_those_of_now(nats_server: NatsServer, tmp_path: Path) -> None:
     async with market(manual=True, symbols=1200) as sim:
         splits = sim.market.source.splits(DAYS[-1], DAY)
         split = next(one for one in splits if DAYS[10] < one.date <= DAYS[2])
@@ -300,7 +313,7 @@ async def test_shares_of_before_a_split_are_counted_as_those_of_now(nats_server,
             assert rows.tolist() == pytest.approx([day_total * (1 + split.ratio) / 2, day_total], abs=1)
 
 
-async def test_the_next_day_has_curves_of_its_own(nats_server, tmp_path):
+async def test_the_next_day_has_curves_of_its_own(nats_server: NatsServer, tmp_path: Path) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     async with loading(nats_server.url, tmp_path, tmp_path / "cache") as load:
         await ready(load)
@@ -312,7 +325,7 @@ async def test_the_next_day_has_curves_of_its_own(nats_server, tmp_path):
         assert load.tally.counts["flat_files_read"] == 2
 
 
-async def test_without_splits_there_are_no_curves_yet(nats_server, tmp_path):
+async def test_without_splits_there_are_no_curves_yet(nats_server: NatsServer, tmp_path: Path) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     async with loading(nats_server.url, tmp_path, fault="splits") as load:
         await until(lambda: load.tally.counts["curves_failed"] >= 2, "failures")
@@ -324,7 +337,7 @@ async def test_without_splits_there_are_no_curves_yet(nats_server, tmp_path):
 
 
 @pytest.mark.parametrize("lose", ["purge", "delete"])
-async def test_what_nats_lost_is_published_again(nats_server, tmp_path, lose):
+async def test_what_nats_lost_is_published_again(nats_server: NatsServer, tmp_path: Path, lose: Any) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     async with loading(nats_server.url, tmp_path) as load:
         await ready(load)
@@ -340,7 +353,7 @@ async def test_what_nats_lost_is_published_again(nats_server, tmp_path, lose):
         assert info.state.messages == 1
 
 
-async def test_the_stream_keeps_the_last_set(nats_server, tmp_path):
+async def test_the_stream_keeps_the_last_set(nats_server: NatsServer, tmp_path: Path) -> None:
     write_minutes(tmp_path, DAYS[0], [Minute(f"S{n}", OPEN, 10) for n in range(2_000)])
     for _ in range(2):
         async with loading(nats_server.url, tmp_path) as load:
@@ -349,7 +362,7 @@ async def test_the_stream_keeps_the_last_set(nats_server, tmp_path):
             assert (info.state.messages, load.parts[-1].parts) == (3, 3)
 
 
-async def test_a_set_with_a_hole_is_counted_and_left_out(nats_server):
+async def test_a_set_with_a_hole_is_counted_and_left_out(nats_server: NatsServer) -> None:
     async with market(manual=True) as sim, running(sim, nats_server.url) as stack:
         await stack.load_reference()
         universe = stack.ranker._term.universe
@@ -362,7 +375,9 @@ async def test_a_set_with_a_hole_is_counted_and_left_out(nats_server):
 
 
 @pytest.mark.parametrize("content", [None, "not gzip"])
-async def test_without_a_file_that_can_be_read_scans_go_on(nats_server, tmp_path, content):
+async def test_without_a_file_that_can_be_read_scans_go_on(
+    nats_server: NatsServer, tmp_path: Path, content: Any
+) -> None:
     if content:
         minutes_path(tmp_path, DAYS[0]).parent.mkdir(parents=True)
         minutes_path(tmp_path, DAYS[0]).write_text(content)
@@ -375,7 +390,7 @@ async def test_without_a_file_that_can_be_read_scans_go_on(nats_server, tmp_path
 
 
 @pytest.mark.parametrize("section", [{"baseline_sessions": 0}, {"flat_files": ""}])
-async def test_off(nats_server, tmp_path, section):
+async def test_off(nats_server: NatsServer, tmp_path: Path, section: Any) -> None:
     async with market(manual=True) as sim, connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_server.url, sim, **({"flat_files": str(tmp_path)} | section))
@@ -386,12 +401,12 @@ async def test_off(nats_server, tmp_path, section):
         assert feed.curves.report()["state"] == "off"
 
 
-async def test_who_reads_ends_with_the_feed(nats_server, tmp_path):
+async def test_who_reads_ends_with_the_feed(nats_server: NatsServer, tmp_path: Path) -> None:
     write_lines(tmp_path, DAYS[0], [Minute("A", OPEN, 1).line(DAYS[0])] * 500_000)
     async with loading(nats_server.url, tmp_path) as load:
         children = []
 
-        def is_reading():
+        def is_reading() -> Any:
             children[:] = [one for one in psutil.Process().children() if "gapscan.flatfiles.minutes" in one.cmdline()]
             return children
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from msgspec.structs import astuple
 
-from tests.integration.feed.rig import market
+from gapscan.sim import SimServer
+from tests.integration.feed.rig import Writer, market
+from tests.integration.polygon.conftest import Start
 from tests.support.until import until
 
 
-async def test_silence_while_the_market_is_open(rig):
+async def test_silence_while_the_market_is_open(rig: Start) -> None:
     live = await rig()
     live.sim.faults.set("ws_silent")
     await until(lambda: live.ledger, "noticing the silence")
@@ -25,7 +28,7 @@ async def test_silence_while_the_market_is_open(rig):
     assert entry["to"] - entry["from"] >= 900  # from the last data on, not from when it was noticed
 
 
-async def test_silence_while_the_market_is_closed_means_nothing(rig):
+async def test_silence_while_the_market_is_closed_means_nothing(rig: Start) -> None:
     live = await rig()
     live.is_open = False
     live.sim.faults.set("ws_silent")
@@ -34,14 +37,14 @@ async def test_silence_while_the_market_is_closed_means_nothing(rig):
         await until(lambda: live.report["sessions"] > sessions, "a new session", 2.0)
 
 
-async def test_close_1000(rig):
+async def test_close_1000(rig: Start) -> None:
     live = await rig()
     live.sim.faults.set("ws_close", code=1000, count=1)
     entry = await live.repaired()
     assert (entry["reason"], entry["symbols"], entry["sessions"]) == ("closed", len(live.topics), 1)
 
 
-async def test_close_with_an_error_code(rig):
+async def test_close_with_an_error_code(rig: Start) -> None:
     live = await rig()
     live.sim.faults.set("ws_close", code=1011, count=1)
     entry = await live.repaired()
@@ -49,7 +52,7 @@ async def test_close_with_an_error_code(rig):
     assert "1011" in entry["detail"]
 
 
-async def test_close_1008_after_max_connections(rig):
+async def test_close_1008_after_max_connections(rig: Start) -> None:
     live = await rig()
     live.sim.faults.set("ws_max_connections", count=1)
     connections = live.sim.stats.stream.connections
@@ -59,13 +62,13 @@ async def test_close_1008_after_max_connections(rig):
     assert live.sim.stats.stream.connections == connections + 1  # no tries while it waits
 
 
-async def test_max_connections_instead_of_a_session(rig):
+async def test_max_connections_instead_of_a_session(rig: Start) -> None:
     live = await rig(whole=False, before=lambda sim: sim.faults.set("ws_max_connections", count=2))
     entry = await live.repaired()
     assert (entry["reason"], entry["sessions"], entry["symbols"]) == ("max_connections", 2, 0)
 
 
-async def _turned_away(live, after):
+async def _turned_away(live: Any, after: int) -> None:
     """A rival takes the account's place, turns some sessions away, and goes when none is open."""
     sessions = live.report["sessions"]
     live.sim.faults.set("ws_max_connections", after=after)
@@ -74,7 +77,7 @@ async def _turned_away(live, after):
 
 
 @pytest.mark.parametrize("after", ["", "auth", "subscribe"])
-async def test_the_first_session_without_a_rival_has_all_topics(rig, after):
+async def test_the_first_session_without_a_rival_has_all_topics(rig: Start, after: int) -> None:
     live = await rig(refused_first=600.0, refused_limit=600.0)
     await _turned_away(live, after)
     sessions = live.report["sessions"]
@@ -88,7 +91,7 @@ async def test_the_first_session_without_a_rival_has_all_topics(rig, after):
 
 
 @pytest.mark.parametrize("after", ["auth", "subscribe"])
-async def test_a_rival_says_nothing_of_an_optional_topic(rig, after):
+async def test_a_rival_says_nothing_of_an_optional_topic(rig: Start, after: int) -> None:
     live = await rig(refused_first=600.0, refused_limit=600.0)
     live.supervisor.want((), {"LULD.*"})
     await until(lambda: live.confirmed == {"LULD.*"}, "halts alone")
@@ -99,14 +102,14 @@ async def test_a_rival_says_nothing_of_an_optional_topic(rig, after):
     assert live.report["sessions"] == sessions + 1
 
 
-async def test_no_close_frame(rig):
+async def test_no_close_frame(rig: Start) -> None:
     live = await rig()
     live.sim.faults.set("ws_abort", count=1)
     entry = await live.repaired()
     assert entry["reason"] == "lost"
 
 
-async def test_no_close_frame_several_times_is_one_disturbance(rig):
+async def test_no_close_frame_several_times_is_one_disturbance(rig: Start) -> None:
     live = await rig()
     live.sim.faults.set("ws_abort", count=4)
     entry = await live.repaired()
@@ -115,10 +118,10 @@ async def test_no_close_frame_several_times_is_one_disturbance(rig):
     assert entry["sessions"] == 4
 
 
-async def test_lost_subscribe(rig):
+async def test_lost_subscribe(rig: Start) -> None:
     some = []
 
-    def lose(sim):
+    def lose(sim: SimServer) -> None:
         some[:] = [f"A.{symbol}" for symbol in sim.market.symbols[3:8]]
         sim.faults.set("ws_lost_subscribe", topics=some, count=7)  # twice for two of them
 
@@ -130,10 +133,10 @@ async def test_lost_subscribe(rig):
     assert live.report["reconnects"] == 0
 
 
-async def test_refused_topic(rig):
+async def test_refused_topic(rig: Start) -> None:
     refused = []
 
-    def refuse(sim):
+    def refuse(sim: SimServer) -> None:
         refused[:] = [f"A.{sim.market.symbols[5]}"]
         sim.faults.set("ws_refused", topics=refused)
 
@@ -151,7 +154,7 @@ async def test_refused_topic(rig):
     assert live.report["reconnects"] == 0
 
 
-async def test_a_link_that_brings_nothing_is_not_whole(rig):
+async def test_a_link_that_brings_nothing_is_not_whole(rig: Start) -> None:
     live = await rig(before=lambda sim: sim.faults.set("ws_refused"), whole=False)
     live.supervisor.want({"A.*"})
     await until(lambda: live.report["settled"] and live.ledger, "the refusal")
@@ -164,7 +167,7 @@ async def test_a_link_that_brings_nothing_is_not_whole(rig):
     assert live.report["none_confirmed_seconds"] == 0
 
 
-async def test_unknown_symbol_does_not_cost_the_others(rig):
+async def test_unknown_symbol_does_not_cost_the_others(rig: Start) -> None:
     live = await rig()
     live.supervisor.want(live.topics | {"A.NOSUCHSYMBOL"})
     await until(lambda: live.report["refused"]["count"] == 1, "the refusal")
@@ -172,7 +175,7 @@ async def test_unknown_symbol_does_not_cost_the_others(rig):
     assert live.confirmed == live.topics
 
 
-async def test_stalled_socket(rig):
+async def test_stalled_socket(rig: Start) -> None:
     live = await rig(settings={"ping": 0.3}, silence=30.0)
     live.sim.faults.set("ws_stall", count=1)
     entry = await live.repaired()
@@ -180,13 +183,13 @@ async def test_stalled_socket(rig):
     assert entry["sessions"] == 1
 
 
-async def test_a_session_that_stalls_right_after_authentication(rig):
+async def test_a_session_that_stalls_right_after_authentication(rig: Start) -> None:
     live = await rig(settings={"ping": 0.3}, whole=False, before=lambda sim: sim.faults.set("ws_stall", count=1))
     entry = await live.repaired()
     assert entry["reason"].split(", ")[0] in ("stalled", "unreachable")
 
 
-async def test_garbage_frame(rig, caplog):
+async def test_garbage_frame(rig: Start, caplog: pytest.LogCaptureFixture) -> None:
     live = await rig()
     with caplog.at_level(logging.WARNING, "gapscan"):
         live.sim.faults.set("ws_garbage", kind="text", count=5)
@@ -200,7 +203,9 @@ async def test_garbage_frame(rig, caplog):
     ("fault", "options", "sent_again"),
     [("ws_garbage", {"kind": "element"}, False), ("ws_duplicates", {}, True), ("ws_late", {"minutes": 0.1}, True)],
 )
-async def test_the_same_bars_as_without_the_fault(rig, fault, options, sent_again):
+async def test_the_same_bars_as_without_the_fault(
+    rig: Start, fault: str, options: dict[str, Any], sent_again: Any
+) -> None:
     expected = await _bars_of_half_a_minute(await rig({"manual": True}, whole=False))
     live = await rig({"manual": True}, whole=False, before=lambda sim: sim.faults.set(fault, **options))
     got = await _bars_of_half_a_minute(live)
@@ -211,7 +216,7 @@ async def test_the_same_bars_as_without_the_fault(rig, fault, options, sent_agai
     assert not live.ledger
 
 
-async def _bars_of_half_a_minute(live):
+async def _bars_of_half_a_minute(live: Any) -> Any:
     """What comes of the next 30 seconds, second by second; the market then goes on a little for those held back."""
     await until(lambda: live.report["settled"], "all topics confirmed")
     await until(lambda: live.sim.market.recording, "the beginning of the stream")
@@ -226,7 +231,7 @@ async def _bars_of_half_a_minute(live):
     return [astuple(bar)[:9] for bar in bars]  # but for the day's open and average
 
 
-async def test_authentication_failure(rig, caplog):
+async def test_authentication_failure(rig: Start, caplog: pytest.LogCaptureFixture) -> None:
     live = await rig()
     with caplog.at_level(logging.DEBUG):
         live.sim.faults.set("ws_auth_failure", count=2)
@@ -242,7 +247,7 @@ async def test_authentication_failure(rig, caplog):
     assert "secret-key" not in str(live.report)
 
 
-async def test_the_provider_is_away(rig):
+async def test_the_provider_is_away(rig: Start) -> None:
     live = await rig()
     port = live.sim.port
     await live.sim.__aexit__(None, None, None)
@@ -256,10 +261,10 @@ async def test_the_provider_is_away(rig):
         assert live.confirmed == live.topics
 
 
-async def test_a_host_that_accepts_and_says_nothing(rig):
+async def test_a_host_that_accepts_and_says_nothing(rig: Start) -> None:
     writers = []
 
-    async def mute(_reader, writer):
+    async def mute(_reader: Any, writer: Writer) -> None:
         writers.append(writer)
 
     async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 
+from tests.integration.polygon.conftest import Start
 from tests.support.until import until
 
 
-async def test_many_changes_of_mind(rig):
+async def test_many_changes_of_mind(rig: Start) -> None:
     live = await rig(silence=30.0)
     everything = [f"A.{symbol}" for symbol in live.sim.market.symbols]
     dice = random.Random(5)
@@ -21,14 +22,14 @@ async def test_many_changes_of_mind(rig):
     assert live.report["reconnects"] == 0
 
 
-async def test_nothing_wanted_gives_all_back(rig):
+async def test_nothing_wanted_gives_all_back(rig: Start) -> None:
     live = await rig()
     live.supervisor.want(set())
     await until(lambda: live.report["settled"] and not live.confirmed, "giving all back")
     assert not live.server_side()
 
 
-async def test_all_symbols_by_one_topic(rig):
+async def test_all_symbols_by_one_topic(rig: Start) -> None:
     live = await rig()
     live.supervisor.want({"A.*"})
     await until(lambda: live.report["settled"] and live.confirmed == {"A.*"}, "all symbols")
@@ -36,7 +37,7 @@ async def test_all_symbols_by_one_topic(rig):
     await until(lambda: any(bar.symbol not in others for bar in live.bars), "bars of other symbols")
 
 
-async def test_trades_too(rig):
+async def test_trades_too(rig: Start) -> None:
     live = await rig()
     live.supervisor.want(live.topics | {topic.replace("A.", "T.") for topic in live.topics})
     await live.whole()

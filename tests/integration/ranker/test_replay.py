@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
+import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import ensure_shared
@@ -91,7 +92,9 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
             assert ingest._tally.counts["bad_frames"] == 0
 
 
-async def test_older_halts_that_are_read_again_change_nothing(nats_server: NatsServer, monkeypatch) -> None:
+async def test_older_halts_that_are_read_again_change_nothing(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(replay, "FIRST", 0.01)
     async with connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, retention(Config()))

@@ -1,7 +1,10 @@
 """Baselines of volume and trades, and what becomes of a listing of which little is known."""
 
+from __future__ import annotations
+
 import datetime as dt
 import statistics
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +16,7 @@ from gapscan.provider import DailyBar, Listing
 DAY = dt.date(2024, 3, 8)
 
 
-def baselines_of(*days):
+def baselines_of(*days: Any) -> Any:
     """Each day as {symbol: (volume, trades)}."""
     baselines = Baselines()
     for day in days:
@@ -21,7 +24,7 @@ def baselines_of(*days):
     return baselines
 
 
-def test_means_are_over_the_sessions_on_which_a_symbol_traded():
+def test_means_are_over_the_sessions_on_which_a_symbol_traded() -> None:
     baselines = baselines_of({"A": (100, 10), "B": (1, 1)}, {"A": (300, 30)}, {"C": (5, 5)})
     assert baselines.sessions == 3
     a = baselines.of("A")
@@ -29,7 +32,7 @@ def test_means_are_over_the_sessions_on_which_a_symbol_traded():
     assert a.trades_deviation == pytest.approx(statistics.stdev([10, 30]))
 
 
-def test_one_session_has_no_deviation_and_none_has_no_mean():
+def test_one_session_has_no_deviation_and_none_has_no_mean() -> None:
     baselines = baselines_of({"A": (100, 10)})
     assert baselines.of("A").trades_deviation is None
     nothing = baselines.of("B")
@@ -38,21 +41,21 @@ def test_one_session_has_no_deviation_and_none_has_no_mean():
     ) * 3
 
 
-def test_what_is_zero_is_not_known():
+def test_what_is_zero_is_not_known() -> None:
     baselines = baselines_of({"A": (100, 0)}, {"A": (0, 9)}, {"A": (300, 8)})
     a = baselines.of("A")
     assert (a.sessions, a.average_volume) == (2, 200)  # the bar without volume says nothing
     assert (a.average_trades, a.trades_deviation) == (8, None)
 
 
-def test_a_symbol_twice_in_one_session_counts_once():
+def test_a_symbol_twice_in_one_session_counts_once() -> None:
     baselines = Baselines()
     baselines.add([DailyBar("A", 1, 1), DailyBar("A", 2, 2)])
     assert (baselines.of("A").sessions, baselines.of("A").average_volume) == (1, 2)
 
 
 @given(st.lists(st.integers(1, 3_000_000), min_size=2, max_size=25), st.integers(0, 10**7))
-def test_the_deviation_is_the_sample_standard_deviation(counts, level):
+def test_the_deviation_is_the_sample_standard_deviation(counts: Any, level: Any) -> None:
     baselines = Baselines()
     for count in counts:
         baselines.add([DailyBar("A", 1.0, float(count + level))])
@@ -61,7 +64,7 @@ def test_the_deviation_is_the_sample_standard_deviation(counts, level):
     assert a.trades_deviation == pytest.approx(statistics.stdev(counts), rel=1e-6, abs=1e-6)
 
 
-def test_a_listing_of_which_only_the_symbol_is_known():
+def test_a_listing_of_which_only_the_symbol_is_known() -> None:
     listings = [Listing("A"), Listing("ZTST", "Nasdaq Test Stock", kind="CS", test=True)]
     (part,) = reference_frames(listings, {"A"}, baselines_of({"A": (8, 4)}, {"A": (8, 6)}), DAY, complete=True)
     assert (part.symbols, part.name, part.exchange) == (["A", "ZTST"], [None, "Nasdaq Test Stock"], [None, None])
@@ -71,7 +74,7 @@ def test_a_listing_of_which_only_the_symbol_is_known():
     assert part.sessions == [2, 0]
 
 
-def test_parts_are_as_many_as_it_takes():
+def test_parts_are_as_many_as_it_takes() -> None:
     listings = [Listing(f"S{number}") for number in range(6001)]
     parts = reference_frames(listings, (), Baselines(), DAY, complete=False)
     assert [(part.part, part.parts, len(part.symbols), part.complete) for part in parts] == [

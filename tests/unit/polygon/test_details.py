@@ -1,5 +1,9 @@
 """SIC codes to sectors, and the provider's answers to a detail."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -46,28 +50,28 @@ from gapscan.provider import CompanyDetails
         (None, None),
     ],
 )
-def test_sectors(code, sector):
+def test_sectors(code: int, sector: Any) -> None:
     assert sector_of(code) == sector
 
 
-def overview(**fields):
+def overview(**fields: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode({"results": {"ticker": "A", **fields}}), type=OverviewBody).results
 
 
-def test_a_class_of_shares_comes_before_all_classes():
+def test_a_class_of_shares_comes_before_all_classes() -> None:
     full = overview(share_class_shares_outstanding=10, weighted_shares_outstanding=30, market_cap=5.5, sic_code="3571")
     details = details_of(full)
     assert (details.market_cap, details.shares_outstanding, details.sector) == (5.5, 10, "Technology")
     assert details_of(overview(weighted_shares_outstanding=30)).shares_outstanding == 30
 
 
-def test_zero_and_absent_are_not_known():
+def test_zero_and_absent_are_not_known() -> None:
     nothing = details_of(overview(market_cap=0, share_class_shares_outstanding=0))
     assert nothing == details_of(TickerOverview("A")) == CompanyDetails()
     assert FloatBody([FloatRow("A", 0)]).of("A") is None
 
 
-def test_the_float_of_another_symbol_is_not_taken():
+def test_the_float_of_another_symbol_is_not_taken() -> None:
     body = msgspec.json.decode(
         b'{"results":[{"ticker":"B","free_float":9},{"ticker":"A","free_float":5}]}', type=FloatBody
     )

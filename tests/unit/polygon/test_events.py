@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
 from gapscan.polygon.events import (
     Events,
@@ -35,7 +37,7 @@ LULD = {
 STATUS = {"ev": "status", "status": "success", "message": "subscribed to: A.SPCE"}
 
 
-def read(*events, text=True):
+def read(*events: Any, text: str = True) -> Any:
     into = Events()
     frame = json.dumps(events)
     read_frame(frame if text else frame.encode(), into)
@@ -43,7 +45,7 @@ def read(*events, text=True):
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_every_kind_of_event(text):
+def test_every_kind_of_event(text: str) -> None:
     events = read(BAR, MINUTE, TRADE, LULD, STATUS, text=text)
     assert [type(bar) for bar in events.bars] == [StreamBar, StreamMinuteBar]
     assert events.bars[0].av == 8642007
@@ -58,13 +60,13 @@ def test_every_kind_of_event(text):
     ("indicators", "halts"),
     [([17], True), ([18], False), ([16, 17], True), ([17, 18], False), ([16], None), ([], None)],
 )
-def test_what_indicators_say(indicators, halts):
+def test_what_indicators_say(indicators: Any, halts: Any) -> None:
     (luld,) = read(LULD | {"i": indicators}).lulds
     assert luld.halts is halts
 
 
 @pytest.mark.parametrize(("time", "ms"), [(1764086430905, 1764086430905), (1764086430905642800, 1764086430905)])
-def test_times_of_halts_come_in_two_units(time, ms):
+def test_times_of_halts_come_in_two_units(time: Any, ms: Any) -> None:
     assert read(LULD | {"t": time}).lulds[0].time == ms
 
 
@@ -90,7 +92,7 @@ def test_times_of_halts_come_in_two_units(time, ms):
         "A",
     ],
 )
-def test_a_bad_element_costs_itself_only(bad):
+def test_a_bad_element_costs_itself_only(bad: Any) -> None:
     events = read(BAR, bad, TRADE, bad, STATUS)
     assert (len(events.bars), len(events.trades), len(events.statuses)) == (1, 1, 1)
     assert events.bad == 2
@@ -100,13 +102,13 @@ def test_a_bad_element_costs_itself_only(bad):
 @pytest.mark.parametrize(
     "frame", ["", "[", '[{"ev":"A","sym":', "{}", "null", "rubbish", b"\xff\xfe", b"[\xff]", "1e999"]
 )
-def test_a_bad_frame_is_one_fault(frame):
+def test_a_bad_frame_is_one_fault(frame: Any) -> None:
     into = Events()
     read_frame(frame, into)
     assert (into.bad, into.bars, into.trades, into.statuses) == (1, [], [], [])
 
 
-def test_a_later_fault_does_not_hide_the_first():
+def test_a_later_fault_does_not_hide_the_first() -> None:
     into = Events()
     read_frame("first", into)
     read_frame("second", into)
@@ -114,7 +116,7 @@ def test_a_later_fault_does_not_hide_the_first():
     assert "first" in into.first_fault
 
 
-def test_statuses_of_a_frame():
+def test_statuses_of_a_frame() -> None:
     assert [status.status for status in statuses_in(json.dumps([STATUS, BAR]))] == ["success"]
     assert statuses_in("rubbish") == []
 
@@ -144,12 +146,12 @@ def test_statuses_of_a_frame():
         ("denied", "no LULD.* for this account", "refused", ["LULD.*"]),
     ],
 )
-def test_what_a_status_means(status, message, kind, topics):
+def test_what_a_status_means(status: int, message: Msg, kind: Any, topics: Any) -> None:
     answer = answer_of(StreamStatus(status, message))
     assert (answer.kind, answer.topics) == (kind, topics)
 
 
-def test_bars_for_the_feed():
+def test_bars_for_the_feed() -> None:
     day = {"day_volume": 8642007.0, "day_open": 25.66, "day_vwap": 25.3714}
     prices = dict.fromkeys(("open", "high", "low", "close"), 25.39)
     assert batch_of(read(BAR, MINUTE)).bars == [
@@ -158,21 +160,21 @@ def test_bars_for_the_feed():
     ]
 
 
-def test_zero_and_absent_mean_unset():
+def test_zero_and_absent_mean_unset() -> None:
     bare = {"ev": "A", "sym": "X", "s": 1000, "e": 2000, "c": 5.0, "op": 0, "av": 0}
     assert batch_of(read(bare)).bars == [Bar("X", 1000, 2000, close=5.0)]
 
 
-def test_nothing_makes_an_empty_batch():
+def test_nothing_makes_an_empty_batch() -> None:
     assert batch_of(read(STATUS)) == StreamBatch()
 
 
-def test_halts_for_the_feed_are_without_price_bands():
+def test_halts_for_the_feed_are_without_price_bands() -> None:
     events = read(LULD, LULD | {"i": [16]}, LULD | {"T": "X", "t": 1764086430905, "i": [18]})
     assert batch_of(events).halts == [Halt("MSFT", 1764086430905, True), Halt("X", 1764086430905, False)]
 
 
-def test_trades_that_do_not_set_the_price_are_left_out():
+def test_trades_that_do_not_set_the_price_are_left_out() -> None:
     trades = [
         StreamTrade("A", t=10, p=1.0, c=[12, 14]),
         StreamTrade("A", t=11, p=9.0, c=[2]),  # an average

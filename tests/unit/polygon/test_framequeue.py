@@ -9,7 +9,7 @@ import pytest
 from gapscan.polygon.framequeue import FrameQueue
 
 
-async def test_in_order_and_as_many_as_there_are():
+async def test_in_order_and_as_many_as_there_are() -> None:
     queue = FrameQueue()
     for number in range(5):
         assert queue.put(1, f"frame {number}") == 0
@@ -18,7 +18,7 @@ async def test_in_order_and_as_many_as_there_are():
     assert len(queue) == 0
 
 
-async def test_a_lone_frame_does_not_wait_for_others():
+async def test_a_lone_frame_does_not_wait_for_others() -> None:
     queue = FrameQueue()
     waiting = asyncio.create_task(queue.get(64))
     await asyncio.sleep(0)
@@ -27,7 +27,7 @@ async def test_a_lone_frame_does_not_wait_for_others():
     assert await waiting == [(7, b"frame")]
 
 
-async def test_the_oldest_go_when_it_is_full():
+async def test_the_oldest_go_when_it_is_full() -> None:
     queue = FrameQueue(limit=10)
     assert [queue.put(1, "abcd") for _ in range(3)] == [0, 0, 1]
     assert queue.put(2, "x" * 10) == 2
@@ -37,7 +37,7 @@ async def test_the_oldest_go_when_it_is_full():
     assert await queue.get(64) == [(4, "y")]
 
 
-async def test_taken_frames_make_room():
+async def test_taken_frames_make_room() -> None:
     queue = FrameQueue(limit=10)
     for _ in range(100):
         assert queue.put(1, "x" * 10) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
@@ -28,17 +30,17 @@ TOO_MANY = StreamStatus("max_connections", "Maximum number of websocket connecti
         (ValueError("no"), [], Reason.FAILED),
     ],
 )
-def test_reason(error, words, reason):
+def test_reason(error: Any, words: Any, reason: Any) -> None:
     assert ending_of(error, words).reason is reason
 
 
-def test_details_say_what_was_seen():
+def test_details_say_what_was_seen() -> None:
     assert "1008 slow consumer" in ending_of(ConnectionClosedError(Close(1008, "slow consumer"), None), []).detail
     assert ending_of(ValueError("x" * 1000), []).detail.startswith("ValueError: xxx")
     assert len(ending_of(ValueError("x" * 1000), []).detail) <= 200
 
 
-def test_what_follows_before_the_repair_is_one_entry():
+def test_what_follows_before_the_repair_is_one_entry() -> None:
     ledger = Ledger()
     ledger.note(Ending(Reason.SILENT, "quiet"), 1_000, 30, session_lost=True)
     ledger.note(Ending(Reason.MAX_CONNECTIONS, "full"), 2_000, 0, session_lost=True)
@@ -60,13 +62,13 @@ def test_what_follows_before_the_repair_is_one_entry():
     ]
 
 
-def test_nothing_to_repair():
+def test_nothing_to_repair() -> None:
     ledger = Ledger()
     assert ledger.repaired(1, 1) is None
     assert ledger.shown() == []
 
 
-def test_the_last_fifty_are_kept():
+def test_the_last_fifty_are_kept() -> None:
     ledger = Ledger()
     for at in range(60):
         ledger.note(Ending(Reason.CLOSED), at, 1, session_lost=True)
@@ -74,7 +76,7 @@ def test_the_last_fifty_are_kept():
     assert [entry["from"] for entry in ledger.shown()] == list(range(10, 60))
 
 
-def test_repairs_within_a_session():
+def test_repairs_within_a_session() -> None:
     ledger = Ledger()
     ledger.note(Ending(Reason.REFUSED, "no"), 1, 1, session_lost=False)
     ledger.repaired(2, 9)

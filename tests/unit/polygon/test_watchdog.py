@@ -3,7 +3,7 @@
 from gapscan.polygon.watchdog import Watchdog
 
 
-def test_silence_counts_from_the_last_data():
+def test_silence_counts_from_the_last_data() -> None:
     dog = Watchdog(15)
     dog.begin(0)
     assert not dog.is_silent(14, expecting=True)
@@ -12,7 +12,7 @@ def test_silence_counts_from_the_last_data():
     assert dog.is_silent(29, expecting=True)
 
 
-def test_while_nothing_is_expected_no_time_passes():
+def test_while_nothing_is_expected_no_time_passes() -> None:
     dog = Watchdog(15)
     dog.begin(0)
     dog.data(1)
@@ -21,7 +21,7 @@ def test_while_nothing_is_expected_no_time_passes():
     assert dog.is_silent(50_015, expecting=True)
 
 
-def test_thin_symbols_do_not_cost_a_session_every_time():
+def test_thin_symbols_do_not_cost_a_session_every_time() -> None:
     dog, now, patience = Watchdog(15), 0.0, []
     for _ in range(7):
         dog.begin(now)
@@ -35,7 +35,7 @@ def test_thin_symbols_do_not_cost_a_session_every_time():
     assert dog.patience == 15
 
 
-def test_a_session_that_brought_something_is_not_held_against_the_next():
+def test_a_session_that_brought_something_is_not_held_against_the_next() -> None:
     dog = Watchdog(15)
     dog.begin(0)
     dog.data(5)
