@@ -10,7 +10,7 @@ from gapscan.config import ProviderSection
 from gapscan.obs import Tally
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
-from gapscan.polygon.rest import ListedTicker, PolygonRest, SplitRow
+from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest, SplitRow
 from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
@@ -50,7 +50,10 @@ def open_provider(section: ProviderSection, key: str, timeout: float, tally: Tal
 
 
 class PolygonProvider(Provider):
-    """One account. Each request is bounded by `timeout` seconds; `link` says how patient the stream is."""
+    """One account. Each request is bounded by `timeout` seconds; `link` says how patient the stream is.
+
+    The client asks up to `retries` times more for what the provider refuses for the moment, but for details never.
+    """
 
     def __init__(
         self,
@@ -61,8 +64,9 @@ class PolygonProvider(Provider):
         tally: Tally,
         *,
         link: LinkOptions | None = None,
+        retries: int = RETRIES,
     ) -> None:
-        self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally)
+        self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=retries)
         # Asks once: requests for details are counted, and asked again, by whoever makes them.
         self._rest_once = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=0)
         self._stream = stream

@@ -33,7 +33,8 @@ E = TypeVar("E")
 
 _PAGE: Final = 1000
 _CONNECTIONS: Final = 4
-_RETRIES: Final = 3
+RETRIES: Final = 3
+_LINGER: Final = 1.0  # seconds by which the client is more patient, so that it is the limit here that ends a call
 _FLOAT_PATH: Final = "/stocks/vX/float"
 _UNKNOWN_KEY: Final = ("Unknown API Key", "AUTH_ERROR")
 _NOT_ENTITLED: Final = ("NOT_AUTHORIZED", "not entitled", "Not authorized")
@@ -108,7 +109,7 @@ class PolygonRest:
     """
 
     def __init__(
-        self, library: Library, base: str, key: str, timeout: float, tally: Tally, *, retries: int = _RETRIES
+        self, library: Library, base: str, key: str, timeout: float, tally: Tally, *, retries: int = RETRIES
     ) -> None:
         self._timeout = timeout
         self._tally = tally
@@ -244,7 +245,7 @@ def _open_client(library: Library, base: str, key: str, timeout: float, retries:
     client = client_library(library).RESTClient(api_key=key, base=base, pagination=False, retries=retries)
     # The client makes a timeout and never uses it; without one, an abandoned thread would live for ever.
     pool = client.client.connection_pool_kw
-    pool["timeout"] = urllib3.Timeout(connect=timeout, read=timeout)
+    pool["timeout"] = urllib3.Timeout(connect=timeout + _LINGER, read=timeout + _LINGER)
     pool["maxsize"] = _CONNECTIONS
     pool["ca_certs"] = trusted_certificates()
     # A call that was given up must not go on asking by itself; refusals (429, 5xx) are still retried by the client.

@@ -53,7 +53,9 @@ def price(stack: Stack, symbol: str) -> float:
 
 
 def bar_of(symbol: str, end: int, price: float) -> Bars:
-    prices = {name: [price] for name in ("open", "high", "low", "close", "day_open", "day_vwap")}
+    prices: dict[str, list[float | None]] = {
+        name: [price] for name in ("open", "high", "low", "close", "day_open", "day_vwap")
+    }
     return Bars(
         simulated=True, symbols=[symbol], start=[end - SECOND], end=[end], volume=[1.0], day_volume=[9e9], **prices
     )

@@ -73,14 +73,14 @@ def share_traded_after_the_close(data: Path) -> float:
     profile = json.loads((data / "calibration.json").read_text())["volume_profile_ext_30min_pct_99tech"]
     by_bin = {entry["min_of_day"]: entry["pct"] for entry in profile}
     later = by_bin[990] + sum(share for minute, share in by_bin.items() if minute >= 990)
-    return 1 - later / sum(by_bin.values())
+    return float(1 - later / sum(by_bin.values()))
 
 
 def share_traded_in_the_first_half_hour(data: Path) -> float:
     """The share of a day's volume that has traded at 10:00, by the measured profile."""
     profile = json.loads((data / "calibration.json").read_text())["volume_profile_ext_30min_pct_99tech"]
     by_bin = {entry["min_of_day"]: entry["pct"] for entry in profile}
-    return sum(share for minute, share in by_bin.items() if minute < 600) / sum(by_bin.values())
+    return float(sum(share for minute, share in by_bin.items() if minute < 600) / sum(by_bin.values()))
 
 
 def usual_volumes(averages: dict[str, float], share: float) -> dict[str, float]:

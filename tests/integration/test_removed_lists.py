@@ -42,7 +42,7 @@ async def moving(stack: Stack) -> AsyncIterator[None]:
     async def move() -> None:
         dice = random.Random(5)
         for moment in range(NOW, NOW + 600_000, 50):
-            prices = [round(dice.uniform(5, 50), 2) for _ in symbols]
+            prices: list[float | None] = [round(dice.uniform(5, 50), 2) for _ in symbols]
             await stack.bus.nc.publish(
                 names.FEED_TRADES, encode(Trades(True, symbols, prices, [moment] * len(symbols)))
             )

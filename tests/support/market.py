@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import UnsetType
 
 from gapscan.market.columns import packed, unpacked
 from gapscan.market.curve import share_traded
@@ -47,8 +48,9 @@ def universe_frame(
     return UniverseFrame(1, part, parts, as_of, session, True, symbols, **columns)  # type: ignore[arg-type]
 
 
-def plain(column: bytes) -> list[float | None]:
+def plain(column: bytes | UnsetType) -> list[float | None]:
     """The values of a packed column; None where there is none."""
+    assert isinstance(column, bytes)
     return [None if value != value else value for value in unpacked([column])[0].tolist()]
 
 

@@ -17,6 +17,7 @@ from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
 from gapscan.polygon.library import Library
 from gapscan.polygon.provider import PolygonProvider
+from gapscan.polygon.rest import RETRIES
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol.messages import Row
@@ -52,10 +53,11 @@ def provider_on(
     timeout: float = 5.0,
     link: LinkOptions | None = None,
     ping: float = 2.0,
+    retries: int = RETRIES,
 ) -> PolygonProvider:
     """The provider that the simulated market is."""
     stream = StreamSettings(host=sim.ws_feed, key=key, secure=False, ping=ping)
-    return PolygonProvider(library, sim.url, stream, timeout, tally, link=link)
+    return PolygonProvider(library, sim.url, stream, timeout, tally, link=link, retries=retries)
 
 
 @dataclass

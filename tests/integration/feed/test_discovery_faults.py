@@ -8,11 +8,11 @@ import gzip
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import urllib3
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import BusOptions, connect
@@ -23,8 +23,10 @@ from gapscan.feed.universe_frames import without_future
 from gapscan.market.sessions import epoch_ms, session_times
 from gapscan.obs import Tally, logger
 from gapscan.polygon.library import Library
+from gapscan.polygon.provider import PolygonProvider
 from gapscan.protocol import names
-from gapscan.protocol.codec import decode
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import UniverseFrame
 from gapscan.runtime import end
 from gapscan.sim import SimServer
 from tests.integration.feed.rig import KEY, market
@@ -38,38 +40,44 @@ LIBRARIES = get_args(Library)
 class Discovery:
     """A feed that scans when told, and the frames it published."""
 
-    def __init__(self, feed: Feed, sim: SimServer, tally: Tally) -> None:
-        self.feed, self.sim, self.tally = feed, sim, tally
-        self.frames = []
+    def __init__(self, feed: Feed, provider: PolygonProvider, sim: SimServer, tally: Tally) -> None:
+        self.feed, self.provider, self.sim, self.tally = feed, provider, sim, tally
+        self.frames: list[UniverseFrame] = []
 
-    def symbols(self, number: int) -> Any:
+    def symbols(self, number: int) -> list[str]:
         """The symbols of scan `number`."""
         return [symbol for frame in self.frames if frame.frame == number for symbol in frame.symbols]
 
+    def scanned_since(self, scans: int) -> bool:
+        return self.tally.counts["scans"] > scans
+
+    def says(self, words: str) -> bool:
+        return words in str(self.feed.report()["last_error"])
+
     async def hear(self, message: Msg) -> None:
-        self.frames.append(decode(message.data))
+        self.frames.append(decode_as(UniverseFrame, message.data))
 
 
 @asynccontextmanager
 async def discovering(
-    nats_url: str, timeout: float = 5.0, market_options: Any = None, library: Any = "polygon", **settings: Any
-) -> AsyncIterator[Any]:
+    nats_url: str,
+    timeout: float = 5.0,
+    market_options: dict[str, Any] | None = None,
+    library: Library = "polygon",
+    **settings: Any,
+) -> AsyncIterator[Discovery]:
     async with market(manual=True, **(market_options or {})) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, **settings)
         tally = Tally(logger("feed"))
-        provider = provider_on(sim, tally, key=KEY, library=library, timeout=timeout)
-        # The client waits longer and longer between its own tries; here it does not. Nor does it give up by itself.
-        pool = provider._rest._client.client.connection_pool_kw
-        pool["retries"] = pool["retries"].new(total=2, backoff_factor=0)
-        pool["timeout"] = urllib3.Timeout()
-        discovery = Discovery(Feed(bus, provider, config, tally), sim, tally)
+        provider = provider_on(sim, tally, key=KEY, library=library, timeout=timeout, retries=1)
+        discovery = Discovery(Feed(bus, provider, config, tally), provider, sim, tally)
         await bus.nc.subscribe(names.FEED_UNIVERSE, cb=discovery.hear)
         yield discovery
 
 
 @pytest.fixture(params=LIBRARIES)
-async def discovery(nats_server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+async def discovery(nats_server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Discovery]:
     async with discovering(nats_server.url, library=request.param) as discovery:
         yield discovery
 
@@ -150,7 +158,7 @@ async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(
 ) -> None:
     """Most of a market cannot be of the future."""
     await discovery.feed.scan()
-    snapshot = await discovery.feed._provider.snapshot()
+    snapshot = await discovery.provider.snapshot()
     with caplog.at_level(logging.WARNING, "gapscan"):
         kept = without_future(snapshot, discovery.sim.clock.now() - 3_600_000, discovery.tally)
     assert kept is snapshot
@@ -171,7 +179,7 @@ async def test_a_status_that_passes_is_not_even_noticed(discovery: Discovery) ->
 
 @pytest.mark.parametrize("fault", ["rest_stall", "rest_slow"])
 async def test_a_stalled_request_is_given_up_and_does_not_hold_up_the_next(nats_server: NatsServer, fault: str) -> None:
-    """Only the feed's own limit can end these: the client has none, and the body needs forty times as long."""
+    """The feed's own limit ends these: the client's is longer, and the body needs forty times as long."""
     async with discovering(nats_server.url, timeout=0.5) as discovery:
         discovery.sim.faults.set(fault, endpoint="snapshot", **({"seconds": 20} if "slow" in fault else {}))
         for _ in range(3):
@@ -193,9 +201,9 @@ async def test_discovery_goes_on_after_every_kind_of_failure(
         try:
             for fault, options, _, says in [*FAILING, ("rest_stall", {}, True, "did not come")]:
                 scans = discovery.tally.counts["scans"]
-                await until(lambda scans=scans: discovery.tally.counts["scans"] > scans, "a scan")
+                await until(partial(discovery.scanned_since, scans), "a scan")
                 discovery.sim.faults.set(fault, endpoint="snapshot", **options)
-                await until(lambda says=says: says in discovery.feed.report()["last_error"], f"failing for {fault}")
+                await until(partial(discovery.says, says), f"failing for {fault}")
                 discovery.sim.faults.clear()
             await until(lambda: discovery.feed.report()["last_error"] == "", "the last recovery")
         finally:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,10 +14,13 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.feed.service import Feed
+from gapscan.market.columns import as_floats
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
-from gapscan.protocol.codec import decode
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import ReferenceFrame
 from gapscan.runtime import end
+from gapscan.service.common import retrying
 from gapscan.sim import SimServer
 from tests.integration.feed.rig import DAY, KEY, market
 from tests.support.nats import NatsServer
@@ -32,18 +36,18 @@ class Loading:
 
     def __init__(self, feed: Feed, sim: SimServer, tally: Tally) -> None:
         self.feed, self.sim, self.tally = feed, sim, tally
-        self.frames = []
+        self.frames: list[ReferenceFrame] = []
 
     @property
-    def report(self) -> Any:
-        return self.feed.report()["reference"]
+    def report(self) -> dict[str, Any]:
+        return self.feed.reference.report()
 
     @property
-    def requests(self) -> Any:
+    def requests(self) -> Counter[str]:
         return self.sim.stats.requests
 
     async def hear(self, message: Msg) -> None:
-        self.frames.append(decode(message.data))
+        self.frames.append(decode_as(ReferenceFrame, message.data))
 
     async def completed(self) -> None:
         await until(lambda: self.report["complete"], "the whole reference data")
@@ -51,20 +55,19 @@ class Loading:
 
 
 @asynccontextmanager
-async def loading(nats_url: str, fault: str = "", symbols: Sequence[str] = 60, **options: Any) -> AsyncIterator[Any]:
+async def loading(nats_url: str, fault: str = "", symbols: int = 60, **options: Any) -> AsyncIterator[Loading]:
     """Scanned once, and loading, with a fault from the beginning."""
     async with market(manual=True, symbols=symbols) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, discovery_interval=0.1)
         tally = Tally(logger("feed"))
-        provider = provider_on(sim, tally, key=KEY, timeout=PATIENCE)
-        rest = provider._rest = provider._rest_once  # what fails, fails at once
+        timeout = 1.0 if fault == "rest_stall" else PATIENCE
+        provider = provider_on(sim, tally, key=KEY, timeout=timeout, retries=0)  # what fails, fails at once
         loading = Loading(Feed(bus, provider, config, tally), sim, tally)
         await bus.nc.subscribe(names.FEED_REFERENCE, cb=loading.hear)
         if fault:
             sim.faults.set(fault, **options)
-        await loading.feed.scan()
-        rest._timeout = 1.0 if fault == "rest_stall" else PATIENCE
+        await retrying("feed", "the scan", loading.feed.scan)
         task = asyncio.create_task(loading.feed.reference.run())
         try:
             yield loading
@@ -91,8 +94,10 @@ async def test_all_that_is_told(nats_server: NatsServer) -> None:
         assert max(last.sessions) == 20
         known = [place for place, sessions in enumerate(last.sessions) if sessions > 1]
         assert len(known) > len(listed) * 0.9
-        assert all(last.average_volume[place] >= last.average_trades[place] > 0 for place in known)
-        assert all(last.trades_deviation[place] >= 0 for place in known)
+        volumes, trades = as_floats(last.average_volume), as_floats(last.average_trades)
+        assert (volumes[known] >= trades[known]).all()
+        assert (trades[known] > 0).all()
+        assert (as_floats(last.trades_deviation)[known] >= 0).all()
         assert sum(last.split) == len([s for s in load.sim.market.source.splits(DAY, DAY) if last.symbols])
         assert load.requests["tickers"] == 2
         assert load.requests["grouped"] == 20

@@ -7,10 +7,10 @@ import datetime as dt
 import io
 import sys
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,17 +18,20 @@ import psutil
 import pytest
 from nats.aio.msg import Msg
 
-from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared, feed_config
 from gapscan.feed.day_reader import FOLDER
 from gapscan.feed.service import Feed
 from gapscan.flatfiles.curves import MeanVolumes
+from gapscan.flatfiles.minutes import DayVolumes
+from gapscan.market.columns import Floats
 from gapscan.market.sessions import MINUTE_MS, epoch_ms, previous_trading_day
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
-from gapscan.protocol.codec import decode, encode
+from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import VolumeCurves
 from gapscan.runtime import end
+from gapscan.sim import SimServer
 from tests.integration.feed.rig import DAY, market
 from tests.support.flatfiles import Minute, minutes_path, write_lines, write_minutes
 from tests.support.market import share_at
@@ -53,27 +56,39 @@ READING = 90.0  # seconds at most for all files, each read by a process of the l
 ENOUGH = 10  # sessions, for a curve to be preferred to the average of more days
 
 
-def even_day(symbols: Sequence[str], shares: Any) -> Any:
+def even_day(symbols: Sequence[str], shares: float) -> list[Minute]:
     """The same number of shares in every minute of the regular session."""
     return [Minute(symbol, minute, shares) for symbol in symbols for minute in range(OPEN, CLOSE)]
 
 
+@dataclass
+class Loading:
+    """A feed that loads curves, and the parts that it published."""
+
+    sim: SimServer
+    bus: Bus
+    feed: Feed
+    tally: Tally
+    parts: list[VolumeCurves]
+    task: asyncio.Task[None]
+
+    def report(self) -> dict[str, Any]:
+        return self.feed.curves.report()
+
+
 @asynccontextmanager
-async def loading(nats_url: str, root: Any, cache: str = "", fault: str = "", **section: Any) -> AsyncIterator[Any]:
+async def loading(nats_url: str, root: Path, cache: Path | str = "", fault: str = "") -> AsyncIterator[Loading]:
     """A feed that has scanned once, and loads curves from `root`; the parts that it published."""
     async with market(manual=True) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
-        config = config_for(
-            nats_url, sim, flat_files=str(root), cache_dir=str(cache), discovery_interval=0.2, **section
-        )
+        config = config_for(nats_url, sim, flat_files=str(root), cache_dir=str(cache), discovery_interval=0.2)
         tally = Tally(logger("feed"))
-        provider = provider_on(sim, tally)
-        provider._rest = provider._rest_once  # what fails, fails at once
+        provider = provider_on(sim, tally, retries=0)  # what fails, fails at once
         feed = Feed(bus, provider, config, tally)
-        parts = []
+        parts: list[VolumeCurves] = []
 
         async def hear(message: Msg) -> None:
-            parts.append(decode(message.data))
+            parts.append(decode_as(VolumeCurves, message.data))
 
         await bus.nc.subscribe(names.FEED_CURVES, cb=hear)
         if fault:
@@ -81,14 +96,12 @@ async def loading(nats_url: str, root: Any, cache: str = "", fault: str = "", **
         await feed.scan()
         task = asyncio.create_task(feed.curves.run())
         try:
-            yield SimpleNamespace(
-                sim=sim, bus=bus, feed=feed, tally=tally, parts=parts, report=feed.curves.report, task=task
-            )
+            yield Loading(sim, bus, feed, tally, parts, task)
         finally:
             await end(task)
 
 
-async def ready(load: Any, state: str = "ready") -> None:
+async def ready(load: Loading, state: str = "ready") -> None:
     await until(lambda: load.report()["state"] == state, f"curves that are {state}")
     if state == "ready":
         await until(lambda: load.parts and load.parts[-1].part == load.parts[-1].parts, "the parts")
@@ -108,7 +121,7 @@ async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server: 
             await until(lambda: universe.curves.serve(DAY), "curves in the ranker")
             await stack.scan_at(NOON)
 
-            def of(name: str, symbols: Sequence[str]) -> Any:
+            def of(name: str, symbols: list[str]) -> Floats:
                 return universe.number(name)[universe.positions(symbols)]
 
             by_curve = of("volume", curved) / (1000 * (NOON / MINUTE_MS - epoch_ms(DAY, dt.time(9, 30)) / MINUTE_MS))
@@ -207,7 +220,7 @@ async def test_a_damaged_cache_costs_the_cache_only(nats_server: NatsServer, tmp
         assert (load.tally.counts["curve_cache"], load.tally.counts["flat_files_read"]) == (1, 1)
 
 
-def inflates_no_more(data: Any) -> Any:
+def inflates_no_more(data: bytes) -> bytes:
     """`data` with the first bit turned by which zlib stumbles, and not a checksum."""
     for place in range(len(data)):
         damaged = data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]
@@ -254,7 +267,7 @@ async def test_what_nobody_foresaw_ends_no_feed(
         write_minutes(tmp_path, day, even_day(["A"], 10))
     add, failures = MeanVolumes.add, iter([None, ZeroDivisionError("nobody foresaw it"), None])
 
-    def failing(mean: Any, day: Any, ratios: Any) -> None:
+    def failing(mean: MeanVolumes, day: DayVolumes, ratios: Mapping[str, float]) -> None:
         add(mean, day, ratios)
         if failure := next(failures, None):
             raise failure
@@ -337,7 +350,7 @@ async def test_without_splits_there_are_no_curves_yet(nats_server: NatsServer, t
 
 
 @pytest.mark.parametrize("lose", ["purge", "delete"])
-async def test_what_nats_lost_is_published_again(nats_server: NatsServer, tmp_path: Path, lose: Any) -> None:
+async def test_what_nats_lost_is_published_again(nats_server: NatsServer, tmp_path: Path, lose: str) -> None:
     write_minutes(tmp_path, DAYS[0], even_day(["A"], 10))
     async with loading(nats_server.url, tmp_path) as load:
         await ready(load)
@@ -376,7 +389,7 @@ async def test_a_set_with_a_hole_is_counted_and_left_out(nats_server: NatsServer
 
 @pytest.mark.parametrize("content", [None, "not gzip"])
 async def test_without_a_file_that_can_be_read_scans_go_on(
-    nats_server: NatsServer, tmp_path: Path, content: Any
+    nats_server: NatsServer, tmp_path: Path, content: str | None
 ) -> None:
     if content:
         minutes_path(tmp_path, DAYS[0]).parent.mkdir(parents=True)
@@ -390,7 +403,7 @@ async def test_without_a_file_that_can_be_read_scans_go_on(
 
 
 @pytest.mark.parametrize("section", [{"baseline_sessions": 0}, {"flat_files": ""}])
-async def test_off(nats_server: NatsServer, tmp_path: Path, section: Any) -> None:
+async def test_off(nats_server: NatsServer, tmp_path: Path, section: dict[str, Any]) -> None:
     async with market(manual=True) as sim, connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_server.url, sim, **({"flat_files": str(tmp_path)} | section))
@@ -404,9 +417,9 @@ async def test_off(nats_server: NatsServer, tmp_path: Path, section: Any) -> Non
 async def test_who_reads_ends_with_the_feed(nats_server: NatsServer, tmp_path: Path) -> None:
     write_lines(tmp_path, DAYS[0], [Minute("A", OPEN, 1).line(DAYS[0])] * 500_000)
     async with loading(nats_server.url, tmp_path) as load:
-        children = []
+        children: list[psutil.Process] = []
 
-        def is_reading() -> Any:
+        def is_reading() -> list[psutil.Process]:
             children[:] = [one for one in psutil.Process().children() if "gapscan.flatfiles.minutes" in one.cmdline()]
             return children
 

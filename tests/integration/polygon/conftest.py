@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,7 +13,7 @@ from gapscan.runtime import end
 from gapscan.sim import SimServer
 from tests.integration.feed.rig import Rig, market
 
-Start = Callable[..., Any]
+Start = Callable[..., Awaitable[Rig]]
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
-from nats.aio.msg import Msg
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 from tests.integration.polygon.conftest import Start
 from tests.support.until import until
@@ -22,7 +20,7 @@ class Provider:
         self.last_words = last_words
         self.sessions = 0
 
-    async def serve(self, client: Any) -> None:
+    async def serve(self, client: ServerConnection) -> None:
         self.sessions += 1
         first = self.sessions == 1
         await self.say(client, "connected", "Connected Successfully")
@@ -36,7 +34,7 @@ class Provider:
             for topic in json.loads(request)["params"].split(","):
                 await self.say(client, "success", f"subscribed to: {topic}")
 
-    async def say(self, client: Any, status: str, message: str) -> None:
+    async def say(self, client: ServerConnection, status: str, message: str) -> None:
         await client.send(json.dumps([{"ev": "status", "status": status, "message": message}]))
 
 
@@ -49,7 +47,7 @@ class Provider:
         ("maintenance", "back in a minute"),
     ],
 )
-async def test_the_next_session_asks_for_everything(rig: Start, status: int, message: Msg) -> None:
+async def test_the_next_session_asks_for_everything(rig: Start, status: str, message: str) -> None:
     provider = Provider(status, message)
     async with serve(provider.serve, "127.0.0.1", 0) as server:
         host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import astuple
 
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import Writer, market
+from gapscan.sim.clock import ManualClock
+from tests.integration.feed.rig import Rig, market
 from tests.integration.polygon.conftest import Start
 from tests.support.until import until
 
@@ -68,7 +69,7 @@ async def test_max_connections_instead_of_a_session(rig: Start) -> None:
     assert (entry["reason"], entry["sessions"], entry["symbols"]) == ("max_connections", 2, 0)
 
 
-async def _turned_away(live: Any, after: int) -> None:
+async def _turned_away(live: Rig, after: str) -> None:
     """A rival takes the account's place, turns some sessions away, and goes when none is open."""
     sessions = live.report["sessions"]
     live.sim.faults.set("ws_max_connections", after=after)
@@ -77,7 +78,7 @@ async def _turned_away(live: Any, after: int) -> None:
 
 
 @pytest.mark.parametrize("after", ["", "auth", "subscribe"])
-async def test_the_first_session_without_a_rival_has_all_topics(rig: Start, after: int) -> None:
+async def test_the_first_session_without_a_rival_has_all_topics(rig: Start, after: str) -> None:
     live = await rig(refused_first=600.0, refused_limit=600.0)
     await _turned_away(live, after)
     sessions = live.report["sessions"]
@@ -91,7 +92,7 @@ async def test_the_first_session_without_a_rival_has_all_topics(rig: Start, afte
 
 
 @pytest.mark.parametrize("after", ["auth", "subscribe"])
-async def test_a_rival_says_nothing_of_an_optional_topic(rig: Start, after: int) -> None:
+async def test_a_rival_says_nothing_of_an_optional_topic(rig: Start, after: str) -> None:
     live = await rig(refused_first=600.0, refused_limit=600.0)
     live.supervisor.want((), {"LULD.*"})
     await until(lambda: live.confirmed == {"LULD.*"}, "halts alone")
@@ -119,7 +120,7 @@ async def test_no_close_frame_several_times_is_one_disturbance(rig: Start) -> No
 
 
 async def test_lost_subscribe(rig: Start) -> None:
-    some = []
+    some: list[str] = []
 
     def lose(sim: SimServer) -> None:
         some[:] = [f"A.{symbol}" for symbol in sim.market.symbols[3:8]]
@@ -134,7 +135,7 @@ async def test_lost_subscribe(rig: Start) -> None:
 
 
 async def test_refused_topic(rig: Start) -> None:
-    refused = []
+    refused: list[str] = []
 
     def refuse(sim: SimServer) -> None:
         refused[:] = [f"A.{sim.market.symbols[5]}"]
@@ -204,7 +205,7 @@ async def test_garbage_frame(rig: Start, caplog: pytest.LogCaptureFixture) -> No
     [("ws_garbage", {"kind": "element"}, False), ("ws_duplicates", {}, True), ("ws_late", {"minutes": 0.1}, True)],
 )
 async def test_the_same_bars_as_without_the_fault(
-    rig: Start, fault: str, options: dict[str, Any], sent_again: Any
+    rig: Start, fault: str, options: dict[str, Any], sent_again: bool
 ) -> None:
     expected = await _bars_of_half_a_minute(await rig({"manual": True}, whole=False))
     live = await rig({"manual": True}, whole=False, before=lambda sim: sim.faults.set(fault, **options))
@@ -216,14 +217,16 @@ async def test_the_same_bars_as_without_the_fault(
     assert not live.ledger
 
 
-async def _bars_of_half_a_minute(live: Any) -> Any:
+async def _bars_of_half_a_minute(live: Rig) -> list[tuple[Any, ...]]:
     """What comes of the next 30 seconds, second by second; the market then goes on a little for those held back."""
     await until(lambda: live.report["settled"], "all topics confirmed")
     await until(lambda: live.sim.market.recording, "the beginning of the stream")
-    beginning = live.sim.clock.now()
+    clock = live.sim.clock
+    assert isinstance(clock, ManualClock)
+    beginning = clock.now()
     for _ in range(38):
-        live.sim.clock.advance(1_000)
-        await until(lambda: live.sim.market.position == live.sim.clock.now(), "the market's next second")
+        clock.advance(1_000)
+        await until(lambda: live.sim.market.position == clock.now(), "the market's next second")
     await until(
         lambda: any(bar.start >= beginning + 36_000 for bar in live.bars), "bars after those that are held back"
     )
@@ -262,9 +265,9 @@ async def test_the_provider_is_away(rig: Start) -> None:
 
 
 async def test_a_host_that_accepts_and_says_nothing(rig: Start) -> None:
-    writers = []
+    writers: list[asyncio.StreamWriter] = []
 
-    async def mute(_reader: Any, writer: Writer) -> None:
+    async def mute(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
 
     async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import statistics
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,7 @@ from gapscan.provider import DailyBar, Listing
 DAY = dt.date(2024, 3, 8)
 
 
-def baselines_of(*days: Any) -> Any:
+def baselines_of(*days: dict[str, tuple[float, float]]) -> Baselines:
     """Each day as {symbol: (volume, trades)}."""
     baselines = Baselines()
     for day in days:
@@ -55,7 +54,7 @@ def test_a_symbol_twice_in_one_session_counts_once() -> None:
 
 
 @given(st.lists(st.integers(1, 3_000_000), min_size=2, max_size=25), st.integers(0, 10**7))
-def test_the_deviation_is_the_sample_standard_deviation(counts: Any, level: Any) -> None:
+def test_the_deviation_is_the_sample_standard_deviation(counts: list[int], level: int) -> None:
     baselines = Baselines()
     for count in counts:
         baselines.add([DailyBar("A", 1.0, float(count + level))])

@@ -12,7 +12,8 @@ from gapscan.protocol.messages import Add, Change, Remove, Rerank, Row, Update
 
 
 def row(symbol: str, **fields: Any) -> Row:
-    return Row(symbol=symbol, **fields)  # type: ignore[typeddict-item]
+    row: Row = {"symbol": symbol, **fields}  # type: ignore[typeddict-item]
+    return row
 
 
 def rows(symbols: str) -> list[Row]:

@@ -50,11 +50,11 @@ from gapscan.provider import CompanyDetails
         (None, None),
     ],
 )
-def test_sectors(code: int, sector: Any) -> None:
+def test_sectors(code: str | int | None, sector: str | None) -> None:
     assert sector_of(code) == sector
 
 
-def overview(**fields: Any) -> Any:
+def overview(**fields: Any) -> TickerOverview:
     return msgspec.json.decode(msgspec.json.encode({"results": {"ticker": "A", **fields}}), type=OverviewBody).results
 
 

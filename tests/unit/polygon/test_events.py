@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from nats.aio.msg import Msg
 
 from gapscan.polygon.events import (
     Events,
@@ -22,7 +21,7 @@ from gapscan.polygon.events import (
 from gapscan.provider import Bar, Halt, StreamBatch, Trade
 
 # As in the provider's documentation of its stream.
-BAR = {
+BAR: dict[str, Any] = {
     "ev": "A", "sym": "SPCE", "v": 200, "av": 8642007, "op": 25.66, "vw": 25.3981, "o": 25.39, "c": 25.39,
     "h": 25.39, "l": 25.39, "a": 25.3714, "z": 50, "s": 1610144868000, "e": 1610144869000,
 }  # fmt: skip
@@ -31,13 +30,13 @@ TRADE = {
     "ev": "T", "sym": "MSFT", "x": 4, "i": "12345", "z": 3, "p": 114.125, "s": 100, "c": [0, 12],
     "t": 1536036818784, "q": 3681328,
 }  # fmt: skip
-LULD = {
+LULD: dict[str, Any] = {
     "ev": "LULD", "T": "MSFT", "h": 492.99, "l": 446.04, "i": [17], "z": 3, "t": 1764086430905642800, "q": 5925769,
 }  # fmt: skip
 STATUS = {"ev": "status", "status": "success", "message": "subscribed to: A.SPCE"}
 
 
-def read(*events: Any, text: str = True) -> Any:
+def read(*events: object, text: bool = True) -> Events:
     into = Events()
     frame = json.dumps(events)
     read_frame(frame if text else frame.encode(), into)
@@ -45,7 +44,7 @@ def read(*events: Any, text: str = True) -> Any:
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_every_kind_of_event(text: str) -> None:
+def test_every_kind_of_event(text: bool) -> None:
     events = read(BAR, MINUTE, TRADE, LULD, STATUS, text=text)
     assert [type(bar) for bar in events.bars] == [StreamBar, StreamMinuteBar]
     assert events.bars[0].av == 8642007
@@ -60,13 +59,13 @@ def test_every_kind_of_event(text: str) -> None:
     ("indicators", "halts"),
     [([17], True), ([18], False), ([16, 17], True), ([17, 18], False), ([16], None), ([], None)],
 )
-def test_what_indicators_say(indicators: Any, halts: Any) -> None:
+def test_what_indicators_say(indicators: list[int], halts: bool | None) -> None:
     (luld,) = read(LULD | {"i": indicators}).lulds
     assert luld.halts is halts
 
 
 @pytest.mark.parametrize(("time", "ms"), [(1764086430905, 1764086430905), (1764086430905642800, 1764086430905)])
-def test_times_of_halts_come_in_two_units(time: Any, ms: Any) -> None:
+def test_times_of_halts_come_in_two_units(time: int, ms: int) -> None:
     assert read(LULD | {"t": time}).lulds[0].time == ms
 
 
@@ -92,7 +91,7 @@ def test_times_of_halts_come_in_two_units(time: Any, ms: Any) -> None:
         "A",
     ],
 )
-def test_a_bad_element_costs_itself_only(bad: Any) -> None:
+def test_a_bad_element_costs_itself_only(bad: object) -> None:
     events = read(BAR, bad, TRADE, bad, STATUS)
     assert (len(events.bars), len(events.trades), len(events.statuses)) == (1, 1, 1)
     assert events.bad == 2
@@ -102,7 +101,7 @@ def test_a_bad_element_costs_itself_only(bad: Any) -> None:
 @pytest.mark.parametrize(
     "frame", ["", "[", '[{"ev":"A","sym":', "{}", "null", "rubbish", b"\xff\xfe", b"[\xff]", "1e999"]
 )
-def test_a_bad_frame_is_one_fault(frame: Any) -> None:
+def test_a_bad_frame_is_one_fault(frame: str | bytes) -> None:
     into = Events()
     read_frame(frame, into)
     assert (into.bad, into.bars, into.trades, into.statuses) == (1, [], [], [])
@@ -146,7 +145,7 @@ def test_statuses_of_a_frame() -> None:
         ("denied", "no LULD.* for this account", "refused", ["LULD.*"]),
     ],
 )
-def test_what_a_status_means(status: int, message: Msg, kind: Any, topics: Any) -> None:
+def test_what_a_status_means(status: str, message: str, kind: str, topics: list[str]) -> None:
     answer = answer_of(StreamStatus(status, message))
     assert (answer.kind, answer.topics) == (kind, topics)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
@@ -30,7 +28,7 @@ TOO_MANY = StreamStatus("max_connections", "Maximum number of websocket connecti
         (ValueError("no"), [], Reason.FAILED),
     ],
 )
-def test_reason(error: Any, words: Any, reason: Any) -> None:
+def test_reason(error: Exception, words: list[StreamStatus], reason: Reason) -> None:
     assert ending_of(error, words).reason is reason
 
 

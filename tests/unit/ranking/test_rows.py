@@ -35,7 +35,7 @@ def shown(cache: RowCache, *at: int) -> RowState:
 
 
 def see(universe: Universe, **fields: Any) -> None:
-    stocks = [stock("A", updated=float(NOW + 1), price_time=float(NOW + 1)) | fields]
+    stocks = [{**stock("A", updated=float(NOW + 1), price_time=float(NOW + 1)), **fields}]
     merge_scan(universe, universe_frame(stocks, NOW + 1))
     metrics.compute(universe)
 

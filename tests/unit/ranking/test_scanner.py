@@ -11,7 +11,7 @@ from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession, session_times
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import ListDefinition
+from gapscan.protocol.messages import ListDefinition, SessionName
 from gapscan.ranking.rows import RowState
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, parse_lists
@@ -25,7 +25,7 @@ class Ranked:
     """Two lists over three symbols; what is ranked is published at once."""
 
     def __init__(self) -> None:
-        sessions = {ALWAYS: [], REGULAR: [MarketSession.REGULAR.value]}
+        sessions: dict[str, list[SessionName]] = {ALWAYS: [], REGULAR: ["regular"]}
         definitions = [ListDefinition(name, "", "price > 5", ["-price"], 10, sessions[name]) for name in sessions]
         gate = parse_lists('gate = "price >= 1"\n[lists]', "test").gate
         self.universe = Universe()

@@ -60,7 +60,7 @@ def test_before_the_open_the_gap_is_that_of_the_price() -> None:
 
 
 def test_winners_at_exactly_one_and_a_half_times_the_usual_volume() -> None:
-    at_the_end = {"price": 106.0, "prev_close": 100.0, "average_volume": 1024.0 * 1024.0}
+    at_the_end: dict[str, Any] = {"price": 106.0, "prev_close": 100.0, "average_volume": 1024.0 * 1024.0}
     assert [shows("winners", CLOSED, **at_the_end, volume=1.5 * 1024 * 1024 + more) for more in (-1, 0)] == [
         False,
         True,

@@ -31,11 +31,11 @@ class Columns:
 
 
 def enters(text: str, **columns: list[float] | list[str | None]) -> list[bool]:
-    return Filter(text, ROW_FIELDS).entry(Columns(**columns)).tolist()
+    return list(map(bool, Filter(text, ROW_FIELDS).entry(Columns(**columns))))
 
 
 def stays(text: str, **columns: list[float] | list[str | None]) -> list[bool]:
-    return Filter(text, ROW_FIELDS).stay(Columns(**columns)).tolist()
+    return list(map(bool, Filter(text, ROW_FIELDS).stay(Columns(**columns))))
 
 
 def fault(text: str) -> SpecError:
