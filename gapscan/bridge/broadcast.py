@@ -14,7 +14,7 @@ from gapscan.obs import logger
 if TYPE_CHECKING:
     from gapscan.bridge.io_uring import IoUring
 
-_FEW: Final = 64  # sockets to which plain writes are as fast: there the ring's fixed cost is not made up for
+FEW: Final = 64  # sockets to which plain writes are as fast: there the ring's fixed cost is not made up for
 
 _log = logger("bridge")
 
@@ -32,7 +32,7 @@ class Broadcaster:
 
     def write(self, sockets: array[int], frame: bytes) -> list[tuple[int, int]]:
         """Send `frame` to all; those that did not take it whole, as (place in `sockets`, bytes taken)."""
-        if self._uring is None or len(sockets) < _FEW:
+        if self._uring is None or len(sockets) < FEW:
             return _write_each(sockets, frame)
         try:
             sizes = self._uring.send(sockets, frame)

@@ -34,7 +34,7 @@ _GETEVENTS: Final = 1
 _ENTRIES_OFFSET: Final = 0x10000000  # of the entries' own mapping
 # Both rings in one mapping; no completion is ever lost; a send that must not wait is not left to a worker (Linux 5.7).
 _FEATURES: Final = 0b100011
-_OP_SEND: Final = 26
+OP_SEND: Final = 26
 _WORD: Final = 0xFFFFFFFF  # heads and tails count on and wrap around
 _AGAIN: Final = (errno.EINTR, errno.EAGAIN, errno.EBUSY)  # nothing is wrong; what is left can be submitted again
 _PATIENCE: Final = 100  # times, after which something is
@@ -68,7 +68,7 @@ _NOTHING: Final[Any] = np.zeros(0, np.uint32)
 _library: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _call(number: int, *arguments: Any) -> int:
+def system_call(number: int, *arguments: Any) -> int:
     """A system call that libc has no function for. Raises OSError."""
     assert _library is not None  # for the type checker: on Linux
     result: int = _library.syscall(number, *arguments)
@@ -89,7 +89,7 @@ class IoUring:
             raise OSError(errno.ENOSYS, f"not made for {sys.platform} on {platform.machine()}")
         self.failed: OSError | None = None
         parameters = _Parameters()
-        self._fd = _call(_SETUP, entries, ctypes.byref(parameters))
+        self.fd = system_call(_SETUP, entries, ctypes.byref(parameters))
         self._maps: list[mmap.mmap] = []
         self._sq_head = self._sq_tail = self._cq_head = self._cq_tail = self._order = _NOTHING
         self._completions = self._entries = _NOTHING
@@ -104,10 +104,10 @@ class IoUring:
         if p.features & _FEATURES != _FEATURES:
             raise OSError(errno.ENOSYS, "the kernel's io_uring is too old")
         size = max(p.sq_array + 4 * p.entries, p.cq_cqes + _COMPLETION.itemsize * p.completions)
-        rings = mmap.mmap(self._fd, size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        rings = mmap.mmap(self.fd, size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         self._maps.append(rings)
         entries = mmap.mmap(
-            self._fd, p.entries * _ENTRY.itemsize, mmap.MAP_SHARED | mmap.MAP_POPULATE, offset=_ENTRIES_OFFSET
+            self.fd, p.entries * _ENTRY.itemsize, mmap.MAP_SHARED | mmap.MAP_POPULATE, offset=_ENTRIES_OFFSET
         )
         self._maps.append(entries)
         self._size = p.entries
@@ -118,7 +118,7 @@ class IoUring:
         self._completions = np.frombuffer(rings, _COMPLETION, p.completions, p.cq_cqes)
         self._entries = np.frombuffer(entries, _ENTRY)
         self._numbers = np.arange(p.entries, dtype=np.uint32)
-        self._entries["opcode"] = _OP_SEND
+        self._entries["opcode"] = OP_SEND
         self._entries["flags"] = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
         self._entries["index"] = self._numbers
 
@@ -164,7 +164,7 @@ class IoUring:
         refused = 0
         while left := count - self._done:
             try:
-                _call(_ENTER, self._fd, self._unsubmitted, left, _GETEVENTS, None, 0)
+                system_call(_ENTER, self.fd, self._unsubmitted, left, _GETEVENTS, None, 0)
             except OSError as error:
                 refused += 1
                 if error.errno not in _AGAIN or refused > _PATIENCE:
@@ -193,9 +193,9 @@ class IoUring:
         for mapping in self._maps:
             mapping.close()
         self._maps.clear()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     def __enter__(self) -> Self:
         return self

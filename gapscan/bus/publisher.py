@@ -51,12 +51,12 @@ class ListPublisher:
         self.rows: Sequence[Row] = ()
         self.published = 0
         self.published_bytes = 0
+        self.snapshot_sequence = -1  # what the stored snapshot is of; -1: it is to be stored anew
         self._bus = bus
         self._stream = FencedStream(bus, names.list_stream(name), names.delta_subject(name), f"list {name}")
         self._snapshot = FencedValue(bus, names.BUCKET_SNAPSHOTS, name, f"the snapshot of {name}")
         self._attempt: _Attempt | None = None
         self._due: tuple[Sequence[Row], int] | None = None  # what a stream begins with that is being made anew
-        self._snapshot_sequence = -1
         self._retention = Retention()
         self._simulated = False
         self._at_work = asyncio.Lock()
@@ -90,7 +90,7 @@ class ListPublisher:
         copy = await self._replay(info, snapshot)
         if copy is not None:
             self.epoch, self.sequence, self.rows, self.as_of = copy.epoch, copy.sequence, copy.rows, copy.as_of
-            self._snapshot_sequence = snapshot.sequence if snapshot else -1
+            self.snapshot_sequence = snapshot.sequence if snapshot else -1
         else:
             await self._begin_epoch(info, snapshot)
 
@@ -125,7 +125,7 @@ class ListPublisher:
         fresh = epoch is not None and info.state.last_seq == 0 and (not snapshot or snapshot.epoch != epoch)
         self.epoch = epoch if fresh and epoch else await change_epoch(self._bus, info)
         self.sequence, self.rows = info.state.last_seq, ()
-        self._snapshot_sequence = -1
+        self.snapshot_sequence = -1
         if not fresh:
             _log.warning("list continues under a new epoch", extra={"list": self.name, "epoch": self.epoch})
 
@@ -204,13 +204,13 @@ class ListPublisher:
         """
         self._simulated = simulated
         async with self._storing:
-            if self._is_retired or self.unsettled or self._snapshot_sequence == self.sequence:
+            if self._is_retired or self.unsettled or self.snapshot_sequence == self.sequence:
                 return False
             return await self._write_snapshot()
 
     def check_snapshot_soon(self) -> None:
         """Store the snapshot the next time, changed or not: somebody deleted it."""
-        self._snapshot_sequence = -1
+        self.snapshot_sequence = -1
 
     async def _write_snapshot(self) -> bool:
         snapshot = Snapshot(
@@ -224,7 +224,7 @@ class ListPublisher:
         )
         await self._snapshot.put(encode(snapshot))
         # A list that began a new epoch meanwhile has another sequence: that snapshot is still to be stored.
-        self._snapshot_sequence = snapshot.sequence if snapshot.epoch == self.epoch else -1
+        self.snapshot_sequence = snapshot.sequence if snapshot.epoch == self.epoch else -1
         return True
 
     async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:

@@ -24,7 +24,7 @@ class DayReader:
 
     def __init__(self, directory: Path, cache: Path | None, tally: Tally) -> None:
         self._directory = directory
-        self._cache = cache / FOLDER if cache else None
+        self.cache = cache / FOLDER if cache else None
         self._tally = tally
         self.files = FlatFiles(directory)
 
@@ -50,7 +50,7 @@ class DayReader:
         return await asyncio.to_thread(self._keep, date, data)
 
     def _path(self, date: dt.date) -> Path | None:
-        return self._cache / f"{date}.npz" if self._cache else None
+        return self.cache / f"{date}.npz" if self.cache else None
 
     def _kept(self, date: dt.date) -> DayVolumes | None:
         """What was kept of the day, if that is of the file as it is now."""
@@ -95,8 +95,8 @@ class DayReader:
         """Remove what is kept of other days."""
         names = {f"{date}.npz" for date in dates}
         try:
-            for path in self._cache.glob("*.npz") if self._cache else ():
+            for path in self.cache.glob("*.npz") if self.cache else ():
                 if path.name not in names:
                     path.unlink(missing_ok=True)
         except OSError as error:
-            self._tally.trouble("curve_cache", f"{self._cache} cannot be tidied: {error.strerror}")
+            self._tally.trouble("curve_cache", f"{self.cache} cannot be tidied: {error.strerror}")

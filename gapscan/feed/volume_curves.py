@@ -52,30 +52,30 @@ class CurveLoader:
         self._provider = provider
         self._config = config
         self._tally = tally
-        self._reader: DayReader | None = None
+        self.reader: DayReader | None = None
         files = directory_of(section.flat_files)
         if files is not None and section.baseline_sessions:
-            self._reader = DayReader(files, directory_of(section.cache_dir), tally)
+            self.reader = DayReader(files, directory_of(section.cache_dir), tally)
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
         self._announced: dt.date | None = None
         self._load: _CurveLoad | None = None
-        self._state: State = "waiting" if self._reader else "off"
+        self._state: State = "waiting" if self.reader else "off"
         self._last_error = ""
         self._published: Sequence[bytes] = ()
         self._publishing = asyncio.Lock()
 
     def announce(self, date: dt.date) -> None:
         """Say which trading day it is."""
-        if self._reader is not None and date != self._announced and self._day_begins.empty():
+        if self.reader is not None and date != self._announced and self._day_begins.empty():
             self._announced = date
             self._day_begins.put_nowait(date)
 
     async def run(self) -> None:
         """Load for ever, a day at a time; a day that is over before it is loaded is left for the next."""
-        if self._reader is None:
+        if self.reader is None:
             return
         while True:
-            await self._add_day(self._reader, await self._day_begins.get())
+            await self._add_day(self.reader, await self._day_begins.get())
 
     async def _add_day(self, reader: DayReader, date: dt.date) -> None:
         self._state, self._load = "reading", None

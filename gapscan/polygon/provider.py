@@ -69,7 +69,7 @@ class PolygonProvider(Provider):
         self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=retries)
         # Asks once: requests for details are counted, and asked again, by whoever makes them.
         self._rest_once = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=0)
-        self._stream = stream
+        self.stream_settings = stream
         self._link = link or LinkOptions()
         self._tally = tally
 
@@ -104,7 +104,7 @@ class PolygonProvider(Provider):
 
     def stream(self, on_batch: OnBatch, is_open: Callable[[], bool]) -> PolygonStream:
         """The WebSocket of the stock market."""
-        return PolygonStream(Supervisor(self._stream, self._link, on_batch, is_open, self._tally))
+        return PolygonStream(Supervisor(self.stream_settings, self._link, on_batch, is_open, self._tally))
 
 
 class PolygonStream(LiveStream):

@@ -24,7 +24,7 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.feed import symbols_a_part
 from gapscan.protocol.messages import SavedState
 
-_CHECK_SECONDS: Final = 0.5
+CHECK_SECONDS: Final = 0.5
 _WHOLE_SECONDS: Final = 60.0
 _BATCH: Final = 16
 
@@ -71,7 +71,7 @@ class Checkpointer:
         loop = asyncio.get_running_loop()
         due = loop.time() + _WHOLE_SECONDS
         while True:
-            await asyncio.sleep(_CHECK_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS)
             if (step := self._universe.as_of // STEP_MS) != self.step:
                 await self.save()
                 self.step = step

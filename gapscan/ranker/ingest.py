@@ -41,7 +41,7 @@ from gapscan.runtime import end
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
 # carry the day's totals and scans come again, so that both heal. What comes once is read again from its stream.
-_WAITING: Final = 1024
+CAPACITY: Final = 1024
 _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
@@ -60,7 +60,7 @@ class News(Flag):
 class Ingest:
     """Keeps `universe` up to date, and says what is new: bars, or a scan or reference data that is whole."""
 
-    def __init__(self, bus: Bus, universe: Universe, tally: Tally) -> None:
+    def __init__(self, bus: Bus, universe: Universe, tally: Tally, capacity: int = CAPACITY) -> None:
         self.universe = universe
         self.has_reference = False
         self.has_scan = False
@@ -68,9 +68,9 @@ class Ingest:
         self._clock = 0
         self._bus = bus
         self._tally = tally
-        self._waiting: asyncio.Queue[Message] = asyncio.Queue(_WAITING)
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue(capacity)
         self._arrived = asyncio.Event()
-        self._replay = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
+        self.replay = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
 
     @property
     def market_time(self) -> int:
@@ -89,9 +89,9 @@ class Ingest:
             subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
-        replaying = asyncio.create_task(self._replay.run(), name="replay")
+        replaying = asyncio.create_task(self.replay.run(), name="replay")
         try:
-            await self._recover()
+            await self.recover()
             yield
         finally:
             await end(replaying)
@@ -101,12 +101,13 @@ class Ingest:
         """Read a message while no ranking is due, and not when one is."""
         if self._waiting.full():
             self._tally.trouble("parts_dropped", "the feed is faster than the ranking; messages are dropped")
-            self._replay.want()
+            self.replay.want()
         elif (message := self._decoded(stored.data)) is not None:
             self._waiting.put_nowait(message)
             self._arrived.set()
 
-    async def _recover(self) -> None:
+    async def recover(self) -> None:
+        """Take in what the streams hold. Raises BusError."""
         streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
         most = KEPT * smaller_messages(self._bus)
         for stream in streams:
@@ -120,6 +121,11 @@ class Ingest:
         if (message := self._decoded(data)) is not None:
             await self._waiting.put(message)
             self._arrived.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be taken in."""
+        return self._waiting.qsize()
 
     @property
     def is_empty(self) -> bool:
@@ -224,6 +230,6 @@ class Ingest:
             return News(0)
         finally:
             if self.universe.curves.lacking:
-                self._replay.want(())
+                self.replay.want(())
         self.universe.mark_dirty(np.arange(len(self.universe)))
         return News.REFERENCE

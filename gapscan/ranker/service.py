@@ -46,24 +46,24 @@ class Ranker:
         self._cycles = cycle_histogram()
         self._definitions = Definitions(bus, shipped, retention(config), self._tally)
         self._leadership = Leadership(bus, "ranker", config, self._tally)
-        self._term: Term | None = None
+        self.term: Term | None = None  # the present one, while this ranker leads
 
     async def run(self) -> None:
         """Lead and stand by in turn, for ever."""
         await self._leadership.run(self._lead)
 
     async def _lead(self) -> None:
-        self._term = Term(
+        self.term = Term(
             self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat, self._cycles
         )
         try:
-            await self._term.lead(self._leadership)
+            await self.term.lead(self._leadership)
         finally:
-            self._term = None
+            self.term = None
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this ranker."""
-        term = self._term
+        term = self.term
         if term is None:
             return {"role": "standby", "leader": self._leadership.leader, "counts": dict(self._tally.counts)}
         return {
@@ -84,7 +84,7 @@ class Ranker:
 
     def metrics(self) -> Iterator[Metric]:
         """What Prometheus reads of it, beside the counts."""
-        return ranker_metrics(self._term, self._cycles)
+        return ranker_metrics(self.term, self._cycles)
 
     @staticmethod
     def _curves_report(curves: Curves) -> dict[str, Any]:

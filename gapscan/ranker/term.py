@@ -67,6 +67,9 @@ class Term:
         self.refused: dict[str, str] = {}  # lists that NATS has no room for, and why
         self.lists = ListSet(gate, ())
         self.cycle_ms = 0.0
+        self.ingest = Ingest(bus, self.universe, tally)
+        self.checkpointer = Checkpointer(bus, self.universe, tally)
+        self.retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._bus = bus
         self._config = config
         self._gate = gate
@@ -78,11 +81,8 @@ class Term:
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
-        self._ingest = Ingest(bus, self.universe, tally)
-        self._checkpointer = Checkpointer(bus, self.universe, tally)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
         self._publishing = Publishing(self.publishers, self.universe, tally, self._reconciler.check_soon)
-        self._retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
         self._close_checked: dt.date | None = None
@@ -90,7 +90,7 @@ class Term:
     @property
     def last_scan_at(self) -> float | None:
         """When the last scan came, monotonic; None before the first."""
-        return self._ingest.last_scan_at
+        return self.ingest.last_scan_at
 
     @property
     def fault(self) -> str:
@@ -100,7 +100,7 @@ class Term:
     @property
     def settled(self) -> bool:
         """Whether all that came in is ranked, and all that is ranked is published."""
-        return not self._behind and self._ingest.is_empty and self._publishing.settled
+        return not self._behind and self.ingest.is_empty and self._publishing.settled
 
     def _losing(self, publisher: ListPublisher) -> None:
         self._publishing.want_anew(publisher)
@@ -115,10 +115,10 @@ class Term:
         await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            async with self._ingest.listening(), answering(self._bus, self._explainer.answer, self._tally):
+            async with self.ingest.listening(), answering(self._bus, self._explainer.answer, self._tally):
                 await self._restore()
                 await leadership.while_held(
-                    self._rank(), self._publishing.run(), self._beat(), self._checkpointer.run(),
+                    self._rank(), self._publishing.run(), self._beat(), self.checkpointer.run(),
                     self._reconciler.run(), self._definitions.follow(), self._redefine(),
                     self._publishing.keep_snapshots(self._config.ranker.snapshot_interval),
                 )  # fmt: skip
@@ -132,7 +132,7 @@ class Term:
         _log.info("leading", extra={"lists": {name: p.sequence for name, p in self.publishers.items()}})
 
     async def _restore(self) -> None:
-        saved = await self._checkpointer.recover()
+        saved = await self.checkpointer.recover()
         restored = restore(self.universe, chain.from_iterable(p.rows for p in self.publishers.values()))
         _log.info("took back what was known of the day", extra={"saved": saved, "shown": restored})
 
@@ -150,12 +150,12 @@ class Term:
         self._explainer.set_lists(self.lists)
         for name in self.publishers.keys() - defined:
             self._publishing.forget(name)
-            self._retired[name] = self.publishers.pop(name)
-        for name, publisher in self._retired.items():
+            self.retired[name] = self.publishers.pop(name)
+        for name, publisher in self.retired.items():
             await publisher.retire()
             if name not in defined:
                 await retire_list(self._bus, name)
-        self._retired.clear()
+        self.retired.clear()
 
     async def _begin(self, name: str) -> None:
         """A publisher for one more list; one that NATS refuses costs no other, and is tried again later."""
@@ -179,21 +179,21 @@ class Term:
             self._definitions.changed.clear()
             await retrying("ranker", "taking over list definitions", self._set_lists)
             self._behind |= _EVERYONE
-            self._ingest.wake()
+            self.ingest.wake()
 
     async def _rank(self) -> None:
         """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
         loop, schedule = asyncio.get_running_loop(), Schedule(self._config.ranker.hot_interval)
         while True:
             if not self._behind:
-                await self._ingest.arrival()
+                await self.ingest.arrival()
             await asyncio.sleep(schedule.next_of(self._behind or _EVERYONE) - loop.time())
-            await self._ingest.read()
+            await self.ingest.read()
             now = loop.time()
             if not (due := schedule.due(now)):
                 continue
             # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
-            if self._ingest.apply():
+            if self.ingest.apply():
                 self._behind |= _EVERYONE
             if due := due & self._behind:
                 self._rank_once(due)
@@ -202,7 +202,7 @@ class Term:
 
     def _rank_once(self, groups: Container[int]) -> None:
         """Rank the open lists of these groups; empty what stands since an earlier trading day."""
-        if not self._ingest.ready:
+        if not self.ingest.ready:
             return
         began = time.perf_counter()
         due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
@@ -236,7 +236,7 @@ class Term:
             for spec in self.lists.specs:
                 with suppress(BusError):
                     await self.publishers[spec.name].heartbeat(
-                        self.state(spec), self._ingest.market_time, self.universe.simulated
+                        self.state(spec), self.ingest.market_time, self.universe.simulated
                     )
             await asyncio.sleep(self._heartbeat)
 
@@ -244,12 +244,12 @@ class Term:
         """Leave behind what whoever comes next can start from at once."""
         with suppress(GapscanError):
             await self._publishing.store_snapshots()
-            await self._checkpointer.save()
+            await self.checkpointer.save()
 
     def state(self, spec: ListSpec) -> State:
         """Whether the list moves: stale without scans or while NATS takes no delta, closed outside its sessions."""
-        at = self._ingest.last_scan_at
-        if not self._ingest.ready or at is None or time.monotonic() - at > self._stale_after:
+        at = self.ingest.last_scan_at
+        if not self.ingest.ready or at is None or time.monotonic() - at > self._stale_after:
             return "stale"
         if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
             return "stale"
@@ -265,6 +265,6 @@ class Term:
         """What is missing before anything can be ranked."""
         if not self._recovered:
             return "the lists' recovery"
-        if not self._ingest.has_reference:
+        if not self.ingest.has_reference:
             return "reference data"
-        return "" if self._ingest.has_scan else "a scan"
+        return "" if self.ingest.has_scan else "a scan"

@@ -33,22 +33,17 @@ async def stack(nats_server: NatsServer) -> AsyncIterator[Stack]:
         yield stack
 
 
-def universe_of(stack: Stack) -> Universe:
-    assert stack.ranker._term is not None
-    return stack.ranker._term.universe
-
-
 def count(stack: Stack, name: str) -> int:
     return int(stack.report()["counts"].get(name, 0))
 
 
 def traded(stack: Stack, number: int) -> list[str]:
-    universe = universe_of(stack)
+    universe = stack.universe
     return [universe.symbols[at] for at in np.flatnonzero(~np.isnan(universe.number("price")))][:number]
 
 
 def price(stack: Stack, symbol: str) -> float:
-    universe = universe_of(stack)
+    universe = stack.universe
     return float(universe.number("price")[universe.index[symbol]])
 
 
@@ -69,16 +64,16 @@ def everything(universe: Universe) -> dict[str, list[float | None]]:
 @pytest.mark.parametrize("ahead", [AHEAD_MS + SECOND, 3 * HOUR, 30 * HOUR, 1_700_000_000_000_000])
 async def test_what_is_hours_ahead_is_counted_and_moves_nothing(stack: Stack, ahead: int) -> None:
     (symbol,), end = traded(stack, 1), NOW + ahead
-    before, lists = everything(universe_of(stack)), stack.report()["lists"]
-    as_of, bars = universe_of(stack).as_of, count(stack, "bars")
+    before, lists = everything(stack.universe), stack.report()["lists"]
+    as_of, bars = stack.universe.as_of, count(stack, "bars")
     await stack.bus.nc.publish(names.FEED_BARS, encode(bar_of(symbol, end, 999.0)))
     await stack.bus.nc.publish(names.FEED_TRADES, encode(Trades(True, [symbol], [999.0], [end])))
     await until(lambda: count(stack, "bars_left_out") == 2, "both being left out")
     assert count(stack, "bars") == bars
-    assert universe_of(stack).as_of == as_of
-    assert everything(universe_of(stack)) == before
+    assert stack.universe.as_of == as_of
+    assert everything(stack.universe) == before
     await stack.scan_at(NOW + 30 * SECOND)
-    assert universe_of(stack).as_of == NOW + 30 * SECOND
+    assert stack.universe.as_of == NOW + 30 * SECOND
     assert price(stack, symbol) != 999.0
     assert {name: report["epoch"] for name, report in stack.report()["lists"].items()} == {
         name: report["epoch"] for name, report in lists.items()
@@ -91,14 +86,14 @@ async def test_what_is_a_little_ahead_is_the_markets_newest(stack: Stack) -> Non
     end, prices = NOW + 14 * MINUTE, [price(stack, other) for other in others]
     await stack.bus.nc.publish(names.FEED_BARS, encode(bar_of(symbol, end, 999.0)))
     await until(lambda: price(stack, symbol) == 999.0, "the bar")
-    assert universe_of(stack).as_of == end
+    assert stack.universe.as_of == end
     assert count(stack, "bars_left_out") == 0
     assert [price(stack, other) for other in others] == prices
 
 
 async def test_bars_of_yesterday_are_counted_and_move_nothing(stack: Stack) -> None:
     (symbol,) = traded(stack, 1)
-    before = everything(universe_of(stack))
+    before = everything(stack.universe)
     await stack.bus.nc.publish(names.FEED_BARS, encode(bar_of(symbol, TIMES.clear - HOUR, 999.0)))
     await until(lambda: count(stack, "bars_left_out") == 1, "it being left out")
-    assert everything(universe_of(stack)) == before
+    assert everything(stack.universe) == before

@@ -18,7 +18,6 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.feed.live import LiveFeed
 from gapscan.hot.service import Hot
 from gapscan.market.sessions import MarketSession, session_times
-from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
@@ -126,7 +125,7 @@ async def outcome_of(url: str, fault: str | None, options: dict[str, Any]) -> Ou
 
 async def tell_what_scans_do_not(stack: Stack) -> None:
     """Details and halts, so that no list is empty for want of them."""
-    universe = universe_of(stack)
+    universe = stack.universe
     for symbol in universe.symbols[::3]:
         await write_detail(stack.bus, Detail(symbol, str(DAY), None, None, 1e7, None))
     halted = universe.symbols[:6]
@@ -136,13 +135,8 @@ async def tell_what_scans_do_not(stack: Stack) -> None:
     await until(lambda: stack.report()["lists"]["halted"]["rows"], "the halts")
 
 
-def universe_of(stack: Stack) -> Universe:
-    assert stack.ranker._term is not None
-    return stack.ranker._term.universe
-
-
 def columns_of(stack: Stack) -> dict[str, tuple[float | None, ...]]:
-    universe = universe_of(stack)
+    universe = stack.universe
     columns = [
         [None if np.isnan(value) else round(float(value), 9) for value in universe.number(name)] for name in COLUMNS
     ]
@@ -150,7 +144,7 @@ def columns_of(stack: Stack) -> dict[str, tuple[float | None, ...]]:
 
 
 def entitled(stack: Stack, spec: ListSpec) -> set[str]:
-    return rules.passing(universe_of(stack), (SHIPPED.gate.text, spec.definition.where))
+    return rules.passing(stack.universe, (SHIPPED.gate.text, spec.definition.where))
 
 
 async def tables(stack: Stack, outcome: Outcome) -> dict[str, Table]:
@@ -158,7 +152,7 @@ async def tables(stack: Stack, outcome: Outcome) -> dict[str, Table]:
     found = {spec.name: await shown(stack, spec.name) for spec in OPEN}
     for spec in OPEN:
         symbols = [row["symbol"] for row in found[spec.name]]
-        if fault := rules.follows(universe_of(stack), spec.definition, SHIPPED.gate.text, symbols):
+        if fault := rules.follows(stack.universe, spec.definition, SHIPPED.gate.text, symbols):
             outcome.wrong.append(f"{spec.name}: {fault}")
     return found
 

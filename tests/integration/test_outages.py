@@ -25,8 +25,8 @@ def subscriptions(bus: Bus) -> int:
 
 async def leads(ranker: Ranker, hot: Hot) -> None:
     def both() -> bool:
-        views = hot._term.watches.views() if hot._term else {}
-        following = len(views) == len(shipped_lists().specs) and all(views.values())
+        lists = hot.report().get("lists", {})
+        following = lists.keys() == set(shipped_lists().names) and "waiting" not in lists.values()
         return ranker.report()["role"] == hot.report()["role"] == "leader" and following
 
     await until(both, "the ranker and the hot manager leading")
@@ -43,7 +43,7 @@ async def test_an_outage_leaves_no_subscription_and_no_term_behind(nats_server: 
             try:
                 await leads(ranker, hot)
                 before = subscriptions(ranked), subscriptions(hot_bus)
-                term = ranker._term
+                term = ranker.term
                 assert term is not None
                 universe = weakref.ref(term.universe)
                 del term

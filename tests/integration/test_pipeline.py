@@ -8,17 +8,20 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from gapscan.bus import keyvalue
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.direct_get import get_from
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.client.api import Follower, ListView
+from gapscan.config import ServiceSection
 from gapscan.lists.state import Copy, Fit
 from gapscan.market.sessions import session_times
 from gapscan.protocol import names
-from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Delta, Row
+from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.messages import Delta, Lease, Row
 from gapscan.ranker.service import Ranker
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
@@ -166,7 +169,8 @@ async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer)
         await stack.load_reference()
         await stack.scan_at(TIMES.regular + MINUTE)
         async with connect(BusOptions(nats_server.url), "second") as bus:
-            second = Ranker(bus, stack.config, shipped_lists())
+            named = structs.replace(stack.config, service=ServiceSection(instance="second"))
+            second = Ranker(bus, named, shipped_lists())
             job = asyncio.create_task(second.run())
             try:
                 await until(lambda: second.report().get("leader"), "the second ranker seeing the first")
@@ -174,9 +178,8 @@ async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer)
                 await stack.scan_at(TIMES.regular + 2 * MINUTE)
                 assert second.report()["role"] == "standby"
                 report = stack.report()["lists"]["most_active"]
-                lease = second._leadership._lease
                 # As if the first had not been heard of for longer than its lease.
-                assert await lease._write(lease.holder, stack.ranker._leadership._lease._revision)
+                await keyvalue.put(bus, names.BUCKET_LEASES, "ranker", encode(Lease("ranker", "second/ranker")))
                 await until(lambda: second.report()["role"] == "leader", "the second ranker leading")
                 await stack.feed.scan()
                 await until(lambda: second.report()["lists"].get("most_active", {}).get("rows"), "the list")
@@ -194,8 +197,8 @@ async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer)
 
 
 def settled(ranker: Ranker) -> bool:
-    term = ranker._term
-    stored = term is not None and all(p._snapshot_sequence == p.sequence for p in term.publishers.values())
+    term = ranker.term
+    stored = term is not None and all(p.snapshot_sequence == p.sequence for p in term.publishers.values())
     return stored and term is not None and term.settled
 
 

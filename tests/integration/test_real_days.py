@@ -114,7 +114,7 @@ class Traded(NamedTuple):
 
 async def traded(stack: Stack, ms: int) -> dict[str, Traded]:
     """The symbols that traded within the quarter of an hour before `ms`: the others are in no list."""
-    snapshot = await stack.feed._provider.snapshot()
+    snapshot = await stack.provider.snapshot()
     columns = [snapshot.columns[name].tolist() for name in ("price", "volume", "price_time")]
     return {
         symbol: Traded(price, volume)

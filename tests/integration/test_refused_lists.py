@@ -74,7 +74,7 @@ async def test_it_costs_no_other_list_and_status_says_why(nats_server: NatsServe
 async def test_it_is_ranked_once_the_obstacle_is_gone(nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(term, "REFUSED_SECONDS", 0.1)
     async with ranked_beside(nats_server, "most_active") as stack:
-        others = {name: publisher.epoch for name, publisher in stack.ranker._term.publishers.items()}  # type: ignore[union-attr]
+        others = {name: publisher.epoch for name, publisher in stack.term.publishers.items()}
         await until(lambda: stack.report()["counts"]["list_refused"] > 2, "another try")
         await stack.bus.js.delete_stream(names.list_stream("most_active"))
         await until(lambda: stack.report()["lists"].get("most_active", {}).get("rows"), "the list")

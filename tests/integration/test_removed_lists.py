@@ -35,8 +35,7 @@ MINE = {definition.name for definition in OWN}
 @asynccontextmanager
 async def moving(stack: Stack) -> AsyncIterator[None]:
     """Every price changes, many times a second: something of every list is always on its way."""
-    assert stack.ranker._term is not None
-    universe = stack.ranker._term.universe
+    universe = stack.universe
     symbols = [universe.symbols[at] for at in np.flatnonzero(~np.isnan(universe.number("price")))]
 
     async def move() -> None:
@@ -106,5 +105,4 @@ def published(stack: Stack, name: str) -> int:
 
 
 def retiring(stack: Stack) -> bool:
-    term = stack.ranker._term
-    return term is not None and bool(term._retired)
+    return bool(stack.term.retired)

@@ -32,7 +32,7 @@ KNOWN = (
 @pytest.fixture(autouse=True)
 def _save_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The market of these tests runs faster than any clock."""
-    monkeypatch.setattr(checkpoint, "_CHECK_SECONDS", 0.005)
+    monkeypatch.setattr(checkpoint, "CHECK_SECONDS", 0.005)
 
 
 @asynccontextmanager
@@ -50,24 +50,19 @@ async def goes_on(stack: Stack, begin: int, end: int) -> None:
 
 
 async def saved(stack: Stack) -> None:
-    term = stack.ranker._term
-    assert term is not None
-    await until(lambda: term._checkpointer.step == term.universe.as_of // STEP_MS, "the state is saved")
+    term = stack.term
+    await until(lambda: term.checkpointer.step == term.universe.as_of // STEP_MS, "the state is saved")
 
 
 async def halt(stack: Stack, as_of: int) -> None:
-    term = stack.ranker._term
-    assert term is not None
-    symbols = term.universe.symbols[:2]
+    symbols = stack.universe.symbols[:2]
     halts = Halts(as_of, True, symbols, ["halted", "resumed"], [as_of - MINUTE, as_of])
     await stack.bus.js.publish(names.FEED_HALTS, encode(halts))
 
 
 def what_is_known(stack: Stack) -> dict[str, dict[str, object]]:
     """All that a list may ask of each symbol."""
-    term = stack.ranker._term
-    assert term is not None
-    universe = term.universe
+    universe = stack.universe
     halts = universe.text("halt")
     known: dict[str, dict[str, object]] = {}
     for symbol, at in universe.index.items():

@@ -22,12 +22,11 @@ TIMES = session_times(DAY)
 
 def state_after(stack: Stack, seconds: float) -> str:
     """What the ranker says of a list when the last scan came `seconds` ago."""
-    leading = stack.ranker._term
-    assert leading is not None
-    assert leading._ingest.last_scan_at is not None
-    leading._ingest.last_scan_at -= seconds
+    leading = stack.term
+    assert leading.ingest.last_scan_at is not None
+    leading.ingest.last_scan_at -= seconds
     state = str(stack.report()["lists"]["most_active"]["state"])
-    leading._ingest.last_scan_at += seconds
+    leading.ingest.last_scan_at += seconds
     return state
 
 

@@ -14,6 +14,7 @@ from gapscan.bus.topology import ensure_shared
 from gapscan.client.api import Follower
 from gapscan.config import Config, FeedSection, NatsSection, ProviderSection, RankerSection
 from gapscan.feed.service import Feed
+from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.polygon.library import Library
 from gapscan.polygon.provider import PolygonProvider
@@ -22,6 +23,7 @@ from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol.messages import Row
 from gapscan.ranker.service import Ranker
+from gapscan.ranker.term import Term
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
 from gapscan.service.common import retention
@@ -66,11 +68,23 @@ class Stack:
 
     sim: SimServer
     bus: Bus
+    provider: PolygonProvider
     feed: Feed
     ranker: Ranker
     config: Config
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     ranking: asyncio.Task[None] | None = None
+
+    @property
+    def term(self) -> Term:
+        """The ranker's term: it leads."""
+        assert self.ranker.term is not None
+        return self.ranker.term
+
+    @property
+    def universe(self) -> Universe:
+        """What the ranker knows of the market."""
+        return self.term.universe
 
     def report(self) -> dict[str, Any]:
         """The ranker's own report."""
@@ -113,10 +127,9 @@ class Stack:
 
     async def settled(self) -> None:
         """Wait until all that is ranked is published and in the snapshots."""
-        term = self.ranker._term
-        assert term is not None
+        term = self.term
         await until(lambda: term.settled, "publishing")
-        await until(lambda: all(p._snapshot_sequence == p.sequence for p in term.publishers.values()), "snapshots")
+        await until(lambda: all(p.snapshot_sequence == p.sequence for p in term.publishers.values()), "snapshots")
 
 
 @asynccontextmanager
@@ -127,9 +140,10 @@ async def running(sim: SimServer, nats: str | BusOptions, **feed_settings: Any) 
     tally = Tally(logger("feed"))
     async with connect(options, "test") as bus:
         await ensure_shared(bus, retention(config))
-        feed = Feed(bus, provider_on(sim, tally), config, tally)
+        provider = provider_on(sim, tally)
+        feed = Feed(bus, provider, config, tally)
         ranker = Ranker(bus, config, shipped_lists(), heartbeat=HEARTBEAT)
-        stack = Stack(sim, bus, feed, ranker, config)
+        stack = Stack(sim, bus, provider, feed, ranker, config)
         stack.tasks += [asyncio.create_task(loader.run()) for loader in (feed.reference, feed.curves)]
         try:
             await stack.start_ranker()

@@ -37,7 +37,7 @@ def each_writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             IoUring().close()
         except OSError as error:
             pytest.skip(f"no io_uring here: {error.strerror}")
-    monkeypatch.setattr(broadcast, "_FEW", 1 if request.param == "io_uring" else sys.maxsize)
+    monkeypatch.setattr(broadcast, "FEW", 1 if request.param == "io_uring" else sys.maxsize)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from websockets.typing import Origin
 from gapscan.bridge import commands, connection_gate, server
 from gapscan.bridge.limits import PING_AFTER, SILENT_AFTER
 from gapscan.bridge.session import CLOSE_SECONDS
+from gapscan.bus.client import Bus
 from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.protocol.websocket import (
     BAD_REQUEST,
@@ -147,10 +148,10 @@ async def test_pings_are_answered(served: Served) -> None:
         assert (PONG, b"hello?") in split_frames(data)
 
 
-async def test_too_many_lists(nats_server: NatsServer, movers: Published) -> None:
+async def test_too_many_lists(nats_server: NatsServer, bus: Bus, movers: Published) -> None:
     async with running_bridge(nats_server.url, lists=1) as served:
         await served.knows("movers")
-        wide = await wide_list(movers.publisher._bus)
+        wide = await wide_list(bus)
         await wide.step()
         await served.knows("wide")
         async with browsing(served, movers, wide) as browser:
@@ -172,8 +173,8 @@ async def test_a_short_message_that_asks_for_much(served: Served, movers: Publis
 
 
 @pytest.mark.usefixtures("each_writer")
-async def test_one_that_says_goodbye_and_does_not_read_is_cut(served: Served, movers: Published) -> None:
-    wide = await wide_list(movers.publisher._bus)
+async def test_one_that_says_goodbye_and_does_not_read_is_cut(served: Served, bus: Bus, movers: Published) -> None:
+    wide = await wide_list(bus)
     await wide.step()
     await served.knows("wide")
     async with undisturbed(served, movers), raw_client(served, receive_buffer=4096) as client:
@@ -280,9 +281,9 @@ class Refused:
 
 
 @pytest.mark.usefixtures("each_writer")
-async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, movers: Published) -> None:
+async def test_a_client_that_reads_late_catches_up(nats_server: NatsServer, bus: Bus, movers: Published) -> None:
     async with running_bridge(nats_server.url, slow_after=60.0) as served:
-        wide = await wide_list(movers.publisher._bus)
+        wide = await wide_list(bus)
         await wide.step()
         await served.knows("wide")
         browser = Browser(served.url, {"wide": wide}, {"max_queue": 1, "write_limit": 1024})

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.hotset import HotPublisher
+from gapscan.bus.fenced import FencedValue
 from gapscan.bus.keyvalue import put
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import BusError, FencedError
@@ -35,13 +35,6 @@ Changes = list[frozenset[str]]
 
 
 @pytest.fixture
-async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
-    async with connect(BusOptions(nats_server.url), "test") as bus:
-        await ensure_shared(bus, Retention())
-        yield bus
-
-
-@pytest.fixture
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The value is read without a command, too, before a test's patience ends."""
     monkeypatch.setattr(hot_set, "CHECK_SECONDS", 0.1)
@@ -54,10 +47,10 @@ def _never(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def following(bus: Bus) -> AsyncIterator[tuple[HotFollower, Changes]]:
+async def following(bus: Bus, tally: Tally | None = None) -> AsyncIterator[tuple[HotFollower, Changes]]:
     """A running follower, and the sets that it told of."""
     changes: Changes = []
-    follower = HotFollower(bus, Tally(logger("feed")), lambda symbols: changes.append(frozenset(symbols)))
+    follower = HotFollower(bus, tally or Tally(logger("feed")), lambda symbols: changes.append(frozenset(symbols)))
     task = asyncio.create_task(follower.run())
     try:
         yield follower, changes
@@ -118,14 +111,15 @@ async def test_a_late_joiner_has_the_set_at_once(bus: Bus) -> None:
 @pytest.mark.parametrize("expects", [True, False])
 async def test_a_value_that_comes_after_its_commands_is_waited_for(bus: Bus, expects: bool) -> None:
     await store(bus, 0)
-    async with following(bus) as (follower, changes):
+    tally = Tally(logger("feed"))
+    async with following(bus, tally) as (follower, changes):
         for prev, symbol in enumerate("ABC"):
             await command_alone(bus, prev, symbol, expects=expects)
         await asyncio.sleep(0.3)
         assert not changes
         await store(bus, 3, *"ABC")
         await until(lambda: follower.symbols == {*"ABC"}, "the value")
-        assert (follower.sequence, follower._tally.counts["hot_set_behind"]) == (3, 0)
+        assert (follower.sequence, tally.counts["hot_set_behind"]) == (3, 0)
 
 
 @pytest.mark.usefixtures("_often")
@@ -133,16 +127,17 @@ async def test_a_writer_that_died_before_it_stored_the_value(bus: Bus, monkeypat
     writer = Writer(bus)
     await writer.send("subscribe", "A")
 
-    async def die(_publisher: HotPublisher) -> None:
+    async def die(_value: FencedValue, _payload: bytes) -> None:
         raise BusError("killed")
 
-    async with following(bus) as (follower, _):
+    tally = Tally(logger("feed"))
+    async with following(bus, tally) as (follower, _):
         await until(agrees(follower, writer), "the same set")
         with monkeypatch.context() as broken:
-            broken.setattr(HotPublisher, "_store_value", die)
+            broken.setattr(FencedValue, "put", die)
             with pytest.raises(BusError):
                 await writer.send("subscribe", "B")
-        await until(lambda: follower._tally.counts["hot_set_behind"], "the end of patience")
+        await until(lambda: tally.counts["hot_set_behind"], "the end of patience")
         assert follower.symbols == {"A"}
         again = Writer(bus)
         await again.recover()
@@ -168,12 +163,13 @@ async def test_a_command_that_the_stream_refused_changes_nothing(bus: Bus) -> No
 async def test_a_value_that_is_deleted_or_unreadable_leaves_the_set_as_it_was(bus: Bus) -> None:
     writer = Writer(bus)
     await writer.send("subscribe", "A", "B")
-    async with following(bus) as (follower, changes):
+    tally = Tally(logger("feed"))
+    async with following(bus, tally) as (follower, changes):
         await until(agrees(follower, writer), "the same set")
         await (await bus.js.key_value(names.BUCKET_HOT)).delete(names.HOT_KEY)
         await asyncio.sleep(0.5)
         await put(bus, names.BUCKET_HOT, names.HOT_KEY, b"rubbish")
-        await until(lambda: follower._tally.counts["bad_hot_set"], "the rubbish")
+        await until(lambda: tally.counts["bad_hot_set"], "the rubbish")
         await bus.js.purge_stream(names.bucket_stream(names.BUCKET_HOT))
         await asyncio.sleep(0.5)
         assert (changes, follower.symbols) == ([{"A", "B"}], {"A", "B"})
@@ -238,8 +234,9 @@ async def test_nats_that_is_away_at_the_start_is_waited_for(nats_server: NatsSer
     await writer.send("subscribe", "A")
     nats_server.kill()
     await until(lambda: not bus.connected, "the loss of the link")
-    async with following(bus) as (follower, _):
-        await until(lambda: follower._tally.counts["hot_set_unavailable"], "a try")
+    tally = Tally(logger("feed"))
+    async with following(bus, tally) as (follower, _):
+        await until(lambda: tally.counts["hot_set_unavailable"], "a try")
         await asyncio.to_thread(nats_server.start)
         await until(agrees(follower, writer), "the same set")
 

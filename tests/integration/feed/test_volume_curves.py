@@ -22,6 +22,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared, feed_config
 from gapscan.feed.day_reader import FOLDER
 from gapscan.feed.service import Feed
+from gapscan.feed.volume_curves import CurveLoader
 from gapscan.flatfiles.curves import MeanVolumes
 from gapscan.flatfiles.minutes import DayVolumes
 from gapscan.market.columns import Floats
@@ -117,7 +118,7 @@ async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server: 
         async with running(sim, nats_server.url, flat_files=str(tmp_path)) as stack:
             await stack.load_reference()
             await until(lambda: stack.feed.curves.report()["state"] == "ready", "curves", READING)
-            universe = stack.ranker._term.universe
+            universe = stack.universe
             await until(lambda: universe.curves.serve(DAY), "curves in the ranker")
             await stack.scan_at(NOON)
 
@@ -137,7 +138,7 @@ async def test_relative_volume_is_measured_by_the_symbols_own_days(nats_server: 
 
             before = of("rvol", curved)
             await stack.start_ranker()  # one that starts later has them from the stream
-            universe = stack.ranker._term.universe
+            universe = stack.universe
             await until(lambda: universe.curves.serve(DAY), "curves in the new ranker")
             await stack.scan_at(NOON)
             np.testing.assert_array_equal(of("rvol", curved), before)
@@ -149,12 +150,14 @@ async def test_curves_that_come_late_move_everybody_at_once(nats_server: NatsSer
         async with running(sim, nats_server.url, flat_files=str(tmp_path)) as stack:
             await stack.load_reference()
             await stack.scan_at(NOON)
-            universe = stack.ranker._term.universe
+            universe = stack.universe
             by_market = universe.number("rvol").copy()
             for day in DAYS[:ENOUGH]:
                 write_minutes(tmp_path, day, even_day(symbols, 1_000_000))
-            stack.feed.curves._announced = None
-            stack.feed.curves.announce(DAY)
+            tally = Tally(logger("feed"))
+            later = CurveLoader(stack.bus, stack.provider, stack.config, tally)  # of a feed that starts now
+            later.announce(DAY)
+            stack.tasks.append(asyncio.create_task(later.run()))
             await until(lambda: universe.curves.serve(DAY), "curves in the ranker", READING)
             traded = universe.number("volume") > 0
             # No scan, no bar: the ranker does it by itself.
@@ -313,17 +316,20 @@ async def test_shares_of_before_a_split_are_counted_as_those_of_now(nats_server:
         splits = sim.market.source.splits(DAYS[-1], DAY)
         split = next(one for one in splits if DAYS[10] < one.date <= DAYS[2])
         symbol = sim.market.symbols[split.symbol]
+        unsplit = sim.market.symbols[next(n for n in range(1200) if n not in {one.symbol for one in splits})]
         before = next(day for day in DAYS if day < split.date)
         for day in (before, DAYS[0]):
-            write_minutes(tmp_path, day, even_day([symbol, "UNSPLIT"], 100))
+            write_minutes(tmp_path, day, even_day([symbol, unsplit], 100))
         async with running(sim, nats_server.url, flat_files=str(tmp_path)) as stack:
             await stack.feed.scan()
             await until(lambda: stack.feed.curves.report()["state"] == "ready", "curves")
-            curves = stack.ranker._term.universe.curves
-            await until(lambda: curves.serve(DAY), "curves in the ranker")
-            rows = curves._volumes[[curves._row_of[name] for name in (symbol, "UNSPLIT")], -1]
+            universe = stack.universe
+            await until(lambda: universe.curves.serve(DAY), "curves in the ranker")
+            await until(lambda: {symbol, unsplit} <= universe.index.keys(), "the symbols")
+            evening = np.full(2, epoch_ms(DAY, dt.time(20)), np.float64)
+            usual = universe.curves.expected(universe.positions([symbol, unsplit]), evening, DAY)
             day_total = 100 * (CLOSE - OPEN)
-            assert rows.tolist() == pytest.approx([day_total * (1 + split.ratio) / 2, day_total], abs=1)
+            assert usual.tolist() == pytest.approx([day_total * (1 + split.ratio) / 2, day_total], abs=1)
 
 
 async def test_the_next_day_has_curves_of_its_own(nats_server: NatsServer, tmp_path: Path) -> None:
@@ -378,7 +384,7 @@ async def test_the_stream_keeps_the_last_set(nats_server: NatsServer, tmp_path: 
 async def test_a_set_with_a_hole_is_counted_and_left_out(nats_server: NatsServer) -> None:
     async with market(manual=True) as sim, running(sim, nats_server.url) as stack:
         await stack.load_reference()
-        universe = stack.ranker._term.universe
+        universe = stack.universe
         parts = [VolumeCurves(n, 3, str(DAY), [240, 1200], [f"S{n}"], [20], [[0, 5]]) for n in (1, 2, 3)]
         for part in (parts[0], parts[2], *parts):
             assert not universe.curves.serve(DAY)

@@ -12,6 +12,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from gapscan.bus import hotset
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import Stored, get_from
+from gapscan.bus.fenced import FencedValue
 from gapscan.bus.hotset import HotPublisher, read_hot_set
 from gapscan.bus.keyvalue import put
 from gapscan.bus.topology import Retention, ensure_shared
@@ -108,10 +109,10 @@ async def test_a_writer_that_died_before_it_stored_the_set(bus: Bus, monkeypatch
     publisher = await recovered(bus)
     await publisher.publish({"A", "B"}, 1)
 
-    async def die(_publisher: HotPublisher) -> None:
+    async def die(_value: FencedValue, _payload: bytes) -> None:
         raise BusError("killed")
 
-    monkeypatch.setattr(HotPublisher, "_store_value", die)
+    monkeypatch.setattr(FencedValue, "put", die)
     with pytest.raises(BusError):
         await publisher.publish({"B", "C"}, 2)
     monkeypatch.undo()
@@ -265,11 +266,11 @@ async def test_a_failure_while_beginning_anew_is_no_other_writer(bus: Bus, monke
     await publisher.publish({"A", "B", "C"}, 2)
     await bus.js.delete_stream(names.STREAM_COMMANDS)
 
-    async def fail() -> None:
+    async def fail(_value: FencedValue) -> None:
         raise BusError("no answer")
 
     with monkeypatch.context() as broken:
-        broken.setattr(publisher, "_stored", fail)
+        broken.setattr(FencedValue, "read", fail)
         with pytest.raises(BusError, match="no answer"):
             await publisher.publish({"B", "D"}, 3)
     assert await publisher.publish({"B", "D"}, 4)

@@ -134,7 +134,7 @@ def test_by_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert providers.has_account(ProviderSection())
     provider = providers.open_provider(ProviderSection(library="massive"), 1.0, tally)
     assert isinstance(provider, PolygonProvider)
-    assert provider._stream.url == "wss://socket.polygon.io/stocks"
-    assert provider._stream.key == "sesame"
+    assert provider.stream_settings.url == "wss://socket.polygon.io/stocks"
+    assert provider.stream_settings.key == "sesame"
     with pytest.raises(ConfigError, match="masive"):
         providers.open_provider(ProviderSection(library="masive"), 1.0, tally)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
-from gapscan.protocol.messages import Halts, ReferenceFrame, VolumeCurves
+from gapscan.protocol.messages import Halts, Message, ReferenceFrame, VolumeCurves
 from gapscan.ranker import replay
 from gapscan.ranker.ingest import Ingest
 from gapscan.runtime import end
@@ -32,9 +33,9 @@ NOW = TIMES.regular + 60_000
 
 
 @asynccontextmanager
-async def taking(bus: Bus) -> AsyncIterator[Ingest]:
+async def taking(bus: Bus, tally: Tally) -> AsyncIterator[Ingest]:
     """An ingest that takes in what comes."""
-    ingest = Ingest(bus, Universe(), Tally(logger("test")))
+    ingest = Ingest(bus, Universe(), tally)
 
     async def go_on() -> None:
         while True:
@@ -55,7 +56,7 @@ def reference(split: bool) -> ReferenceFrame:
     )
 
 
-def halts(as_of: int, status: str, symbol: str) -> Halts:
+def halts(as_of: int, status: Literal["halted", "resumed"], symbol: str) -> Halts:
     return Halts(as_of, True, [symbol], [status], [as_of])
 
 
@@ -71,11 +72,12 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
     ):
         await ensure_shared(feed, retention(Config()))
 
-        async def say(subject: str, message: object) -> None:
+        async def say(subject: str, message: Message) -> None:
             await feed.js.publish(subject, encode(message))
 
         await say(names.FEED_UNIVERSE, universe_frame([stock(symbol) for symbol in SYMBOLS], NOW))
-        async with taking(bus) as ingest:
+        tally = Tally(logger("test"))
+        async with taking(bus, tally) as ingest:
             universe = ingest.universe
             await say(names.FEED_HALTS, halts(NOW, "halted", "A"))
             await say(names.FEED_REFERENCE, reference(split=False))
@@ -89,7 +91,7 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
             await until(lambda: halted(universe) == {"A": None, "B": "halted"}, "the halts of today")
             await until(lambda: universe.curves.serve(DAY), "the volume curves")
             await until(lambda: universe.number("split_today")[0] == 1.0, "the reference data")
-            assert ingest._tally.counts["bad_frames"] == 0
+            assert tally.counts["bad_frames"] == 0
 
 
 async def test_older_halts_that_are_read_again_change_nothing(
@@ -99,13 +101,13 @@ async def test_older_halts_that_are_read_again_change_nothing(
     async with connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, retention(Config()))
         await bus.js.publish(names.FEED_UNIVERSE, encode(universe_frame([stock(symbol) for symbol in SYMBOLS], NOW)))
-        async with taking(bus) as ingest:
+        async with taking(bus, Tally(logger("test"))) as ingest:
             await bus.nc.publish(names.FEED_HALTS, encode(halts(NOW + 2, "halted", "B")))
             await until(lambda: halted(ingest.universe)["B"] == "halted", "the newest")
             await bus.js.purge_stream(names.STREAM_HALTS)
             await bus.js.publish(names.FEED_HALTS, encode(halts(NOW + 1, "halted", "A")))
-            ingest._replay.want()
-            await until(lambda: not ingest._replay.pending, "the reading")
+            ingest.replay.want()
+            await until(lambda: not ingest.replay.pending, "the reading")
             await bus.nc.publish(names.FEED_HALTS, encode(halts(NOW + 3, "resumed", "B")))
             await until(lambda: halted(ingest.universe)["B"] == "resumed", "what came after")
             assert halted(ingest.universe)["A"] is None

@@ -14,7 +14,7 @@ from tests.unit.bridge.wire import small_ring
 @pytest.fixture(params=["write", "io_uring"])
 def writer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broadcaster]:
     """Uses its way however few the sockets are."""
-    monkeypatch.setattr(module, "_FEW", 1)
+    monkeypatch.setattr(module, "FEW", 1)
     if request.param == "write":
         yield Broadcaster()
         return

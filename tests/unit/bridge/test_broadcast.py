@@ -116,7 +116,7 @@ def test_readers_get_exactly_what_was_sent(kind: str, steps: list[tuple[int, set
     """Slow, fast and closed ones; the rest of a frame goes first, and nothing overtakes it."""
     with ExitStack() as stack:
         writer = Broadcaster(stack.enter_context(small_ring())) if kind == "io_uring" else Broadcaster()
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(module, "_FEW", 1)
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(module, "FEW", 1)
         many = stack.enter_context(pairs(20))
         for number, (size, readers, leavers) in enumerate(steps):
             send(writer, many, (seed + b"%d" % number) * size)
@@ -136,7 +136,7 @@ def test_a_refusal_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_number: int, *_arguments: object) -> int:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr("gapscan.bridge.io_uring._call", refused)
+    monkeypatch.setattr("gapscan.bridge.io_uring.system_call", refused)
     with open_writer(io_uring=True) as writer, pairs(1) as (pair,):
         assert writer.name == "write"
         send(writer, [pair], b"frame")
@@ -164,7 +164,7 @@ def test_a_container_that_forbids_it(number: int, code: int) -> None:
 
 def test_a_kernel_that_does_not_know_how_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each send would be refused as a socket's fault is, and all frames go the slow way."""
-    monkeypatch.setattr("gapscan.bridge.io_uring._OP_SEND", 0xFF)
+    monkeypatch.setattr("gapscan.bridge.io_uring.OP_SEND", 0xFF)
     with open_writer(io_uring=True) as writer:
         assert writer.name == "write"
 
@@ -178,18 +178,18 @@ def test_a_python_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("served", [False, True], ids=["before", "after"])
 def test_an_exception_out_of_the_middle(monkeypatch: pytest.MonkeyPatch, *, served: bool) -> None:
     """The rings hold requests or results then; the next frame must not wait for what never comes."""
-    monkeypatch.setattr(module, "_FEW", 1)
+    monkeypatch.setattr(module, "FEW", 1)
     with small_ring() as opened, pairs(3 * ENTRIES) as many:
         writer = Broadcaster(opened)
         with monkeypatch.context() as patch:
-            call = ring_module._call
+            call = ring_module.system_call
 
             def interrupted(*arguments: Any) -> int:
                 if served:
                     call(*arguments)
                 raise KeyboardInterrupt
 
-            patch.setattr(ring_module, "_call", interrupted)
+            patch.setattr(ring_module, "system_call", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 send(writer, many, b"lost")
         assert writer.name == "write"
@@ -206,15 +206,15 @@ def test_it_can_be_turned_off() -> None:
 
 
 def test_a_ring_that_fails_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FEW", 1)
+    monkeypatch.setattr(module, "FEW", 1)
     with small_ring() as opened, pairs(20) as many:
         writer = Broadcaster(opened)
-        number = os.dup(opened._fd)
+        number = os.dup(opened.fd)
         with open(os.devnull) as nothing:
-            os.dup2(nothing.fileno(), opened._fd)
+            os.dup2(nothing.fileno(), opened.fd)
         send(writer, many, b"first")
         assert writer.name == "write"
-        os.dup2(number, opened._fd)
+        os.dup2(number, opened.fd)
         os.close(number)
         for pair in many:
             pair.send_held()

@@ -19,9 +19,9 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert directory_of("~/kept") == tmp_path / "kept"
     config = Config(feed=FeedSection(cache_dir="~/kept", flat_files="~/files"))
     loader = CurveLoader(None, None, config, Tally(logger("test")))  # type: ignore[arg-type]  # asks nobody yet
-    assert loader._reader is not None
-    assert loader._reader._cache == tmp_path / "kept" / FOLDER
-    assert loader._reader.files.root == tmp_path / "files" / "us_stocks_sip"
+    assert loader.reader is not None
+    assert loader.reader.cache == tmp_path / "kept" / FOLDER
+    assert loader.reader.files.root == tmp_path / "files" / "us_stocks_sip"
 
 
 def test_none() -> None:

@@ -24,12 +24,17 @@ SHUT = status("2026-11-25", "10:00", "closed")  # as on a day of mourning
 
 
 @pytest.fixture
-def check() -> CalendarCheck:
-    return CalendarCheck(Tally(logging.getLogger("test")))
+def tally() -> Tally:
+    return Tally(logging.getLogger("test"))
 
 
-def trouble(check: CalendarCheck) -> int:
-    return check._tally.counts["calendar_disagrees"]
+@pytest.fixture
+def check(tally: Tally) -> CalendarCheck:
+    return CalendarCheck(tally)
+
+
+def trouble(tally: Tally) -> int:
+    return tally.counts["calendar_disagrees"]
 
 
 @pytest.mark.parametrize(
@@ -42,11 +47,11 @@ def trouble(check: CalendarCheck) -> int:
         status("2026-11-25", "08:00", "extended-hours", earlyHours=True),
     ],
 )
-def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: MarketStatus) -> None:
+def test_what_both_know_is_no_trouble(check: CalendarCheck, tally: Tally, agreed: MarketStatus) -> None:
     check.compare(agreed)
     check.compare(agreed)
     assert check.disagreement is None
-    assert trouble(check) == 0
+    assert trouble(tally) == 0
 
 
 @pytest.mark.parametrize(
@@ -58,25 +63,25 @@ def test_what_both_know_is_no_trouble(check: CalendarCheck, agreed: MarketStatus
     ],
 )
 def test_a_lasting_disagreement_is_said_once(
-    check: CalendarCheck, told: MarketStatus, said: str, caplog: pytest.LogCaptureFixture
+    check: CalendarCheck, tally: Tally, told: MarketStatus, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     check.compare(told)
-    assert (check.disagreement, trouble(check)) == (None, 0)
+    assert (check.disagreement, trouble(tally)) == (None, 0)
     for _ in range(3):
         check.compare(told)
     assert check.disagreement == said
-    assert trouble(check) == 3
+    assert trouble(tally) == 3
     assert [record.getMessage() for record in caplog.records] == [f"{said}; the provider is followed"]
 
 
-def test_one_scan_at_a_border_is_no_disagreement(check: CalendarCheck) -> None:
+def test_one_scan_at_a_border_is_no_disagreement(check: CalendarCheck, tally: Tally) -> None:
     for one in (SHUT, OPEN, SHUT, OPEN):
         check.compare(one)
-    assert (check.disagreement, trouble(check)) == (None, 0)
+    assert (check.disagreement, trouble(tally)) == (None, 0)
 
 
-def test_a_disagreement_ends(check: CalendarCheck) -> None:
+def test_a_disagreement_ends(check: CalendarCheck, tally: Tally) -> None:
     for one in (SHUT, SHUT, OPEN):
         check.compare(one)
     assert check.disagreement is None
-    assert trouble(check) == 1
+    assert trouble(tally) == 1
