@@ -2,7 +2,7 @@
 
     GAPSCAN_READER_PASSWORD=... python examples/reader.py gappers_up --nats nats://scanner.example:4222
 
-A NATS without users, as `gapscan up` has it, lets anybody in under any name. Ctrl-C ends it.
+The NATS of `gapscan up` has no such user: beside it, follow.py finds the login by itself. Ctrl-C ends it.
 """
 
 import argparse

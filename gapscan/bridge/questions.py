@@ -21,7 +21,7 @@ from gapscan.runtime import end
 Ask = Callable[[str, str | None], Awaitable[Why]]
 
 _TOGETHER: Final = 8  # questions of all clients that the ranker has at a time
-_SHARED_SECONDS: Final = 1.0  # those who ask the same get the same bytes; a ranker answers some fifty times a second
+SHARED_SECONDS: Final = 1.0  # those who ask the same get the same bytes; a ranker answers some fifty times a second
 _KEPT: Final = 256
 
 _log = logger("bridge")
@@ -82,7 +82,7 @@ class Questions:
     async def _message(self, question: AskWhy) -> Message:
         async with self._together:
             made = self._made.get(question)
-            if made is None or self._clock() - made.at >= _SHARED_SECONDS:
+            if made is None or self._clock() - made.at >= SHARED_SECONDS:
                 made = self._keep(question, await self._answer(question))
             return made.message
 

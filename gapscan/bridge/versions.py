@@ -67,6 +67,16 @@ class ListHistory:
     def __len__(self) -> int:
         return len(self._versions)
 
+    @property
+    def positions(self) -> Collection[Position]:
+        """The positions of the versions that are kept, the oldest first."""
+        return self._versions.keys()
+
+    @property
+    def messages_held(self) -> int:
+        """How many messages that lead to the newest version are kept."""
+        return len(self._messages)
+
     def set_status(self, status: ListStatus) -> None:
         """Take note of how the list stands."""
         if status.simulated != self.status.simulated:

@@ -144,7 +144,7 @@ async def collect(bus: Bus) -> StatusReport:
         details=msgspec.convert(feed.get("details", {}), Details),
         lists=lists,
         services={
-            name: ServiceStatus(not _instance_problems(name, instances), instances)
+            name: ServiceStatus(not instance_problems(name, instances), instances)
             for name, instances in sorted(services.items())
         },
         refused={**ranker.get("definitions", {}).get("refused", {}), **ranker.get("refused", {})},
@@ -234,13 +234,14 @@ def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
     hot = any(feed.get("link", {}).get("mode") == "hot" for feed in services.get("feed", []))
     found = [f"no {name} is running" for name in (*_NEEDED, *(["hot"] if hot else [])) if not services.get(name)]
     for name, instances in services.items():
-        found += _instance_problems(name, instances)
+        found += instance_problems(name, instances)
     return found
 
 
-def _instance_problems(name: str, instances: list[Instance]) -> list[str]:
+def instance_problems(name: str, instances: list[Instance]) -> list[str]:
+    """What is wrong with the instances of one service, one line each."""
     if name == "feed":
-        return [problem for instance in instances for problem in _feed_problems(instance)]
+        return [problem for instance in instances for problem in feed_problems(instance)]
     if name == "ranker":
         leader = _leader(instances)
         if not leader:
@@ -262,7 +263,8 @@ def _ranker_problems(leader: Instance) -> list[str]:
     return [*found, *(f"list {name} is not ranked: {why}" for name, why in leader.get("refused", {}).items())]
 
 
-def _feed_problems(feed: Instance) -> list[str]:
+def feed_problems(feed: Instance) -> list[str]:
+    """What is wrong with a feed, by its own report."""
     found = []
     if feed.get("last_error"):
         found.append(f"feed: {feed['last_error']}")
@@ -273,10 +275,10 @@ def _feed_problems(feed: Instance) -> list[str]:
     age = time.time() - feed.get("last_scan", 0)
     if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
         found.append(f"feed: the last scan is {age:.0f} s old")
-    return [*found, *_link_problems(feed.get("link", {}))]
+    return [*found, *link_problems(feed.get("link", {}))]
 
 
-def _link_problems(link: Mapping[str, Any]) -> list[str]:
+def link_problems(link: Mapping[str, Any]) -> list[str]:
     """A live link that is down, or that lacks topics, while it is wanted."""
     if link.get("mode", "off") == "off":
         return []

@@ -27,7 +27,7 @@ _ROWS = [some_row(IN, 10.0, gap_percent=9.0, name="Alpha"), some_row("BBB", 20.0
 @pytest.fixture(autouse=True)
 def _nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test gets the answer that the one before it got a moment ago."""
-    monkeypatch.setattr(questions, "_SHARED_SECONDS", 0.0)
+    monkeypatch.setattr(questions, "SHARED_SECONDS", 0.0)
 
 
 async def _opened(watched: Watched, stage: Stage) -> None:

@@ -15,7 +15,10 @@ from gapscan.bridge.limits import Limits
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.versions import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.config import BridgeSection
+from gapscan.lists.delta import checksum
+from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit
+from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Beat
 from tests.support.strategies import row_lists
@@ -241,9 +244,9 @@ def test_versions_are_bounded_by_age_and_number(pauses: list[float], seed: int) 
         arrived[at] = now
         assert history.put(at, 0, [{"symbol": "A"}] if sequence % 2 else [], now)
         history.answer_for(dice.choice([*arrived]))
-        kept = [*history._versions]
+        kept = [*history.positions]
         assert kept == [at for at, since in arrived.items() if since >= now - RETENTION_SECONDS][-MAX_VERSIONS:]
-        assert len(history._messages) <= len(kept) + 1
+        assert history.messages_held <= len(kept) + 1
 
 
 @given(row_lists(), row_lists())
@@ -251,9 +254,9 @@ def test_the_shorter_of_delta_and_snapshot_is_sent(old: list[Row], new: list[Row
     history = ListHistory("a")
     history.put(Position("e", 1), 1, old, 0.0)
     history.put(Position("e", 2), 2, new, 0.0)
-    delta = history._delta(history._versions[Position("e", 1)], history._versions[Position("e", 2)])
+    delta = encode(Delta("a", "e", 1, 2, diff(old, new), len(new), checksum(new), sequence=2))
     sent = history.answer_for(Position("e", 1))
     snapshot = history.answer_for(None)
     assert sent is not None
     assert snapshot is not None
-    assert len(sent.payload) == min(len(delta.payload), len(snapshot.payload))
+    assert len(sent.payload) == min(len(delta), len(snapshot.payload))

@@ -24,7 +24,7 @@ from tests.support.until import until
 @pytest.fixture(autouse=True)
 def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(questions, "_SHARED_SECONDS", 0.0)
+    monkeypatch.setattr(questions, "SHARED_SECONDS", 0.0)
 
 
 def answer(request: WhyRequest) -> Why:
@@ -115,7 +115,7 @@ async def test_a_client_that_goes_takes_its_questions_with_it(bus: Bus, served: 
 async def test_the_same_question_is_asked_once_in_a_while(
     bus: Bus, served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions, "_SHARED_SECONDS", 3600.0)
+    monkeypatch.setattr(questions, "SHARED_SECONDS", 3600.0)
     tally = Tally(logger("test"))
     async with answering(bus, answer, tally), browsing(served, movers) as first, browsing(served) as second:
         for browser, number in ((first, 1), (second, 1), (second, 2)):

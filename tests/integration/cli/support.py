@@ -56,8 +56,10 @@ class Cli:
 
     async def python(self, program: str) -> str:
         """What a Python program says that this user runs."""
-        pipes = {"stdout": asyncio.subprocess.PIPE, "env": self.env, "cwd": self.home}
-        async with running(await asyncio.create_subprocess_exec(sys.executable, "-c", program, **pipes)) as process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, env=self.env, cwd=self.home
+        )
+        async with running(process):
             return (await asyncio.wait_for(process.communicate(), PATIENCE))[0].decode()
 
 

@@ -17,7 +17,7 @@ from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
 from gapscan.runtime import end
 from gapscan.service.metrics import Metrics
-from gapscan.service.status import _instance_problems
+from gapscan.service.status import instance_problems
 from tests.support.answers import decode_answer
 from tests.unit.bridge.wire import BridgeHarness, FakeTransport, SocketTransport, answers
 
@@ -101,7 +101,7 @@ def test_it_shows_in_heartbeats_figures_and_status(harness: BridgeHarness) -> No
         {"a": "stale", "b": "live"}
     ]
     assert report(harness.bridge)["failed"] == {"a": "TypeError: Encoding objects of type object is unsupported"}
-    assert _instance_problems("bridge", [report(harness.bridge)]) == [
+    assert instance_problems("bridge", [report(harness.bridge)]) == [
         "bridge: list a stands still: TypeError: Encoding objects of type object is unsupported"
     ]
     metrics = Metrics("bridge", harness.tally, KINDS)

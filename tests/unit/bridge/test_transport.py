@@ -64,11 +64,11 @@ def test_the_socket_is_ours_until_we_say_so() -> None:
     transport, other = SocketTransport(), SocketTransport()
     way_out = Transport(transport)
     assert way_out.write(b"one")
-    transport._ours.close()
-    reused = os.dup(other._ours.fileno())
+    transport.ours.close()
+    reused = os.dup(other.ours.fileno())
     assert reused != way_out.socket
     assert way_out.write(b"two")
-    assert transport._theirs.recv(10) == b"onetwo"
+    assert transport.theirs.recv(10) == b"onetwo"
     way_out.gone()
     assert (way_out.socket, way_out.write(b"three")) == (NO_SOCKET, False)
     os.close(reused)
@@ -80,7 +80,7 @@ def test_scarce_descriptors_are_for_clients() -> None:
     """Where each has a second one, only half as many could come in."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with connections(1) as (transport,):
-        os.close(next_one := os.dup(transport._ours.fileno()))
+        os.close(next_one := os.dup(transport.ours.fileno()))
         for limit, direct in ((2 * next_one, False), (2 * next_one + 2, True)):
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
             try:
@@ -89,7 +89,7 @@ def test_scarce_descriptors_are_for_clients() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert way_out.write(b"frame")
             assert way_out.direct is direct
-            assert transport._theirs.recv(10) == b"frame"
+            assert transport.theirs.recv(10) == b"frame"
             way_out.gone()
 
 

@@ -73,11 +73,11 @@ class SocketTransport:
     """A transport on a real socket with a small buffer. `full` is a client that reads nothing now."""
 
     def __init__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
-        self._ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self._theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._ours.setblocking(False)
-        self._theirs.setblocking(False)
+        self.ours, self.theirs = socket.socketpair()
+        self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.ours.setblocking(False)
+        self.theirs.setblocking(False)
         self._waiting = b""
         self._read = b""
         self._full = False
@@ -100,12 +100,12 @@ class SocketTransport:
     def _send(self) -> None:
         with suppress(BlockingIOError):
             while self._waiting:
-                self._waiting = self._waiting[self._ours.send(self._waiting) :]
+                self._waiting = self._waiting[self.ours.send(self._waiting) :]
 
     def _receive(self) -> None:
         while True:
             try:
-                self._read += self._theirs.recv(1 << 16)
+                self._read += self.theirs.recv(1 << 16)
             except BlockingIOError:
                 if not self._waiting:
                     return
@@ -115,7 +115,7 @@ class SocketTransport:
         return len(self._waiting)
 
     def get_extra_info(self, name: str) -> socket.socket | None:
-        return self._ours if name == "socket" else None
+        return self.ours if name == "socket" else None
 
     def is_closing(self) -> bool:
         return self.aborted
@@ -137,8 +137,8 @@ class SocketTransport:
         return [taken]
 
     def close(self) -> None:
-        self._ours.close()
-        self._theirs.close()
+        self.ours.close()
+        self.theirs.close()
 
 
 def whole_frames(data: bytes) -> int:

@@ -29,8 +29,8 @@ from gapscan.service.status import (
     Reference,
     ServiceStatus,
     StatusReport,
-    _feed_problems,
-    _link_problems,
+    feed_problems,
+    link_problems,
 )
 from gapscan_cli import exits
 from gapscan_cli.completion import complete_list, nearest, shipped_names
@@ -153,7 +153,7 @@ def test_breaks_of_the_live_link_are_shown() -> None:
     ],
 )
 def test_a_dead_live_link_is_a_problem(link: dict[str, object], problem: str | None) -> None:
-    found = _link_problems(link)
+    found = link_problems(link)
     assert bool(found) == bool(problem)
     assert problem is None or problem in found[0]
 
@@ -167,9 +167,9 @@ def test_what_is_missing_of_the_symbols_is_told() -> None:
 
 
 def test_reference_data_that_cannot_be_loaded_is_a_problem() -> None:
-    (problem,) = _feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
+    (problem,) = feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
     assert problem == "feed: the reference data is not complete: the splits of 2026-11-20 failed"
-    assert _feed_problems({"reference": {"last_error": ""}}) == []
+    assert feed_problems({"reference": {"last_error": ""}}) == []
 
 
 def test_curves_are_told_of_to_those_who_have_flat_files() -> None:
@@ -181,7 +181,7 @@ def test_curves_are_told_of_to_those_who_have_flat_files() -> None:
     assert "   10000 symbols; the ranker has none\n" in report_text(_report(curves=ready))
     late = structs.replace(ready, ranker_date="2026-11-19", ranker_symbols=9_000)
     assert "   10000 symbols; the ranker has 9000 symbols of 2026-11-19\n" in report_text(_report(curves=late))
-    (problem,) = _feed_problems({"curves": {"last_error": "no file can be read"}})
+    (problem,) = feed_problems({"curves": {"last_error": "no file can be read"}})
     assert problem == "feed: there are no volume curves of today: no file can be read"
 
 

@@ -29,7 +29,9 @@ def test_exposure_is_low(unit: str) -> None:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_directives_exist(tmp_path: Path, unit: str) -> None:
-    assert complaints(shutil.copy(DEPLOY / unit, tmp_path / unit.replace("@", "@feed"))) == []
+    path = tmp_path / unit.replace("@", "@feed")
+    shutil.copy(DEPLOY / unit, path)
+    assert complaints(path) == []
 
 
 def test_a_wrong_directive_is_found(tmp_path: Path) -> None:

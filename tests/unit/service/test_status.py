@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.service.status import Hot, _hot, _link_problems
+from gapscan.service.status import Hot, _hot, link_problems
 
 
 def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
@@ -28,7 +28,7 @@ def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any
     ],
 )
 def test_no_problem(healthy: Any) -> None:
-    assert _link_problems(healthy) == []
+    assert link_problems(healthy) == []
 
 
 def test_a_feed_without_a_live_half() -> None:
@@ -41,16 +41,14 @@ def test_a_feed_without_a_live_half() -> None:
 
 @pytest.mark.parametrize("settled", [False, True])
 def test_nothing_confirmed_for_longer_than_a_recovery_takes(settled: Any) -> None:
-    (problem,) = _link_problems(link(confirmed=0, seconds=45.2, settled=settled))
+    (problem,) = link_problems(link(confirmed=0, seconds=45.2, settled=settled))
     assert problem == "feed: of 30 live topics none has been confirmed for 45 s"
 
 
 def test_a_link_that_is_down_says_why() -> None:
     down = link(confirmed=0, seconds=45.2, settled=False, state="waiting", last_error="max_connections: too many")
-    assert _link_problems(down) == ["feed: the live link is down: max_connections: too many"]
+    assert link_problems(down) == ["feed: the live link is down: max_connections: too many"]
 
 
 def test_many_topics_that_are_not_confirmed() -> None:
-    assert _link_problems(link(desired=200, confirmed=100, settled=False)) == [
-        "feed: 100 live topics are not confirmed"
-    ]
+    assert link_problems(link(desired=200, confirmed=100, settled=False)) == ["feed: 100 live topics are not confirmed"]
