@@ -1,16 +1,17 @@
-# make run      the whole of gapscan on the embedded server and the simulated market
-# make test     all tests
-# make check    format, lint, types, import contract
-# make package  wheel and sdist in dist/, tried in an empty environment
-# make fuzz     random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
-# make bench    the figures, in a table
+# make run       the whole of gapscan on the embedded server and the simulated market
+# make test      all tests
+# make check     format, lint, types, import contract
+# make package   wheel and sdist in dist/, tried in an empty environment
+# make fuzz      random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
+# make bench     the figures, in a table
+# make coverage  what the tests run of the code, branches included
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test check package bench fuzz property-deep lock clean
+.PHONY: run test check package bench fuzz coverage property-deep lock clean
 
 run: $(READY)
 	$(BIN)/gapscan up $(ARGS)
@@ -34,6 +35,13 @@ bench: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+# Unit, property and integration tests; the processes that they start count too.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist loadgroup tests/unit tests/property tests/integration $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 # The properties on 100,000 cases each.
 property-deep: $(READY)
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest tests/property --timeout 0 $(ARGS)
@@ -52,4 +60,4 @@ lock:
 	$(LOCK) --constraint requirements.lock --upgrade --output-file requirements-run.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist build
