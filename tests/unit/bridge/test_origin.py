@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from gapscan.bridge.origin import host_name, is_own_host, own_hosts
+from gapscan.bridge.origin import host_name, is_allowed, is_own_host, own_hosts
 from gapscan.bridge.service import Bridge
-from gapscan.config import BridgeSection, Config, as_environment, load
+from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,42 @@ def test_hosts_go_through_the_environment() -> None:
     variables = as_environment(Config(bridge=BridgeSection(hosts=["a.example", "b.example"])))
     assert variables["GAPSCAN_BRIDGE_HOSTS"] == "a.example,b.example"
     assert load(env=variables).config.bridge.hosts == "a.example,b.example"
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed", "expected"),
+    [
+        (None, [], True),
+        ("http://bridge.example:8080", [], True),
+        ("https://bridge.example:8080", [], True),
+        ("http://bridge.example", [], False),
+        ("http://evil.example", [], False),
+        ("http://localhost:3000", [], True),
+        ("http://127.0.0.1", [], True),
+        ("http://[::1]:5", [], True),
+        ("http://localhost.evil.example", [], False),
+        ("http://bridge.example:8080.evil.example", [], False),
+        ("ftp://bridge.example:8080", [], False),
+        ("null", [], False),
+        ("", [], False),
+        ("http://[", [], False),
+        ("https://a.example", ["https://a.example"], True),
+        ("https://a.example:443", ["https://a.example"], False),
+        ("http://bridge.example:8080", ["https://a.example"], False),
+        (None, ["https://a.example"], True),
+    ],
+)
+def test_origins(origin: str | None, allowed: list[str], expected: bool) -> None:
+    assert is_allowed(origin, "bridge.example:8080", allowed) is expected
+
+
+def test_origins_go_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
+    config = Config(
+        bridge=BridgeSection(origins=["https://a.example", "https://b.example"], token="t"),
+        service=ServiceSection(instance="x"),
+    )
+    variables = as_environment(config)
+    assert variables["GAPSCAN_BRIDGE_ORIGINS"] == "https://a.example,https://b.example"
+    again = load(env=variables).config
+    assert (again.bridge.origins, again.bridge.token) == ("https://a.example,https://b.example", "t")

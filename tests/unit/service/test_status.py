@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.service.status import Hot, _hot, link_problems
+from gapscan.service.status import Hot, _hot, feed_problems, link_problems
 
 
 def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
@@ -52,3 +52,25 @@ def test_a_link_that_is_down_says_why() -> None:
 
 def test_many_topics_that_are_not_confirmed() -> None:
     assert link_problems(link(desired=200, confirmed=100, settled=False)) == ["feed: 100 live topics are not confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("link", "problem"),
+    [
+        ({"mode": "off", "settled": False, "last_error": "x"}, None),
+        ({"mode": "hot", "settled": True, "last_error": "x", "topics": {"desired": 0}}, None),
+        ({"mode": "hot", "settled": False, "state": "waiting", "last_error": "auth_failed"}, "auth_failed"),
+        ({"mode": "hot", "settled": False, "state": "live", "topics": {"desired": 900, "confirmed": 0}}, "900 live"),
+        ({"mode": "hot", "settled": False, "state": "live", "topics": {"desired": 9, "confirmed": 0}}, None),
+    ],
+)
+def test_a_dead_live_link_is_a_problem(link: dict[str, object], problem: str | None) -> None:
+    found = link_problems(link)
+    assert bool(found) == bool(problem)
+    assert problem is None or problem in found[0]
+
+
+def test_reference_data_that_cannot_be_loaded_is_a_problem() -> None:
+    (problem,) = feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
+    assert problem == "feed: the reference data is not complete: the splits of 2026-11-20 failed"
+    assert feed_problems({"reference": {"last_error": ""}}) == []
