@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect as connect_websocket
 from gapscan.bus.client import BusOptions, connect
 from gapscan.supervisor import ports
 from tests.browser.watching import watch
-from tests.integration.bridge.support import Served, defined_list, running_bridge
+from tests.support.bridge import Served, defined_list, running_bridge
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.until import PATIENCE

@@ -13,7 +13,7 @@ import pytest
 
 from gapscan.polygon.supervisor import LinkOptions
 from gapscan.runtime import end
-from tests.integration.feed.rig import Rig, market
+from tests.support.rig import Rig, market
 from tests.support.until import until
 
 # As in production but for this: with MAX_CONNECTIONS_SECONDS=60 it takes as long as there.

@@ -18,13 +18,14 @@ from gapscan.bus.definitions import read_definitions, write_definition
 from gapscan.bus.keyvalue import put
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.bus.topology import list_names
-from gapscan.client.api import Follower, ListView
+from gapscan.client.api import Follower
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import shipped_lists
 from gapscan.service.status import collect
-from tests.integration.cli.support import Cli
+from tests.support.cli import Cli
+from tests.support.lists import to_the_end
 from tests.support.until import PATIENCE, until
 from tests.support.up import RunningSet, running_set
 
@@ -110,11 +111,6 @@ def browser_url(desk: OwnLists) -> str:
     assert found is not None
     assert found.http_url is not None
     return found.http_url.replace("http://", "ws://") + "ws"
-
-
-async def to_the_end(views: AsyncIterator[ListView]) -> None:
-    async for _ in views:
-        pass
 
 
 async def streams_hold(bus: Bus, name: str) -> list[str]:

@@ -22,7 +22,7 @@ from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Beat
 from tests.support.strategies import row_lists
-from tests.unit.bridge.wire import BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
+from tests.support.wire import BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
 
 LISTS = ("a", "b")
 PATIENT = Limits.of(BridgeSection(slow_after=1e9))

@@ -1,4 +1,4 @@
-"""What a bridge sends, read back: only tests have to, browsers have JSON.parse."""
+"""What a bridge sends, read back: only tests have to, browsers have JSON.parse. And what a ranker might say of why."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from gapscan.errors import ProtocolError
+from gapscan.protocol.messages import Why, WhyRequest
 from gapscan.protocol.websocket import Answer
 
 _answers: Final[msgspec.json.Decoder[Answer]] = msgspec.json.Decoder(Answer)
@@ -18,3 +19,10 @@ def decode_answer(data: bytes | str) -> Answer:
         return _answers.decode(data)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise ProtocolError(f"bad message of the bridge: {error}") from error
+
+
+def answer_why(request: WhyRequest) -> Why:
+    """What a ranker might say; there is one question that it fails on."""
+    if request.symbol == "BAD":
+        raise ZeroDivisionError
+    return Why(request.symbol, True, 0, "closed", False, [], [], [request.list or "all"])

@@ -19,11 +19,18 @@ ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
 COMPOSE: Final = DEPLOY / "compose.yaml"
 KUBERNETES: Final = DEPLOY / "kubernetes"
+MONITORING: Final = DEPLOY / "monitoring"
+PINNED: Final = re.compile(r"[\w./-]+:\d+\.\d+\.\d+(-\w+)*")  # an image by its exact version
 
 
 def documents(path: Path) -> list[Any]:
     """All documents of a YAML file."""
     return list(yaml.safe_load_all(path.read_text("utf-8")))
+
+
+def alert_rules() -> list[Any]:
+    """The rules by which Prometheus alerts."""
+    return [rule for group in documents(MONITORING / "alerts.yaml")[0]["groups"] for rule in group["rules"]]
 
 
 def tool(name: str, package: str) -> str:

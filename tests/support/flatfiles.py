@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gapscan.market.sessions import MINUTE_MS, epoch_ms
+from gapscan.market.sessions import MINUTE_MS, epoch_ms, previous_trading_day
 
+OPEN, CLOSE = 570, 960  # the regular session, in minutes since midnight
+READING = 90.0  # seconds at most for all files, each read by a process of the lowest priority
 HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
 
 
@@ -41,3 +43,16 @@ def write_lines(root: Path, date: dt.date, lines: Iterable[str], header: str = H
 def write_minutes(root: Path, date: dt.date, bars: Iterable[Minute]) -> Path:
     """Write a file of these bars; its path."""
     return write_lines(root, date, (bar.line(date) for bar in bars))
+
+
+def even_day(symbols: Sequence[str], shares: float) -> list[Minute]:
+    """The same number of shares in every minute of the regular session."""
+    return [Minute(symbol, minute, shares) for symbol in symbols for minute in range(OPEN, CLOSE)]
+
+
+def sessions_before(date: dt.date, number: int) -> list[dt.date]:
+    """The newest first."""
+    days = [previous_trading_day(date)]
+    while len(days) < number:
+        days.append(previous_trading_day(days[-1]))
+    return days

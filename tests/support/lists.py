@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from gapscan.bus.client import Bus
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.client.view import ListView
 from gapscan.protocol.messages import Row
 
 SYMBOLS = [f"S{number}" for number in range(40)]
@@ -46,3 +48,9 @@ async def publish_list(bus: Bus, name: str, retention: Retention | None = None, 
     publisher = ListPublisher(bus, name)
     await publisher.recover(retention or Retention())
     return Published(publisher, random.Random(seed), {0: []})
+
+
+async def to_the_end(views: AsyncIterator[ListView]) -> None:
+    """Look at all that a follower shows, until it ends."""
+    async for _ in views:
+        pass

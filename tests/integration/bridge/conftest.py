@@ -9,16 +9,10 @@ import pytest
 
 from gapscan.bridge import broadcast
 from gapscan.bridge.io_uring import IoUring
-from gapscan.bus.client import Bus, BusOptions, connect
-from tests.integration.bridge.support import Served, defined_list, running_bridge
+from gapscan.bus.client import Bus
+from tests.support.bridge import Served, defined_list, running_bridge
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
-
-
-@pytest.fixture
-async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
-    async with connect(BusOptions(nats_server.url), "test") as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ from gapscan.protocol.websocket import (
     Lists,
 )
 from gapscan.service import all_lists
-from tests.integration.bridge.support import Browser, Served, browsing, masked, raw_client, running_bridge, wide_list
+from tests.support.bridge import Browser, Served, browsing, masked, raw_client, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.until import until
-from tests.unit.bridge.wire import CLOSE, PONG, TEXT, split_frames
+from tests.support.wire import CLOSE, PONG, TEXT, split_frames
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import pytest
 from gapscan.bridge import assets
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.errors import ConfigError
-from tests.integration.bridge.support import Served, browsing
+from tests.support.bridge import Served, browsing
 from tests.support.lists import Published
 
 

@@ -18,7 +18,7 @@ from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import SHUTDOWN, Aggregate, Beat, Error, Hello, Lists
 from gapscan.service import all_lists
-from tests.integration.bridge.support import Served, browsing, defined_list, running_bridge, wide_list
+from tests.support.bridge import Served, browsing, defined_list, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 

@@ -15,7 +15,7 @@ from gapscan.bus.client import Bus
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection, as_environment
 from gapscan.protocol.websocket import SHUTDOWN
 from gapscan.supervisor import ports
-from tests.integration.bridge.support import Browser, RawClient, wide_list
+from tests.support.bridge import Browser, RawClient, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 

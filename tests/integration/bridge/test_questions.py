@@ -16,7 +16,8 @@ from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
 from gapscan.protocol.websocket import Beat, Error, Lists, Sizes
 from gapscan.ranker.explainer import answering
 from gapscan.service import all_lists
-from tests.integration.bridge.support import Browser, Served, browsing, defined_list
+from tests.support.answers import answer_why
+from tests.support.bridge import Browser, Served, browsing, defined_list
 from tests.support.lists import Published
 from tests.support.until import until
 
@@ -27,19 +28,12 @@ def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "SHARED_SECONDS", 0.0)
 
 
-def answer(request: WhyRequest) -> Why:
-    """What a ranker might say; there is one question that it fails on."""
-    if request.symbol == "BAD":
-        raise ZeroDivisionError
-    return Why(request.symbol, True, 0, "closed", False, [], [], [request.list or "all"])
-
-
 async def test_an_answer_comes_as_the_ranker_gave_it(bus: Bus, served: Served, movers: Published) -> None:
-    async with answering(bus, answer, Tally(logger("test"))), browsing(served, movers) as browser:
+    async with answering(bus, answer_why, Tally(logger("test"))), browsing(served, movers) as browser:
         await browser.send(action="why", symbol="A", list="movers")
         await browser.send(action="why", symbol="B")
         await browser.gets(Why, 2)
-        assert browser.of(Why) == [answer(WhyRequest("A", "movers")), answer(WhyRequest("B"))]
+        assert browser.of(Why) == [answer_why(WhyRequest("A", "movers")), answer_why(WhyRequest("B"))]
         await movers.step()
         await browser.reaches(movers)
 
@@ -73,7 +67,7 @@ async def test_what_is_no_question(served: Served, message: dict[str, object], c
 
 async def test_a_question_without_an_answer_hurts_nobody_else(bus: Bus, served: Served, movers: Published) -> None:
     async with (
-        answering(bus, answer, Tally(logger("test"))),
+        answering(bus, answer_why, Tally(logger("test"))),
         browsing(served, movers) as bad,
         browsing(served, movers) as good,
     ):
@@ -90,7 +84,7 @@ async def test_a_question_without_an_answer_hurts_nobody_else(bus: Bus, served: 
 
 
 async def test_more_questions_than_may_wait(bus: Bus, served: Served, movers: Published) -> None:
-    async with answering(bus, answer, Tally(logger("test"))), browsing(served, movers) as browser:
+    async with answering(bus, answer_why, Tally(logger("test"))), browsing(served, movers) as browser:
         await browser.send(action="why", symbol="BAD")
         for number in range(QUESTIONS):
             await browser.send(action="why", symbol=f"S{number}")
@@ -102,7 +96,7 @@ async def test_more_questions_than_may_wait(bus: Bus, served: Served, movers: Pu
 
 
 async def test_a_client_that_goes_takes_its_questions_with_it(bus: Bus, served: Served, movers: Published) -> None:
-    async with answering(bus, answer, Tally(logger("test"))):
+    async with answering(bus, answer_why, Tally(logger("test"))):
         async with browsing(served, movers) as browser:
             await browser.send(action="why", symbol="BAD")
             await browser.send(action="why", symbol="A")
@@ -117,7 +111,7 @@ async def test_the_same_question_is_asked_once_in_a_while(
 ) -> None:
     monkeypatch.setattr(questions, "SHARED_SECONDS", 3600.0)
     tally = Tally(logger("test"))
-    async with answering(bus, answer, tally), browsing(served, movers) as first, browsing(served) as second:
+    async with answering(bus, answer_why, tally), browsing(served, movers) as first, browsing(served) as second:
         for browser, number in ((first, 1), (second, 1), (second, 2)):
             await browser.send(action="why", symbol="A")
             await browser.gets(Why, number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,11 +11,11 @@ from gapscan.bus.definitions import definition_news, is_removed, read_definition
 from gapscan.bus.keyvalue import put
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.bus.topology import Retention, ensure_shared, list_names
-from gapscan.client.api import Follower, ListView
+from gapscan.client.api import Follower
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
-from tests.support.lists import publish_list
+from tests.support.lists import publish_list, to_the_end
 
 KV_LISTS, KV_SNAPSHOTS = f"KV_{names.BUCKET_LISTS}", f"KV_{names.BUCKET_SNAPSHOTS}"
 
@@ -31,11 +30,6 @@ async def defined(bus: Bus) -> list[str]:
 
 async def messages_in(bus: Bus, stream: str) -> int:
     return (await bus.js.stream_info(stream)).state.messages
-
-
-async def to_the_end(views: AsyncIterator[ListView]) -> None:
-    async for _ in views:
-        pass
 
 
 async def test_shown_in_order_and_bad_ones_passed_over(bus: Bus) -> None:

@@ -13,7 +13,7 @@ from gapscan.config import check_passwords
 from gapscan.config.nats_passwords import reads_as_text
 from gapscan.errors import ConfigError
 from gapscan.supervisor import nats_server
-from tests.integration.cli.support import Cli
+from tests.support.cli import Cli
 from tests.support.nats import NatsServer
 
 MISREAD = ("12345", "0123", "1k", "-5", "1.5", "true", "Off", "a b", " a", "a ", "a;b", "$x", "a'b", "a,b", "a}b", "{a",

@@ -13,15 +13,10 @@ from gapscan.errors import BusError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
-from gapscan.protocol.messages import Why, WhyRequest
+from gapscan.protocol.messages import WhyRequest
 from gapscan.ranker.explainer import answering
+from tests.support.answers import answer_why
 from tests.support.nats import NatsServer
-
-
-def answer(request: WhyRequest) -> Why:
-    if request.symbol == "BAD":
-        raise ZeroDivisionError
-    return Why(request.symbol, True, 0, "closed", False, [], [], [request.list or "all"])
 
 
 async def test_nobody_leads(bus: Bus) -> None:
@@ -31,7 +26,7 @@ async def test_nobody_leads(bus: Bus) -> None:
 
 async def test_an_unanswerable_question_harms_no_other(bus: Bus) -> None:
     tally = Tally(logger("test"))
-    async with answering(bus, answer, tally):
+    async with answering(bus, answer_why, tally):
         await bus.nc.publish(names.WHY, b"{", reply=bus.nc.new_inbox())
         await bus.nc.publish(names.WHY, encode(WhyRequest("A")))  # nobody waits for it
         await bus.nc.publish(names.WHY, encode(WhyRequest("BAD")), reply=bus.nc.new_inbox())
@@ -43,7 +38,7 @@ async def test_an_unanswerable_question_harms_no_other(bus: Bus) -> None:
 
 async def test_a_flood_of_questions_is_bounded(bus: Bus) -> None:
     tally = Tally(logger("test"))
-    async with answering(bus, answer, tally), asyncio.timeout(20):
+    async with answering(bus, answer_why, tally), asyncio.timeout(20):
         for _ in range(1000):
             await bus.nc.publish(names.WHY, encode(WhyRequest("A")), reply=bus.nc.new_inbox())
         while not tally.counts["why_dropped"]:
@@ -63,7 +58,7 @@ async def test_a_reader_may_ask(tmp_path: Path) -> None:
         async with (
             connect(server.services, "ranker") as writing,
             connect(server.reader, "reader") as reading,
-            answering(writing, answer, Tally(logger("test"))),
+            answering(writing, answer_why, Tally(logger("test"))),
         ):
             assert (await ask_why(reading, "A")).symbol == "A"
     finally:

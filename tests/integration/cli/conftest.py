@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol.messages import Row
 from gapscan.ranking.spec import shipped_lists
-from tests.integration.cli.support import Cli, Terminal
+from tests.support.cli import Cli, Terminal
 from tests.support.nats import NatsServer
 from tests.support.until import PATIENCE
 
@@ -66,12 +66,6 @@ class OwnLists:
                 with suppress(Exception):  # the server is away in some tests
                     await self.publisher.heartbeat("live", self.as_of, self.simulated)
             await asyncio.sleep(0.2)
-
-
-@pytest.fixture
-async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
-    async with connect(BusOptions(nats_server.url), "test") as bus:
-        yield bus
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 import json
-import re
 import sys
 
 import pytest
@@ -23,20 +22,12 @@ from gapscan.ranking.spec import shipped_lists
 from gapscan_cli.health import print_status
 from gapscan_cli.oneshot import print_lists, print_top
 from tests.integration.cli.conftest import OwnLists, rows_of
-from tests.integration.cli.support import Cli, Result
+from tests.support.cli import Cli, assert_error
 from tests.support.nats import NatsServer
 from tests.support.processes import started
 
 Capture = pytest.CaptureFixture[str]
 SHIPPED = shipped_lists().names
-
-
-def assert_error(result: Result, code: int, *words: str) -> None:
-    """One line on stderr, the right exit code, and no traceback."""
-    assert result.code == code, result
-    assert re.fullmatch(r"error: .+\n", result.err), result.err
-    for word in words:
-        assert word in result.err
 
 
 async def test_help_loads_nothing_heavy(cli: Cli) -> None:

@@ -15,7 +15,7 @@ from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
 from tests.integration.cli.conftest import OwnLists, rows_of
-from tests.integration.cli.support import SHOW_CURSOR, Cli, Terminal, running
+from tests.support.cli import SHOW_CURSOR, Cli, Terminal, running
 from tests.support.nats import NatsServer
 from tests.support.until import PATIENCE
 

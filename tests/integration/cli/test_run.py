@@ -7,7 +7,7 @@ import os
 from gapscan import runfile
 from gapscan.bus.client import Bus
 from gapscan.service.status import collect
-from tests.integration.cli.support import Cli, running
+from tests.support.cli import Cli, running
 from tests.support.nats import NatsServer
 from tests.support.until import until
 

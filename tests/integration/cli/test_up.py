@@ -15,7 +15,7 @@ from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.running import with_login
 from gapscan.runfile import RunFile
 from gapscan.service.status import collect
-from tests.integration.cli.support import Cli, running
+from tests.support.cli import Cli, running
 from tests.support.until import PATIENCE, until
 
 

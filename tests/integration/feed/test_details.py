@@ -25,9 +25,9 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Detail
 from gapscan.runtime import end
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import DAY, feed_on, feed_report, market
 from tests.support.hot_set import Writer
 from tests.support.nats import NatsServer
+from tests.support.rig import DAY, feed_on, feed_report, market
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 

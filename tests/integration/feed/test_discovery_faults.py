@@ -29,8 +29,8 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import UniverseFrame
 from gapscan.runtime import end
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import KEY, market
 from tests.support.nats import NatsServer
+from tests.support.rig import KEY, market
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 

@@ -22,9 +22,9 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Halts
 from gapscan.runtime import end
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import DAY, QUICK, feed_on, market
 from tests.support.hot_set import Writer
 from tests.support.nats import NatsServer
+from tests.support.rig import DAY, QUICK, feed_on, market
 from tests.support.stack import provider_on
 from tests.support.until import until
 

@@ -20,9 +20,9 @@ from gapscan.runtime import end
 from gapscan.service.common import reporting
 from gapscan.service.status import Hot, collect, collect_hot
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import QUICK, feed_on, feed_report, market
 from tests.support.hot_set import Writer
 from tests.support.nats import NatsServer
+from tests.support.rig import QUICK, feed_on, feed_report, market
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 

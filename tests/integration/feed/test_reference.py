@@ -22,8 +22,8 @@ from gapscan.protocol.messages import ReferenceFrame
 from gapscan.runtime import end
 from gapscan.service.common import retrying
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import DAY, KEY, market
 from tests.support.nats import NatsServer
+from tests.support.rig import DAY, KEY, market
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 

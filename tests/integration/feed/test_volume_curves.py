@@ -7,7 +7,7 @@ import datetime as dt
 import io
 import sys
 import zlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,40 +26,34 @@ from gapscan.feed.volume_curves import CurveLoader
 from gapscan.flatfiles.curves import MeanVolumes
 from gapscan.flatfiles.minutes import DayVolumes
 from gapscan.market.columns import Floats
-from gapscan.market.sessions import MINUTE_MS, epoch_ms, previous_trading_day
+from gapscan.market.sessions import MINUTE_MS, epoch_ms
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import VolumeCurves
 from gapscan.runtime import end
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import DAY, market
-from tests.support.flatfiles import Minute, minutes_path, write_lines, write_minutes
+from tests.support.flatfiles import (
+    CLOSE,
+    OPEN,
+    READING,
+    Minute,
+    even_day,
+    minutes_path,
+    sessions_before,
+    write_lines,
+    write_minutes,
+)
 from tests.support.market import share_at
 from tests.support.nats import NatsServer
+from tests.support.rig import DAY, market
 from tests.support.stack import config_for, provider_on, running
 from tests.support.until import until
 
-OPEN, CLOSE = 570, 960
 NOON = epoch_ms(DAY, dt.time(12))
 MONDAY = dt.date(2026, 11, 23)
-
-
-def sessions_before(date: dt.date, number: int) -> list[dt.date]:
-    days = [previous_trading_day(date)]
-    while len(days) < number:
-        days.append(previous_trading_day(days[-1]))
-    return days
-
-
 DAYS = sessions_before(DAY, 20)
-READING = 90.0  # seconds at most for all files, each read by a process of the lowest priority
 ENOUGH = 10  # sessions, for a curve to be preferred to the average of more days
-
-
-def even_day(symbols: Sequence[str], shares: float) -> list[Minute]:
-    """The same number of shares in every minute of the regular session."""
-    return [Minute(symbol, minute, shares) for symbol in symbols for minute in range(OPEN, CLOSE)]
 
 
 @dataclass

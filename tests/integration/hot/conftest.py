@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus
 from gapscan.bus.topology import Retention, ensure_shared
-from tests.support.nats import NatsServer
 
 
 @pytest.fixture
-async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
-    async with connect(BusOptions(nats_server.url), "test") as connection:
-        await ensure_shared(connection, Retention())
-        yield connection
+async def bus(bus: Bus) -> Bus:
+    await ensure_shared(bus, Retention())
+    return bus

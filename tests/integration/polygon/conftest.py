@@ -11,7 +11,7 @@ import pytest
 
 from gapscan.runtime import end
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import Rig, market
+from tests.support.rig import Rig, market
 
 Start = Callable[..., Awaitable[Rig]]
 

@@ -17,8 +17,8 @@ from gapscan.obs import Tally, logger
 from gapscan.polygon.library import Library
 from gapscan.polygon.provider import PolygonProvider
 from gapscan.sim import SimServer
-from tests.integration.feed.rig import DAY, KEY, market
 from tests.support.market import OBSERVATIONS
+from tests.support.rig import DAY, KEY, market
 from tests.support.simulator import bars_of
 from tests.support.stack import provider_on
 

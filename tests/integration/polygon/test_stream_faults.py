@@ -11,8 +11,8 @@ from msgspec.structs import astuple
 
 from gapscan.sim import SimServer
 from gapscan.sim.clock import ManualClock
-from tests.integration.feed.rig import Rig, market
 from tests.integration.polygon.conftest import Start
+from tests.support.rig import Rig, market
 from tests.support.until import until
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gapscan.bus.client import Bus
+from gapscan.market.sessions import previous_trading_day
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -20,10 +21,9 @@ from gapscan.ranker.ingest import CAPACITY, Ingest
 from gapscan.runtime import end
 from gapscan.service.common import reporting
 from gapscan.service.status import collect
-from tests.integration.feed.rig import DAY, market
-from tests.integration.feed.test_volume_curves import DAYS, READING, even_day
-from tests.support.flatfiles import write_minutes
+from tests.support.flatfiles import READING, even_day, write_minutes
 from tests.support.nats import NatsServer
+from tests.support.rig import DAY, market
 from tests.support.stack import running
 from tests.support.until import until
 
@@ -137,7 +137,7 @@ async def test_a_set_that_breaks_off_is_read_again_now_and_then_only(bus: Bus, m
 
 
 async def test_status_tells_which_curves_the_ranker_has(nats_server: NatsServer, tmp_path: Path) -> None:
-    write_minutes(tmp_path, DAYS[0], even_day(["A", "B"], 10))
+    write_minutes(tmp_path, previous_trading_day(DAY), even_day(["A", "B"], 10))
     async with market(manual=True) as sim, running(sim, nats_server.url, flat_files=str(tmp_path)) as stack:
         assert stack.report()["curves"] == {"date": None, "symbols": 0}
         await stack.load_reference()

@@ -22,10 +22,10 @@ from gapscan.ranker import replay
 from gapscan.ranker.ingest import Ingest
 from gapscan.runtime import end
 from gapscan.service.common import retention
-from tests.integration.feed.rig import DAY
 from tests.support.market import TIMES, stock, universe_frame
 from tests.support.nats import NatsServer
 from tests.support.proxy import link_to
+from tests.support.rig import DAY
 from tests.support.until import until
 
 SYMBOLS = ["A", "B"]

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.errors import TimeoutError as NatsTimeoutError
 
-from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry, remove_list, write_definition
 from gapscan.bus.keyvalue import put
 from gapscan.client.api import ListView
@@ -25,7 +25,7 @@ from gapscan.runtime import Backoff, end
 from gapscan.service import all_lists
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
-from tests.integration.bridge.support import running_bridge
+from tests.support.bridge import running_bridge
 from tests.support.lists import publish_list
 from tests.support.nats import NatsServer
 from tests.support.until import until
@@ -39,12 +39,6 @@ class Steps(Backoff):
     def next(self) -> float:
         self.noted.append(super().next())
         return 0.0
-
-
-@pytest.fixture
-async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
-    async with connect(BusOptions(nats_server.url), "test") as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from gapscan.bridge import broadcast as module
 from gapscan.bridge.broadcast import Broadcaster
-from tests.unit.bridge.wire import small_ring
+from tests.support.wire import small_ring
 
 
 @pytest.fixture(params=["write", "io_uring"])

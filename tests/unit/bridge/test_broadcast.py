@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from gapscan.bridge import broadcast as module
 from gapscan.bridge import io_uring as ring_module
 from gapscan.bridge.broadcast import Broadcaster, open_writer
-from tests.unit.bridge.wire import ENTRIES, small_ring
+from tests.support.wire import ENTRIES, small_ring
 
 _STEPS = st.lists(st.tuples(st.integers(1, 6000), st.sets(st.integers(0, 19)), st.sets(st.integers(0, 19), max_size=1)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gapscan.bridge.encodings import WEBSOCKET, Encoding, Message, websocket_pong
-from tests.unit.bridge.wire import CLOSE, PING, PONG, TEXT, split_frames
+from tests.support.wire import CLOSE, PING, PONG, TEXT, split_frames
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 200_000])

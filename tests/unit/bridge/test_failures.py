@@ -19,7 +19,7 @@ from gapscan.runtime import end
 from gapscan.service.metrics import Metrics
 from gapscan.service.status import instance_problems
 from tests.support.answers import decode_answer
-from tests.unit.bridge.wire import BridgeHarness, FakeTransport, SocketTransport, answers
+from tests.support.wire import BridgeHarness, FakeTransport, SocketTransport, answers
 
 BAD: Any = object()  # no encoder takes it
 

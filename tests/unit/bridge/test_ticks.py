@@ -6,7 +6,7 @@ from gapscan.bridge.encodings import WEBSOCKET
 from gapscan.bridge.ticks import Cells, joined
 from gapscan.protocol.messages import Bars
 from gapscan.protocol.websocket import Aggregate
-from tests.unit.bridge.wire import answers
+from tests.support.wire import answers
 
 
 def _bars(**columns: list[object]) -> Bars:

@@ -16,7 +16,7 @@ from gapscan.bridge.transport import NO_SOCKET, Transport
 from gapscan.bridge.versions import Position
 from gapscan.protocol.messages import Delta, Row
 from gapscan.protocol.websocket import SHUTDOWN
-from tests.unit.bridge.wire import CLOSE, BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
+from tests.support.wire import CLOSE, BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
 
 SHORT = WEBSOCKET.message(b"{}")
 

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,18 +16,10 @@ from gapscan.sim import make_server
 from gapscan.sim.service import sim_options
 from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli.main import run
+from tests.support.cli import Result, assert_error
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = shipped_lists().names
-
-
-@dataclass
-class Result:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 Gapscan = Callable[..., Result]
@@ -47,15 +38,6 @@ def gapscan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.Captu
         return Result(code, *capfd.readouterr())
 
     return command
-
-
-def assert_error(result: Result, code: int, *words: str) -> None:
-    """One line on stderr and the right exit code."""
-    assert result.code == code, result
-    assert result.out == ""
-    assert re.fullmatch(r"error: .+\n", result.err), result.err
-    for word in words:
-        assert word in result.err
 
 
 @pytest.mark.parametrize(

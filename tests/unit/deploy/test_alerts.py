@@ -5,10 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from tests.support.deploy import DEPLOY, documents, tool
+from tests.support.deploy import MONITORING, alert_rules, documents, tool
 
-MONITORING = DEPLOY / "monitoring"
-RULES = [rule for group in documents(MONITORING / "alerts.yaml")[0]["groups"] for rule in group["rules"]]
+RULES = alert_rules()
 TESTS: list[dict[str, Any]] = documents(MONITORING / "alerts_test.yaml")[0]["tests"]
 NAMES = {rule["alert"] for rule in RULES}
 

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from gapscan.supervisor.catalog import SERVICES
-from tests.support.deploy import COMPOSE, DEPLOY, ROOT, documents, locked_version, setting_variables
+from tests.support.deploy import COMPOSE, DEPLOY, PINNED, ROOT, documents, locked_version, setting_variables
 
 WHOLE = documents(COMPOSE)[0]
 FOUND: dict[str, Any] = WHOLE["services"]
 OWN = {name: service for name, service in FOUND.items() if name != "nats"}
-PINNED = re.compile(r"[\w./-]+:\d+\.\d+\.\d+(-\w+)*")
 
 
 def test_all_services_are_there() -> None:

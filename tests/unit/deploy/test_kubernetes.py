@@ -10,8 +10,7 @@ import kubernetes_validate
 import pytest
 
 from gapscan.supervisor.catalog import SERVICES
-from tests.support.deploy import COMPOSE, KUBERNETES, documents, setting_variables
-from tests.unit.deploy.test_compose import PINNED
+from tests.support.deploy import COMPOSE, KUBERNETES, PINNED, documents, setting_variables
 
 OBJECTS = [found for path in sorted(KUBERNETES.glob("*.yaml")) for found in documents(path)]
 IDS = [f"{found['kind']}/{found['metadata']['name']}" for found in OBJECTS]

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deploy import ROOT, setting_variables
-from tests.unit.deploy.test_alerts import RULES
+from tests.support.deploy import ROOT, alert_rules, setting_variables
 
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
 TABLE = TEXT.partition("What `gapscan status` says")[2].partition("## Figures")[0]
@@ -59,4 +58,4 @@ def test_variables_exist() -> None:
 
 def test_every_alert_is_explained() -> None:
     explained = set(re.findall(r"`(Gapscan\w+)`", TEXT))
-    assert explained == {rule["alert"] for rule in RULES}
+    assert explained == {rule["alert"] for rule in alert_rules()}

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 
 import pytest
 
@@ -21,11 +20,6 @@ def status(date: str, clock: str, market: str, **hours: bool) -> MarketStatus:
 
 OPEN = status("2026-11-25", "10:00", "open")
 SHUT = status("2026-11-25", "10:00", "closed")  # as on a day of mourning
-
-
-@pytest.fixture
-def tally() -> Tally:
-    return Tally(logging.getLogger("test"))
 
 
 @pytest.fixture

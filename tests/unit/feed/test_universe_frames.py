@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 from msgspec import UNSET
@@ -30,11 +28,6 @@ def snapshot_of(number: int, newest: list[int] | None = None) -> MarketSnapshot:
     columns = {name: np.arange(number, dtype=np.float64) + 1000 * place for place, name in enumerate(OBSERVATIONS, 1)}
     times = np.full(number, float(NOW)) if newest is None else np.array(newest, np.float64)
     return MarketSnapshot([f"S{n}" for n in range(number)], columns, times)
-
-
-@pytest.fixture
-def tally() -> Tally:
-    return Tally(logging.getLogger("test"))
 
 
 def test_a_scan_in_parts_loses_nothing() -> None:

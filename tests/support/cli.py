@@ -33,6 +33,14 @@ class Result:
     err: str
 
 
+def assert_error(result: Result, code: int, *words: str) -> None:
+    """One line on stderr, the right exit code, and no traceback."""
+    assert (result.code, result.out) == (code, ""), result
+    assert re.fullmatch(r"error: .+\n", result.err), result.err
+    for word in words:
+        assert word in result.err
+
+
 class Cli:
     """Starts commands in an empty directory, without any settings of this machine."""
 
