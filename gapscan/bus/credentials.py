@@ -51,7 +51,7 @@ def _with_jwt(jwt: str, seed: str) -> Identity:
 
 def _of_seed(seed: str, source: str) -> Identity:
     try:  # it, and what it needs, costs only who has a key
-        import nkeys  # type: ignore[import-untyped]
+        import nkeys
     except ImportError:
         raise CredentialsError("nkeys and .creds files need one more package: pip install 'nats-py[nkeys]'") from None
     try:

@@ -23,7 +23,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.service.common import reporting
-from tests.integration.bridge.support import browsing, defined_list, running_bridge
+from tests.support.bridge import browsing, defined_list, running_bridge
 from tests.support.jwt import Operator
 from tests.support.nats import NatsServer
 from tests.support.stack import Stack, small_market

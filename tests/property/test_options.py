@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gapscan.bus.options import BusOptions, servers, shown
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=20)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
 @given(user=TEXTS, password=TEXTS)

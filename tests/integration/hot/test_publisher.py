@@ -57,7 +57,7 @@ async def lose_answers(bus: Bus, monkeypatch: pytest.MonkeyPatch, subject: str) 
     really_publish = bus.js.publish
 
     async def publish(to: str, *args: object, **kwargs: object) -> object:
-        answer = await really_publish(to, *args, **kwargs)  # type: ignore[arg-type]
+        answer = await really_publish(to, *args, **kwargs)
         if to == subject:
             raise NatsTimeoutError
         return answer
