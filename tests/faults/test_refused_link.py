@@ -25,7 +25,7 @@ from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.service.common import reporting
 from tests.support.bridge import browsing, defined_list, running_bridge
 from tests.support.jwt import Operator
-from tests.support.nats import NatsServer
+from tests.support.nats import server_with
 from tests.support.stack import Stack, small_market
 from tests.support.until import until
 
@@ -35,16 +35,6 @@ MINUTE = 60_000
 LISTS = ("gappers_up", "most_active")
 
 Seen = dict[str, dict[int, list[Row]]]
-
-
-@asynccontextmanager
-async def server_with(path: Path, more: str) -> AsyncIterator[NatsServer]:
-    server = NatsServer(path / "nats-server", more=more)
-    try:
-        await asyncio.to_thread(server.start)
-        yield server
-    finally:
-        await asyncio.to_thread(server.close)
 
 
 @asynccontextmanager

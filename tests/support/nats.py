@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gapscan.bus.client import BusOptions
@@ -138,3 +139,14 @@ class NatsServer:
                 self.kill()
         if self._ports is not None:
             self._ports.close()
+
+
+@asynccontextmanager
+async def server_with(path: Path, more: str) -> AsyncIterator[NatsServer]:
+    """A server with `more` in its configuration, for as long as the block."""
+    server = NatsServer(path / "nats-server", more=more)
+    try:
+        await asyncio.to_thread(server.start)
+        yield server
+    finally:
+        await asyncio.to_thread(server.close)

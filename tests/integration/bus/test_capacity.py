@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,23 +15,13 @@ from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.ranking.spec import shipped_lists
 from tests.support.jwt import Operator
-from tests.support.nats import NatsServer
+from tests.support.nats import server_with
 from tests.support.stack import small_market
 
 DAY = dt.date(2026, 3, 10)
 START = session_times(DAY).regular + 600_000
 MINUTE = 60_000
 MB = 1024 * 1024
-
-
-@asynccontextmanager
-async def server_with(path: Path, more: str) -> AsyncIterator[NatsServer]:
-    server = NatsServer(path / "nats-server", more=more)
-    try:
-        await asyncio.to_thread(server.start)
-        yield server
-    finally:
-        await asyncio.to_thread(server.close)
 
 
 async def all_streams(options: BusOptions) -> dict[str, int]:
