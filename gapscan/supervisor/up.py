@@ -136,7 +136,7 @@ class Up:
         self._say = say
         has_account = providers.has_account(config.provider)
         self.simulated = config.provider.simulated or config.sim.replay is not None or not has_account
-        self._config = self._as_simulated(config) if self.simulated else config
+        self.config = self._as_simulated(config) if self.simulated else config
         self._key_variable = providers.key_variable(config.provider)
         self._http_port = 0
         self._processes: list[Process] = []
@@ -196,12 +196,12 @@ class Up:
     def _title(self) -> str:
         if not self.simulated:
             return f"gapscan {__version__}"
-        why = "a replay" if self._config.sim.replay else f"no {self._key_variable}"
+        why = "a replay" if self.config.sim.replay else f"no {self._key_variable}"
         return f"gapscan {__version__}   SIMULATED market ({why})"
 
     def _choose_http_port(self) -> int:
         given = self._options.http_port
-        wanted = self._config.bridge.port if given is None else given
+        wanted = self.config.bridge.port if given is None else given
         if wanted and not ports.is_free(wanted):
             raise ConfigError(f"port {wanted} is taken", remedy="give --http-port another, or 0 for a free one")
         return wanted or ports.free_port()
@@ -231,26 +231,26 @@ class Up:
     async def _load_own_lists(self) -> None:
         """Before a ranker asks for them. What is wrong with them is said, and costs no other list."""
         try:
-            path = own_lists_file.own_file(self._config)
+            path = own_lists_file.own_file(self.config)
         except ConfigError as error:
             _log.warning("there are no own lists: %s", error)
             return
         async with connect(self._server.options, "gapscan up") as bus:
-            await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self._config)))
+            await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self.config)))
             for fault in await own_lists_file.load(bus, path):
                 _log.warning("own list left out: %s", fault)
 
     @property
     def _http_url(self) -> str:
-        host = self._config.bridge.host
+        host = self.config.bridge.host
         return f"http://{'127.0.0.1' if host in _ALL_ADDRESSES else host}:{self._http_port}/"
 
     async def _start_services(self) -> None:
         config = structs.replace(
-            self._config,
-            nats=self._server.section(self._config.nats),
-            feed=structs.replace(self._config.feed, cache_dir=self._config.feed.cache_dir or str(self._store)),
-            bridge=structs.replace(self._config.bridge, port=self._http_port),
+            self.config,
+            nats=self._server.section(self.config.nats),
+            feed=structs.replace(self.config.feed, cache_dir=self.config.feed.cache_dir or str(self._store)),
+            bridge=structs.replace(self.config.bridge, port=self._http_port),
             service=ServiceSection(instance=str(self._options.data.resolve())),
         )
         listens = {"sim": config.sim.port, "bridge": config.bridge.port}
@@ -272,12 +272,12 @@ class Up:
     def _plan(self) -> dict[str, str]:
         """The services to run, and what to say of each."""
         plan = {
-            "feed": f"scans every {self._config.feed.discovery_interval:g} s",
+            "feed": f"scans every {self.config.feed.discovery_interval:g} s",
             "ranker": SERVICES["ranker"],
             "hot": SERVICES["hot"],
             "bridge": self._http_url,
         }
-        return {"sim": f"http://{self._config.provider.websocket_host}", **plan} if self.simulated else plan
+        return {"sim": f"http://{self.config.provider.websocket_host}", **plan} if self.simulated else plan
 
     def _announce(self, name: str, where: str, process: Process) -> None:
         metrics = self._metrics_urls.get(name, "")

@@ -22,7 +22,7 @@ def plan_of(config: Config) -> Config:
     """The settings that the services get, their ports and places aside."""
     planned = Up(config, UpOptions(data=Path("nowhere")), say=lambda _text: None)
     planned._server.close()
-    return planned._config
+    return planned.config
 
 
 def test_the_library_stays() -> None:
