@@ -137,7 +137,7 @@ async def collect(bus: Bus) -> StatusReport:
         simulated=bool(ranker.get("simulated")),
         session=str(ranker.get("session", "")),
         as_of=int(ranker.get("as_of", 0)),
-        hot=_hot(services.get("feed", [])),
+        hot=hot_of(services.get("feed", [])),
         coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
         reference=msgspec.convert(feed.get("reference", {}), Reference),
         curves=_curves(feed, ranker),
@@ -185,10 +185,11 @@ def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
 async def collect_hot(bus: Bus) -> Hot | None:
     """The live half of the feed alone, or None when no feed answers. Raises BusError."""
     feeds = (await _services(bus, names.SERVICE_PREFIX + "feed", first=True)).get("feed", [])
-    return _hot(feeds) if feeds else None
+    return hot_of(feeds) if feeds else None
 
 
-def _hot(feeds: Iterable[Instance]) -> Hot:
+def hot_of(feeds: Iterable[Instance]) -> Hot:
+    """How the hot set stands, by the first feed that says it."""
     feed: Instance = next((feed for feed in feeds if "hot" in feed), {})
     shown = {**feed.get("hot", {}), **feed.get("link", {})}
     # A feed without a live half, and one of another version, does not have all of these.

@@ -27,8 +27,8 @@ from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.protocol.websocket import ACTIONS, CLOSE_CODES, ERROR_CODES
 from gapscan.supervisor.ports import free_port
 from tests.fuzz.findings import Bounds, Report
-from tests.integration.bridge.support import defined_list, masked
 from tests.support.answers import decode_answer
+from tests.support.bridge import defined_list, masked
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.processes import started

@@ -52,4 +52,4 @@ def test_the_time_bounds_it(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 @pytest.mark.parametrize("number", range(20))
 def test_the_same_seed_gives_the_same_input(number: int) -> None:
     for make in (expressions.any_text, door.any_message, door.any_request):
-        assert make(random.Random(number)) == make(random.Random(number))  # type: ignore[operator]
+        assert make(random.Random(number)) == make(random.Random(number))

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from gapscan.bridge import connection_gate, guesses, session
 from gapscan.protocol.messages import Snapshot
 from gapscan.protocol.websocket import BAD_REQUEST, LOCKED_OUT, UNAUTHORIZED, Beat, Error, Lists
-from tests.integration.bridge.support import Browser, Served, browsing, running_bridge, wide_list
+from tests.support.bridge import Browser, Served, browsing, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.until import until
@@ -177,7 +177,7 @@ async def test_resyncs_cost_a_client_its_own_budget(
 
 
 async def _guess(served: Served, token: str, **options: object) -> Browser:
-    async with browsing(served, **options) as browser:  # type: ignore[arg-type]
+    async with browsing(served, **options) as browser:
         await browser.send(action="auth", token=token)
         await browser.until(lambda: browser.close_code is not None or browser.of(Lists), "the end of it")
     return browser

@@ -9,7 +9,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
 from gapscan.ranker.explainer import answering
 from tests.integration.cli.conftest import AS_OF, OwnLists, rows_of
-from tests.integration.cli.support import Cli, Terminal
+from tests.support.cli import Cli, Terminal
 from tests.support.nats import NatsServer
 
 MakeTerminal = Callable[[int, int], Terminal]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.service.status import Hot, _hot, feed_problems, link_problems
+from gapscan.service.status import Hot, feed_problems, hot_of, link_problems
 
 
 def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
@@ -34,9 +34,9 @@ def test_no_problem(healthy: Any) -> None:
 def test_a_feed_without_a_live_half() -> None:
     known = {"desired": 3, "confirmed": 0, "receiving": 0, "sequence": 9}
     link_of_it = {"mode": "off", "state": "off", "bars_per_second": 0.0, "newest_bar_age": None}
-    assert _hot([{"hot": known, "link": link_of_it}]) == Hot(desired=3)
-    assert _hot([{"hot": known, "link": {**link_of_it, "reconnects": 2}}]) == Hot(desired=3, reconnects=2)
-    assert _hot([{}]) == _hot([]) == Hot()
+    assert hot_of([{"hot": known, "link": link_of_it}]) == Hot(desired=3)
+    assert hot_of([{"hot": known, "link": {**link_of_it, "reconnects": 2}}]) == Hot(desired=3, reconnects=2)
+    assert hot_of([{}]) == hot_of([]) == Hot()
 
 
 @pytest.mark.parametrize("settled", [False, True])
