@@ -108,6 +108,14 @@ class LastingClient(Client):
             self._transport.close()  # type: ignore[no-untyped-call]
         await super()._connect_to_server(s)
 
+    async def _close(self, *args: Any, **options: Any) -> None:
+        """As the library's, which writes what is pending to a socket that is gone; uvloop's raises then."""
+        writer = self._transport._io_writer if isinstance(self._transport, TcpTransport) else None
+        if writer is not None and writer.is_closing():
+            self._pending.clear()
+            self._pending_data_size = 0
+        await super()._close(*args, **options)
+
     def note_refusal(self, words: str) -> None:
         """Say what stands against the link: once, until it is another thing or the link was well."""
         if words != self.refusal:
