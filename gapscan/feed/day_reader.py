@@ -76,13 +76,17 @@ class DayReader:
     async def _read_apart(self, date: dt.date) -> bytes:
         """In a process of its own, at the lowest priority: nothing here waits for it."""
         pipe = asyncio.subprocess.PIPE
-        child = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(asyncio.create_subprocess_exec(
             sys.executable, "-m", "gapscan.flatfiles.minutes", str(self._directory), str(date),
             stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True,
-        )  # fmt: skip
+        ))  # fmt: skip
+        child: asyncio.subprocess.Process | None = None
         try:
+            child = await asyncio.shield(starting)
             data, fault = await child.communicate()
         finally:
+            # uvloop leaves a child behind whose start is cancelled.
+            child = child or await starting
             if child.returncode is None:
                 child.kill()
                 await child.wait()
