@@ -187,6 +187,11 @@ class StreamReport(Struct, frozen=True, kw_only=True):
 
 
 OnBatch = Callable[[StreamBatch], Awaitable[None]]
+MayOpen = Callable[[], Awaitable[None]]
+
+
+async def at_once() -> None:
+    """A session may always be opened."""
 
 
 class LiveStream(ABC):
@@ -254,6 +259,7 @@ class Provider(ABC):
         """Shares that are free to trade, by one request as `details`."""
 
     @abstractmethod
-    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool]) -> LiveStream:
+    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool], may_open: MayOpen = at_once) -> LiveStream:
         """The account's live link, not yet running. `on_batch` is awaited before the next batch is read; `is_open`
-        says whether the market is open, so that silence means trouble."""
+        says whether the market is open, so that silence means trouble. `may_open` is awaited before each connection:
+        an account that may have one only would lose another process's by it."""

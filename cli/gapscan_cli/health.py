@@ -13,7 +13,7 @@ from gapscan.service.status import Curves, Details, Hot, ListReport, Reference, 
 from gapscan_cli import exits, output, render
 
 _BREAKS: Final = 5  # of the live link, that are shown
-_SHOWN: Final = ("role", "symbols", "interval", "last_error", "waiting_for", "pid", "host")
+_SHOWN: Final = ("role", "leader", "symbols", "interval", "last_error", "waiting_for", "pid", "host")
 
 
 async def print_status(options: BusOptions, as_json: bool) -> int:

@@ -31,9 +31,10 @@ from gapscan.protocol.messages import Bars, ListDefinition, Why
 from gapscan.protocol.websocket import ListInfo
 from gapscan.runtime import until_stopped
 from gapscan.service.all_lists import ListWatches
-from gapscan.service.common import lasting_bus, reporting
+from gapscan.service.connecting import lasting_bus
 from gapscan.service.metrics import Metrics
 from gapscan.service.metrics import serving as serving_metrics
+from gapscan.service.reporting import reporting
 
 _log = logger("bridge")
 

@@ -1,14 +1,17 @@
 """A job that one process does at a time: whoever holds its lease. Others stand by and take over when it lapses.
 
 The lease is a value with a time to live in a key-value bucket. It decides who tries; what guards the data is the
-sequence that every publish expects.
+sequence that every publish expects. What no sequence can guard, such as a message that is not stored, its holder does
+only while he is certain.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,14 +35,20 @@ _ANSWER_SECONDS: Final = 1.0  # for a process that lives to say so; of one that 
 
 @dataclass
 class LeaseHolder:
-    """One process's claim to `job`. `holder` names it; the same name takes over at once from one that is dead."""
+    """One process's claim to `job`. `holder` names it; the same name takes over at once from one that is dead.
+
+    One that is `patient` does not give up its claim because NATS is away: if somebody else got it, NATS will say so.
+    """
 
     bus: Bus
     job: str
     holder: str
     seconds: float
+    patient: bool = False
     held_by: str = _FREE
     _revision: int = 0
+    _expires: float = 0.0  # monotonic; the server counts from later on
+    _seen: tuple[int, float] = (0, 0.0)  # the revision of another's lease, and since when it is that, monotonic
     _address: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,11 +76,24 @@ class LeaseHolder:
         """Whether this process holds the lease, as far as it knows."""
         return self.held_by == self.holder
 
+    @property
+    def in_force(self) -> bool:
+        """Whether nobody else can have the lease at this moment: a process that stood still may only believe it."""
+        return self.held and time.monotonic() < self._expires
+
+    @property
+    def unrenewed(self) -> float:
+        """For how many seconds another's lease was not seen renewed; 0 for one's own."""
+        revision, since = self._seen
+        return 0.0 if self.held or not revision else time.monotonic() - since
+
     async def try_acquire(self) -> bool:
         """Take the lease if it is free. Raises BusError; ConfigError when another process of this name has it."""
         current, revision = await self._current()
         if current.holder not in (_FREE, self.holder):
             self.held_by = current.holder
+            if self._seen[0] != revision:
+                self._seen = (revision, time.monotonic())
             return False
         if current.holder == self.holder and current.address not in ("", self._address):
             await self._refuse_namesake(current.address)
@@ -98,7 +120,7 @@ class LeaseHolder:
         """Renew for as long as the lease can be held; returns when it is lost. Raises ConfigError as `try_acquire`."""
         loop = asyncio.get_running_loop()
         expires = loop.time() + self.seconds
-        while loop.time() < expires:
+        while self.patient or loop.time() < expires:
             await asyncio.sleep(self.seconds / _RENEWALS)
             try:
                 if not await self.renew():
@@ -124,12 +146,14 @@ class LeaseHolder:
     async def _write(self, holder: str, revision: int) -> bool:
         headers = {
             names.HEADER_EXPECTED_SUBJECT_SEQUENCE: str(revision),
-            names.HEADER_TTL: f"{max(1, round(self.seconds))}s",
+            names.HEADER_TTL: f"{math.ceil(self.seconds)}s",  # the server knows whole seconds only
         }
         lease = encode(Lease(self.job, holder, self._address))
+        began = time.monotonic()
         try:
             self._revision = await keyvalue.put(self.bus, names.BUCKET_LEASES, self.job, lease, headers)
         except OvertakenError:
             return False
         self.held_by = holder
+        self._expires = began + self.seconds
         return True

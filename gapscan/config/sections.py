@@ -118,8 +118,8 @@ class FeedSection(Section, frozen=True):
 
 
 class RankerSection(Section, frozen=True):
-    """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by; so is
-    the manager of the hot set.
+    """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by; so are
+    the feed and the manager of the hot set.
 
     `lists_file` has a user's own lists; unset, it is lists.toml beside the user's own gapscan.toml.
     """

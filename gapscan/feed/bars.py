@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from gapscan.bus.client import NATS_ERRORS, Bus
+from gapscan.errors import BusError
+from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
@@ -45,10 +46,10 @@ class BarPublisher:
     Core messages, not stored: a bar that nobody hears is made up for by the next one or by the next scan.
     """
 
-    def __init__(self, bus: Bus, tally: Tally, *, simulated: bool) -> None:
+    def __init__(self, publisher: FeedPublisher, tally: Tally, *, simulated: bool) -> None:
         self.newest_end = 0  # market time of the newest bar's end, epoch ms; 0 before the first
         self.rate = Rate()
-        self._bus = bus
+        self._publisher = publisher
         self._tally = tally
         self._simulated = simulated
         self._heard: dict[str, float] = {}
@@ -63,14 +64,10 @@ class BarPublisher:
             await self._publish(names.FEED_TRADES, trades_message)
 
     async def _publish(self, subject: str, message: Bars | Trades) -> None:
-        payload = encode(message)
         try:
-            await self._bus.nc.publish(subject, payload)
-        except NATS_ERRORS as error:
-            number = len(message.symbols)
-            self._tally.trouble("live_unpublished", f"NATS does not take {subject}: {error!r}", number)
-        else:
-            self._tally.count("published_bytes", len(payload))
+            await self._publisher.send(subject, encode(message))
+        except BusError as error:
+            self._tally.trouble("live_unpublished", f"live data is lost: {error.message}", len(message.symbols))
 
     def _note(self, bars: list[Bar]) -> None:
         if not bars:

@@ -23,7 +23,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Detail
 from gapscan.provider import CompanyDetails, Provider
 from gapscan.runtime import Backoff, TokenBucket
-from gapscan.service.common import retrying
+from gapscan.service.retrying import retrying
 
 _log = logger("feed")
 

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
-from gapscan.bus.publish import store
 from gapscan.errors import BusError, ProtocolError
+from gapscan.feed.publisher import FeedPublisher
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -20,7 +20,7 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Halts
 from gapscan.provider import Bar, Halt, MarketSnapshot, Trade
 from gapscan.runtime import Backoff
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
+from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
 _log = logger("feed")
 
@@ -132,10 +132,19 @@ class HaltKeeper:
     Where halts are not `wanted`, none come, and the book stays empty.
     """
 
-    def __init__(self, bus: Bus, tally: Tally, *, simulated: bool, wanted: bool = True) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        tally: Tally,
+        *,
+        simulated: bool,
+        wanted: bool = True,
+        publisher: FeedPublisher | None = None,
+    ) -> None:
         self.book = HaltBook()
         self._wanted = wanted
         self._bus = bus
+        self._publisher = publisher or FeedPublisher(bus, tally)
         self._tally = tally
         self._simulated = simulated
         self._due = asyncio.Event()
@@ -213,6 +222,4 @@ class HaltKeeper:
         self._due.clear()
         if self.book.date is None:
             return  # there is no day yet that this could be of
-        payload = encode(self.book.message(simulated=self._simulated))
-        await store(self._bus, names.FEED_HALTS, payload, f"publishing {names.FEED_HALTS}")
-        self._tally.count("published_bytes", len(payload))
+        await self._publisher.store(names.FEED_HALTS, encode(self.book.message(simulated=self._simulated)))

@@ -21,7 +21,7 @@ from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.messages import HotSet
 from gapscan.runtime import Backoff
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
+from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
 CHECK_SECONDS: Final = 5.0  # between two reads, while no command comes
 _PAUSES: Final = (0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # before each read of a value that is behind

@@ -13,6 +13,7 @@ from gapscan.config import Config
 from gapscan.feed.bars import BarPublisher
 from gapscan.feed.halts import HaltKeeper
 from gapscan.feed.hot_set import HotFollower
+from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
 from gapscan.protocol.messages import SessionName
 from gapscan.provider import ALL, Provider, StreamBatch, Topic
@@ -44,15 +45,19 @@ class LiveFeed:
         provider: Provider,
         tally: Tally,
         on_hot: Callable[[Set[str]], None] = lambda _: None,
+        publisher: FeedPublisher | None = None,
     ) -> None:
+        publisher = publisher or FeedPublisher(bus, tally)
         self._section = config.feed
         self._market = market
         self._on_hot = on_hot
         self._hot: frozenset[str] = frozenset()
-        self.bars = BarPublisher(bus, tally, simulated=config.provider.simulated)
+        self.bars = BarPublisher(publisher, tally, simulated=config.provider.simulated)
         self.hot = HotFollower(bus, tally, self._hot_changed)
-        self.halts = HaltKeeper(bus, tally, simulated=config.provider.simulated, wanted=self._wants_halts)
-        self.link = provider.stream(self._pass_on, self._is_open)
+        self.halts = HaltKeeper(
+            bus, tally, simulated=config.provider.simulated, wanted=self._wants_halts, publisher=publisher
+        )
+        self.link = provider.stream(self._pass_on, self._is_open, publisher.until_certain)
         self._hot_changed(frozenset())
 
     async def run(self) -> None:

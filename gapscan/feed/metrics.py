@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Histogram, Metric
 
-from gapscan.service.metrics import PREFIX, Kinds, gauge
+from gapscan.service.metrics import LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, PREFIX, Kinds, gauge
 
 if TYPE_CHECKING:
-    from gapscan.feed.live import LiveFeed
-    from gapscan.feed.service import Feed
+    from gapscan.feed.term import FeedTerm
 
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)  # seconds
 
 KINDS: Final = Kinds(
     counts={
+        **LEADERSHIP_COUNTS,
         "scans": "scans of the whole market that were published",
         "bars": "bars that the provider sent",
         "trades": "trades that the provider sent",
         "halt_changes": "changes of the halts of symbols",
         "published_bytes": "bytes published on NATS",
         "sessions_ended": "sessions with the provider's stream that ended",
+        "withheld": "messages that were not published, because another feed might lead",
         "hot_set_behind": "commands after which the stored hot set was no newer for a second",
         "details": "company details that were loaded",
         "details_unknown": "symbols that the provider has no details of",
@@ -31,6 +32,7 @@ KINDS: Final = Kinds(
         "flat_files_read": "days of minute files that were read",
     },
     failures={
+        *LEADERSHIP_FAILURES,
         "bad_elements",
         "bad_events",
         "bad_flat_files",
@@ -70,8 +72,18 @@ def scan_histogram() -> Histogram:
     return Histogram(f"{PREFIX}feed_scan_seconds", "seconds of a scan of the market", registry=None, buckets=_BUCKETS)
 
 
-def feed_metrics(feed: Feed, live: LiveFeed) -> Iterator[Metric]:
-    """The feed's state. Times are 0 before the first; those of the market run as it does, simulated or not."""
+def feed_metrics(term: FeedTerm | None, scan_seconds: Histogram) -> Iterator[Metric]:
+    """A feed's state; one that stands by (`term` is None) has no scans, nor anything live.
+
+    Times are 0 before the first; those of the market run as it does, simulated or not.
+    """
+    yield gauge("feed_leader", "1 while this process leads", term is not None)
+    yield from scan_seconds.collect()
+    yield from _term_metrics(term) if term else ()
+
+
+def _term_metrics(term: FeedTerm) -> Iterator[Metric]:
+    feed, live = term.discovery, term.live
     hot = live.report()["hot"]
     yield gauge("feed_last_scan_timestamp_seconds", "when the last scan was published; 0: none yet", feed.last_scan)
     yield gauge("feed_scan_symbols", "symbols in the last scan", feed.symbols)
@@ -80,4 +92,3 @@ def feed_metrics(feed: Feed, live: LiveFeed) -> Iterator[Metric]:
     yield gauge("feed_newest_bar_timestamp_seconds", "market time at the newest bar's end; 0: none yet", newest)
     yield gauge("feed_hot_symbols", "symbols that are to come live", hot["desired"])
     yield gauge("feed_hot_symbols_confirmed", "symbols whose bars the provider sends", hot["confirmed"])
-    yield from feed.scan_seconds.collect()

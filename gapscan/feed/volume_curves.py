@@ -7,11 +7,12 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.topology import ensure, feed_config
 from gapscan.config import Config, directory_of
 from gapscan.errors import DataError, GapscanError
 from gapscan.feed.day_reader import DayReader
+from gapscan.feed.publisher import FeedPublisher
 from gapscan.flatfiles.curves import MeanVolumes, curves_a_part, ratios_since
 from gapscan.flatfiles.minutes import KIND, DayVolumes
 from gapscan.market.sessions import previous_trading_day
@@ -20,7 +21,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.provider import Provider, Split
 from gapscan.runtime import Backoff
-from gapscan.service.common import retention
+from gapscan.service.connecting import retention
 
 _log = logger("feed")
 
@@ -46,9 +47,12 @@ class _CurveLoad:
 class CurveLoader:
     """Reads the last sessions before a trading day whenever one begins. Without flat files it does nothing."""
 
-    def __init__(self, bus: Bus, provider: Provider, config: Config, tally: Tally) -> None:
+    def __init__(
+        self, bus: Bus, provider: Provider, config: Config, tally: Tally, publisher: FeedPublisher | None = None
+    ) -> None:
         section = config.feed
         self._bus = bus
+        self._publisher = publisher or FeedPublisher(bus, tally)
         self._provider = provider
         self._config = config
         self._tally = tally
@@ -162,15 +166,12 @@ class CurveLoader:
     async def _send(self) -> None:
         async with self._publishing:
             for payload in self._published:
-                try:
-                    await self._bus.js.publish(names.FEED_CURVES, payload, timeout=REQUEST_SECONDS)
-                except NATS_ERRORS as error:
-                    raise translated(error, f"publishing {names.FEED_CURVES}") from error
-                self._tally.count("published_bytes", len(payload))
+                await self._publisher.store(names.FEED_CURVES, payload)
             await self._keep_last()
 
     async def _keep_last(self) -> None:
         """Earlier sets are of no use: whoever starts would have to go through them."""
+        self._publisher.check()
         try:
             await self._bus.js.purge_stream(names.STREAM_CURVES, keep=len(self._published))
         except NATS_ERRORS as error:
@@ -183,6 +184,7 @@ class CurveLoader:
         info = await ensure(self._bus, feed_config(names.STREAM_CURVES, names.FEED_CURVES, retention(self._config)))
         if not info.state.messages:
             _log.warning("NATS has lost the volume curves, publishing them again")
+            self._publisher.look_again(names.FEED_CURVES)
             await self._send()
 
     def report(self) -> dict[str, Any]:

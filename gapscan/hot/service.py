@@ -22,9 +22,11 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.runtime import Backoff, until_stopped
 from gapscan.service.all_lists import ListWatches
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT, lasting_bus, reporting, retention, retrying
+from gapscan.service.connecting import lasting_bus, retention
 from gapscan.service.leadership import Leadership
 from gapscan.service.metrics import Metrics, serving
+from gapscan.service.reporting import reporting
+from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT, retrying
 
 DECIDE_SECONDS: Final = 0.2  # at least, between two decisions
 RESTORE_SECONDS: Final = 5.0  # without a change, until the stored set is checked

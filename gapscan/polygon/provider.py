@@ -21,12 +21,14 @@ from gapscan.provider import (
     LiveStream,
     MarketSnapshot,
     MarketStatus,
+    MayOpen,
     OnBatch,
     Provider,
     Split,
     StreamReport,
     Topic,
     TopicKind,
+    at_once,
 )
 
 REST_URL: Final = "https://api.polygon.io"
@@ -102,9 +104,9 @@ class PolygonProvider(Provider):
         """The float endpoint. Raises NotEntitledError, NotFoundError, FeedError."""
         return await self._rest_once.free_float(symbol)
 
-    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool]) -> PolygonStream:
+    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool], may_open: MayOpen = at_once) -> PolygonStream:
         """The WebSocket of the stock market."""
-        return PolygonStream(Supervisor(self.stream_settings, self._link, on_batch, is_open, self._tally))
+        return PolygonStream(Supervisor(self.stream_settings, self._link, on_batch, is_open, self._tally, may_open))
 
 
 class PolygonStream(LiveStream):

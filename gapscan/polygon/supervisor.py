@@ -16,7 +16,7 @@ from gapscan.polygon.ledger import Ending, Ledger, Reason, SessionEndedError
 from gapscan.polygon.stream import ProviderSession, StreamSettings
 from gapscan.polygon.topics import Topics, symbol_of
 from gapscan.polygon.watchdog import Watchdog
-from gapscan.provider import LinkState, OnBatch, RefusedTopics, StreamReport, TopicCounts
+from gapscan.provider import LinkState, MayOpen, OnBatch, RefusedTopics, StreamReport, TopicCounts, at_once
 from gapscan.runtime import Backoff, run_together
 
 _log = logger("feed")
@@ -49,7 +49,8 @@ class LinkOptions(Struct, frozen=True, kw_only=True):
 class Supervisor:
     """Runs sessions and reads what they bring, which goes to `on_batch`.
 
-    `is_open` says whether the market is open, so that silence means trouble.
+    `is_open` says whether the market is open, so that silence means trouble; `may_open` returns when a session may be
+    opened.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Supervisor:
         on_batch: OnBatch,
         is_open: Callable[[], bool],
         tally: Tally,
+        may_open: MayOpen = at_once,
     ) -> None:
         self.topics = Topics(options.ask_again, options.refused_first, options.refused_limit)
         self._settings = settings
         self._options = options
         self._on_batch = on_batch
         self._is_open = is_open
+        self._may_open = may_open
         self._tally = tally
         self._queue = FrameQueue()
         self._ledger = Ledger()
@@ -96,6 +99,7 @@ class Supervisor:
 
     async def _hold_sessions(self) -> None:
         while True:
+            await self._may_open()
             ending = await self._hold_one()
             self._note_ending(ending)
             await asyncio.sleep(self._wait_after(ending))

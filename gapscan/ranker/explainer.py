@@ -32,6 +32,7 @@ from gapscan.ranking.scanner import UniverseColumns
 from gapscan.ranking.spec import ListSet, ListSpec
 from gapscan.ranking.top_rows import sort_values
 from gapscan.runtime import end
+from gapscan.service.micro import Endpoint
 
 OBSERVE_MS: Final = 1_000  # of market time between two observations
 _WAITING: Final = 64  # questions; what comes on top is dropped, and its asker asks again
@@ -222,10 +223,19 @@ def nearest(text: str, symbols: Sequence[str]) -> list[str]:
     return list(islice(dict.fromkeys([*same, *close]), _NEAREST))
 
 
+def why_endpoint() -> Endpoint:
+    """The questions as an endpoint of the ranker's service."""
+    schemas = {"request_schema": "schemas/why_request.schema.json", "response_schema": "schemas/why.schema.json"}
+    return Endpoint(name="why", subject=names.WHY, metadata=schemas)
+
+
 @asynccontextmanager
-async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally) -> AsyncIterator[None]:
+async def answering(
+    bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally, endpoint: Endpoint | None = None
+) -> AsyncIterator[None]:
     """Answer questions on names.WHY for as long as the block runs: the ranker that leads does. Raises BusError.
 
+    There is no queue group: a leader that was frozen would get a share of the questions, and answer none of them.
     When the block begins, the server knows who answers: it would tell who asks earlier that nobody does.
     """
     waiting: asyncio.Queue[Msg] = asyncio.Queue(_WAITING)
@@ -240,7 +250,7 @@ async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally)
         subscription = await bus.nc.subscribe(names.WHY, cb=on_message)
     except NATS_ERRORS as error:
         raise translated(error, f"listening to {names.WHY}") from error
-    task = asyncio.create_task(_answer_all(waiting, answer, tally), name="why")
+    task = asyncio.create_task(_answer_all(waiting, answer, tally, endpoint or why_endpoint()), name="why")
     try:
         with suppress(*NATS_ERRORS):  # without a link nobody can ask; it is announced when the link is back
             await server_has_all(bus.nc, REQUEST_SECONDS)
@@ -250,11 +260,14 @@ async def answering(bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally)
         await bus.unsubscribe(subscription)
 
 
-async def _answer_all(waiting: asyncio.Queue[Msg], answer: Callable[[WhyRequest], Why], tally: Tally) -> None:
+async def _answer_all(
+    waiting: asyncio.Queue[Msg], answer: Callable[[WhyRequest], Why], tally: Tally, endpoint: Endpoint
+) -> None:
     while True:
         message = await waiting.get()
         try:
-            await message.respond(encode(answer(decode_as(WhyRequest, message.data))))
+            with endpoint.measured():
+                await message.respond(encode(answer(decode_as(WhyRequest, message.data))))
             tally.count("why_answered")
         except ProtocolError as error:
             tally.trouble("why_unreadable", f"a question cannot be read: {error.message}")

@@ -12,7 +12,7 @@ from gapscan.lists.delta import Rows
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.runtime import Backoff, end
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
+from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
 
 class Publishing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from prometheus_client import Metric
@@ -15,13 +15,17 @@ from gapscan.market.baselines import Curves
 from gapscan.obs import Tally, logger
 from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.ranker.definitions import Definitions
+from gapscan.ranker.explainer import why_endpoint
 from gapscan.ranker.metrics import KINDS, cycle_histogram, ranker_metrics
 from gapscan.ranker.term import Term
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
-from gapscan.service.common import lasting_bus, reporting, retention, retrying
+from gapscan.service.connecting import lasting_bus, retention
 from gapscan.service.leadership import Leadership
 from gapscan.service.metrics import Metrics, serving
+from gapscan.service.micro import Endpoint
+from gapscan.service.reporting import reporting
+from gapscan.service.retrying import retrying
 
 _log = logger("ranker")
 
@@ -44,6 +48,7 @@ class Ranker:
         self._heartbeat = heartbeat
         self._tally = tally or Tally(_log)
         self._cycles = cycle_histogram()
+        self._why = why_endpoint()
         self._definitions = Definitions(bus, shipped, retention(config), self._tally)
         self._leadership = Leadership(bus, "ranker", config, self._tally)
         self.term: Term | None = None  # the present one, while this ranker leads
@@ -54,12 +59,17 @@ class Ranker:
 
     async def _lead(self) -> None:
         self.term = Term(
-            self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat, self._cycles
-        )
+            self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat, self._cycles,
+            self._why,
+        )  # fmt: skip
         try:
             await self.term.lead(self._leadership)
         finally:
             self.term = None
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """What it answers beside its status: questions, while it leads."""
+        return (self._why,) if self.term else ()
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this ranker."""
@@ -115,5 +125,5 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         await retrying("ranker", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         ranker = Ranker(bus, config, lists, tally=tally)
         metrics.add(ranker.metrics)
-        async with reporting(bus, "ranker", ranker.report):
+        async with reporting(bus, "ranker", ranker.report, ranker.endpoints):
             await until_stopped(stop, ranker.run())

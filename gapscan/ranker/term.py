@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Container
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from itertools import chain
 from typing import Final
 
@@ -36,8 +36,10 @@ from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.schedule import GROUPS, Schedule
 from gapscan.ranking.spec import ListSet, ListSpec
 from gapscan.runtime import side_by_side
-from gapscan.service.common import retention, retrying
+from gapscan.service.connecting import retention
 from gapscan.service.leadership import Leadership
+from gapscan.service.micro import Endpoint
+from gapscan.service.retrying import retrying
 
 REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
 # For longer, a list whose deltas are refused is not live: an interrupted link and a stream made anew take less.
@@ -61,6 +63,7 @@ class Term:
         tally: Tally,
         heartbeat: float,
         cycles: Histogram,
+        why: Endpoint,
     ) -> None:
         self.universe = Universe()
         self.publishers: dict[str, ListPublisher] = {}
@@ -77,6 +80,7 @@ class Term:
         self._tally = tally
         self._heartbeat = heartbeat
         self._cycles = cycles
+        self._why = why
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
@@ -115,7 +119,7 @@ class Term:
         await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            async with self.ingest.listening(), answering(self._bus, self._explainer.answer, self._tally):
+            async with self.ingest.listening(), self._answering():
                 await self._restore()
                 await leadership.while_held(
                     self._rank(), self._publishing.run(), self._beat(), self.checkpointer.run(),
@@ -125,6 +129,9 @@ class Term:
         except asyncio.CancelledError:
             await self._finish()
             raise
+
+    def _answering(self) -> AbstractAsyncContextManager[None]:
+        return answering(self._bus, self._explainer.answer, self._tally, self._why)
 
     async def _recover(self) -> None:
         await self._definitions.recover()

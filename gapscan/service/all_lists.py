@@ -14,7 +14,7 @@ from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, GapscanError, UnknownListError
 from gapscan.obs import Tally, logger
 from gapscan.runtime import Backoff, end
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
+from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
 REREAD_SECONDS: Final = 2.0  # between two looks at the definitions, when nothing was heard
 FIRST_SECONDS: Final = 0.2  # the same while there are none

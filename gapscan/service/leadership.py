@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import secrets
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from gapscan.bus.client import Bus
+from gapscan.bus.lease import LeaseHolder
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, GapscanError
 from gapscan.obs import Tally, logger
 from gapscan.runtime import end
-from gapscan.service.common import lease_for, retention, retrying
+from gapscan.service.connecting import retention
+from gapscan.service.retrying import retrying
 
 
 class LeaseLostError(GapscanError):
@@ -25,21 +30,50 @@ def _failure(task: asyncio.Task[None]) -> BaseException | None:
     return task.exception() if task.done() and not task.cancelled() else None
 
 
-class Leadership:
-    """One process's share in a job: leads when it may, stands by when it may not."""
+def lease_for(bus: Bus, job: str, config: Config, *, patient: bool = False) -> LeaseHolder:
+    """This process's claim to `job`."""
+    instance = config.service.instance
+    holder = f"{instance}/{job}" if instance else f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    return LeaseHolder(bus, job, holder, config.ranker.lease, patient)
 
-    def __init__(self, bus: Bus, job: str, config: Config, tally: Tally) -> None:
+
+class Leadership:
+    """One process's share in a job: leads when it may, stands by when it may not.
+
+    A `patient` one goes on leading while NATS is away. Its lease is not `in_force` then.
+    """
+
+    def __init__(self, bus: Bus, job: str, config: Config, tally: Tally, *, patient: bool = False) -> None:
         self._bus = bus
         self._job = job
         self._config = config
         self._tally = tally
-        self._lease = lease_for(bus, job, config)
+        self._lease = lease_for(bus, job, config, patient=patient)
         self._holding: asyncio.Task[None]  # of the present term
 
     @property
     def leader(self) -> str:
         """Who leads, as far as this process knows."""
         return self._lease.held_by
+
+    @property
+    def in_force(self) -> bool:
+        """Whether this process leads and was heard to within the life of its lease: no other one leads then."""
+        return self._lease.in_force
+
+    async def confirm(self) -> bool:
+        """Ask NATS whether this process leads. Raises BusError when it does not say."""
+        return await self._lease.renew()
+
+    def report_standby(self) -> dict[str, Any]:
+        """What `gapscan status` shows of a process that stands by: who leads, and for how many seconds nothing was
+        heard of him."""
+        return {
+            "role": "standby",
+            "leader": self.leader,
+            "lease": self._config.ranker.lease,
+            "unrenewed": round(self._lease.unrenewed, 1),
+        }
 
     async def run(self, term: Callable[[], Awaitable[None]]) -> None:
         """Lead and stand by in turn, for ever. `term` leads once, until another writer shows or the lease is lost.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from gapscan.protocol import names
 
 ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by then is not there
 _MISSED_SCANS: Final = 3
+_TAKEOVER_LEASES: Final = 2  # within which a lease lapses, and another feed takes it and says so
 _NEEDED: Final = ("feed", "ranker")
 _FEW_TOPICS: Final = 50  # on their way from the hot set to the provider at any moment
 _RECOVERY_SECONDS: Final = 15  # a session is opened in five, and what it does not answer is asked again after three
@@ -131,7 +132,7 @@ async def collect(bus: Bus) -> StatusReport:
     ranker = _leader(services.get("ranker", []))
     lists = await _lists(bus, ranker)
     problems = [*_service_problems(services), *_list_problems(lists)]
-    feed: Instance = next(iter(services.get("feed", [])), {})
+    feed = leading_feed(services.get("feed", []))
     return StatusReport(
         healthy=not problems,
         simulated=bool(ranker.get("simulated")),
@@ -152,8 +153,10 @@ async def collect(bus: Bus) -> StatusReport:
     )
 
 
-async def _services(bus: Bus, only: str = "", *, first: bool = False) -> dict[str, list[Instance]]:
-    """The answers of gapscan services to NATS's service discovery, by service: all, or the `first` one of one kind."""
+async def _services(
+    bus: Bus, only: str = "", enough: Callable[[dict[str, list[Instance]]], Any] = lambda _found: False
+) -> dict[str, list[Instance]]:
+    """The answers of gapscan services to NATS's service discovery, by service: all, or those until it is `enough`."""
     inbox = bus.nc.new_inbox()
     found: dict[str, list[Instance]] = {}
     try:
@@ -161,7 +164,7 @@ async def _services(bus: Bus, only: str = "", *, first: bool = False) -> dict[st
         try:
             await bus.nc.publish(f"$SRV.STATS.{only}" if only else "$SRV.STATS", b"", reply=inbox)
             deadline = time.monotonic() + ANSWER_SECONDS
-            while (left := deadline - time.monotonic()) > 0 and not (first and found):
+            while (left := deadline - time.monotonic()) > 0 and not enough(found):
                 _note(found, (await subscription.next_msg(timeout=left)).data)
         finally:
             await bus.unsubscribe(subscription)
@@ -184,13 +187,19 @@ def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
 
 async def collect_hot(bus: Bus) -> Hot | None:
     """The live half of the feed alone, or None when no feed answers. Raises BusError."""
-    feeds = (await _services(bus, names.SERVICE_PREFIX + "feed", first=True)).get("feed", [])
-    return hot_of(feeds) if feeds else None
+    name = names.SERVICE_PREFIX + "feed"
+    feeds = (await _services(bus, name, lambda found: leading_feed(found.get("feed", [])))).get("feed", [])
+    return hot_of(feeds) if leading_feed(feeds) else None
+
+
+def leading_feed(feeds: Iterable[Instance]) -> Instance:
+    """The feed that leads; one of an earlier version, which says no role, does."""
+    return next((feed for feed in feeds if feed.get("role", "leader") == "leader"), {})
 
 
 def hot_of(feeds: Iterable[Instance]) -> Hot:
-    """How the hot set stands, by the first feed that says it."""
-    feed: Instance = next((feed for feed in feeds if "hot" in feed), {})
+    """How the hot set stands, by the feed that leads."""
+    feed = leading_feed(feeds)
     shown = {**feed.get("hot", {}), **feed.get("link", {})}
     # A feed without a live half, and one of another version, does not have all of these.
     return Hot(**{name: shown[name] for name in Hot.__struct_fields__ if name in shown})
@@ -232,7 +241,7 @@ async def _list(bus: Bus, name: str, report: Instance) -> ListReport:
 
 
 def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
-    hot = any(feed.get("link", {}).get("mode") == "hot" for feed in services.get("feed", []))
+    hot = leading_feed(services.get("feed", [])).get("link", {}).get("mode") == "hot"
     found = [f"no {name} is running" for name in (*_NEEDED, *(["hot"] if hot else [])) if not services.get(name)]
     for name, instances in services.items():
         found += instance_problems(name, instances)
@@ -242,7 +251,8 @@ def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
 def instance_problems(name: str, instances: list[Instance]) -> list[str]:
     """What is wrong with the instances of one service, one line each."""
     if name == "feed":
-        return [problem for instance in instances for problem in feed_problems(instance)]
+        feed = leading_feed(instances)
+        return feed_problems(feed) if feed else _without_feed(instances)
     if name == "ranker":
         leader = _leader(instances)
         if not leader:
@@ -262,6 +272,14 @@ def _ranker_problems(leader: Instance) -> list[str]:
     if leader.get("last_error"):
         found.append(f"ranker: {leader['last_error']}")
     return [*found, *(f"list {name} is not ranked: {why}" for name, why in leader.get("refused", {}).items())]
+
+
+def _without_feed(standbys: Iterable[Instance]) -> list[str]:
+    """Feeds stand by and none leads: for as long as a lease takes to lapse and to be taken, that is no problem."""
+    late = [feed for feed in standbys if feed.get("unrenewed", 0) > _TAKEOVER_LEASES * feed.get("lease", 0)]
+    return [
+        f"no feed leads: nothing is heard of {feed.get('leader')} for {feed['unrenewed']:.0f} s" for feed in late[:1]
+    ]
 
 
 def feed_problems(feed: Instance) -> list[str]:

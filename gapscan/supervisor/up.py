@@ -33,7 +33,8 @@ from gapscan.pids import birth_of
 from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
 from gapscan.service import own_lists_file
-from gapscan.service.common import retention, retrying
+from gapscan.service.connecting import retention
+from gapscan.service.retrying import retrying
 from gapscan.supervisor import ports
 from gapscan.supervisor.catalog import SERVICES
 from gapscan.supervisor.embedded import EmbeddedServer

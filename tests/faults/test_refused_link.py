@@ -22,7 +22,7 @@ from gapscan.market.sessions import session_times
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Row, Snapshot
-from gapscan.service.common import reporting
+from gapscan.service.reporting import reporting
 from tests.support.bridge import browsing, defined_list, running_bridge
 from tests.support.jwt import Operator
 from tests.support.nats import server_with

@@ -13,7 +13,7 @@ from gapscan.hot.service import Hot
 from gapscan.ranker.service import Ranker
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
-from gapscan.service.common import retention
+from gapscan.service.connecting import retention
 from tests.support.nats import NatsServer
 from tests.support.proxy import link_to
 from tests.support.until import until

@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranker import term
 from gapscan.ranking.spec import shipped_lists
-from gapscan.service.common import reporting
+from gapscan.service.reporting import reporting
 from gapscan.service.status import StatusReport, collect
 from gapscan_cli.health import report_text
 from tests.support.nats import NatsServer

@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 from gapscan.bus.client import NATS_ERRORS, Bus
 from gapscan.config import Config
-from gapscan.feed.service import Feed
+from gapscan.feed.discovery import Discovery
 from gapscan.obs import Tally, logger
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
@@ -50,11 +50,11 @@ async def market(**options: Any) -> AsyncIterator[SimServer]:
         yield server
 
 
-def feed_on(bus: Bus, nats_url: str, sim: SimServer, **settings: Any) -> tuple[Feed, Config, Tally]:
+def feed_on(bus: Bus, nats_url: str, sim: SimServer, **settings: Any) -> tuple[Discovery, Config, Tally]:
     """A feed of `sim` that scans when told to, with its settings and its counts."""
     config, tally = config_for(nats_url, sim, **settings), Tally(logger("feed"))
     provider = provider_on(sim, tally, timeout=config.feed.request_timeout)
-    return Feed(bus, provider, config, tally), config, tally
+    return Discovery(bus, provider, config, tally), config, tally
 
 
 async def feed_report(bus: Bus, good: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

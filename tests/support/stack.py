@@ -13,7 +13,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import ensure_shared
 from gapscan.client.api import Follower
 from gapscan.config import Config, FeedSection, NatsSection, ProviderSection, RankerSection
-from gapscan.feed.service import Feed
+from gapscan.feed.discovery import Discovery
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.polygon.library import Library
@@ -26,7 +26,7 @@ from gapscan.ranker.service import Ranker
 from gapscan.ranker.term import Term
 from gapscan.ranking.spec import shipped_lists
 from gapscan.runtime import end
-from gapscan.service.common import retention
+from gapscan.service.connecting import retention
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.server import SimServer
@@ -69,7 +69,7 @@ class Stack:
     sim: SimServer
     bus: Bus
     provider: PolygonProvider
-    feed: Feed
+    feed: Discovery
     ranker: Ranker
     config: Config
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -141,7 +141,7 @@ async def running(sim: SimServer, nats: str | BusOptions, **feed_settings: Any) 
     async with connect(options, "test") as bus:
         await ensure_shared(bus, retention(config))
         provider = provider_on(sim, tally)
-        feed = Feed(bus, provider, config, tally)
+        feed = Discovery(bus, provider, config, tally)
         ranker = Ranker(bus, config, shipped_lists(), heartbeat=HEARTBEAT)
         stack = Stack(sim, bus, provider, feed, ranker, config)
         stack.tasks += [asyncio.create_task(loader.run()) for loader in (feed.reference, feed.curves)]

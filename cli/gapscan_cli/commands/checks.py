@@ -125,7 +125,7 @@ def config_check(
         return 0
     import asyncio
 
-    from gapscan.service.common import retention
+    from gapscan.service.connecting import retention
     from gapscan_cli.trying import try_nats
 
     return asyncio.run(try_nats(options, retention(loaded.config)))

@@ -24,7 +24,7 @@ from gapscan.errors import BusError
 from gapscan.protocol import names
 from gapscan.protocol.messages import Detail, ListDefinition
 from gapscan.runtime import end
-from gapscan.service.common import reporting
+from gapscan.service.reporting import reporting
 from gapscan.service.status import collect, collect_hot
 from tests.support.lists import publish_list
 from tests.support.nats import GAPPERS_PASSWORD, NatsServer

@@ -18,7 +18,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.details import SUBJECT, read_details, write_detail
 from gapscan.feed import service as feed_service
 from gapscan.feed.details import DetailLoader, DetailOptions
-from gapscan.feed.service import Feed
+from gapscan.feed.discovery import Discovery
 from gapscan.obs import Tally
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
@@ -46,7 +46,7 @@ class Asking:
     """A running loader on a feed that scans when told to."""
 
     loader: DetailLoader
-    feed: Feed
+    feed: Discovery
     tally: Tally
 
 

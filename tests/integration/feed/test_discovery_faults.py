@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.errors import FeedError
-from gapscan.feed.service import Feed
+from gapscan.feed.discovery import Discovery
 from gapscan.feed.universe_frames import without_future
 from gapscan.market.sessions import epoch_ms, session_times
 from gapscan.obs import Tally, logger
@@ -37,10 +37,10 @@ from tests.support.until import until
 LIBRARIES = get_args(Library)
 
 
-class Discovery:
+class Scanning:
     """A feed that scans when told, and the frames it published."""
 
-    def __init__(self, feed: Feed, provider: PolygonProvider, sim: SimServer, tally: Tally) -> None:
+    def __init__(self, feed: Discovery, provider: PolygonProvider, sim: SimServer, tally: Tally) -> None:
         self.feed, self.provider, self.sim, self.tally = feed, provider, sim, tally
         self.frames: list[UniverseFrame] = []
 
@@ -65,19 +65,19 @@ async def discovering(
     market_options: dict[str, Any] | None = None,
     library: Library = "polygon",
     **settings: Any,
-) -> AsyncIterator[Discovery]:
+) -> AsyncIterator[Scanning]:
     async with market(manual=True, **(market_options or {})) as sim, connect(BusOptions(nats_url), "test") as bus:
         await ensure_shared(bus, Retention())
         config = config_for(nats_url, sim, **settings)
         tally = Tally(logger("feed"))
         provider = provider_on(sim, tally, key=KEY, library=library, timeout=timeout, retries=1)
-        discovery = Discovery(Feed(bus, provider, config, tally), provider, sim, tally)
+        discovery = Scanning(Discovery(bus, provider, config, tally), provider, sim, tally)
         await bus.nc.subscribe(names.FEED_UNIVERSE, cb=discovery.hear)
         yield discovery
 
 
 @pytest.fixture(params=LIBRARIES)
-async def discovery(nats_server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Discovery]:
+async def discovery(nats_server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Scanning]:
     async with discovering(nats_server.url, library=request.param) as discovery:
         yield discovery
 
@@ -98,7 +98,7 @@ FAILING = [
 @pytest.mark.parametrize(("fault", "options", "retry", "says"), FAILING)
 @pytest.mark.parametrize("endpoint", ["snapshot", "status"])
 async def test_a_scan_that_fails_publishes_nothing(
-    discovery: Discovery,
+    discovery: Scanning,
     caplog: pytest.LogCaptureFixture,
     fault: str,
     options: dict[str, Any],
@@ -121,7 +121,7 @@ async def test_a_scan_that_fails_publishes_nothing(
     await until(lambda: discovery.symbols(1), "the scan after it")
 
 
-async def test_a_garbage_element_costs_itself_only(discovery: Discovery, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_garbage_element_costs_itself_only(discovery: Scanning, caplog: pytest.LogCaptureFixture) -> None:
     await discovery.feed.scan()
     discovery.sim.faults.set("rest_garbage", endpoint="snapshot")
     with caplog.at_level(logging.WARNING, "gapscan"):
@@ -135,7 +135,7 @@ async def test_a_garbage_element_costs_itself_only(discovery: Discovery, caplog:
 
 
 async def test_an_element_of_the_future_costs_itself_only(
-    discovery: Discovery, caplog: pytest.LogCaptureFixture
+    discovery: Scanning, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Taken in, it would stand until its time has come: nothing newer could take its place."""
     await discovery.feed.scan()
@@ -154,7 +154,7 @@ async def test_an_element_of_the_future_costs_itself_only(
 
 
 async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(
-    discovery: Discovery, caplog: pytest.LogCaptureFixture
+    discovery: Scanning, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Most of a market cannot be of the future."""
     await discovery.feed.scan()
@@ -165,13 +165,13 @@ async def test_a_provider_whose_clock_is_behind_is_believed_about_the_rest(
     assert discovery.tally.counts["clock_behind"] == 1
 
 
-async def test_a_slow_body_is_waited_for(discovery: Discovery) -> None:
+async def test_a_slow_body_is_waited_for(discovery: Scanning) -> None:
     discovery.sim.faults.set("rest_slow", seconds=0.4, endpoint="snapshot", count=1)
     await discovery.feed.scan()
     await until(lambda: discovery.symbols(1), "the scan")
 
 
-async def test_a_status_that_passes_is_not_even_noticed(discovery: Discovery) -> None:
+async def test_a_status_that_passes_is_not_even_noticed(discovery: Scanning) -> None:
     discovery.sim.faults.set("rest_status", status=500, endpoint="snapshot", count=1)
     await discovery.feed.scan()
     assert discovery.sim.stats.requests["snapshot"] == 2

@@ -10,8 +10,8 @@ from typing import Any
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
 from gapscan.config import Config
+from gapscan.feed.discovery import Discovery
 from gapscan.feed.live import LiveFeed
-from gapscan.feed.service import Feed
 from gapscan.market.sessions import session_times
 from gapscan.obs import Tally
 from gapscan.polygon.provider import PolygonProvider, PolygonStream
@@ -36,7 +36,7 @@ State = dict[str, tuple[str, int]]  # by symbol: the status, and since when
 class Live(LiveFeed):
     """A live feed, the discovery beside it, and their counts."""
 
-    def __init__(self, bus: Bus, config: Config, feed: Feed, provider: PolygonProvider, tally: Tally) -> None:
+    def __init__(self, bus: Bus, config: Config, feed: Discovery, provider: PolygonProvider, tally: Tally) -> None:
         super().__init__(bus, config, feed, provider, tally)
         self.scan, self.tally = feed.scan, tally
 

@@ -25,7 +25,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import FeedCommand, HotSet
 from gapscan.runtime import end
-from gapscan.service.common import retrying
+from gapscan.service.retrying import retrying
 from tests.support.hot_set import Writer
 from tests.support.nats import NatsServer
 from tests.support.proxy import link_to

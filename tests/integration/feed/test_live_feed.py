@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, Trades
 from gapscan.runtime import end
-from gapscan.service.common import reporting
+from gapscan.service.reporting import reporting
 from gapscan.service.status import Hot, collect, collect_hot
 from gapscan.sim import SimServer
 from tests.support.hot_set import Writer

@@ -13,14 +13,14 @@ from nats.aio.msg import Msg
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
-from gapscan.feed.service import Feed
+from gapscan.feed.discovery import Discovery
 from gapscan.market.columns import as_floats
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import ReferenceFrame
 from gapscan.runtime import end
-from gapscan.service.common import retrying
+from gapscan.service.retrying import retrying
 from gapscan.sim import SimServer
 from tests.support.nats import NatsServer
 from tests.support.rig import DAY, KEY, market
@@ -34,7 +34,7 @@ PATIENCE = 30.0
 class Loading:
     """A feed that loads reference data, and the frames it published."""
 
-    def __init__(self, feed: Feed, sim: SimServer, tally: Tally) -> None:
+    def __init__(self, feed: Discovery, sim: SimServer, tally: Tally) -> None:
         self.feed, self.sim, self.tally = feed, sim, tally
         self.frames: list[ReferenceFrame] = []
 
@@ -63,7 +63,7 @@ async def loading(nats_url: str, fault: str = "", symbols: int = 60, **options: 
         tally = Tally(logger("feed"))
         timeout = 1.0 if fault == "rest_stall" else PATIENCE
         provider = provider_on(sim, tally, key=KEY, timeout=timeout, retries=0)  # what fails, fails at once
-        loading = Loading(Feed(bus, provider, config, tally), sim, tally)
+        loading = Loading(Discovery(bus, provider, config, tally), sim, tally)
         await bus.nc.subscribe(names.FEED_REFERENCE, cb=loading.hear)
         if fault:
             sim.faults.set(fault, **options)

@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared, feed_config
 from gapscan.feed.day_reader import FOLDER
-from gapscan.feed.service import Feed
+from gapscan.feed.discovery import Discovery
 from gapscan.feed.volume_curves import CurveLoader
 from gapscan.flatfiles.curves import MeanVolumes
 from gapscan.flatfiles.minutes import DayVolumes
@@ -62,7 +62,7 @@ class Loading:
 
     sim: SimServer
     bus: Bus
-    feed: Feed
+    feed: Discovery
     tally: Tally
     parts: list[VolumeCurves]
     task: asyncio.Task[None]
@@ -79,7 +79,7 @@ async def loading(nats_url: str, root: Path, cache: Path | str = "", fault: str 
         config = config_for(nats_url, sim, flat_files=str(root), cache_dir=str(cache), discovery_interval=0.2)
         tally = Tally(logger("feed"))
         provider = provider_on(sim, tally, retries=0)  # what fails, fails at once
-        feed = Feed(bus, provider, config, tally)
+        feed = Discovery(bus, provider, config, tally)
         parts: list[VolumeCurves] = []
 
         async def hear(message: Msg) -> None:
@@ -408,7 +408,7 @@ async def test_off(nats_server: NatsServer, tmp_path: Path, section: dict[str, A
         await ensure_shared(bus, Retention())
         config = config_for(nats_server.url, sim, **({"flat_files": str(tmp_path)} | section))
         tally = Tally(logger("feed"))
-        feed = Feed(bus, provider_on(sim, tally), config, tally)
+        feed = Discovery(bus, provider_on(sim, tally), config, tally)
         await feed.scan()
         await feed.curves.run()  # ends at once
         assert feed.curves.report()["state"] == "off"

@@ -19,7 +19,7 @@ from gapscan.protocol.messages import Clock, VolumeCurves
 from gapscan.ranker import replay
 from gapscan.ranker.ingest import CAPACITY, Ingest
 from gapscan.runtime import end
-from gapscan.service.common import reporting
+from gapscan.service.reporting import reporting
 from gapscan.service.status import collect
 from tests.support.flatfiles import READING, even_day, write_minutes
 from tests.support.nats import NatsServer

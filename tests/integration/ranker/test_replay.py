@@ -21,7 +21,7 @@ from gapscan.protocol.messages import Halts, Message, ReferenceFrame, VolumeCurv
 from gapscan.ranker import replay
 from gapscan.ranker.ingest import Ingest
 from gapscan.runtime import end
-from gapscan.service.common import retention
+from gapscan.service.connecting import retention
 from tests.support.market import TIMES, stock, universe_frame
 from tests.support.nats import NatsServer
 from tests.support.proxy import link_to

@@ -24,7 +24,7 @@ from gapscan.protocol.messages import ListDefinition
 from gapscan.runtime import Backoff, end
 from gapscan.service import all_lists
 from gapscan.service.all_lists import ListWatches
-from gapscan.service.common import RETRY_FIRST, RETRY_LIMIT
+from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 from tests.support.bridge import running_bridge
 from tests.support.lists import publish_list
 from tests.support.nats import NatsServer

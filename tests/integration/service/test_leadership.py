@@ -14,8 +14,8 @@ from gapscan.config import Config, NatsSection, RankerSection, ServiceSection
 from gapscan.errors import BusError, ConfigError, TopologyError
 from gapscan.obs import Tally, logger
 from gapscan.runtime import end
-from gapscan.service.common import lease_for, retention
-from gapscan.service.leadership import Leadership
+from gapscan.service.connecting import retention
+from gapscan.service.leadership import Leadership, lease_for
 from tests.support.nats import NatsServer
 from tests.support.until import until
 

@@ -21,6 +21,7 @@ from gapscan.provider import (
     LiveStream,
     MarketSnapshot,
     MarketStatus,
+    MayOpen,
     OnBatch,
     Provider,
     Split,
@@ -28,6 +29,7 @@ from gapscan.provider import (
     StreamReport,
     Topic,
     TopicCounts,
+    at_once,
 )
 
 
@@ -105,7 +107,7 @@ class MemoryProvider(Provider):
     async def free_float(self, symbol: str) -> float | None:
         return self._market.floats.get(symbol)
 
-    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool]) -> MemoryStream:
+    def stream(self, on_batch: OnBatch, is_open: Callable[[], bool], may_open: MayOpen = at_once) -> MemoryStream:
         return MemoryStream(self._market, on_batch)
 
 

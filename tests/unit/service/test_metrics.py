@@ -31,7 +31,7 @@ ALL = {"feed": FEED, "ranker": RANKER, "hot": HOT, "bridge": BRIDGE}
 OWNERS = {
     **{room: (room,) for room in ALL},
     "polygon": ("feed",),
-    "service/leadership.py": ("ranker", "hot"),
+    "service/leadership.py": ("feed", "hot", "ranker"),
     "service/all_lists.py": ("bridge", "hot"),
 }
 # What is counted by a name that is made or chosen where it happens.

@@ -1,0 +1,179 @@
+"""Discovery: the whole market scanned at an interval, and published with the clock that goes with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from prometheus_client import Histogram
+
+from gapscan.bus.client import Bus
+from gapscan.bus.direct_get import get_last
+from gapscan.bus.topology import ensure_shared
+from gapscan.config import Config
+from gapscan.errors import BusError, FeedError, ProtocolError
+from gapscan.feed.calendar_check import CalendarCheck
+from gapscan.feed.metrics import scan_histogram
+from gapscan.feed.publisher import FeedPublisher
+from gapscan.feed.reference import ReferenceLoader
+from gapscan.feed.universe_frames import Observation, market_time_of, universe_frames, without_future
+from gapscan.feed.volume_curves import CurveLoader
+from gapscan.market.sessions import trading_date
+from gapscan.obs import Tally, logger
+from gapscan.protocol import names
+from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.feed import symbols_a_part
+from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
+from gapscan.provider import MarketSnapshot, MarketStatus, Provider
+from gapscan.runtime import Backoff
+from gapscan.service.connecting import retention
+
+_log = logger("feed")
+
+# A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
+_RETRY_FIRST: Final = 0.25
+_CLOCK_SECONDS: Final = 1.0
+
+
+class Discovery:
+    """A scan of the whole market every interval, which announces the trading day to the loaders."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        provider: Provider,
+        config: Config,
+        tally: Tally,
+        publisher: FeedPublisher | None = None,
+        scan_seconds: Histogram | None = None,
+    ) -> None:
+        self._bus = bus
+        self._publisher = publisher or FeedPublisher(bus, tally)
+        self._provider = provider
+        self._config = config
+        self._tally = tally
+        self._frame: int | None = None  # of the last scan; None before the first
+        self.last_scan = 0.0  # wall time; 0 before the first
+        self._last_error = ""
+        self.symbols = 0  # in the last scan
+        self._status: MarketStatus | None = None
+        self.scan_seconds = scan_seconds or scan_histogram()
+        self._calendar = CalendarCheck(tally)
+        self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
+        self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
+        self.curves = CurveLoader(bus, provider, config, tally, self._publisher)
+
+    @property
+    def session(self) -> SessionName | None:
+        """The session at the last scan; None before the first."""
+        return self._status.session if self._status else None
+
+    @property
+    def market_time(self) -> int:
+        """Market time now, epoch ms: the last scan's, and the wall time since."""
+        now = time.time()
+        return round(now * 1000) if self._status is None else self._status.at + round((now - self.last_scan) * 1000)
+
+    async def discover(self) -> None:
+        """Scan for ever, one scan at a time, each `discovery_interval` seconds after the one before began."""
+        interval = self._config.feed.discovery_interval
+        backoff = Backoff(_RETRY_FIRST, interval)
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                with self.scan_seconds.time():
+                    await self.scan()
+            except (FeedError, BusError) as error:
+                await self._failed(error)
+                await asyncio.sleep(backoff.next() if error.retry else interval)
+                continue
+            backoff.reset()
+            await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
+
+    async def publish_clock(self) -> None:
+        """Say market time every second for as long as scans come; without it, clients say that data stands still."""
+        while True:
+            await asyncio.sleep(_CLOCK_SECONDS)
+            overdue = time.time() - self.last_scan > self._config.feed.overdue_after(closed=self._closed)
+            if self._status is None or self._last_error or overdue:
+                continue
+            with suppress(BusError):  # away: nobody could hear it
+                await self._publisher.send(names.FEED_CLOCK, encode(Clock(self.market_time)))
+
+    @property
+    def _closed(self) -> bool:
+        return self._status is not None and self._status.session == "closed"
+
+    def _pause(self) -> float:
+        """Seconds from scan to scan."""
+        return self._config.feed.pause(closed=self._closed)
+
+    async def _failed(self, error: FeedError | BusError) -> None:
+        self._last_error = error.message
+        self._tally.trouble("scan_failed", f"scan failed: {error}")
+        if isinstance(error, BusError):
+            with suppress(BusError):  # what is wrong with NATS, the next scan says
+                await ensure_shared(self._bus, retention(self._config))
+
+    async def scan(self) -> None:
+        """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
+        status, snapshot = await asyncio.gather(self._provider.status(), self._provider.snapshot())
+        self._calendar.compare(status)
+        for loader in (self.reference, self.curves):
+            loader.announce(trading_date(status.at))
+        self._frame = 1 + (await self._stored_frame() if self._frame is None else self._frame)
+        snapshot = without_future(snapshot, status.at, self._tally)
+        await self._publish_scan(status, snapshot, self._frame)
+        self.on_scan(snapshot, status.at)
+        self.reference.observe_scan(snapshot.symbols)
+        self._status, self.symbols, self.last_scan, self._last_error = status, len(snapshot), time.time(), ""
+        self._tally.count("scans")
+        await self._restore("reference data", self.reference.restore)
+        await self._restore("volume curves", self.curves.restore)
+
+    async def _restore(self, what: str, restore: Callable[[], Awaitable[None]]) -> None:
+        """Failing is no failure of the scan, which is out: the next one tries again."""
+        try:
+            await restore()
+        except BusError as error:
+            self._tally.trouble("restore_failed", f"whether NATS still has the {what} cannot be seen: {error}")
+            with suppress(BusError):  # what is wrong was just said
+                await ensure_shared(self._bus, retention(self._config))
+                await restore()
+
+    async def _stored_frame(self) -> int:
+        """The number of the last scan that is stored, of whichever feed: numbers go on, and mix no two scans."""
+        stored = await get_last(self._bus, names.STREAM_UNIVERSE, names.FEED_UNIVERSE)
+        try:
+            return decode_as(UniverseFrame, stored.data).frame if stored else 0
+        except ProtocolError:
+            return 0  # of another version: its parts are not read together with these
+
+    async def _publish_scan(self, status: MarketStatus, snapshot: MarketSnapshot, frame: int) -> None:
+        as_of, simulated = market_time_of(snapshot, status.at), self._config.provider.simulated
+        seen = Observation(frame, as_of, status.session, simulated)
+        for part in universe_frames(snapshot, seen, symbols_a_part(self._bus.max_payload)):
+            await self._publish(names.FEED_UNIVERSE, part)
+
+    async def _publish(self, subject: str, message: UniverseFrame | ReferenceFrame) -> None:
+        await self._publisher.store(subject, encode(message))
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of it."""
+        return {
+            "simulated": self._config.provider.simulated,
+            "interval": self._pause(),
+            "last_scan": round(self.last_scan, 3),
+            "last_error": self._last_error,
+            "session": self._status.session if self._status else None,
+            "calendar_disagreement": self._calendar.disagreement,
+            "market_time": self._status.at if self._status else None,
+            "symbols": self.symbols,
+            "reference": self.reference.report(),
+            "curves": self.curves.report(),
+            "counts": dict(self._tally.counts),
+        }

@@ -1,0 +1,64 @@
+"""One time of leading: the provider is asked, its stream is held, and what they say is published."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from prometheus_client import Histogram
+
+from gapscan.bus.client import Bus
+from gapscan.config import Config
+from gapscan.feed.details import DetailLoader
+from gapscan.feed.discovery import Discovery
+from gapscan.feed.live import LiveFeed
+from gapscan.feed.publisher import FeedPublisher
+from gapscan.obs import Tally
+from gapscan.provider import Provider
+from gapscan.service.leadership import Leadership
+
+
+class FeedTerm:
+    """From the first scan to the loss of the lease. Nothing is kept from one to the next: another feed led between."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        provider: Provider,
+        config: Config,
+        tally: Tally,
+        leadership: Leadership,
+        scan_seconds: Histogram,
+    ) -> None:
+        self._leadership = leadership
+        self._publisher = FeedPublisher(bus, tally, leadership)
+        self.discovery = Discovery(bus, provider, config, tally, self._publisher, scan_seconds)
+        self.details = DetailLoader(
+            bus, provider, config, self.discovery, tally, splits=lambda: self.discovery.reference.splits
+        )
+        self.live = LiveFeed(
+            bus, config, self.discovery, provider, tally, on_hot=self.details.want, publisher=self._publisher
+        )
+        self.discovery.on_scan = self.live.halts.observe_scan
+
+    async def lead(self) -> None:
+        """Scan and publish until the lease is lost (LeaseLostError) or another feed shows (FencedError)."""
+        await self._leadership.while_held(self._publisher.until_overtaken(), self._work())
+
+    async def _work(self) -> None:
+        discovery = self.discovery
+        jobs = {
+            "discovery": discovery.discover(),
+            "clock": discovery.publish_clock(),
+            "live": self.live.run(),
+            "reference": discovery.reference.run(),
+            "curves": discovery.curves.run(),
+            "details": self.details.run(),
+        }
+        async with asyncio.TaskGroup() as group:
+            for name, job in jobs.items():
+                group.create_task(job, name=name)
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of this term."""
+        return self.discovery.report() | self.live.report() | {"details": self.details.report()}
