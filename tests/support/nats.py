@@ -79,6 +79,7 @@ class NatsServer:
 
     def _command(self, file: nats_server.PortsFile) -> list[str]:
         command = nats_server.command(self.port, self.data, file)
+        command[0] = os.environ.get("NATS_SERVER", command[0])  # another version of it
         if self._more or self._accounts:
             conf = nats_server.server_conf()
             shutil.copy(conf, self.data)  # included files are looked for beside the one that includes them
