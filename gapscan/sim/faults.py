@@ -6,6 +6,16 @@
 | rest_html | an HTML page instead of JSON | status (200, 502) |
 | rest_truncated | JSON that ends in the middle | |
 | rest_garbage | one element of the tickers or results array is rubbish | |
+| rest_error | an answer with status 200 whose body says ERROR | |
+| rest_no_array | an answer that says OK, without its tickers or results | |
+| rest_null_array | null in the place of the tickers or results | |
+| rest_shrunk | a tenth of the tickers or results | |
+| rest_frozen | the body that came first, again and again | |
+| rest_nulls | null in the place of a field of each part of the snapshot's tickers | |
+| rest_nan | NaN, which is no JSON, in the place of a number of the first element | |
+| rest_doubled | each element once more at the end of the array, with nothing but its name | |
+| rest_units | the snapshot's times in ms where they are in ns, and the other way round | |
+| rest_endless | each page is followed by another | kind ("text": all with the same elements, "empty": without) |
 | rest_future | the newest ticker of the snapshot tells of a time to come | minutes (5, at most 15) |
 | rest_stall | the request is accepted and never answered | |
 | rest_slow | the body trickles in | seconds |
@@ -43,6 +53,16 @@ REST_FAULTS = (
     "rest_html",
     "rest_truncated",
     "rest_garbage",
+    "rest_error",
+    "rest_no_array",
+    "rest_null_array",
+    "rest_shrunk",
+    "rest_frozen",
+    "rest_nulls",
+    "rest_nan",
+    "rest_doubled",
+    "rest_units",
+    "rest_endless",
     "rest_future",
     "rest_stall",
     "rest_slow",
@@ -74,7 +94,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     status: int | None = None
     seconds: float = 5.0
     code: int = 1000
-    kind: Literal["text", "element"] = "text"
+    kind: Literal["text", "element", "empty"] = "text"
     after: Literal["", "auth", "subscribe"] = ""
     topics: list[str] | None = None
     minutes: float = 5.0

@@ -19,6 +19,7 @@ from aiohttp import web
 from gapscan.errors import ConfigError
 from gapscan.sim import control
 from gapscan.sim.clock import Clock
+from gapscan.sim.distortions import Distortions
 from gapscan.sim.driver import Driver
 from gapscan.sim.faults import Faults
 from gapscan.sim.hub import Hub, StreamOptions, StreamStats
@@ -30,7 +31,6 @@ from gapscan.sim.stream import StreamSession
 log = logging.getLogger(__name__)
 
 _HTML = b"<!DOCTYPE html><html><head><title>Bad Gateway</title></head><body><h1>502</h1></body></html>"
-_GARBAGE = b'{"ticker":17,"day":"yesterday","min":[null],"T":null,"c":"lots"}'
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -58,6 +58,7 @@ class SimServer:
         self.market = market
         self.clock = clock
         self.faults = faults or Faults()
+        self._distortions = Distortions(self.faults)
         self.host, self.port = host, port
         self._keys = keys
         self._driver = Driver(market, clock)
@@ -183,12 +184,7 @@ class SimServer:
         status, body = reply
         if fault := self.faults.take("rest_html", name):
             return web.Response(status=fault.status or 502, body=_HTML, content_type="text/html")
-        if self.faults.take("rest_garbage", name):
-            body = _with_garbage(body)
-        if fault := self.faults.take("rest_future", name):
-            body = _with_future(body, fault.minutes)
-        if self.faults.take("rest_truncated", name):
-            body = body[: len(body) // 2]
+        body = self._distortions.apply(name, body, f"{request.scheme}://{request.host}")
         if fault := self.faults.take("rest_slow", name):
             return await self._trickle(request, status, body, fault.seconds)
         return web.Response(status=status, body=body, content_type="application/json")
@@ -238,22 +234,3 @@ class SimServer:
 def _log_failure(pump: asyncio.Task[None]) -> None:
     if not pump.cancelled() and (failure := pump.exception()):
         log.error("sim: the stream has stopped", exc_info=failure)
-
-
-def _with_future(body: bytes, minutes: float) -> bytes:
-    """A snapshot whose newest element is ahead of the clock."""
-    document = msgspec.json.decode(body)
-    if tickers := document.get("tickers"):
-        max(tickers, key=lambda ticker: ticker["updated"])["updated"] += round(minutes * 60e9)
-    return msgspec.json.encode(document)
-
-
-def _with_garbage(body: bytes) -> bytes:
-    """The body with a rubbish element in the middle of its array."""
-    for key in (b'"tickers":[', b'"results":['):
-        start = body.find(key)
-        if start >= 0:
-            middle = body.find(b"},{", start + (len(body) - start) // 2)
-            place = middle + 2 if middle >= 0 else start + len(key)
-            return body[:place] + _GARBAGE + b"," + body[place:]
-    return body

@@ -13,7 +13,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
 
 from tests.integration.sim.conftest import Rest, Serve
-from tests.support.simulator import BAD_RESPONSES
+from tests.support.simulator import BAD_RESPONSES, advance
 from tests.support.until import until
 
 
@@ -141,3 +141,69 @@ async def test_only_the_named_endpoint(serve: Serve, rest: Rest) -> None:
     assert await rest.call(server, "get_market_status")
     with pytest.raises(BAD_RESPONSES):
         await rest.call(server, "get_grouped_daily_aggs", "2026-11-19")
+
+
+async def raw(serve: Serve, fault: str, path: str = "", times: int = 1, **options: Any) -> tuple[list[Any], list[str]]:
+    """What the snapshot, or another path, answers before and under a fault: documents, and bodies."""
+    server = await serve()
+    path = path or "/v2/snapshot/locale/us/markets/stocks/tickers"
+    texts = []
+    async with aiohttp.ClientSession(server.url) as session:
+        for number in range(times + 1):
+            async with session.get(path, params={"apiKey": "k"}) as response:
+                assert response.status == 200
+                texts.append(await response.text())
+            if number == 0:
+                server.faults.set(fault, **options)
+            else:
+                advance(server, 60_000)
+    return [json.loads(text) for text in texts], texts
+
+
+async def test_an_error_that_comes_with_200(serve: Serve) -> None:
+    (_, bad), _ = await raw(serve, "rest_error")
+    assert (bad["status"], "tickers" in bad) == ("ERROR", False)
+
+
+async def test_an_answer_without_its_array_or_with_null(serve: Serve) -> None:
+    (good, bad), _ = await raw(serve, "rest_no_array")
+    assert set(good) - set(bad) == {"tickers"}
+    (good, bad), _ = await raw(serve, "rest_null_array")
+    assert (set(good), bad["tickers"], bad["status"]) == (set(bad), None, "OK")
+
+
+async def test_a_tenth_of_the_market(serve: Serve) -> None:
+    (good, bad), _ = await raw(serve, "rest_shrunk")
+    assert len(bad["tickers"]) == round(len(good["tickers"]) / 10) > 10
+
+
+async def test_a_frozen_body(serve: Serve) -> None:
+    _, (_, first, *others) = await raw(serve, "rest_frozen", times=3)
+    assert set(others) == {first}
+
+
+async def test_nulls_and_no_numbers(serve: Serve) -> None:
+    (_, bad), _ = await raw(serve, "rest_nulls")
+    assert {(ticker["day"]["vw"], ticker["min"]["t"]) for ticker in bad["tickers"]} == {(None, None)}
+    _, (_, text) = await raw(serve, "rest_nan")
+    assert text.count(":NaN") == 1
+
+
+async def test_each_element_twice(serve: Serve) -> None:
+    (good, bad), _ = await raw(serve, "rest_doubled", "/v3/reference/tickers")
+    names = [{"ticker": ticker["ticker"]} for ticker in good["results"]]
+    assert bad["results"] == good["results"] + names
+
+
+async def test_times_in_other_units(serve: Serve) -> None:
+    (good, bad), _ = await raw(serve, "rest_units")
+    for right, wrong in zip(good["tickers"], bad["tickers"], strict=True):
+        assert wrong["updated"] == right["updated"] // 1_000_000
+        assert wrong["min"]["t"] == right["min"]["t"] * 1_000_000
+
+
+@pytest.mark.parametrize("kind", ["empty", "text"])
+async def test_pages_without_an_end(serve: Serve, kind: str) -> None:
+    (good, *bad), _ = await raw(serve, "rest_endless", "/v3/reference/splits", times=4, kind=kind)
+    assert len({page["next_url"] for page in bad}) == 4
+    assert all(page["results"] == ([] if kind == "empty" else good["results"]) for page in bad)
