@@ -7,7 +7,8 @@ the day is made up, and passes exactly through the real open, high, low, close a
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_left, bisect_right
+import logging
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ import numpy as np
 
 from gapscan.errors import DataError
 from gapscan.flatfiles.files import FlatFiles, Row
-from gapscan.market.sessions import MINUTE_MS, session_times
+from gapscan.flatfiles.splits import read_splits
+from gapscan.market.sessions import MINUTE_MS, previous_trading_day, session_times
 from gapscan.sim import plans
 from gapscan.sim.halfday import shortened
 from gapscan.sim.source import (
@@ -32,14 +34,17 @@ from gapscan.sim.source import (
 from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order, no_prints
 from gapscan.sim.walk import SessionWalk
 
+log = logging.getLogger(__name__)
+
 _CACHED_DAYS = 3
 
 
 class ReplaySource:
     """The days of a directory of flat files, beginning with `day` (default: the last one).
 
-    All symbols of that day and of the day before are listed, as common stock, since flat files tell no more.
-    Raises DataError when the day or the one before it is missing.
+    All symbols of that day and of the day before are listed, as common stock, since flat files tell no more. Splits are
+    those of a file beside them (flatfiles/splits.py). Raises DataError when the day or the trading day before it is
+    missing; a later day whose day before is missing has no previous closes, which is logged.
     """
 
     def __init__(self, directory: Path, day: dt.date | None = None, seed: int = 7) -> None:
@@ -53,6 +58,7 @@ class ReplaySource:
         self.symbols = sorted({row.symbol for row in rows})
         self.listings: Sequence[Listing] = [Listing(symbol, symbol) for symbol in self.symbols]
         self._place = {symbol: place for place, symbol in enumerate(self.symbols)}
+        self._splits = self._read_splits()
 
     @property
     def label(self) -> str:
@@ -64,10 +70,11 @@ class ReplaySource:
         if day is None or day not in self._days:
             day = day or dt.date(1970, 1, 1)
             self.files.read("day_aggs_v1", day)  # raises, and says what there is
-        if self.day_before(day) is None:
+        if previous_trading_day(day) not in self._days:
+            path = self.files.path("day_aggs_v1", previous_trading_day(day))
             raise DataError(
-                f"{self.files.path('day_aggs_v1', day)} has no day before it, so no previous closes",
-                remedy=f"choose a day after {self._days[0]}",
+                f"no flat file {path}, and so no closes of the trading day before {day}",
+                remedy=f"fetch it, or choose a day after one of those from {self._days[0]} to {self._days[-1]}",
             )
         return day
 
@@ -76,8 +83,11 @@ class ReplaySource:
         return self._days[place - 1] if place else None
 
     def day_before(self, date: dt.date) -> dt.date | None:
-        place = bisect_left(self._days, date)
-        return self._days[place - 1] if place else None
+        before = previous_trading_day(date)
+        if before in self._days:
+            return before
+        log.warning("no flat file of %s: %s has no previous closes", before, date)
+        return None
 
     def bars(self, date: dt.date) -> DailyBars | None:
         if date not in self._days:
@@ -89,8 +99,15 @@ class ReplaySource:
         return self._cache[date]
 
     def splits(self, first: dt.date, last: dt.date) -> list[Split]:
-        """None: flat files do not tell."""
-        return []
+        return [split for split in self._splits if first <= split.date <= last]
+
+    def _read_splits(self) -> list[Split]:
+        """Those of the listed symbols."""
+        found = read_splits(self.files.root)
+        if found is None:
+            log.info("no splits.csv beside the flat files: on the day of a split, its change is that of the prices")
+        listed = (each for each in found or () if each.symbol in self._place)
+        return [Split(self._place[each.symbol], each.date, each.split_from, each.split_to) for each in listed]
 
     def open_day(self, date: dt.date) -> DayTape:
         bars = self.bars(date)

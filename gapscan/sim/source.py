@@ -69,8 +69,8 @@ class Split(NamedTuple):
 
     symbol: int
     date: dt.date
-    split_from: int
-    split_to: int
+    split_from: float
+    split_to: float
 
     @property
     def ratio(self) -> float:
@@ -115,7 +115,7 @@ class Source(Protocol):
         ...
 
     def day_before(self, date: dt.date) -> dt.date | None:
-        """The latest day with data before `date`, None when there is none."""
+        """The trading day before `date`, whose closes are the previous ones; None when it has no data."""
         ...
 
     def bars(self, date: dt.date) -> DailyBars | None:

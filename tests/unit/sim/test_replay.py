@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from gapscan.errors import DataError
 from gapscan.market.sessions import session_times
 from gapscan.sim import Market, ReplaySource
+from gapscan.sim.source import Split
 from tests.support.simulator import bars_of
 
 MONDAY, TUESDAY, THURSDAY = dt.date(2024, 1, 8), dt.date(2024, 1, 9), dt.date(2024, 1, 11)
@@ -72,7 +74,7 @@ def test_a_missing_day_names_path_and_days(root: Any) -> None:
 
 
 def test_a_first_day_has_no_previous_closes(root: Any) -> None:
-    with pytest.raises(DataError, match="no day before it"):
+    with pytest.raises(DataError, match=r"2024-01-05\.csv\.gz, and so no closes of the trading day before 2024-01-08"):
         ReplaySource(root, MONDAY)
 
 
@@ -120,9 +122,62 @@ def test_a_day_without_trading_shows_the_day_before(root: Any, write_day: Any) -
     market.advance(wednesday.regular + 60_000)
     assert market.date == TUESDAY
     assert market.state.close[0] == 11.2
+
+
+def test_a_hole_gives_no_previous_closes(root: Any, write_day: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Those of an earlier day would make a change of several days that of one."""
+    write_day(THURSDAY, [bar("AA", 500, 11, 11, 11, 11, session_times(THURSDAY).regular)])
+    with pytest.raises(DataError, match=r"2024-01-10\.csv\.gz, and so no closes.*fetch it"):
+        ReplaySource(root, THURSDAY)
+    market = Market(ReplaySource(root, TUESDAY))
     market.advance(session_times(THURSDAY).pre)
     assert market.date == THURSDAY
-    assert market.previous.close[0] == 11.2
+    assert market.previous.close.tolist() == [0, 0, 0]
+    assert "no flat file of 2024-01-10: 2024-01-11 has no previous closes" in caplog.text
+
+
+SPLITS = [("AA", "2024-01-09", 1, 10), ("NOT_HERE", "2024-01-09", 1, 2), ("BCpC", "2024-01-11", 2, 3)]
+
+
+def as_csv() -> str:
+    lines = ["id,ticker,execution_date,split_from,split_to", *(f"x,{a},{b},{c},{d}" for a, b, c, d in SPLITS)]
+    return "\ufeff" + "\r\n".join(lines)
+
+
+def as_json() -> str:
+    names = ("ticker", "execution_date", "split_from", "split_to")
+    return json.dumps({"status": "OK", "results": [dict(zip(names, split, strict=True)) for split in SPLITS]})
+
+
+@pytest.mark.parametrize(("name", "text"), [("splits.csv", as_csv()), ("splits.json", as_json())])
+def test_splits_are_those_of_the_file(root: Path, name: str, text: str) -> None:
+    (root / "us_stocks_sip" / name).write_text(text)
+    source = ReplaySource(root, TUESDAY)
+    assert source.splits(TUESDAY, TUESDAY) == [Split(0, TUESDAY, 1, 10)]
+    assert [split.ratio for split in source.splits(MONDAY, THURSDAY)] == [10, 1.5]
+    assert ReplaySource(root, TUESDAY).splits(MONDAY, MONDAY) == []
+
+
+def test_without_a_file_there_are_no_splits(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert ReplaySource(root, TUESDAY).splits(MONDAY, THURSDAY) == []
+    assert "no splits.csv beside the flat files" in caplog.text
+
+
+def test_a_bad_split_costs_itself_only(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = ["AA,2024-01-09,1,10", "AA,soon,1,10", ",2024-01-09,1,2", "BCpC,2024-01-09,0,2", "BCpC,2024-01-09", ""]
+    path = root / "us_stocks_sip" / "splits.csv"
+    path.write_text("\n".join(["ticker,execution_date,split_from,split_to", *rows]))
+    assert ReplaySource(root, TUESDAY).splits(MONDAY, THURSDAY) == [Split(0, TUESDAY, 1, 10)]
+    assert "split 2 is left out" in caplog.text
+    assert "4 splits are left out" in caplog.text
+
+
+@pytest.mark.parametrize(("name", "text"), [("splits.csv", "ticker,when\nAA,2024-01-09"), ("splits.json", "[17]")])
+def test_another_file_is_refused(root: Path, name: str, text: str) -> None:
+    (root / "us_stocks_sip" / name).write_text(text)
+    with pytest.raises(DataError, match=f"cannot read .*{name}"):
+        ReplaySource(root, TUESDAY)
 
 
 def test_minute_bars_are_printed_as_they_are(root: Any, write_day: Any) -> None:
