@@ -243,6 +243,10 @@ class Provider(ABC):
         """All active listings: all of them, or FeedError."""
 
     @abstractmethod
+    async def listing(self, symbol: str) -> Listing:
+        """One active listing, by one request as `details`: for symbols that came after `listings`."""
+
+    @abstractmethod
     async def daily_bars(self, date: dt.date) -> list[DailyBar]:
         """All bars of one day; none on a day without trading."""
 

@@ -9,7 +9,17 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
-from gapscan.service.status import Curves, Details, Hot, ListReport, Reference, ServiceStatus, StatusReport, collect
+from gapscan.service.status import (
+    Coverage,
+    Curves,
+    Details,
+    Hot,
+    ListReport,
+    Reference,
+    ServiceStatus,
+    StatusReport,
+    collect,
+)
 from gapscan_cli import exits, output, render
 
 _BREAKS: Final = 5  # of the live link, that are shown
@@ -34,7 +44,7 @@ def report_text(report: StatusReport) -> str:
     lines = [
         _verdict(report),
         f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}",
-        f"coverage  {report.coverage.fresh} of {report.coverage.expected} symbols have a price today",
+        _coverage(report.coverage),
         _reference(report.reference),
         *_curves(report.curves),
         _details(report.details),
@@ -53,6 +63,13 @@ def report_text(report: StatusReport) -> str:
 def _verdict(report: StatusReport) -> str:
     verdict = "healthy" if report.healthy else "NOT HEALTHY"
     return f"{verdict}   SIMULATED" if report.simulated else verdict
+
+
+def _coverage(coverage: Coverage) -> str:
+    told = f"coverage  {coverage.fresh} of {coverage.expected} symbols have a price today"
+    counts = ((coverage.past, "of an earlier day"), (coverage.future, "of the future"))
+    left_out = ", ".join(f"{number} {what}" for number, what in counts if number)
+    return f"{told}; left out: {left_out}" if left_out else told
 
 
 def _reference(reference: Reference) -> str:

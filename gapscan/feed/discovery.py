@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from msgspec import to_builtins
 from prometheus_client import Histogram
 
 from gapscan.bus.client import Bus
@@ -15,11 +16,12 @@ from gapscan.bus.direct_get import get_last
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FeedError, ProtocolError
-from gapscan.feed.calendar_check import CalendarCheck
+from gapscan.feed.market_clock import MarketClock
 from gapscan.feed.metrics import scan_histogram
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.feed.reference import ReferenceLoader
-from gapscan.feed.universe_frames import Observation, market_time_of, universe_frames, without_future
+from gapscan.feed.scan_check import ScanCheck
+from gapscan.feed.universe_frames import LeftOut, Observation, market_time_of, universe_frames, without_future
 from gapscan.feed.volume_curves import CurveLoader
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
@@ -61,7 +63,10 @@ class Discovery:
         self.symbols = 0  # in the last scan
         self._status: MarketStatus | None = None
         self.scan_seconds = scan_seconds or scan_histogram()
-        self._calendar = CalendarCheck(tally)
+        self._clock = MarketClock(provider, tally, simulated=config.provider.simulated)
+        self._check = ScanCheck()
+        self.left_out = LeftOut()  # of the last scan
+        self.newest_bar: Callable[[], int] = lambda: 0  # the end of the newest live bar, epoch ms
         self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
         self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
         self.curves = CurveLoader(bus, provider, config, tally, self._publisher)
@@ -121,12 +126,14 @@ class Discovery:
 
     async def scan(self) -> None:
         """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
-        status, snapshot = await asyncio.gather(self._provider.status(), self._provider.snapshot())
-        self._calendar.compare(status)
+        answer, snapshot = await asyncio.gather(self._clock.ask(), self._provider.snapshot())
+        status = self._clock.status(answer, snapshot)
+        offered, snapshot = snapshot, without_future(snapshot, status.at, self._tally)
+        self._check.check(snapshot, status, self.newest_bar())
+        self.left_out = LeftOut.of(offered, snapshot, status.at)
         for loader in (self.reference, self.curves):
             loader.announce(trading_date(status.at))
         self._frame = 1 + (await self._stored_frame() if self._frame is None else self._frame)
-        snapshot = without_future(snapshot, status.at, self._tally)
         await self._publish_scan(status, snapshot, self._frame)
         self.on_scan(snapshot, status.at)
         self.reference.observe_scan(snapshot.symbols)
@@ -170,7 +177,9 @@ class Discovery:
             "last_scan": round(self.last_scan, 3),
             "last_error": self._last_error,
             "session": self._status.session if self._status else None,
-            "calendar_disagreement": self._calendar.disagreement,
+            "calendar_disagreement": self._clock.disagreement,
+            "clock_fault": self._clock.fault,
+            "left_out": to_builtins(self.left_out),
             "market_time": self._status.at if self._status else None,
             "symbols": self.symbols,
             "reference": self.reference.report(),

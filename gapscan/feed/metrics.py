@@ -28,6 +28,7 @@ KINDS: Final = Kinds(
         "details": "company details that were loaded",
         "details_unknown": "symbols that the provider has no details of",
         "details_put_off": "symbols whose details were not asked for, because too many waited",
+        "new_symbols": "symbols that came after the day's listings, and were asked about",
         "flat_files_kept": "days of minute files whose volumes were known from an earlier start",
         "flat_files_read": "days of minute files that were read",
     },
@@ -35,6 +36,7 @@ KINDS: Final = Kinds(
         *LEADERSHIP_FAILURES,
         "bad_elements",
         "bad_events",
+        "bad_fields",
         "bad_flat_files",
         "bad_flat_lines",
         "bad_halts",
@@ -47,12 +49,14 @@ KINDS: Final = Kinds(
         "details_unread",
         "details_unsendable",
         "details_unsent",
+        "doubled_elements",
         "float_refused",
         "frames_dropped",
         "future_elements",
         "halts_unpublished",
         "hot_set_unavailable",
         "live_unpublished",
+        "new_symbols_failed",
         "no_flat_files",
         "provider_errors",
         "reference_failed",
@@ -60,6 +64,7 @@ KINDS: Final = Kinds(
         "restore_failed",
         "resumptions_missed",
         "scan_failed",
+        "status_failed",
         "topics_refused",
         "topics_unanswered",
         "unseen_flat_files",
@@ -87,6 +92,8 @@ def _term_metrics(term: FeedTerm) -> Iterator[Metric]:
     hot = live.report()["hot"]
     yield gauge("feed_last_scan_timestamp_seconds", "when the last scan was published; 0: none yet", feed.last_scan)
     yield gauge("feed_scan_symbols", "symbols in the last scan", feed.symbols)
+    text = "symbols of the last scan that are not ranked, because their data is of an earlier day"
+    yield gauge("feed_scan_past_symbols", text, feed.left_out.past)
     yield gauge("feed_market_timestamp_seconds", "market time now", feed.market_time / 1000)
     newest = live.bars.newest_end / 1000
     yield gauge("feed_newest_bar_timestamp_seconds", "market time at the newest bar's end; 0: none yet", newest)

@@ -10,7 +10,8 @@ from typing import Any, Final
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
 from gapscan.config import FeedSection
-from gapscan.errors import BusError, FeedError
+from gapscan.errors import BusError, FeedError, NotFoundError
+from gapscan.feed.new_symbols import NewSymbols
 from gapscan.feed.reference_frames import Baselines, reference_frames
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
@@ -26,6 +27,10 @@ _RETRY_FIRST: Final = 0.1
 # Days without a single bar, one after the other, after which no older ones are asked for.
 _EMPTY_DAYS: Final = 7
 
+# A market of fewer symbols may have half of them in no listing.
+_MANY: Final = 100
+_LEAST: Final = 0.5
+
 Publish = Callable[[str, ReferenceFrame], Awaitable[None]]
 
 
@@ -34,7 +39,7 @@ class _ReferenceLoad:
 
     def __init__(self, date: dt.date) -> None:
         self.date = date
-        self.listings: Sequence[Listing] | None = None
+        self.listings: list[Listing] | None = None
         self.splits: frozenset[str] | None = None
         self.named = False  # whether listings and splits are published
         self.baselines = Baselines()
@@ -64,6 +69,8 @@ class ReferenceLoader:
         self._published: Sequence[ReferenceFrame] = ()
         self._listed: frozenset[str] = frozenset()
         self._scanned: frozenset[str] = frozenset()
+        self._news = asyncio.Event()  # a scan, or a day that begins
+        self.new = NewSymbols()
 
     @property
     def complete(self) -> bool:
@@ -84,10 +91,12 @@ class ReferenceLoader:
         if date != self._announced and self._day_begins.empty():
             self._announced = date
             self._day_begins.put_nowait(date)
+            self._news.set()
 
     def observe_scan(self, symbols: Iterable[str]) -> None:
         """Say which symbols the market has: those about which something should be known."""
         self._scanned = frozenset(symbols)
+        self._news.set()
 
     async def run(self) -> None:
         """Load for ever, a day at a time; a day that is over before it is loaded is left for the next."""
@@ -96,6 +105,10 @@ class ReferenceLoader:
             backoff = Backoff(_RETRY_FIRST, self._section.discovery_interval)
             while self._day_begins.empty() and (error := await self._failure(self._load)):  # noqa: ASYNC110  # grace
                 await asyncio.sleep(backoff.next() if error.retry else self._section.discovery_interval)
+            while self._day_begins.empty():
+                self._news.clear()
+                await self._ask_for_new(self._load)
+                await self._news.wait()
 
     async def _failure(self, load: _ReferenceLoad) -> FeedError | BusError | None:
         """Go on loading; what stopped it, or None when all has come. No failure is a reason to end the scans."""
@@ -109,10 +122,48 @@ class ReferenceLoader:
         self._last_error = ""
         return None
 
+    async def _ask_for_new(self, load: _ReferenceLoad) -> None:
+        """Ask about symbols that trade and are in no listing, a few at a time, and publish those that there are."""
+        now = asyncio.get_running_loop().time()
+        self.new.observe(self._scanned - self._listed, now)
+        found = await self._new_listings(now)
+        if not found:
+            return
+        before = load.listings or []
+        load.listings = [*before, *found]
+        try:
+            await self._publish_all(load.parts(self._size, complete=True))
+        except BusError as error:  # a later round asks again
+            load.listings = before
+            self._tally.trouble("new_symbols_failed", f"new symbols cannot be published: {error}")
+        else:
+            self._tally.count("new_symbols", len(found))
+
+    async def _new_listings(self, now: float) -> list[Listing]:
+        """Those of this round's symbols that the provider knows, up to the first failure."""
+        found: list[Listing] = []
+        for symbol in self.new.due(now):
+            try:
+                found += [await self._provider.listing(symbol)]
+            except NotFoundError:
+                self.new.rest(symbol, now)
+            except FeedError as error:
+                self._tally.trouble("new_symbols_failed", f"new symbols cannot be asked about: {error}")
+                break
+        return found
+
+    async def _listings(self) -> list[Listing]:
+        """The day's listings. Raises FeedError when they cannot be those of this market."""
+        listings = await self._provider.listings()
+        known, scanned = len(self._scanned & {listing.symbol for listing in listings}), len(self._scanned)
+        if scanned >= _MANY and known < scanned * _LEAST:
+            raise FeedError(f"the reference data names {known} of the {scanned} symbols in the market")
+        return listings
+
     async def _go_on(self, load: _ReferenceLoad) -> None:
         """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
         if load.listings is None:
-            load.listings = await self._provider.listings()
+            load.listings = await self._listings()
         if load.splits is None:
             load.splits = frozenset(split.symbol for split in await self._provider.splits(load.date, load.date))
         if not load.named:
@@ -156,6 +207,7 @@ class ReferenceLoader:
         return {
             "known": len(self._scanned & self._listed),
             "needed": len(self._scanned),
+            "new": self.new.waiting,
             "complete": self.complete,
             "date": str(self._date) if self._date else None,
             "baseline_sessions": self._load.baselines.sessions if self._load else 0,

@@ -40,6 +40,7 @@ class FeedTerm:
             bus, config, self.discovery, provider, tally, on_hot=self.details.want, publisher=self._publisher
         )
         self.discovery.on_scan = self.live.halts.observe_scan
+        self.discovery.newest_bar = lambda: self.live.bars.newest_end
 
     async def lead(self) -> None:
         """Scan and publish until the lease is lost (LeaseLostError) or another feed shows (FencedError)."""

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from gapscan.market.columns import Floats, packed
+from gapscan.market.sessions import session_times, trading_date
 from gapscan.obs import Tally
 from gapscan.protocol.feed import SCAN_COLUMNS, SYMBOLS_A_PART
 from gapscan.protocol.messages import SessionName, UniverseFrame
@@ -25,6 +26,20 @@ class Observation(Struct):
     as_of: int
     session: SessionName
     simulated: bool
+
+
+class LeftOut(Struct, frozen=True):
+    """Symbols of a scan that are left out because of their time: of a day that is over, or of the future."""
+
+    past: int = 0
+    future: int = 0
+
+    @classmethod
+    def of(cls, offered: MarketSnapshot, kept: MarketSnapshot, now: int) -> LeftOut:
+        """Those of `offered`, of which `kept` is without the future. What is of the past is sent, and not ranked."""
+        begins = session_times(trading_date(now)).clear
+        past = np.count_nonzero((kept.newest > 0) & (kept.newest < begins))
+        return cls(int(past), len(offered) - len(kept))
 
 
 def universe_frames(snapshot: MarketSnapshot, seen: Observation, size: int = SYMBOLS_A_PART) -> list[UniverseFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from gapscan.provider import CompanyDetails
 
@@ -53,7 +53,7 @@ class TickerOverview(Struct):
 class OverviewBody(Struct):
     """The answer that holds it."""
 
-    results: TickerOverview
+    results: TickerOverview | None = None
 
 
 class FloatRow(Struct):
@@ -66,11 +66,12 @@ class FloatRow(Struct):
 class FloatBody(Struct):
     """The answer of the float endpoint: no row for a symbol whose float is not known."""
 
-    results: list[FloatRow] = field(default_factory=list)
+    results: list[FloatRow] | None = None
 
     def of(self, symbol: str) -> float | None:
         """That of one symbol, in shares."""
-        return next((_known(row.free_float) for row in self.results if row.ticker == symbol), None)
+        of_it = (_known(row.free_float) for row in self.results or () if row.ticker == symbol)
+        return next((shares for shares in of_it if shares is not None), None)
 
 
 def details_of(overview: TickerOverview) -> CompanyDetails:

@@ -1,56 +1,109 @@
-"""Decoding a body that holds an array of elements, so that one bad element costs itself only."""
+"""Decoding a body that holds an array of elements, so that a bad field or element costs itself only."""
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from gapscan.errors import FeedError
+from gapscan.polygon.lenient import UNREADABLE, elements_of, saved
+from gapscan.polygon.refusals import check_served
 
 T = TypeVar("T")
+
+_NEXT_URL: Final = re.compile(rb'"next_url"\s*:\s*"([^"\\]*)"')
 
 _SHOWN: Final = 60  # bytes of a bad element or body that an error quotes
 
 
 class Decoded(Struct, Generic[T]):
-    """The readable elements, how many were not, and what the first of those said."""
+    """The readable elements; how many elements were not readable, and how many fields of the others; what the first
+    of those said. `present`: there was an array, or null in its place; `next_url`: where the provider says that it
+    goes on."""
 
     items: list[T]
     bad: int = 0
+    lost: int = 0
     first_fault: str = ""
+    present: bool = True
+    next_url: str | None = None
+
+
+class Head(Struct):
+    """What a body says of itself."""
+
+    status: Any = None
+    error: Any = None
+    message: Any = None
+    next_url: str | None = None
 
 
 class Elements(Generic[T]):
-    """A decoder for bodies like `{"results": [...]}`; a body without the array has no elements."""
+    """A decoder for bodies like `{"status": "OK", "results": [...]}`; a body without the array, or with null in its
+    place, has no elements."""
 
     def __init__(self, key: str, kind: type[T]) -> None:
         self._key = key
         self._kind = kind
-        whole: Any = msgspec.defstruct("Whole", [(key, list[kind], msgspec.field(default_factory=list))])  # type: ignore[valid-type]
-        parts: Any = msgspec.defstruct("Parts", [(key, list[Raw], msgspec.field(default_factory=list))])
+        whole: Any = msgspec.defstruct("Whole", [(key, list[kind] | UnsetType | None, UNSET)], bases=(Head,))  # type: ignore[valid-type]
+        parts: Any = msgspec.defstruct("Parts", [(key, list[Raw] | UnsetType | None, UNSET)], bases=(Head,))
         self._whole = msgspec.json.Decoder(whole)
         self._parts = msgspec.json.Decoder(parts)
         self._element: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
 
     def decode(self, what: str, body: bytes) -> Decoded[T]:
-        """The elements of `body`; `what` names it in errors. Raises FeedError when it is unreadable as a whole."""
+        """The elements of `body`; `what` names it in errors. Raises FeedError when it is unreadable as a whole, or
+        says that it is no answer."""
         try:
-            return Decoded(getattr(self._whole.decode(body), self._key))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._one_by_one(what, body)
+            head = self._whole.decode(body)
+        except UNREADABLE:
+            head, elements = self._elements(what, body)
+            decoded = self._one_by_one(elements)
+        else:
+            elements = getattr(head, self._key)
+            decoded = Decoded(elements or [], present=elements is not UNSET)
+        check_served(what, head.status, head.error, head.message)
+        decoded.next_url = head.next_url
+        return decoded
 
-    def _one_by_one(self, what: str, body: bytes) -> Decoded[T]:
+    def _elements(self, what: str, body: bytes) -> tuple[Head, list[bytes]]:
         try:
-            elements: list[Raw] = getattr(self._parts.decode(body), self._key)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FeedError(f"{what} is unreadable: {error}; it begins {body[:_SHOWN]!r}") from None
+            head = self._parts.decode(body)
+            return head, [bytes(part) for part in getattr(head, self._key) or ()]
+        except UNREADABLE as error:
+            fault = error
+        try:  # one element that is malformed is the usual reason
+            return _head_of(body), elements_of(body, self._key)
+        except ValueError:
+            raise FeedError(f"{what} is unreadable: {fault}; it begins {body[:_SHOWN]!r}") from None
+
+    def _one_by_one(self, elements: list[bytes]) -> Decoded[T]:
         decoded: Decoded[T] = Decoded([])
         for element in elements:
             try:
                 decoded.items.append(self._element.decode(element))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                decoded.bad += 1
-                decoded.first_fault = decoded.first_fault or f"{error} in {bytes(element)[:_SHOWN]!r}"
+            except UNREADABLE as error:
+                decoded.first_fault = decoded.first_fault or f"{error} in {element[:_SHOWN]!r}"
+                self._save(element, decoded)
         return decoded
+
+    def _save(self, element: bytes, decoded: Decoded[T]) -> None:
+        try:
+            item, lost = saved(element, self._kind)
+        except UNREADABLE:
+            decoded.bad += 1
+        else:
+            decoded.items.append(item)
+            decoded.lost += max(lost, 1)
+
+
+def _head_of(body: bytes) -> Head:
+    """That of a body of which an element is malformed. What stands after that one may be out of reach."""
+    try:
+        return saved(body, Head)[0]
+    except UNREADABLE:
+        found = _NEXT_URL.search(body)
+        return Head(next_url=found[1].decode("ascii", "replace") if found else None)

@@ -1,18 +1,19 @@
-"""Polygon's stream: frames to events, and those to what the feed takes. Zero means unset; all times are ms.
+"""Polygon's stream: frames to events, and those to what the feed takes. Zero and null mean unset; times are in ms.
 
-A frame is an array of events. One that cannot be read costs itself only.
+A frame is an array of events. A field or an event that cannot be read costs itself only.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
-from gapscan.market.sessions import NS_PER_MS
+from gapscan.polygon.lenient import UNREADABLE, elements_of, saved
+from gapscan.polygon.times import milliseconds
 from gapscan.provider import Bar, Halt, StreamBatch, Trade
 
 Frame = str | bytes
@@ -37,23 +38,23 @@ _HALTED: Final = 17
 _RESUMED: Final = 18
 
 _Symbol = Annotated[str, Meta(min_length=1)]
-_Ms = Annotated[int, Meta(gt=0, lt=10**13)]  # what is greater is in another unit
+_Time = Annotated[int, Meta(gt=0, le=2**62)]  # in ms, or what `milliseconds` takes for another unit
 
 
 class StreamBar(Struct, gc=False, tag_field="ev", tag="A"):
     """A bar of a second. `av`, `op` and `a` are the day's volume, official open and vwap so far."""
 
     sym: _Symbol
-    s: _Ms
-    e: _Ms
-    o: float = 0.0
-    h: float = 0.0
-    l: float = 0.0  # noqa: E741  # the provider's name
-    c: float = 0.0
-    v: float = 0.0
-    av: float = 0.0
-    op: float = 0.0
-    a: float = 0.0
+    s: _Time
+    e: _Time
+    o: float | None = 0.0
+    h: float | None = 0.0
+    l: float | None = 0.0  # noqa: E741  # the provider's name
+    c: float | None = 0.0
+    v: float | None = 0.0
+    av: float | None = 0.0
+    op: float | None = 0.0
+    a: float | None = 0.0
 
 
 class StreamMinuteBar(StreamBar, gc=False, tag_field="ev", tag="AM"):
@@ -61,16 +62,20 @@ class StreamMinuteBar(StreamBar, gc=False, tag_field="ev", tag="AM"):
 
 
 class StreamTrade(Struct, gc=False, tag_field="ev", tag="T"):
-    """A trade: price, time and conditions."""
+    """A trade: price, time and conditions, without which a price is not known to be one."""
+
+    NEEDED: ClassVar = frozenset({"c"})
 
     sym: _Symbol
-    t: _Ms
-    p: float = 0.0
+    t: _Time
+    p: float | None = 0.0
     c: list[int] | None = None
 
 
 class StreamLuld(Struct, gc=False, tag_field="ev", tag="LULD"):
     """A symbol's price bands, or its halt: `i` are indicators. `t` is documented as ms, its example is in ns."""
+
+    NEEDED: ClassVar = frozenset({"i"})
 
     T: _Symbol
     t: int
@@ -83,7 +88,7 @@ class StreamLuld(Struct, gc=False, tag_field="ev", tag="LULD"):
     @property
     def time(self) -> int:
         """Epoch ms, whichever unit it came in."""
-        return self.t // NS_PER_MS if self.t >= 10**16 else self.t
+        return milliseconds(self.t)
 
     @property
     def halts(self) -> bool | None:
@@ -104,13 +109,15 @@ Event = StreamBar | StreamMinuteBar | StreamTrade | StreamLuld | StreamStatus
 
 
 class Events(Struct):
-    """What one or several frames held; `bad` counts what could not be read, `first_fault` says of what kind."""
+    """What one or several frames held; `bad` counts what could not be read, `lost` fields of the others that could
+    not, `first_fault` says of what kind."""
 
     bars: list[StreamBar] = field(default_factory=list)
     trades: list[StreamTrade] = field(default_factory=list)
     lulds: list[StreamLuld] = field(default_factory=list)
     statuses: list[StreamStatus] = field(default_factory=list)
     bad: int = 0
+    lost: int = 0
     first_fault: str = ""
 
     def add(self, event: Event) -> None:
@@ -127,20 +134,32 @@ class Events(Struct):
     def add_fault(self, error: Exception, where: Frame) -> None:
         """Count something unreadable."""
         self.bad += 1
+        self._note(error, where)
+
+    def add_saved(self, event: Event, lost: int, error: Exception, where: Frame) -> None:
+        """Add an event without the fields that could not be read."""
+        self.add(event)
+        self.lost += max(lost, 1)
+        self._note(error, where)
+
+    def _note(self, error: Exception, where: Frame) -> None:
         self.first_fault = self.first_fault or f"{error} in {where[:_SHOWN]!r}"
 
 
 _frame: Final[msgspec.json.Decoder[list[Event]]] = msgspec.json.Decoder(list[Event])
 _parts: Final = msgspec.json.Decoder(list[Raw])
 _event: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
+_TAG: Final = re.compile(rb'"ev"\s*:\s*"(\w+)"')
+_KINDS: Final[dict[bytes, type[Event]]] = {
+    b"A": StreamBar, b"AM": StreamMinuteBar, b"T": StreamTrade, b"LULD": StreamLuld, b"status": StreamStatus,
+}  # fmt: skip
 
 
 def read_frame(frame: Frame, into: Events) -> None:
     """Add the frame's events to `into`. Never raises."""
     try:
         events = _frame.decode(frame)
-    except _UNREADABLE:
+    except UNREADABLE:
         _read_one_by_one(frame, into)
         return
     for event in events:
@@ -149,15 +168,33 @@ def read_frame(frame: Frame, into: Events) -> None:
 
 def _read_one_by_one(frame: Frame, into: Events) -> None:
     try:
-        parts = _parts.decode(frame)
-    except _UNREADABLE as error:
+        parts = _parts_of(frame)
+    except UNREADABLE as error:
         into.add_fault(error, frame)
         return
     for part in parts:
         try:
             into.add(_event.decode(part))
-        except _UNREADABLE as error:
-            into.add_fault(error, bytes(part))
+        except UNREADABLE as error:
+            _save(part, into, error)
+
+
+def _parts_of(frame: Frame) -> list[bytes]:
+    try:
+        return [bytes(part) for part in _parts.decode(frame)]
+    except UNREADABLE as error:  # one event that is malformed is the usual reason
+        if parts := elements_of(frame.encode() if isinstance(frame, str) else frame):
+            return parts
+        raise ValueError(str(error)) from None
+
+
+def _save(part: bytes, into: Events, error: Exception) -> None:
+    try:
+        event, lost = saved(part, _KINDS[tag[1] if (tag := _TAG.search(part)) else b""])
+    except (*UNREADABLE, KeyError):
+        into.add_fault(error, part)
+    else:
+        into.add_saved(event, lost, error, part)
 
 
 def statuses_in(frame: Frame) -> list[StreamStatus]:
@@ -196,7 +233,7 @@ def batch_of(events: Events) -> StreamBatch:
     """What the events say, without those that say nothing to the feed."""
     return StreamBatch(
         bars=[bar_of(bar) for bar in events.bars],
-        trades=[Trade(trade.sym, trade.t, trade.p) for trade in events.trades if is_last(trade)],
+        trades=[Trade(trade.sym, milliseconds(trade.t), trade.p or 0.0) for trade in events.trades if is_last(trade)],
         halts=[Halt(luld.T, luld.time, halted) for luld in events.lulds if (halted := luld.halts) is not None],
     )
 
@@ -205,8 +242,8 @@ def bar_of(bar: StreamBar) -> Bar:
     """A bar with None for what is not set."""
     return Bar(
         bar.sym,
-        bar.s,
-        bar.e,
+        milliseconds(bar.s),
+        milliseconds(bar.e),
         bar.o or None,
         bar.h or None,
         bar.l or None,
@@ -220,7 +257,7 @@ def bar_of(bar: StreamBar) -> Bar:
 
 def is_last(trade: StreamTrade) -> bool:
     """Whether a trade sets the market's price at its time."""
-    return trade.p > 0 and updates_last(trade.c)
+    return (trade.p or 0.0) > 0 and updates_last(trade.c)
 
 
 def updates_last(conditions: Sequence[int] | None) -> bool:

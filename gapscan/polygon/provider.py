@@ -14,6 +14,7 @@ from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest, SplitRow
 from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
+from gapscan.polygon.testissues import is_test_issue
 from gapscan.provider import (
     CompanyDetails,
     DailyBar,
@@ -34,8 +35,6 @@ from gapscan.provider import (
 REST_URL: Final = "https://api.polygon.io"
 WEBSOCKET_HOST: Final = "socket.polygon.io"
 
-# The exchanges publish quotes of symbols that exist to test systems; the listing's name says so.
-_TEST_MARK: Final = "test stock"
 _PREFIX_OF: Final[dict[TopicKind, str]] = {"bars": "A", "trades": "T", "halts": "LULD"}
 _KIND_OF: Final = {prefix: kind for kind, prefix in _PREFIX_OF.items()}
 
@@ -88,9 +87,13 @@ class PolygonProvider(Provider):
         """All active stock tickers. Raises FeedError."""
         return [listing_of(ticker) for ticker in await self._rest.listings()]
 
+    async def listing(self, symbol: str) -> Listing:
+        """The active ticker of that name. Raises NotFoundError, FeedError."""
+        return listing_of(await self._rest_once.listing(symbol))
+
     async def daily_bars(self, date: dt.date) -> list[DailyBar]:
         """The grouped daily bars. Raises FeedError."""
-        return [DailyBar(bar.T, bar.v, bar.n) for bar in await self._rest.daily_bars(date)]
+        return [DailyBar(bar.T, bar.v or 0.0, bar.n or 0.0) for bar in await self._rest.daily_bars(date)]
 
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         """The splits by execution date. Raises FeedError."""
@@ -140,14 +143,14 @@ class PolygonStream(LiveStream):
 
 def listing_of(ticker: ListedTicker) -> Listing:
     """A ticker as a listing."""
-    test = _TEST_MARK in (ticker.name or "").lower()
+    test = is_test_issue(ticker.ticker, ticker.name)
     return Listing(ticker.ticker, ticker.name, ticker.primary_exchange, ticker.type, test)
 
 
 def split_of(row: SplitRow) -> Split:
     """A split by its ratio; one of nothing has none."""
-    known = row.split_from > 0 and row.split_to > 0
-    return Split(row.ticker, row.execution_date, row.split_to / row.split_from if known else None)
+    old, new = row.split_from or 0.0, row.split_to or 0.0
+    return Split(row.ticker, row.execution_date, new / old if old > 0 and new > 0 else None)
 
 
 def _names(topics: Iterable[Topic]) -> set[str]:

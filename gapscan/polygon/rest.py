@@ -9,23 +9,25 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 import urllib3
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Struct
 
-from gapscan.errors import FeedError, NotEntitledError, NotFoundError
+from gapscan.errors import FeedError, NotFoundError
 from gapscan.market.sessions import session_at
-from gapscan.obs import Tally, masked
-from gapscan.polygon import KEY_VARIABLE
+from gapscan.obs import Tally
 from gapscan.polygon.certificates import trusted_certificates
 from gapscan.polygon.details import FloatBody, OverviewBody, TickerOverview
-from gapscan.polygon.elements import Decoded, Elements
+from gapscan.polygon.elements import Decoded, Elements, Head
+from gapscan.polygon.lenient import UNREADABLE, saved
 from gapscan.polygon.library import Library, client_library
+from gapscan.polygon.pages import Paging
+from gapscan.polygon.refusals import check_served, translated
 from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
 from gapscan.protocol.messages import SessionName
 
@@ -36,9 +38,6 @@ _CONNECTIONS: Final = 4
 RETRIES: Final = 3
 _LINGER: Final = 1.0  # seconds by which the client is more patient, so that it is the limit here that ends a call
 _FLOAT_PATH: Final = "/stocks/vX/float"
-_UNKNOWN_KEY: Final = ("Unknown API Key", "AUTH_ERROR")
-_NOT_ENTITLED: Final = ("NOT_AUTHORIZED", "not entitled", "Not authorized")
-_NOT_FOUND: Final = ("not_found", "not found", "notfound")
 
 
 class ServerStatus(Struct):
@@ -46,8 +45,8 @@ class ServerStatus(Struct):
 
     serverTime: dt.datetime  # the provider's name
     market: str
-    earlyHours: bool = False
-    afterHours: bool = False
+    earlyHours: bool | None = False
+    afterHours: bool | None = False
 
     @property
     def at(self) -> int:
@@ -73,14 +72,22 @@ class ListedTicker(Struct):
     name: str | None = None
     type: str | None = None
     primary_exchange: str | None = None
+    active: bool | None = None
+    delisted_utc: str | None = None
+
+    @property
+    def weight(self) -> tuple[bool, int]:
+        """Of two listings of one ticker, the heavier one counts: active before gone, then by what it tells."""
+        gone = self.active is False or bool(self.delisted_utc)
+        return not gone, sum(bool(text) for text in (self.type, self.type, self.name, self.primary_exchange))
 
 
 class DailyAggregate(Struct, gc=False):
     """One symbol's bar of one day; volume, adjusted for splits, and the number of trades."""
 
     T: str
-    v: float = 0.0
-    n: float = 0.0
+    v: float | None = 0.0
+    n: float | None = 0.0
 
 
 class SplitRow(Struct):
@@ -88,13 +95,8 @@ class SplitRow(Struct):
 
     ticker: str
     execution_date: dt.date
-    split_from: float = 1.0
-    split_to: float = 1.0
-
-
-class _Page(Struct):
-    results: Raw | UnsetType = UNSET
-    next_url: str | None = None
+    split_from: float | None = 1.0
+    split_to: float | None = 1.0
 
 
 _reference: Final = Elements("results", ListedTicker)
@@ -120,8 +122,8 @@ class PolygonRest:
         what = "the market snapshot"
         body = await self._get(what, lambda: self._client.get_snapshot_all("stocks", raw=True))
         decoded = decode_snapshot(body)
-        self._report(what, decoded.bad, decoded.first_fault)
-        return decoded.items
+        self._report(what, decoded)
+        return self._one_of_each(what, decoded.items, lambda ticker: ticker.ticker, lambda ticker: ticker.newest)
 
     async def status(self) -> ServerStatus:
         """Server time and market status. Raises FeedError."""
@@ -134,7 +136,8 @@ class PolygonRest:
         body = await self._get(
             what, lambda: self._client.get_grouped_daily_aggs(date.isoformat(), adjusted=True, raw=True)
         )
-        return self._elements(what, body, _grouped)
+        bars = self._elements(what, body, _grouped)
+        return self._one_of_each(what, bars, lambda bar: bar.T, lambda bar: bar.v or 0.0)
 
     async def splits(self, first: dt.date, last: dt.date) -> list[SplitRow]:
         """The splits that take effect from `first` to `last`. Raises FeedError."""
@@ -145,30 +148,40 @@ class PolygonRest:
                 execution_date_gte=first, execution_date_lte=last, limit=_PAGE, raw=True, params=params
             )
 
-        return [split async for body in self._pages(what, call) for split in self._elements(what, body, _splits)]
+        return await self._all_pages(what, call, _splits)
 
     async def listings(self) -> list[ListedTicker]:
         """All active stock listings: all of their pages, or FeedError."""
         what = "the reference data"
-        found: list[ListedTicker] = []
 
         def call(params: dict[str, str]) -> Any:
             return self._client.list_tickers(market="stocks", active=True, limit=_PAGE, raw=True, params=params)
 
-        async for body in self._pages(what, call):
-            page = self._decoded(what, body, _reference)
-            if page.bad and not page.items:
-                raise FeedError(f"{what} has a page of which nothing can be read: {page.first_fault}")
-            found += page.items
+        found = await self._all_pages(what, call, _reference)
         if not found:
             raise FeedError(f"{what} has no listings")
-        return found
+        return self._one_of_each(what, found, lambda listing: listing.ticker, lambda listing: listing.weight)
+
+    async def listing(self, symbol: str) -> ListedTicker:
+        """The active listing of `symbol`. Raises NotFoundError when there is none, FeedError."""
+        what = f"the listing of {symbol}"
+
+        def call() -> Any:
+            return self._client.list_tickers(ticker=symbol, market="stocks", active=True, limit=_PAGE, raw=True)
+
+        listed = self._elements(what, await self._get(what, call), _reference)
+        found = [listing for listing in listed if listing.ticker == symbol]
+        if not found:
+            raise NotFoundError(f"{what} is unknown to the provider")
+        return max(found, key=lambda listing: listing.weight)
 
     async def overview(self, symbol: str) -> TickerOverview:
         """What the provider knows of one listing. Raises NotFoundError when it does not know it, FeedError."""
         what = f"the details of {symbol}"
         body = await self._get(what, lambda: self._client.get_ticker_details(quote(symbol, safe=""), raw=True))
-        return _decode(what, body, OverviewBody).results
+        if (overview := _decode(what, body, OverviewBody).results) is None:
+            raise NotFoundError(f"{what} are unknown to the provider: its answer has no results")
+        return overview
 
     async def free_float(self, symbol: str) -> float | None:
         """Shares of `symbol` that are free to trade; None where the provider does not say.
@@ -185,29 +198,38 @@ class PolygonRest:
 
     def _decoded(self, what: str, body: bytes, decoder: Elements[E]) -> Decoded[E]:
         decoded = decoder.decode(what, body)
-        self._report(what, decoded.bad, decoded.first_fault)
+        self._report(what, decoded)
         return decoded
 
-    def _report(self, what: str, bad: int, fault: str) -> None:
-        if bad:
-            self._tally.trouble("bad_elements", f"{what} has elements that cannot be read: {fault}", bad)
+    def _one_of_each(self, what: str, items: list[E], name: Callable[[E], str], weight: Callable[[E], Any]) -> list[E]:
+        """The items, of those with one name the heaviest, and the first of equals."""
+        names = list(map(name, items))
+        if len(set(names)) == len(items):
+            return items
+        best: dict[str, E] = {}
+        for key, item in zip(names, items, strict=True):
+            if key not in best or weight(item) > weight(best[key]):
+                best[key] = item
+        doubled = len(items) - len(best)
+        self._tally.trouble("doubled_elements", f"{what} names symbols more than once", doubled)
+        return list(best.values())
 
-    async def _pages(self, what: str, call: Callable[[dict[str, str]], Any]) -> AsyncIterator[bytes]:
-        """All pages, each checked to be one: an answer without results would end the pages as if it were the last."""
-        params: dict[str, str] = {}
-        seen: set[str] = set()
-        while True:
-            body = await self._get(what, partial(call, params))
-            page = _decode(what, body, _Page)
-            if seen and page.results is UNSET:
-                raise FeedError(f"{what} breaks off: page {len(seen) + 1} has no results")
-            yield body
-            if not page.next_url:
-                return
-            if page.next_url in seen:
-                raise FeedError(f"{what} leads in a circle: page {len(seen) + 1} is followed by an earlier one")
-            seen.add(page.next_url)
-            params = dict(parse_qsl(urlsplit(page.next_url).query))
+    def _report(self, what: str, decoded: Decoded[E]) -> None:
+        fault = decoded.first_fault
+        if decoded.bad:
+            self._tally.trouble("bad_elements", f"{what} has elements that cannot be read: {fault}", decoded.bad)
+        if decoded.lost:
+            self._tally.trouble("bad_fields", f"{what} has fields that cannot be read: {fault}", decoded.lost)
+
+    async def _all_pages(self, what: str, call: Callable[[dict[str, str]], Any], decoder: Elements[E]) -> list[E]:
+        """The elements of all pages."""
+        paging, found = Paging(what, self._timeout), list[E]()
+        params: dict[str, str] | None = {}
+        while params is not None:
+            page = self._decoded(what, await self._get(what, partial(call, params)), decoder)
+            found += page.items
+            params = paging.following(page)
+        return found
 
     async def _get(self, what: str, call: Callable[[], Any]) -> bytes:
         """The body that `call` brings, run on a daemon thread: one that is stuck holds up nothing, not even exit."""
@@ -220,7 +242,7 @@ class PolygonRest:
         except TimeoutError:
             raise FeedError(f"{what} did not come within {self._timeout:g} s") from None
         except Exception as error:  # noqa: BLE001  # the client raises whatever its HTTP stack does
-            raise _translated(what, error) from None
+            raise translated(what, error) from None
 
 
 def _run(call: Callable[[], Any], loop: asyncio.AbstractEventLoop, result: asyncio.Future[bytes]) -> None:
@@ -254,22 +276,14 @@ def _open_client(library: Library, base: str, key: str, timeout: float, retries:
 
 
 def _decode(what: str, body: bytes, kind: type[E]) -> E:
+    """The body as `kind`, without the fields that cannot be read. Raises FeedError."""
     try:
+        head = msgspec.json.decode(body, type=Head)
+        check_served(what, head.status, head.error, head.message)
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FeedError(f"{what} is unreadable: {error}; it begins {body[:60]!r}") from None
-
-
-def _translated(what: str, error: Exception) -> FeedError:
-    """A client error as a FeedError that says whether trying again can help."""
-    text = " ".join(masked(str(error)).split())[:200]  # masked first: a part of the key would not be recognized
-    refused = f"{what}: the provider refuses the API key: {text}"
-    remedy = f"check {KEY_VARIABLE} and what its plan allows"
-    if any(word in text for word in _UNKNOWN_KEY):
-        return FeedError(refused, retry=False, remedy=remedy)
-    if any(word in text for word in _NOT_ENTITLED):
-        return NotEntitledError(refused, remedy=remedy)
-    # The client names a status by its body alone; network errors have other words for what they do not find.
-    if type(error).__name__ == "BadResponse" and any(word in text.lower() for word in _NOT_FOUND):
-        return NotFoundError(f"{what} is unknown to the provider: {text}")
-    return FeedError(f"{what} failed: {text}")
+    except UNREADABLE as error:
+        fault = error
+    try:
+        return saved(body, kind)[0]
+    except UNREADABLE:
+        raise FeedError(f"{what} is unreadable: {fault}; it begins {body[:60]!r}") from None

@@ -1,19 +1,20 @@
-"""Polygon's snapshot to columns. Zero means unset; times come in ns and ms; volumes in fractions."""
+"""Polygon's snapshot to columns. Zero and null mean unset; times come in ns and ms, volumes in fractions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
 from gapscan.market.columns import Floats
-from gapscan.market.sessions import MINUTE_MS, NS_PER_MS
+from gapscan.market.sessions import MINUTE_MS
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
+from gapscan.polygon.times import milliseconds, milliseconds_of
 from gapscan.provider import MarketSnapshot
 
 _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
@@ -22,34 +23,36 @@ _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 i
 class SnapshotDay(Struct, gc=False):
     """`day`; all zeros until there is something to say."""
 
-    o: float = 0.0
-    h: float = 0.0
-    l: float = 0.0  # noqa: E741  # the provider's name
-    c: float = 0.0
-    v: float = 0.0
-    vw: float = 0.0
+    o: float | None = 0.0
+    h: float | None = 0.0
+    l: float | None = 0.0  # noqa: E741  # the provider's name
+    c: float | None = 0.0
+    v: float | None = 0.0
+    vw: float | None = 0.0
 
 
 class SnapshotPreviousDay(Struct, gc=False):
     """`prevDay`, of which only the close is of use: what nobody reads is not worth decoding."""
 
-    c: float = 0.0
+    c: float | None = 0.0
 
 
 class SnapshotMinute(Struct, gc=False):
     """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms, `n` its number of trades."""
 
-    c: float = 0.0
-    av: float = 0.0
-    t: _Whole = 0
-    n: _Whole = 0
+    c: float | None = 0.0
+    av: float | None = 0.0
+    t: _Whole | None = 0
+    n: _Whole | None = 0
 
 
 class SnapshotTrade(Struct, gc=False):
-    """`lastTrade`; `t` in ns, `c` the sale conditions."""
+    """`lastTrade`; `t` in ns, `c` the sale conditions, without which a price is not known to be one."""
 
-    p: float = 0.0
-    t: _Whole = 0
+    NEEDED: ClassVar = frozenset({"c"})
+
+    p: float | None = 0.0
+    t: _Whole | None = 0
     c: tuple[int, ...] | None = None
 
 
@@ -67,7 +70,13 @@ class SnapshotTicker(Struct, gc=False):
     prevDay: SnapshotPreviousDay | None = None
     min: SnapshotMinute | None = None
     lastTrade: SnapshotTrade | None = None
-    updated: _Whole = 0
+    updated: _Whole | None = 0
+
+    @property
+    def newest(self) -> int:
+        """The time of the newest event that it speaks of, epoch ms."""
+        traded = self.lastTrade.t if self.lastTrade else 0
+        return max(milliseconds(self.updated or 0), milliseconds(traded or 0))
 
 
 _snapshot: Final = Elements("tickers", SnapshotTicker)
@@ -101,7 +110,7 @@ def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade],
         "vwap": day["vw"],
         # `day.v` is 0 until the first regular trade, `min.av` is not: it has the pre-market's.
         "volume": np.maximum(day["v"], minute["av"]),
-        "minute_start": minute["t"],
+        "minute_start": milliseconds_of(minute["t"].astype(np.int64)),
         "minute_trades": minute["n"],
         "updated": _milliseconds([ticker.updated for ticker in tickers]),
     }
@@ -129,14 +138,14 @@ def _prices(
 def _fields(kind: type[Struct], items: Sequence[Struct]) -> dict[str, Floats]:
     """The fields of structs that have but numbers, as columns: read struct by struct, for these lie all over memory."""
     names = kind.__struct_fields__
-    cells = np.fromiter(chain.from_iterable(map(astuple, items)), np.float64, len(items) * len(names))
+    cells = _floats(list(chain.from_iterable(map(astuple, items))))
     return dict(zip(names, cells.reshape(-1, len(names)).T, strict=True))
 
 
-def _floats(values: Sequence[float]) -> Floats:
-    return np.fromiter(values, np.float64, len(values))
+def _floats(values: Sequence[float | None]) -> Floats:
+    """Null is 0: unset."""
+    return np.nan_to_num(np.array(values, np.float64))
 
 
-def _milliseconds(ns: Sequence[int]) -> Floats:
-    """Divided as integers: floats have no room for today's nanoseconds."""
-    return (np.fromiter(ns, np.int64, len(ns)) // NS_PER_MS).astype(np.float64)
+def _milliseconds(times: Sequence[int | None]) -> Floats:
+    return milliseconds_of(np.array([each or 0 for each in times], np.int64))

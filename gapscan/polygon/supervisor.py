@@ -211,6 +211,9 @@ class Supervisor:
     async def _pass_on(self, events: Events) -> None:
         if events.bad:
             self._tally.trouble("bad_events", f"the stream is unreadable in part: {events.first_fault}", events.bad)
+        if events.lost:
+            fault = events.first_fault
+            self._tally.trouble("bad_fields", f"the stream has fields that cannot be read: {fault}", events.lost)
         if events.bars or events.trades:
             self._watchdog.data(_now())
             self._last_data = _wall_ms()

@@ -26,10 +26,13 @@ Instance = dict[str, Any]
 
 
 class Coverage(Struct):
-    """Symbols with a price today, of those that the reference data knows."""
+    """Symbols with a price today, of those that the reference data knows; symbols of the last scan that are left out
+    because of their time: of an earlier day (`past`), or of the future."""
 
     fresh: int = 0
     expected: int = 0
+    past: int = 0
+    future: int = 0
 
 
 class Reference(Struct):
@@ -139,7 +142,7 @@ async def collect(bus: Bus) -> StatusReport:
         session=str(ranker.get("session", "")),
         as_of=int(ranker.get("as_of", 0)),
         hot=hot_of(services.get("feed", [])),
-        coverage=msgspec.convert(ranker.get("coverage", {}), Coverage),
+        coverage=msgspec.convert(ranker.get("coverage", {}) | feed.get("left_out", {}), Coverage),
         reference=msgspec.convert(feed.get("reference", {}), Reference),
         curves=_curves(feed, ranker),
         details=msgspec.convert(feed.get("details", {}), Details),
@@ -257,7 +260,7 @@ def instance_problems(name: str, instances: list[Instance]) -> list[str]:
         leader = _leader(instances)
         if not leader:
             return ["no ranker leads"]
-        return _ranker_problems(leader)
+        return ranker_problems(leader)
     if name == "bridge":
         return [problem for instance in instances for problem in _bridge_problems(instance)]
     return []
@@ -267,11 +270,19 @@ def _bridge_problems(bridge: Instance) -> list[str]:
     return [f"bridge: list {name} stands still: {fault}" for name, fault in bridge.get("failed", {}).items()]
 
 
-def _ranker_problems(leader: Instance) -> list[str]:
+def ranker_problems(leader: Instance) -> list[str]:
+    """What is wrong with the ranker that leads, by its own report."""
     found = [f"the ranker waits for {leader['waiting_for']}"] if leader.get("waiting_for") else []
     if leader.get("last_error"):
         found.append(f"ranker: {leader['last_error']}")
+    found += _coverage_problems(leader)
     return [*found, *(f"list {name} is not ranked: {why}" for name, why in leader.get("refused", {}).items())]
+
+
+def _coverage_problems(leader: Instance) -> list[str]:
+    coverage = leader.get("coverage", {})
+    blind = leader.get("session") == "regular" and coverage.get("expected") and not coverage.get("fresh")
+    return ["no symbol has a price today, though the market is open"] if blind else []
 
 
 def _without_feed(standbys: Iterable[Instance]) -> list[str]:
@@ -287,6 +298,8 @@ def feed_problems(feed: Instance) -> list[str]:
     found = []
     if feed.get("last_error"):
         found.append(f"feed: {feed['last_error']}")
+    if fault := feed.get("clock_fault"):
+        found.append(f"feed: the exchange's calendar stands in for the provider's market status: {fault}")
     if error := feed.get("reference", {}).get("last_error"):
         found.append(f"feed: the reference data is not complete: {error}")
     if error := feed.get("curves", {}).get("last_error"):

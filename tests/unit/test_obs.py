@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.obs import MASK, JsonFormatter, Mask, TextFormatter, hide
-from gapscan.polygon.rest import _translated
+from gapscan.polygon.refusals import translated
 
 KEY = "kQ7/x+Zw9 =pL2\\'v"
 FORMS = (KEY, quote(KEY, safe=""), quote_plus(KEY), repr(KEY)[1:-1], json.dumps(KEY)[1:-1])
@@ -79,7 +79,7 @@ def test_short_ones_would_be_in_every_word() -> None:
 def test_the_provider_s_errors_are_cut_after_it_was_hidden() -> None:
     hide([KEY])
     for length in range(170, 201):
-        assert KEY[:6] not in str(_translated("the snapshot", ValueError("x" * length + KEY)))
+        assert KEY[:6] not in str(translated("the snapshot", ValueError("x" * length + KEY)))
 
 
 def test_libraries_and_what_nobody_caught() -> None:

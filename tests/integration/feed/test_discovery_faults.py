@@ -29,8 +29,10 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import UniverseFrame
 from gapscan.runtime import end
 from gapscan.sim import SimServer
+from tests.support.market import OBSERVATIONS, plain
 from tests.support.nats import NatsServer
 from tests.support.rig import KEY, market
+from tests.support.simulator import advance
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
@@ -91,12 +93,14 @@ FAILING = [
     ("rest_html", {}, True, "502"),
     ("rest_html", {"status": 200}, True, "unreadable"),
     ("rest_truncated", {}, True, "unreadable"),
+    ("rest_error", {}, True, "the provider answers ERROR: internal server error"),
+    ("rest_no_array", {}, True, "has no tickers"),
+    ("rest_null_array", {}, True, "has no tickers"),
     ("rest_drop", {}, True, "failed"),
 ]
 
 
 @pytest.mark.parametrize(("fault", "options", "retry", "says"), FAILING)
-@pytest.mark.parametrize("endpoint", ["snapshot", "status"])
 async def test_a_scan_that_fails_publishes_nothing(
     discovery: Scanning,
     caplog: pytest.LogCaptureFixture,
@@ -104,10 +108,9 @@ async def test_a_scan_that_fails_publishes_nothing(
     options: dict[str, Any],
     retry: bool,
     says: str,
-    endpoint: str,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    discovery.sim.faults.set(fault, endpoint=endpoint, **options)
+    discovery.sim.faults.set(fault, endpoint="snapshot", **options)
     with pytest.raises(FeedError, match=says) as raised:
         await discovery.feed.scan()
     assert raised.value.retry is retry
@@ -121,6 +124,66 @@ async def test_a_scan_that_fails_publishes_nothing(
     await until(lambda: discovery.symbols(1), "the scan after it")
 
 
+@pytest.mark.parametrize(
+    ("fault", "options", "says"), [each[:2] + each[3:] for each in FAILING if "array" not in each[0]]
+)
+async def test_without_the_market_status_the_calendar_serves(
+    discovery: Scanning, caplog: pytest.LogCaptureFixture, fault: str, options: dict[str, Any], says: str
+) -> None:
+    """Also at the very first scan, and with the market's own time; it is said, and is over with the fault."""
+    caplog.set_level(logging.DEBUG)
+    discovery.sim.faults.set(fault, endpoint="status", **options)
+    await discovery.feed.scan()
+    advance(discovery.sim, 60_000)
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(2), "two scans")
+    assert discovery.symbols(1) == discovery.symbols(2) != []
+    assert {frame.session for frame in discovery.frames} == {discovery.feed.session} == {"regular"}
+    assert abs(discovery.frames[-1].as_of - discovery.sim.clock.now()) < 30_000
+    assert says in discovery.feed.report()["clock_fault"]
+    assert discovery.tally.counts["status_failed"] == 2
+    assert KEY not in caplog.text + str(discovery.feed.report())
+    discovery.sim.faults.clear()
+    await discovery.feed.scan()
+    assert discovery.feed.report()["clock_fault"] == ""
+
+
+async def test_a_scan_of_a_tenth_of_the_market_is_none(discovery: Scanning) -> None:
+    await discovery.feed.scan()
+    discovery.sim.faults.set("rest_shrunk", endpoint="snapshot", count=2)
+    for _ in range(2):
+        with pytest.raises(FeedError, match=r"has 6 tickers, the last one had 5\d|has 6 tickers, the last one had 6\d"):
+            await discovery.feed.scan()
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(2), "the scan after it")
+    assert discovery.symbols(1) == discovery.symbols(2)
+
+
+async def test_a_scan_that_stands_still_while_bars_move_is_none(discovery: Scanning) -> None:
+    await discovery.feed.scan()
+    discovery.sim.faults.set("rest_frozen", endpoint="snapshot")
+    await discovery.feed.scan()  # nothing tells yet
+    advance(discovery.sim, 180_000)
+    discovery.feed.newest_bar = lambda: discovery.sim.clock.now() - 2_000
+    for _ in range(2):
+        with pytest.raises(
+            FeedError, match=r"does not move: its newest event is of 09:3\d:\d\d, live bars are of 09:3"
+        ):
+            await discovery.feed.scan()
+    discovery.sim.faults.clear()
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(3), "the scan after it")
+
+
+async def test_a_scan_of_another_day_is_none(discovery: Scanning) -> None:
+    """What a cache had the day before: all of it would be left out without a word."""
+    discovery.sim.faults.set("rest_frozen", endpoint="snapshot")
+    await discovery.feed.scan()
+    discovery.sim.clock.set(discovery.sim.clock.now() + 3 * 86_400_000 + 600_000)
+    with pytest.raises(FeedError, match="is of another day: its newest event is of 2026-11-20 "):
+        await discovery.feed.scan()
+
+
 async def test_a_garbage_element_costs_itself_only(discovery: Scanning, caplog: pytest.LogCaptureFixture) -> None:
     await discovery.feed.scan()
     discovery.sim.faults.set("rest_garbage", endpoint="snapshot")
@@ -132,6 +195,48 @@ async def test_a_garbage_element_costs_itself_only(discovery: Scanning, caplog: 
     assert len(discovery.symbols(1)) >= 50
     assert discovery.tally.counts["bad_elements"] == 2
     assert len([r for r in caplog.records if "cannot be read" in r.getMessage()]) == 1
+
+
+def values(discovery: Scanning, number: int, name: str) -> dict[str, float | None]:
+    """A column of scan `number`, by symbol; None where there is no value."""
+    frames = [frame for frame in discovery.frames if frame.frame == number]
+    cells = [value for frame in frames for value in plain(getattr(frame, name))]
+    return dict(zip(discovery.symbols(number), cells, strict=True))
+
+
+@pytest.mark.parametrize("fault", ["rest_nulls", "rest_nan"])
+async def test_a_field_that_is_no_number_costs_itself_only(discovery: Scanning, fault: str) -> None:
+    await discovery.feed.scan()
+    discovery.sim.faults.set(fault, endpoint="snapshot")
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(2), "both scans")
+    assert discovery.symbols(1) == discovery.symbols(2)
+    for name in set(OBSERVATIONS) - {"vwap", "minute_start"}:
+        assert values(discovery, 1, name) == values(discovery, 2, name), name
+    lost = [symbol for symbol, vwap in values(discovery, 2, "vwap").items() if vwap is None]
+    assert len(lost) >= (50 if fault == "rest_nulls" else 1)
+    assert discovery.tally.counts["bad_elements"] == 0
+    assert discovery.tally.counts["bad_fields"] == (fault == "rest_nan")
+
+
+async def test_times_in_other_units_are_recognised(discovery: Scanning) -> None:
+    await discovery.feed.scan()
+    discovery.sim.faults.set("rest_units", endpoint="snapshot")
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(2), "both scans")
+    for name in OBSERVATIONS:
+        assert values(discovery, 1, name) == values(discovery, 2, name), name
+
+
+async def test_of_one_symbol_twice_the_newer_element_counts(discovery: Scanning) -> None:
+    """A scan that names a symbol twice would merge both, the later one in the body last."""
+    await discovery.feed.scan()
+    discovery.sim.faults.set("rest_doubled", endpoint="snapshot")
+    await discovery.feed.scan()
+    await until(lambda: discovery.symbols(2), "both scans")
+    for name in OBSERVATIONS:
+        assert values(discovery, 1, name) == values(discovery, 2, name), name
+    assert discovery.tally.counts["doubled_elements"] == len(discovery.symbols(1))
 
 
 async def test_an_element_of_the_future_costs_itself_only(

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.feed.discovery import Discovery
+from gapscan.feed.new_symbols import NewSymbolOptions
 from gapscan.market.columns import as_floats
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -22,6 +24,7 @@ from gapscan.protocol.messages import ReferenceFrame
 from gapscan.runtime import end
 from gapscan.service.retrying import retrying
 from gapscan.sim import SimServer
+from gapscan.sim.source import Listing
 from tests.support.nats import NatsServer
 from tests.support.rig import DAY, KEY, market
 from tests.support.stack import config_for, provider_on
@@ -45,6 +48,9 @@ class Loading:
     @property
     def requests(self) -> Counter[str]:
         return self.sim.stats.requests
+
+    def knows_more_than(self, symbols: int) -> bool:
+        return int(self.report["known"]) > symbols
 
     async def hear(self, message: Msg) -> None:
         self.frames.append(decode_as(ReferenceFrame, message.data))
@@ -75,6 +81,11 @@ async def loading(nats_url: str, fault: str = "", symbols: int = 60, **options: 
             await end(task)
 
 
+def listed_in(sim: SimServer) -> list[Listing]:
+    """What the provider lists, over the counter aside."""
+    return [listing for listing in sim.market.source.listings if not listing.otc]
+
+
 async def test_all_that_is_told(nats_server: NatsServer) -> None:
     async with loading(nats_server.url, symbols=TWO_PAGES) as load:
         assert load.report["complete"] is False
@@ -83,6 +94,7 @@ async def test_all_that_is_told(nats_server: NatsServer) -> None:
         assert load.report == {
             "known": len(listed),
             "needed": len(listed),
+            "new": 0,
             "complete": True,
             "date": str(DAY),
             "baseline_sessions": 20,
@@ -108,6 +120,8 @@ HALF = [
     ("rest_status", {"status": 200}),  # an answer without results
     ("rest_html", {"status": 200}),
     ("rest_truncated", {}),
+    ("rest_error", {}),
+    ("rest_no_array", {}),
     ("rest_drop", {}),
     ("rest_stall", {}),
 ]
@@ -141,6 +155,42 @@ async def test_an_unreadable_listing_shows_in_the_coverage(nats_server: NatsServ
         assert load.report["known"] == load.report["needed"]  # the rubbish took nobody's place
 
 
+@pytest.mark.parametrize("endpoint", ["tickers", "grouped"])
+async def test_of_one_symbol_twice_the_more_complete_counts(nats_server: NatsServer, endpoint: str) -> None:
+    """A listing without a type, or a bar without volume: alone it would take the stock out of all lists."""
+    async with loading(nats_server.url) as load:
+        await load.completed()
+        alone = load.frames[-1]
+    async with loading(nats_server.url, "rest_doubled", endpoint=endpoint) as load:
+        await load.completed()
+        assert load.frames[-1] == alone
+        assert load.tally.counts["doubled_elements"] >= 50
+
+
+@pytest.mark.parametrize("endpoint", ["splits", "grouped"])
+async def test_null_is_an_empty_list(nats_server: NatsServer, endpoint: str) -> None:
+    """A day without splits, or without trading: some servers write an empty list so."""
+    async with loading(nats_server.url, "rest_null_array", endpoint=endpoint, count=3) as load:
+        await load.completed()
+        assert load.report["last_error"] == ""
+        assert load.tally.counts["reference_failed"] == load.tally.counts["bad_elements"] == 0
+        assert load.report["baseline_sessions"] == 20
+
+
+@pytest.mark.parametrize("endpoint", ["tickers", "splits"])
+@pytest.mark.parametrize(("kind", "says"), [("empty", "empty pages one after the other"), ("text", "repeats itself")])
+async def test_pages_that_do_not_end_are_given_up(nats_server: NatsServer, endpoint: str, kind: str, says: str) -> None:
+    async with loading(nats_server.url, "rest_endless", endpoint=endpoint, kind=kind) as load:
+        if (endpoint, kind) == ("splits", "text"):  # of a day without splits: they are empty, too
+            says = ""
+        await until(lambda: load.tally.counts["reference_failed"] >= 2, "failures")
+        assert says in load.report["last_error"]
+        assert load.requests[endpoint] <= 4 * (load.tally.counts["reference_failed"] + 1)
+        load.sim.faults.clear()
+        await load.completed()
+        assert load.report["known"] == load.report["needed"]
+
+
 @pytest.mark.parametrize("status", [403, 429])
 async def test_what_has_come_is_not_asked_for_again(nats_server: NatsServer, status: int) -> None:
     async with loading(nats_server.url, "rest_status", endpoint="grouped", skip=5, status=status) as load:
@@ -160,6 +210,49 @@ async def test_what_has_come_is_not_asked_for_again(nats_server: NatsServer, sta
         assert load.requests["tickers"] == load.requests["splits"] == 1
         assert load.requests["grouped"] in (20 + failed, 21 + failed)  # one may have been on its way
         assert [frame.complete for frame in load.frames] == [False, True]
+
+
+async def test_symbols_that_are_in_no_listing_are_asked_about(nats_server: NatsServer) -> None:
+    """A few at a time, each by one request; what is found is published with all that is known."""
+    async with loading(nats_server.url, "rest_shrunk", endpoint="tickers", count=1) as load:
+        load.feed.reference.new.options = NewSymbolOptions(pause=0)
+        await load.completed()
+        needed = load.report["needed"]
+        assert load.report["known"] < needed / 2
+        while (known := load.report["known"]) < needed:
+            asked = load.requests["tickers"]
+            await load.feed.scan()
+            await until(partial(load.knows_more_than, known), "a round")
+            assert load.requests["tickers"] <= asked + 2 * load.feed.reference.new.options.most
+        await until(lambda: load.frames and len(load.frames[-1].symbols) == needed, "the frames")
+        assert load.frames[-1].complete
+        assert sorted(load.frames[-1].symbols) == sorted({listing.symbol for listing in listed_in(load.sim)})
+        assert all(load.frames[-1].kind)
+        assert load.requests["tickers"] == 1 + load.tally.counts["new_symbols"]
+
+
+async def test_a_symbol_that_the_provider_does_not_know_is_not_asked_about_again(nats_server: NatsServer) -> None:
+    async with loading(nats_server.url) as load:
+        load.feed.reference.new.options = NewSymbolOptions(pause=0)
+        await load.completed()
+        for _ in range(3):
+            load.feed.reference.observe_scan([*(listing.symbol for listing in listed_in(load.sim)), "NOSUCH"])
+            await until(lambda: load.requests["tickers"] == 2, "the question")
+        load.sim.faults.set("rest_status", endpoint="tickers", status=500)
+        load.feed.reference.observe_scan(["NOSUCH", "NORSUCH"])
+        await until(lambda: load.tally.counts["new_symbols_failed"], "a failure")
+        load.sim.faults.clear()
+        load.feed.reference.observe_scan(["NOSUCH", "NORSUCH"])
+        await until(lambda: load.requests["tickers"] == 4, "the question again")
+        assert load.report["complete"] is True
+        assert load.tally.counts["new_symbols"] == 0
+
+
+async def test_a_tenth_of_the_listings_is_a_failure(nats_server: NatsServer) -> None:
+    async with loading(nats_server.url, "rest_shrunk", symbols=300, endpoint="tickers", count=2) as load:
+        await load.completed()
+        assert load.tally.counts["reference_failed"] == 2
+        assert load.report["known"] == load.report["needed"]
 
 
 async def test_a_day_that_begins_while_the_last_one_fails_takes_its_place(nats_server: NatsServer) -> None:

@@ -92,6 +92,12 @@ class MemoryProvider(Provider):
     async def listings(self) -> list[Listing]:
         return self._market.listings
 
+    async def listing(self, symbol: str) -> Listing:
+        for listing in self._market.listings:
+            if listing.symbol == symbol:
+                return listing
+        raise NotFoundError(f"there is no {symbol}")
+
     async def daily_bars(self, date: dt.date) -> list[DailyBar]:
         return self._market.days.get(date, [])
 

@@ -52,7 +52,7 @@ def _report(**changes: object) -> StatusReport:
 def test_status_for_people() -> None:
     text = report_text(_report())
     assert text.startswith("healthy\n")
-    assert "9 of 10 symbols" in text
+    assert "9 of 10 symbols have a price today\n" in text
     assert "reference of 2026-11-20   10950 of 11000 symbols known, averages of 20 sessions\n" in text
     assert "curves    of 18 sessions   10900 symbols, 1 sessions without a file, 1 bad files, 3 bad lines\n" in text
     assert "details   180 of 200 symbols in lists\n" in text
@@ -60,6 +60,11 @@ def test_status_for_people() -> None:
     assert "feed      ok       pid 7" in text
     winners = next(line for line in text.splitlines() if line.startswith("winners"))
     assert winners.split() == ["winners", "live", "12", "917", "2", "-17", "123.5KB"]
+
+
+def test_status_says_what_is_left_out_because_of_its_time() -> None:
+    text = report_text(_report(coverage=Coverage(0, 60, past=58, future=2)))
+    assert "0 of 60 symbols have a price today; left out: 58 of an earlier day, 2 of the future\n" in text
 
 
 def test_breaks_of_the_live_link_are_shown() -> None:

@@ -8,11 +8,13 @@ from msgspec import UNSET
 
 from gapscan.feed.universe_frames import (
     AHEAD_MS,
+    LeftOut,
     Observation,
     market_time_of,
     universe_frames,
     without_future,
 )
+from gapscan.market.sessions import session_times, trading_date
 from gapscan.obs import Tally
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.feed import SYMBOLS_A_PART
@@ -74,6 +76,13 @@ def test_most_of_a_market_is_not_of_the_future(tally: Tally) -> None:
     snapshot = snapshot_of(4, [0, NOW, NOW + 10 * AHEAD_MS, NOW + 10 * AHEAD_MS])
     assert without_future(snapshot, NOW, tally) is snapshot
     assert tally.counts == {"clock_behind": 1}
+
+
+def test_what_is_left_out_is_counted(tally: Tally) -> None:
+    yesterday = session_times(trading_date(NOW)).clear - 1
+    offered = snapshot_of(5, [0, NOW, yesterday, yesterday + 1, NOW + AHEAD_MS + 1])
+    kept = without_future(offered, NOW, tally)
+    assert LeftOut.of(offered, kept, NOW) == LeftOut(past=1, future=1)
 
 
 @pytest.mark.parametrize(

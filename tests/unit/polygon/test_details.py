@@ -55,7 +55,10 @@ def test_sectors(code: str | int | None, sector: str | None) -> None:
 
 
 def overview(**fields: Any) -> TickerOverview:
-    return msgspec.json.decode(msgspec.json.encode({"results": {"ticker": "A", **fields}}), type=OverviewBody).results
+    body = msgspec.json.encode({"results": {"ticker": "A", **fields}})
+    found = msgspec.json.decode(body, type=OverviewBody).results
+    assert found is not None
+    return found
 
 
 def test_a_class_of_shares_comes_before_all_classes() -> None:

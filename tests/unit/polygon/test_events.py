@@ -26,7 +26,7 @@ BAR: dict[str, Any] = {
     "h": 25.39, "l": 25.39, "a": 25.3714, "z": 50, "s": 1610144868000, "e": 1610144869000,
 }  # fmt: skip
 MINUTE = BAR | {"ev": "AM", "v": 4110.5, "e": 1610144928000}
-TRADE = {
+TRADE: dict[str, Any] = {
     "ev": "T", "sym": "MSFT", "x": 4, "i": "12345", "z": 3, "p": 114.125, "s": 100, "c": [0, 12],
     "t": 1536036818784, "q": 3681328,
 }  # fmt: skip
@@ -76,10 +76,11 @@ def test_times_of_halts_come_in_two_units(time: int, ms: int) -> None:
         BAR | {"sym": ""},
         BAR | {"s": "now"},
         BAR | {"e": 0},
-        BAR | {"c": None},
+        BAR | {"s": None},
+        TRADE | {"c": ["odd"]},
         LULD | {"T": ""},
         LULD | {"t": 0},
-        LULD | {"t": 10**15},
+        LULD | {"t": 10**13},
         LULD | {"t": 10**30},
         LULD | {"i": 17},
         LULD | {"i": ["halted"]},
@@ -96,6 +97,28 @@ def test_a_bad_element_costs_itself_only(bad: object) -> None:
     assert (len(events.bars), len(events.trades), len(events.statuses)) == (1, 1, 1)
     assert events.bad == 2
     assert events.first_fault
+
+
+@pytest.mark.parametrize("name", ["o", "h", "l", "c", "v", "av", "op", "a"])
+@pytest.mark.parametrize("value", ["null", "NaN", "1e999", '"many"', "[]"])
+def test_a_bad_field_of_a_bar_costs_itself_only(name: str, value: str) -> None:
+    into = Events()
+    read_frame(json.dumps([BAR, BAR | {name: "BAD"}, TRADE]).replace('"BAD"', value), into)
+    assert (into.bad, into.lost) == (0, 0 if value == "null" else 1)
+    without = {key: cell for key, cell in BAR.items() if key != name}
+    assert batch_of(into) == batch_of(read(BAR, without, TRADE))
+
+
+def test_a_malformed_event_costs_itself_only() -> None:
+    into = Events()
+    read_frame(json.dumps([BAR, TRADE]).replace("}, {", '}, {"ev": "A", "sym": nan}, {'), into)
+    assert (into.bad, len(into.bars), len(into.trades)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("factor", [1, 1000, 1_000_000])
+def test_times_of_bars_and_trades_come_in_any_unit(factor: int) -> None:
+    bar = BAR | {"s": BAR["s"] * factor, "e": BAR["e"] * factor}
+    assert batch_of(read(bar, TRADE | {"t": TRADE["t"] * factor})) == batch_of(read(BAR, TRADE))
 
 
 @pytest.mark.parametrize(

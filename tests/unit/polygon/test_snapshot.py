@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.errors import FeedError
 from gapscan.polygon.events import updates_last
 from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
 from gapscan.provider import MarketSnapshot
@@ -75,8 +76,46 @@ def test_a_last_trade_that_does_not_tell_the_price() -> None:
 
 
 def test_a_bad_element_costs_itself_only() -> None:
-    decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(min={"n": "many"}), ticker()]}).encode())
-    assert (len(decoded.items), decoded.bad) == (2, 1)
+    decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(ticker=17), ticker()]}).encode())
+    assert (len(decoded.items), decoded.bad, decoded.lost) == (2, 1, 0)
+
+
+@pytest.mark.parametrize(("part", "name"), [(p, n) for p in ("day", "prevDay", "min") for n in ticker()[p]])
+@pytest.mark.parametrize("bad", ["null", "NaN", "-Infinity", "1e999", '"many"', "[]"])
+def test_a_bad_field_costs_itself_only(part: str, name: str, bad: str) -> None:
+    """It is as if it were not there; the element's price stays, and so do its neighbours."""
+    without = {key: value for key, value in ticker()[part].items() if key != name}
+    body = json.dumps({"status": "OK", "tickers": [ticker(), ticker(**{part: without | {name: "BAD"}}), ticker()]})
+    decoded = decode_snapshot(body.replace('"BAD"', bad).encode())
+    assert (len(decoded.items), decoded.bad) == (3, 0)
+    found, expected = Columns(snapshot_of(decoded.items)), read(ticker(), ticker(**{part: without}), ticker())
+    for column in OBSERVATIONS:
+        assert getattr(found, column) == getattr(expected, column), column
+
+
+def test_a_trade_whose_conditions_cannot_be_read_is_no_price() -> None:
+    """It may be an odd lot."""
+    found = read(ticker(lastTrade={"p": 99.0, "t": (MINUTE + 21_000) * NS, "c": ["odd"]}))
+    assert found.price == [195.4], "the minute's close"
+
+
+@pytest.mark.parametrize("bad", [b'{"ticker": nan}', b'{"ticker":"X","day":{"c":undefined}}', b'{"ticker":"]}{[",day}'])
+def test_a_malformed_element_costs_itself_only(bad: bytes) -> None:
+    good = json.dumps(ticker(name='a "quoted" name with }]')).encode()
+    decoded = decode_snapshot(b'{"status":"OK","tickers":[' + good + b"," + bad + b"," + good + b"]}")
+    assert ([item.ticker for item in decoded.items], decoded.bad) == (["AAPL", "AAPL"], 1)
+
+
+@pytest.mark.parametrize("body", [b'{"tickers":null}', b'{"status":"OK"}', b'{"tickers":[]}'])
+def test_null_is_an_empty_list(body: bytes) -> None:
+    decoded = decode_snapshot(body)
+    assert (decoded.items, decoded.bad) == ([], 0)
+
+
+@pytest.mark.parametrize("tail", [b"", b",{", b',{"ticker":"B"', b',{"ticker":NaN}'])
+def test_half_a_body_is_none(tail: bytes) -> None:
+    with pytest.raises(FeedError, match="unreadable"):
+        decode_snapshot(b'{"tickers":[{"ticker":"A"}' + tail)
 
 
 def test_an_empty_snapshot() -> None:
@@ -90,13 +129,27 @@ def test_the_newest_event_is_a_trade_or_a_change() -> None:
     assert found.newest == [MINUTE + 25_000, MINUTE + 30_000, 0]
 
 
-@pytest.mark.parametrize("ns", [1, 999_999, MINUTE * NS + 999_999, MINUTE * NS - 1, 2**62, -1, 10**30])
+@pytest.mark.parametrize("ns", [0, MINUTE * NS + 999_999, MINUTE * NS - 1, 2**62, 10**30])
 def test_nanoseconds_are_divided_exactly(ns: int) -> None:
-    """Floats have no room for them. What no machine can hold is a bad element."""
+    """Floats have no room for them. What no machine can hold is no time."""
     decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(updated=ns)]}).encode())
     found = Columns(snapshot_of(decoded.items))
-    assert found.updated[1:] == ([ns // NS or None] if ns < 2**63 else [])
-    assert decoded.bad == (ns >= 2**63)
+    assert found.updated[1:] == [(ns // NS or None) if ns < 2**63 else None]
+    assert decoded.lost == (ns >= 2**63)
+
+
+@pytest.mark.parametrize("unit", [1, 1000, NS])
+def test_times_may_come_in_any_unit(unit: int) -> None:
+    one = ticker()
+    times = {
+        "updated": one["updated"] // NS * unit,
+        "min": one["min"] | {"t": MINUTE * unit},
+        "lastTrade": one["lastTrade"] | {"t": one["lastTrade"]["t"] // NS * unit},
+    }
+    found, expected = read(one | times), read(one)
+    for column in OBSERVATIONS:
+        assert getattr(found, column) == getattr(expected, column), column
+    assert found.newest == expected.newest
 
 
 def told(one: dict[str, Any]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""What `gapscan status` makes of the feed's live link."""
+"""What `gapscan status` makes of the feed's live link, of its clock, and of a market without prices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.service.status import Hot, feed_problems, hot_of, link_problems
+from gapscan.service.status import Hot, feed_problems, hot_of, link_problems, ranker_problems
 
 
 def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
@@ -74,3 +74,18 @@ def test_reference_data_that_cannot_be_loaded_is_a_problem() -> None:
     (problem,) = feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
     assert problem == "feed: the reference data is not complete: the splits of 2026-11-20 failed"
     assert feed_problems({"reference": {"last_error": ""}}) == []
+
+
+def test_a_calendar_that_stands_in_is_said() -> None:
+    (problem,) = feed_problems({"clock_fault": "the market status failed: 500"})
+    assert problem.endswith("calendar stands in for the provider's market status: the market status failed: 500")
+    assert feed_problems({"clock_fault": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("session", "fresh", "expected", "blind"),
+    [("regular", 0, 60, True), ("regular", 1, 60, False), ("regular", 0, 0, False), ("pre", 0, 60, False)],
+)
+def test_no_price_in_an_open_market(session: str, fresh: int, expected: int, blind: bool) -> None:
+    problems = ranker_problems({"session": session, "coverage": {"fresh": fresh, "expected": expected}})
+    assert problems == (["no symbol has a price today, though the market is open"] if blind else [])
