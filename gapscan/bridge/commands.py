@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import unknown
 from gapscan.bridge.guesses import Guesses
+from gapscan.bridge.history import Position
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
 from gapscan.bridge.session import BrowserSession
-from gapscan.bridge.versions import Position
+from gapscan.bridge.views import Wish, not_fields
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import (
@@ -22,6 +23,7 @@ from gapscan.protocol.websocket import (
     TOO_FAST,
     TOO_MANY_GUESSES,
     TOO_MANY_LISTS,
+    UNKNOWN_FIELD,
     UNKNOWN_LIST,
     Action,
     Aggregates,
@@ -157,16 +159,19 @@ class CommandHandler:
             raise self._too_many(wanted.list)
         if wanted.last_sequence is not None:
             self._bridge.tally.count("resumes")
-        self._bridge.subscribe(self._session, wanted.list, _position(wanted))
+        self._bridge.subscribe(self._session, wanted.list, _position(wanted), Wish.of(wanted.limit, wanted.fields))
+        if unknown_fields := not_fields(wanted.fields or ()):
+            message = f"a row has no field {unknown_fields[0]!r}: the list comes without it"
+            raise RefusedError(UNKNOWN_FIELD, message, wanted.list)
 
     def _too_many(self, name: str) -> RefusedError:
         return RefusedError(TOO_MANY_LISTS, f"one client may have {self._bridge.limits.lists} lists", name)
 
     def _resync(self, resync: Resync) -> None:
-        if resync.list not in self._session.lists:
+        if (subscribers := self._session.lists.get(resync.list)) is None:
             raise RefusedError(NOT_SUBSCRIBED, "subscribe to the list first", resync.list)
         self._bridge.tally.count("resyncs")
-        self._bridge.subscribe(self._session, resync.list, _position(resync))
+        self._bridge.subscribe(self._session, resync.list, _position(resync), subscribers.key.wish)
 
     def _overview(self, on: bool) -> None:
         self._session.wants_overview, self._session.overview = on, None

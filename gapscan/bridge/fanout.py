@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 
 from gapscan.bridge.broadcast import Broadcaster
 from gapscan.bridge.encodings import Message
+from gapscan.bridge.history import ListHistory, Position
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.subscribers import Subscribers
-from gapscan.bridge.versions import ListHistory, Position, VersionStore
+from gapscan.bridge.versions import VersionStore
+from gapscan.bridge.views import ViewKey, Wish
 from gapscan.obs import Tally
 from gapscan.protocol.websocket import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode, RefusedError
 
@@ -31,7 +33,7 @@ class Fanout:
         wake: Callable[[], None],
         writer: Broadcaster,
     ) -> None:
-        self.subscribers: dict[str, Subscribers[BrowserSession]] = {}
+        self.subscribers: dict[str, dict[Wish, Subscribers[BrowserSession]]] = {}  # by list, and what they want of it
         self.lagging: set[BrowserSession] = set()  # they did not take all that was due
         self.deferred: set[BrowserSession] = set()  # they have used up what their answers may cost
         self._versions = versions
@@ -41,12 +43,17 @@ class Fanout:
         self._wake = wake
         self._writer = writer
 
-    def subscribe(self, session: BrowserSession, name: str, have: Position | None) -> None:
-        """Send `name` from `have` on, beginning with an answer in any case."""
-        subscribers = session.lists[name] = self.subscribers.setdefault(name, Subscribers(self._writer))
+    def subscribe(self, session: BrowserSession, key: ViewKey, have: Position | None) -> None:
+        """Send `key` from `have` on, beginning with an answer in any case. A client has one wish of a list."""
+        name = key.list
+        if (before := session.lists.get(name)) is not None and before.key != key:
+            self.unsubscribe(session, [name])
+            have = None  # what it has is of the other wish
+        alike = self.subscribers.setdefault(name, {})
+        subscribers = session.lists[name] = alike.setdefault(key.wish, Subscribers(key, self._writer))
         subscribers.put(session, have)
         session.owed.add(name)
-        history = self._versions.histories.get(name)
+        history = self._versions.history(key)
         fault = history.fault if history else ""
         if session.blocked_since is None:
             self._serve(session, name, self._clock())
@@ -61,7 +68,15 @@ class Fanout:
             if subscribers is not None:
                 subscribers.remove(session)
                 if not subscribers:
-                    del self.subscribers[name]
+                    self._drop(subscribers.key)
+
+    def _drop(self, key: ViewKey) -> None:
+        """Nobody wants this any more."""
+        self._versions.forget_view(key)
+        alike = self.subscribers[key.list]
+        del alike[key.wish]
+        if not alike:
+            del self.subscribers[key.list]
 
     def forget(self, session: BrowserSession) -> None:
         """A client has gone."""
@@ -71,27 +86,30 @@ class Fanout:
 
     def drop_list(self, name: str) -> None:
         """There is no such list any more."""
-        for session in self.subscribers.pop(name):
+        for session in [each for subscribers in self.subscribers.pop(name).values() for each in subscribers]:
             session.lists.pop(name, None)
             session.owed.discard(name)
             session.refuse(unknown(name))
 
     def flush(self, name: str) -> None:
         """Send what a list's clients have not got."""
-        history, subscribers = self._versions.histories.get(name), self.subscribers.get(name)
-        if history is None or subscribers is None:
-            return
+        for subscribers in tuple(self.subscribers.get(name, {}).values()):
+            if (history := self._versions.history(subscribers.key)) is not None:
+                self._flush(history, subscribers)
+
+    def _flush(self, history: ListHistory, subscribers: Subscribers[BrowserSession]) -> None:
         if subscribers.current and (message := self._message(history, subscribers.position)) and history.current:
             self._tally.count("frames", subscribers.current)
             self._tally.count("bytes", subscribers.send(message, history.current.position))
         now = self._clock()
         for session in subscribers.behind:
             if session.blocked_since is None:
-                self._serve(session, name, now)
+                self._serve(session, history.name, now)
 
     def _serve(self, session: BrowserSession, name: str, now: float) -> bool:
         """Bring one client up to date with one list; False when its socket is full."""
-        history, subscribers = self._versions.histories.get(name), session.lists[name]
+        subscribers = session.lists[name]
+        history = self._versions.history(subscribers.key)
         if history is None:
             return True
         owed = name in session.owed
@@ -133,8 +151,10 @@ class Fanout:
     def _send_failed(self, history: ListHistory, *, known: bool) -> None:
         name = history.name
         self._tally.trouble(f"unsent.{name}", f"list {name}: a version cannot be sent: {history.fault}")
-        for session in tuple(self.subscribers.get(name, ())) if not known else ():
-            session.refuse(failed(history))
+        for subscribers in tuple(self.subscribers.get(name, {}).values()) if not known else ():
+            if self._versions.history(subscribers.key) is history:
+                for session in tuple(subscribers):
+                    session.refuse(failed(history))
 
     def lag(self, session: BrowserSession, now: float) -> None:
         """A client's socket is full: nothing more is sent to it until it takes something."""

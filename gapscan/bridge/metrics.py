@@ -53,6 +53,7 @@ def bridge_metrics(bridge: BridgeServer, conditions: Mapping[str, bool]) -> Iter
     """The bridge's state; `conditions` are the service's own."""
     yield gauge("bridge_clients", "clients connected", len(bridge.sessions))
     yield gauge("bridge_lagging", "clients that have not taken all that is due", bridge.lagging)
+    yield gauge("bridge_views", "parts of lists (limit, fields) that clients subscribe to", bridge.versions.views)
     yield gauges("bridge_writer", "how frames are written", ("writer",), [((bridge.writer.name,), 1)])
     for name, holds in conditions.items():
         yield gauge(f"bridge_{name}", f"1 while this holds: {name.replace('_', ' ')}", holds)

@@ -12,11 +12,13 @@ from gapscan.bridge.broadcast import Broadcaster
 from gapscan.bridge.conflation import Conflation
 from gapscan.bridge.encodings import Encoding, Message
 from gapscan.bridge.fanout import Clock, Fanout
+from gapscan.bridge.history import ListStatus, Position
 from gapscan.bridge.limits import AUTH_SECONDS, PING_AFTER, SILENT_AFTER, Limits
 from gapscan.bridge.session import BrowserSession, Cursors
 from gapscan.bridge.ticks import Cells, joined
 from gapscan.bridge.transport import SocketTransport
-from gapscan.bridge.versions import ListStatus, Position, VersionStore
+from gapscan.bridge.versions import VersionStore
+from gapscan.bridge.views import WHOLE, ViewKey, Wish
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Bars, Row
 from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError
@@ -113,9 +115,9 @@ class BridgeServer:
         if not self.sessions:
             self._empty.set()
 
-    def subscribe(self, session: BrowserSession, name: str, have: Position | None) -> None:
-        """Send `name` from `have` on, beginning with an answer in any case."""
-        self.fanout.subscribe(session, name, have)
+    def subscribe(self, session: BrowserSession, name: str, have: Position | None, wish: Wish = WHOLE) -> None:
+        """Send what is wanted of `name` from `have` on, beginning with an answer in any case."""
+        self.fanout.subscribe(session, ViewKey(name, wish), have)
 
     def unsubscribe(self, session: BrowserSession, names: Iterable[str]) -> None:
         """Send these no more."""
@@ -130,7 +132,7 @@ class BridgeServer:
 
     def subscriptions(self) -> dict[str, int]:
         """How many clients each list has."""
-        return {name: len(subscribers) for name, subscribers in self.fanout.subscribers.items()}
+        return {name: sum(map(len, alike.values())) for name, alike in self.fanout.subscribers.items()}
 
     @property
     def lagging(self) -> int:
@@ -180,17 +182,17 @@ class BridgeServer:
 
     def _flush_cells(self) -> None:
         messages = self._cells.drain()
-        made: dict[tuple[Encoding, tuple[str, ...]], bytes] = {}  # clients of the same lists share the bytes
+        made: dict[tuple[Encoding, tuple[ViewKey, ...]], bytes] = {}  # clients of the same lists share the bytes
         for session in self._cell_readers:
             if session.lists:
-                key = session.encoding, tuple(sorted(session.lists))
+                key = session.encoding, session.views
                 if key not in made:
-                    made[key] = joined(messages, self._symbols(session.lists), session.encoding)
+                    made[key] = joined(messages, self._symbols(session.views), session.encoding)
                 if made[key] and not session.write(made[key]):
                     self.tally.count("aggregates_skipped")
 
-    def _symbols(self, names: Iterable[str]) -> set[str]:
-        return {symbol for name in names for symbol in self.versions.symbols(name)}
+    def _symbols(self, views: Iterable[ViewKey]) -> set[str]:
+        return {symbol for key in views for symbol in self.versions.symbols(key)}
 
     async def _beat(self) -> None:
         while True:

@@ -12,16 +12,17 @@ from typing import Final
 from msgspec import UNSET
 
 from gapscan.bridge.encodings import Encoding, Message
+from gapscan.bridge.history import Position
 from gapscan.bridge.limits import ANSWER_BYTES, ANSWER_BYTES_PER_SECOND, BURST_SECONDS, Limits
 from gapscan.bridge.subscribers import Subscribers
 from gapscan.bridge.transport import SocketTransport, Transport
-from gapscan.bridge.versions import Position
+from gapscan.bridge.views import ViewKey
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import CloseCode, Error, RefusedError
 from gapscan.runtime import TokenBucket
 
-Cursors = tuple[tuple[str, Position | None], ...]
+Cursors = tuple[tuple[ViewKey, Position | None], ...]
 
 CLOSE_SECONDS: Final = 1.0  # for the client to answer a close; then the connection is cut
 _NORMAL: Final = 1000
@@ -89,9 +90,14 @@ class BrowserSession:
         """Whether the connection is closed or about to be."""
         return self.transport.closing
 
+    @property
+    def views(self) -> tuple[ViewKey, ...]:
+        """What the client wants of which lists."""
+        return tuple(sorted(subscribers.key for subscribers in self.lists.values()))
+
     def cursors(self) -> Cursors:
         """How far the client is in each of its lists."""
-        return tuple((name, subscribers.cursor(self)) for name, subscribers in self.lists.items())
+        return tuple((subscribers.key, subscribers.cursor(self)) for subscribers in self.lists.values())
 
     def send(self, message: Message) -> bool:
         """Send `message`, unless the client is behind with what it was sent; False then."""

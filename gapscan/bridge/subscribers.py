@@ -1,4 +1,4 @@
-"""The clients of one list, and how far each of them is.
+"""The clients that want the same of one list, and how far each of them is.
 
 Nearly all are current: they were sent the same messages, and their sockets take the next one at once. For those the
 position is kept once, and a message goes to the numbers of their sockets: with thousands of clients, whatever is read
@@ -14,8 +14,9 @@ from typing import Generic, Protocol, TypeVar
 
 from gapscan.bridge.broadcast import Broadcaster
 from gapscan.bridge.encodings import Encoding, Message
+from gapscan.bridge.history import Position
 from gapscan.bridge.transport import Transport
-from gapscan.bridge.versions import Position
+from gapscan.bridge.views import ViewKey
 
 
 class Member(Protocol):
@@ -61,7 +62,8 @@ class _Group(Generic[M]):
 class Subscribers(Generic[M]):
     """Each client is either current, or behind with a position of its own."""
 
-    def __init__(self, writer: Broadcaster) -> None:
+    def __init__(self, key: ViewKey, writer: Broadcaster) -> None:
+        self.key = key
         self.position: Position | None = None  # of those who are current
         self._groups: defaultdict[Encoding, _Group[M]] = defaultdict(_Group)  # of them, by what they get
         self._behind: dict[M, Position | None] = {}

@@ -1,190 +1,14 @@
-"""The lists as the bridge's clients see them: versions and cursors, no queues. Pure: time is an argument.
-
-For each list the store keeps one immutable version per sequence for a while; unchanged rows are shared. What a client
-gets is the difference between the version it has (its cursor) and the newest one, or the newest one as a whole.
-Live traffic, resuming and the recovery of a slow client are this one function.
-"""
+"""All lists of a bridge, whole and as clients want them, and the messages about all of them at once."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterable
 
 from gapscan.bridge.encodings import Message
-from gapscan.lists.delta import RowList, checksum
-from gapscan.lists.difference import diff
-from gapscan.lists.state import ranked
-from gapscan.protocol import codec, websocket
-from gapscan.protocol.messages import Delta, Row, Snapshot, State
+from gapscan.bridge.history import ListHistory, Position
+from gapscan.bridge.views import WHOLE, View, ViewKey
+from gapscan.protocol import websocket
 from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists, Size, Sizes
-
-RETENTION_SECONDS: Final = 120.0
-MAX_VERSIONS: Final = 600  # a minute of a list that changes ten times a second
-_LEAST_ROW: Final = len('{"rank":1,"symbol":"A"},')  # no row of a snapshot is shorter
-
-
-class Position(NamedTuple):
-    """A place in a list's history: all that is kept of what a client has."""
-
-    epoch: str
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A list at one position."""
-
-    position: Position
-    as_of: int
-    rows: RowList
-    checksum: int
-    since: float  # when it came
-
-
-@dataclass(frozen=True, slots=True)
-class ListStatus:
-    """How a list stands at this moment, beside its rows."""
-
-    as_of: int = 0
-    state: State = "stale"
-    simulated: bool = False
-
-
-class ListHistory:
-    """The newest versions of one list, all of one epoch, and the messages that lead from them to the newest one."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.status = ListStatus()
-        self.current: Version | None = None
-        self.fault = ""  # why the newest version cannot be sent, until one can; `current` is the one before
-        self._proven: Version | None = None  # the newest of which a message was made
-        self._versions: OrderedDict[Position, Version] = OrderedDict()  # oldest first
-        self._messages: dict[Position | None, Message] = {}  # to the newest version; None: its snapshot
-
-    def __len__(self) -> int:
-        return len(self._versions)
-
-    @property
-    def positions(self) -> Collection[Position]:
-        """The positions of the versions that are kept, the oldest first."""
-        return self._versions.keys()
-
-    @property
-    def messages_held(self) -> int:
-        """How many messages that lead to the newest version are kept."""
-        return len(self._messages)
-
-    def set_status(self, status: ListStatus) -> None:
-        """Take note of how the list stands."""
-        if status.simulated != self.status.simulated:
-            self._messages.clear()  # a snapshot says so
-        self.status = status
-
-    @property
-    def state(self) -> State:
-        """Whether what clients get of the list moves."""
-        return "stale" if self.fault and self.status.state == "live" else self.status.state
-
-    def put(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> bool:
-        """Take in the list at `position`; False when that is not news.
-
-        A position behind the newest one of the same epoch is a follower that starts over; it will come again.
-        """
-        before = self.current
-        if before and before.position.epoch == position.epoch and position.sequence <= before.position.sequence:
-            return False
-        if before and before.position.epoch != position.epoch:
-            self._versions.clear()
-        self.current = self._versions[position] = self._version(position, as_of, rows, now)
-        self._messages.clear()
-        self.expire(now)
-        return True
-
-    def _version(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> Version:
-        """`rows` as a version; while the symbols stay, what follows from them is shared with the version before."""
-        symbols, before = [row["symbol"] for row in rows], self.current
-        if before and before.rows.symbols == symbols:
-            return Version(position, as_of, RowList(rows, before.rows.symbols), before.checksum, now)
-        return Version(position, as_of, RowList(rows, symbols), checksum(rows), now)
-
-    def expire(self, now: float, retention: float = RETENTION_SECONDS) -> None:
-        """Drop versions that are too old or too many, never the newest."""
-        while len(self._versions) > 1:
-            position, oldest = next(iter(self._versions.items()))
-            if len(self._versions) <= MAX_VERSIONS and oldest.since >= now - retention:
-                break
-            del self._versions[position]
-            self._messages.pop(position, None)
-
-    def message_for(self, have: Position | None) -> Message | None:
-        """What leads from `have` to the newest version; None when that is it, or when there is no version yet."""
-        if self.current is None or have == self.current.position:
-            return None
-        return self.answer_for(have)
-
-    def answer_for(self, have: Position | None) -> Message | None:
-        """As `message_for`, but for a client that has the newest version it is an empty delta."""
-        message = self._messages.get(have)
-        if message is None and self.current is not None:
-            old = self._versions.get(have) if have else None
-            message = self._best(old, self.current) if old else self._snapshot(self.current)
-            self._messages[old.position if old else None] = message
-            if self.current is not self._proven:
-                self._proven, self.fault = self.current, ""
-        return message
-
-    def give_up(self, have: Position | None, fault: str) -> bool:
-        """Nothing can be made that leads from `have` to the newest version; True when that one is to blame.
-
-        The version at `have` may be the bad one: without it, a snapshot is tried. When that cannot be made either,
-        the newest version is dropped, and the list stays at the one that was sent last.
-        """
-        if have is not None and self._versions.pop(have, self.current) is not self.current:
-            return False
-        self.fault = fault
-        self.current = self._proven = None if self.current is self._proven else self._proven
-        self._messages.clear()
-        self._versions.clear()
-        if self.current is not None:
-            self._versions[self.current.position] = self.current
-        return True
-
-    def _best(self, old: Version, new: Version) -> Message:
-        """The delta, unless the snapshot is shorter. A snapshot is made only where it may be."""
-        delta = self._delta(old, new)
-        if old is new or len(delta.payload) <= _LEAST_ROW * len(new.rows):
-            return delta
-        return min(delta, self._snapshot(new), key=lambda message: len(message.payload))
-
-    def _delta(self, old: Version, new: Version) -> Message:
-        delta = Delta(
-            list=self.name,
-            epoch=new.position.epoch,
-            prev=old.position.sequence,
-            sequence=new.position.sequence,
-            as_of=new.as_of,
-            changes=diff(old.rows, new.rows),
-            size=len(new.rows),
-            checksum=new.checksum,
-        )
-        return Message(codec.encode(delta))
-
-    def _snapshot(self, version: Version) -> Message:
-        if None not in self._messages:
-            snapshot = Snapshot(
-                list=self.name,
-                epoch=version.position.epoch,
-                sequence=version.position.sequence,
-                as_of=version.as_of,
-                rows=ranked(version.rows),
-                checksum=version.checksum,
-                simulated=self.status.simulated,
-            )
-            self._messages[None] = Message(codec.encode(snapshot))
-        return self._messages[None]
 
 
 class VersionStore:
@@ -193,6 +17,7 @@ class VersionStore:
     def __init__(self) -> None:
         self.ready = False
         self.histories: dict[str, ListHistory] = {}
+        self._views: dict[ViewKey, View] = {}  # of those that somebody subscribes to
         self._infos: list[ListInfo] = []
         self._sizes: dict[str, Size] = {}
         self._overview: Message | None = None
@@ -205,7 +30,28 @@ class VersionStore:
         self.ready, self._infos = True, fresh
         names = [info.name for info in fresh]
         self.histories = {name: self.histories.get(name) or ListHistory(name) for name in names}
+        self._views = {key: view for key, view in self._views.items() if key.list in self.histories}
         return True
+
+    def history(self, key: ViewKey) -> ListHistory | None:
+        """What is wanted of a list, whole or in part, by position; None when there is no such list."""
+        base = self.histories.get(key.list)
+        if base is None or key.wish == WHOLE:
+            return base
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = View(base, key.wish)
+        view.sync()
+        return view
+
+    def forget_view(self, key: ViewKey) -> None:
+        """Nobody subscribes to it any more."""
+        self._views.pop(key, None)
+
+    @property
+    def views(self) -> int:
+        """How many different parts of lists are subscribed to."""
+        return len(self._views)
 
     def may_exist(self, name: str) -> bool:
         """Whether `name` is a list, as far as is known: before that is known, any may be."""
@@ -216,9 +62,9 @@ class VersionStore:
         history = self.histories.get(name)
         return history.current.position if history and history.current else None
 
-    def symbols(self, name: str) -> Collection[str]:
-        """The symbols of a list's newest version."""
-        history = self.histories.get(name)
+    def symbols(self, key: ViewKey) -> Collection[str]:
+        """The symbols of the newest version of a list, or of what is wanted of it."""
+        history = self.history(key)
         return history.current.rows.symbols if history and history.current else ()
 
     @property
@@ -228,16 +74,17 @@ class VersionStore:
 
     def expire(self, now: float) -> None:
         """Drop old versions of lists that do not change."""
-        for history in self.histories.values():
+        for history in (*self.histories.values(), *self._views.values()):
             history.expire(now)
 
     def lists_message(self) -> Message:
         """Which lists there are."""
         return Message(websocket.encode(Lists(self._infos)))
 
-    def beat_message(self, cursors: Iterable[tuple[str, Position | None]]) -> Message:
+    def beat_message(self, cursors: Iterable[tuple[ViewKey, Position | None]]) -> Message:
         """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""
-        beats = {name: self._beat(name, at) for name, at in cursors if at is not None and name in self.histories}
+        sent = [(self.history(key), at) for key, at in cursors if at is not None]
+        beats = {history.name: _beat(history, at) for history, at in sent if history is not None}
         return Message(websocket.encode(Beat(beats, self.simulated)))
 
     def overview_message(self) -> Message:
@@ -248,6 +95,6 @@ class VersionStore:
             self._sizes, self._overview = sizes, Message(websocket.encode(Sizes(sizes)))
         return self._overview
 
-    def _beat(self, name: str, at: Position) -> ListBeat:
-        history = self.histories[name]
-        return ListBeat(at.epoch, at.sequence, history.status.as_of, history.state)
+
+def _beat(history: ListHistory, at: Position) -> ListBeat:
+    return ListBeat(at.epoch, at.sequence, history.status.as_of, history.state)

@@ -22,15 +22,21 @@ RECONNECT_BELOW: Final = 4500  # our close codes from here on say: do not come b
 Name = Annotated[str, Meta(max_length=100)]
 Epoch = Annotated[str, Meta(max_length=100)]
 Names = list[Name]
+Limit = Annotated[int, Meta(ge=1)]
 AskedSymbol = Annotated[str, Meta(min_length=1, max_length=32)]
 
 
 class Wanted(Struct, frozen=True):
-    """One list to subscribe to; `epoch` and `last_sequence` say what the client still has of it."""
+    """One list to subscribe to; `epoch` and `last_sequence` say what the client still has of it.
+
+    With `limit` and `fields`, the first rows and some fields only; what the client has is of the same wish.
+    """
 
     list: Name
     epoch: Epoch | None = None
     last_sequence: Sequence | None = None
+    limit: Limit | None = None
+    fields: Names | None = None
 
 
 Wants = list[Wanted]
@@ -206,6 +212,7 @@ class ErrorCode:
 
 UNKNOWN_LIST: Final = ErrorCode("unknown_list", "there is no list of this name; `lists` is sent when that changes")
 TOO_MANY_LISTS: Final = ErrorCode("too_many_lists", "the client has as many lists as one client may have")
+UNKNOWN_FIELD: Final = ErrorCode("unknown_field", "a row has no such field; the list comes without it")
 LIST_FAILED: Final = ErrorCode(
     "list_failed", "its newest version cannot be sent; it goes on with the next one that can", retry=True
 )
@@ -226,6 +233,7 @@ TOO_FAST: Final = ErrorCode("too_fast", "the client sends more messages than it 
 ERROR_CODES: Final = (
     UNKNOWN_LIST,
     TOO_MANY_LISTS,
+    UNKNOWN_FIELD,
     LIST_FAILED,
     UNAVAILABLE,
     RATE_LIMITED,

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bridge, bus, core, fanout, hot, market, memory, page, soak
+from tests.bench import bridge, bus, core, fanout, hot, market, memory, page, soak, views
 from tests.bench.against import checkout, compared
 from tests.bench.registry import Figure
 
@@ -25,6 +25,7 @@ BENCHMARKS = (
     | hot.BENCHMARKS
     | fanout.BENCHMARKS
     | bridge.BENCHMARKS
+    | views.BENCHMARKS
     | page.BENCHMARKS
     | soak.BENCHMARKS
 )

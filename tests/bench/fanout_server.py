@@ -16,10 +16,10 @@ from itertools import cycle, islice
 
 from gapscan.bridge.broadcast import open_writer
 from gapscan.bridge.connection_gate import open_socket
+from gapscan.bridge.history import ListStatus, Position
 from gapscan.bridge.http import serving
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.service import Bridge
-from gapscan.bridge.versions import ListStatus, Position
 from gapscan.config import BridgeSection, Config
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import ListInfo

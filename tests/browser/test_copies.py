@@ -23,7 +23,7 @@ _PLAY = """async (steps) => {
   const list = "a", epoch = "e", rows = [];
   const connection = {phase: Phase.OPEN, hello: {heartbeat: 1}, beatAt: 0};
   const play = {
-    subscribe: () => copies.want(list) && asked.push(copies.request(list)),
+    subscribe: (wish) => copies.want(list, wish) && asked.push(copies.request(list)),
     unsubscribe: () => copies.unwant(list),
     snapshot: (sequence, checksum = 0) => copies.snapshot({list, epoch, sequence, as_of: now + 1, rows, checksum}),
     delta: (prev, sequence, checksum = 0) =>
@@ -130,3 +130,20 @@ async def test_a_wrong_answer_is_asked_for_again_as_a_whole(page: Page) -> None:
         [[_ALL], "Repairing"],
         [[], "Live"],
     ]
+
+
+async def test_what_is_had_of_another_wish_is_nothing_to_go_on_from(page: Page) -> None:
+    wish = {"limit": 5, "fields": ["price"]}
+    steps: list[Step] = [
+        [900, "subscribe", {}],
+        [910, "subscribe", wish],
+        [920, "delta", 5, 6],
+        [930, "snapshot", 7],
+        [940, "subscribe", dict(wish)],
+        [950, "unsubscribe"],
+        [960, "subscribe", wish],
+        [970, "delta", 7, 8],
+        [980, "subscribe", {}],
+    ]
+    asked = [sent for sent, _ in await _play(page, *steps)]
+    assert asked == [[], [_ALL | wish], [], [], [], [], [_from(7) | wish], [], [_ALL]]

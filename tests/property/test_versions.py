@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.bridge.encodings import WEBSOCKET, Encoding
+from gapscan.bridge.history import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.session import BrowserSession
-from gapscan.bridge.versions import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
+from gapscan.bridge.views import WHOLE, Wish
 from gapscan.config import BridgeSection
 from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
@@ -38,6 +39,7 @@ class Client:
     """Keeps copies, and checks everything it is sent against the truth."""
 
     truth: Truth
+    wish: Wish = WHOLE
     copies: dict[str, Copy] = field(default_factory=lambda: {name: Copy() for name in LISTS})
     transport: AnyTransport = field(default_factory=FakeTransport)
     session: BrowserSession | None = None
@@ -65,20 +67,26 @@ class Client:
         else:
             assert isinstance(message.sequence, int)
             assert copy.apply(message, message.sequence) is Fit.APPLIED
-        assert copy.rows == self.truth[message.list, Position(copy.epoch, copy.sequence)]
+        assert copy.rows == self.wish.rows(self.truth[message.list, Position(copy.epoch, copy.sequence)])
 
 
 class Model:
     """Lists that change, clients that come and go, and a bridge between them."""
 
-    def __init__(self, pool: list[list[Row]], dice: random.Random, transport: Callable[[], AnyTransport]) -> None:
+    def __init__(
+        self,
+        pool: list[list[Row]],
+        dice: random.Random,
+        transport: Callable[[], AnyTransport],
+        wishes: Sequence[Wish] = (WHOLE, WHOLE, WHOLE, WHOLE),
+    ) -> None:
         self.dice = dice
         self.pool = pool
         self._transport = transport
         self.harness = BridgeHarness(*LISTS, limits=PATIENT)
         self.truth: Truth = {}
         self.at = {name: Position("e0", 0) for name in LISTS}
-        self.clients = [Client(self.truth) for _ in range(4)]
+        self.clients = [Client(self.truth, wish) for wish in wishes]
 
     def change(self) -> None:
         """A list moves on, by one sequence or more."""
@@ -116,7 +124,7 @@ class Model:
         elif chance < 0.3:
             have = Position("never", 7)
         client.answered.discard(name)
-        self.harness.bridge.subscribe(client.session, name, have)
+        self.harness.bridge.subscribe(client.session, name, have, client.wish)
 
     def resync(self) -> None:
         client = self.dice.choice(self.clients)
@@ -186,8 +194,11 @@ def check_all(model: Model) -> None:
         for name in LISTS if client.session else ():
             if (name, model.at[name]) in model.truth:
                 assert name in client.answered
-                assert client.copies[name].rows == model.truth[name, model.at[name]]
-                assert (client.copies[name].epoch, client.copies[name].sequence) == model.at[name]
+                copy, at = client.copies[name], model.at[name]
+                assert copy.rows == client.wish.rows(model.truth[name, at])
+                # What shows a part stays where it is while nothing of that changes.
+                assert copy.epoch == at.epoch
+                assert copy.sequence == at.sequence or (client.wish is not WHOLE and copy.sequence < at.sequence)
 
 
 LINES = Encoding(lambda payload: payload + b"\n", lambda code, name: b"", None)
@@ -244,8 +255,9 @@ def test_versions_are_bounded_by_age_and_number(pauses: list[float], seed: int) 
         arrived[at] = now
         assert history.put(at, 0, [{"symbol": "A"}] if sequence % 2 else [], now)
         history.answer_for(dice.choice([*arrived]))
-        kept = [*history.positions]
-        assert kept == [at for at, since in arrived.items() if since >= now - RETENTION_SECONDS][-MAX_VERSIONS:]
+        kept, replaced = [*history.positions], [*arrived.values()][1:]
+        old = sum(since < now - RETENTION_SECONDS for since in replaced)
+        assert kept == [*arrived][old:][-MAX_VERSIONS:]
         assert history.messages_held <= len(kept) + 1
 
 

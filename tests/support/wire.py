@@ -10,10 +10,11 @@ from contextlib import suppress
 import pytest
 
 from gapscan.bridge.broadcast import Broadcaster
+from gapscan.bridge.history import ListStatus, Position
 from gapscan.bridge.io_uring import IoUring
 from gapscan.bridge.limits import BUFFER_BYTES, Limits
 from gapscan.bridge.server import BridgeServer
-from gapscan.bridge.versions import ListStatus, Position, VersionStore
+from gapscan.bridge.versions import VersionStore
 from gapscan.config import BridgeSection
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row

@@ -101,9 +101,10 @@ export class Connection extends EventTarget {
     return this.#copies.about(list);
   }
 
-  /** Follow a list from now on. @param {string} list */
-  subscribe(list) {
-    if (!this.#copies.want(list)) return;
+  /** Follow a list from now on; of its first rows or some fields only, with a wish. Another wish replaces the one before.
+   * @param {string} list @param {{limit?: number, fields?: string[]}} [wish] */
+  subscribe(list, wish = {}) {
+    if (!this.#copies.want(list, wish)) return;
     if (this.phase === Phase.OPEN) this.#send({ action: "subscribe", lists: [this.#copies.request(list)] });
   }
 

@@ -32,11 +32,14 @@ export class Copies {
     return [...this.#wanted].some((list) => !this.about(list).unknown);
   }
 
-  /** Follow a list; false if it is followed already. */
-  want(list) {
-    if (this.#wanted.has(list)) return false;
-    this.#wanted.add(list);
+  /** Follow a list, or what `wish` says of it; false if that is followed already.
+   * @param {string} list @param {{limit?: number, fields?: string[]}} wish */
+  want(list, wish = {}) {
     const about = this.about(list);
+    const same = JSON.stringify(wish) === JSON.stringify(about.wish);
+    if (this.#wanted.has(list) && same) return false;
+    this.#wanted.add(list);
+    if (!same) about.wish = wish;
     about.settle();
     Object.assign(about, { unknown: false, beat: null });
     return true;
@@ -66,9 +69,10 @@ export class Copies {
   /** What asks for a list: its name and, when there is a copy, where to go on from. It is to be sent. */
   request(list, afresh = false) {
     const about = this.about(list);
-    const { view } = about;
+    const { view, wish } = about;
     about.awaitedUntil = performance.now() + ANSWER_MS;
-    return view.loaded && !afresh ? { list, epoch: view.epoch, last_sequence: view.sequence } : { list };
+    const from = view.loaded && !afresh && about.held === wish;
+    return { list, ...wish, ...(from ? { epoch: view.epoch, last_sequence: view.sequence } : {}) };
   }
 
   /** A whole list came. */
@@ -77,7 +81,9 @@ export class Copies {
     if (!about || !this.#wanted.has(snapshot.list)) return;
     this.#counts.snapshots += 1;
     try {
-      this.#moved(snapshot.list, about, about.view.load(snapshot));
+      const changes = about.view.load(snapshot);
+      about.held = about.wish;
+      this.#moved(snapshot.list, about, changes);
     } catch (error) {
       if (!(error instanceof DeltaError)) throw error;
       this.#refused(snapshot.list, about, "snapshot");

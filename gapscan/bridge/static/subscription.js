@@ -6,6 +6,9 @@ import { ListView } from "./listview.js";
 export class Subscription {
   constructor() {
     this.view = new ListView();
+    /** What is wanted of the list, {limit, fields}, and of what the copy is; the same object when it is that. */
+    this.wish = {};
+    this.held = this.wish;
     /** The list's part of the last heartbeat: {epoch, sequence, as_of, state}. */
     this.beat = null;
     /** Newest market time heard of this list, and the time (performance.now()) at which it last moved. */

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gapscan.bridge.encodings import WEBSOCKET
+from gapscan.bridge.history import ListHistory, Position
 from gapscan.bridge.metrics import KINDS, bridge_metrics, report
 from gapscan.bridge.session import BrowserSession
-from gapscan.bridge.versions import ListHistory, Position
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
 from gapscan.runtime import end

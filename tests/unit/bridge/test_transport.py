@@ -10,10 +10,11 @@ from itertools import pairwise
 
 from gapscan.bridge.broadcast import Broadcaster
 from gapscan.bridge.encodings import WEBSOCKET
+from gapscan.bridge.history import Position
 from gapscan.bridge.limits import BUFFER_BYTES
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.transport import NO_SOCKET, Transport
-from gapscan.bridge.versions import Position
+from gapscan.bridge.views import WHOLE
 from gapscan.protocol.messages import Delta, Row
 from gapscan.protocol.websocket import SHUTDOWN
 from tests.support.wire import CLOSE, BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
@@ -112,7 +113,7 @@ def test_one_that_does_not_read_falls_behind_and_comes_back(writer: Broadcaster)
         sessions = [following(harness, transport) for transport in transports]
         for session in sessions:
             harness.bridge.subscribe(session, "b", None)
-        subscribers = harness.bridge.fanout.subscribers["a"]
+        subscribers = harness.bridge.fanout.subscribers["a"][WHOLE]
         harness.pass_time(0.2)
         assert subscribers.current == 3
         transports[0].full = True
@@ -122,7 +123,7 @@ def test_one_that_does_not_read_falls_behind_and_comes_back(writer: Broadcaster)
             harness.pass_time(0.2)
             transports[1].full = transports[2].full = False  # they read
         assert sessions[0].blocked_since is not None
-        assert (subscribers.current, harness.bridge.fanout.subscribers["b"].current) == (2, 2)
+        assert (subscribers.current, harness.bridge.fanout.subscribers["b"][WHOLE].current) == (2, 2)
         assert subscribers.cursor(sessions[0]) != subscribers.position == Position("e1", 59)
         transports[0].full = False
         harness.pass_time(0.2)
@@ -147,7 +148,7 @@ def test_heartbeats_and_pings_of_one_that_is_current_keep_the_cursor(writer: Bro
         harness.bridge.beat()
         harness.put("a", 2, rows(2))
         harness.pass_time(0.2)
-        assert harness.bridge.fanout.subscribers["a"].cursor(session) == Position("e1", 2)
+        assert harness.bridge.fanout.subscribers["a"][WHOLE].cursor(session) == Position("e1", 2)
         assert [frame[0] for data in transport.take() for frame in split_frames(data)] == [1, 1, 1]
         harness.bridge.leave(session)
         assert harness.bridge.subscriptions() == {}
