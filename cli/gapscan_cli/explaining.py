@@ -116,7 +116,12 @@ def _condition(found: Condition) -> Line:
         return [*head, (f"{found.kind} of:".ljust(width + 2 * _OPERAND + 2), _PLAIN), since]
     time = any(map(_is_time, _COMPARED.split(found.text)))
     value, threshold = (operand(shown, time=time).rjust(_OPERAND) for shown in (found.value, found.threshold))
-    return [*head, (found.text.ljust(width), _PLAIN), (f" {value}", style), (f" {threshold}", _FAINT), since]
+    unknown = [(f"  {_unknown(found.unknown_since)}", _NEARLY)] if found.unknown_since else []
+    return [*head, (found.text.ljust(width), _PLAIN), (f" {value}", style), (f" {threshold}", _FAINT), since, *unknown]
+
+
+def _unknown(ms: int) -> str:
+    return f"unknown since {render.clock(ms)}, because the feed was away"
 
 
 def _is_time(text: str) -> bool:

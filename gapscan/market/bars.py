@@ -40,9 +40,10 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
     # High and low of the day are those of its pre-market, then those of its regular session.
     ranged = np.flatnonzero((start[today] >= day.pre) & (start[today] < day.post))
     seen = np.where(start[today] < day.regular, np.fmin(ends, day.regular - 1), ends)
+    known = universe.streamed(at, ends)[ranged]
     for name in ("high", "low"):
         values = _column(getattr(bars, name), today[ranged])
-        universe.widen(name, at[ranged], values, seen[ranged], day.regular)
+        universe.widen(name, at[ranged], values, seen[ranged], day.regular, known)
     columns = {name: _column(getattr(bars, name), today) for name in _NEWEST_COUNTS}
     for newest in _newest_of_each_step(at, ends):
         _observe_newest(

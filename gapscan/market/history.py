@@ -1,4 +1,7 @@
-"""What a value was a few minutes ago: for every symbol, as it stood at the end of each step of the clock."""
+"""What a value was a few minutes ago: for every symbol, as it stood at the end of each step of the clock.
+
+Unknown is missing, not old: a value counts at a moment only if something was observed near that moment.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints
+from gapscan.market.columns import Bools, Floats, Ints, span
 
 STEP_MS: Final = 5_000
 REACH_MS: Final = 330_000  # five minutes before a moment that may itself be half a minute ago
+LIVE_MS: Final = 15_000  # for how long a bar or a trade says what a value is; what nothing follows may be an outage
+TRADED_WITHIN_MS: Final = 1_000  # a bar's time is its end, and that of the same trade in a scan is up to this earlier
 
 _STEPS: Final = REACH_MS // STEP_MS + 2  # those that are over, and the present one
 
@@ -17,57 +22,99 @@ _STEPS: Final = REACH_MS // STEP_MS + 2  # those that are over, and the present 
 class History:
     """One field of all symbols over the last REACH_MS, by event time: late observations find their place.
 
-    A row of the two matrices is a step, in a ring: the newest observation made before its end, and its time.
+    A row of the matrices is a step, in a ring: the newest observation made before its end, its time, and until when
+    that is known to be the value (all in epoch ms).
     """
 
     def __init__(self) -> None:
         self._values: Floats = np.full((_STEPS, 0), np.nan)
         self._times: Floats = np.full((_STEPS, 0), np.nan)
+        self._until: Floats = np.full((_STEPS, 0), np.nan)
         self._step = 0  # the present one
 
     def clear(self) -> None:
         """Forget everything."""
-        self._values[:] = np.nan
-        self._times[:] = np.nan
+        for matrix in self._matrices():
+            matrix[:] = np.nan
+
+    def _matrices(self) -> tuple[Floats, Floats, Floats]:
+        return self._values, self._times, self._until
 
     def grow(self, size: int) -> None:
         """Make room for `size` symbols."""
         room = np.full((_STEPS, size - self._values.shape[1]), np.nan)
-        self._values, self._times = np.hstack([self._values, room]), np.hstack([self._times, room])
+        self._values, self._times, self._until = (np.hstack([matrix, room]) for matrix in self._matrices())
 
     def roll(self, ms: int) -> None:
         """Begin the step of the moment `ms`, if it is a later one: what was known is still so."""
         step = ms // STEP_MS
         for begun in range(max(self._step + 1, step - _STEPS + 1), step + 1):
-            self._values[begun % _STEPS] = self._values[self._step % _STEPS]
-            self._times[begun % _STEPS] = self._times[self._step % _STEPS]
+            for matrix in self._matrices():
+                matrix[begun % _STEPS] = matrix[self._step % _STEPS]
         self._step = max(self._step, step)
 
-    def observe(self, at: Ints, values: Floats, times: Floats) -> Ints:
-        """Values of the symbols at positions `at`, observed at `times` (epoch ms); no symbol may be there twice.
+    def observe(self, at: Ints, values: Floats, times: Floats, until: Floats) -> Ints:
+        """Values of the symbols at positions `at`, observed at `times`, known until `until`; no symbol twice.
 
         The positions at which something is another value by that.
         """
         observed = np.isfinite(values) & np.isfinite(times)
-        at, values, times = at[observed], values[observed], times[observed]
+        at, values, times, until = at[observed], values[observed], times[observed], until[observed]
         steps = np.minimum(np.maximum(_steps(times), self._step - _STEPS + 1), self._step)
         rows = steps % _STEPS
         news = (self._times[rows, at] != times) | (self._values[rows, at] != values)
-        at, values, times, steps = at[news], values[news], times[news], steps[news]
+        at, values, times, until, steps = at[news], values[news], times[news], until[news], steps[news]
         since = np.arange(steps.min(initial=self._step), self._step + 1)
         rows = since % _STEPS
         newest = (steps <= since[:, None]) & ~(times < self._times[rows[:, None], at])
         places, which = np.nonzero(newest)
-        self._values[rows[places], at[which]] = values[which]
-        self._times[rows[places], at[which]] = times[which]
+        rows, symbols = rows[places], at[which]
+        corrected = self._times[rows, symbols] == times[which]  # what was known of it by then, still is
+        self._until[rows, symbols] = np.fmax(until[which], np.where(corrected, self._until[rows, symbols], np.nan))
+        self._values[rows, symbols] = values[which]
+        self._times[rows, symbols] = times[which]
         return at[which]
+
+    def confirm(self, at: Ints, times: Floats, seen: float, until: float) -> Ints:
+        """At the moment `seen`, the newest value of the symbols at positions `at` was one of `times`.
+
+        Where that is the one that is held, it is known until `until`. The positions at which it had been unknown, and
+        is known now for all the time since it was observed.
+        """
+        where, now = span(at), self._step % _STEPS
+        held = self._times[now, where]
+        same = (times >= held - TRADED_WITHIN_MS) & (times <= held) & ~(self._until[now, where] >= until)
+        lapsed = at[same & (self._until[now, where] < seen)]
+        steps = range(max(int(seen // STEP_MS), self._step - _STEPS + 1), self._step + 1)
+        for row in {step % _STEPS for step in steps} | {now}:
+            still = same & (self._times[row, where] == held)
+            self._until[row, where] = np.where(still, until, self._until[row, where])
+        if len(lapsed):
+            whole = self._until[:, lapsed]
+            whole[self._times[:, lapsed] == self._times[now, lapsed]] = until
+            self._until[:, lapsed] = whole
+        return lapsed
+
+    def known_until(self, at: Ints) -> Floats:
+        """Until when the newest values of the symbols at positions `at` are known, epoch ms; NaN without one."""
+        until: Floats = self._until[self._step % _STEPS, at]
+        return until
+
+    def unknown_since(self, moments: Floats, at: Ints) -> Floats:
+        """Since when nothing had been observed by the moments, epoch ms; NaN where something was, or nothing ever."""
+        rows, inside = self._rows(moments)
+        until = self._until[rows, at]
+        return np.where(inside & (until < moments), until, np.nan)
 
     def at(self, moments: Floats, at: Ints) -> Floats:
         """The values of the symbols at positions `at` at the moments, which are ends of steps; NaN where unknown."""
+        rows, inside = self._rows(moments)
+        return np.where(inside & (self._until[rows, at] >= moments), self._values[rows, at], np.nan)
+
+    def _rows(self, moments: Floats) -> tuple[Ints, Bools]:
+        """The rows of the steps that the moments end, and which of those are within reach."""
         steps = _steps(moments) - 1
-        known = (steps > self._step - _STEPS) & (steps <= self._step)
-        found: Floats = self._values[steps % _STEPS, at]
-        return np.where(known, found, np.nan)
+        return steps % _STEPS, (steps > self._step - _STEPS) & (steps <= self._step)
 
 
 def _steps(moments: Floats) -> Ints:

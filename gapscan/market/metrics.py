@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints
+from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.curve import share_traded
 from gapscan.market.fields import KNOWN, OBSERVED
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
@@ -42,6 +42,7 @@ _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
 
 
+_NO_TIME: Final = np.full(1, np.nan)
 _READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "left_at")
 
 
@@ -111,7 +112,8 @@ def _moves(columns: _Columns) -> None:
     """Change, gap, change from open, distance from high and low.
 
     The gap is taken from the official open once that has printed, and is indicative (from the last price)
-    before. On the day of a split, prev_close is of another share: gap and change are withheld.
+    before. On the day of a split, prev_close is of another share: gap and change are withheld. The distance from high
+    and low is, while nothing says that these, and the price, are still so: after an outage.
     """
     price, opened = columns["price"], columns["open"]
     prev_close = np.where(columns["split_today"] == 1.0, np.nan, _positive(columns["prev_close"]))
@@ -120,12 +122,19 @@ def _moves(columns: _Columns) -> None:
     columns["change_percent"] = _percent(price, prev_close)
     columns["gap_percent"] = _percent(np.where(indicative, price, opened), prev_close)
     columns["change_from_open_percent"] = _percent(price, _positive(opened))
-    columns["from_high_percent"] = _percent(price, _positive(columns["high"]))
-    columns["from_low_percent"] = _percent(price, _positive(columns["low"]))
+    ranged = np.where(_range_known(columns), price, np.nan)
+    columns["from_high_percent"] = _percent(ranged, _positive(columns["high"]))
+    columns["from_low_percent"] = _percent(ranged, _positive(columns["low"]))
+
+
+def _range_known(columns: _Columns) -> Bools:
+    return columns.universe.range_known(columns.at, np.full(len(columns.at), float(columns.now)))
 
 
 def _windows(columns: _Columns) -> None:
     """Change over one and five minutes, and the volume of one: against what had been observed by then.
+
+    Missing where nothing was observed near that moment, as after an outage.
 
     `spike_size` is the one-minute move in units of what counts as a spike at this price; `spike_time` is when the
     present or latest spike began.
@@ -221,6 +230,29 @@ def _ages(columns: _Columns) -> None:
 
 
 _STEPS: Final[tuple[Callable[[_Columns], None], ...]] = (_moves, _windows, _after_the_close, _volumes, _trades, _ages)
+
+
+_AGO: Final = {"change_1m_percent": MINUTE_MS, "spike_size": MINUTE_MS, "change_5m_percent": 5 * MINUTE_MS}
+_RANGES: Final = {"from_high_percent": "high", "from_low_percent": "low"}
+
+
+def unknown_since(universe: Universe, name: str, position: int) -> float:
+    """Since when what field `name` of a symbol is made of is unknown, since nothing was observed of it, epoch ms.
+
+    NaN where the field is there, or missing for another reason.
+    """
+    at = np.array([position])
+    columns = _Columns(universe, at)
+    since = _NO_TIME
+    if name in _AGO:
+        since = universe.prices.unknown_since(columns.moments("price_time") - _AGO[name], at)
+    elif name == "volume_1m":
+        since = universe.volumes.unknown_since(columns.moments("updated") - MINUTE_MS, at)
+    elif name in ("high_time", "low_time"):
+        since = universe.number(name.replace("time", "unknown_since"))[at]
+    elif name in _RANGES and not _range_known(columns)[0]:
+        since = universe.ranges.until(at)
+    return float(since[0])
 
 
 def session_start(ms: int, session: MarketSession) -> int:

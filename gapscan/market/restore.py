@@ -15,6 +15,7 @@ from math import isfinite
 from typing import Any, Final
 
 import numpy as np
+from msgspec import UNSET
 
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.fields import PASSED
@@ -27,6 +28,7 @@ SAVED: Final = (
     "price", "price_time", "from_bar", "volume", "volume_time", "updated", "open", "high", "high_time", "low",
     "low_time", "close_volume", "spiking", "spike_time",
 )  # fmt: skip
+_UNTIL: Final = ("price_until", "volume_until")  # until when these were known; a version before did not say it
 # Beside these, a row has values of scans.
 _SCANNED_TOO: Final = ("prev_close", "vwap")
 
@@ -37,6 +39,10 @@ def saved_states(universe: Universe, at: Ints, size: int) -> Iterator[SavedState
     for begin in range(0, len(at), size):
         part = at[begin : begin + size]
         columns = {name: _plain(_column_of(universe, name)[part]) for name in SAVED}
+        columns |= {
+            name: _plain(history.known_until(part))
+            for name, history in zip(_UNTIL, (universe.prices, universe.volumes), strict=True)
+        }
         yield SavedState(str(universe.date), [universe.symbols[place] for place in part.tolist()], **columns)
 
 
@@ -54,6 +60,9 @@ def merge_saved(universe: Universe, state: SavedState) -> int:
     if str(universe.date) != state.date:
         return 0
     columns = {name: as_floats(getattr(state, name)) for name in SAVED}
+    for name in _UNTIL:
+        if (column := getattr(state, name)) is not UNSET:
+            columns[name] = as_floats(column)
     columns["volume_time"] = np.fmax(columns["volume_time"], -np.inf)  # of unknown age is older than all others
     # Each moment has its place in the history only when that has come so far.
     universe.advance(int(np.fmax.reduce(columns["updated"], initial=0.0)))
@@ -87,12 +96,13 @@ def _restore_known(universe: Universe, symbols: list[str], known: Mapping[str, F
         return 0
     at, day = universe.positions(symbols), session_times(universe.date)
     times, regular = known["updated"], day.regular
-    universe.observe(at, by_price(known["price"], known["price_time"], known["from_bar"]), known["price_time"])
+    observed = by_price(known["price"], known["price_time"], known["from_bar"])
+    universe.observe(at, observed, known["price_time"], known.get("price_until"))
     observed = by_volume(known["volume"], known["volume_time"], day)
     observed["close_volume"] = np.where(
         np.isnan(known["close_volume"]), observed["close_volume"], known["close_volume"]
     )
-    universe.observe(at, observed, known["volume_time"])
+    universe.observe(at, observed, known["volume_time"], known.get("volume_until"))
     universe.observe(at, {name: known[name] for name in ("updated", "open", *_SCANNED_TOO) if name in known}, times)
     for name, moment in zip(("high", "low"), PASSED, strict=True):
         ranged = _range_times(known, moment, regular)

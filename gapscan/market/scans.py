@@ -11,7 +11,7 @@ from msgspec import UNSET
 from gapscan.market.columns import Floats, Ints, as_floats, packed, unpacked
 from gapscan.market.fields import SCANNED
 from gapscan.market.observed import by_price, by_volume
-from gapscan.market.sessions import MarketSession, SessionTimes, session_times, trading_date
+from gapscan.market.sessions import MarketSession, session_times, trading_date
 from gapscan.market.universe import Universe
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
@@ -30,7 +30,7 @@ def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
     universe.set_clock(frame.as_of, MarketSession(frame.session))
     universe.scanned_at = max(universe.scanned_at, frame.as_of)
     universe.simulated = frame.simulated
-    _merge(universe, universe.positions(frame.symbols), _observed(frame), session_times(trading_date(frame.as_of)))
+    _merge(universe, universe.positions(frame.symbols), _observed(frame), frame.as_of)
     return True
 
 
@@ -43,36 +43,39 @@ def _observed(frame: UniverseFrame) -> dict[str, Floats]:
     return dict(zip(SCAN_COLUMNS, unpacked(columns), strict=True))
 
 
-def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], day: SessionTimes) -> None:
+def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int) -> None:
     """Take in the columns of a frame, by name; they are changed.
 
     Values of before the day's clear are yesterday's, prev_close included: they are left out. A price without a time and
     a time without a price say nothing. Other values without a time count as older than all others: before its first
     trade a symbol has no more.
     """
+    day = session_times(trading_date(as_of))
     past, priced = observed["updated"] < day.clear, ~np.isnan(observed["price"]) & (observed["price_time"] >= day.clear)
     for name, column in observed.items():
         np.copyto(column, np.nan, where=~priced if name in _PRICE else past)
     times = np.where(np.isnan(observed["updated"]), -np.inf, observed["updated"])
     times[past] = np.nan
-    _widen(universe, at, observed, times, day)
+    _widen(universe, at, observed, times, as_of)
     observed |= by_price(observed["price"], observed["price_time"], 0.0) | by_volume(observed["volume"], times, day)
     observed["scanned"] = times
     values = np.array([observed[name] for name in SCANNED])
-    universe.observe_scan(
-        at, values, np.array([observed["price_time"] if name in _PRICE else times for name in SCANNED])
-    )
+    moments = np.array([observed["price_time"] if name in _PRICE else times for name in SCANNED])
+    universe.observe_scan(at, values, moments, as_of)
+    universe.confirm(at, observed["price_time"], np.where(np.isnan(observed["volume"]), np.nan, times), as_of)
 
 
-def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, day: SessionTimes) -> None:
+def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, as_of: int) -> None:
     # The provider's high and low are of the regular session; those of pre-market are the prices that were observed.
-    price, moments = observed["price"], observed["price_time"]
+    day, price, moments = session_times(trading_date(as_of)), observed["price"], observed["price_time"]
+    known = universe.range_known(at, np.full(len(at), float(as_of)))
     early = np.flatnonzero((moments >= day.pre) & (moments < day.regular))
     # A scan that is older than the newest bar, but the newest scan, may have seen what was in no bar.
     newest = ~(times < universe.times("scanned")[at])
     for name in ("high", "low"):
-        universe.widen(name, at[early], price[early], moments[early], day.regular)
-        universe.widen(name, at, np.where(newest, observed[name], np.nan), np.fmax(times, day.regular), day.regular)
+        universe.widen(name, at[early], price[early], moments[early], day.regular, known[early])
+        values = np.where(newest, observed[name], np.nan)
+        universe.widen(name, at, values, np.fmax(times, day.regular), day.regular, known)
 
 
 def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:

@@ -15,7 +15,8 @@ import numpy as np
 from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span
 from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
-from gapscan.market.history import History
+from gapscan.market.history import LIVE_MS, STEP_MS, History
+from gapscan.market.range_coverage import RangeCoverage
 from gapscan.market.sessions import MarketSession, session_at, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
@@ -24,17 +25,25 @@ _GROWTH: Final = 1024  # symbols of spare room, at most, when the matrix is made
 _LONG: Final = 500  # symbols
 _LONG_ONES: Final = 64  # lists of as many that are remembered
 _NO_PLACES: Final = np.zeros(0, np.intp)
-_FORGOTTEN: Final = ("spiking", "spike_time", "halt_time")  # computed from the day's past
+SCAN_MS: Final = 30_000.0
+_FORGOTTEN: Final = (
+    "spiking",
+    "spike_time",
+    "halt_time",
+    "high_unknown_since",
+    "low_unknown_since",
+)  # computed from the day's past
 
 
 class Universe:
     """The state of every symbol observed, in the order of its first observation.
 
     `number(name)` gives a whole column (a view of length `len(universe)`, not a copy).
-    `as_of` is market time, epoch ms; 0 before the first frame.
+    `as_of` is market time, epoch ms; 0 before the first frame. `scan_ms` is the time from scan to scan: for so long,
+    and a step of the history, one says what a symbol's values are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scan_ms: float = SCAN_MS) -> None:
         self.symbols: list[str] = []
         self.index: dict[str, int] = {}
         self.as_of = 0
@@ -46,7 +55,9 @@ class Universe:
         self.halts_as_of = 0  # epoch ms
         self.prices = History()
         self.volumes = History()
+        self.ranges = RangeCoverage()
         self.curves = Curves(self.symbols)
+        self._scan_ms = scan_ms + STEP_MS
         # In memory the fields of a symbol lie together: a rank cycle needs many fields of few symbols.
         self._numbers: Floats = np.full((0, len(NUMBERS)), np.nan).T
         self._times: Floats = np.full((len(OBSERVED), 0), np.nan)  # when each value was observed
@@ -127,6 +138,7 @@ class Universe:
         self._times = np.hstack([self._times, room[: len(OBSERVED)]])
         for history in (self.prices, self.volumes):
             history.grow(size)
+        self.ranges.grow(size)
         no = np.zeros(missing, np.bool_)
         self._dirty, self._retexted, self._unsaved = (
             np.concatenate([flags, no]) for flags in (self._dirty, self._retexted, self._unsaved)
@@ -137,6 +149,7 @@ class Universe:
         self.date = date
         self._numbers[: len(OBSERVED)] = np.nan
         self._times[:] = np.nan
+        self.ranges.clear()
         for name in _FORGOTTEN:
             self.number(name)[:] = np.nan
         for history in (self.prices, self.volumes):
@@ -205,11 +218,36 @@ class Universe:
         self._retexted[changed] = True
         self.mark_dirty(changed)
 
-    def widen(self, name: str, at: Ints, values: Floats, times: Floats, opened: int) -> None:
+    def confirm(self, at: Ints, price_times: Floats, times: Floats, as_of: int) -> None:
+        """A scan of `as_of` has the symbols at positions `at`: what is held was the newest then, if it says no newer.
+
+        Its high and low of the session are all of it.
+        """
+        until = as_of + self._scan_ms
+        self.mark_dirty(self.prices.confirm(at, price_times, as_of, until))
+        self.mark_dirty(self.volumes.confirm(at, times, as_of, until))
+        self.ranges.scanned(at, until)
+
+    def range_known(self, at: Ints, moments: Floats) -> Bools:
+        """Where high and low, as they are held, are all that there was of the session until near the moments."""
+        return self.ranges.known(at, moments, self._is_live(at))
+
+    def streamed(self, at: Ints, ends: Floats) -> Bools:
+        """Bars of the symbols at positions `at` came; where high and low were known until then, and still are."""
+        return self.ranges.streamed(at, ends, self._is_live(at))
+
+    def _is_live(self, at: Ints) -> Bools:
+        live: Bools = self.number("from_bar")[at] == 1.0
+        return live
+
+    def widen(
+        self, name: str, at: Ints, values: Floats, times: Floats, opened: int, known: Bools | None = None
+    ) -> None:
         """Raise `high`, or lower `low`, to the values observed at `times`; an older scan cannot undo that.
 
         From `opened` on (the start of the regular session, epoch ms) what was observed before it counts no more.
-        The first value of a session passes nothing, so that it has no time.
+        The first value of a session passes nothing, so that it has no time; nor has one that is first seen after a
+        gap, where what had been held was not `known` to be all of the session until then.
         """
         row = _ROW_OF[name]
         held = self._numbers[row, at]
@@ -218,22 +256,25 @@ class Universe:
         if not len(news):
             return
         at, values, times = at[news], values[news], times[news]
+        gap = np.zeros(len(at), np.bool_) if known is None else ~known[news]
         opening = at[(times >= opened) & ~(self._times[row, at] >= opened)]
         self._numbers[row, opening] = self._numbers[_ROW_OF[f"{name}_time"], opening] = np.nan
         self._times[row, opening] = opened
         counts = (times >= opened) | ~(self._times[row, at] >= opened)
-        self._pass(name, at[counts], values[counts], times[counts])
+        self._pass(name, at[counts], values[counts], times[counts], gap[counts])
 
-    def _pass(self, name: str, at: Ints, values: Floats, times: Floats) -> None:
-        row, moment = _ROW_OF[name], _ROW_OF[f"{name}_time"]
+    def _pass(self, name: str, at: Ints, values: Floats, times: Floats, gap: Bools) -> None:
+        row, moment, unknown = (_ROW_OF[each] for each in (name, f"{name}_time", f"{name}_unknown_since"))
         further, beyond = (np.fmax, np.greater) if name == "high" else (np.fmin, np.less)
         passing = beyond(values, self._numbers[row, at])
         news = passing | np.isnan(self._numbers[row, at])
         further.at(self._numbers[row], at, values)
         np.fmax.at(self._times[row], at, times)
-        last = at[passing & (values == self._numbers[row, at])]
-        self._numbers[moment, last] = np.nan
-        np.fmax.at(self._numbers[moment], last, times[passing & (values == self._numbers[row, at])])
+        passed = passing & (values == self._numbers[row, at])
+        self._numbers[moment, at[passed]] = self._numbers[unknown, at[passed]] = np.nan
+        np.fmax.at(self._numbers[moment], at[passed & ~gap], times[passed & ~gap])
+        lost = at[passed & gap]
+        self._numbers[unknown, lost] = self.ranges.until(lost)
         self.mark_dirty(at[news])
 
     def restore_history(self, name: str, at: Ints, moments: Floats) -> None:
@@ -242,19 +283,26 @@ class Universe:
         self._numbers[row, at] = np.fmax(self._numbers[row, at], moments)
         self.mark_dirty(at)
 
-    def observe(self, at: Ints, columns: Mapping[str, Floats], times: Floats) -> None:
-        """Set some of SCANNED to values as of `times`, as `observe_scan` does. No symbol may be in `at` twice."""
+    def observe(self, at: Ints, columns: Mapping[str, Floats], times: Floats, until: Floats | None = None) -> None:
+        """Set some of SCANNED to values as of `times`, as `observe_scan` does. No symbol may be in `at` twice.
+
+        `until` is until when prices and volumes are known by that (epoch ms): without it, as long as a bar says it.
+        """
         values = np.full((len(SCANNED), len(at)), np.nan)
         for name, column in columns.items():
             values[_ROW_OF[name]] = column
-        self.observe_scan(at, values, np.broadcast_to(times, values.shape))
+        known = times + LIVE_MS if until is None else np.fmax(until, times + LIVE_MS)
+        self._store(at, values, np.broadcast_to(times, values.shape), known)
 
-    def observe_scan(self, at: Ints, values: Floats, times: Floats) -> None:
+    def observe_scan(self, at: Ints, values: Floats, times: Floats, as_of: int) -> None:
         """Store the values that are there, each where nothing newer is held. No symbol may be in `at` twice.
 
-        `values` and `times` have a row for each of SCANNED, NaN where the scan says nothing. Much of a scan is what the
-        one before said: those symbols are found first, and nothing more is done about them.
+        `values` and `times` have a row for each of SCANNED, NaN where the scan of `as_of` says nothing. Much of it is
+        what the one before said: those symbols are found first, and nothing more is done about them.
         """
+        self._store(at, values, times, np.full(len(at), as_of + self._scan_ms))
+
+    def _store(self, at: Ints, values: Floats, times: Floats, until: Floats) -> None:
         where = span(at)
         held, since = self._numbers[_OF_SCANS, where], self._times[_OF_SCANS, where]
         again = (values == held) & (times == since) | np.isnan(values)
@@ -262,9 +310,10 @@ class Universe:
         if not len(news):
             return
         at, values, times, held, since = at[news], values[:, news], times[:, news], held[:, news], since[:, news]
+        until = until[news]
         for history, name in ((self.prices, "price"), (self.volumes, "volume")):
             row = _ROW_OF[name]
-            self.mark_dirty(history.observe(at, values[row], times[row]))
+            self.mark_dirty(history.observe(at, values[row], times[row], until))
         newer = ~(again[:, news] | (times < since))
         self._numbers[_OF_SCANS, at] = np.where(newer, values, held)
         self._times[_OF_SCANS, at] = np.where(newer, times, since)

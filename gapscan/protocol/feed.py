@@ -179,7 +179,10 @@ class VolumeCurves(Struct, frozen=True, tag_field="type", tag="volume_curves"):
 
 
 class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
-    """What a ranker knows of the day that scans do not tell, column by column; one that starts again takes it back."""
+    """What a ranker knows of the day that scans do not tell, column by column; one that starts again takes it back.
+
+    `price_until` and `volume_until` are until when price and volume were known to be so: nothing newer had been seen.
+    """
 
     date: Annotated[str, Meta(description="trading day, YYYY-MM-DD")]
     symbols: Symbols
@@ -197,6 +200,8 @@ class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
     close_volume: Column
     spiking: Column
     spike_time: Column
+    price_until: Column | UnsetType = UNSET
+    volume_until: Column | UnsetType = UNSET
 
 
 class Detail(Struct, frozen=True, tag_field="type", tag="detail"):

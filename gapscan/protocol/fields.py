@@ -121,20 +121,24 @@ class Fields(TypedDict, total=False):
     from_low_percent: Annotated[float | None, Field(
         "Low %", "Price against the low, 0 there.", "percent", "Change")]
     change_1m_percent: Annotated[float | None, Field(
-        "1m %", "Price against that of a minute ago.", "percent", "Change", decimals=1)]
+        "1m %", "Price against that of a minute ago, if something was observed then.", "percent", "Change", decimals=1)]
     change_5m_percent: Annotated[float | None, Field(
-        "5m %", "Price against that of five minutes ago.", "percent", "Change", decimals=1)]
+        "5m %", "Price against that of five minutes ago, if something was observed then.", "percent", "Change",
+        decimals=1)]
     high_time: Annotated[int | None, Field(
-        "High at", "When the high was last passed; the first value of a session passes nothing.", "clock", "Price")]
+        "High at", "When the high was last passed; the first value of a session, or after a gap, has no time.",
+        "clock", "Price")]
     low_time: Annotated[int | None, Field(
-        "Low at", "When the low was last passed; the first value of a session passes nothing.", "clock", "Price")]
+        "Low at", "When the low was last passed; the first value of a session, or after a gap, has no time.",
+        "clock", "Price")]
     post_change_percent: Annotated[float | None, Field(
         "Post %", "Price since the regular close, of what has traded after it.", "percent", "Change")]
     post_volume: Annotated[int | None, Field(
         "Post vol", "Shares traded since the regular close; none on a day whose close the ranker did not see.",
         "amount", "Volume", unit="shares")]
     volume_1m: Annotated[int | None, Field(
-        "1m vol", "Shares traded in the latest minute.", "amount", "Volume", unit="shares")]
+        "1m vol", "Shares traded in the latest minute, if something was observed at its start.", "amount", "Volume",
+        unit="shares")]
     trades_z: Annotated[float | None, Field(
         "Trades z", "Trades of the latest minute against what is usual.", "number", "Volume",
         unit="standard deviations")]

@@ -33,6 +33,9 @@ class Condition(Struct, frozen=True):
     since: Annotated[EpochMs | None, Meta(description="when `passes` last changed")] = None
     at_least: Annotated[bool, Meta(description="`since` is only when it was first looked at")] = False
     id: Annotated[str | None, Meta(description="the flag, or `seconds_since_trade`; null: the text says all")] = None
+    unknown_since: Annotated[
+        EpochMs | None, Meta(description="until when it had been observed: there is no value because the feed was away")
+    ] = None
 
 
 Conditions = list[Condition]

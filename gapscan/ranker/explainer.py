@@ -17,6 +17,7 @@ from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.nats_compat import server_has_all
 from gapscan.errors import ProtocolError
 from gapscan.lists.delta import symbols_of
+from gapscan.market import metrics
 from gapscan.market.columns import Bools, Ints
 from gapscan.market.metrics import GONE_AFTER
 from gapscan.market.sessions import MarketSession
@@ -24,6 +25,7 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.fields import fields_in
 from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.membership_log import ConditionLog, MembershipLog
 from gapscan.ranking.language.closures import Columns
@@ -154,7 +156,20 @@ class Explainer:
     def _found(self, symbol: str, name: str, lines: Sequence[Line]) -> list[Condition]:
         columns, words = self._columns([symbol]), self._words(symbol)
         pairs = zip(conditions(lines, columns, words), self._conditions.since(symbol, name), strict=True)
-        return [structs.replace(condition, since=since.ms, at_least=since.at_least) for condition, since in pairs]
+        return [
+            structs.replace(
+                condition, since=since.ms, at_least=since.at_least, unknown_since=self._unknown_since(symbol, condition)
+            )
+            for condition, since in pairs
+        ]
+
+    def _unknown_since(self, symbol: str, condition: Condition) -> int | None:
+        """Until when there had been what the condition has no value for, if the reason is that nothing was observed."""
+        if condition.kind != "test" or condition.value is not None:
+            return None
+        at = self._universe.index[symbol]
+        found = [metrics.unknown_since(self._universe, name, at) for name in fields_in([condition.text])]
+        return next((int(since) for since in found if np.isfinite(since)), None)
 
     def _words(self, symbol: str) -> Words:
         universe = self._universe

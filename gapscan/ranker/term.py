@@ -65,7 +65,7 @@ class Term:
         cycles: Histogram,
         why: Endpoint,
     ) -> None:
-        self.universe = Universe()
+        self.universe = Universe(config.feed.discovery_interval * 1000)
         self.publishers: dict[str, ListPublisher] = {}
         self.refused: dict[str, str] = {}  # lists that NATS has no room for, and why
         self.lists = ListSet(gate, ())

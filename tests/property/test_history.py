@@ -1,4 +1,7 @@
-"""The history of a field against all observations kept in a list: a value then is the newest one before then."""
+"""The history of a field against all observations kept in a list.
+
+A value then is the newest one before then, if something that was observed says that it still was.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.market.history import REACH_MS, STEP_MS, History
+from gapscan.market.history import REACH_MS, STEP_MS, TRADED_WITHIN_MS, History
 
 BEGIN = 1_709_908_200_000 // STEP_MS * STEP_MS
 SYMBOLS = 4
@@ -33,18 +36,32 @@ class Model:
     def __init__(self) -> None:
         self.now = BEGIN
         self.seen: list[list[Seen]] = []
+        self.until: dict[tuple[int, float], float] = {}  # by symbol and the time of a value
         self._told = 0
 
-    def observe(self, symbol: int, value: float, time: float) -> None:
+    def observe(self, symbol: int, value: float, time: float, until: float) -> None:
         """What claims to be of later than the present step counts from the present one on."""
         self._told += 1
         if not math.isnan(value) and not math.isnan(time) and not math.isinf(time):
             step = min(int(time // STEP_MS), self.now // STEP_MS)
+            if (held := self.newest(symbol, step)) and (held.time, held.value) == (time, value):
+                return
             self.seen[symbol].append(Seen(time, self._told, step, value))
+            self.until[symbol, time] = max(until, self.until.get((symbol, time), until))
+
+    def confirm(self, symbol: int, time: float, until: float) -> None:
+        """Of an older value than the newest, it says nothing."""
+        held = self.newest(symbol, self.now // STEP_MS)
+        if held and held.time - TRADED_WITHIN_MS <= time <= held.time:
+            self.until[symbol, held.time] = max(until, self.until[symbol, held.time])
+
+    def newest(self, symbol: int, step: int) -> Seen | None:
+        """As it stood at the end of the step."""
+        return max((seen for seen in self.seen[symbol] if seen.step <= step), default=None)
 
     def at(self, symbol: int, moment: int) -> float:
-        before = [seen for seen in self.seen[symbol] if seen.step < moment // STEP_MS]
-        return max(before).value if before else math.nan
+        found = self.newest(symbol, moment // STEP_MS - 1)
+        return found.value if found and self.until[symbol, found.time] >= moment else math.nan
 
 
 def observe(dice: random.Random, history: History, model: Model) -> None:
@@ -56,9 +73,22 @@ def observe(dice: random.Random, history: History, model: Model) -> None:
         known = [seen.time for seen in model.seen[symbol]]
         times.append(dice.choice([*known[-2:], *[float(model.now - ago)] * 4, math.nan, -math.inf]))
         values.append(dice.choice([math.nan, *(float(n) for n in range(1, 9))]))
-    for symbol, value, time in zip(symbols, values, times, strict=True):
-        model.observe(symbol, value, time)
-    history.observe(np.array(symbols, np.intp), np.array(values, np.float64), np.array(times, np.float64))
+    until = [time + dice.choice([0, 15_000, 35_000]) for time in times]
+    for symbol, *told in zip(symbols, values, times, until, strict=True):
+        model.observe(symbol, *told)
+    history.observe(np.array(symbols, np.intp), *(np.array(column, np.float64) for column in (values, times, until)))
+
+
+def confirm(dice: random.Random, history: History, model: Model) -> None:
+    """Of now or of late: what is held, something older, or nothing."""
+    symbols = sorted(dice.sample(range(len(model.seen)), dice.randint(0, len(model.seen))))
+    seen = model.now - dice.choice([0, 0, dice.randint(0, 20_000)])
+    times = []
+    for symbol in symbols:
+        known = [one.time - dice.choice([0, 0, 700, 1_700]) for one in model.seen[symbol]]
+        times.append(dice.choice([*known[-2:], float(seen), math.nan]))
+        model.confirm(symbol, times[-1], seen + 35_000)
+    history.confirm(np.array(symbols, np.intp), np.array(times, np.float64), seen, seen + 35_000)
 
 
 def roll(dice: random.Random, history: History, model: Model) -> None:
@@ -75,6 +105,7 @@ def grow(dice: random.Random, history: History, model: Model) -> None:
 
 def clear(dice: random.Random, history: History, model: Model) -> None:
     model.seen = [[] for _ in model.seen]
+    model.until.clear()
     history.clear()
 
 
@@ -96,7 +127,7 @@ def test_the_history_is_that_of_all_observations(seed: int, steps: int) -> None:
     history, model = History(), Model()
     history.roll(BEGIN)
     grow(dice, history, model)
-    actions = [observe] * 8 + [roll] * 6 + [grow, clear]
+    actions = [observe] * 8 + [roll] * 6 + [confirm] * 4 + [grow, clear]
     for _ in range(steps):
         dice.choice(actions)(dice, history, model)
     check(history, model)
@@ -113,7 +144,7 @@ def test_the_order_in_which_they_come_does_not_matter(seed: int, count: int) -> 
         history.grow(1)
         history.roll(now)
         for time in dice.sample(sorted(told), len(told)):
-            history.observe(np.zeros(1, np.intp), np.array([told[time]]), np.array([float(time)]))
+            history.observe(np.zeros(1, np.intp), np.array([told[time]]), np.array([float(time)]), np.array([np.inf]))
         histories.append(history)
     moments = np.arange(now - REACH_MS, now + 1, STEP_MS, dtype=np.float64)
     found = [history.at(moments, np.zeros(len(moments), np.intp)) for history in histories]

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapscan.market.fields import DAY_FIELDS, OBSERVED, PASSED, SCANNED
-from gapscan.market.history import STEP_MS, History
+from gapscan.market.history import LIVE_MS, STEP_MS, History
 from gapscan.market.observed import CLOSING_MS, by_price, by_volume
 from gapscan.market.scans import merge_scan
-from gapscan.market.universe import Universe
+from gapscan.market.universe import SCAN_MS, Universe
 from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
 
 SYMBOLS = ["A", "B", "C", "D"]
@@ -36,6 +36,7 @@ class Plain:
         self.passed: dict[tuple[str, str], float] = {}
         self.prices, self.volumes = History(), History()
         self.dirty: set[int] = set()
+        self.range_until: dict[str, float] = {}
         for history in (self.prices, self.volumes):
             history.grow(len(SYMBOLS))
 
@@ -46,11 +47,17 @@ class Plain:
         self.held[symbol, name] = value, time
         self._touch(symbol)
 
-    def remember(self, history: History, symbol: str, value: float | None, time: float) -> None:
+    def remember(self, history: History, symbol: str, value: float | None, time: float, as_of: int | None) -> None:
         at, values = np.array([SYMBOLS.index(symbol)]), np.array([value], np.float64)
-        self.dirty |= set(history.observe(at, values, np.array([time])).tolist())
+        until = time + LIVE_MS if as_of is None else as_of + SCAN_MS + STEP_MS
+        self.dirty |= set(history.observe(at, values, np.array([time]), np.array([until])).tolist())
 
-    def widen(self, symbol: str, name: str, value: float | None, time: float) -> None:
+    def confirm(self, history: History, symbol: str, time: float | None, as_of: int) -> None:
+        at, times = np.array([SYMBOLS.index(symbol)]), np.array([time], np.float64)
+        self.dirty |= set(history.confirm(at, times, as_of, as_of + SCAN_MS + STEP_MS).tolist())
+
+    def widen(self, symbol: str, name: str, value: float | None, time: float, *, known_until: bool = True) -> None:
+        """A high that is passed has a time if the range was known until then."""
         if value is None:
             return
         known, since = self.held.get((symbol, name), (math.nan, -math.inf))
@@ -61,40 +68,50 @@ class Plain:
             return
         beyond = value > known if name == "high" else value < known
         if beyond:
-            self.passed[symbol, name] = time
+            self.passed[symbol, name] = time if known_until else math.nan
         if beyond or math.isnan(known):
             known = value
             self._touch(symbol)
         self.held[symbol, name] = known, max(since, time)
 
-    def see_price(self, symbol: str, price: float, time: float, *, live: bool) -> None:
+    def see_price(self, symbol: str, price: float, time: float, as_of: int | None = None) -> None:
+        live = as_of is None
         for name, value in (("price", price), ("price_time", time), ("from_bar", float(live))):
             self.observe(symbol, name, value, time)
-        self.remember(self.prices, symbol, price, time)
+        self.remember(self.prices, symbol, price, time, as_of)
 
-    def see_volume(self, symbol: str, volume: float | None, time: float) -> None:
+    def see_volume(self, symbol: str, volume: float | None, time: float, as_of: int | None = None) -> None:
         self.observe(symbol, "volume", volume, time)
-        self.remember(self.volumes, symbol, volume, time)
+        self.remember(self.volumes, symbol, volume, time, as_of)
         if time < TIMES.post + CLOSING_MS:
             self.observe(symbol, "close_volume", volume, time)
 
-    def scan(self, one: Stock) -> None:
+    def scan(self, one: Stock, as_of: int) -> None:
         symbol, price, time = one["symbol"], one["price"], one["price_time"]
-        if price is not None and time is not None and time >= TIMES.clear:
-            self.see_price(symbol, price, time, live=False)
+        known = self.range_until.get(symbol, -math.inf) >= as_of
+        self.range_until[symbol] = max(self.range_until.get(symbol, -math.inf), as_of + SCAN_MS + STEP_MS)
+        priced = price is not None and time is not None and time >= TIMES.clear
+        if priced:
+            self.see_price(symbol, price, time, as_of)
             for name in RANGE_FIELDS if TIMES.pre <= time < TIMES.regular else ():
-                self.widen(symbol, name, price, time)
+                self.widen(symbol, name, price, time, known_until=known)
+        self.scan_day(one, as_of, known)
+        self.confirm(self.prices, symbol, time if priced else None, as_of)
+
+    def scan_day(self, one: Stock, as_of: int, known: bool) -> None:
+        symbol = one["symbol"]
         updated = -math.inf if one["updated"] is None else one["updated"]
         if one["updated"] is not None and updated < TIMES.clear:
             return
         if not updated < self.held.get((symbol, "scanned"), (0, -math.inf))[1]:
             for name in RANGE_FIELDS:
-                self.widen(symbol, name, one[name], max(updated, TIMES.regular))
+                self.widen(symbol, name, one[name], max(updated, TIMES.regular), known_until=known)
         for name in _DAY:
             self.observe(symbol, name, one[name], updated)
-        self.see_volume(symbol, one["volume"], updated)
+        self.see_volume(symbol, one["volume"], updated, as_of)
         self.observe(symbol, "updated", one["updated"], updated)
         self.observe(symbol, "scanned", updated, updated)
+        self.confirm(self.volumes, symbol, updated if one["volume"] is not None else None, as_of)
 
     def _touch(self, symbol: str) -> None:
         self.dirty.add(SYMBOLS.index(symbol))
@@ -124,7 +141,7 @@ def some_scan(dice: random.Random) -> Step:
         for history in (plain.prices, plain.volumes):
             history.roll(universe.as_of)
         for one in stocks:
-            plain.scan(one)
+            plain.scan(one, as_of)
 
     return take
 
@@ -138,7 +155,7 @@ def some_live(dice: random.Random) -> Step:
     def take(universe: Universe, plain: Plain) -> None:
         if price:
             universe.observe(at, by_price(values, times, 1.0), times)
-            plain.see_price(symbol, value, time, live=True)
+            plain.see_price(symbol, value, time)
         universe.observe(at, by_volume(values, times, TIMES), times)
         plain.see_volume(symbol, value, time)
         if name in RANGE_FIELDS:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
-from msgspec import UnsetType
+from msgspec import UnsetType, structs
 
 from gapscan.market.columns import packed, unpacked
 from gapscan.market.curve import share_traded
@@ -26,6 +27,7 @@ MOMENT = {
     MarketSession.CLOSED: TIMES.closed + 3_600_000,
 }
 
+SCAN_MS: Final = 30_000
 OBSERVATIONS = SCAN_COLUMNS
 Stock = Mapping[str, Any]
 
@@ -96,8 +98,9 @@ def universe_of(
     timed = [{"price_time": float(moment), "updated": float(moment), **stock} for stock in stocks]
     universe = Universe()
     merge_reference(universe, reference_frame(timed))
-    for ago in sorted({ago for stock in timed for ago in stock.get("past", ())}, reverse=True):
-        merge_past(universe, timed, moment, ago)
+    agos = sorted({ago for stock in timed for ago in stock.get("past", ())}, reverse=True)
+    for ago, later in pairwise([*agos, 0]):
+        keep_scanning(universe, merge_past(universe, timed, moment, ago), int(moment - later * 1000))
     merge_scan(universe, universe_frame(timed, moment, str(session)))
     for one in timed:
         merge_detail(universe, detail_of(one))
@@ -105,15 +108,24 @@ def universe_of(
     return universe
 
 
-def merge_past(universe: Universe, stocks: Iterable[Stock], moment: int, ago: float) -> None:
-    """What a scan `ago` seconds before `moment` said of the stocks whose past it is in."""
+def merge_past(universe: Universe, stocks: Iterable[Stock], moment: int, ago: float) -> UniverseFrame:
+    """What a scan `ago` seconds before `moment` said of the stocks; of each the latest of its past by then."""
     then = int(moment - ago * 1000)
-    seen: list[Stock] = [
-        {"symbol": stock["symbol"], "price_time": float(then), "updated": float(then), **stock["past"][ago]}
-        for stock in stocks
-        if ago in stock.get("past", ())
-    ]
-    merge_scan(universe, universe_frame(seen, then, str(session_at(then))))
+    seen: list[Stock] = []
+    for one in stocks:
+        said = [before for before in one.get("past", ()) if before >= ago]
+        if said:
+            time = float(int(moment - min(said) * 1000))
+            seen.append({"symbol": one["symbol"], "price_time": time, "updated": time, **one["past"][min(said)]})
+    frame = universe_frame(seen, then, str(session_at(then)))
+    merge_scan(universe, frame)
+    return frame
+
+
+def keep_scanning(universe: Universe, frame: UniverseFrame, until: int) -> None:
+    """Between the scan and the moment `until`, others come at their time, and say the same."""
+    for then in range(frame.as_of + SCAN_MS, until, SCAN_MS):
+        merge_scan(universe, structs.replace(frame, as_of=then, session=str(session_at(then))))
 
 
 def share_at(ms: int) -> float:

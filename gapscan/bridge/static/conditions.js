@@ -24,7 +24,8 @@ const ONE_OF = /^([a-z]\w*) (not )?in /;
 /** @param {object} condition  of a `why` message @returns {Line} */
 export function lineOf(condition) {
   const mark = condition.passes ? "pass" : condition.stays ? "stay" : "fail";
-  return { ...wording(condition), since: sinceText(condition.since, condition.at_least), mark };
+  const since = condition.unknown_since ? unknownText(condition.unknown_since) : sinceText(condition.since, condition.at_least);
+  return { ...wording(condition), since, mark };
 }
 
 function wording(condition) {
@@ -76,6 +77,10 @@ export function operand(value, time = false) {
 
 function agoText(ms) {
   return typeof ms === "number" ? `${span(ms)} ago` : NONE;
+}
+
+function unknownText(since) {
+  return `unknown since ${clock(since)}, because the feed was away`;
 }
 
 /** "by": it was first looked at then. */

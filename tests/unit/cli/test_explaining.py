@@ -60,6 +60,11 @@ def test_conditions() -> None:
     assert "SIMULATED" in text.splitlines()[0]
 
 
+def test_a_value_that_nobody_observed() -> None:
+    found = Condition("change_1m_percent > 1", "test", 0, False, False, None, 1.0, AS_OF, unknown_since=AS_OF)
+    assert "unknown since 09:30:00, because the feed was away" in said(standing(conditions=[found]))
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -21,6 +21,7 @@ from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ListDefinition, Message, ReferenceFrame, UniverseFrame
 from gapscan.protocol.websocket import ListInfo
 from gapscan.ranking.rows import RowCache
+from tests.support.market import keep_scanning
 
 EARLIER: dict[str, Any] = json.loads(Path(__file__).with_name("earlier_version.json").read_text("utf-8"))
 
@@ -49,9 +50,13 @@ def rows_after(messages: list[str]) -> list[dict[str, Any]]:
 
 def texts_after(messages: list[str]) -> list[str]:
     """The rows as they go on the wire, without fields that the version before did not have."""
-    universe = Universe()
-    for text in messages:
-        merge(universe, decode(text.encode()))
+    universe, scan = Universe(), None
+    for message in [decode(text.encode()) for text in messages]:
+        if isinstance(message, UniverseFrame):
+            if scan is not None:
+                keep_scanning(universe, scan, message.as_of)
+            scan = message
+        merge(universe, message)
     cache, everyone = RowCache(universe), np.arange(len(universe))
     cache.mark_dirty(None)
     cache.refresh(everyone)

@@ -12,7 +12,7 @@ from gapscan.market.scans import merge_halts, merge_scan
 from gapscan.market.sessions import MINUTE_MS, MarketSession, epoch_ms
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Halts
-from tests.support.market import DAY, MOMENT, TIMES, share_at, stock, universe_frame, universe_of
+from tests.support.market import DAY, MOMENT, TIMES, keep_scanning, share_at, stock, universe_frame, universe_of
 
 NOW = MOMENT[MarketSession.REGULAR]
 SECOND = 1000
@@ -219,6 +219,9 @@ def test_the_size_of_a_spike_is_in_units_of_what_counts_at_its_price(price: floa
 def trade(universe: Universe, seconds: int, price: float, volume: float) -> float:
     """A trade so long after NOW; when the latest spike began, in seconds after NOW."""
     moment = NOW + seconds * SECOND
+    index = universe.index["A"]
+    held = {name: float(universe.number(name)[index]) for name in ("price", "price_time", "volume", "updated")}
+    keep_scanning(universe, universe_frame([stock("A", **held)], universe.as_of), moment)
     one = stock("A", price=price, price_time=float(moment), updated=float(moment), volume=volume)
     merge_scan(universe, universe_frame([one], moment))
     return (computed(universe)["spike_time"] - NOW) / SECOND

@@ -148,6 +148,37 @@ def test_other_lists(ranked: Ranked) -> None:
     assert ranked.why("A", "up").lists == []
 
 
+def test_what_is_unknown_because_the_feed_was_away() -> None:
+    """Beside what is missing for another reason."""
+    lists = parse_lists("""
+        [lists.moves]
+        where = "change_1m_percent > 1 and change_5m_percent > 1 and from_high_percent > -1 and rvol > 2"
+        sort = ["symbol"]
+        """, "test")  # fmt: skip
+    universe = universe_of([stock("A", price=100.0, high=100.0)])
+    begin, back = universe.as_of, universe.as_of + 600_000
+    explainer = Explainer(universe, lists, lambda _: [])
+
+    def unknown_since() -> list[int | None]:
+        metrics.compute(universe)
+        (found,) = explainer.answer(WhyRequest("A", "moves")).lists
+        assert [each.value is None for each in found.conditions] == [
+            True,
+            True,
+            found.conditions[2].value is None,
+            True,
+        ]
+        return [each.unknown_since for each in found.conditions]
+
+    assert unknown_since() == [None] * 4, "it was never observed before"
+    merge_scan(universe, universe_frame([], back))
+    known_until = begin + 35_000
+    assert unknown_since() == [known_until] * 3 + [None]
+    traded = stock("A", price=101.0, price_time=float(back), updated=float(back), high=102.0)
+    merge_scan(universe, universe_frame([traded], back))
+    assert unknown_since() == [known_until, known_until, None, None]
+
+
 def test_names() -> None:
     ranked = Ranked(moving("BCpC", 110.0), moving("BCPC", 110.0), moving("BRK.A", 110.0), moving("AAPL", 110.0))
     assert ranked.why("aapl").symbol == "AAPL"

@@ -283,7 +283,7 @@ def test_the_newest_spike_is_first() -> None:
     quiet = [stock(symbol, price=50.0, prev_close=50.0, volume=1e5) for symbol in "ABC"]
     scanner = Scanner(universe_of(quiet, REGULAR), LISTS)
     jumped: dict[str, float] = dict.fromkeys("ABC", 50.0)
-    for seconds, symbol in ((60, ""), (90, "B"), (100, "A"), (120, "C")):
+    for seconds, symbol in ((30, ""), (60, ""), (90, "B"), (100, "A"), (120, "C")):
         if symbol:
             jumped[symbol] = 80.0 - seconds / 10
         scan(scanner, begin + 1000 * seconds, jumped)
