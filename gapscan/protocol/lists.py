@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.protocol.fields import Fields
-from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State, Symbol
+from gapscan.protocol.values import Crc32, EpochMs, Idle, ListName, Rank, Sequence, SessionName, State, Symbol
 
 HEARTBEAT_SECONDS: Final = 1.0  # between two heartbeats of a list: a promise to readers, who tell silence by it
 
@@ -115,3 +115,6 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
         list[str],
         Meta(description="the fields to show, the most wanted first; unknown ones are left out; none: the usual"),
     ] = []
+    idle: Annotated[
+        Idle, Meta(description="whether a symbol that has not traded for long leaves, or stays until the day ends")
+    ] = "leave"

@@ -15,6 +15,7 @@ Symbol = Annotated[str, Meta(min_length=1, description="case-sensitive ticker sy
 ListName = Annotated[str, Meta(pattern=f"^{names.LIST_NAME.pattern}$")]
 Crc32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF, description='CRC-32 of the symbols in order, joined by "\\n"')]
 State = Literal["live", "stale", "closed"]
+Idle = Literal["leave", "stay"]
 SessionName = Literal["pre", "regular", "post", "closed"]
 Column = list[float | None]
 Packed = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from gapscan.protocol.values import EpochMs, ListName, Rank, SessionName, Symbol, Symbols
+from gapscan.protocol.values import EpochMs, Idle, ListName, Rank, SessionName, Symbol, Symbols
 
 
 class WhyRequest(Struct, frozen=True, tag_field="type", tag="why_request"):
@@ -56,6 +56,7 @@ class ListWhy(Struct, frozen=True):
     value: Annotated[float | None, Meta(description="what the symbol is sorted by, without the minus")]
     last_value: Annotated[float | None, Meta(description="the same of the last row")]
     conditions: Conditions
+    idle: Annotated[Idle, Meta(description="stay: how long ago the symbol traded does not matter")] = "leave"
 
 
 ListWhys = list[ListWhy]

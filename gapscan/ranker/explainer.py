@@ -143,7 +143,7 @@ class Explainer:
         self._observe_one(symbol, specs)
         with np.errstate(all="ignore"):
             gate = self._gate(symbol)
-            lists = [self._list(symbol, spec, _hold(gate)) for spec in specs]
+            lists = [self._list(symbol, spec, _hold(gate[:-1] if spec.keeps_idle else gate)) for spec in specs]
         return structs.replace(why, gate=gate, lists=lists)
 
     def _meant(self, text: str) -> str | None:
@@ -203,6 +203,7 @@ class Explainer:
             value=self._sort_value(spec, symbol),
             last_value=self._sort_value(spec, symbols[-1]) if symbols else None,
             conditions=found,
+            idle=spec.definition.idle,
         )
 
     def _sort_value(self, spec: ListSpec, symbol: str) -> float | None:

@@ -53,7 +53,8 @@ def rank(
 def rank_one(rows: Collection[PlainRow], definition: ListDefinition, gate: str, members: Collection[str]) -> list[str]:
     """The best of those that may be in the list: by its sort keys, then by those that break ties."""
     wheres = parse(gate), parse(definition.where)
-    found = [row for row in rows if may_be_in(row, wheres, is_in=row["symbol"] in members)]
+    there = [row for row in rows if definition.idle == "stay" or not _known(row.get("gone"))]
+    found = [row for row in there if may_be_in(row, wheres, is_in=row["symbol"] in members)]
     for key in reversed((*definition.sort, *TIE_BREAKERS)):  # a later key decides only what an earlier one leaves open
         sort_by(key, found)
     return [row["symbol"] for row in found[: definition.limit]]
@@ -62,7 +63,7 @@ def rank_one(rows: Collection[PlainRow], definition: ListDefinition, gate: str, 
 def may_be_in(row: PlainRow, wheres: Iterable[ast.expr], *, is_in: bool) -> bool:
     """Whether the row passes gate and filter as a newcomer or, if it is in, by the relaxed thresholds."""
     passes = (all(holds(where, row, relaxed=relaxed) for where in wheres) for relaxed in {False, is_in})
-    return not _known(row.get("gone")) and any(passes)
+    return any(passes)
 
 
 def sort_by(key: str, rows: list[PlainRow]) -> None:

@@ -7,7 +7,7 @@ its best; a row, until a number in it does. Next to `plain.py`:
     plain                        here
     every row, every condition   `Filter.entry` on the columns of the symbols that changed since the last scan; of all
                                  symbols when session, day or step of time is another (`Scanner._changed`)
-    `gone`, and the gate         computed once for all lists (`Scanner._update`)
+    `gone`, and the gate         computed once for all lists, with those that keep idle symbols (`Scanner._update`)
     may_be_in, is_in=False       `TopRows`: who is entitled, and each symbol's value under the first sort key
     may_be_in, is_in=True        `Filter.stay`, of those published rows only that do not pass as newcomers
     sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in
@@ -95,8 +95,9 @@ class Scanner:
         self._cache = RowCache(universe)
         self._top_rows = TopRows((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
-        self._may_enter: Bools = np.zeros(0, np.bool_)  # passes what all lists ask of newcomers
-        self._may_stay: Bools = np.zeros(0, np.bool_)  # and of their rows
+        # Who passes what all lists ask of newcomers, and of their rows: lists that idle symbols leave, then the others.
+        self._may_enter: Bools = np.zeros((2, 0), np.bool_)
+        self._may_stay: Bools = np.zeros((2, 0), np.bool_)
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
     @property
@@ -150,12 +151,17 @@ class Scanner:
         """Pass what changed on to the open lists."""
         columns = self._columns_at(at)
         there = columns.number("gone") != 1.0
-        may_enter, may_stay = there & self._lists.gate.entry(columns), there & self._lists.gate.stay(columns)
+        may_enter, may_stay = (
+            np.array([there & passes, passes])
+            for passes in (
+                np.broadcast_to(test(columns), len(there)) for test in (self._lists.gate.entry, self._lists.gate.stay)
+            )
+        )
         if at is None:
             self._may_enter, self._may_stay = may_enter, may_stay
             self._open()
         else:
-            self._may_enter[at], self._may_stay[at] = may_enter, may_stay
+            self._may_enter[:, at], self._may_stay[:, at] = may_enter, may_stay
         self._top_rows.update(at, self._may_enter)
 
     def _open(self) -> None:

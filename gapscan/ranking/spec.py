@@ -17,6 +17,7 @@ from gapscan.market.sessions import MarketSession
 from gapscan.protocol.fields import FIELDS, MAX_COLUMNS
 from gapscan.protocol.messages import ListDefinition, SessionName
 from gapscan.protocol.names import check_list_name
+from gapscan.protocol.values import Idle
 from gapscan.ranking.language.expression import Filter, SortKey
 
 DEFAULT_LIMIT: Final = 200
@@ -61,6 +62,7 @@ class _ListTable(Struct, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = DEFAULT_LIMIT
     sessions: list[SessionName] = []
     columns: list[str] = []
+    idle: Idle = "leave"
 
 
 class _ListsFile(Struct, forbid_unknown_fields=True):
@@ -93,6 +95,11 @@ class ListSpec:
     def fields(self) -> frozenset[str]:
         """The columns that filter and sort keys read."""
         return self.filter.fields.union(*(key.fields for key in self.keys))
+
+    @property
+    def keeps_idle(self) -> bool:
+        """Whether a symbol that has not traded for long stays."""
+        return self.definition.idle == "stay"
 
     def is_open(self, session: MarketSession) -> bool:
         """Whether the list is ranked in `session`."""
@@ -210,8 +217,9 @@ def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> Li
     sessions = cast(list[SessionName], [str(session) for session in table.sessions])
     _check_columns(f"list {name}", table.columns)
     return ListDefinition(
-        name, table.description, table.where, table.sort, table.limit, sessions, place, columns=table.columns
-    )
+        name, table.description, table.where, table.sort, table.limit, sessions, place, columns=table.columns,
+        idle=table.idle,
+    )  # fmt: skip
 
 
 def _meant_key(values: dict[str, Any]) -> str:

@@ -44,6 +44,7 @@ class TopRows:
         self._columns_at = columns_at
         self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
+        self._keeping = np.array([spec.keeps_idle for spec in specs], np.intp)
         self._cutoff = Cutoff(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
         self._others = _NOWHERE, _NOWHERE  # members beyond the cutoff when last ranked, and their lists
@@ -54,7 +55,8 @@ class TopRows:
     def update(self, at: Ints | None, may_enter: Bools) -> None:
         """The columns of the symbols at positions `at` (None: of all) changed.
 
-        `may_enter` has all symbols: whether they pass what every list asks of newcomers.
+        `may_enter` has all symbols: whether they pass what every list asks of newcomers; a row for the lists that idle
+        symbols leave, and one for those that keep them.
         """
         if at is None:
             self._begin(*self._judge(self._columns_at(None), may_enter, self._all))
@@ -67,7 +69,7 @@ class TopRows:
         shape = (len(columns), len(lists))
         entitled, values = np.empty(shape, np.bool_), np.empty(shape)
         for place, at in enumerate(lists):
-            np.logical_and(may_enter, self.specs[at].filter.entry(columns), out=entitled[:, place])
+            np.logical_and(may_enter[self._keeping[at]], self.specs[at].filter.entry(columns), out=entitled[:, place])
         for key, places in self._by_first_key(lists):
             values[:, places] = sort_values(key, columns)[:, None]
         return entitled, values
@@ -98,7 +100,7 @@ class TopRows:
         for one in lists:
             self._changed[one].clear()
         if len(at):
-            self._change(at, lists, *self._judge(self._columns_at(at), may_enter[at], lists))
+            self._change(at, lists, *self._judge(self._columns_at(at), may_enter[:, at], lists))
 
     def _change(self, at: Ints, lists: list[int], entitled: Bools, values: Floats) -> None:
         columns = np.array(lists, np.intp)
@@ -119,8 +121,8 @@ class TopRows:
     def rank(self, due: list[int], members: Sequence[Ints], may_enter: Bools, may_stay: Bools) -> list[int]:
         """Find the top rows of the lists `due`; which of them something concerned: the rows of others are as before.
 
-        `members` are the positions of the rows of each list that are published. `may_enter` and `may_stay` have all
-        symbols: whether they pass what every list asks of newcomers, and of its rows.
+        `members` are the positions of the rows of each list that are published. `may_enter`, and `may_stay` for rows
+        that are in, are as in `update`.
         """
         self._catch_up(due, may_enter)
         lists = [at for at in due if self._concerned[at] or not _same(members[at], self._members[at])]
@@ -143,7 +145,7 @@ class TopRows:
         fallen = ~self._entitled[symbols, of]
         symbols, of = symbols[fallen], of[fallen]
         self._judge_stay(symbols, of)
-        stays = may_stay[symbols] & self._stays[symbols, of]
+        stays = may_stay[self._keeping[of], symbols] & self._stays[symbols, of]
         keys: Ints = of[stays] * len(self._entitled) + symbols[stays]
         return keys
 

@@ -144,7 +144,7 @@ def columns_of(stack: Stack) -> dict[str, tuple[float | None, ...]]:
 
 
 def entitled(stack: Stack, spec: ListSpec) -> set[str]:
-    return rules.passing(stack.universe, (SHIPPED.gate.text, spec.definition.where))
+    return rules.passing(stack.universe, (SHIPPED.gate.text, spec.definition.where), idle=spec.definition.idle)
 
 
 async def tables(stack: Stack, outcome: Outcome) -> dict[str, Table]:

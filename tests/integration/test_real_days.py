@@ -112,14 +112,14 @@ class Traded(NamedTuple):
     volume: float
 
 
-async def traded(stack: Stack, ms: int) -> dict[str, Traded]:
-    """The symbols that traded within the quarter of an hour before `ms`: the others are in no list."""
+async def traded(stack: Stack, since: int) -> dict[str, Traded]:
+    """The symbols that traded since that moment: the others are in no list."""
     snapshot = await stack.provider.snapshot()
     columns = [snapshot.columns[name].tolist() for name in ("price", "volume", "price_time")]
     return {
         symbol: Traded(price, volume)
         for symbol, price, volume, time in zip(snapshot.symbols, *columns, strict=True)
-        if time >= ms - 900_000
+        if time >= since
     }
 
 
@@ -205,7 +205,7 @@ class TestRealDays:
     ) -> None:
         """Half an hour into the session the gap is final; what has traded by then only the market can say."""
         await stack.scan_at(ms)
-        market = await traded(stack, ms)
+        market = await traded(stack, ms - 30 * 60_000)
         volumes = {symbol: one.volume for symbol, one in market.items()}
         for name, sign in (("gappers_up", 1), ("gappers_down", -1)):
             sure: dict[str, float] = {}

@@ -17,7 +17,7 @@ from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, THIN_BASELINE, TIME_STEP_MS
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession
-from gapscan.market.universe import Universe
+from gapscan.market.universe import SCAN_MS, Universe
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
 from gapscan.ranking.language.expression import Filter
@@ -71,8 +71,9 @@ def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
     s["change_percent"] = percent(s["price"], base)
     s["gap_percent"] = percent(s["open"] if printed else s["price"], base)
     s["change_from_open_percent"] = percent(s["price"], s["open"])
-    s["from_high_percent"] = percent(s["price"], s["high"])
-    s["from_low_percent"] = percent(s["price"], s["low"])
+    ranged = s["price"] if s["range_until"] >= as_of else math.nan  # after that, nobody says that it is still so
+    s["from_high_percent"] = percent(ranged, s["high"])
+    s["from_low_percent"] = percent(ranged, s["low"])
     s["dollar_volume"] = s["volume"] * (s["price"] if math.isnan(s["vwap"]) else s["vwap"])
     s["thin_baseline"] = math.nan if math.isnan(s["baseline_sessions"]) else s["baseline_sessions"] < THIN_BASELINE
     expected = s["average_volume"] * share_at(int(moment))
@@ -111,7 +112,11 @@ def plain_row(s: Symbol) -> PlainRow:
 
 
 def blank(symbol: str) -> Symbol:
-    return {"symbol": symbol} | dict.fromkeys(TEXTS) | dict.fromkeys((*OBSERVED, *KNOWN, "left_at"), math.nan)
+    return (
+        {"symbol": symbol}
+        | dict.fromkeys(TEXTS)
+        | dict.fromkeys((*OBSERVED, *KNOWN, "left_at", "range_until"), math.nan)
+    )
 
 
 @dataclass
@@ -169,6 +174,7 @@ class World:
         held = self.known.setdefault(stock["symbol"], blank(stock["symbol"]))
         for name in ("prev_close", "open", "high", "low", "vwap", "volume", "updated"):
             held[name] = held[name] if stock[name] is None else stock[name]
+        held["range_until"] = self.as_of + SCAN_MS + HISTORY_STEP_MS
         if stock["price"] is not None and not stock["price_time"] < held["price_time"]:
             held["price"], held["price_time"] = stock["price"], stock["price_time"]
         if told:
@@ -200,6 +206,7 @@ def some_lists(dice: random.Random) -> ListSet:
             dice.sample([*SORT, grower.number(1)], dice.randint(1, 2)),
             dice.choice([1, 2, 3, 5, 200]),
             dice.choice([[], [], ["pre", "regular"], ["regular", "post"]]),
+            idle=dice.choice(["leave", "stay"]),
         )
         for n in range(3)
     ]

@@ -12,15 +12,17 @@ from gapscan.market.fields import TEXTS
 from gapscan.market.metrics import step_of
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition
+from gapscan.protocol.values import Idle
 from gapscan.ranking.language.closures import ALIASES, FUNCTIONS
 from gapscan.ranking.language.syntax import parse
 from gapscan.ranking.plain import PlainRow, may_be_in
 
 
-def passing(universe: Universe, wheres: Iterable[str], *, relaxed: bool = False) -> set[str]:
+def passing(universe: Universe, wheres: Iterable[str], *, relaxed: bool = False, idle: Idle = "leave") -> set[str]:
     """The symbols that all the conditions let in; `relaxed`: let stay, once they are in."""
     trees = [parse(where) for where in wheres]
-    return {row["symbol"] for row in _rows(universe, trees) if may_be_in(row, trees, is_in=relaxed)}
+    rows = [row for row in _rows(universe, trees) if idle == "stay" or row["gone"] != 1.0]
+    return {row["symbol"] for row in rows if may_be_in(row, trees, is_in=relaxed)}
 
 
 def _rows(universe: Universe, trees: Iterable[ast.expr]) -> list[PlainRow]:
@@ -44,7 +46,7 @@ def _column(universe: Universe, name: str) -> list[Any]:
 def follows(universe: Universe, definition: ListDefinition, gate: str, rows: list[str]) -> str:
     """What is wrong with `rows` as this list's symbols; empty when they may be so."""
     wheres = (gate, definition.where)
-    may, must = passing(universe, wheres, relaxed=True), passing(universe, wheres)
+    may, must = (passing(universe, wheres, relaxed=relaxed, idle=definition.idle) for relaxed in (True, False))
     if strangers := set(rows) - may:
         return f"{sorted(strangers)} may not be in it"
     if len(rows) < definition.limit and (missing := must - set(rows)):

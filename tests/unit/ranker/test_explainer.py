@@ -8,12 +8,13 @@ import pytest
 
 from gapscan.market import metrics
 from gapscan.market.scans import merge_scan
+from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.explainer import OBSERVE_MS, Explainer, nearest
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, parse_lists
-from tests.support.market import stock, universe_frame, universe_of
+from tests.support.market import MOMENT, stock, universe_frame, universe_of
 
 LISTS = parse_lists(
     """
@@ -146,6 +147,20 @@ def test_other_lists(ranked: Ranked) -> None:
     ranked.later(moving("A", 111.0))
     assert [each.list for each in ranked.why("A").lists] == ["names"]
     assert ranked.why("A", "up").lists == []
+
+
+def test_a_list_that_keeps_idle_symbols_does_not_ask_when_one_traded() -> None:
+    text = '[lists.{0}]\nwhere = "price > 1"\nsort = ["symbol"]\nidle = "{0}"\n'
+    lists = parse_lists(text.format("stay") + text.format("leave"), "test")
+    universe = universe_of([stock("A", price=100.0, price_time=float(MOMENT[MarketSession.REGULAR] - 901_000))])
+    scanner = Scanner(universe, lists)
+    rows = {name: list(state) for name, state in scanner.scan({}).items()}
+    why = Explainer(universe, lists, lambda name: rows[name]).answer(WhyRequest("A"))
+    assert [found.passes for found in why.gate] == [True, False]
+    assert [(found.list, found.passes, found.rank, found.idle) for found in why.lists] == [
+        ("stay", True, 1, "stay"),
+        ("leave", False, None, "leave"),
+    ]
 
 
 def test_what_is_unknown_because_the_feed_was_away() -> None:

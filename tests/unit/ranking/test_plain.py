@@ -37,6 +37,8 @@ def test_the_gate_keeps_out_and_who_has_not_traded_for_long_is_gone() -> None:
     rows = [row("A", 0.99), row("B", 1.0, type="ETF"), row("C", 1.0, type=None), row("D", 1.0, gone=True), row("E", 1)]
     assert one("True", *rows) == "E"
     assert one("True", *rows, members="ABCD") == "EA"  # within 90 % of a dollar
+    stays = ListDefinition("one", "", "True", ["-price"], 200, [], idle="stay")
+    assert rank_one(rows, stays, GATE, ()) == ["D", "E"]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from gapscan.lists.delta import Rows
-from gapscan.market.sessions import MarketSession
+from gapscan.lists.delta import Rows, symbols_of
+from gapscan.market.scans import merge_scan
+from gapscan.market.sessions import MarketSession, session_at
 from gapscan.ranking.scanner import Scanner
-from gapscan.ranking.spec import shipped_lists
-from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_of
+from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
+from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_frame, universe_of
 
 PRE, REGULAR, POST, CLOSED = MarketSession
 # The lists that are ranked in all sessions, and those that are ranked until the close.
@@ -134,10 +136,46 @@ def test_a_symbol_that_is_not_in_the_reference_data_is_not_shown() -> None:
 )
 @pytest.mark.parametrize("member", [False, True])
 def test_rows_are_marked_stale_long_before_they_leave(seconds: int, shown: bool, stale: bool, member: bool) -> None:
+    """A list that idle symbols leave; the others keep them."""
     wanted = quiet(**ACTIVE, price_time=float(MOMENT[REGULAR] - seconds * 1000))
+    lists = shipped_lists()
+    leaving = [
+        compile_list(structs.replace(spec.definition, idle="leave")) if spec.name == "most_active" else spec
+        for spec in lists.specs
+    ]
     published: dict[str, Rows] = {"most_active": [{"symbol": "A"}]} if member else {}
-    rows = Scanner(universe_of([wanted], REGULAR), shipped_lists()).scan(published)["most_active"]
-    assert [row["stale"] for row in rows] == [stale] * shown
+    for specs, there in ((lists.specs, True), (tuple(leaving), shown)):
+        rows = Scanner(universe_of([wanted], REGULAR), ListSet(lists.gate, specs)).scan(published)["most_active"]
+        assert [row["stale"] for row in rows] == [stale] * there
+
+
+LEAVE = {"momentum_up", "momentum_down", "new_highs", "new_lows", "price_spikes", "anomalies"}
+
+
+def test_what_is_about_now_is_left_by_who_is_idle_and_what_is_about_the_day_is_not() -> None:
+    assert {spec.name for spec in shipped_lists().specs if not spec.keeps_idle} == LEAVE
+
+
+@pytest.mark.parametrize("session", [PRE, REGULAR, POST])
+def test_a_day_list_keeps_its_rows_through_a_quiet_session(session: MarketSession) -> None:
+    """To the end of each session and of the day, however long ago the last trade was."""
+    begin = getattr(TIMES, session.value)
+    universe = universe_of([quiet(**ACTIVE, price_time=float(begin), updated=float(begin))], session, begin + 1000)
+    scanner = Scanner(universe, shipped_lists())
+    rows: dict[str, Rows] = dict(scanner.scan({}))
+    assert symbols_of(rows["most_active"]) == ["A"]
+    for moment in (
+        TIMES.regular - 1000,
+        TIMES.regular,
+        TIMES.post - 1000,
+        TIMES.post,
+        TIMES.closed - 1000,
+        TIMES.closed,
+    ):
+        if moment > begin:
+            merge_scan(universe, universe_frame([], moment, str(session_at(moment))))
+            rows = dict(scanner.scan(rows))
+            assert symbols_of(rows["most_active"]) == ["A"], moment
 
 
 def test_ties_go_by_dollar_volume_then_symbol() -> None:
