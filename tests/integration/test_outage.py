@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gapscan.feed.universe_frames import Observation, universe_frames
-from gapscan.flatfiles.files import FlatFiles
+from gapscan.flatfiles.files import FlatFiles, Kind
 from gapscan.market.bars import merge_bars
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.scans import merge_reference, merge_scan
@@ -48,7 +48,8 @@ def whole_day(data: Path, root: Path) -> Path:
     """The day's files with a daily one, which is made from its regular minutes."""
     files, made = FlatFiles(data), FlatFiles(root)
     before = files.days("day_aggs_v1")[0]
-    for kind, date in (("minute_aggs_v1", DAY), ("day_aggs_v1", before)):
+    linked: tuple[tuple[Kind, dt.date], ...] = (("minute_aggs_v1", DAY), ("day_aggs_v1", before))
+    for kind, date in linked:
         made.path(kind, date).parent.mkdir(parents=True, exist_ok=True)
         made.path(kind, date).symlink_to(files.path(kind, date))
     days: dict[str, list[Any]] = {}
