@@ -12,8 +12,9 @@ from typing import Final
 
 from gapscan.errors import DataError
 from gapscan.files import replace_file
+from gapscan.flatfiles.column_cache import source_of
 from gapscan.flatfiles.files import FlatFiles
-from gapscan.flatfiles.minutes import KIND, DayVolumes, source_of, unpacked
+from gapscan.flatfiles.minutes import KIND, DayVolumes, unpacked
 from gapscan.obs import Tally
 
 FOLDER: Final = "volume_curves"

@@ -5,45 +5,37 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import logging
-import math
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Literal
 
 from gapscan.config import Config, directory_of
 from gapscan.errors import ConfigError, DataError
-from gapscan.market.sessions import NS_PER_MS
+from gapscan.flatfiles import column_cache
+from gapscan.flatfiles.arrow_reader import available, read_arrow
+from gapscan.flatfiles.day_bars import COLUMNS, DayBars, Times, UnreadableLineError, checked
+from gapscan.flatfiles.text_reader import read_text
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("ticker", "volume", "open", "close", "high", "low", "window_start", "transactions")
 Kind = Literal["day_aggs_v1", "minute_aggs_v1"]
-_BLOCK: Final = 4 << 20  # characters of lines that are in memory at once, where a file is read in blocks
-
-
-class Row(NamedTuple):
-    """One bar; `start` in epoch ms."""
-
-    symbol: str
-    volume: float
-    open: float
-    close: float
-    high: float
-    low: float
-    start: int
-    transactions: int
 
 
 class FlatFiles:
-    """The days found below a directory, which is the root of the files or holds a folder `flatfiles`."""
+    """The days found below a directory, which is the root of the files or holds a folder `flatfiles`.
 
-    def __init__(self, directory: Path) -> None:
+    `cached` keeps the parsed columns of each file for the next time (column_cache.py). Without pyarrow (extra
+    `backtest`) files are read by numpy, several times slower, and nothing is kept.
+    """
+
+    def __init__(self, directory: Path, *, cached: bool = False) -> None:
         nested = directory / "flatfiles"
         self.root = (nested if os.path.isdir(nested) else directory) / "us_stocks_sip"
         self.bad_rows = 0
+        self._cached = cached
         self._days: dict[Kind, list[dt.date]] = {}
 
     def days(self, kind: Kind) -> list[dt.date]:
@@ -58,48 +50,38 @@ class FlatFiles:
         """Where the file of a day is, or should be."""
         return self.root / kind / f"{date:%Y}" / f"{date:%m}" / f"{date}.csv.gz"
 
-    def read(self, kind: Kind, date: dt.date) -> list[Row]:
-        """The usable rows of a day. A bad row costs itself: it is counted, and the first of a file is logged.
-
-        Raises DataError when there is no such file or it cannot be read.
-        """
-        path = self.path(kind, date)
-        try:
-            lines = gzip.decompress(path.read_bytes()).decode("utf-8-sig", "replace").splitlines()
-        except FileNotFoundError:
-            raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
-        except (OSError, EOFError, zlib.error) as failure:
-            raise _unreadable(path, failure) from failure
-        return self._rows(lines, path)
-
-    def blocks(self, kind: Kind, date: dt.date) -> Iterator[tuple[list[str], list[int]]]:
-        """A day's lines without the header, some at a time, and where in a line each of COLUMNS is.
+    def read(self, kind: Kind, date: dt.date) -> DayBars:
+        """The usable bars of a day. A bad one costs itself: it is counted, and the first of a file is logged.
 
         Raises DataError when there is no such file or it cannot be read to its end.
         """
         path = self.path(kind, date)
         try:
-            with gzip.open(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-                order = _order(file.readline().strip(), path)
-                while lines := file.readlines(_BLOCK):
-                    yield lines, order
+            bars = self._kept(path)
+            if bars is None:
+                bars = self._parsed(path)
         except FileNotFoundError:
             raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
         except (OSError, EOFError, zlib.error) as failure:
-            raise _unreadable(path, failure) from failure
+            raise DataError(f"cannot read {path}: {failure}", remedy="fetch the file again") from failure
+        self.bad_rows += bars.bad_lines
+        return bars
 
-    def _rows(self, lines: list[str], path: Path) -> list[Row]:
-        order = _order(lines[0] if lines else "", path)
-        rows, bad = [], 0
-        for number, line in enumerate(lines[1:], 2):
-            try:
-                rows.append(_row(line.split(","), order))
-            except (ValueError, IndexError) as failure:
-                bad += 1
-                if bad == 1:
-                    log.warning("%s line %d: %s (later bad rows of this file are only counted)", path, number, failure)
-        self.bad_rows += bad
-        return rows
+    def _kept(self, path: Path) -> DayBars | None:
+        return column_cache.kept(path) if self._cached and available() else None
+
+    def _parsed(self, path: Path) -> DayBars:
+        order = _order(path)
+        if not available():
+            _warn_once()
+            return checked(*_text(path, order))
+        try:
+            bars = checked(read_arrow(path), path)
+        except UnreadableLineError:
+            bars = checked(*_text(path, order))  # slow, but it knows which
+        if self._cached:
+            column_cache.keep(path, bars)
+        return bars
 
     def _remedy(self, kind: Kind) -> str:
         days = self.days(kind)
@@ -124,28 +106,21 @@ def check_setting(config: Config) -> None:
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def _unreadable(path: Path, failure: Exception) -> DataError:
-    return DataError(f"cannot read {path}: {failure}", remedy="fetch the file again")
-
-
-def _order(header: str, path: Path) -> list[int]:
+def _order(path: Path) -> list[int]:
     """Where in a line each of COLUMNS is."""
-    found = header.split(",")
+    with gzip.open(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        found = file.readline().strip().split(",")
     missing = [column for column in COLUMNS if column not in found]
     if missing:
         raise DataError(f"{path} lacks the columns {', '.join(missing)}", remedy="fetch the file again")
     return [found.index(column) for column in COLUMNS]
 
 
-def _row(fields: list[str], order: list[int]) -> Row:
-    symbol, *texts = (fields[place] for place in order)
-    volume, opened, close, high, low = (float(text) for text in texts[:5])
-    row = Row(symbol, volume, opened, close, high, low, int(texts[5]) // NS_PER_MS, int(float(texts[6])))
-    prices = (opened, close, high, low)
-    if not symbol or not all(math.isfinite(price) and price > 0 for price in prices):
-        raise ValueError(f"no symbol, or a price that is none: {','.join(fields)}")
-    if not low <= min(opened, close) <= max(opened, close) <= high:
-        raise ValueError(f"open or close outside low..high: {','.join(fields)}")
-    if not (math.isfinite(volume) and volume >= 0):
-        raise ValueError(f"volume is {volume}: {','.join(fields)}")
-    return row
+def _text(path: Path, order: list[int]) -> tuple[DayBars, Path, Times]:
+    bars, lines = read_text(path, order)
+    return bars, path, lines
+
+
+@lru_cache(maxsize=1)
+def _warn_once() -> None:
+    log.warning("pyarrow is not installed: flat files are read slowly (pip install 'gapscan[backtest]')")

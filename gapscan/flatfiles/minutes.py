@@ -20,7 +20,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from gapscan.errors import DataError
-from gapscan.flatfiles.files import COLUMNS, FlatFiles
+from gapscan.flatfiles.column_cache import source_of
+from gapscan.flatfiles.day_bars import DayBars
+from gapscan.flatfiles.files import FlatFiles
+from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, epoch_ms
 
 KIND: Final = "minute_aggs_v1"
@@ -43,15 +46,10 @@ KNOTS: Final = (
     *map(_minutes, ("16:00", "16:01", "16:05", "16:15", "16:30")), *_every(30, "17:00", "20:01"),
 )  # fmt: skip
 
-_PLACES: Final = tuple(COLUMNS.index(name) for name in ("ticker", "volume", "window_start"))
-_LONGEST: Final = 23  # characters of a symbol
-_ROW: Final = np.dtype([("symbol", f"U{_LONGEST + 1}"), ("volume", np.float64), ("start", np.int64)])
-_ONE_BY_ONE: Final = 256  # lines, among which there is a bad one
 _LOWEST_PRIORITY: Final = 19
 _FORMAT: Final = 1  # of what is written
 
 Floats32 = NDArray[np.float32]
-Rows = NDArray[np.void]
 
 
 class DayVolumes(Struct):
@@ -68,98 +66,38 @@ class DayVolumes(Struct):
     source: str = ""
 
 
-def source_of(path: Path) -> str:
-    """What tells a file from a later one in its place. Raises OSError when there is none."""
-    stat = path.stat()
-    return f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}"
-
-
 def read_day(files: FlatFiles, date: dt.date) -> DayVolumes:
     """Read the minute bars of `date`. A bad line costs itself only; DataError when the file cannot be read."""
     path, source = files.path(KIND, date), ""
     with suppress(FileNotFoundError):
         source = source_of(path)
-    volumes = _Volumes(date)
-    for lines, order in files.blocks(KIND, date):
-        volumes.add(lines, [order[place] for place in _PLACES])
-    traded = volumes.table.sum(axis=1) > 0
+    bars = files.read(KIND, date)
+    minutes = (bars.start // NS_PER_MS - epoch_ms(date, dt.time())) // MINUTE_MS
+    good = (minutes >= KNOTS[0]) & (minutes < KNOTS[-1])
+    volumes = _volumes(bars, minutes, good)
+    traded = volumes.sum(axis=1) > 0
     return DayVolumes(
-        symbols=[symbol for symbol, row in volumes.row_of.items() if traded[row]],
-        volumes=np.cumsum(volumes.table[traded], axis=1).astype(np.float32),
-        bad_lines=volumes.bad_lines,
-        first_fault=volumes.first_fault and f"{path}: {volumes.first_fault}",
+        symbols=[symbol for symbol, there in zip(bars.symbols, traded.tolist(), strict=True) if there],
+        volumes=np.cumsum(volumes[traded], axis=1).astype(np.float32),
+        bad_lines=bars.bad_lines + int((~good).sum()),
+        first_fault=bars.first_fault or _out_of_day(path, bars, good),
         source=source,
     )
 
 
-class _Volumes:
-    """The volume between each knot and the one before, of every symbol."""
-
-    def __init__(self, date: dt.date) -> None:
-        self.row_of: dict[str, int] = {}
-        self.bad_lines = 0
-        self.first_fault = ""
-        self._midnight = epoch_ms(date, dt.time())
-        self._table = np.zeros((1024, len(KNOTS)))
-
-    @property
-    def table(self) -> NDArray[np.float64]:
-        """Shape (symbols, knots), rows as in `row_of`."""
-        return self._table[: len(self.row_of)]
-
-    def add(self, lines: list[str], columns: Sequence[int]) -> None:
-        """Take in lines, whose symbol, volume and start are in `columns`."""
-        lines = [line for line in lines if not line.isspace()]
-        rows = self._parsed(lines, columns)
-        minutes = (rows["start"] // NS_PER_MS - self._midnight) // MINUTE_MS
-        good = (rows["symbol"] != "") & (np.char.str_len(rows["symbol"]) <= _LONGEST)
-        good &= np.isfinite(rows["volume"]) & (rows["volume"] >= 0) & (minutes >= KNOTS[0]) & (minutes < KNOTS[-1])
-        if not good.all():
-            self._bad(int((~good).sum()), f"no symbol, volume or minute of the day: {rows[~good][0]}")
-            rows, minutes = rows[good], minutes[good]
-        # What a minute traded has traded by its end.
-        places = self._rows(rows["symbol"]), np.searchsorted(KNOTS, minutes + 1)
-        np.add.at(self._table, places, rows["volume"])
-
-    def _parsed(self, lines: list[str], columns: Sequence[int]) -> Rows:
-        """All the lines that can be parsed. Nobody says which of them is bad: it is closed in on by halves."""
-        try:
-            return _parse(lines, columns)
-        except ValueError:
-            middle = len(lines) // 2
-            if len(lines) > _ONE_BY_ONE:
-                return np.concatenate([self._parsed(part, columns) for part in (lines[:middle], lines[middle:])])
-            return np.concatenate([self._parsed_one(line, columns) for line in lines])
-
-    def _parsed_one(self, line: str, columns: Sequence[int]) -> Rows:
-        try:
-            fields = line.rstrip("\n").split(",")
-            symbol, volume, start = (fields[column] for column in columns)
-            return np.array([(symbol, float(volume), int(start))], _ROW)
-        except (ValueError, IndexError, OverflowError):
-            self._bad(1, f"not a minute bar: {line.strip()}")
-            return np.zeros(0, _ROW)
-
-    def _bad(self, number: int, fault: str) -> None:
-        self.bad_lines += number
-        self.first_fault = self.first_fault or fault
-
-    def _rows(self, symbols: NDArray[np.str_]) -> NDArray[np.intp]:
-        """The rows of the symbols, which mostly come one after the other; new ones are given one."""
-        begins = np.flatnonzero(np.concatenate([[True], symbols[1:] != symbols[:-1]])[: len(symbols)])
-        rows = [self.row_of.setdefault(symbol, len(self.row_of)) for symbol in symbols[begins].tolist()]
-        while len(self.row_of) > len(self._table):
-            self._table = np.concatenate([self._table, np.zeros_like(self._table)])
-        return np.repeat(np.array(rows, np.intp), np.diff(begins, append=len(symbols)))
+def _volumes(bars: DayBars, minutes: Ints, good: Bools) -> Floats:
+    """The volume between each knot and the one before, of every symbol: what a minute traded has traded by its end."""
+    places = bars.of[good] * len(KNOTS) + np.searchsorted(KNOTS, minutes[good] + 1)
+    size = len(bars.symbols) * len(KNOTS)
+    volumes: Floats = np.bincount(places, bars.volume[good], size).reshape(-1, len(KNOTS)).astype(np.float64)
+    return volumes
 
 
-def _parse(lines: list[str], columns: Sequence[int]) -> Rows:
-    if not lines:
-        return np.zeros(0, _ROW)
-    rows: Rows = np.loadtxt(lines, _ROW, comments=None, delimiter=",", usecols=columns, ndmin=1)
-    if len(rows) != len(lines):
-        raise ValueError("there are lines without a bar")
-    return rows
+def _out_of_day(path: Path, bars: DayBars, good: Bools) -> str:
+    if good.all():
+        return ""
+    at = int(np.flatnonzero(~good)[0])
+    return f"{path}: {bars.symbols[bars.of[at]]} has a bar that is of no minute of the day: {bars.start[at]}"
 
 
 def packed(day: DayVolumes) -> bytes:

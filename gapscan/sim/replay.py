@@ -10,15 +10,16 @@ import datetime as dt
 import logging
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gapscan.errors import DataError
-from gapscan.flatfiles.files import FlatFiles, Row
+from gapscan.flatfiles.day_bars import DayBars
+from gapscan.flatfiles.files import FlatFiles
 from gapscan.flatfiles.splits import read_splits
-from gapscan.market.sessions import MINUTE_MS, previous_trading_day, session_times
+from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, previous_trading_day, session_times
 from gapscan.sim import plans
 from gapscan.sim.halfday import shortened
 from gapscan.sim.source import (
@@ -31,7 +32,7 @@ from gapscan.sim.source import (
     Listing,
     Split,
 )
-from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order, no_prints
+from gapscan.sim.tape import Bools, Ints, Prints, evenly, in_time_order, no_prints
 from gapscan.sim.walk import SessionWalk
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,8 @@ class ReplaySource:
         self.start_date = self._first_day(day)
         self._cache: OrderedDict[dt.date, DailyBars] = OrderedDict()
         before = self.day_before(self.start_date)
-        rows = [row for date in (before, self.start_date) if date for row in self.files.read("day_aggs_v1", date)]
-        self.symbols = sorted({row.symbol for row in rows})
+        days = [self.files.read("day_aggs_v1", date) for date in (before, self.start_date) if date]
+        self.symbols = sorted({symbol for day in days for symbol in day.symbols})
         self.listings: Sequence[Listing] = [Listing(symbol, symbol) for symbol in self.symbols]
         self._place = {symbol: place for place, symbol in enumerate(self.symbols)}
         self._splits = self._read_splits()
@@ -114,19 +115,22 @@ class ReplaySource:
         if bars is None:
             raise DataError(f"no flat file {self.files.path('day_aggs_v1', date)}")
         if date in self.files.days("minute_aggs_v1"):
-            rows = [row for row in self.files.read("minute_aggs_v1", date) if row.symbol in self._place]
-            return MinuteDay(rows, self._place, date, self.seed)
+            return MinuteDay(self.files.read("minute_aggs_v1", date), self._place, date, self.seed)
         return shortened(WalkedDay(bars, date, self.seed), date)
 
-    def _to_bars(self, rows: list[Row]) -> DailyBars:
+    def _to_bars(self, day: DayBars) -> DailyBars:
+        place = places_of(day, self._place)
+        known = np.flatnonzero((place >= 0) & (day.volume > 0))
+        vwap = np.round((day.open + day.high + day.low + day.close) / 4, 4)
+        rows = (day.open, day.high, day.low, day.close, day.volume, vwap, day.transactions)
         columns = np.zeros((7, len(self.symbols)))
-        for row in rows:
-            place = self._place.get(row.symbol)
-            if place is not None and row.volume > 0:
-                vwap = round((row.open + row.high + row.low + row.close) / 4, 4)
-                prices = (row.open, row.high, row.low, row.close)
-                columns[:, place] = (*prices, row.volume, vwap, row.transactions)
+        columns[:, place[known]] = np.array(rows, float)[:, known]
         return DailyBars.from_rows(columns)
+
+
+def places_of(day: DayBars, place: Mapping[str, int]) -> Ints:
+    """The place of each bar's symbol; -1 for those that have none."""
+    return np.array([place.get(symbol, -1) for symbol in day.symbols], np.int64)[day.of]
 
 
 class WalkedDay:
@@ -160,16 +164,17 @@ class MinuteDay:
 
     halts: Sequence[Halt] = ()
 
-    def __init__(self, rows: list[Row], place: dict[str, int], date: dt.date, seed: int) -> None:
+    def __init__(self, day: DayBars, place: Mapping[str, int], date: dt.date, seed: int) -> None:
         self._seed = (seed, 22, date.toordinal())
         self._start_ms = session_times(date).pre
-        rows = [row for row in rows if row.volume > 0]
-        minute = np.array([(row.start - self._start_ms) // MINUTE_MS for row in rows], dtype=np.int64)
-        order = np.argsort(minute, kind="stable")
-        self._symbol: Ints = np.array([place[row.symbol] for row in rows], dtype=np.int64)[order]
-        table: Floats = np.array([row[1:6] for row in rows], dtype=float).reshape(-1, 5)[order]
-        self._volume, self._open, self._close, self._high, self._low = table.T
-        self._trades: Ints = np.array([row.transactions for row in rows], dtype=np.int64)[order]
+        symbol = places_of(day, place)
+        minute = (day.start // NS_PER_MS - self._start_ms) // MINUTE_MS
+        kept = np.flatnonzero((symbol >= 0) & (day.volume > 0))
+        order = kept[np.argsort(minute[kept], kind="stable")]
+        self._symbol: Ints = symbol[order]
+        self._volume, self._open, self._close = day.volume[order], day.open[order], day.close[order]
+        self._high, self._low = day.high[order], day.low[order]
+        self._trades: Ints = day.transactions[order]
         self._bounds = np.searchsorted(minute[order], np.arange(MINUTES + 1))
 
     def minute(self, number: int) -> Prints:
