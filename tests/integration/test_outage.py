@@ -53,11 +53,13 @@ def whole_day(data: Path, root: Path) -> Path:
         made.path(kind, date).parent.mkdir(parents=True, exist_ok=True)
         made.path(kind, date).symlink_to(files.path(kind, date))
     days: dict[str, list[Any]] = {}
-    for row in files.read("minute_aggs_v1", DAY):
-        if TIMES.regular <= row.start < TIMES.post and row.volume > 0:
-            day = days.setdefault(row.symbol, [0.0, row.open, 0.0, row.high, row.low])
-            day[0], day[2] = day[0] + row.volume, row.close
-            day[3], day[4] = max(day[3], row.high), min(day[4], row.low)
+    bars = files.read("minute_aggs_v1", DAY)
+    columns = (bars.of, bars.start // NS_PER_MS, bars.volume, bars.open, bars.close, bars.high, bars.low)
+    for code, start, volume, opened, close, high, low in zip(*(column.tolist() for column in columns), strict=True):
+        if TIMES.regular <= start < TIMES.post and volume > 0:
+            day = days.setdefault(bars.symbols[code], [0.0, opened, 0.0, high, low])
+            day[0], day[2] = day[0] + volume, close
+            day[3], day[4] = max(day[3], high), min(day[4], low)
     lines = [f"{symbol},{','.join(map(str, day))},{TIMES.regular * NS_PER_MS},1" for symbol, day in days.items()]
     header = "ticker,volume,open,close,high,low,window_start,transactions"
     made.path("day_aggs_v1", DAY).write_bytes(gzip.compress("\n".join([header, *lines]).encode()))
