@@ -3,6 +3,7 @@
 # make check     format, lint, types, import contract
 # make package   wheel and sdist in dist/, tried in an empty environment
 # make fuzz      random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
+# make kill-events   200 kills and freezes of ranker, events and NATS; none of the events is lost or stored twice
 # make bench     the figures, in a table
 # make coverage  what the tests run of the code, branches included
 
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test check package bench fuzz coverage property-deep lock clean
+.PHONY: run test check package kill-events bench fuzz coverage property-deep lock clean
 
 run: $(READY)
 	$(BIN)/gapscan up $(ARGS)
@@ -28,6 +29,9 @@ check: $(READY)
 
 package: $(READY)
 	$(BIN)/python -m tests.package
+
+kill-events: $(READY)
+	EVENT_KILLS=200 $(BIN)/pytest -n 0 tests/faults/test_events_kill.py $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)

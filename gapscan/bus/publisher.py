@@ -22,10 +22,18 @@ from gapscan.lists.state import Copy, Fit, ranked
 from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
-from gapscan.protocol.messages import Delta, Heartbeat, Row, Snapshot, State
+from gapscan.protocol.messages import Change, Delta, Heartbeat, Row, Snapshot, State
 
 _REPLAY_BATCH = 1000
 _log = logger("bus")
+
+
+# Given a list, its changes and the market time of its rows: the changes, with the reasons of those who leave.
+Explain = Callable[[str, Sequence[Change], int], list[Change]]
+
+
+def _unexplained(_name: str, changes: Sequence[Change], _since: int) -> list[Change]:
+    return list(changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +47,12 @@ class _Attempt:
 
 class ListPublisher:
     """Publishes one list. `rows`, `epoch` and `sequence` are what is stored, never what was merely computed.
+    `explain` says why rows leave.
 
     After a FencedError the list belongs to another writer: publish no more.
     """
 
-    def __init__(self, bus: Bus, name: str) -> None:
+    def __init__(self, bus: Bus, name: str, explain: Explain = _unexplained) -> None:
         self.name = name
         self.epoch = ""
         self.sequence = 0
@@ -55,6 +64,7 @@ class ListPublisher:
         self._bus = bus
         self._stream = FencedStream(bus, names.list_stream(name), names.delta_subject(name), f"list {name}")
         self._snapshot = FencedValue(bus, names.BUCKET_SNAPSHOTS, name, f"the snapshot of {name}")
+        self._explain = explain
         self._attempt: _Attempt | None = None
         self._due: tuple[Sequence[Row], int] | None = None  # what a stream begins with that is being made anew
         self._retention = Retention()
@@ -182,7 +192,7 @@ class ListPublisher:
             epoch=self.epoch,
             prev=self.sequence,
             as_of=as_of,
-            changes=changes,
+            changes=self._explain(self.name, changes, self.as_of),
             size=len(rows),
             checksum=checksum(rows),
         )

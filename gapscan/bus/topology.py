@@ -52,11 +52,13 @@ class Retention:
     max_bytes: int = _DEFAULTS.delta_max_bytes
     replicas: int = _DEFAULTS.replicas
     state_bytes: int = _DEFAULTS.state_max_bytes
+    events_max_age: float = _DEFAULTS.events_max_age
+    events_bytes: int = _DEFAULTS.events_max_bytes
 
 
 def planned_bytes(retention: Retention, lists: int = 16) -> int:
     """What the streams with a limit reserve, with so many lists."""
-    return retention.state_bytes + _BYTES_OF_SCANS + (lists + 1) * retention.max_bytes
+    return retention.state_bytes + retention.events_bytes + _BYTES_OF_SCANS + (lists + 1) * retention.max_bytes
 
 
 def new_epoch() -> str:
@@ -98,6 +100,26 @@ def state_config(retention: Retention) -> api.StreamConfig:
     """The steps of what a ranker saves: longer than the five minutes that it looks back."""
     kept = Retention(_STATE_SECONDS, retention.state_bytes, retention.replicas)
     return _history(names.STREAM_STATE, names.STATE, kept)
+
+
+def events_config(retention: Retention) -> api.StreamConfig:
+    """What happened in all lists, for days. Ids are known for longer than a delta can be read, and made events again.
+
+    At the end of an age that is shorter than that, who makes them again stores them again.
+    """
+    return api.StreamConfig(
+        name=names.STREAM_EVENTS,
+        subjects=[names.event_subject("*", "*")],
+        retention=api.RetentionPolicy.LIMITS,
+        storage=api.StorageType.FILE,
+        discard=api.DiscardPolicy.OLD,
+        compression=api.StoreCompression.S2,
+        max_age=retention.events_max_age,
+        max_bytes=retention.events_bytes,
+        num_replicas=retention.replicas,
+        duplicate_window=min(retention.max_age_seconds + _DUPLICATE_WINDOW, retention.events_max_age),
+        allow_direct=True,
+    )
 
 
 def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamConfig:
@@ -241,9 +263,10 @@ def shared(retention: Retention) -> Iterator[api.StreamConfig]:
         yield feed_config(stream, subject, retention)
     yield commands_config(retention)
     yield state_config(retention)
+    yield events_config(retention)
     for bucket in (
         names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES, names.BUCKET_DETAILS,
-        names.BUCKET_STATE,
+        names.BUCKET_STATE, names.BUCKET_EVENTS,
     ):  # fmt: skip
         yield bucket_config(bucket, retention)
 

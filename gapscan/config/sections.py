@@ -64,6 +64,8 @@ class NatsSection(Section, frozen=True):
     delta_max_age: Seconds = 120.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024
     state_max_bytes: Annotated[int, Meta(ge=8_000_000)] = 192 * 1024 * 1024
+    events_max_age: Annotated[float, Meta(ge=60)] = 7 * 86_400.0
+    events_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 128 * 1024 * 1024
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec passes on, for a URL that is none."""

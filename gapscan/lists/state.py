@@ -8,7 +8,7 @@ from typing import cast
 
 from gapscan.errors import DeltaError
 from gapscan.lists.delta import apply, checksum
-from gapscan.protocol.messages import Delta, RankedRow, Row, Snapshot
+from gapscan.protocol.messages import Delta, EventPosition, RankedRow, Row, Snapshot
 
 
 class Fit(Enum):
@@ -61,7 +61,7 @@ class Copy:
         return Fit.APPLIED
 
 
-def unranked(snapshot: Snapshot) -> list[Row]:
+def unranked(snapshot: Snapshot | EventPosition) -> list[Row]:
     """The rows of a snapshot, in order. Raises DeltaError when the ranks are not 1, 2, 3 ..."""
     rows: list[Row] = []
     for rank, ranked in enumerate(snapshot.rows, 1):

@@ -94,6 +94,17 @@ CHANNELS: Final = (
         (m.WhyRequest, m.Why),
     ),
     Channel(
+        "events",
+        names.event_subject(LIST, "{kind}"),
+        "What the deltas mean: symbols that enter and leave, that halt and resume; stored once each, for days.",
+        (m.Event, m.EventGap),
+        (names.HEADER_MSG_ID, names.HEADER_EXPECTED_SEQUENCE),
+        names.STREAM_EVENTS,
+    ),
+    _bucket(
+        "event_positions", names.BUCKET_EVENTS, LIST, "How far a list's deltas were made events of.", m.EventPosition
+    ),
+    Channel(
         "universe",
         names.FEED_UNIVERSE,
         "Scans of the whole market, from the feed to the ranker.",
@@ -147,4 +158,5 @@ PARAMETERS: Final = {
     "job": "name of the job",
     "symbol": "case-sensitive ticker symbol",
     "part": "number of the part",
+    "kind": "enter, leave, first, halted, resumed or gap; others may come",
 }

@@ -24,10 +24,14 @@ class RankedRow(Row):
     rank: Rank
 
 
-class Remove(Struct, frozen=True, gc=False, tag_field="action", tag="remove"):
+class Remove(Struct, frozen=True, gc=False, omit_defaults=True, tag_field="action", tag="remove"):
     """The symbol leaves the list."""
 
     symbol: Symbol
+    reason: Annotated[
+        str | UnsetType,
+        Meta(description="fell_behind, rank, idle or closed; others may come; absent: the writer does not say"),
+    ] = UNSET
 
 
 class Rerank(Struct, frozen=True, gc=False, tag_field="action", tag="rerank"):

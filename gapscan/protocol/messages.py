@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gapscan.protocol.events import Event, EventGap, EventPosition
 from gapscan.protocol.feed import (
     Bars,
     Clock,
@@ -67,6 +68,9 @@ __all__ = [
     "Delta",
     "Detail",
     "EpochMs",
+    "Event",
+    "EventGap",
+    "EventPosition",
     "FeedCommand",
     "Fields",
     "Flags",
@@ -125,4 +129,7 @@ Message = (
     | WhyRequest
     | Why
     | Lease
+    | Event
+    | EventGap
+    | EventPosition
 )

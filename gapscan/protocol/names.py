@@ -28,6 +28,7 @@ STREAM_CURVES: Final = "GAPSCAN_FEED_CURVES"
 STREAM_HALTS: Final = "GAPSCAN_FEED_HALTS"
 STREAM_COMMANDS: Final = "GAPSCAN_FEED_COMMANDS"
 STREAM_STATE: Final = "GAPSCAN_STATE"
+STREAM_EVENTS: Final = "GAPSCAN_EVENTS"
 STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
 
 BUCKET_SNAPSHOTS: Final = "gapscan-snapshots"
@@ -37,6 +38,7 @@ HOT_KEY: Final = "hot"  # the one key of the hot bucket
 BUCKET_LEASES: Final = "gapscan-leases"
 BUCKET_DETAILS: Final = "gapscan-details"
 BUCKET_STATE: Final = "gapscan-state"
+BUCKET_EVENTS: Final = "gapscan-events"
 
 SERVICE_PREFIX: Final = "gapscan-"
 
@@ -81,6 +83,11 @@ def live_subject(name: str) -> str:
 def heartbeat_subject(name: str) -> str:
     """Where the ranker says once a second that list `name` is alive."""
     return f"{PREFIX}.live.{name}.heartbeat"
+
+
+def event_subject(name: str, kind: str) -> str:
+    """Where the events of one kind of list `name` are stored."""
+    return f"{PREFIX}.event.{name}.{kind}"
 
 
 def status_subject(service: str) -> str:

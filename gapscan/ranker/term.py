@@ -29,6 +29,7 @@ from gapscan.ranker.checkpoint import Checkpointer
 from gapscan.ranker.definitions import Definitions
 from gapscan.ranker.explainer import Explainer, answering
 from gapscan.ranker.ingest import Ingest
+from gapscan.ranker.leaving import LeaveReasons
 from gapscan.ranker.publishing import Publishing
 from gapscan.ranker.reconciler import Reconciler
 from gapscan.ranking.language.expression import Filter
@@ -84,6 +85,7 @@ class Term:
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
+        self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
         self._publishing = Publishing(self.publishers, self.universe, tally, self._reconciler.check_soon)
@@ -166,7 +168,7 @@ class Term:
 
     async def _begin(self, name: str) -> None:
         """A publisher for one more list; one that NATS refuses costs no other, and is tried again later."""
-        publisher = ListPublisher(self._bus, name)
+        publisher = ListPublisher(self._bus, name, self._leaving.explained)
         try:
             await publisher.recover(retention(self._config), self.universe.simulated)
         except TopologyError as error:

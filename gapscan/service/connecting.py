@@ -19,7 +19,10 @@ from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 def retention(config: Config) -> Retention:
     """What the settings say about keeping deltas."""
     section = config.nats
-    return Retention(section.delta_max_age, section.delta_max_bytes, section.replicas, section.state_max_bytes)
+    return Retention(
+        section.delta_max_age, section.delta_max_bytes, section.replicas, section.state_max_bytes,
+        section.events_max_age, section.events_max_bytes,
+    )  # fmt: skip
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ _DESCRIPTIONS: Final = {
     "feed": "asks the market data provider and publishes scans, bars and halts; one leads, others stand by",
     "ranker": "ranks the market and publishes the lists; one leads and says why, others stand by",
     "hot": "chooses the symbols that come live; one leads, others stand by",
+    "events": "stores what the lists' changes mean, each thing once; one leads, others stand by",
     "bridge": "serves the lists to browsers",
 }
 

@@ -7,6 +7,7 @@ SERVICES: Final = {
     "feed": "scans the market and publishes what it saw",
     "ranker": "ranks and publishes the lists",
     "hot": "chooses the symbols that come live",
+    "events": "stores what the lists' changes mean, each thing once",
     "bridge": "serves the lists and the page to browsers",
     "sim": "a simulated market that speaks the provider's protocol",
 }

@@ -65,6 +65,8 @@ class EmbeddedServer:
             delta_max_age=given.delta_max_age,
             delta_max_bytes=given.delta_max_bytes,
             state_max_bytes=given.state_max_bytes,
+            events_max_age=given.events_max_age,
+            events_max_bytes=given.events_max_bytes,
         )
 
     def process(self, port: int, store: Path, started: Callable[[], None]) -> Process:

@@ -276,6 +276,7 @@ class Up:
             "feed": f"scans every {self.config.feed.discovery_interval:g} s",
             "ranker": SERVICES["ranker"],
             "hot": SERVICES["hot"],
+            "events": SERVICES["events"],
             "bridge": self._http_url,
         }
         return {"sim": f"http://{self.config.provider.websocket_host}", **plan} if self.simulated else plan

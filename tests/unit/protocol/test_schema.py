@@ -31,6 +31,9 @@ _AFTER: list[m.Row] = [
     {"symbol": "BBB", "price": 2.0},
     {"symbol": "AAA", "price": 1.5, "session": "pre"},
 ]
+_ENTERED = m.Event(
+    "winners", "enter", "CCC", 1, 1_700_000_000_000, "abc123", 5, {"name": "Ünïcode", "volume": 10}, missed=True
+)
 EXAMPLES: list[m.Message] = [
     m.Delta("winners", "abc123", 4, 1_700_000_000_000, diff(_BEFORE, _AFTER), 3, checksum(_AFTER)),
     m.Delta("winners", "abc123", 4, 1_700_000_000_000, diff(_AFTER, _BEFORE), 2, checksum(_BEFORE), sequence=9),
@@ -74,6 +77,11 @@ EXAMPLES: list[m.Message] = [
         ["AAB"],
     ),
     m.Lease("ranker", "host-1"),
+    _ENTERED,
+    m.EventGap("winners", 1_700_000_000_000, "abc123", 9, "expired", "abc123", 4, simulated=True),
+    m.EventPosition(
+        "winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), "2024-07-01", ["AAA"], [_ENTERED], 17, simulated=True
+    ),
 ]  # fmt: skip
 
 BROKEN: list[tuple[type[m.Message], str, Any]] = [

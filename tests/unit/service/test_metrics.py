@@ -19,6 +19,7 @@ import gapscan
 from gapscan.bridge.metrics import KINDS as BRIDGE
 from gapscan.config import ServiceSection
 from gapscan.errors import ConfigError
+from gapscan.events.metrics import KINDS as EVENTS
 from gapscan.feed.metrics import KINDS as FEED
 from gapscan.hot.metrics import KINDS as HOT
 from gapscan.obs import Tally, logger
@@ -26,19 +27,20 @@ from gapscan.ranker.metrics import KINDS as RANKER
 from gapscan.service.metrics import Family, Kinds, Metrics, serving
 
 ROOT = Path(gapscan.__file__).parent
-ALL = {"feed": FEED, "ranker": RANKER, "hot": HOT, "bridge": BRIDGE}
+ALL = {"feed": FEED, "ranker": RANKER, "hot": HOT, "events": EVENTS, "bridge": BRIDGE}
 # Whose tally a module counts in.
 OWNERS = {
     **{room: (room,) for room in ALL},
     "polygon": ("feed",),
-    "service/leadership.py": ("feed", "hot", "ranker"),
-    "service/all_lists.py": ("bridge", "hot"),
+    "service/leadership.py": ("events", "feed", "hot", "ranker"),
+    "service/all_lists.py": ("bridge", "events", "hot"),
 }
 # What is counted by a name that is made or chosen where it happens.
 CHOSEN = {
     "feed": {"reference_failed", "reference_refused", "topics_refused", "topics_unanswered"},
     "ranker": {"publish_failed", "snapshot_failed"},
     "hot": set[str](),
+    "events": set[str](),
     "bridge": {"expelled_silent", "expelled_slow"},
 }
 

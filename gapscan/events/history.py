@@ -1,0 +1,108 @@
+"""One list's way from delta to delta, and the events on it. Pure: whoever reads the deltas stores what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gapscan.events.meaning import Meaning, Moment
+from gapscan.lists.delta import Rows, checksum, symbols_of
+from gapscan.lists.difference import diff
+from gapscan.lists.state import Copy, Fit, ranked, unranked
+from gapscan.market.sessions import trading_date
+from gapscan.protocol.events import EventGap, EventPosition, GapReason, Occurrence
+from gapscan.protocol.messages import Change, Delta, Remove, Snapshot
+
+
+class ListHistory:
+    """A list at one sequence, with what is known of its day."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.copy = Copy()
+        self.simulated = False
+        self._date = ""
+        self._seen: set[str] = set()
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything is known of the list."""
+        return bool(self.copy.epoch)
+
+    def begin(self, epoch: str) -> None:
+        """The list is empty, and its deltas are known from the first one on."""
+        self.copy.epoch = epoch
+
+    def restore(self, position: EventPosition) -> None:
+        """Go on where another one was. Raises DeltaError when its ranks are wrong."""
+        self.copy = loaded(position)
+        self.simulated = position.simulated
+        self._date, self._seen = position.date, set(position.seen)
+
+    def position(self, pending: Sequence[Occurrence] = (), stored: int = 0) -> EventPosition:
+        """Where this one is."""
+        copy = self.copy
+        return EventPosition(
+            list=self.name,
+            epoch=copy.epoch,
+            sequence=copy.sequence,
+            as_of=copy.as_of,
+            rows=ranked(copy.rows),
+            date=self._date,
+            seen=sorted(self._seen),
+            pending=list(pending),
+            stored=stored,
+            simulated=self.simulated,
+        )
+
+    def apply(self, delta: Delta, sequence: int) -> tuple[Fit, list[Occurrence]]:
+        """Go on by one delta, if it fits, and what that means."""
+        before = self.copy.rows
+        fit = self.copy.apply(delta, sequence)
+        return fit, self._meaning(before, delta.changes) if fit is Fit.APPLIED else []
+
+    def skip_to(self, copy: Copy, reason: GapReason, simulated: bool) -> list[Occurrence]:
+        """Go on at another state, to which no deltas lead: the gap, and in sum what happened in it.
+
+        Of a list of which nothing was known, nothing happened: its rows are there, since when nobody knows.
+        """
+        earlier, self.copy, self.simulated = self.copy, copy, simulated
+        gap = EventGap(
+            list=self.name,
+            as_of=copy.as_of,
+            epoch=copy.epoch,
+            sequence=copy.sequence,
+            reason=reason,
+            earlier_epoch=earlier.epoch,
+            earlier_sequence=earlier.sequence,
+            simulated=simulated,
+        )
+        if not earlier.epoch:
+            self._turn_day()
+            self._seen.update(symbols_of(copy.rows))
+            return [gap]
+        return [gap, *self._meaning(earlier.rows, diff(earlier.rows, copy.rows), missed=True)]
+
+    def remove(self) -> list[Occurrence]:
+        """The list is defined no longer: all leave."""
+        before, self.copy.rows = self.copy.rows, []
+        return self._meaning(before, [Remove(symbol, "removed") for symbol in symbols_of(before)])
+
+    def _meaning(self, before: Rows, changes: Sequence[Change], *, missed: bool = False) -> list[Occurrence]:
+        copy = self.copy
+        self._turn_day()
+        moment = Moment(self.name, copy.epoch, copy.sequence, copy.as_of, self.simulated, missed)
+        return [*Meaning(moment, before, copy.rows, self._seen).events(changes)]
+
+    def _turn_day(self) -> None:
+        if self.copy.as_of and (date := str(trading_date(self.copy.as_of))) != self._date:
+            self._date = date
+            self._seen.clear()
+
+
+def loaded(state: Snapshot | EventPosition) -> Copy:
+    """A copy at a stored state. Raises DeltaError when its ranks are wrong."""
+    copy = Copy()
+    copy.rows = unranked(state)
+    copy.checksum = checksum(copy.rows)
+    copy.epoch, copy.sequence, copy.as_of = state.epoch, state.sequence, state.as_of
+    return copy

@@ -1,0 +1,43 @@
+"""The stream of events: written by one process, each event once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from gapscan.bus.client import Bus
+from gapscan.bus.fenced_log import FencedLog
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
+from gapscan.protocol.events import GAP, EventGap, Occurrence
+from gapscan.service.retrying import retrying
+
+
+class EventStore:
+    """Stores events in the order in which they are given. `recover` it first."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.log = FencedLog(bus, names.STREAM_EVENTS, "events")
+        self._writing = asyncio.Lock()
+
+    @property
+    def sequence(self) -> int:
+        """Where the stream ends."""
+        return self.log.sequence
+
+    async def store(self, occurrences: Sequence[Occurrence]) -> None:
+        """Store them, however long NATS is away. Raises FencedError."""
+        for occurrence in occurrences:
+            # One whose fate is not known is settled before any other list's is tried.
+            async with self._writing:
+                await self._store(occurrence)
+
+    async def store_again(self, occurrences: Sequence[Occurrence], after: int) -> None:
+        """The same of what may be stored already, behind the sequence `after`, longer ago than ids are remembered."""
+        there = await self.log.ids_after(after)
+        await self.store([one for one in occurrences if one.id not in there])
+
+    async def _store(self, occurrence: Occurrence) -> None:
+        kind = GAP if isinstance(occurrence, EventGap) else occurrence.kind
+        subject, payload = names.event_subject(occurrence.list, kind), encode(occurrence)
+        await retrying("events", "storing an event", lambda: self.log.append(subject, payload, occurrence.id))
