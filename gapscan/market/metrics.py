@@ -1,21 +1,21 @@
-"""What is computed from the universe's columns, for many symbols at once. Formulas are in the docstrings.
+"""What is computed from what is known of symbols, for many of them at once. Formulas are in the docstrings.
+
+They work on columns of any shape: of the universe as it is now (computed.py), or of all minutes of a past day.
 
 Percent are true percent (5.0 = 5 %). NaN in gives NaN out: a missing value never becomes a number.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.market.columns import Bools, Floats
 from gapscan.market.curve import share_traded
-from gapscan.market.fields import KNOWN, OBSERVED
-from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
-from gapscan.market.sessions import MINUTE_MS, MarketSession, new_york, session_times, trading_date
-from gapscan.market.universe import Universe
+from gapscan.market.sessions import MINUTE_MS, MarketSession, session_times
 
 # What depends on the time alone is computed anew in steps of this; between two, only what was observed anew is.
 TIME_STEP_MS: Final = 10_000
@@ -42,60 +42,44 @@ _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
 
 
-_NO_TIME: Final = np.full(1, np.nan)
-_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "left_at")
-
-
 def step_of(ms: int) -> int:
     """The beginning of the step that `ms` lies in: what depends on the time alone is the same throughout it."""
     return ms - ms % TIME_STEP_MS
 
 
-class _Columns:
-    """The columns of all symbols, or of those at positions `at`, which are gathered and stored in one go."""
+class MetricColumns(Protocol):
+    """What formulas read and write: columns of symbols at one moment, or a matrix of moments and symbols.
 
-    def __init__(self, universe: Universe, at: Ints | None) -> None:
-        self.now = step_of(universe.as_of)
-        # Beyond midnight and on days without trading, the day is still the trading day.
-        self.date = universe.date or trading_date(self.now)
-        self.day = session_times(self.date).regular
-        self.universe = universe
-        self.at = np.arange(len(universe)) if at is None else at
-        self._columns = {} if at is None else dict(zip(_READ, universe.numbers(_READ, at), strict=True))
-        self._made: dict[str, Floats] = {}
-        self._moments: dict[str, Floats] = {}
-        self._all = at is None
+    `now` is the moment in steps; `day` and `date` are of the trading day.
+    """
 
-    def __getitem__(self, name: str) -> Floats:
-        return self._columns[name] if name in self._columns else self.universe.number(name)
-
-    def __setitem__(self, name: str, values: Floats) -> None:
-        if self._all:
-            self.universe.put(name, values)
-        else:
-            self._columns[name] = self._made[name] = values
-
-    def store(self) -> None:
-        """Write what was computed for some symbols."""
-        if self._made:
-            self.universe.put_at(self._made, self.at)
-
+    @property
+    def now(self) -> Floats | int: ...
+    @property
+    def date(self) -> dt.date: ...
+    @property
+    def day(self) -> int: ...
+    @property
+    def session(self) -> MarketSession: ...
+    def __getitem__(self, name: str) -> Floats: ...
+    def __setitem__(self, name: str, values: Floats) -> None: ...
     def moments(self, name: str) -> Floats:
-        """The moment for which the symbols are computed: the end of the history step of time field `name`, or later."""
-        if name not in self._moments:
-            idle = self.universe.as_of - self.universe.as_of % IDLE_STEP_MS
-            seen = np.floor(self[name] / HISTORY_STEP_MS) * HISTORY_STEP_MS
-            self._moments[name] = np.minimum(np.fmax(seen, idle), self.universe.as_of)
-        return self._moments[name]
+        """The moment for which the symbols are computed, by time field `name`."""
 
+    def ago(self, name: str, ms: int) -> Floats:
+        """What `price` or `volume` was `ms` before the moments, where something was observed near then."""
 
-def compute(universe: Universe, at: Ints | None = None) -> None:
-    """Bring the computed columns up to the universe's market time: of all symbols, or of those at positions `at`."""
-    columns = _Columns(universe, at)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for step in _STEPS:
-            step(columns)
-    columns.store()
+    def range_known(self) -> Bools:
+        """Where high and low are known to be all of the session."""
+
+    def halted(self) -> Bools:
+        """Who is halted."""
+
+    def compute_again(self, where: Bools) -> None:
+        """What was computed here, the next computation goes on from."""
+
+    def usual_volume(self) -> tuple[Floats, Floats, bool] | None:
+        """By the symbols' own curves: volume by now, over how many sessions, and whether the curves are of this day."""
 
 
 def _percent(now: Floats, before: Floats) -> Floats:
@@ -108,48 +92,55 @@ def _positive(values: Floats) -> Floats:
     return np.where(values > 0, values, np.nan)
 
 
-def _moves(columns: _Columns) -> None:
-    """Change, gap, change from open, distance from high and low.
+def _previous_close(columns: MetricColumns) -> Floats:
+    """On the day of a split it is of another share: gap and change are withheld."""
+    return np.where(columns["split_today"] == 1.0, np.nan, _positive(columns["prev_close"]))
 
-    The gap is taken from the official open once that has printed, and is indicative (from the last price)
-    before. On the day of a split, prev_close is of another share: gap and change are withheld. The distance from high
-    and low is, while nothing says that these, and the price, are still so: after an outage.
-    """
+
+def _change(columns: MetricColumns) -> None:
+    """Price against the previous close."""
+    columns["change_percent"] = _percent(columns["price"], _previous_close(columns))
+
+
+def _gap(columns: MetricColumns) -> None:
+    """The official open against the previous close, once that has printed; indicative, from the last price, before."""
     price, opened = columns["price"], columns["open"]
-    prev_close = np.where(columns["split_today"] == 1.0, np.nan, _positive(columns["prev_close"]))
     indicative = np.isnan(opened)
     columns["gap_indicative"] = indicative.astype(np.float64)
-    columns["change_percent"] = _percent(price, prev_close)
-    columns["gap_percent"] = _percent(np.where(indicative, price, opened), prev_close)
+    columns["gap_percent"] = _percent(np.where(indicative, price, opened), _previous_close(columns))
     columns["change_from_open_percent"] = _percent(price, _positive(opened))
-    ranged = np.where(_range_known(columns), price, np.nan)
+
+
+def _ranges(columns: MetricColumns) -> None:
+    """Distance from high and low; missing while nothing says that these are still so: after an outage."""
+    ranged = np.where(columns.range_known(), columns["price"], np.nan)
     columns["from_high_percent"] = _percent(ranged, _positive(columns["high"]))
     columns["from_low_percent"] = _percent(ranged, _positive(columns["low"]))
 
 
-def _range_known(columns: _Columns) -> Bools:
-    return columns.universe.range_known(columns.at, np.full(len(columns.at), float(columns.now)))
+def _minute(columns: MetricColumns) -> None:
+    """Change and volume of one minute: against what had been observed by then; missing if nothing was near then.
 
-
-def _windows(columns: _Columns) -> None:
-    """Change over one and five minutes, and the volume of one: against what had been observed by then.
-
-    Missing where nothing was observed near that moment, as after an outage.
-
-    `spike_size` is the one-minute move in units of what counts as a spike at this price; `spike_time` is when the
-    present or latest spike began.
+    `spike_size` is the one-minute move in units of what counts as a spike at this price.
     """
-    price, moments, prices = columns["price"], columns.moments("price_time"), columns.universe.prices
-    move = _percent(price, _positive(prices.at(moments - MINUTE_MS, columns.at)))
-    columns["change_1m_percent"] = move
-    columns["change_5m_percent"] = _percent(price, _positive(prices.at(moments - 5 * MINUTE_MS, columns.at)))
-    before = columns.universe.volumes.at(columns.moments("updated") - MINUTE_MS, columns.at)
-    columns["volume_1m"] = columns["volume"] - before
-    columns["spike_size"] = size = np.abs(move) / _least_spike(price)
-    spiking = (size >= 1.0) & (columns["volume_1m"] > SPIKE_VOLUME)
+    price = columns["price"]
+    columns["change_1m_percent"] = move = _percent(price, _positive(columns.ago("price", MINUTE_MS)))
+    columns["volume_1m"] = columns["volume"] - columns.ago("volume", MINUTE_MS)
+    columns["spike_size"] = np.abs(move) / _least_spike(price)
+
+
+def _five_minutes(columns: MetricColumns) -> None:
+    """Change over five minutes, as over one."""
+    before = columns.ago("price", 5 * MINUTE_MS)
+    columns["change_5m_percent"] = _percent(columns["price"], _positive(before))
+
+
+def _spikes(columns: MetricColumns) -> None:
+    """When the present or latest spike began."""
+    spiking = (columns["spike_size"] >= 1.0) & (columns["volume_1m"] > SPIKE_VOLUME)
     begins = spiking & ((columns["spiking"] == 0.0) | np.isnan(columns["spike_time"]))
-    columns["spike_time"] = np.where(begins, moments, columns["spike_time"])
-    columns.universe.mark_dirty(columns.at[spiking != (columns["spiking"] == 1.0)])
+    columns["spike_time"] = np.where(begins, columns.moments("price_time"), columns["spike_time"])
+    columns.compute_again(spiking != (columns["spiking"] == 1.0))
     columns["spiking"] = spiking.astype(np.float64)
 
 
@@ -159,40 +150,43 @@ def _least_spike(price: Floats) -> Floats:
     return np.where(np.isnan(price), np.nan, found)
 
 
-def _after_the_close(columns: _Columns) -> None:
+def _after_the_close(columns: MetricColumns) -> None:
     """Change since the regular close, and volume since then, of symbols that have traded after it."""
     post = session_times(columns.date).post
     traded = columns["price_time"] >= post
     if not traded.any():
-        columns["post_change_percent"] = columns["post_volume"] = np.full(len(traded), np.nan)
+        columns["post_change_percent"] = columns["post_volume"] = np.full(traded.shape, np.nan)
         return
     columns["post_change_percent"] = np.where(traded, _percent(columns["price"], _positive(columns["close"])), np.nan)
     columns["post_volume"] = np.where(traded, columns["volume"] - columns["close_volume"], np.nan)
 
 
-def _volumes(columns: _Columns) -> None:
-    """Dollar volume (volume times vwap, or times the price before there is a vwap) and relative volume.
+def _dollars(columns: MetricColumns) -> None:
+    """Dollar volume: volume times vwap, or times the price before there is a vwap."""
+    vwap = columns["vwap"]
+    columns["dollar_volume"] = columns["volume"] * np.where(np.isnan(vwap), columns["price"], vwap)
 
-    Relative volume is volume now / the mean cumulative volume at this time of the day; where only daily averages are
-    known, or the mean is thinner than they are, or of the day before with a split since, / (mean daily volume * the
-    share of a day that has traded by now). It is missing where the expected volume is under RVOL_FLOOR shares.
+
+def _relative_volume(columns: MetricColumns) -> None:
+    """Volume now / the mean cumulative volume at this time of the day.
+
+    Where only daily averages are known, or the mean is thinner than they are, or of the day before with a split since,
+    / (mean daily volume * the share of a day that has traded by now). It is missing where the expected volume is under
+    RVOL_FLOOR shares.
     """
-    volume, vwap = columns["volume"], columns["vwap"]
-    columns["dollar_volume"] = volume * np.where(np.isnan(vwap), columns["price"], vwap)
-    moments, sessions = columns.moments("updated"), columns["baseline_sessions"]
-    expected = columns["average_volume"] * share_traded(columns.day, moments)
-    curves = columns.universe.curves
-    if curves.serve(columns.date):
-        usual, number = curves.expected(columns.at, moments, columns.date), curves.sessions(columns.at)
+    sessions = columns["baseline_sessions"]
+    expected = columns["average_volume"] * share_traded(columns.day, columns.moments("updated"))
+    if (curve := columns.usual_volume()) is not None:
+        usual, number, is_todays = curve
         counts = ~np.isnan(usual) & ~((number < THIN_BASELINE) & (number < sessions))
-        if curves.date != columns.date:  # adjusted for the splits up to its own day only
+        if not is_todays:  # adjusted for the splits up to its own day only
             counts &= columns["split_today"] == 0.0
         expected, sessions = np.where(counts, usual, expected), np.where(counts, number, sessions)
-    columns["rvol"] = volume / np.where(expected >= RVOL_FLOOR, expected, np.nan)
+    columns["rvol"] = columns["volume"] / np.where(expected >= RVOL_FLOOR, expected, np.nan)
     columns["thin_baseline"] = np.where(np.isnan(sessions), np.nan, sessions < THIN_BASELINE)
 
 
-def _trades(columns: _Columns) -> None:
+def _trades(columns: MetricColumns) -> None:
     """How unusual the number of trades in the latest minute is, in standard deviations.
 
     z = (trades - m s) / sqrt(m s + (d s)^2), with m and d the mean and the deviation of a day's trades, and s the
@@ -211,57 +205,26 @@ def _trades(columns: _Columns) -> None:
     columns["trades_z"] = np.where(says, (columns["minute_trades"] - expected) / deviation, np.nan)
 
 
-def _ages(columns: _Columns) -> None:
+def _ages(columns: MetricColumns) -> None:
     """Mark symbols that have not traded for long, counted from the session's start at the earliest.
 
     Halted ones cannot trade: they are not marked. Who had left before a session began comes back with a trade only.
     """
-    session, traded = columns.universe.session, columns["price_time"]
+    session, traded = columns.session, columns["price_time"]
     left = columns["left_at"] == traded
     if session not in STALE_AFTER:
-        columns["stale"], columns["gone"] = np.zeros(len(columns.at)), left.astype(np.float64)
+        columns["stale"], columns["gone"] = np.zeros(left.shape), left.astype(np.float64)
         return
-    start = session_start(columns.now, session)
+    start = getattr(session_times(columns.date), session.value)
     age = (columns.now - np.fmax(traded, start)) / 1000.0
-    free = ~columns.universe.text("halt").matches(("halted",), columns.at)
+    free = ~columns.halted()
     columns["stale"] = (free & (age > STALE_AFTER[session])).astype(np.float64)
     gone = free & (left & (traded < start) | (age > GONE_AFTER[session]))
     columns["gone"], columns["left_at"] = gone.astype(np.float64), np.where(gone, traded, np.nan)
 
 
-_STEPS: Final[tuple[Callable[[_Columns], None], ...]] = (_moves, _windows, _after_the_close, _volumes, _trades, _ages)
-
-
-_AGO: Final = {"change_1m_percent": MINUTE_MS, "spike_size": MINUTE_MS, "change_5m_percent": 5 * MINUTE_MS}
-_RANGES: Final = {"from_high_percent": "high", "from_low_percent": "low"}
-
-
-def unknown_since(universe: Universe, name: str, position: int) -> float:
-    """Since when what field `name` of a symbol is made of is unknown, since nothing was observed of it, epoch ms.
-
-    NaN where the field is there, or missing for another reason.
-    """
-    at = np.array([position])
-    columns = _Columns(universe, at)
-    since = _NO_TIME
-    if name in _AGO:
-        since = universe.prices.unknown_since(columns.moments("price_time") - _AGO[name], at)
-    elif name == "volume_1m":
-        since = universe.volumes.unknown_since(columns.moments("updated") - MINUTE_MS, at)
-    elif name in ("high_time", "low_time"):
-        since = universe.number(name.replace("time", "unknown_since"))[at]
-    elif name in _RANGES and not _range_known(columns)[0]:
-        since = universe.ranges.until(at)
-    return float(since[0])
-
-
-def session_start(ms: int, session: MarketSession) -> int:
-    """When `session` of the day of `ms` began, epoch ms."""
-    return int(getattr(session_times(new_york(ms).date()), session.value))
-
-
-def coverage(universe: Universe) -> tuple[int, int]:
-    """How many of the symbols in the reference data have a price today, and how many there are."""
-    expected = universe.text("type").known() & (universe.number("test_symbol") == 0.0)
-    fresh = expected & ~np.isnan(universe.number("price"))
-    return int(fresh.sum()), int(expected.sum())
+# In this order: what a formula reads of another one is there.
+STEPS: Final[tuple[Callable[[MetricColumns], None], ...]] = (
+    _change, _gap, _ranges, _minute, _five_minutes, _spikes, _after_the_close, _dollars, _relative_volume, _trades,
+    _ages,
+)  # fmt: skip

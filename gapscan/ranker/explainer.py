@@ -17,7 +17,7 @@ from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.nats_compat import server_has_all
 from gapscan.errors import ProtocolError
 from gapscan.lists.delta import symbols_of
-from gapscan.market import metrics
+from gapscan.market import computed
 from gapscan.market.columns import Bools, Ints
 from gapscan.market.metrics import GONE_AFTER
 from gapscan.market.sessions import MarketSession
@@ -168,7 +168,7 @@ class Explainer:
         if condition.kind != "test" or condition.value is not None:
             return None
         at = self._universe.index[symbol]
-        found = [metrics.unknown_since(self._universe, name, at) for name in fields_in([condition.text])]
+        found = [computed.unknown_since(self._universe, name, at) for name in fields_in([condition.text])]
         return next((int(since) for since in found if np.isfinite(since)), None)
 
     def _words(self, symbol: str) -> Words:

@@ -19,7 +19,7 @@ from gapscan.bus.publisher import ListPublisher
 from gapscan.config import Config
 from gapscan.errors import BusError, GapscanError, TopologyError
 from gapscan.lists.delta import Rows
-from gapscan.market.metrics import coverage
+from gapscan.market.computed import coverage
 from gapscan.market.restore import restore
 from gapscan.market.sessions import MarketSession, trading_date
 from gapscan.market.universe import Universe

@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 
 from gapscan.lists.delta import Rows, symbols_of
-from gapscan.market import metrics
+from gapscan.market import computed, metrics
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.universe import Universe
 from gapscan.ranking.rows import RowCache, RowState, compare_states
@@ -119,7 +119,7 @@ class Scanner:
         A list in which nothing changed since it was last ranked is the same object as then.
         """
         at = self._changed()
-        metrics.compute(self.universe, at)
+        computed.compute(self.universe, at)
         self._cache.forget(self.universe.drain_retexted())
         self._cache.mark_dirty(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose

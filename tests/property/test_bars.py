@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.market import metrics
+from gapscan.market import computed
 from gapscan.market.bars import AHEAD_MS, merge_bars, merge_trades
 from gapscan.market.restore import restore
 from gapscan.market.scans import merge_scan
@@ -228,7 +228,7 @@ def test_a_holiday_is_not_opened_by_the_clock() -> None:
 
 
 def rows_of(universe: Universe) -> Sequence[Row]:
-    metrics.compute(universe)
+    computed.compute(universe)
     cache, everyone = RowCache(universe), np.arange(len(universe))
     cache.mark_dirty(None)
     cache.refresh(everyone)

@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.market.computed import compute
 from gapscan.market.fields import COMPUTED
-from gapscan.market.metrics import compute
 from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import MINUTE_MS, MarketSession
 from tests.support.market import MOMENT, Stock, stock, universe_frame, universe_of

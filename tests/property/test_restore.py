@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gapscan.market import metrics
+from gapscan.market import computed
 from gapscan.market.bars import merge_bars, merge_trades
 from gapscan.market.history import STEP_MS
 from gapscan.market.restore import SAVED, merge_saved, restore, saved_states
@@ -128,7 +128,7 @@ class Life:
                 self.save(self.universe.drain_unsaved())
             event.merge(self.universe)
             self.universe.advance(event.moment)
-            metrics.compute(self.universe)
+            computed.compute(self.universe)
 
     def save(self, at: np.ndarray) -> None:
         self.saved += [encode(state) for state in saved_states(self.universe, at, 2)]
@@ -191,7 +191,7 @@ def test_the_moves_of_the_last_minutes_are_known_again(seed: int, border: int) -
     life.save(life.universe.drain_unsaved())
     universe = again(events, life.saved, life.rows())
     universe.advance(life.universe.as_of)
-    metrics.compute(universe)
+    computed.compute(universe)
     assert_same(universe, life.universe, (*DAY_VALUES, *MOVES))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gapscan.errors import ProtocolError
 from gapscan.market.baselines import Curves
-from gapscan.market.metrics import compute
+from gapscan.market.computed import compute
 from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import MINUTE_MS, MarketSession, epoch_ms, is_trading_day, previous_trading_day
 from gapscan.market.universe import Universe

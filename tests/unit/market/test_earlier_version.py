@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from gapscan.market import metrics
+from gapscan.market import computed
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.protocol.codec import decode, encode
@@ -41,7 +41,7 @@ def merge(universe: Universe, message: Message) -> None:
             assert merge_halts(universe, message)
         case _:
             raise AssertionError(message)
-    metrics.compute(universe)
+    computed.compute(universe)
 
 
 def rows_after(messages: list[str]) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gapscan.market.metrics import IDLE_STEP_MS, compute, coverage
+from gapscan.market.computed import compute, coverage
+from gapscan.market.metrics import IDLE_STEP_MS
 from gapscan.market.scans import merge_halts, merge_scan
 from gapscan.market.sessions import MINUTE_MS, MarketSession, epoch_ms
 from gapscan.market.universe import Universe

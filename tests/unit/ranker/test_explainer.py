@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.market import metrics
+from gapscan.market import computed, metrics
 from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
@@ -175,7 +175,7 @@ def test_what_is_unknown_because_the_feed_was_away() -> None:
     explainer = Explainer(universe, lists, lambda _: [])
 
     def unknown_since() -> list[int | None]:
-        metrics.compute(universe)
+        computed.compute(universe)
         (found,) = explainer.answer(WhyRequest("A", "moves")).lists
         assert [each.value is None for each in found.conditions] == [
             True,

@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import pytest
 
-from gapscan.market import metrics
+from gapscan.market import computed
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
@@ -19,7 +19,7 @@ NOW = MOMENT[MarketSession.REGULAR]
 
 def row_of(**fields: Any) -> dict[str, Any]:
     universe = universe_of([stock("A", **fields)])
-    metrics.compute(universe)
+    computed.compute(universe)
     return dict(only_row(RowCache(universe)))
 
 
@@ -37,7 +37,7 @@ def shown(cache: RowCache, *at: int) -> RowState:
 def see(universe: Universe, **fields: Any) -> None:
     stocks = [{**stock("A", updated=float(NOW + 1), price_time=float(NOW + 1)), **fields}]
     merge_scan(universe, universe_frame(stocks, NOW + 1))
-    metrics.compute(universe)
+    computed.compute(universe)
 
 
 def test_a_whole_row() -> None:
@@ -85,7 +85,7 @@ def test_no_minus_zero() -> None:
 
 def test_the_same_row_as_long_as_nothing_shown_changed() -> None:
     universe = universe_of([stock("A", price=10.0, volume=100.0, updated=float(NOW + 1), price_time=float(NOW + 1))])
-    metrics.compute(universe)
+    computed.compute(universe)
     cache = RowCache(universe)
     first = only_row(cache)
     assert only_row(cache) is first
@@ -138,7 +138,7 @@ def test_symbols_that_came_later() -> None:
 
 def test_rows_that_nothing_touched_are_not_looked_at() -> None:
     universe = universe_of([stock("A", price=10.0), stock("B", price=20.0)])
-    metrics.compute(universe)
+    computed.compute(universe)
     cache = RowCache(universe)
     first = shown(cache, 0, 1)
     see(universe, price=11.0)
