@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gapscan.errors import ConfigError
-from gapscan.protocol.field_docs import field_table, quoted, scan_columns, usual_columns
+from gapscan.protocol.field_docs import field_table, problems, quoted, scan_columns, usual_columns
 from gapscan.ranking.spec import ROW_FIELDS, shipped_lists
 
 _PART: Final = re.compile(r"(<!-- made: (\w+) -->)(.*?)(<!-- end -->)", re.DOTALL)
@@ -26,6 +26,7 @@ _PARTS: Final = {
     "texts": lambda: quoted(ROW_FIELDS.texts),
     "flags": lambda: quoted(sorted(ROW_FIELDS.flags)),
     "lists": _lists,
+    "problems": problems,
 }
 
 

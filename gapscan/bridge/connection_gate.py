@@ -72,7 +72,7 @@ def peer_of(transport: _HasPeer) -> str:
 class HttpConnection(RequestHandler):
     """One connection. What is wrong with a request is answered, counted and logged as all that the bridge refuses."""
 
-    __slots__ = ("_limiter", "_tally")
+    __slots__ = ("_limiter", "_tally", "on_lost")
 
     def __init__(self, server: Server, limiter: ConnectionLimiter, tally: Tally) -> None:
         super().__init__(
@@ -87,9 +87,12 @@ class HttpConnection(RequestHandler):
         )
         self._limiter = limiter
         self._tally = tally
+        self.on_lost: Callable[[], None] | None = None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """It has ended."""
+        if self.on_lost is not None:
+            self.on_lost()
         self._limiter.admit(self)
         super().connection_lost(exc)
 

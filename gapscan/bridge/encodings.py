@@ -15,31 +15,40 @@ from websockets.frames import Close, Frame, Opcode
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """What a message's payload (JSON in UTF-8) becomes, and how a connection ends.
+    """What a message's payload (JSON in UTF-8) and its place become, and how a connection ends.
 
     `goodbye` is made of a close code and its name. `ping` is what a client answers by itself; None for a way on which
     clients cannot say anything: there silence ends nothing.
     """
 
-    message: Callable[[bytes], bytes]
+    message: Callable[[bytes, str], bytes]
     goodbye: Callable[[int, str], bytes]
     ping: bytes | None
 
+    @property
+    def one_way(self) -> bool:
+        """Whether clients cannot say anything: what they asked for was said when they came."""
+        return self.ping is None
+
 
 class Message:
-    """A payload, and its bytes on the wire: the same object for all clients of an encoding."""
+    """A payload, and its bytes on the wire: the same object for all clients of an encoding.
 
-    __slots__ = ("_encoded", "payload")
+    `place` is what a client has after a snapshot or delta, as text; "" for other messages.
+    """
 
-    def __init__(self, payload: bytes) -> None:
+    __slots__ = ("_encoded", "payload", "place")
+
+    def __init__(self, payload: bytes, place: str = "") -> None:
         self.payload = payload
+        self.place = place
         self._encoded: dict[Encoding, bytes] = {}
 
     def encoded(self, encoding: Encoding) -> bytes:
         """The bytes to send."""
         data = self._encoded.get(encoding)
         if data is None:
-            data = self._encoded[encoding] = encoding.message(self.payload)
+            data = self._encoded[encoding] = encoding.message(self.payload, self.place)
         return data
 
 
@@ -56,7 +65,29 @@ def websocket_pong(payload: bytes) -> bytes:
 
 
 WEBSOCKET: Final = Encoding(
-    message=lambda payload: _frame(Opcode.TEXT, payload),
+    message=lambda payload, _place: _frame(Opcode.TEXT, payload),
     goodbye=lambda code, name: _frame(Opcode.CLOSE, Close(code, name).serialize()),
     ping=_frame(Opcode.PING, b""),
 )
+
+
+# Server-sent events (WHATWG HTML, section 9.2). A message's JSON has no line breaks. An id is what a client resumes
+# from; only what changes the list has one, since an empty id would make the client forget the one before.
+
+
+def _event(payload: bytes, place: str) -> bytes:
+    return b"%bdata: %b\n\n" % (b"id: %b\n" % place.encode() if place else b"", payload)
+
+
+def chunk(data: bytes) -> bytes:
+    """A piece of an HTTP/1.1 answer whose length is not known at its beginning."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+# To HTTP/1.1 as chunks, which are the same for all; to HTTP/1.0, as many proxies speak it, as they are.
+EVENT_STREAM: Final = Encoding(
+    message=lambda payload, place: chunk(_event(payload, place)),
+    goodbye=lambda _code, _name: b"0\r\n\r\n",
+    ping=None,
+)
+EVENT_STREAM_1_0: Final = Encoding(message=_event, goodbye=lambda _code, _name: b"", ping=None)

@@ -90,6 +90,8 @@ class Fanout:
             session.lists.pop(name, None)
             session.owed.discard(name)
             session.refuse(unknown(name))
+            if session.encoding.one_way:  # it can ask for no other
+                session.finish()
 
     def flush(self, name: str) -> None:
         """Send what a list's clients have not got."""

@@ -7,6 +7,7 @@ Live traffic, resuming and the recovery of a slow client are this one function.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from gapscan.protocol.messages import Delta, Row, Snapshot, State
 
 RETENTION_SECONDS: Final = 120.0
 MAX_VERSIONS: Final = 600  # a minute of a list that changes ten times a second
+_NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LEAST_ROW: Final = len('{"rank":1,"symbol":"A"},')  # no row of a snapshot is shorter
 
 
@@ -30,6 +32,17 @@ class Position(NamedTuple):
 
     epoch: str
     sequence: int
+
+    @property
+    def text(self) -> str:
+        """As `parse` takes it."""
+        return f"{self.epoch}:{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position | None:
+        """The position that `text` says; None when it says none."""
+        epoch, _, sequence = text.rpartition(":")
+        return cls(epoch, int(sequence)) if epoch and _NUMBER.fullmatch(sequence) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +192,7 @@ class ListHistory:
             size=len(new.rows),
             checksum=new.checksum,
         )
-        return Message(codec.encode(delta))
+        return Message(codec.encode(delta), new.position.text)
 
     def _snapshot(self, version: Version) -> Message:
         if None not in self._messages:
@@ -192,5 +205,5 @@ class ListHistory:
                 checksum=version.checksum,
                 simulated=self.status.simulated,
             )
-            self._messages[None] = Message(codec.encode(snapshot))
+            self._messages[None] = Message(codec.encode(snapshot), version.position.text)
         return self._messages[None]

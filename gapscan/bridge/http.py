@@ -5,28 +5,30 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, cast
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_server import Server
 
+from gapscan.bridge.api import Api
+from gapscan.bridge.api_access import ApiAccess
 from gapscan.bridge.assets import INDEX, Asset, load_assets
+from gapscan.bridge.clients import client_session, linger
 from gapscan.bridge.commands import CommandHandler, TokenCheck
 from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConnection, peer_of
-from gapscan.bridge.encodings import WEBSOCKET, Encoding, websocket_pong
+from gapscan.bridge.encodings import WEBSOCKET, websocket_pong
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
-from gapscan.bridge.questions import Ask, Questions
+from gapscan.bridge.policy import AccessPolicy
+from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
-from gapscan.bridge.session import CLOSE_SECONDS, BrowserSession
+from gapscan.bridge.session import BrowserSession
 from gapscan.obs import logger
-from gapscan.protocol.websocket import BAD_FRAME, FAILED, TOO_FAST, TOO_LONG, RefusedError
+from gapscan.protocol.websocket import BAD_FRAME, TOO_FAST, TOO_LONG, RefusedError
 from gapscan.runtime import end
-from gapscan.service.metrics import Metrics
 
 _DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
 _SWEEP_SECONDS: Final = 1.0
@@ -47,23 +49,6 @@ class Socket(web.WebSocketResponse):
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
         """Nothing: when the handler returns, aiohttp closes the transport after what is still to be sent."""
         return True
-
-
-@dataclass(frozen=True)
-class AccessPolicy:
-    """Who may come in, whom they may ask, and how ready the bridge is: names of conditions and whether they hold.
-
-    `origins` are the pages that may connect (none: see `origin.is_allowed`), `hosts` the bridge's own names.
-    """
-
-    origins: Collection[str]
-    hosts: Collection[str]
-    token: str | None
-    window: float
-    ask: Ask
-    conditions: Callable[[], Mapping[str, bool]]
-    metrics: Metrics
-    trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known
 
 
 class Misdirected(web.HTTPClientError):
@@ -88,10 +73,12 @@ class Web:
         self.limiter: ConnectionLimiter | None = None
         self.questions = Questions(policy.ask, bridge.tally, bridge.clock)
         self.guesses = Guesses(bridge.clock)
+        access = ApiAccess(policy, self.guesses, bridge.tally, bridge.clock)
+        self._api = Api(bridge, self.questions, access)
 
     def app(self) -> web.Application:
         """All routes."""
-        app = web.Application(middlewares=[self._admitting()])
+        app = web.Application(middlewares=[self._api.problems(), self._admitting(), self._api.access()])
         app.add_routes(
             [
                 web.get("/ws", self._websocket, allow_head=False),
@@ -100,6 +87,7 @@ class Web:
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
+                *self._api.routes(),
             ]
         )
         return app
@@ -164,28 +152,12 @@ class Web:
         transport = request.transport
         if transport is None:  # gone already
             return ws
-        async with self._session(request, transport, WEBSOCKET) as session:
+        authorized = self._policy.token is None
+        async with client_session(
+            self._bridge, self.questions, request, transport, WEBSOCKET, authorized=authorized
+        ) as session:
             await self._converse(request, ws, session, peer_of(transport))
         return ws
-
-    @asynccontextmanager
-    async def _session(
-        self, request: web.Request, transport: asyncio.Transport, encoding: Encoding
-    ) -> AsyncIterator[BrowserSession]:
-        """A client, from its coming to its end, whichever way the messages go out."""
-        session = self._bridge.enter(transport, encoding, authorized=self._policy.token is None)
-        try:
-            yield session
-        except Exception:  # noqa: BLE001  # whatever it is, it is this client's connection alone that ends
-            self._bridge.tally.count("client_crashed")
-            _log.exception("a client's connection failed")
-            session.close(FAILED)
-            await _linger(request)
-        finally:
-            self._bridge.leave(session)
-            await self.questions.forget(session)
-            # aiohttp closes the transport once all is sent, which a client that does not read can put off for ever.
-            asyncio.get_running_loop().call_later(CLOSE_SECONDS, transport.abort)
 
     def _check(self, request: web.Request) -> None:
         """Refuse a handshake before it costs anything."""
@@ -222,14 +194,14 @@ class Web:
             message = await ws.receive()
             if message.type is WSMsgType.ERROR and isinstance(message.data, WebSocketError):
                 session.refuse(_violation(message.data, self._bridge.limits.message_bytes))
-                await _linger(request)
+                await linger(request)
                 return
             if message.type is WSMsgType.CLOSE:
-                session.answer_close()
+                session.finish()
             if not _handle(handler, session, message.type, message.data):
                 return
             ignored += session.closed
-        await _linger(request)
+        await linger(request)
 
 
 def _handle(handler: CommandHandler, session: BrowserSession, kind: WSMsgType, data: object) -> bool:
@@ -253,17 +225,6 @@ def _violation(error: WebSocketError, most: int) -> RefusedError:
     if error.code == WSCloseCode.MESSAGE_TOO_BIG:
         return RefusedError(TOO_LONG, f"the message has more than {most} bytes")
     return RefusedError(BAD_FRAME, str(error))
-
-
-async def _linger(request: web.Request) -> None:
-    """Wait until the client has gone, reading and dropping what it sends.
-
-    Closed at once, with data still unread, the connection would be reset, and the client would never see why.
-    """
-    request.protocol.close()  # from now on it drops what comes
-    deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
-    while request.transport is not None and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

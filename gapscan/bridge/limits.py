@@ -18,6 +18,8 @@ ANSWER_BYTES: Final = 8 * 1024 * 1024  # of answers to `subscribe` and `resync` 
 ANSWER_BYTES_PER_SECOND: Final = 256 * 1024  # ... and so many more each second
 GUESSES: Final = 10  # wrong tokens that may come from one address at once ...
 GUESS_SECONDS: Final = 10.0  # ... and one more each time that so many seconds have passed
+REQUESTS: Final = 200  # of the HTTP interface that may come from one address at once ...
+REQUESTS_PER_SECOND: Final = 50.0  # ... and so many more each second
 NEWCOMERS: Final = 1000  # connections without a request
 HEADER_BYTES: Final = 65536  # in a line of a request
 

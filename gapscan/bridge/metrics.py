@@ -8,6 +8,7 @@ from typing import Any, Final
 from prometheus_client import Metric
 
 from gapscan.bridge.server import BridgeServer
+from gapscan.protocol.api import PROBLEMS
 from gapscan.protocol.websocket import CLOSE_CODES, ERROR_CODES
 from gapscan.service.metrics import ALL_LISTS_FAILURES, Family, Kinds, gauge, gauges
 
@@ -42,8 +43,20 @@ KINDS: Final = Kinds(
             "refused",
             "reason",
             "requests and connections that were refused",
-            ("bad_request", "crowd", "full", "guesses", "host", "no_request", "no_upgrade", "origin", "too_large"),
+            (
+                "bad_request",
+                "crowd",
+                "full",
+                "guesses",
+                "host",
+                "no_request",
+                "no_upgrade",
+                "origin",
+                "rate",
+                "too_large",
+            ),
         ),
+        "problem": Family("problems", "code", "requests for the HTTP interface that were refused", [*PROBLEMS]),
         "unsent": Family("list_failures", "list", "versions of a list that could not be sent"),
     },
 )

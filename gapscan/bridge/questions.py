@@ -68,7 +68,7 @@ class Questions:
     async def _answer_all(self, session: BrowserSession, waiting: deque[AskWhy]) -> None:
         while waiting:
             try:
-                message = await self._message(waiting[0])
+                message = await self.answer(waiting[0])
             except RefusedError as refusal:
                 session.refuse(refusal)
             else:
@@ -79,11 +79,12 @@ class Questions:
         self._waiting.pop(session, None)
         self._tasks.pop(session, None)
 
-    async def _message(self, question: AskWhy) -> Message:
+    async def answer(self, question: AskWhy) -> Message:
+        """The answer to `question`, which may be a second old. Raises RefusedError when there is none."""
         async with self._together:
             made = self._made.get(question)
             if made is None or self._clock() - made.at >= SHARED_SECONDS:
-                made = self._keep(question, await self._answer(question))
+                made = self._keep(question, await self._asked(question))
             return made.message
 
     def _keep(self, question: AskWhy, why: Why) -> _Made:
@@ -93,7 +94,7 @@ class Questions:
             del self._made[next(iter(self._made))]
         return made
 
-    async def _answer(self, question: AskWhy) -> Why:
+    async def _asked(self, question: AskWhy) -> Why:
         try:
             return await self._ask(question.symbol, question.list)
         except GapscanError as error:

@@ -14,9 +14,10 @@ from gapscan.bridge import metrics
 from gapscan.bridge.broadcast import Broadcaster, open_writer
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.history import ListStatus, Position
-from gapscan.bridge.http import AccessPolicy, serving
+from gapscan.bridge.http import serving
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.origin import own_hosts
+from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus

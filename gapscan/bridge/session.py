@@ -42,6 +42,7 @@ class BrowserSession:
         "entered_at",
         "lists",
         "messages",
+        "over",
         "overview",
         "owed",
         "pinged",
@@ -71,6 +72,7 @@ class BrowserSession:
         self.entered_at = self.active_at = now
         self.pinged = False
         self.blocked_since: float | None = None
+        self.over = asyncio.Event()  # set when the connection is closed, from either side
         self.transport = Transport(transport, limits.clients)
         self._tally = tally
         self._cut: asyncio.TimerHandle | None = None
@@ -150,13 +152,14 @@ class BrowserSession:
         self._goodbye(code.code, code.name)
         self._cut = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
 
-    def answer_close(self) -> None:
-        """The client has sent a goodbye."""
+    def finish(self) -> None:
+        """The client has sent a goodbye, or there is nothing more to send to it."""
         if not self.closed:
             self._goodbye(_NORMAL, "")
 
     def _goodbye(self, code: int, name: str) -> None:
         self.transport.goodbye(self.encoding.goodbye(code, name))
+        self.over.set()
         self._fall_behind()
 
     def cut(self) -> None:

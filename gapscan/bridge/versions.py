@@ -18,16 +18,16 @@ class VersionStore:
         self.ready = False
         self.histories: dict[str, ListHistory] = {}
         self._views: dict[ViewKey, View] = {}  # of those that somebody subscribes to
-        self._infos: list[ListInfo] = []
+        self.infos: list[ListInfo] = []
         self._sizes: dict[str, Size] = {}
         self._overview: Message | None = None
 
     def define(self, infos: Iterable[ListInfo]) -> bool:
         """Say which lists there are; True when that is news. Those that are no more are dropped."""
         fresh = list(infos)
-        if self.ready and fresh == self._infos:
+        if self.ready and fresh == self.infos:
             return False
-        self.ready, self._infos = True, fresh
+        self.ready, self.infos = True, fresh
         names = [info.name for info in fresh]
         self.histories = {name: self.histories.get(name) or ListHistory(name) for name in names}
         self._views = {key: view for key, view in self._views.items() if key.list in self.histories}
@@ -79,7 +79,7 @@ class VersionStore:
 
     def lists_message(self) -> Message:
         """Which lists there are."""
-        return Message(websocket.encode(Lists(self._infos)))
+        return Message(websocket.encode(Lists(self.infos)))
 
     def beat_message(self, cursors: Iterable[tuple[ViewKey, Position | None]]) -> Message:
         """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""

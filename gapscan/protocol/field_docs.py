@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from gapscan.protocol.api import PROBLEMS
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.fields import FIELDS, GROUPS, USUAL_COLUMNS, Field
 
@@ -43,6 +44,12 @@ def usual_columns() -> str:
 def scan_columns() -> str:
     """The columns of a scan."""
     return quoted(SCAN_COLUMNS)
+
+
+def problems() -> str:
+    """How the HTTP interface refuses."""
+    rows = (f"| {status} | `{code}` | {meaning} |" for code, (status, meaning) in PROBLEMS.items())
+    return "\n".join(("", "| status | code | meaning |", "|---|---|---|", *rows, ""))
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -16,6 +16,8 @@ from gapscan.protocol import names
 from gapscan.protocol.channels import CHANNELS, HEADERS, LIST, PARAMETERS, Channel
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
+from gapscan.protocol.openapi import OPENAPI, OPENAPI_FILE
+from gapscan.protocol.schema_text import tidied
 
 CONTRACT_VERSION: Final = "1.0.0"
 ASYNCAPI_FILE: Final = "asyncapi.json"
@@ -69,7 +71,7 @@ def tag_of(kind: type[m.Message]) -> str:
 def message_schema(kind: type[m.Message]) -> Document:
     """The JSON Schema of one message, complete in itself."""
     (root,), parts = msgspec.json.schema_components((kind,), ref_template="#/definitions/{name}")
-    schema: Document = _tidied({"$schema": _DIALECT, **root, "definitions": _described(parts)})
+    schema: Document = tidied({"$schema": _DIALECT, **root, "definitions": _described(parts)})
     return schema
 
 
@@ -96,9 +98,9 @@ def asyncapi() -> Document:
 
 
 def documents() -> dict[str, Document]:
-    """Every generated file by its path: the AsyncAPI document, and a schema for each message."""
+    """Every generated file by its path: the AsyncAPI and OpenAPI documents, and a schema for each message."""
     schemas = {f"{SCHEMA_DIR}/{tag_of(kind)}.schema.json": message_schema(kind) for kind in message_types()}
-    return {ASYNCAPI_FILE: asyncapi(), **schemas}
+    return {ASYNCAPI_FILE: asyncapi(), OPENAPI_FILE: OPENAPI, **schemas}
 
 
 def as_text(document: Document) -> str:
@@ -206,7 +208,7 @@ def _request(channel: str, question: str, summary: str, answer: str) -> Document
 
 def _schemas() -> Document:
     _, parts = msgspec.json.schema_components(message_types(), ref_template=_COMPONENTS + "{name}")
-    schemas: Document = _tidied(_described(parts))
+    schemas: Document = tidied(_described(parts))
     return schemas | {"DirectGetRequest": _DIRECT_REQUEST}
 
 
@@ -217,15 +219,3 @@ def _described(parts: Mapping[str, Document]) -> Document:
             if field in FIELDS:
                 schema["description"] = described(FIELDS[field])
     return dict(sorted(parts.items()))
-
-
-def _tidied(schema: Any) -> Any:
-    """Without OpenAPI's `discriminator`, which is no JSON Schema, and with docstrings unindented."""
-    if isinstance(schema, list):
-        return [_tidied(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {key: _tidied(value) for key, value in schema.items() if key != "discriminator"}
-    if isinstance(text := kept.get("description"), str):
-        kept["description"] = inspect.cleandoc(text)
-    return kept

@@ -7,12 +7,14 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 
 from gapscan import runfile
 from gapscan.protocol.websocket import Lists
 from gapscan.runtime import end
+from gapscan.supervisor import ports
 from tests.bench.registry import Benchmark, Figure
 from tests.support.answers import decode_answer
 from tests.support.up import RunningSet, running_set
@@ -24,6 +26,7 @@ FIELDS = (
 )  # fmt: skip
 SETTLING_SECONDS = 20.0  # for the lists to fill, and all snapshots to be sent
 SECONDS = 60.0
+PATIENCE = 30.0
 
 
 class Reader:
@@ -47,17 +50,21 @@ class Reader:
                     await ws.send(json.dumps({"action": "subscribe", "lists": wanted}))
 
 
-def _bridge_of(running: RunningSet) -> str:
+def _bridge_of(running: RunningSet) -> tuple[int, str]:
+    """Its port, and the WebSocket's URL."""
     found = runfile.read(running.data)
     assert found is not None
     assert found.http_url is not None
-    return found.http_url.replace("http", "ws", 1).rstrip("/") + "/ws"
+    port = urlsplit(found.http_url).port
+    assert port is not None
+    return port, f"ws://127.0.0.1:{port}/ws"
 
 
 async def _bytes() -> Sequence[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         async with running_set(Path(directory), symbols=11_000, start="09:31", speed=1.0) as running:
-            url = _bridge_of(running)
+            port, url = _bridge_of(running)
+            await ports.listening(port, PATIENCE)
             whole, part = Reader(url, {}), Reader(url, {"limit": LIMIT, "fields": FIELDS})
             tasks = [asyncio.create_task(reader.read()) for reader in (whole, part)]
             await asyncio.sleep(SETTLING_SECONDS)

@@ -201,7 +201,7 @@ def check_all(model: Model) -> None:
                 assert copy.sequence == at.sequence or (client.wish is not WHOLE and copy.sequence < at.sequence)
 
 
-LINES = Encoding(lambda payload: payload + b"\n", lambda code, name: b"", None)
+LINES = Encoding(lambda payload, _place: payload + b"\n", lambda code, name: b"", None)
 
 
 @pytest.mark.parametrize("transport", [FakeTransport, SocketTransport])

@@ -49,10 +49,25 @@ class Served:
         versions = self.bridge.bridge.versions
         await until(lambda: all(versions.position(name) for name in names), f"the bridge's knowing {names}")
 
+    async def reached(self, *lists: Published) -> None:
+        """Wait until it has all that was published of these lists."""
+        versions = self.bridge.bridge.versions
+        ends = {each.publisher.name: (each.publisher.epoch, each.publisher.sequence) for each in lists}
+        await until(lambda: all(versions.position(name) == end for name, end in ends.items()), f"its having {ends}")
+
     async def get(self, path: str, *headers: str, host: str = "") -> tuple[int, str, str]:
-        """Status, head and body of a plain request."""
+        """Status, head and body of the answer to a GET."""
+        return await self.request("GET", path, *headers, host=host)
+
+    async def request(self, method: str, path: str, *headers: str, host: str = "") -> tuple[int, str, str]:
+        """Status, head and body of the answer to a plain request."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'127.0.0.1:{self.port}'}", "Connection: close", *headers]
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: {host or f'127.0.0.1:{self.port}'}",
+            "Connection: close",
+            *headers,
+        ]
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         async with asyncio.timeout(PATIENCE):
             head, _, body = (await reader.read()).decode().partition("\r\n\r\n")

@@ -58,6 +58,7 @@ def test_every_limit_has_its_row() -> None:
     fixed = [
         limits.QUESTIONS, limits.AUTH_SECONDS, limits.PING_AFTER, limits.SILENT_AFTER, limits.ANSWER_BYTES,
         limits.ANSWER_BYTES_PER_SECOND, limits.GUESSES, limits.GUESS_SECONDS, limits.NEWCOMERS, limits.HEADER_BYTES,
+        limits.REQUESTS, limits.REQUESTS_PER_SECOND,
     ]  # fmt: skip
     assert [(float(number), setting) for number, setting in rows] == [
         *((value, name) for name, value in settings.items()),

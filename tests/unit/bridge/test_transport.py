@@ -19,7 +19,7 @@ from gapscan.protocol.messages import Delta, Row
 from gapscan.protocol.websocket import SHUTDOWN
 from tests.support.wire import CLOSE, BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
 
-SHORT = WEBSOCKET.message(b"{}")
+SHORT = WEBSOCKET.message(b"{}", "")
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def test_frames_never_overtake_what_waits() -> None:
         transport.full = True
         way_out = Transport(transport)
         sent = b""
-        while way_out.write(frame := WEBSOCKET.message(os.urandom(700))):
+        while way_out.write(frame := WEBSOCKET.message(os.urandom(700), "")):
             sent += frame
             sent += SHORT if way_out.write(SHORT) else b""
         assert not way_out.direct

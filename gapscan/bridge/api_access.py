@@ -1,0 +1,77 @@
+"""Who may use the HTTP interface: how often, from which pages, with which token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from gapscan.bridge.commands import TokenCheck
+from gapscan.bridge.connection_gate import peer_of
+from gapscan.bridge.guesses import Guesses
+from gapscan.bridge.limits import REQUESTS, REQUESTS_PER_SECOND
+from gapscan.bridge.origin import is_allowed
+from gapscan.bridge.policy import AccessPolicy
+from gapscan.bridge.problems import ProblemError
+from gapscan.obs import Tally
+from gapscan.protocol.websocket import TOO_MANY_GUESSES, RefusedError
+from gapscan.runtime import TokenBucket
+
+_ADDRESSES: Final = 10_000  # that are remembered
+_BEARER: Final = "bearer "
+
+
+class ApiAccess:
+    """Looks at each request before it costs anything. Raises ProblemError."""
+
+    def __init__(self, policy: AccessPolicy, guesses: Guesses, tally: Tally, clock: Callable[[], float]) -> None:
+        self._policy = policy
+        self._guesses = guesses
+        self._tally = tally
+        self._clock = clock
+        self._requests: dict[str, TokenBucket] = {}  # by address, the longest unheard first
+
+    def check(self, request: web.Request) -> None:
+        """Whether it may be answered."""
+        peer = peer_of(request.transport) if request.transport is not None else ""
+        self._check_rate(peer)
+        if not self.is_allowed_origin(request):
+            self._tally.trouble("refused.origin", "a page of another origin was refused")
+            raise ProblemError("origin", f"pages of {request.headers['Origin']!r} may not read this")
+        if request.method != "OPTIONS":  # a browser asks without the token whether it may send it
+            self._check_token(request, peer)
+
+    def is_allowed_origin(self, request: web.Request) -> bool:
+        """Whether the page that asks, if it is one, may."""
+        return is_allowed(request.headers.get("Origin"), request.host, self._policy.origins)
+
+    @property
+    def has_token(self) -> bool:
+        """Whether answers are for those who know a token."""
+        return self._policy.token is not None
+
+    def _check_rate(self, peer: str) -> None:
+        bucket = self._requests.pop(peer, None) or TokenBucket(REQUESTS_PER_SECOND, REQUESTS)
+        self._requests[peer] = bucket
+        while len(self._requests) > _ADDRESSES:
+            del self._requests[next(iter(self._requests))]
+        if wait := bucket.acquire(self._clock()):
+            self._tally.trouble("refused.rate", "a request was refused: too many came from its address")
+            raise ProblemError("rate_limited", "too many requests came from this address", Retry_After=_whole(wait))
+
+    def _check_token(self, request: web.Request, peer: str) -> None:
+        given = request.headers.get("Authorization", "")
+        token = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
+        try:
+            TokenCheck(self._policy.token, self._guesses, peer, self._tally).check(token)
+        except RefusedError as refusal:
+            if refusal.error is TOO_MANY_GUESSES:
+                wait = _whole(self._guesses.wait(peer))
+                raise ProblemError("rate_limited", refusal.message, Retry_After=wait) from None
+            raise ProblemError("no_token", refusal.message, WWW_Authenticate="Bearer") from None
+
+
+def _whole(seconds: float) -> str:
+    return str(math.ceil(seconds))

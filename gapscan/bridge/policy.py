@@ -1,0 +1,26 @@
+"""Who may come in to a bridge, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from gapscan.bridge.questions import Ask
+from gapscan.service.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class AccessPolicy:
+    """Who may come in, whom they may ask, and how ready the bridge is: names of conditions and whether they hold.
+
+    `origins` are the pages that may connect (none: see `origin.is_allowed`), `hosts` the bridge's own names.
+    """
+
+    origins: Collection[str]
+    hosts: Collection[str]
+    token: str | None
+    window: float
+    ask: Ask
+    conditions: Callable[[], Mapping[str, bool]]
+    metrics: Metrics
+    trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known

@@ -1,0 +1,103 @@
+"""The HTTP interface of the bridge: what its answers are made of. Documented in docs/protocol.md, section 17."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from gapscan.protocol.fields import Fields
+from gapscan.protocol.lists import RankedRows
+from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State
+
+PREFIX: Final = "/api"
+Size = Annotated[int, Meta(ge=0, description="rows that the whole list has")]
+
+
+class ListSummary(Struct, frozen=True):
+    """What a list is and how it stands. Without rows yet, it has no `epoch`."""
+
+    name: ListName
+    description: str
+    sort: list[str]
+    sessions: list[SessionName]
+    limit: int
+    columns: list[str]
+    state: State
+    epoch: str | None
+    sequence: Sequence
+    as_of: EpochMs
+    size: Size
+
+
+class ListsAnswer(Struct, frozen=True):
+    """All lists, in the order in which they are shown."""
+
+    lists: list[ListSummary]
+    simulated: bool
+
+
+class ListAnswer(Struct, frozen=True):
+    """The rows of a list, or those wanted of it, at `sequence`; `checksum` is of these rows."""
+
+    list: ListName
+    epoch: str
+    sequence: Sequence
+    as_of: EpochMs
+    state: State
+    simulated: bool
+    size: Size
+    checksum: Crc32
+    rows: RankedRows
+
+
+class SymbolPlace(Struct, frozen=True):
+    """Where a symbol stands in a list."""
+
+    list: ListName
+    rank: Rank
+    size: Size
+    state: State
+    epoch: str
+    sequence: Sequence
+    as_of: EpochMs
+
+
+SymbolPlaces = list[SymbolPlace]
+
+
+class SymbolAnswer(Struct, frozen=True):
+    """A symbol in the lists: its newest row, null when it is in none, and its places."""
+
+    symbol: str
+    row: Fields | None
+    places: SymbolPlaces
+    simulated: bool
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """Why a request was not answered (RFC 9457). Programs know the reason by `code`."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    type: str = "about:blank"
+
+
+# The codes of problems, and when they come.
+PROBLEMS: Final[dict[str, tuple[int, str]]] = {
+    "bad_request": (400, "a parameter is unknown, or its value is none"),
+    "no_token": (401, "the bridge has a token: `Authorization: Bearer ...` must say it"),
+    "origin": (403, "the page's origin is not allowed"),
+    "unknown_list": (404, "there is no list of this name"),
+    "not_found": (404, "there is nothing at this path"),
+    "bad_method": (405, "the path is only read: GET"),
+    "not_acceptable": (406, "a list comes as JSON or CSV"),
+    "host": (421, "the request's `Host` is no name of this bridge"),
+    "rate_limited": (429, "too many requests, or too many wrong tokens, came from this address"),
+    "not_published": (503, "the list has no rows yet, or it is not known yet which lists there are"),
+    "list_failed": (503, "the newest rows cannot be sent"),
+    "unavailable": (503, "no ranker answered the question"),
+    "full": (503, "the bridge has as many clients as it may have"),
+}

@@ -1,0 +1,159 @@
+"""The OpenAPI 3.1 document of the HTTP interface, made from the types of its answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from gapscan.protocol import api
+from gapscan.protocol.field_docs import described
+from gapscan.protocol.fields import FIELDS
+from gapscan.protocol.messages import Delta, Snapshot, Why
+from gapscan.protocol.schema_text import tidied
+from gapscan.protocol.websocket import Beat, Error
+
+Document = dict[str, Any]
+
+OPENAPI_FILE: Final = "openapi.json"
+API_VERSION: Final = "1.0.0"
+
+_SCHEMAS: Final = "#/components/schemas/"
+_ANSWERS: Final = (api.ListsAnswer, api.ListAnswer, api.SymbolAnswer, Why, api.Problem)
+_EVENTS: Final = (Snapshot, Delta, Beat, Error)
+_ROWS: Final = ("Fields", "RankedRow")
+
+_LIST: Final[Document] = {
+    "name": "list",
+    "in": "path",
+    "required": True,
+    "description": "the list's name; with `.json` or `.csv` after it, in that form",
+    "schema": {"type": "string", "minLength": 1},
+    "example": "gappers_up",
+}
+_SYMBOL: Final[Document] = {
+    "name": "symbol",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 32},
+    "example": "TSLA",
+}
+_LIMIT: Final[Document] = {
+    "name": "limit",
+    "in": "query",
+    "description": "the first so many rows only",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+}
+_FIELDS: Final[Document] = {
+    "name": "fields",
+    "in": "query",
+    "description": "of each row its symbol and these fields only; with commas; a CSV's columns in this order",
+    "style": "form",
+    "explode": False,
+    "schema": {"type": "array", "items": {"enum": list(FIELDS)}},
+}
+_ONE_LIST: Final[Document] = {
+    "name": "list",
+    "in": "query",
+    "description": "about this list only",
+    "schema": {"type": "string", "minLength": 1},
+}
+_LAST_EVENT: Final[Document] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "the id of the last event: epoch, a colon, sequence. The stream goes on from there",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH: Final[Document] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "the ETag of what is had",
+    "schema": {"type": "string"},
+}
+
+
+def _document() -> Document:
+    schemas = msgspec.json.schema_components((*_ANSWERS, *_EVENTS), ref_template=_SCHEMAS + "{name}")[1]
+    for name in _ROWS:
+        for field, schema in schemas.get(name, {}).get("properties", {}).items():
+            if field in FIELDS:
+                schema["description"] = described(FIELDS[field])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "gapscan",
+            "version": API_VERSION,
+            "description": "Ranked lists of US stocks by plain requests. docs/protocol.md, section 17, has the rules.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {f"{api.PREFIX}{path}": {"get": operation} for path, operation in _operations().items()},
+        "components": {
+            "schemas": dict(sorted(tidied(schemas).items())),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _operations() -> dict[str, Document]:
+    events = {"oneOf": [{"$ref": _SCHEMAS + kind.__name__} for kind in _EVENTS]}
+    stream = {"text/event-stream": {"schema": {"type": "string"}, "x-event-data": events}}
+    rows = _json(api.ListAnswer) | {"text/csv": {"schema": {"type": "string"}}}
+    return {
+        "/lists": _operation("listLists", "Which lists there are, and how they stand.", [], _json(api.ListsAnswer)),
+        "/lists/{list}": _operation(
+            "readList",
+            "The rows of a list.",
+            [_LIST, _LIMIT, _FIELDS, _IF_NONE_MATCH],
+            rows,
+            "unknown_list",
+            "not_acceptable",
+            "not_published",
+            "list_failed",
+        ),
+        "/lists/{list}/stream": _operation(
+            "followList",
+            "A list's snapshot, then its deltas, as server-sent events.",
+            [_LIST, _LIMIT, _FIELDS, _LAST_EVENT],
+            stream,
+            "unknown_list",
+            "full",
+        ),
+        "/symbols/{symbol}": _operation(
+            "readSymbol", "A symbol's row, and its places in the lists.", [_SYMBOL], _json(api.SymbolAnswer)
+        ),
+        "/symbols/{symbol}/why": _operation(
+            "explainSymbol",
+            "Why a symbol is in the lists, or why not.",
+            [_SYMBOL, _ONE_LIST],
+            _json(Why),
+            "unknown_list",
+            "unavailable",
+        ),
+        "/openapi.json": _operation(
+            "readDocument", "This document.", [], {"application/json": {"schema": {"type": "object"}}}
+        ),
+    }
+
+
+def _json(kind: type[msgspec.Struct]) -> Document:
+    return {"application/json": {"schema": {"$ref": _SCHEMAS + kind.__name__}}}
+
+
+def _operation(name: str, summary: str, parameters: list[Document], content: Document, *problems: str) -> Document:
+    """One GET. What may become of any request is added to what may become of this one."""
+    responses: dict[str, Document] = {"200": {"description": summary, "content": content}}
+    if _IF_NONE_MATCH in parameters:
+        responses["304"] = {"description": "the asker has it"}
+    for code in ("bad_request", "no_token", "origin", "host", "rate_limited", *problems):
+        status, meaning = api.PROBLEMS[code]
+        before = responses.get(str(status), {}).get("description")
+        text = f"`{code}`: {meaning}"
+        responses[str(status)] = {
+            "description": f"{before}; {text}" if before else text,
+            "content": {"application/problem+json": {"schema": {"$ref": _SCHEMAS + api.Problem.__name__}}},
+        }
+    return {"operationId": name, "summary": summary, "parameters": parameters, "responses": responses}
+
+
+OPENAPI: Final[Document] = _document()

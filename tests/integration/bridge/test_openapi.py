@@ -1,0 +1,90 @@
+"""The OpenAPI document says what the bridge does: every route is in it, and requests made from it get what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis import Case
+from schemathesis.core.result import Ok
+
+from gapscan.bridge.http import Web
+from gapscan.bus.client import Bus
+from gapscan.obs import Tally, logger
+from gapscan.protocol.api import PREFIX, PROBLEMS
+from gapscan.protocol.openapi import OPENAPI
+from gapscan.ranker.explainer import answering
+from tests.support.answers import answer_why
+from tests.support.bridge import Served
+from tests.support.lists import Published
+
+STREAM = f"{PREFIX}/lists/{{list}}/stream"
+EXAMPLES = 40  # of each operation
+
+
+def test_every_route_is_in_the_document(served: Served) -> None:
+    app = Web(served.bridge.bridge, served.bridge.policy()).app()
+    routes = {
+        (route.resource.canonical, route.method)
+        for route in app.router.routes()
+        if route.resource is not None and route.resource.canonical.startswith(f"{PREFIX}/")
+    }
+    paths = {(path, method.upper()) for path, item in OPENAPI["paths"].items() for method in item}
+    heads = {(path, "HEAD") for path, _ in paths if path != STREAM}
+    assert routes == paths | heads | {(path, "OPTIONS") for path, _ in paths}
+
+
+def test_every_problem_is_in_the_document() -> None:
+    text = repr(OPENAPI)
+    # What no documented request meets is left out.
+    assert {code for code in PROBLEMS if f"`{code}`" not in text} == {"not_found", "bad_method"}
+
+
+def test_the_document_is_one() -> None:
+    assert OPENAPI["openapi"].startswith("3.1")
+    for schema in OPENAPI["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    names = set(re.findall(r"#/components/schemas/(\w+)", repr(OPENAPI)))
+    assert names == OPENAPI["components"]["schemas"].keys()
+
+
+async def test_requests_made_from_the_document(
+    bus: Bus, served: Served, movers: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right ones and wrong ones: status, type and body of each answer are as the document says."""
+    monkeypatch.setattr("gapscan.bridge.api_access.REQUESTS", 1_000_000)
+    await served.reached(movers)
+    async with answering(bus, answer_why, Tally(logger("test"))):
+        await asyncio.to_thread(_try_all, f"http://127.0.0.1:{served.port}")
+    assert not served.counts["http_crashed"]
+
+
+def _try_all(url: str) -> None:
+    schema = schemathesis.openapi.from_dict(OPENAPI)
+    schema.config.update(base_url=url)
+    tried = set()
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+        if operation.path != STREAM:  # it does not end
+            tried.add(operation.path)
+            _try(operation.as_strategy())
+    assert tried == OPENAPI["paths"].keys() - {STREAM}
+
+
+def _try(cases: SearchStrategy[Case[Any]]) -> None:
+    @settings(
+        max_examples=EXAMPLES, derandomize=True, deadline=None, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(cases)
+    def check(case: Case[Any]) -> None:
+        case.call_and_validate()
+
+    check()
