@@ -45,7 +45,16 @@ class Process:
         return self.pid is not None
 
     async def start(self) -> None:
-        """Start it. It has a session of its own, so that Ctrl-C reaches the supervisor alone."""
+        """Start it. A start that is cancelled is still finished: uvloop would leave a child that nobody knows."""
+        starting = asyncio.ensure_future(self._spawn())
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await starting
+            raise
+
+    async def _spawn(self) -> None:
+        """The child has a session of its own, so that Ctrl-C reaches the supervisor alone."""
         self._process = await asyncio.create_subprocess_exec(
             *self.command,
             env={**os.environ, **self._env},
