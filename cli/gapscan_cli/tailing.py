@@ -31,8 +31,8 @@ async def tail_list(options: BusOptions, name: str) -> None:
 
 
 def step(earlier: ListView | None, view: ListView) -> Message | None:
-    """What leads from one view to the next: a snapshot at first and in a new epoch, else a delta or nothing."""
-    if earlier is None or earlier.epoch != view.epoch:
+    """What leads from one view to the next: a snapshot where a history begins, else a delta or nothing."""
+    if earlier is None or not view.continues(earlier):
         return snapshot_of(view)
     return view.delta_since(earlier) if view.sequence != earlier.sequence else None
 

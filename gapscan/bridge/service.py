@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any
@@ -52,6 +53,7 @@ class Bridge:
         self.metrics.add(lambda: metrics.bridge_metrics(self.bridge, self.conditions()))
         self._config = config
         self._bus: Bus | None = None
+        self._rewinds: Counter[tuple[str, str]] = Counter()  # by list and epoch
 
     def conditions(self) -> Mapping[str, bool]:
         """What must hold for clients to get what they ask for."""
@@ -95,10 +97,17 @@ class Bridge:
             self.bridge.define([_info(definition) for definition in definitions])
         return {definition.name for definition in definitions}
 
-    def on_view(self, _earlier: ListView | None, view: ListView) -> None:
+    def on_view(self, earlier: ListView | None, view: ListView) -> None:
         """A list has changed."""
         status = ListStatus(view.as_of, view.state, view.simulated)
-        self.bridge.put(view.list, Position(view.epoch, view.sequence), view.as_of, view.rows, status)
+        self.bridge.put(view.list, Position(self._epoch(earlier, view), view.sequence), view.as_of, view.rows, status)
+
+    def _epoch(self, earlier: ListView | None, view: ListView) -> str:
+        """For browsers, a list that went back to sequences that they know begins anew."""
+        at = view.list, view.epoch
+        if earlier is not None and earlier.epoch == view.epoch and not view.continues(earlier):
+            self._rewinds[at] += 1
+        return f"{view.epoch}.{self._rewinds[at]}" if at in self._rewinds else view.epoch
 
     def lost(self, name: str) -> None:
         """A list is not followed at present."""

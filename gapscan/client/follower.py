@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.definitions import definition_subject, is_removed
 from gapscan.bus.direct_get import NoStreamError
+from gapscan.client.beat_fence import BeatFence
 from gapscan.client.replica import Replica
 from gapscan.client.view import ListView
 from gapscan.errors import BusError, ProtocolError, UnknownListError
@@ -37,7 +38,8 @@ class Follower:
         self._definition = definition_subject(name)
         self._replica = Replica(bus, name)
         self._state: State = "stale"
-        self._as_of = 0
+        self._fence = BeatFence()
+        self._of_other_epoch: Heartbeat | None = None  # the latest one, to be judged when the copy has its epoch
         self._inbox: asyncio.Queue[Msg | None] = asyncio.Queue(INBOX_SIZE)
 
     async def views(self) -> AsyncGenerator[ListView, None]:
@@ -64,7 +66,7 @@ class Follower:
             list=self.name,
             epoch=copy.epoch,
             sequence=copy.sequence,
-            as_of=max(copy.as_of, self._as_of),
+            as_of=max(copy.as_of, self._fence.as_of),
             rows=tuple(copy.rows),
             state=self._state,
             simulated=self._replica.simulated,
@@ -143,8 +145,13 @@ class Follower:
             self._state = "stale"
 
     def _handle_heartbeat(self, beat: Heartbeat) -> None:
-        self._state, self._as_of = beat.state, beat.as_of
-        self._replica.observe(beat)
+        if self._replica.observe(beat):
+            self._of_other_epoch = None
+            if self._fence.admits(beat, self._replica.copy):
+                self._state = beat.state
+                self._replica.check_rewound(beat)
+        else:
+            self._of_other_epoch = beat
 
     async def _repair(self) -> None:
         """Fetch what is missing. What fails stays due and is retried after RETRY_SECONDS."""
@@ -155,6 +162,14 @@ class Follower:
             _log.debug("repair failed: %s", error, extra={"list": self.name})
             if isinstance(error, UnknownListError | NoStreamError):
                 await self._check_defined()
+        else:
+            self._handle_fetched_epoch()
+
+    def _handle_fetched_epoch(self) -> None:
+        """The heartbeat whose epoch was fetched counts now. A zombie's is of an epoch that has gone."""
+        beat, self._of_other_epoch = self._of_other_epoch, None
+        if beat is not None and beat.epoch == self._replica.copy.epoch:
+            self._handle_heartbeat(beat)
 
     async def _check_defined(self) -> None:
         """Raise UnknownListError when the list was removed, and the message that said so was lost."""

@@ -37,6 +37,7 @@ class Replica:
         self._name = name
         self._stream = names.list_stream(name)
         self._due: Callable[[], Awaitable[None]] | None = None
+        self._is_rewound = False  # what is to be loaded is of the same epoch, but of another past than the copy
 
     @property
     def due(self) -> bool:
@@ -54,18 +55,36 @@ class Replica:
         fit = self.copy.apply(delta, sequence)
         if fit is Fit.HOLE:
             self.request_fill()
+        elif fit is Fit.OLD and self._is_of_other_past(delta, sequence):
+            self._request_rewind()
         elif fit in (Fit.MISMATCH, Fit.OTHER_EPOCH):
             self._due = self.load_snapshot
             self.count(mismatches=fit is Fit.MISMATCH)
         return fit
 
-    def observe(self, beat: Heartbeat) -> None:
-        """Compare the copy with the position in a heartbeat, and request what is missing."""
-        self.simulated = beat.simulated
+    def _is_of_other_past(self, delta: Delta, sequence: int) -> bool:
+        """Whether it leads to the copy's sequence, but not to the copy: before the next one that would seem to fit."""
+        copy = self.copy
+        return sequence == copy.sequence and (delta.as_of, delta.checksum) != (copy.as_of, copy.checksum)
+
+    def observe(self, beat: Heartbeat) -> bool:
+        """Compare the copy with the position in a heartbeat, and request what is missing; False if of another epoch."""
         if beat.epoch != self.copy.epoch:
             self._due = self.load_snapshot
-        elif beat.sequence > self.copy.sequence:
+            return False
+        self.simulated = beat.simulated
+        if beat.sequence > self.copy.sequence:
             self.request_fill()
+        return True
+
+    def check_rewound(self, beat: Heartbeat) -> None:
+        """The heartbeat is to be believed: where it is behind the copy, the list went back, as its store did."""
+        if beat.sequence < self.copy.sequence:
+            self._request_rewind()
+
+    def _request_rewind(self) -> None:
+        self._is_rewound = True
+        self._due = self.load_snapshot
 
     def request_fill(self) -> None:
         """Deltas may have been missed: fetch those after the copy's sequence, unless a snapshot is due."""
@@ -82,15 +101,20 @@ class Replica:
         snapshot = await self._snapshot()
         if snapshot is None:
             raise no_such_list(self._name)
-        self.copy.load(snapshot)
-        self.simulated = snapshot.simulated
-        self.count(snapshots=1)
         try:
             stored = await get_from(self._bus, self._stream, snapshot.sequence + 1, MAX_FILL)
         except NoStreamError:
             raise no_such_list(self._name) from None
+        before = self.copy.epoch, self.copy.sequence, self.copy.as_of, self.copy.checksum
+        self.copy.load(snapshot)
+        self.simulated = snapshot.simulated
+        self.count(snapshots=1)
         self._due = None
         self._apply(stored)
+        if self._is_rewound:
+            self._is_rewound = False
+            after = self.copy.epoch, self.copy.sequence, self.copy.as_of, self.copy.checksum
+            self.count(rewinds=after[0] == before[0] and after != before)
 
     async def _snapshot(self) -> Snapshot | None:
         """The snapshot; where there seems to be none, asked for again: a replica that is behind may have answered."""

@@ -124,7 +124,7 @@ class Term:
             async with self.ingest.listening(), self._answering():
                 await self._restore()
                 await leadership.while_held(
-                    self._rank(), self._publishing.run(), self._beat(), self.checkpointer.run(),
+                    self._rank(), self._publishing.run(), self._beat(leadership), self.checkpointer.run(),
                     self._reconciler.run(), self._definitions.follow(), self._redefine(),
                     self._publishing.keep_snapshots(self._config.ranker.snapshot_interval),
                 )  # fmt: skip
@@ -240,9 +240,10 @@ class Term:
         closed = not spec.is_open(self.universe.session)
         return closed and today is not None and as_of > 0 and trading_date(as_of) < today
 
-    async def _beat(self) -> None:
+    async def _beat(self, leadership: Leadership) -> None:
+        """What is stored is fenced, heartbeats are not: they are sent only while no other ranker can lead."""
         while True:
-            for spec in self.lists.specs:
+            for spec in self.lists.specs if leadership.in_force else ():
                 with suppress(BusError):
                     await self.publishers[spec.name].heartbeat(
                         self.state(spec), self.ingest.market_time, self.universe.simulated

@@ -88,7 +88,7 @@ class WatchModel:
         earlier, self._view = self._view, view
         if _is_fresh(earlier, view):
             self._fresh_at = now
-        if earlier is None or earlier.epoch != view.epoch:
+        if earlier is None or not view.continues(earlier):
             self._marks = {}
         elif earlier.sequence != view.sequence:
             self._mark(earlier, view, now)

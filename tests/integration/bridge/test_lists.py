@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from gapscan.bridge import server
+from gapscan.bridge.versions import Position
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention
+from gapscan.client.api import Follower, LinkStats
 from gapscan.errors import BusError
 from gapscan.protocol import names
-from gapscan.protocol.codec import encode
+from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import Bars, Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import SHUTDOWN, Aggregate, Beat, Error, Hello, Lists
 from gapscan.service import all_lists
@@ -307,3 +311,23 @@ async def test_a_subscription_gets_a_heartbeat_at_once(
         assert (beat.lists["movers"].epoch, beat.lists["movers"].sequence) == (movers.publisher.epoch, 5)
         kinds = [type(message) for message in browser.seen]
         assert kinds.index(Beat) > kinds.index(Snapshot)
+
+
+async def test_a_list_that_went_back_begins_anew_for_browsers(served: Served, movers: Published) -> None:
+    """Its store lost the newest deltas: what a browser has of the other past leads to nothing."""
+    async with browsing(served, movers) as browser:
+        await browser.reaches(movers)
+        view = Follower(served.bridge._bus, "movers").view()  # type: ignore[arg-type]
+        before = replace(view, epoch="e", sequence=9, rows=({"symbol": "A"},))
+        after = replace(before, sequence=8, rows=({"symbol": "B"},), link=LinkStats(rewinds=1))
+        beyond = replace(after, sequence=10)
+        for earlier, later in pairwise((view, before, after, beyond)):
+            served.bridge.on_view(earlier, later)
+        position = served.bridge.bridge.versions.position("movers")
+        assert position is not None
+        assert position.sequence == 10
+        assert position.epoch != "e"
+        history = served.bridge.bridge.versions.histories["movers"]
+        message = history.message_for(Position("e", 9))
+        assert message is not None
+        assert isinstance(decode(message.payload), Snapshot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from gapscan.errors import BusError, ConfigError, UnknownListError
 from gapscan.lists.delta import apply
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
-from gapscan.protocol.messages import Delta
+from gapscan.protocol.messages import Delta, Heartbeat
 from gapscan.runtime import end
 from tests.support.lists import Published, publish_list
 from tests.support.nats import NatsServer
@@ -364,3 +365,80 @@ async def test_wrong_credentials_are_refused_with_a_remedy(tmp_path: Path) -> No
         assert "wrong" not in str(caught.value)
     finally:
         server.close()
+
+
+def put_back(server: NatsServer, saved: Path) -> None:
+    shutil.rmtree(server.data / "nats")
+    shutil.copytree(saved, server.data / "nats")
+
+
+async def test_a_zombies_heartbeats_are_not_believed(bus: Bus) -> None:
+    published = await publish_list(bus, "movers")
+    zombie = Heartbeat("movers", published.publisher.epoch, 0, 0, "stale", simulated=True)
+    async with collecting(bus, "movers") as collector:
+        for _ in range(20):
+            await published.step(2)
+            await published.beat()
+            for _ in range(2):
+                await bus.nc.publish(names.heartbeat_subject("movers"), encode(zombie))
+        await collector.reaches(published)
+        await until(lambda: collector.last.as_of == published.publisher.sequence, "the last heartbeat")
+        assert states(collector) == ["stale", "live"]
+        assert [view.as_of for view in collector.views] == sorted(view.as_of for view in collector.views)
+        assert collector.last.link.snapshots == 1
+
+
+@pytest.mark.parametrize("passes", [False, True])
+async def test_a_store_that_went_back_is_followed_back(nats_server: NatsServer, passes: bool) -> None:
+    """The list goes on in the same epoch at sequences that followers have passed: they need not wait to be passed,
+    and where they are at once, take nothing of the one past for the other's."""
+    async with connect(BusOptions(nats_server.url), "writer") as bus, connect(BusOptions(nats_server.url), "r") as link:
+        published = await publish_list(bus, "movers")
+        await published.step(10)
+        await published.publisher.write_snapshot(False)
+        nats_server.close()
+        saved = nats_server.data / "saved"
+        shutil.copytree(nats_server.data / "nats", saved)
+        nats_server.start()
+        await until(lambda: bus.connected and link.connected, "the links")
+        await until(lambda: stored_step(published), "JetStream")
+        async with collecting(link, "movers") as collector:
+            await published.step(20)
+            await collector.reaches(published)
+            reached = collector.last.sequence
+            nats_server.close()
+            put_back(nats_server, saved)
+            nats_server.start()
+            await until(lambda: bus.connected and link.connected, "the links")
+            again = Published(await recovered(bus), random.Random(9), {10: published.truth[10]})
+            assert (again.publisher.epoch, again.publisher.sequence) == (published.publisher.epoch, 10)
+            await again.step(30 if passes else 2)
+            while collector.last.sequence != again.publisher.sequence:
+                await again.beat()
+                await asyncio.sleep(0.05)
+            assert (again.publisher.sequence > reached) is passes
+            assert list(collector.last.rows) == again.truth[again.publisher.sequence]
+            assert collector.last.link.rewinds == 1
+            first, last = collector.views[0], collector.last
+            assert not last.continues(first)
+            assert last.delta_since(first).prev == 0
+
+
+async def stored_step(published: Published) -> bool:
+    try:
+        await published.step()
+    except BusError:
+        return False
+    return True
+
+
+async def recovered(bus: Bus) -> ListPublisher:
+    """A ranker's publisher that starts when the server answers again."""
+    publisher = ListPublisher(bus, "movers")
+    while True:
+        try:
+            await publisher.recover(Retention())
+        except BusError:
+            await asyncio.sleep(0.1)
+        else:
+            return publisher

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.lease import LeaseHolder
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config, NatsSection, RankerSection, ServiceSection
 from gapscan.errors import BusError, ConfigError, TopologyError
@@ -143,3 +145,18 @@ async def test_what_no_waiting_can_heal_ends_the_service(nats_server: NatsServer
         with pytest.raises(ExceptionGroup) as raised:
             await a_share(bus, config).run(lead)
         assert raised.group_contains(TopologyError)
+
+
+async def test_a_lease_is_in_force_no_longer_than_it_was_renewed_for(nats_server: NatsServer) -> None:
+    """Whoever stands still, or does not hear NATS, may go on believing that it has it."""
+    async with connect(BusOptions(nats_server.url), "test") as bus:
+        config = a_config(nats_server, "one", lease=1.0)
+        await ensure_shared(bus, retention(config))
+        lease = LeaseHolder(bus, "ranker", "one", 1.0)
+        assert await lease.try_acquire()
+        assert lease.in_force
+        time.sleep(1.1)  # noqa: ASYNC251 - nothing of this process goes on
+        assert lease.held
+        assert not lease.in_force
+        assert await lease.renew()
+        assert lease.in_force
