@@ -64,6 +64,13 @@ class FencedStream:
             await self._check_stream()
             raise
 
+    async def drop(self, upto: int) -> None:
+        """Remove the messages up to sequence `upto`; sequences go on. Raises BusError."""
+        try:
+            await self._bus.js.purge_stream(self._stream, seq=upto + 1)
+        except NATS_ERRORS as error:
+            raise translated(error, f"dropping old messages of {self._what}") from error
+
     async def _check_stream(self) -> None:
         """Nobody answers for a stream that is gone, nor for one whose servers are choosing a leader.
 

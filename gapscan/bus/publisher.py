@@ -14,6 +14,7 @@ from nats.js import api
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import Stored, confirmed_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
+from gapscan.bus.history import History
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import ProtocolError, StreamLostError
 from gapscan.lists.delta import checksum
@@ -45,6 +46,18 @@ class _Attempt:
     rows: Sequence[Row]
 
 
+def _copy_of(snapshot: Snapshot | None) -> Copy | None:
+    """What it holds, if it is whole."""
+    copy = Copy()
+    try:
+        if snapshot is None:
+            return None
+        copy.load(snapshot)
+    except ProtocolError:
+        return None
+    return copy
+
+
 class ListPublisher:
     """Publishes one list. `rows`, `epoch` and `sequence` are what is stored, never what was merely computed.
     `explain` says why rows leave.
@@ -68,6 +81,7 @@ class ListPublisher:
         self._attempt: _Attempt | None = None
         self._due: tuple[Sequence[Row], int] | None = None  # what a stream begins with that is being made anew
         self._retention = Retention()
+        self._history = History()
         self._simulated = False
         self._at_work = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -90,10 +104,13 @@ class ListPublisher:
         is stored cannot be continued. Raises BusError, or TopologyError for a stream of another kind.
         """
         self._retention = retention
-        await self._continue(self._snapshot.read)
+        shown = await self._continue(self._snapshot.read)
+        if shown is not None:  # under a new epoch too, nobody is shown the list empty
+            self.rows, self.as_of = shown.rows, shown.as_of
         await self.write_snapshot(simulated)
 
-    async def _continue(self, read: Callable[[], Awaitable[Stored | None]]) -> None:
+    async def _continue(self, read: Callable[[], Awaitable[Stored | None]]) -> Copy | None:
+        """Returns what was shown last, if it can be read."""
         self._attempt = None
         info = await ensure_list(self._bus, self.name, self._retention)
         snapshot = self._snapshot_in(await read())
@@ -103,6 +120,8 @@ class ListPublisher:
             self.snapshot_sequence = snapshot.sequence if snapshot else -1
         else:
             await self._begin_epoch(info, snapshot)
+        self._history.begin(self.sequence)
+        return copy or _copy_of(snapshot)
 
     def _snapshot_in(self, stored: Stored | None) -> Snapshot | None:
         try:
@@ -235,7 +254,20 @@ class ListPublisher:
         await self._snapshot.put(encode(snapshot))
         # A list that began a new epoch meanwhile has another sequence: that snapshot is still to be stored.
         self.snapshot_sequence = snapshot.sequence if snapshot.epoch == self.epoch else -1
+        self._history.note(self.snapshot_sequence)
         return True
+
+    async def trim(self) -> None:
+        """Drop deltas that are older than they need be kept, and in the snapshot. Raises BusError.
+
+        The server's own limit of age would also drop those that the snapshot does not have, once nobody leads: what the
+        list was last could then not be had, and it would need a new epoch.
+        """
+        async with self._storing:
+            if self._is_retired or self.unsettled:
+                return
+            if upto := self._history.expired(self.snapshot_sequence, self._retention.max_age_seconds):
+                await self._stream.drop(upto)
 
     async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:
         """Say that the list is alive, and what its last sequence is. Raises BusError."""

@@ -87,8 +87,10 @@ def _history(stream: str, subject: str, retention: Retention, live: str | None =
 
 
 def list_config(name: str, retention: Retention) -> api.StreamConfig:
-    """The stream of one list's deltas, republished when stored."""
-    return _history(names.list_stream(name), names.delta_subject(name), retention, names.live_subject(name))
+    """The stream of one list's deltas, republished when stored. Those that grow old, its writer drops."""
+    config = _history(names.list_stream(name), names.delta_subject(name), retention, names.live_subject(name))
+    config.max_age = None
+    return config
 
 
 def commands_config(retention: Retention) -> api.StreamConfig:
@@ -208,18 +210,26 @@ async def ensure_list(bus: Bus, name: str, retention: Retention) -> api.StreamIn
     """The stream of list `name`; a new one is given an epoch of its own."""
     wanted = list_config(name, retention)
     wanted.metadata = {EPOCH_KEY: new_epoch()}
-    return await ensure(bus, wanted)
+    info = await ensure(bus, wanted)
+    if info.config.max_age == retention.max_age_seconds:  # by an earlier version, which had the server drop old deltas
+        info.config.max_age = None
+        await _update(bus, info.config, "lifting the limit of age of")
+    return info
 
 
 async def change_epoch(bus: Bus, info: api.StreamInfo) -> str:
     """Give an existing list's stream a new epoch, and return it."""
     epoch = new_epoch()
     info.config.metadata = {**(info.config.metadata or {}), EPOCH_KEY: epoch}
-    try:
-        await bus.js.update_stream(info.config)
-    except NATS_ERRORS as error:
-        raise translated(error, f"changing the epoch of {info.config.name}") from error
+    await _update(bus, info.config, "changing the epoch of")
     return epoch
+
+
+async def _update(bus: Bus, config: api.StreamConfig, doing: str) -> None:
+    try:
+        await bus.js.update_stream(config)
+    except NATS_ERRORS as error:
+        raise translated(error, f"{doing} {config.name}") from error
 
 
 def epoch_of(info: api.StreamInfo) -> str | None:

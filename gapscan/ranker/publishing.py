@@ -145,5 +145,6 @@ class Publishing:
     async def _snapshot(self, publisher: ListPublisher) -> None:
         try:
             await publisher.write_snapshot(self._universe.simulated)
+            await publisher.trim()
         except BusError as error:
             self._matters(publisher, error, "snapshot_failed", f"snapshot of {publisher.name} is not stored")

@@ -152,10 +152,10 @@ async def test_a_stream_that_is_behind_its_snapshot_begins_a_new_epoch(bus: Bus)
     await bus.js.delete_stream(names.list_stream("movers"))
     again = await recovered(bus)
     assert again.epoch != published.publisher.epoch
-    assert (again.sequence, list(again.rows)) == (0, [])
+    assert (again.sequence, list(again.rows), again.as_of) == (0, published.truth[9], published.publisher.as_of)
     snapshot = await read_snapshot(bus, "movers")
     assert snapshot is not None
-    assert (snapshot.epoch, snapshot.sequence) == (again.epoch, 0)
+    assert (snapshot.epoch, snapshot.sequence, unranked(snapshot)) == (again.epoch, 0, published.truth[9])
 
 
 async def test_a_stream_that_is_deleted_while_published_is_made_anew(bus: Bus) -> None:
@@ -348,6 +348,57 @@ async def test_a_gap_between_snapshot_and_stream_begins_a_new_epoch(bus: Bus) ->
     again = await recovered(bus)
     assert again.epoch != published.publisher.epoch
     assert again.sequence == 9
+
+
+KEPT = Retention(max_age_seconds=0.5)
+
+
+async def test_deltas_that_no_snapshot_has_outlive_their_age(bus: Bus) -> None:
+    """A writer that died is away for longer than deltas are kept, and goes on in the same epoch."""
+    published = await publish_list(bus, "movers", KEPT)
+    await published.step(4)
+    await published.publisher.write_snapshot(False)
+    await published.step(5)
+    await asyncio.sleep(3 * KEPT.max_age_seconds)
+    again = ListPublisher(bus, "movers")
+    await again.recover(KEPT)
+    assert (again.epoch, again.sequence) == (published.publisher.epoch, 9)
+    assert list(again.rows) == published.truth[9]
+
+
+async def test_old_deltas_are_dropped_when_a_snapshot_has_them(bus: Bus) -> None:
+    published = await publish_list(bus, "movers", KEPT)
+    publisher = published.publisher
+    await published.step(4)
+    await publisher.trim()
+    await publisher.write_snapshot(False)
+    await published.step(3)
+    assert await stored_sequences(bus) == list(range(1, 8)), "nothing is old yet"
+    await asyncio.sleep(1.2 * KEPT.max_age_seconds)
+    await publisher.trim()
+    assert await stored_sequences(bus) == [5, 6, 7], "those after the snapshot are kept, whatever their age"
+    await publisher.write_snapshot(False)
+    await asyncio.sleep(1.2 * KEPT.max_age_seconds)
+    await publisher.trim()
+    assert await stored_sequences(bus) == []
+    again = ListPublisher(bus, "movers")
+    await again.recover(KEPT)
+    assert (again.epoch, again.sequence, list(again.rows)) == (publisher.epoch, 7, published.truth[7])
+    await published.step()
+    assert await stored_sequences(bus) == [8]
+
+
+async def stored_sequences(bus: Bus) -> list[int]:
+    return [message.sequence for message in await get_from(bus, names.list_stream("movers"), 1, 1000)]
+
+
+async def test_the_limit_of_age_of_an_earlier_version_is_lifted(bus: Bus) -> None:
+    await ensure_shared(bus, KEPT)
+    info = await ensure_list(bus, "movers", KEPT)
+    info.config.max_age = KEPT.max_age_seconds
+    await bus.js.update_stream(info.config)
+    await ListPublisher(bus, "movers").recover(KEPT)
+    assert not (await bus.js.stream_info(names.list_stream("movers"))).config.max_age
 
 
 async def test_an_unreadable_snapshot_begins_a_new_epoch(bus: Bus) -> None:
