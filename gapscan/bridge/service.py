@@ -63,8 +63,11 @@ class Bridge:
         }
 
     def trouble(self) -> str:
-        """Why NATS is not there, if it is not."""
-        return self._bus.trouble if self._bus is not None else "NATS was not reached yet"
+        """Why NATS is not there, if it is not, or which lists are stale."""
+        if self._bus is None:
+            return "NATS was not reached yet"
+        stale = sorted(n for n, history in self.bridge.versions.histories.items() if history.state == "stale")
+        return self._bus.trouble or (f"stale: {', '.join(stale)}" if stale else "")
 
     def policy(self) -> AccessPolicy:
         """Who may come in."""

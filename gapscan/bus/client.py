@@ -17,6 +17,7 @@ from gapscan.bus.jetstream import JetStream, JetStreamHealth
 from gapscan.bus.link import LastingClient, RefusedError, refusal_in
 from gapscan.bus.nats_compat import propagate_cancels
 from gapscan.bus.options import BusOptions, options_of, servers, shown
+from gapscan.bus.unstored import Unstored
 from gapscan.errors import BusError
 from gapscan.obs import logger
 
@@ -60,6 +61,7 @@ class Bus:
         self.health = JetStreamHealth(self._jetstream_is_mute)
         self.api_prefix = access.api_prefix
         self.js = JetStream(self.nc, self.health, prefix=self.api_prefix, timeout=REQUEST_SECONDS)
+        self.unstored = Unstored()
         self.reconnects = 0
         self._domain = access.jetstream_domain
         self._listeners: set[Callable[[], None]] = set()

@@ -26,6 +26,19 @@ async def store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Map
     message is not known.
     """
     try:
+        sequence = await _store(bus, subject, payload, doing, headers)
+    except OvertakenError:
+        bus.unstored.clear(subject)
+        raise
+    except BusError as error:
+        bus.unstored.note(subject, error.message)
+        raise
+    bus.unstored.clear(subject)
+    return sequence
+
+
+async def _store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Mapping[str, str] | None) -> int:
+    try:
         ack = await bus.js.publish(
             subject, payload, timeout=REQUEST_SECONDS, headers=dict(headers) if headers else None
         )

@@ -46,7 +46,8 @@ async def reporting(
     process = {"pid": os.getpid(), "host": socket.gethostname(), "started": started}
 
     def said() -> dict[str, Any]:
-        return {**process, **masked_values(report())}
+        unstored = bus.unstored.report()
+        return {**process, **masked_values({**report(), **({"unstored": unstored} if unstored else {})})}
 
     status = Endpoint(
         name=STATUS_ENDPOINT,

@@ -13,16 +13,19 @@ from msgspec import Struct, field
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import NoStreamError, get_last
 from gapscan.bus.snapshots import read_snapshot
+from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol import names
+from gapscan.protocol.messages import Snapshot
+from gapscan.service.problems import (
+    Instance,
+    instance_problems,
+    leading_feed,
+    leading_ranker,
+    service_problems,
+    storage_problems,
+)
 
 ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by then is not there
-_MISSED_SCANS: Final = 3
-_TAKEOVER_LEASES: Final = 2  # within which a lease lapses, and another feed takes it and says so
-_NEEDED: Final = ("feed", "ranker")
-_FEW_TOPICS: Final = 50  # on their way from the hot set to the provider at any moment
-_RECOVERY_SECONDS: Final = 15  # a session is opened in five, and what it does not answer is asked again after three
-
-Instance = dict[str, Any]
 
 
 class Coverage(Struct):
@@ -132,9 +135,10 @@ class StatusReport(Struct):
 async def collect(bus: Bus) -> StatusReport:
     """Ask all services on this NATS. Raises BusError when NATS does not answer."""
     services = await _services(bus)
-    ranker = _leader(services.get("ranker", []))
-    lists = await _lists(bus, ranker)
-    problems = [*_service_problems(services), *_list_problems(lists)]
+    ranker = leading_ranker(services.get("ranker", []))
+    unread: set[str] = set()
+    lists = await _lists(bus, ranker, unread)
+    problems = [*storage_problems(services), *service_problems(services), *_list_problems(lists), *sorted(unread)]
     feed = leading_feed(services.get("feed", []))
     return StatusReport(
         healthy=not problems,
@@ -195,11 +199,6 @@ async def collect_hot(bus: Bus) -> Hot | None:
     return hot_of(feeds) if leading_feed(feeds) else None
 
 
-def leading_feed(feeds: Iterable[Instance]) -> Instance:
-    """The feed that leads; one of an earlier version, which says no role, does."""
-    return next((feed for feed in feeds if feed.get("role", "leader") == "leader"), {})
-
-
 def hot_of(feeds: Iterable[Instance]) -> Hot:
     """How the hot set stands, by the feed that leads."""
     feed = leading_feed(feeds)
@@ -213,23 +212,29 @@ def _curves(feed: Instance, ranker: Instance) -> Curves:
     return msgspec.convert(feed.get("curves", {}) | ranked, Curves)
 
 
-def _leader(instances: Iterable[Instance]) -> Instance:
-    return next((instance for instance in instances if instance.get("role") == "leader"), {})
-
-
-async def _lists(bus: Bus, ranker: Instance) -> dict[str, ListReport]:
+async def _lists(bus: Bus, ranker: Instance, unread: set[str]) -> dict[str, ListReport]:
     reports: Mapping[str, Instance] = ranker.get("lists", {})
-    statuses = await asyncio.gather(*(_list(bus, name, report) for name, report in reports.items()))
+    statuses = await asyncio.gather(*(_list(bus, name, report, unread) for name, report in reports.items()))
     return dict(zip(reports, statuses, strict=True))
 
 
-async def _list(bus: Bus, name: str, report: Instance) -> ListReport:
+async def _list(bus: Bus, name: str, report: Instance, unread: set[str]) -> ListReport:
+    """What cannot be read costs no more than a line in `unread`, one for all lists."""
     try:
         last = await get_last(bus, names.list_stream(name), names.delta_subject(name))
         stream_sequence = last.sequence if last else report["sequence"]
     except NoStreamError:
         stream_sequence = -1
-    snapshot = await read_snapshot(bus, name)
+    except BusError as error:
+        stream_sequence = report["sequence"]
+        unread.add(f"streams of lists cannot be read: {error.message}")
+    snapshot: Snapshot | None = None
+    try:
+        snapshot = await read_snapshot(bus, name)
+        if snapshot is None:
+            unread.add(f"bucket {names.BUCKET_SNAPSHOTS} is gone, or snapshots in it; the ranker makes them anew")
+    except (BusError, ProtocolError) as error:
+        unread.add(f"bucket {names.BUCKET_SNAPSHOTS} cannot be read: {error.message}")
     return ListReport(
         state=report["state"],
         epoch=report["epoch"],
@@ -241,86 +246,6 @@ async def _list(bus: Bus, name: str, report: Instance) -> ListReport:
         published=report["published"],
         published_bytes=report["published_bytes"],
     )
-
-
-def _service_problems(services: Mapping[str, list[Instance]]) -> list[str]:
-    hot = leading_feed(services.get("feed", [])).get("link", {}).get("mode") == "hot"
-    found = [f"no {name} is running" for name in (*_NEEDED, *(["hot"] if hot else [])) if not services.get(name)]
-    for name, instances in services.items():
-        found += instance_problems(name, instances)
-    return found
-
-
-def instance_problems(name: str, instances: list[Instance]) -> list[str]:
-    """What is wrong with the instances of one service, one line each."""
-    if name == "feed":
-        feed = leading_feed(instances)
-        return feed_problems(feed) if feed else _without_feed(instances)
-    if name == "ranker":
-        leader = _leader(instances)
-        if not leader:
-            return ["no ranker leads"]
-        return ranker_problems(leader)
-    if name == "bridge":
-        return [problem for instance in instances for problem in _bridge_problems(instance)]
-    return []
-
-
-def _bridge_problems(bridge: Instance) -> list[str]:
-    return [f"bridge: list {name} stands still: {fault}" for name, fault in bridge.get("failed", {}).items()]
-
-
-def ranker_problems(leader: Instance) -> list[str]:
-    """What is wrong with the ranker that leads, by its own report."""
-    found = [f"the ranker waits for {leader['waiting_for']}"] if leader.get("waiting_for") else []
-    if leader.get("last_error"):
-        found.append(f"ranker: {leader['last_error']}")
-    found += _coverage_problems(leader)
-    return [*found, *(f"list {name} is not ranked: {why}" for name, why in leader.get("refused", {}).items())]
-
-
-def _coverage_problems(leader: Instance) -> list[str]:
-    coverage = leader.get("coverage", {})
-    blind = leader.get("session") == "regular" and coverage.get("expected") and not coverage.get("fresh")
-    return ["no symbol has a price today, though the market is open"] if blind else []
-
-
-def _without_feed(standbys: Iterable[Instance]) -> list[str]:
-    """Feeds stand by and none leads: for as long as a lease takes to lapse and to be taken, that is no problem."""
-    late = [feed for feed in standbys if feed.get("unrenewed", 0) > _TAKEOVER_LEASES * feed.get("lease", 0)]
-    return [
-        f"no feed leads: nothing is heard of {feed.get('leader')} for {feed['unrenewed']:.0f} s" for feed in late[:1]
-    ]
-
-
-def feed_problems(feed: Instance) -> list[str]:
-    """What is wrong with a feed, by its own report."""
-    found = []
-    if feed.get("last_error"):
-        found.append(f"feed: {feed['last_error']}")
-    if fault := feed.get("clock_fault"):
-        found.append(f"feed: the exchange's calendar stands in for the provider's market status: {fault}")
-    if error := feed.get("reference", {}).get("last_error"):
-        found.append(f"feed: the reference data is not complete: {error}")
-    if error := feed.get("curves", {}).get("last_error"):
-        found.append(f"feed: there are no volume curves of today: {error}")
-    age = time.time() - feed.get("last_scan", 0)
-    if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
-        found.append(f"feed: the last scan is {age:.0f} s old")
-    return [*found, *link_problems(feed.get("link", {}))]
-
-
-def link_problems(link: Mapping[str, Any]) -> list[str]:
-    """A live link that is down, or that lacks topics, while it is wanted."""
-    if link.get("mode", "off") == "off":
-        return []
-    wanted = not link["settled"] or link["topics"]["desired"]
-    if wanted and link.get("last_error") and link.get("state") != "live":
-        return [f"feed: the live link is down: {link['last_error']}"]
-    if (lack := link.get("none_confirmed_seconds", 0)) > _RECOVERY_SECONDS:
-        return [f"feed: of {link['topics']['desired']} live topics none has been confirmed for {lack:.0f} s"]
-    missing = 0 if link["settled"] else link["topics"]["desired"] - link["topics"]["confirmed"]
-    return [f"feed: {missing} live topics are not confirmed"] if missing > _FEW_TOPICS else []
 
 
 def _list_problems(lists: Mapping[str, ListReport]) -> list[str]:

@@ -17,6 +17,7 @@ from gapscan.supervisor import nats_server, ports
 from gapscan.supervisor.process import Process
 
 _POLL_SECONDS: Final = 0.01
+_END_SECONDS: Final = 5.0
 
 
 class Login(Struct, frozen=True):
@@ -83,6 +84,12 @@ class EmbeddedServer:
         self._port = self._port or await self._port_taken(self._process)
         self._process.command = self._command()
         await ports.listening(self._port, seconds, self._process.lives)
+
+    async def restart(self) -> None:
+        """End the process; whoever keeps it starts it again."""
+        if self._process is not None:
+            self._process.ask_to_end()
+            await self._process.ended(_END_SECONDS)
 
     def _command(self, ports_file: nats_server.PortsFile | None = None) -> list[str]:
         return nats_server.command(self._port, self._store, ports_file, nats_server.embedded_conf())

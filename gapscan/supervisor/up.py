@@ -37,6 +37,7 @@ from gapscan.service.connecting import retention
 from gapscan.service.retrying import retrying
 from gapscan.supervisor import ports
 from gapscan.supervisor.catalog import SERVICES
+from gapscan.supervisor.disk_watch import DiskWatch
 from gapscan.supervisor.embedded import EmbeddedServer
 from gapscan.supervisor.process import Process, service_process
 
@@ -181,7 +182,8 @@ class Up:
             await end(asked, *([] if starting.done() else [starting]))
             if not starting.cancelled():
                 starting.result()
-                await until_stopped(stop, *(process.keep() for process in self._processes))
+                disk = DiskWatch(self._store, self._server.restart)
+                await until_stopped(stop, disk.run(), *(process.keep() for process in self._processes))
         finally:
             await self._end()
 

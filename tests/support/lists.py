@@ -39,7 +39,9 @@ class Published:
                 self.truth[self.publisher.sequence] = rows
 
     async def beat(self) -> None:
-        await self.publisher.heartbeat("live", self.publisher.sequence, simulated=True)
+        """As a ranker's: its market time is never behind that of the last delta."""
+        as_of = max(self.publisher.as_of, self.publisher.sequence)
+        await self.publisher.heartbeat("live", as_of, simulated=True)
 
 
 async def publish_list(bus: Bus, name: str, retention: Retention | None = None, seed: int = 1) -> Published:

@@ -11,12 +11,19 @@ from gapscan.bridge.connection_gate import open_socket
 from gapscan.errors import ConfigError
 from tests.support.bridge import Served, browsing
 from tests.support.lists import Published
+from tests.support.until import until
+
+
+async def is_all_well(served: Served, movers: Published) -> bool:
+    await movers.beat()
+    return (await served.get("/readyz"))[2] == '{"nats_connected": true, "lists_known": true}'
 
 
 async def test_health_readiness_figures(served: Served, movers: Published) -> None:
     assert (await served.get("/healthz"))[2] == "ok\n"
     status, _, body = await served.get("/readyz")
-    assert (status, body) == (200, '{"nats_connected": true, "lists_known": true}')
+    assert (status, body) == (200, '{"nats_connected": true, "lists_known": true, "why": "stale: movers"}')
+    await until(lambda: is_all_well(served, movers), "a readiness without a fault")
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
         await browser.send(action="dance")

@@ -17,7 +17,7 @@ from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Answer, Beat, Error, Sizes
 from gapscan.runtime import end
 from gapscan.service.metrics import Metrics
-from gapscan.service.status import instance_problems
+from gapscan.service.problems import instance_problems
 from tests.support.answers import decode_answer
 from tests.support.wire import BridgeHarness, FakeTransport, SocketTransport, answers
 

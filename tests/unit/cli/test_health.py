@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from gapscan.service.problems import feed_problems
 from gapscan.service.status import (
     Coverage,
     Curves,
@@ -13,7 +14,6 @@ from gapscan.service.status import (
     Reference,
     ServiceStatus,
     StatusReport,
-    feed_problems,
 )
 from gapscan_cli.health import report_text
 

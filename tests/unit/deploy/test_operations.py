@@ -17,10 +17,11 @@ HOLE = "…"
 
 def _problems() -> Iterator[str]:
     """The texts of all problems in the source, with a mark for what differs."""
-    tree = ast.parse((ROOT / "gapscan" / "service" / "status.py").read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name.endswith("_problems"):
-            yield from _texts(node, _docstring(node))
+    for module in ("status.py", "problems.py"):
+        tree = ast.parse((ROOT / "gapscan" / "service" / module).read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.endswith("_problems"):
+                yield from _texts(node, _docstring(node))
 
 
 def _docstring(node: ast.FunctionDef) -> ast.AST | None:

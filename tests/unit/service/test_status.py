@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gapscan.service.status import Hot, feed_problems, hot_of, link_problems, ranker_problems
+from gapscan.service.problems import feed_problems, link_problems, ranker_problems
+from gapscan.service.status import Hot, hot_of
 
 
 def link(desired: Any = 30, confirmed: Any = 30, seconds: Any = 0.0, **more: Any) -> Any:
