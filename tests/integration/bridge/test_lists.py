@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from gapscan.bridge import server
-from gapscan.bridge.versions import Position
+from gapscan.bridge.history import Position
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
