@@ -83,7 +83,7 @@ def lines_of(why: Why) -> Iterator[Line]:
     for each in why.lists:
         yield []
         yield [(each.list, "bold"), *_standing(each)]
-        yield from map(_condition, each.conditions)
+        yield from map(_condition, [*(each.gate or ()), *each.conditions])
         if (distance := _distance(each)) is not None:
             yield [("  " + distance, _FAINT)]
 

@@ -202,6 +202,8 @@ def _checked(text: str, source: str) -> list[ListDefinition] | None:
         good, faults = [], [error]
     for fault in faults:
         output.note(exits.lines_of(fault))
+    for warning in own_lists_file.warnings(good):
+        output.note(f"warning: {source}: {warning}")
     return None if faults else good
 
 

@@ -10,7 +10,10 @@ import msgspec
 from gapscan.protocol.fields import FIELDS, GROUPS, USUAL_COLUMNS
 
 MODULE: Final = "rowfields.js"
-_SENT: Final = ("name", "title", "meaning", "show", "group", "unit", "decimals", "doubted_by", "doubt")
+_SENT: Final = (
+    "name", "title", "meaning", "show", "group", "unit", "decimals", "doubted_by", "doubt", "marked_by", "marked_word",
+    "mark",
+)  # fmt: skip
 
 
 def module_text() -> str:

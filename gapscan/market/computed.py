@@ -10,7 +10,7 @@ from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import KNOWN, OBSERVED
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.metrics import IDLE_STEP_MS, STEPS, step_of
-from gapscan.market.sessions import MINUTE_MS, MarketSession, session_times, trading_date
+from gapscan.market.sessions import MINUTE_MS, MarketSession, open_ramp, session_times, trading_date
 from gapscan.market.universe import Universe
 
 _NO_TIME: Final = np.full(1, np.nan)
@@ -111,6 +111,12 @@ def unknown_since(universe: Universe, name: str, position: int) -> float:
     elif name in _RANGES and not columns.range_known()[0]:
         since = universe.ranges.until(at)
     return float(since[0])
+
+
+def open_ramp_of(universe: Universe) -> float:
+    """How far thresholds have moved, at the universe's market time, from what holds before the open."""
+    now = step_of(universe.as_of)
+    return open_ramp(now, universe.date or trading_date(now))
 
 
 def coverage(universe: Universe) -> tuple[int, int]:

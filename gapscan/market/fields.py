@@ -25,9 +25,11 @@ def _shown(*origins: Origin) -> tuple[str, ...]:
     return tuple(field.column for field in NUMBER_FIELDS if field.origin in origins and field.column not in OBSERVED)
 
 
-# What reference data and details say; 1.0 and 0.0 in the flags.
+# What reference data and details say; 1.0 and 0.0 in the flags. `first_day` is a symbol that traded on none of the
+# baseline's sessions, once these are known.
 KNOWN: Final = (
-    "average_trades", "trades_deviation", "baseline_sessions", "test_symbol", *_shown("reference", "details"),
+    "average_trades", "trades_deviation", "baseline_sessions", "test_symbol", "first_day",
+    *_shown("reference", "details"),
 )  # fmt: skip
 
 # What metrics compute from these. `gone` is a symbol that has not traded for so long that it leaves its lists,

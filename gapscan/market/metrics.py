@@ -15,7 +15,7 @@ import numpy as np
 
 from gapscan.market.columns import Bools, Floats
 from gapscan.market.curve import share_traded
-from gapscan.market.sessions import MINUTE_MS, MarketSession, session_times
+from gapscan.market.sessions import MINUTE_MS, MarketSession, closes_early, session_times
 
 # What depends on the time alone is computed anew in steps of this; between two, only what was observed anew is.
 TIME_STEP_MS: Final = 10_000
@@ -40,6 +40,9 @@ _SPIKE_PRICES, _SPIKE_SIZES = np.array(SPIKES).T
 # A minute that has just begun says little about its trades: at least this share of it is taken to have passed.
 _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
+
+
+_OWN, _MARKET, _NONE = map(float, range(3))  # the words of rvol_source
 
 
 def step_of(ms: int) -> int:
@@ -108,6 +111,7 @@ def _gap(columns: MetricColumns) -> None:
     indicative = np.isnan(opened)
     columns["gap_indicative"] = indicative.astype(np.float64)
     columns["gap_percent"] = _percent(np.where(indicative, price, opened), _previous_close(columns))
+    columns["new_listing"] = ((columns["first_day"] == 1.0) & ~(columns["prev_close"] > 0)).astype(np.float64)
     columns["change_from_open_percent"] = _percent(price, _positive(opened))
 
 
@@ -173,16 +177,26 @@ def _relative_volume(columns: MetricColumns) -> None:
     Where only daily averages are known, or the mean is thinner than they are, or of the day before with a split since,
     / (mean daily volume * the share of a day that has traded by now). It is missing where the expected volume is under
     RVOL_FLOOR shares.
+
+    That share is the market's, and says something of a symbol in regular hours only: before and after them there is no
+    relative volume without the symbol's own curve. Nothing says what is usual after an early close. `rvol_by` is what
+    it was held against.
     """
-    sessions = columns["baseline_sessions"]
-    expected = columns["average_volume"] * share_traded(columns.day, columns.moments("updated"))
+    moments, sessions, times = columns.moments("updated"), columns["baseline_sessions"], session_times(columns.date)
+    regular = (moments >= times.regular) & (moments < times.post)
+    expected = np.where(regular, columns["average_volume"] * share_traded(columns.day, moments), np.nan)
+    by = np.full(expected.shape, _MARKET)
     if (curve := columns.usual_volume()) is not None:
         usual, number, is_todays = curve
         counts = ~np.isnan(usual) & ~((number < THIN_BASELINE) & (number < sessions))
         if not is_todays:  # adjusted for the splits up to its own day only
             counts &= columns["split_today"] == 0.0
+        if closes_early(columns.date):
+            counts &= moments < times.post
         expected, sessions = np.where(counts, usual, expected), np.where(counts, number, sessions)
-    columns["rvol"] = columns["volume"] / np.where(expected >= RVOL_FLOOR, expected, np.nan)
+        by = np.where(counts, _OWN, _MARKET)
+    columns["rvol"] = rvol = columns["volume"] / np.where(expected >= RVOL_FLOOR, expected, np.nan)
+    columns["rvol_by"] = np.where(np.isnan(rvol), _NONE, by)
     columns["thin_baseline"] = np.where(np.isnan(sessions), np.nan, sessions < THIN_BASELINE)
 
 

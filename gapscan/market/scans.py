@@ -89,9 +89,16 @@ def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:
     for name in _NUMBERS:
         _set_known(universe, name, at, as_floats(getattr(frame, name)))
     _set_known(universe, "baseline_sessions", at, as_floats([number or None for number in frame.sessions]))
+    _set_known(universe, "first_day", at, _first_day(frame))
     universe.set_reference("split_today", at, np.array(frame.split, dtype=np.float64))
     universe.set_reference("test_symbol", at, np.array(frame.test, dtype=np.float64))
     return True
+
+
+def _first_day(frame: ReferenceFrame) -> Floats:
+    """Where no session of the baseline has the symbol; not known while the baseline is still being loaded."""
+    absent = np.array([number == 0 for number in frame.sessions], np.float64)
+    return absent if frame.complete else np.where(absent == 1.0, np.nan, absent)
 
 
 def _set_known(universe: Universe, name: str, at: Ints, values: Floats) -> None:

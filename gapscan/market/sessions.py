@@ -36,6 +36,7 @@ __all__ = [
     "minute_of_day",
     "new_york",
     "next_trading_day",
+    "open_ramp",
     "previous_trading_day",
     "session_at",
     "session_times",
@@ -54,6 +55,8 @@ REGULAR_CLOSE = dt.time(16, 0)
 POST_CLOSE = dt.time(20, 0)
 EARLY_CLOSE = dt.time(13, 0)  # of the regular session on a half day
 EARLY_POST_CLOSE = dt.time(17, 0)
+RAMP_BEGINS = 5 * MINUTE_MS
+RAMP_ENDS = 30 * MINUTE_MS
 
 
 class MarketSession(StrEnum):
@@ -114,6 +117,15 @@ def session_at(ms: int) -> MarketSession:
     if ms < times.regular:
         return MarketSession.PRE
     return MarketSession.REGULAR if ms < times.post else MarketSession.POST
+
+
+def open_ramp(ms: int, date: dt.date) -> float:
+    """How far thresholds have moved from what holds before the open of `date` (0.0) to what holds after it (1.0).
+
+    A bell does not change what a stock is: they stay for RAMP_BEGINS after it, and have moved evenly by RAMP_ENDS.
+    """
+    begin, end = (session_times(date).regular + after for after in (RAMP_BEGINS, RAMP_ENDS))
+    return min(max((ms - begin) / (end - begin), 0.0), 1.0)
 
 
 def minute_of_day(ms: int) -> int:

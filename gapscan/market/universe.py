@@ -158,7 +158,7 @@ class Universe:
         self.set_text("halt", everyone, [None] * len(self))
         self.mark_dirty(everyone)
         if self.reference_date < str(date):
-            self.number("split_today")[:] = np.nan
+            self.number("split_today")[:] = self.number("first_day")[:] = np.nan
 
     def advance(self, ms: int) -> bool:
         """Bring market time to `ms`, if that is later; False when it is of another day: only a scan begins a day.

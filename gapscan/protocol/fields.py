@@ -52,6 +52,9 @@ class Field:
     column: str = ""  # the universe's column that holds it
     doubted_by: str = ""  # the flag that marks a value as no more than about right
     doubt: str = ""  # the sign of that
+    marked_by: str = ""  # the text that says what a value is held against
+    marked_word: str = ""  # the word of it that is marked
+    mark: str = ""  # the sign of that
     expressions: bool = True  # whether filters and sort keys may use it
     name: str = ""
     type: Literal["number", "integer", "boolean", "text"] = "number"
@@ -100,7 +103,7 @@ class Fields(TypedDict, total=False):
         "Avg vol", "Mean volume of a day, over the last sessions.", "amount", "Volume", "reference", "shares")]
     rvol: Annotated[float | None, Field(
         "RVol", "Volume against what is usual at this time of the day.", "ratio", "Volume",
-        doubted_by="thin_baseline", doubt="≈")]
+        doubted_by="thin_baseline", doubt="≈", marked_by="rvol_source", marked_word="market", mark="ᵐ")]
     price_time: Annotated[int | None, Field(
         "Time", "Time of the price.", "clock", "Data", "scan")]
     as_of: Annotated[int | None, Field(
@@ -159,6 +162,12 @@ class Fields(TypedDict, total=False):
         "Halt", "Whether trading is halted, or resumed after a halt today.", "words", "Price", "halts")]
     halt_time: Annotated[int | None, Field(
         "Since", "When trading halted or resumed.", "clock", "Price", "halts")]
+    rvol_source: Annotated[Literal["own", "market", "none"] | None, Field(
+        "RVol by", "What the relative volume is held against: the symbol's own curve, or its daily average by the "
+        "market's curve, in regular hours only; none: nothing, and there is no relative volume.", "words", "Volume",
+        column="rvol_by")]
+    new_listing: Annotated[bool | None, Field(
+        "New", "First day of trading: no close before, and no session in the baseline.", "flag", "Company")]
     # fmt: on
 
 

@@ -122,3 +122,6 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
     idle: Annotated[
         Idle, Meta(description="whether a symbol that has not traded for long leaves, or stays until the day ends")
     ] = "leave"
+    gate: Annotated[
+        str, Meta(description="what its rows must pass first: default, as most lists; none; or an expression")
+    ] = "default"

@@ -57,6 +57,9 @@ class ListWhy(Struct, frozen=True):
     last_value: Annotated[float | None, Meta(description="the same of the last row")]
     conditions: Conditions
     idle: Annotated[Idle, Meta(description="stay: how long ago the symbol traded does not matter")] = "leave"
+    gate: Annotated[
+        Conditions | None, Meta(description="the conditions of a gate of its own, which stand in for those of `Why`")
+    ] = None
 
 
 ListWhys = list[ListWhy]
@@ -65,8 +68,8 @@ ListWhys = list[ListWhy]
 class Why(Struct, frozen=True, tag_field="type", tag="why"):
     """The answer: what the lists' conditions say of a symbol at market time `as_of`.
 
-    `gate` has the conditions that hold for every list. An unknown symbol has neither gate nor lists; `nearest` are
-    the symbols that may have been meant.
+    `gate` has the conditions that hold for every list without a gate of its own. An unknown symbol has neither gate nor
+    lists; `nearest` are the symbols that may have been meant.
     """
 
     symbol: Symbol

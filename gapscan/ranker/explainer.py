@@ -30,6 +30,7 @@ from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.membership_log import ConditionLog, MembershipLog
 from gapscan.ranking.language.closures import Columns
 from gapscan.ranking.language.explain import Line, Words, conditions, passing
+from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import UniverseColumns
 from gapscan.ranking.spec import ListSet, ListSpec
 from gapscan.ranking.top_rows import sort_values
@@ -42,7 +43,7 @@ _PAUSE: Final = 0.02  # seconds between two answers: many askers must not hold u
 _NEAREST: Final = 5
 _COMPARED: Final = 1000  # symbols that a wrong one is compared with at most
 _DECIMALS: Final = 6
-_GATE: Final = ""  # where the gate's conditions are kept, among those of the lists
+_GATE: Final = "gate "  # where a gate's conditions are kept, among those of the lists: no list has such a name
 
 _log = logger("ranker")
 
@@ -72,7 +73,7 @@ class Explainer:
         same = {spec.name for spec in lists.specs if before.get(spec.name) is spec}
         self._held_of = []
         self._members.forget(before.keys() - same)
-        self._conditions.forget(before.keys() - same)
+        self._conditions.forget({kept for name in before.keys() - same for kept in (name, _GATE + name)})
         self._lists = lists
 
     def observe(self) -> None:
@@ -110,12 +111,11 @@ class Explainer:
             return
         columns = self._columns(symbols)
         with np.errstate(all="ignore"):
-            yield _GATE, passing(self._gate_lines(), columns, len(symbols))
+            yield _GATE, passing(_gate_lines(self._lists.gate), columns, len(symbols))
             for spec in specs:
                 yield spec.name, passing(spec.filter.outline, columns, len(symbols))
-
-    def _gate_lines(self) -> tuple[Line, ...]:
-        return (*self._lists.gate.outline, _TRADED)
+                if spec.gate:
+                    yield _GATE + spec.name, passing(_gate_lines(spec.gate), columns, len(symbols))
 
     def _columns(self, symbols: Sequence[str]) -> UniverseColumns:
         index = self._universe.index
@@ -142,8 +142,8 @@ class Explainer:
         specs = [spec for spec in self._lists.specs if request.list in (None, spec.name)]
         self._observe_one(symbol, specs)
         with np.errstate(all="ignore"):
-            gate = self._gate(symbol)
-            lists = [self._list(symbol, spec, _hold(gate[:-1] if spec.keeps_idle else gate)) for spec in specs]
+            gate = self._gate(symbol, _GATE, self._lists.gate)
+            lists = [self._list(symbol, spec, gate) for spec in specs]
         return structs.replace(why, gate=gate, lists=lists)
 
     def _meant(self, text: str) -> str | None:
@@ -177,15 +177,17 @@ class Explainer:
         known = {"symbol": symbol, "session": universe.session.value}
         return lambda field: known[field] if field in known else universe.text(field).words(at)[0]
 
-    def _gate(self, symbol: str) -> list[Condition]:
-        """The gate's conditions; the last is how long ago the symbol traded, in seconds."""
+    def _gate(self, symbol: str, name: str, gate: Filter) -> list[Condition]:
+        """The gate's conditions, kept by `name`; the last is how long ago the symbol traded, in seconds."""
         universe = self._universe
-        *found, traded = self._found(symbol, _GATE, self._gate_lines())
+        *found, traded = self._found(symbol, name, _gate_lines(gate))
         seconds = (universe.as_of - float(universe.number("price_time")[universe.index[symbol]])) / 1000
         return [*found, structs.replace(traded, value=_plain(seconds), threshold=GONE_AFTER.get(universe.session))]
 
-    def _list(self, symbol: str, spec: ListSpec, gate_holds: bool) -> ListWhy:
+    def _list(self, symbol: str, spec: ListSpec, gate: Sequence[Condition]) -> ListWhy:
         session = self._universe.session
+        own_gate = self._gate(symbol, _GATE + spec.name, spec.gate) if spec.gate else None
+        asked = gate if own_gate is None else own_gate
         found = self._found(symbol, spec.name, spec.filter.outline)
         symbols = symbols_of(self._rows_of(spec.name))
         rank = symbols.index(symbol) + 1 if symbol in symbols else None
@@ -193,7 +195,7 @@ class Explainer:
         return ListWhy(
             list=spec.name,
             open=session is not MarketSession.CLOSED and spec.is_open(session),
-            passes=gate_holds and _hold(found),
+            passes=_hold(asked[:-1] if spec.keeps_idle else asked) and _hold(found),
             rank=rank,
             size=len(symbols),
             limit=spec.definition.limit,
@@ -204,6 +206,7 @@ class Explainer:
             last_value=self._sort_value(spec, symbols[-1]) if symbols else None,
             conditions=found,
             idle=spec.definition.idle,
+            gate=own_gate,
         )
 
     def _sort_value(self, spec: ListSpec, symbol: str) -> float | None:
@@ -220,6 +223,10 @@ def _is_there(columns: Columns) -> Bools:
 
 
 _TRADED: Final = Line("seconds since the last trade", "test", 0, _is_there, _is_there, id="seconds_since_trade")
+
+
+def _gate_lines(gate: Filter) -> tuple[Line, ...]:
+    return (*gate.outline, _TRADED)
 
 
 def _hold(found: Sequence[Condition]) -> bool:

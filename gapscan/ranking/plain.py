@@ -4,8 +4,8 @@ Read this first. The scanner gives the same lists from columns, and does again o
 the two together. Nothing here is fast, and nothing is compiled: an expression is walked through for every row.
 
 A row is a dict of what is known of one symbol, by the names of the expression language: numbers, flags and texts, None
-or NaN for what is missing; `symbol`, `session` and `now` are among them. `gone` is true of one that has not traded for
-long.
+or NaN for what is missing; `symbol`, `session`, `now` and `open_ramp` are among them. `gone` is true of one that has
+not traded for long.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from gapscan.protocol.messages import ListDefinition
-from gapscan.ranking.language.closures import HYSTERESIS
+from gapscan.ranking.language.closures import HYSTERESIS, RAMP, RAMP_COLUMN
 from gapscan.ranking.language.compiler import OPPOSITE
 from gapscan.ranking.language.syntax import parse
-from gapscan.ranking.spec import TIE_BREAKERS
+from gapscan.ranking.spec import TIE_BREAKERS, gate_of
 
 PlainRow = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def rank(
 
 def rank_one(rows: Collection[PlainRow], definition: ListDefinition, gate: str, members: Collection[str]) -> list[str]:
     """The best of those that may be in the list: by its sort keys, then by those that break ties."""
-    wheres = parse(gate), parse(definition.where)
+    wheres = parse(gate_of(definition, gate)), parse(definition.where)
     there = [row for row in rows if definition.idle == "stay" or not _known(row.get("gone"))]
     found = [row for row in there if may_be_in(row, wheres, is_in=row["symbol"] in members)]
     for key in reversed((*definition.sort, *TIE_BREAKERS)):  # a later key decides only what an earlier one leaves open
@@ -111,6 +111,8 @@ def threshold(node: ast.expr, row: PlainRow, *, is_lower: bool) -> Any:
     """A side of a comparison as rows that are in have to pass it: a constant is relaxed, or a choice of constants."""
     if isinstance(node, ast.IfExp):
         return threshold(_chosen(node, row), row, is_lower=is_lower)
+    if _is_ramp(node):
+        return _between(row, *(threshold(end, row, is_lower=is_lower) for end in node.args))
     number = value(node, row)
     if number is None or not _is_constant(node):
         return number
@@ -128,6 +130,8 @@ def value(node: ast.expr, row: PlainRow) -> Any:
             return _calculated(operator.neg, row, node.operand)
         case ast.BinOp():
             return _calculated(_CALCULATE[type(node.op)], row, node.left, node.right)
+        case ast.Call() if _is_ramp(node):
+            return _between(row, *(value(end, row) for end in node.args))
         case ast.Call(func=ast.Name(id=name)):
             return _calculated(_FUNCTIONS[name], row, *node.args)
         case ast.Constant():
@@ -138,6 +142,17 @@ def value(node: ast.expr, row: PlainRow) -> Any:
 def _calculated(function: Callable[..., float], row: PlainRow, *operands: ast.expr) -> float | None:
     values = [value(operand, row) for operand in operands]
     return None if None in values else _known(function(*values))
+
+
+def _is_ramp(node: ast.expr) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == RAMP
+
+
+def _between(row: PlainRow, early: Any, late: Any) -> Any:
+    share = row[RAMP_COLUMN]
+    if share in (0.0, 1.0):
+        return late if share else early
+    return None if early is None or late is None else _known(early * (1.0 - share) + late * share)
 
 
 def _known(found: Any) -> Any:

@@ -7,7 +7,7 @@ its best; a row, until a number in it does. Next to `plain.py`:
     plain                        here
     every row, every condition   `Filter.entry` on the columns of the symbols that changed since the last scan; of all
                                  symbols when session, day or step of time is another (`Scanner._changed`)
-    `gone`, and the gate         computed once for all lists, with those that keep idle symbols (`Scanner._update`)
+    `gone`, and the gate         computed once for all lists that have the same (`Scanner._update`)
     may_be_in, is_in=False       `TopRows`: who is entitled, and each symbol's value under the first sort key
     may_be_in, is_in=True        `Filter.stay`, of those published rows only that do not pass as newcomers
     sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in
@@ -20,7 +20,7 @@ Property tests hold the two together over random markets, lists and histories (t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +29,7 @@ from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market import computed, metrics
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.universe import Universe
+from gapscan.ranking.language.closures import RAMP_COLUMN, Test
 from gapscan.ranking.rows import RowCache, RowState, compare_states
 from gapscan.ranking.spec import ListSet
 from gapscan.ranking.top_rows import TopRows
@@ -53,6 +54,8 @@ class UniverseColumns:
     def _gather(self, name: str) -> Floats:
         if name == "now":
             return np.full(len(self), float(metrics.step_of(self._universe.as_of)))
+        if name == RAMP_COLUMN:
+            return np.full(len(self), computed.open_ramp_of(self._universe))
         column = self._universe.number(name)
         return column if self._at is None else column[self._at]
 
@@ -95,9 +98,9 @@ class Scanner:
         self._cache = RowCache(universe)
         self._top_rows = TopRows((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
-        # Who passes what all lists ask of newcomers, and of their rows: lists that idle symbols leave, then the others.
-        self._may_enter: Bools = np.zeros((2, 0), np.bool_)
-        self._may_stay: Bools = np.zeros((2, 0), np.bool_)
+        # Who passes what lists ask of newcomers, and of their rows, before their filters: a row for each door.
+        self._may_enter: Bools = np.zeros((0, 0), np.bool_)
+        self._may_stay: Bools = np.zeros((0, 0), np.bool_)
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
     @property
@@ -150,19 +153,21 @@ class Scanner:
     def _update(self, at: Ints | None) -> None:
         """Pass what changed on to the open lists."""
         columns = self._columns_at(at)
-        there = columns.number("gone") != 1.0
-        may_enter, may_stay = (
-            np.array([there & passes, passes])
-            for passes in (
-                np.broadcast_to(test(columns), len(there)) for test in (self._lists.gate.entry, self._lists.gate.stay)
-            )
-        )
+        gates = self._lists.gates
+        may_enter = self._through([gate.entry for gate in gates], columns)
+        may_stay = self._through([gate.stay for gate in gates], columns)
         if at is None:
             self._may_enter, self._may_stay = may_enter, may_stay
             self._open()
         else:
             self._may_enter[:, at], self._may_stay[:, at] = may_enter, may_stay
         self._top_rows.update(at, self._may_enter)
+
+    def _through(self, gates: Sequence[Test], columns: UniverseColumns) -> Bools:
+        """Who passes the gates: for each, a row for lists that idle symbols leave, and one for those that keep them."""
+        there = columns.number("gone") != 1.0
+        passing = [np.broadcast_to(gate(columns), len(there)) for gate in gates]
+        return np.array([row for passes in passing for row in (there & passes, passes)])
 
     def _open(self) -> None:
         """The lists that are open now; another session has others."""
@@ -171,7 +176,7 @@ class Scanner:
             # A list that opens has no rows before it is ranked: what it had at its close is of another session, or day.
             stayed = {spec.name for spec in specs if spec in self._top_rows.specs}
             self._states = {name: state for name, state in self._states.items() if name in stayed}
-            self._top_rows = TopRows(specs, self._columns_at)
+            self._top_rows = TopRows(specs, self._columns_at, [self._lists.door_of(spec) for spec in specs])
 
     def _columns_at(self, at: Ints | None) -> UniverseColumns:
         return UniverseColumns(self.universe, at)

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from typing import Annotated, Any, Final, TypeVar, cast
 
@@ -23,6 +24,8 @@ from gapscan.ranking.language.expression import Filter, SortKey
 DEFAULT_LIMIT: Final = 200
 TIE_BREAKERS: Final = ("-dollar_volume", "symbol")
 OWN_PLACE: Final = 1000  # users' lists are shown after those that come with gapscan
+DEFAULT_GATE: Final = "default"
+NO_GATE: Final = "none"
 MAX_OWN: Final = 100
 MAX_KEYS: Final = 8
 MAX_DESCRIPTION: Final = 500
@@ -63,6 +66,7 @@ class _ListTable(Struct, forbid_unknown_fields=True):
     sessions: list[SessionName] = []
     columns: list[str] = []
     idle: Idle = "leave"
+    gate: str = DEFAULT_GATE
 
 
 class _ListsFile(Struct, forbid_unknown_fields=True):
@@ -85,6 +89,7 @@ class ListSpec:
     filter: Filter
     keys: tuple[SortKey, ...]
     sessions: frozenset[MarketSession]
+    gate: Filter | None = None  # without one of its own, that of most lists
 
     @property
     def name(self) -> str:
@@ -106,9 +111,9 @@ class ListSpec:
         return not self.sessions or session in self.sessions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ListSet:
-    """The lists of one file, and the gate that all their rows must pass."""
+    """The lists of one file, and the gate that their rows must pass, but for lists with one of their own."""
 
     gate: Filter
     specs: tuple[ListSpec, ...]
@@ -117,6 +122,20 @@ class ListSet:
     def names(self) -> list[str]:
         """The lists' names, in the order of the file."""
         return [spec.name for spec in self.specs]
+
+    def gate_of(self, spec: ListSpec) -> Filter:
+        """The gate of one of the lists."""
+        return spec.gate or self.gate
+
+    @cached_property
+    def gates(self) -> tuple[Filter, ...]:
+        """The gates of the lists, each once: what is the same for many is computed once."""
+        return tuple({gate.text: gate for gate in (self.gate, *map(self.gate_of, self.specs))}.values())
+
+    def door_of(self, spec: ListSpec) -> int:
+        """Which door is the list's: each of `gates` has one that idle symbols do not pass, then one that they do."""
+        texts = [gate.text for gate in self.gates]
+        return 2 * texts.index(self.gate_of(spec).text) + spec.keeps_idle
 
 
 def compile_list(definition: ListDefinition) -> ListSpec:
@@ -130,7 +149,24 @@ def compile_list(definition: ListDefinition) -> ListSpec:
         _compile(f"{where}, where", Filter, definition.where),
         tuple(_compile(f"{where}, sort", SortKey, key) for key in keys),
         frozenset(MarketSession(name) for name in definition.sessions),
+        _own_gate(where, definition.gate),
     )
+
+
+def gate_of(definition: ListDefinition, default: str) -> str:
+    """The expression that rows of the list must pass first; `default` is that of most lists."""
+    return {DEFAULT_GATE: default, NO_GATE: "True"}.get(definition.gate, definition.gate)
+
+
+def _own_gate(where: str, text: str) -> Filter | None:
+    if text == DEFAULT_GATE:
+        return None
+    try:
+        return _compile(f"{where}, gate", Filter, "True" if text == NO_GATE else text)
+    except SpecError as error:
+        if not text.isidentifier():
+            raise
+        raise SpecError(error.message, column=error.column, remedy='"default", "none" or an expression') from None
 
 
 def _check_size(where: str, definition: ListDefinition) -> None:
@@ -218,7 +254,7 @@ def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> Li
     _check_columns(f"list {name}", table.columns)
     return ListDefinition(
         name, table.description, table.where, table.sort, table.limit, sessions, place, columns=table.columns,
-        idle=table.idle,
+        idle=table.idle, gate=table.gate,
     )  # fmt: skip
 
 

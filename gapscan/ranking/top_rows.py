@@ -38,13 +38,18 @@ class TopRows:
     Matrices have a row for each symbol and a column for each list.
     """
 
-    def __init__(self, specs: Sequence[ListSpec], columns_at: Callable[[Ints | None], SortableColumns]) -> None:
+    def __init__(
+        self,
+        specs: Sequence[ListSpec],
+        columns_at: Callable[[Ints | None], SortableColumns],
+        doors: Sequence[int] = (),
+    ) -> None:
         self.specs = specs
         self.top: list[Ints] = [_NOWHERE] * len(specs)
         self._columns_at = columns_at
         self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
-        self._keeping = np.array([spec.keeps_idle for spec in specs], np.intp)
+        self._doors = np.array(doors, np.intp)
         self._cutoff = Cutoff(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
         self._others = _NOWHERE, _NOWHERE  # members beyond the cutoff when last ranked, and their lists
@@ -69,7 +74,7 @@ class TopRows:
         shape = (len(columns), len(lists))
         entitled, values = np.empty(shape, np.bool_), np.empty(shape)
         for place, at in enumerate(lists):
-            np.logical_and(may_enter[self._keeping[at]], self.specs[at].filter.entry(columns), out=entitled[:, place])
+            np.logical_and(may_enter[self._doors[at]], self.specs[at].filter.entry(columns), out=entitled[:, place])
         for key, places in self._by_first_key(lists):
             values[:, places] = sort_values(key, columns)[:, None]
         return entitled, values
@@ -145,7 +150,7 @@ class TopRows:
         fallen = ~self._entitled[symbols, of]
         symbols, of = symbols[fallen], of[fallen]
         self._judge_stay(symbols, of)
-        stays = may_stay[self._keeping[of], symbols] & self._stays[symbols, of]
+        stays = may_stay[self._doors[of], symbols] & self._stays[symbols, of]
         keys: Ints = of[stays] * len(self._entitled) + symbols[stays]
         return keys
 

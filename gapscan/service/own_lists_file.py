@@ -17,6 +17,7 @@ from gapscan.config import Config, expanded, user_config_dir
 from gapscan.errors import ConfigError
 from gapscan.files import replace_file
 from gapscan.protocol.messages import ListDefinition
+from gapscan.ranking.gate_check import kept_out
 from gapscan.ranking.spec import MAX_FILE, check_own_lists, shipped_lists
 
 FILE_NAME: Final = "lists.toml"
@@ -75,6 +76,17 @@ def check(text: str, source: str) -> tuple[list[ListDefinition], list[ConfigErro
         if definition.name in shipped
     ]
     return [definition for definition in good if definition.name not in shipped], [*faults, *taken]
+
+
+def warnings(definitions: Iterable[ListDefinition]) -> list[str]:
+    """What the lists ask for in vain, since their gate keeps it out."""
+    gate = shipped_lists().gate.text
+    return [
+        f"list {definition.name} asks for {what}, which its gate keeps out; "
+        'gate = "none", or one of its own, would let it in'
+        for definition in definitions
+        for what in kept_out(definition, gate)
+    ]
 
 
 def tables_of(text: str) -> Tables:

@@ -45,7 +45,7 @@ COLUMNS = ("price", "prev_close", "open", "high", "low", "volume", "minute_trade
 MEMORY = 390
 
 # In a market of 400 symbols there may be none.
-SELDOM = {"low_float"}
+SELDOM = {"low_float", "new_listings"}
 
 SHIPPED = shipped_lists()
 OPEN = [spec for spec in SHIPPED.specs if spec.is_open(MarketSession.REGULAR)]

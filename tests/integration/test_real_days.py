@@ -65,17 +65,6 @@ class Files:
         return {symbol: sum(values) / len(values) for symbol, values in volumes.items()}
 
 
-def share_traded_after_the_close(data: Path) -> float:
-    """The share of a day's volume that has traded at 16:01, by the measured profile.
-
-    The half hour from 16:00 holds the closing auction; beyond it, it is as quiet as the next one.
-    """
-    profile = json.loads((data / "calibration.json").read_text())["volume_profile_ext_30min_pct_99tech"]
-    by_bin = {entry["min_of_day"]: entry["pct"] for entry in profile}
-    later = by_bin[990] + sum(share for minute, share in by_bin.items() if minute >= 990)
-    return float(1 - later / sum(by_bin.values()))
-
-
 def share_traded_in_the_first_half_hour(data: Path) -> float:
     """The share of a day's volume that has traded at 10:00, by the measured profile."""
     profile = json.loads((data / "calibration.json").read_text())["volume_profile_ext_30min_pct_99tech"]
@@ -167,6 +156,23 @@ async def high_volume_is_right(
     ]
 
 
+async def much_of_a_usual_day_is_right(
+    stack: Stack, today: dict[str, Bar], volumes: dict[str, float], averages: dict[str, float]
+) -> None:
+    """As `high_volume_is_right`, once nothing says what is usual by now."""
+    sure: dict[str, float] = {}
+    undecided: dict[str, float] = {}
+    for symbol, bar in today.items():
+        volume, times = volumes.get(symbol, 0.0), volumes.get(symbol, 0.0) / averages.get(symbol, float("inf"))
+        if times >= 1.7 and bar.low * volume >= 1_000_000 and bar.low >= 1:
+            sure[symbol] = -times
+        elif times >= 1.7 and bar.high * volume >= 900_000 and bar.high >= 0.9:
+            undecided[symbol] = -times
+    rows = shown(await read_snapshot(stack.bus, "high_volume"), "rvol")
+    agree([str(symbol) for symbol, _ in rows], sure, undecided)
+    assert all(value is None for _, value in rows)
+
+
 PRICES = ("prev_close", "open", "high", "low", "price", "volume")
 
 
@@ -195,8 +201,7 @@ class TestRealDays:
             averages = files.average_volumes(day)
             usual = usual_volumes(averages, share_traded_in_the_first_half_hour(data_dir))
             await self._after_the_open(stack, times.regular + 30 * 60_000, today, yesterday, usual)
-            usual = usual_volumes(averages, share_traded_after_the_close(data_dir))
-            await self._at_the_close(stack, times.post + 60_000, today, yesterday, usual)
+            await self._at_the_close(stack, times.post + 60_000, today, yesterday, averages)
             for name, rows_at in copies.items():
                 await follower_is_exact(stack, name, rows_at)
 
@@ -247,8 +252,9 @@ class TestRealDays:
         agree([str(row[0]) for row in shown(await read_snapshot(stack.bus, "reversals"))], sure, undecided)
 
     async def _at_the_close(
-        self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar], usual: dict[str, float]
+        self, stack: Stack, ms: int, today: dict[str, Bar], yesterday: dict[str, Bar], averages: dict[str, float]
     ) -> None:
+        """Without curves there is no relative volume any more: a usual day's volume is asked for."""
         before = {
             name: {row["symbol"] for row in (await read_snapshot(stack.bus, name)).rows}  # type: ignore[union-attr]
             for name in ("winners", "losers")
@@ -256,25 +262,24 @@ class TestRealDays:
         await stack.scan_at(ms)
         volumes = {symbol: bar.volume for symbol, bar in today.items()}
         await most_active_is_right(stack, today, volumes)
-        await high_volume_is_right(stack, today, volumes, usual)
+        await much_of_a_usual_day_is_right(stack, today, volumes, averages)
         for name, sign in (("winners", 1), ("losers", -1)):
             expected = []
             for symbol, bar in today.items():
-                if symbol not in yesterday or usual.get(symbol, 0.0) < 1000:
+                if symbol not in yesterday or bar.volume < averages.get(symbol, float("inf")):
                     continue
                 prev = yesterday[symbol].close
-                percent, rvol = change(bar, prev), bar.volume / usual[symbol]
-                enters = sign * percent >= 5 and rvol >= 1.5 and bar.close >= 1
-                stays = symbol in before[name] and sign * percent >= 4.5 and rvol >= 1.35 and bar.close >= 0.9
+                percent = change(bar, prev)
+                enters = sign * percent >= 5 and bar.volume >= 50_000 and bar.close >= 1
+                stays = symbol in before[name] and sign * percent >= 4.5 and bar.volume >= 45_000 and bar.close >= 0.9
                 if enters or stays:
                     values = prices(bar, prev)
-                    expected.append((-sign * percent, symbol, values, round(bar.volume), round(percent, 2), rvol))
+                    expected.append((-sign * percent, symbol, values, round(bar.volume), round(percent, 2)))
             expected.sort()
             rows = shown(await read_snapshot(stack.bus, name), *PRICES, "change_percent", "rvol")
-            assert [row[:-1] for row in rows] == [
-                (symbol, *values, volume, percent) for _, symbol, values, volume, percent, _ in expected[:200]
+            assert rows == [
+                (symbol, *values, volume, percent, None) for _, symbol, values, volume, percent in expected[:200]
             ]
-            assert [row[-1] for row in rows] == pytest.approx([entry[-1] for entry in expected[:200]], abs=0.006)
 
 
 class SplitSource(ReplaySource):

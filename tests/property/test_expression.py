@@ -68,7 +68,7 @@ class Grower:
         return f"({self.number(depth)} {self.dice.choice('+-*/')} {self.number(depth)})"
 
     def _function(self, depth: int) -> str:
-        return f"{self.dice.choice(['min', 'max'])}({self.number(depth)}, {self.number(depth)})"
+        return f"{self.dice.choice(['min', 'max', 'ramp'])}({self.number(depth)}, {self.number(depth)})"
 
     def _negative(self, depth: int) -> str:
         inner = self.number(depth)
@@ -89,9 +89,12 @@ class Grower:
         return f"{left} {self.dice.choice(ORDER)} {right}"
 
     def _threshold(self) -> str:
-        """A constant, or one of two: what hysteresis relaxes."""
-        if self.dice.random() < 0.5:
+        """A constant, one of two, or one that moves: what hysteresis relaxes."""
+        kind = self.dice.random()
+        if kind < 0.4:
             return self._constant(0)
+        if kind < 0.6:
+            return f"ramp({self._constant(0)}, {self._constant(0)})"
         test = f"{self._field(0)} {self.dice.choice(ORDER)} {self._constant(0)}"
         return f"({self._constant(0)} if {test} else {self._constant(0)})"
 
@@ -125,6 +128,7 @@ def random_rows(dice: random.Random) -> list[Row]:
         {name: dice.choice(VALUES) for name in NUMBERS}
         | {name: dice.choice([math.nan, 0.0, 1.0]) for name in FLAGS}
         | {"type": dice.choice([None, *WORDS]), "session": dice.choice(WORDS)}
+        | {"open_ramp": dice.choice([0.0, 0.25, 1.0])}
         for _ in range(6)
     ]
 

@@ -16,7 +16,7 @@ from gapscan.market.fields import KNOWN, OBSERVED, TEXTS
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.metrics import GONE_AFTER, IDLE_STEP_MS, RVOL_FLOOR, STALE_AFTER, THIN_BASELINE, TIME_STEP_MS
 from gapscan.market.scans import merge_reference, merge_scan
-from gapscan.market.sessions import MarketSession
+from gapscan.market.sessions import MarketSession, open_ramp
 from gapscan.market.universe import SCAN_MS, Universe
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
@@ -25,7 +25,7 @@ from gapscan.ranking.plain import PlainRow, rank
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ROW_FIELDS, ListSet, compile_list
 from tests.property.test_expression import Grower
-from tests.support.market import MOMENT, TIMES, reference_frame, share_at, universe_frame
+from tests.support.market import DAY, MOMENT, TIMES, reference_frame, share_at, universe_frame
 
 START = {MarketSession.PRE: TIMES.pre, MarketSession.REGULAR: TIMES.regular, MarketSession.POST: TIMES.post}
 SYMBOLS = [*"ABCDEFGHIJKLMN", "BRK.A", "BCpC", "BCPC"]
@@ -41,6 +41,8 @@ GATE = "type in ('CS', 'ADRC') and not test_symbol and price >= 1 and prev_close
 WHERE = [
     "True",
     "gap_percent >= 2 and volume >= (50_000 if session == 'pre' else 100_000)",
+    "volume >= ramp(50_000, 100_000) and (rvol >= 1.5 or rvol_source == 'none')",
+    "new_listing or price > ramp(-prev_close, 20)",
     "change_percent <= -5 or rvol >= 1.5",
     "not price > 20",
     "not stale and dollar_volume > 1_000_000",
@@ -77,7 +79,10 @@ def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
     s["dollar_volume"] = s["volume"] * (s["price"] if math.isnan(s["vwap"]) else s["vwap"])
     s["thin_baseline"] = math.nan if math.isnan(s["baseline_sessions"]) else s["baseline_sessions"] < THIN_BASELINE
     expected = s["average_volume"] * share_at(int(moment))
-    s["rvol"] = s["volume"] / expected if expected >= RVOL_FLOOR else math.nan
+    by_market = expected >= RVOL_FLOOR and TIMES.regular <= moment < TIMES.post
+    s["rvol"] = s["volume"] / expected if by_market else math.nan
+    s["rvol_source"] = "none" if math.isnan(s["rvol"]) else "market"
+    s["new_listing"] = float(s["first_day"] == 1 and not s["prev_close"] > 0)
     traded = s["price_time"]
     age, start, left = 0.0, math.inf, s["left_at"] == traded  # who left stays away until it trades again
     if session is not MarketSession.CLOSED:
@@ -85,6 +90,7 @@ def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
         age = (as_of - (start if math.isnan(traded) else max(traded, start))) / 1000.0
     s["stale"] = float(age > STALE_AFTER.get(session, math.inf))
     s["now"] = float(as_of)
+    s["open_ramp"] = open_ramp(as_of, DAY)
     s["gone"] = (left and traded < start) or age > GONE_AFTER.get(session, math.inf)
     if session is not MarketSession.CLOSED:
         s["left_at"] = traded if s["gone"] else math.nan
@@ -182,6 +188,7 @@ class World:
             held.update(split_today=float(stock["split"]), test_symbol=float(stock["test"]))
             held["average_volume"] = stock["average_volume"] or held["average_volume"]
             held["baseline_sessions"] = stock["sessions"] or held["baseline_sessions"]
+            held["first_day"] = float(stock["sessions"] == 0)
 
     def symbols(self) -> list[Symbol]:
         """All symbols; what comes of the day's past is taken as it is, and checked elsewhere."""
@@ -207,6 +214,7 @@ def some_lists(dice: random.Random) -> ListSet:
             dice.choice([1, 2, 3, 5, 200]),
             dice.choice([[], [], ["pre", "regular"], ["regular", "post"]]),
             idle=dice.choice(["leave", "stay"]),
+            gate=dice.choice(["default", "default", "none", "price >= 20", "not stale"]),
         )
         for n in range(3)
     ]

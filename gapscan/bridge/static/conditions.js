@@ -95,7 +95,8 @@ export function standing(found, gate) {
   if (!found.open) return { text: "closed now", mark: "closed" };
   if (found.passes && found.size >= found.limit) return { text: `passes, but the list is full at ${found.limit}`, mark: "stay" };
   if (found.passes) return { text: "passes, not listed yet", mark: "stay" };
-  const asked = found.idle === "stay" ? gate.filter(({ id }) => id !== "seconds_since_trade") : gate;
+  const doors = found.gate ?? gate;
+  const asked = found.idle === "stay" ? doors.filter(({ id }) => id !== "seconds_since_trade") : doors;
   const failing = [...asked, ...found.conditions].filter(({ depth, passes }) => depth === 0 && !passes).length;
   return { text: `not in it: ${failing} ${failing === 1 ? "condition fails" : "conditions fail"}`, mark: "fail" };
 }

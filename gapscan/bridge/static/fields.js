@@ -42,29 +42,33 @@ const TITLE_REM = [0.5, 0.9]; // of a letter of a heading, and of what is around
 /** Values that the page has other words for. */
 const WORDS = { __proto__: null, source: { bar: "live", snapshot: "scan" } };
 
-function ofField({ name, title, meaning, show, group, unit, decimals, doubted_by: doubtedBy, doubt }) {
+function ofField(field) {
+  const { name, title, meaning, show, group, unit, decimals, doubted_by: doubtedBy, doubt } = field;
   const { write, ...look } = { width: SHARED.width, ...SHOWN[show] };
   const words = WORDS[name];
   const plain = (row) => (words ? (words[row[name]] ?? NONE) : write(row[name], decimals));
-  const doubted = (row) => {
+  const signed = (row) => {
     const text = plain(row);
-    return row[doubtedBy] && text !== NONE ? doubt + text : text;
+    if (text === NONE) return text;
+    return (row[doubtedBy] ? doubt : "") + text + (row[field.marked_by] === field.marked_word ? field.mark : "");
   };
+  const signs = [doubtedBy, field.marked_by].filter(Boolean);
   return Object.freeze({
     ...SHARED,
     ...look,
     id: name,
     title,
-    hint: hintOf(meaning, show === "clock" ? "New York" : unit, doubt),
+    hint: hintOf(meaning, show === "clock" ? "New York" : unit, field),
     group,
-    fields: doubtedBy ? [name, doubtedBy] : [name],
+    fields: [name, ...signs],
     width: WIDTHS[name] ?? Math.max(look.width, TITLE_REM[0] * title.length + TITLE_REM[1]),
-    text: doubtedBy ? doubted : plain,
+    text: signs.length ? signed : plain,
   });
 }
 
-function hintOf(meaning, unit, doubt) {
-  return [meaning.replace(/[.]$/, ""), unit && `, ${unit}`, doubt && `; ${doubt}: only about right`].join("");
+function hintOf(meaning, unit, { doubt, mark, marked_word: word }) {
+  const signs = [doubt && `; ${doubt}: only about right`, mark && `; ${mark}: by the ${word}'s curve`];
+  return [meaning.replace(/[.]$/, ""), unit && `, ${unit}`, ...signs].join("");
 }
 
 function special(id, title, hint, more) {

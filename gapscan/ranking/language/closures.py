@@ -78,6 +78,9 @@ FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., NumberColumn]]]] = {
     "min": (2, np.minimum),
     "max": (2, np.maximum),
 }
+# A function whose result depends on the time as well: the share of the way from before to after the open.
+RAMP: Final = "ramp"
+RAMP_COLUMN: Final = "open_ramp"
 _COMPARE: Final[Mapping[type[ast.cmpop], _Ordering]] = {
     ast.Lt: np.less,
     ast.LtE: np.less_equal,
@@ -106,6 +109,18 @@ class Choice:
 
     def __call__(self, columns: Columns) -> NumberColumn:
         return np.where(self.test(columns), self.yes(columns), self.no(columns))
+
+
+class Ramp:
+    """`early` before the open, `late` once the market has settled, and what lies between in between."""
+
+    def __init__(self, early: Value, late: Value) -> None:
+        self.early, self.late = early, late
+
+    def __call__(self, columns: Columns) -> NumberColumn:
+        share, early, late = columns.number(RAMP_COLUMN), self.early(columns), self.late(columns)
+        between = early * (1.0 - share) + late * share
+        return np.where(share == 0.0, early, np.where(share == 1.0, late, between))
 
 
 def field(name: str) -> Value:
@@ -137,8 +152,10 @@ def compared(kind: type[ast.cmpop], low: Value, high: Value, *, relaxed: bool) -
 def _relax(value: Value, *, upward: bool) -> Value:
     """Move a threshold so that the comparison holds more easily; `upward`: values above it pass.
 
-    A choice between constants is relaxed in both branches.
+    A choice between constants is relaxed in both branches, a ramp at both ends.
     """
+    if isinstance(value, Ramp):
+        return Ramp(_relax(value.early, upward=upward), _relax(value.late, upward=upward))
     if isinstance(value, Choice):
         return Choice(value.test, _relax(value.yes, upward=upward), _relax(value.no, upward=upward))
     if not isinstance(value, Constant):

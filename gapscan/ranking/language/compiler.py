@@ -16,8 +16,11 @@ from gapscan.ranking.language.closures import (
     ARITHMETIC,
     CODED,
     FUNCTIONS,
+    RAMP,
+    RAMP_COLUMN,
     Choice,
     Constant,
+    Ramp,
     Test,
     Value,
     always,
@@ -224,12 +227,16 @@ class Compiler:
 
     def _call(self, node: ast.Call) -> Value:
         name = cast(ast.Name, node.func).id
-        if name not in FUNCTIONS:
-            raise self._refuse(node, f"{name} is not a function of this language", one_of(FUNCTIONS))
-        count, function = FUNCTIONS[name]
+        if name not in FUNCTIONS and name != RAMP:
+            raise self._refuse(node, f"{name} is not a function of this language", one_of([*FUNCTIONS, RAMP]))
+        count, function = FUNCTIONS.get(name, (2, None))
         if len(node.args) != count or node.keywords:
             raise self._refuse(node, f"{name} takes {count} argument{'s' * (count > 1)}")
-        return applied(function, *(self.value(argument) for argument in node.args))
+        values = [self.value(argument) for argument in node.args]
+        if function is None:
+            self.used.add(RAMP_COLUMN)
+            return Ramp(*values)
+        return applied(function, *values)
 
 
 def _group(node: ast.expr, negated: bool, members: list[Part], *, all_hold: bool) -> Part:

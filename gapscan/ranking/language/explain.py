@@ -12,7 +12,7 @@ import numpy as np
 
 from gapscan.market.columns import Bools
 from gapscan.protocol.messages import Condition
-from gapscan.ranking.language.closures import CODED, Choice, Code, Columns, Constant, Test, Value
+from gapscan.ranking.language.closures import CODED, Choice, Code, Columns, Constant, Ramp, Test, Value
 from gapscan.ranking.language.compiler import OPPOSITE, Kind, Part
 from gapscan.ranking.language.syntax import source_of
 
@@ -144,6 +144,8 @@ def _strings(node: ast.expr) -> list[str]:
 def _is_threshold(value: Value) -> bool:
     if isinstance(value, Choice):
         return _is_threshold(value.yes) and _is_threshold(value.no)
+    if isinstance(value, Ramp):
+        return _is_threshold(value.early) and _is_threshold(value.late)
     return isinstance(value, Constant)
 
 

@@ -144,3 +144,11 @@ def test_mending_a_faulty_file(lists: Shell, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("EDITOR", "sed -i s/prise/price/")
     assert lists("edit")[0] == 0
     assert lists.own.read_text() == GOOD
+
+
+def test_what_the_gate_keeps_out_is_said(lists: Shell) -> None:
+    etfs = GOOD.replace("price > 1", "type == 'ETF'")
+    code, out, err = lists("check", lists.write(etfs))
+    assert (code, out) == (0, "ok: some.toml: mine\n")
+    assert "list mine asks for type ETF, which its gate keeps out" in err
+    assert "gate keeps out" not in lists("check", lists.write(etfs + 'gate = "none"\n'))[2]

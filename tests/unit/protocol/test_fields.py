@@ -94,7 +94,8 @@ def test_a_field_that_is_added_is_everywhere(tmp_path: Path) -> None:
     fields = json.loads(page[page.index("freeze(") + 7 : page.index(");\n")])
     assert fields[-1] == {
         "name": "made_up", "title": "Made", "meaning": "Something made up.", "show": "percent", "group": "Change",
-        "unit": "furlongs", "decimals": 3, "doubted_by": "", "doubt": "",
+        "unit": "furlongs", "decimals": 3, "doubted_by": "", "doubt": "", "marked_by": "",
+            "marked_word": "", "mark": "",
     }  # fmt: skip
     documents = (tmp_path / "docs" / "protocol.md").read_text("utf-8")
     assert "| `made_up` | number | furlongs | 3 | Something made up. |" in documents

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gapscan.market import computed, metrics
 from gapscan.market.scans import merge_scan
@@ -13,7 +14,7 @@ from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.explainer import OBSERVE_MS, Explainer, nearest
 from gapscan.ranking.scanner import Scanner
-from gapscan.ranking.spec import ListSet, parse_lists
+from gapscan.ranking.spec import ListSet, compile_list, parse_lists
 from tests.support.market import MOMENT, stock, universe_frame, universe_of
 
 LISTS = parse_lists(
@@ -203,3 +204,19 @@ def test_names() -> None:
     assert ranked.why("AAPLE").nearest == ["AAPL"]
     assert ranked.why("ZZZ").nearest == []
     assert nearest("", []) == []
+
+
+def test_a_gate_of_a_lists_own_stands_in_for_that_of_the_others() -> None:
+    own = structs.replace(LISTS.specs[0].definition, name="etfs", gate='type == "ETF"')
+    ranked = Ranked(moving("ETF", 120.0, kind="ETF"), moving("A", 110.0))
+    ranked.explainer.set_lists(ListSet(LISTS.gate, (*LISTS.specs, compile_list(own))))
+    by_name = {found.list: found for found in ranked.why("ETF").lists}
+    assert by_name["up"].gate is None
+    gate = by_name["etfs"].gate
+    assert gate is not None
+    assert [(each.text, each.passes) for each in gate] == [
+        ('type == "ETF"', True),
+        ("seconds since the last trade", True),
+    ]
+    assert [by_name[name].passes for name in ("up", "etfs")] == [False, True]
+    assert [found.passes for found in ranked.why("A").lists if found.list == "etfs"] == [False]

@@ -49,6 +49,7 @@ def test_a_whole_row() -> None:
         "change_percent": 5.0, "gap_percent": 2.0, "change_from_open_percent": 2.94, "from_high_percent": -4.55,
         "from_low_percent": 3.45,
         "volume": 3_000, "dollar_volume": 312_750, "average_volume": 1_000_000, "rvol": 0.01,
+        "rvol_source": "market", "new_listing": False,
         "price_time": NOW, "as_of": NOW, "session": "regular", "gap_indicative": False, "split_today": False,
         "stale": False, "source": "snapshot",
     }  # fmt: skip
@@ -58,7 +59,7 @@ def test_a_whole_row() -> None:
 def test_missing_is_null() -> None:
     row = row_of(name=None, exchange=None, price_time=None, updated=None)
     assert {name for name, value in row.items() if value is not None} == {
-        "symbol", "type", "session", "gap_indicative", "split_today", "stale"
+        "symbol", "type", "session", "gap_indicative", "split_today", "stale", "rvol_source", "new_listing"
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe
 
 PRE, REGULAR, POST, CLOSED = MarketSession
 # The lists that are ranked in all sessions, and those that are ranked until the close.
-EVER = {"winners", "losers", "high_volume", "most_active", "anomalies", "price_spikes", "halted"}
+EVER = {"winners", "losers", "high_volume", "most_active", "anomalies", "price_spikes", "halted", "new_listings"}
 EARLY = {"gappers_up", "gappers_down", "momentum_up", "momentum_down", "new_highs", "new_lows", "low_float"}
 AVERAGE = 10_000_000.0
 
@@ -61,9 +61,9 @@ def test_before_the_open_the_gap_is_that_of_the_price() -> None:
     assert shows("gappers_down", PRE, price=97.0, prev_close=100.0, volume=50_000.0)
 
 
-def test_winners_at_exactly_one_and_a_half_times_the_usual_volume() -> None:
+def test_winners_after_the_close_have_traded_a_usual_days_volume() -> None:
     at_the_end: dict[str, Any] = {"price": 106.0, "prev_close": 100.0, "average_volume": 1024.0 * 1024.0}
-    assert [shows("winners", CLOSED, **at_the_end, volume=1.5 * 1024 * 1024 + more) for more in (-1, 0)] == [
+    assert [shows("winners", CLOSED, **at_the_end, volume=1024.0 * 1024 + more) for more in (-1, 0)] == [
         False,
         True,
     ]
@@ -89,6 +89,9 @@ ACTIVE: dict[str, Any] = {"vwap": 1024.0, "volume": 1_000_000.0}
 
 def test_every_stock_that_is_active_enough_is_shown() -> None:
     assert lists_with(quiet(**ACTIVE), REGULAR) == {"most_active"}
+    assert lists_with(quiet(**ACTIVE, sessions=20), REGULAR) == {"most_active"}
+    first_day = quiet(**ACTIVE, average_volume=None, prev_close=None)
+    assert lists_with(first_day, REGULAR) == {"most_active", "new_listings"}
     assert lists_with(quiet(**ACTIVE, kind="ADRC"), REGULAR) == {"most_active"}
 
 
@@ -101,8 +104,6 @@ def test_every_stock_that_is_active_enough_is_shown() -> None:
         {"test": True},
         {"price": 0.99},
         {"price": None},
-        {"prev_close": None},
-        {"prev_close": 0.0},
         {"volume": None},
     ],
     ids=repr,

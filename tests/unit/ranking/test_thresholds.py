@@ -37,6 +37,8 @@ def made(session: MarketSession, symbol: str, **wanted: float | str) -> Stock:
         fields |= {"halt": wanted["halt"], "halt_time": MOMENT[session] - 1000 * float(wanted["halt_age"])}
     if "vwap" in wanted:
         fields["vwap"] = wanted["vwap"]
+    if "first_day" in wanted:
+        fields["prev_close"] = None
     return stock(symbol, **fields)
 
 
@@ -64,7 +66,8 @@ def _volumes(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketS
         fields["vwap"], volume = 100.0, wanted["dollars"] / 100
     fields["volume"] = volume
     if "rvol" in wanted:
-        fields["average_volume"] = volume / (wanted["rvol"] * share_at(MOMENT[session]))
+        share = share_at(MOMENT[session]) if session is REGULAR else 1.0
+        fields["average_volume"] = volume / (wanted["rvol"] * share)
 
 
 def _ranges(fields: dict[str, Any], wanted: Mapping[str, Any], session: MarketSession) -> None:
@@ -120,10 +123,12 @@ INSIDE: dict[str, dict[str, Any]] = {
     "low_float": {"price": 10.0, "float_shares": 1e7, "change": 20.0, "rvol": 6.0, "volume": 2e5},
     "price_spikes": {"move": 3.0, "volume_1m": 2_000.0},
     "halted": {"halt": "resumed", "halt_age": 300.0},
+    "new_listings": {"first_day": 1.0, "dollars": 2e6},
 }
 SESSIONS: dict[str, Sequence[MarketSession]] = {
     "gappers_up": EARLY, "gappers_down": EARLY, "momentum_up": EARLY, "momentum_down": EARLY, "winners": EVER,
-    "losers": EVER, "new_highs": EARLY, "new_lows": EARLY, "high_volume": EVER, "most_active": EVER,
+    "losers": EVER, "new_highs": EARLY, "new_lows": EARLY, "high_volume": (REGULAR,), "new_listings": OPEN,
+    "most_active": EVER,
     "anomalies": OPEN, "reversals": (REGULAR,), "post_market": (POST,), "low_float": EARLY, "price_spikes": EVER,
     "halted": EVER,
 }  # fmt: skip
@@ -158,22 +163,22 @@ THRESHOLDS = [
     At("momentum_up", "from_high", -1.01, -1.0, -0.99, -1.12, -1.11, {"price": 99.0}),
     At("momentum_up", "change", 0.99, 1.0, 1.01, 0.89, 0.91),
     At("momentum_up", "over_vwap", 0.0, 0.01, 0.02, -0.01, 0.01),
-    At("momentum_up", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351),
+    At("momentum_up", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351, sessions=(REGULAR,)),
     At("momentum_up", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
     At("momentum_down", "from_low", 1.01, 1.0, 0.99, 1.12, 1.11, {"price": 101.0}),
     At("momentum_down", "change", -0.99, -1.0, -1.01, -0.89, -0.91),
     At("momentum_down", "over_vwap", 0.0, -0.01, -0.02, 0.01, -0.01),
-    At("momentum_down", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351),
+    At("momentum_down", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351, sessions=(REGULAR,)),
     At("momentum_down", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
     At("winners", "change", 4.99, 5.0, 5.01, 4.49, 4.51),
-    At("winners", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351),
+    At("winners", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351, sessions=(REGULAR,)),
     At("losers", "change", -4.99, -5.0, -5.01, -4.49, -4.51),
-    At("losers", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351),
+    At("losers", "rvol", 1.5 - HAIR, 1.5 + HAIR, 1.51, 1.349, 1.351, sessions=(REGULAR,)),
     At("new_highs", "high_age", 300.001, 300.0, 299.999, 333.4, 333.3),
     At("new_highs", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
     At("new_lows", "low_age", 300.001, 300.0, 299.999, 333.4, 333.3),
     At("new_lows", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
-    At("high_volume", "rvol", 2.0 - HAIR, 2.0 + HAIR, 2.01, 1.799, 1.801),
+    At("high_volume", "rvol", 2.0 - HAIR, 2.0 + HAIR, 2.01, 1.799, 1.801, sessions=(REGULAR,)),
     At("high_volume", "dollars", 999_900, 1_000_000, 1_000_100, 899_900, 900_000),
     At("most_active", "dollars", 999_900, 1_000_000, 1_000_100, 899_900, 900_000),
     At("anomalies", "trades_z", 3 - HAIR, 3 + HAIR, 3.1, 2.69, 2.71),
@@ -188,7 +193,7 @@ THRESHOLDS = [
     At("low_float", "price", 20.01, 20.0, 19.99, 22.23, 22.22),
     At("low_float", "float_shares", 20_000_001, 20_000_000, 19_999_999, 22_222_223, 22_222_222),
     At("low_float", "change", 9.99, 10.0, 10.01, 8.99, 9.01, {"price": 11.0}),
-    At("low_float", "rvol", 5 - HAIR, 5 + HAIR, 5.01, 4.499, 4.501),
+    At("low_float", "rvol", 5 - HAIR, 5 + HAIR, 5.01, 4.499, 4.501, sessions=(REGULAR,)),
     At("low_float", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
     At("price_spikes", "volume_1m", 1_000, 1_001, 1_002, 900, 901),
     At("price_spikes", "move", 7.99, 8.000001, 8.01, 7.19, 7.21, {"price": 1.0}),
@@ -201,6 +206,7 @@ THRESHOLDS = [
     At("price_spikes", "move", 1.99, 2.000001, 2.01, 1.79, 1.81, {"price": 9.999}),
     At("price_spikes", "move", 0.99, 1.000001, 1.01, 0.89, 0.91, {"price": 10.0}),
     At("price_spikes", "move", -0.99, -1.0, -1.01, -0.89, -0.91, {"price": 99.0}),
+    At("new_listings", "dollars", -1.0, 1.0, 2.0, -1.0, 1.0),
     At("halted", "halt_age", 600.001, 600.0, 599.999, 666.7, 666.6),
 ]
 
@@ -266,6 +272,7 @@ ORDER: list[tuple[str, list[dict[str, Any]]]] = [
     ("reversals", [{"gap": -9.0, "from_open": 2.0}, {"gap": 4.0, "from_open": -6.0}, {"gap": 5.0, "from_open": -4.0}]),
     ("post_market", [{"post_change": -9.0}, {"post_change": 5.0}, {"post_change": -4.0}]),
     ("low_float", [{"change": 90.0}, {"change": 50.0}, {"change": 40.0}]),
+    ("new_listings", [{"dollars": 5e9}, {"dollars": 5e8}, {"dollars": 4e5}]),
     ("halted", [{"halt_age": 1.0}, {"halt_age": 5.0, "halt": "halted"}, {"halt_age": 6.0}]),
 ]
 

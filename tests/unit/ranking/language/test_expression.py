@@ -141,7 +141,7 @@ def test_the_test_of_a_choice_is_not_relaxed() -> None:
         ("type == exchange", 8, "a text in quotes is expected here", ""),
         ("type in 'CS'", 8, "a list of values is expected here", 'such as ("CS", "ADRC")'),
         ("price in ()", 9, "a list of values is expected here", 'such as ("CS", "ADRC")'),
-        ("round(price) > 5", 0, "round is not a function of this language", "one of abs, max, min"),
+        ("round(price) > 5", 0, "round is not a function of this language", "one of abs, max, min, ramp"),
         ("abs(price, 2) > 5", 0, "abs takes 1 argument", ""),
         ("max(price) > 5", 0, "max takes 2 arguments", ""),
         ("price > 1e999", 8, "the number is too large", ""),
