@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gapscan.market.fields import TEXTS
 from gapscan.market.computed import open_ramp_of
+from gapscan.market.fields import TEXTS
 from gapscan.market.metrics import step_of
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import ListDefinition
