@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gapscan.bus.client import Bus, BusOptions
     from gapscan.client.api import Following, LinkStats, ListView, connect, follow
+    from gapscan.client.frame import frame
     from gapscan.errors import BusError, ConfigError, GapscanError, ProtocolError, UnknownListError
     from gapscan.protocol.lists import Add, Delta, Remove, Rerank, Row, Update
 
@@ -35,11 +36,13 @@ __all__ = [
     "Update",
     "connect",
     "follow",
+    "frame",
 ]
 
 _HOMES: Final = {
     "gapscan.bus.client": ("Bus", "BusOptions"),
     "gapscan.client.api": ("Following", "LinkStats", "ListView", "connect", "follow"),
+    "gapscan.client.frame": ("frame",),
     "gapscan.errors": ("BusError", "ConfigError", "GapscanError", "ProtocolError", "UnknownListError"),
     "gapscan.protocol.lists": ("Add", "Delta", "Remove", "Rerank", "Row", "Update"),
 }

@@ -13,12 +13,10 @@ from gapscan.bus.definitions import read_definition, read_definitions
 from gapscan.client.api import Follower, ListView
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol.fields import shown_fields
-from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.protocol.names import LIST_NAME
 from gapscan_cli.completion import nearest, shipped_names
 from gapscan_cli.connection import RETRY_SECONDS
 
-FIRST_HEARTBEAT_SECONDS: Final = 1.5 * HEARTBEAT_SECONDS  # a list of which none has come by then has no writer
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -12,7 +12,7 @@ import typer
 from gapscan import __version__
 from gapscan.errors import GapscanError
 from gapscan_cli import exits, output
-from gapscan_cli.commands import checks, lists, own_lists, services
+from gapscan_cli.commands import agents, checks, lists, own_lists, services
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -26,6 +26,7 @@ app.command()(lists.watch)
 app.command()(lists.top)
 app.command()(lists.tail)
 app.command()(lists.why)
+app.command()(agents.mcp)
 lists_app.callback()(lists.show_lists)
 lists_app.command("add")(own_lists.add)
 lists_app.command("edit")(own_lists.edit)

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import io
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -14,13 +13,14 @@ import msgspec
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.snapshots import read_snapshot
-from gapscan.client.api import Follower, ListView
+from gapscan.client.current import current
+from gapscan.client.view import ListView
 from gapscan.errors import BusError, UnknownListError
 from gapscan.lists.state import ranked
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
 from gapscan_cli import output, render
-from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, check_published, shown_columns
+from gapscan_cli.following import check_possible, check_published, shown_columns
 
 _TABLE_ROWS: Final = 20
 _TABLE_COLUMNS: Final = 96
@@ -39,20 +39,11 @@ async def print_top(options: BusOptions, name: str, number: int | None, form: st
 
 
 async def _current(bus: Bus, name: str) -> ListView:
-    """The list, with its state once a heartbeat has told it."""
-    follower = Follower(bus, name)
     try:
-        async with asyncio.timeout(FIRST_HEARTBEAT_SECONDS), aclosing(follower.views()) as views:
-            async for view in views:
-                if view.state != "stale":
-                    return view
-    except TimeoutError:
-        if not follower.view().epoch:
-            raise BusError(f"NATS did not answer in time while reading {name}") from None
+        return await current(bus, name)
     except UnknownListError:
         await check_published(bus, name)
         raise BusError(f"{name} is not published yet", remedy="start a ranker, or try again") from None
-    return follower.view()
 
 
 def as_table(view: ListView, number: int | None, fields: Sequence[str] = ()) -> bytes:

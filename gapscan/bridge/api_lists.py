@@ -15,9 +15,9 @@ from gapscan.bridge.api_queries import Kind, Query
 from gapscan.bridge.history import ListHistory, Version
 from gapscan.bridge.problems import ProblemError
 from gapscan.bridge.server import BridgeServer
-from gapscan.bridge.views import Wish
 from gapscan.lists.delta import checksum
 from gapscan.lists.state import ranked
+from gapscan.lists.wish import Wish
 from gapscan.protocol.api import ListAnswer, ListSummary, SymbolPlace
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import Row

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from aiohttp import web
 
 from gapscan.bridge.problems import ProblemError
-from gapscan.bridge.views import Wish, not_fields
+from gapscan.lists.wish import Wish, not_fields
 
 Kind = Literal["json", "csv"]
 

@@ -12,7 +12,7 @@ from gapscan.bridge.history import Position
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
 from gapscan.bridge.session import BrowserSession
-from gapscan.bridge.views import Wish, not_fields
+from gapscan.lists.wish import Wish, not_fields
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import (

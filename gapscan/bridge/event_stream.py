@@ -12,7 +12,7 @@ from gapscan.bridge.history import Position
 from gapscan.bridge.problems import ProblemError
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
-from gapscan.bridge.views import Wish
+from gapscan.lists.wish import Wish
 
 RETRY_MS: Final = 2000  # after which a browser connects again
 _FULL_MS: Final = 5000  # the same, when there was no room

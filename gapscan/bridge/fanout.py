@@ -14,7 +14,8 @@ from gapscan.bridge.history import ListHistory, Position
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.subscribers import Subscribers
 from gapscan.bridge.versions import VersionStore
-from gapscan.bridge.views import ViewKey, Wish
+from gapscan.bridge.views import ViewKey
+from gapscan.lists.wish import Wish
 from gapscan.obs import Tally
 from gapscan.protocol.websocket import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode, RefusedError
 

@@ -18,7 +18,8 @@ from gapscan.bridge.session import BrowserSession, Cursors
 from gapscan.bridge.ticks import Cells, joined
 from gapscan.bridge.transport import SocketTransport
 from gapscan.bridge.versions import VersionStore
-from gapscan.bridge.views import WHOLE, ViewKey, Wish
+from gapscan.bridge.views import ViewKey
+from gapscan.lists.wish import WHOLE, Wish
 from gapscan.obs import Tally
 from gapscan.protocol.messages import Bars, Row
 from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.history import ListHistory, Position
-from gapscan.bridge.views import WHOLE, View, ViewKey
+from gapscan.bridge.views import View, ViewKey
+from gapscan.lists.wish import WHOLE
 from gapscan.protocol import websocket
 from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists, Size, Sizes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from gapscan.bridge.views import Wish
+from gapscan.lists.wish import Wish
 from tests.browser.stage import LIST, Stage, some_row
 from tests.support.until import PATIENCE
 

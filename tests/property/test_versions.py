@@ -14,11 +14,11 @@ from gapscan.bridge.encodings import WEBSOCKET, Encoding
 from gapscan.bridge.history import MAX_VERSIONS, RETENTION_SECONDS, ListHistory, Position
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.session import BrowserSession
-from gapscan.bridge.views import WHOLE, Wish
 from gapscan.config import BridgeSection
 from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit
+from gapscan.lists.wish import WHOLE, Wish
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Delta, Row, Snapshot
 from gapscan.protocol.websocket import Beat

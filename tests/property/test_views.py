@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from gapscan.bridge.encodings import WEBSOCKET, Message
 from gapscan.bridge.history import ListHistory, ListStatus, Position
-from gapscan.bridge.views import View, Wish
+from gapscan.bridge.views import View
 from gapscan.lists.delta import checksum
 from gapscan.lists.state import Copy, Fit
+from gapscan.lists.wish import Wish
 from gapscan.protocol import codec
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import Delta, Row, Snapshot

@@ -49,10 +49,14 @@ class Cli:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("GAPSCAN_", "XDG_", "POLYGON"))}
         self.env = {**kept, "HOME": str(home), "TERM": "xterm-256color"}
 
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        """What starts `gapscan` with these arguments."""
+        return (sys.executable, "-m", "gapscan_cli", *arguments)
+
     async def start(self, *arguments: str, **options: object) -> asyncio.subprocess.Process:
         """A running command with pipes, unless `options` say otherwise."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
-        command = (sys.executable, "-m", "gapscan_cli", *arguments)
+        command = self.command(*arguments)
         settings = {**pipes, "cwd": self.home, "env": self.env, **options}
         return await asyncio.create_subprocess_exec(*command, **settings)  # type: ignore[arg-type]
 

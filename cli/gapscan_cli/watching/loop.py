@@ -10,12 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from typing import Final
 
 from gapscan.bus.client import Bus, BusOptions
+from gapscan.client.current import FIRST_HEARTBEAT_SECONDS
 from gapscan.errors import BusError
 from gapscan.runtime import end
 from gapscan.service.status import collect_hot
 from gapscan_cli import output
 from gapscan_cli.connection import patient_link
-from gapscan_cli.following import FIRST_HEARTBEAT_SECONDS, check_possible, patient_views, shown_columns
+from gapscan_cli.following import check_possible, patient_views, shown_columns
 from gapscan_cli.tailing import link_reporter
 from gapscan_cli.watching.model import Frame, WatchModel
 from gapscan_cli.watching.plain import block, signature

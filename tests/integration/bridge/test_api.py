@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gapscan.bridge.limits import REQUESTS
-from gapscan.bridge.views import Wish
 from gapscan.bus.client import Bus
+from gapscan.lists.wish import Wish
 from gapscan.protocol.api import PROBLEMS
 from gapscan.protocol.openapi import OPENAPI
 from tests.support.bridge import Served, defined_list, running_bridge, wide_list

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gapscan.bridge.views import WHOLE, Wish
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import remove_list
+from gapscan.lists.wish import WHOLE, Wish
 from gapscan.runtime import end
 from gapscan.service import all_lists
 from tests.support.bridge import Served, Wide, browsing, running_bridge, wide_list
@@ -104,6 +104,7 @@ async def test_a_list_that_is_removed_ends_its_streams(served: Served, bus: Bus,
         await remove_list(bus, "wide")
         await until(lambda: client.ended, "the end")
     assert client.of("error")[-1]["code"] == "unknown_list"
+    client.headers = ("Connection: close",)
     await client.read()
     assert client.status == 404  # which ends an EventSource for good
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gapscan.bridge.views import Wish
 from gapscan.bus.client import Bus
+from gapscan.lists.wish import Wish
 from gapscan.protocol.messages import Row, Snapshot
 from gapscan.protocol.websocket import Error
 from tests.support.bridge import Browser, Served, browsing, wide_list

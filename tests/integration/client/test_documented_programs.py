@@ -40,6 +40,10 @@ SAYS = {
     "Errors": ("1 live", "2 live"),
     "One connection for several lists": ("winners 0 0", "gappers_up 2 1"),
     "Without an event loop": ("1 ['AAPL', 'MSFT']", "2 ['MSFT']"),
+    "As a table": (
+        "[{'rank': 1, 'symbol': 'AAPL', 'price': 10.5}, {'rank': 2, 'symbol': 'MSFT', 'price': 20.5}]",
+        "",  # once
+    ),
     "Users and credentials": ("1 live", "2 live"),
     "Subscribe from a program": ("1 live [('AAPL', 5.0), ('MSFT', 5.0)]", "2 live [('MSFT', 5.0)]"),
 }
