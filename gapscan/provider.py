@@ -77,20 +77,35 @@ class Listing(Struct, frozen=True):
 
 
 class DailyBar(Struct, frozen=True, gc=False):
-    """How much one symbol traded on one day: shares, adjusted for splits since, and the number of trades; 0 of either
-    means that it is not known."""
+    """How much one symbol traded on one day: shares, and the number of trades; 0 of either means that it is not known.
+    The close is of the regular session."""
 
     symbol: str
     volume: float
     trades: float = 0.0
+    close: float | None = None
 
 
 class Split(Struct, frozen=True):
-    """From `date` on, one old share is `ratio` new ones; None where the ratio is not known."""
+    """From `date` on, one old share is `ratio` new ones; None where the ratio is not known.
+
+    With `spin_off` nobody gets more shares of the same: the ratio says how much less a share is worth without what was
+    spun off, and prices of before are divided by it alike.
+    """
 
     symbol: str
     date: dt.date
     ratio: float | None
+    spin_off: bool = False
+
+
+class Dividend(Struct, frozen=True):
+    """From `date` on, the ex-date, a share is traded without `amount` (USD a share; None where that is not known)."""
+
+    symbol: str
+    date: dt.date
+    amount: float | None
+    spin_off: bool = False
 
 
 class CompanyDetails(Struct, frozen=True):
@@ -247,12 +262,17 @@ class Provider(ABC):
         """One active listing, by one request as `details`: for symbols that came after `listings`."""
 
     @abstractmethod
-    async def daily_bars(self, date: dt.date) -> list[DailyBar]:
-        """All bars of one day; none on a day without trading."""
+    async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyBar]:
+        """All bars of one day; none on a day without trading. `adjusted` ones are in shares of today: prices and
+        volumes of before a split are brought to what they are after it."""
 
     @abstractmethod
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
-        """The splits that take effect from `first` to `last`, both included."""
+        """The splits that take effect from `first` to `last`, both included; one of a symbol and day."""
+
+    @abstractmethod
+    async def dividends(self, date: dt.date) -> list[Dividend]:
+        """The distributions whose ex-date is `date`."""
 
     @abstractmethod
     async def details(self, symbol: str) -> CompanyDetails:

@@ -111,6 +111,16 @@ Seed = Annotated[
         help="Seed of the synthetic market: the same one, the same day.",
     ),
 ]
+Scenario = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario",
+        metavar="NAMES",
+        callback=_as_setting("sim", "scenarios"),
+        help="What happens to symbols of the synthetic market on its day: reverse_split, forward_split, "
+        "special_dividend, spin_off, ipo, rename, overnight_halt, with commas between them; or all.",
+    ),
+]
 Symbols = Annotated[
     int | None,
     typer.Option("--symbols", callback=_as_setting("sim", "symbols"), help="Number of stocks in the synthetic market."),

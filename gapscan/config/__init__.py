@@ -20,6 +20,7 @@ from gapscan.config.nats_passwords import check_passwords
 from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.sections import (
     DEFAULT_NATS_URL,
+    SCENARIOS,
     BridgeSection,
     Config,
     FeedSection,
@@ -38,6 +39,7 @@ __all__ = [
     "DEFAULT_NATS_URL",
     "ENV_PREFIX",
     "FILE_NAME",
+    "SCENARIOS",
     "SECRET_KEYS",
     "BridgeSection",
     "Config",

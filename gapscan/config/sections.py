@@ -15,6 +15,11 @@ _CLOSED_INTERVAL: Final = 30.0
 
 DEFAULT_NATS_URL: Final = "nats://127.0.0.1:4222"
 
+# What one symbol each can have happen to it on the synthetic market's first day; gapscan/sim/scenarios.py has them.
+SCENARIOS: Final = (
+    "reverse_split", "forward_split", "special_dividend", "spin_off", "ipo", "rename", "overnight_halt",
+)  # fmt: skip
+
 Seconds = Annotated[float, Meta(gt=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -33,6 +38,15 @@ def date_of(day: str) -> dt.date:
         return dt.date.fromisoformat(day)
     except ValueError:
         raise ValueError(f"day is {day!r}, no date; write it as 2024-07-01") from None
+
+
+def scenarios_of(text: str) -> tuple[str, ...]:
+    """The scenarios of a text with commas; `all` is all of them. Raises ValueError."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in found:
+        if name not in (*SCENARIOS, "all"):
+            raise ValueError(f"there is no scenario {name!r}; choose of {', '.join(SCENARIOS)}, or all")
+    return SCENARIOS if "all" in found else found
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -148,7 +162,7 @@ class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
-    that is started again goes on where it would be.
+    that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
     """
 
     start: str = "09:25"
@@ -160,10 +174,17 @@ class SimSection(Section, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 0
     origin: float | None = None
+    scenarios: str = ""
+
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """The scenarios by name, each once."""
+        return scenarios_of(self.scenarios)
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which msgspec passes on, for a time or a day that is none."""
+        """Raises ValueError, which msgspec passes on, for a time, a day or a scenario that is none."""
         time_of_day(self.start)
+        scenarios_of(self.scenarios)
         if self.day is not None:
             date_of(self.day)
 

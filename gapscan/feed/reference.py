@@ -11,6 +11,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
 from gapscan.config import FeedSection
 from gapscan.errors import BusError, FeedError, NotFoundError
+from gapscan.feed.corporate_actions import DayActions
 from gapscan.feed.new_symbols import NewSymbols
 from gapscan.feed.reference_frames import Baselines, reference_frames
 from gapscan.market.sessions import previous_trading_day
@@ -37,11 +38,12 @@ Publish = Callable[[str, ReferenceFrame], Awaitable[None]]
 class _ReferenceLoad:
     """How far the reference data of `date` is. What has come stays, so that a failure costs one request only."""
 
-    def __init__(self, date: dt.date) -> None:
+    def __init__(self, date: dt.date, actions: DayActions) -> None:
         self.date = date
+        self.actions = actions
         self.listings: list[Listing] | None = None
-        self.splits: frozenset[str] | None = None
         self.named = False  # whether listings and splits are published
+        self.owed = False  # whether something changed since all was published
         self.baselines = Baselines()
         self.oldest = date  # before which no bars were asked for
         self.empty = 0  # days without a bar since the last one that had some
@@ -49,7 +51,7 @@ class _ReferenceLoad:
     def parts(self, size: int, *, complete: bool) -> list[ReferenceFrame]:
         """What is known so far, as frames of at most `size` symbols."""
         return reference_frames(
-            self.listings or (), self.splits or (), self.baselines, self.date, complete=complete, size=size
+            self.listings or (), self.actions.of, self.baselines, self.date, complete=complete, size=size
         )
 
 
@@ -80,7 +82,8 @@ class ReferenceLoader:
     @property
     def splits(self) -> frozenset[str]:
         """The symbols that split on the day of the reference data; empty while they are not known."""
-        return (self._load and self._load.splits) or frozenset()
+        acted = self._load.actions.of if self._load else {}
+        return frozenset(symbol for symbol, action in acted.items() if action.split)
 
     @property
     def _date(self) -> dt.date | None:
@@ -101,13 +104,15 @@ class ReferenceLoader:
     async def run(self) -> None:
         """Load for ever, a day at a time; a day that is over before it is loaded is left for the next."""
         while True:
-            self._load = _ReferenceLoad(await self._day_begins.get())
+            date = await self._day_begins.get()
+            self._load = _ReferenceLoad(date, DayActions(self._provider, date, self._tally))
             backoff = Backoff(_RETRY_FIRST, self._section.discovery_interval)
             while self._day_begins.empty() and (error := await self._failure(self._load)):  # noqa: ASYNC110  # grace
                 await asyncio.sleep(backoff.next() if error.retry else self._section.discovery_interval)
             while self._day_begins.empty():
                 self._news.clear()
                 await self._ask_for_new(self._load)
+                await self._settle_splits(self._load)
                 await self._news.wait()
 
     async def _failure(self, load: _ReferenceLoad) -> FeedError | BusError | None:
@@ -139,6 +144,18 @@ class ReferenceLoader:
         else:
             self._tally.count("new_symbols", len(found))
 
+    async def _settle_splits(self, load: _ReferenceLoad) -> None:
+        """Publish what has become known of the closes before today's splits."""
+        load.owed |= await load.actions.settle()
+        if not load.owed:
+            return
+        try:
+            await self._publish_all(load.parts(self._size, complete=True))
+        except BusError as error:  # the next scan tries again
+            self._tally.trouble("closes_failed", f"the closes before splits cannot be published: {error}")
+        else:
+            load.owed = False
+
     async def _new_listings(self, now: float) -> list[Listing]:
         """Those of this round's symbols that the provider knows, up to the first failure."""
         found: list[Listing] = []
@@ -161,18 +178,18 @@ class ReferenceLoader:
         return listings
 
     async def _go_on(self, load: _ReferenceLoad) -> None:
-        """Names and splits first, so that lists can be ranked; then the volume baselines, day by day."""
+        """Names and splits first, so that lists can be ranked; then the volume baselines, day by day, and closes."""
         if load.listings is None:
             load.listings = await self._listings()
-        if load.splits is None:
-            load.splits = frozenset(split.symbol for split in await self._provider.splits(load.date, load.date))
+        await load.actions.load_events()
         if not load.named:
             await self._publish_all(load.parts(self._size, complete=False))
             load.named = True
         await self._load_baselines(load)
+        await load.actions.load_closes()
         await self._publish_all(load.parts(self._size, complete=True))
         symbols, sessions = len(load.listings), load.baselines.sessions
-        extra = {"date": load.date, "symbols": symbols, "splits": len(load.splits), "sessions": sessions}
+        extra = {"date": load.date, "symbols": symbols, "splits": len(self.splits), "sessions": sessions}
         _log.info("reference data loaded", extra=extra)
 
     async def _load_baselines(self, load: _ReferenceLoad) -> None:
@@ -183,6 +200,7 @@ class ReferenceLoader:
             load.empty = 0 if bars else load.empty + 1
             if bars:
                 load.baselines.add(bars)
+                load.actions.observe_day_before(date, bars)
             await asyncio.sleep(0)
 
     @property

@@ -1,17 +1,20 @@
-"""What is known about symbols before they trade, as frames: listings, splits and how much they usually trade."""
+"""What is known about symbols before they trade, as frames: listings, events of shares, how much they usually trade."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from gapscan.feed.corporate_actions import NO_ACTION, Action
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import ReferenceFrame
 from gapscan.provider import DailyBar, Listing
+
+T = TypeVar("T")
 
 
 class Baseline(Struct, gc=False):
@@ -77,7 +80,7 @@ class Baselines:
 
 def reference_frames(
     listings: Sequence[Listing],
-    splits: Collection[str],
+    actions: Mapping[str, Action],
     baselines: Baselines,
     date: dt.date,
     *,
@@ -87,18 +90,21 @@ def reference_frames(
     """The reference data of `date` as frames of at most `size` symbols."""
     groups = [listings[at : at + size] for at in range(0, len(listings), size)] or [[]]
     return [
-        _part(group, splits, [baselines.of(listing.symbol) for listing in group], (number, len(groups), date, complete))
+        _part(
+            group, actions, [baselines.of(listing.symbol) for listing in group], (number, len(groups), date, complete)
+        )
         for number, group in enumerate(groups, 1)
     ]
 
 
 def _part(
     listings: Sequence[Listing],
-    splits: Collection[str],
+    actions: Mapping[str, Action],
     baselines: Sequence[Baseline],
     head: tuple[int, int, dt.date, bool],
 ) -> ReferenceFrame:
     number, parts, date, complete = head
+    acted = [actions.get(listing.symbol, NO_ACTION) for listing in listings]
     return ReferenceFrame(
         part=number,
         parts=parts,
@@ -109,9 +115,18 @@ def _part(
         exchange=[listing.exchange for listing in listings],
         kind=[listing.kind for listing in listings],
         test=[listing.test for listing in listings],
-        split=[listing.symbol in splits for listing in listings],
+        split=[action.split for action in acted],
         average_volume=[baseline.average_volume for baseline in baselines],
         average_trades=[baseline.average_trades for baseline in baselines],
         trades_deviation=[baseline.trades_deviation for baseline in baselines],
         sessions=[baseline.sessions for baseline in baselines],
+        split_ratio=_sent([action.ratio for action in acted]),
+        prev_close=_sent([action.prev_close for action in acted]),
+        ex_today=_sent([action.ex for action in acted]),
+        ex_amount=_sent([action.amount for action in acted]),
     )
+
+
+def _sent(column: list[T | None]) -> list[T | None] | UnsetType:
+    """A column that says nothing is left out: on most days it has a few values, in few parts."""
+    return UNSET if all(value is None for value in column) else column

@@ -96,8 +96,9 @@ def _positive(values: Floats) -> Floats:
 
 
 def _previous_close(columns: MetricColumns) -> Floats:
-    """On the day of a split it is of another share: gap and change are withheld."""
-    return np.where(columns["split_today"] == 1.0, np.nan, _positive(columns["prev_close"]))
+    """On the day of a split there is one where it is known in shares of today."""
+    withheld = (columns["split_today"] == 1.0) & np.isnan(columns["known_close"])
+    return np.where(withheld, np.nan, _positive(columns["prev_close"]))
 
 
 def _change(columns: MetricColumns) -> None:

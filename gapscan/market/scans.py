@@ -56,6 +56,8 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
         np.copyto(column, np.nan, where=~priced if name in _PRICE else past)
     times = np.where(np.isnan(observed["updated"]), -np.inf, observed["updated"])
     times[past] = np.nan
+    scanned = observed["prev_close"]
+    observed["prev_close"] = np.where(np.isnan(scanned), scanned, _close_before(universe, at, scanned))
     _widen(universe, at, observed, times, as_of)
     observed |= by_price(observed["price"], observed["price_time"], 0.0) | by_volume(observed["volume"], times, day)
     observed["scanned"] = times
@@ -91,6 +93,7 @@ def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:
     _set_known(universe, "baseline_sessions", at, as_floats([number or None for number in frame.sessions]))
     _set_known(universe, "first_day", at, _first_day(frame))
     universe.set_reference("split_today", at, np.array(frame.split, dtype=np.float64))
+    _merge_actions(universe, at, frame)
     universe.set_reference("test_symbol", at, np.array(frame.test, dtype=np.float64))
     return True
 
@@ -99,6 +102,24 @@ def _first_day(frame: ReferenceFrame) -> Floats:
     """Where no session of the baseline has the symbol; not known while the baseline is still being loaded."""
     absent = np.array([number == 0 for number in frame.sessions], np.float64)
     return absent if frame.complete else np.where(absent == 1.0, np.nan, absent)
+
+
+def _merge_actions(universe: Universe, at: Ints, frame: ReferenceFrame) -> None:
+    """What happened to the shares overnight; a part that does not say, says that nothing did."""
+    nothing: list[None] = [None] * len(at)
+    for name, column in (
+        ("split_ratio", frame.split_ratio), ("known_close", frame.prev_close), ("ex_amount", frame.ex_amount)
+    ):  # fmt: skip
+        universe.set_reference(name, at, as_floats(nothing if column is UNSET else column))
+    universe.set_text("ex_today", at, nothing if frame.ex_today is UNSET else frame.ex_today)
+    prev_close = _close_before(universe, at, universe.number("prev_close")[at])
+    universe.set_reference("prev_close", at, prev_close)
+
+
+def _close_before(universe: Universe, at: Ints, scanned: Floats) -> Floats:
+    """The closes that today's prices are measured against, in the place of those that a scan says."""
+    known = universe.number("known_close")[at]
+    return np.where(np.isnan(known) & (universe.number("split_today")[at] != 1.0), scanned, known)
 
 
 def _set_known(universe: Universe, name: str, at: Ints, values: Floats) -> None:

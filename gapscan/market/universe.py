@@ -25,6 +25,7 @@ _GROWTH: Final = 1024  # symbols of spare room, at most, when the matrix is made
 _LONG: Final = 500  # symbols
 _LONG_ONES: Final = 64  # lists of as many that are remembered
 _NO_PLACES: Final = np.zeros(0, np.intp)
+_OF_THE_DAY: Final = ("split_today", "split_ratio", "known_close", "ex_amount", "first_day")  # of reference data
 SCAN_MS: Final = 30_000.0
 _FORGOTTEN: Final = (
     "spiking",
@@ -158,7 +159,9 @@ class Universe:
         self.set_text("halt", everyone, [None] * len(self))
         self.mark_dirty(everyone)
         if self.reference_date < str(date):
-            self.number("split_today")[:] = self.number("first_day")[:] = np.nan
+            for name in _OF_THE_DAY:
+                self.number(name)[:] = np.nan
+            self.set_text("ex_today", everyone, [None] * len(self))
 
     def advance(self, ms: int) -> bool:
         """Bring market time to `ms`, if that is later; False when it is of another day: only a scan begins a day.

@@ -8,9 +8,10 @@ from typing import Final
 
 from gapscan.config import ProviderSection
 from gapscan.obs import Tally
+from gapscan.polygon import corporate_actions
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
-from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest, SplitRow
+from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest
 from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
@@ -18,6 +19,7 @@ from gapscan.polygon.testissues import is_test_issue
 from gapscan.provider import (
     CompanyDetails,
     DailyBar,
+    Dividend,
     Listing,
     LiveStream,
     MarketSnapshot,
@@ -91,13 +93,18 @@ class PolygonProvider(Provider):
         """The active ticker of that name. Raises NotFoundError, FeedError."""
         return listing_of(await self._rest_once.listing(symbol))
 
-    async def daily_bars(self, date: dt.date) -> list[DailyBar]:
+    async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyBar]:
         """The grouped daily bars. Raises FeedError."""
-        return [DailyBar(bar.T, bar.v or 0.0, bar.n or 0.0) for bar in await self._rest.daily_bars(date)]
+        bars = await self._rest.daily_bars(date, adjusted=adjusted)
+        return [DailyBar(bar.T, bar.v or 0.0, bar.n or 0.0, bar.c or None) for bar in bars]
 
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         """The splits by execution date. Raises FeedError."""
-        return [split_of(row) for row in await self._rest.splits(first, last)]
+        return await corporate_actions.splits(self._rest, first, last)
+
+    async def dividends(self, date: dt.date) -> list[Dividend]:
+        """The dividends by ex-date. Raises NotEntitledError, NotFoundError, FeedError."""
+        return await corporate_actions.dividends(self._rest, date)
 
     async def details(self, symbol: str) -> CompanyDetails:
         """The ticker overview. Raises NotFoundError, FeedError."""
@@ -145,12 +152,6 @@ def listing_of(ticker: ListedTicker) -> Listing:
     """A ticker as a listing."""
     test = is_test_issue(ticker.ticker, ticker.name)
     return Listing(ticker.ticker, ticker.name, ticker.primary_exchange, ticker.type, test)
-
-
-def split_of(row: SplitRow) -> Split:
-    """A split by its ratio; one of nothing has none."""
-    old, new = row.split_from or 0.0, row.split_to or 0.0
-    return Split(row.ticker, row.execution_date, new / old if old > 0 and new > 0 else None)
 
 
 def _names(topics: Iterable[Topic]) -> set[str]:

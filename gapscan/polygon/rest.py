@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -32,8 +32,9 @@ from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
 from gapscan.protocol.messages import SessionName
 
 E = TypeVar("E")
+Call = Callable[[dict[str, str]], Any]  # asks for a page: the first, or that of the parameters
 
-_PAGE: Final = 1000
+PAGE: Final = 1000
 _CONNECTIONS: Final = 4
 RETRIES: Final = 3
 _LINGER: Final = 1.0  # seconds by which the client is more patient, so that it is the limit here that ends a call
@@ -83,25 +84,16 @@ class ListedTicker(Struct):
 
 
 class DailyAggregate(Struct, gc=False):
-    """One symbol's bar of one day; volume, adjusted for splits, and the number of trades."""
+    """One symbol's bar of one day: volume, number of trades, close."""
 
     T: str
     v: float | None = 0.0
     n: float | None = 0.0
-
-
-class SplitRow(Struct):
-    """A split that takes effect on `execution_date`: `split_to` new shares for `split_from` old ones."""
-
-    ticker: str
-    execution_date: dt.date
-    split_from: float | None = 1.0
-    split_to: float | None = 1.0
+    c: float | None = None
 
 
 _reference: Final = Elements("results", ListedTicker)
 _grouped: Final = Elements("results", DailyAggregate)
-_splits: Final = Elements("results", SplitRow)
 
 
 class PolygonRest:
@@ -130,34 +122,23 @@ class PolygonRest:
         what = "the market status"
         return _decode(what, await self._get(what, lambda: self._client.get_market_status(raw=True)), ServerStatus)
 
-    async def daily_bars(self, date: dt.date) -> list[DailyAggregate]:
-        """All daily bars of `date`, adjusted for splits; empty on a day without trading. Raises FeedError."""
+    async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyAggregate]:
+        """All daily bars of `date`, `adjusted` for splits since; empty on a day without trading. Raises FeedError."""
         what = f"the daily bars of {date}"
         body = await self._get(
-            what, lambda: self._client.get_grouped_daily_aggs(date.isoformat(), adjusted=True, raw=True)
+            what, lambda: self._client.get_grouped_daily_aggs(date.isoformat(), adjusted=adjusted, raw=True)
         )
         bars = self._elements(what, body, _grouped)
         return self._one_of_each(what, bars, lambda bar: bar.T, lambda bar: bar.v or 0.0)
-
-    async def splits(self, first: dt.date, last: dt.date) -> list[SplitRow]:
-        """The splits that take effect from `first` to `last`. Raises FeedError."""
-        what = f"the splits of {first}" if first == last else f"the splits from {first} to {last}"
-
-        def call(params: dict[str, str]) -> Any:
-            return self._client.list_splits(
-                execution_date_gte=first, execution_date_lte=last, limit=_PAGE, raw=True, params=params
-            )
-
-        return await self._all_pages(what, call, _splits)
 
     async def listings(self) -> list[ListedTicker]:
         """All active stock listings: all of their pages, or FeedError."""
         what = "the reference data"
 
         def call(params: dict[str, str]) -> Any:
-            return self._client.list_tickers(market="stocks", active=True, limit=_PAGE, raw=True, params=params)
+            return self._client.list_tickers(market="stocks", active=True, limit=PAGE, raw=True, params=params)
 
-        found = await self._all_pages(what, call, _reference)
+        found = await self.all_pages(what, call, _reference)
         if not found:
             raise FeedError(f"{what} has no listings")
         return self._one_of_each(what, found, lambda listing: listing.ticker, lambda listing: listing.weight)
@@ -167,7 +148,7 @@ class PolygonRest:
         what = f"the listing of {symbol}"
 
         def call() -> Any:
-            return self._client.list_tickers(ticker=symbol, market="stocks", active=True, limit=_PAGE, raw=True)
+            return self._client.list_tickers(ticker=symbol, market="stocks", active=True, limit=PAGE, raw=True)
 
         listed = self._elements(what, await self._get(what, call), _reference)
         found = [listing for listing in listed if listing.ticker == symbol]
@@ -221,8 +202,12 @@ class PolygonRest:
         if decoded.lost:
             self._tally.trouble("bad_fields", f"{what} has fields that cannot be read: {fault}", decoded.lost)
 
-    async def _all_pages(self, what: str, call: Callable[[dict[str, str]], Any], decoder: Elements[E]) -> list[E]:
-        """The elements of all pages."""
+    def by_path(self, path: str, query: Mapping[str, Any]) -> Call:
+        """What asks for a path of which the library may know nothing; for later pages by their own query."""
+        return lambda params: self._client._get(path=path, params=params or dict(query), raw=True)
+
+    async def all_pages(self, what: str, call: Call, decoder: Elements[E]) -> list[E]:
+        """The elements of all pages. Raises FeedError."""
         paging, found = Paging(what, self._timeout), list[E]()
         params: dict[str, str] | None = {}
         while params is not None:

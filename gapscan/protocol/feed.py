@@ -142,6 +142,11 @@ class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     sample standard deviation of the daily number of trades. All are taken over the baseline sessions before `date`
     on which the symbol traded; `sessions` is how many those are. `complete` is false while the baselines are still
     being loaded, and null averages then mean "not yet".
+
+    `split_ratio` is new shares for an old one. `prev_close` (USD) takes the place of the scans': in shares of today
+    where a split was, as it was before a spin-off; where `split` is true and it is null, the close before is not known.
+    `ex_today` says of a cash dividend of at least 3 % of that close, or of a spin-off, `ex_amount` its amount (USD a
+    share; of a spin-off what the provider takes it to be worth).
     """
 
     part: Annotated[int, Meta(ge=1)]
@@ -158,6 +163,10 @@ class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     average_trades: Column
     trades_deviation: Column
     sessions: Counts
+    split_ratio: Column | UnsetType = UNSET
+    prev_close: Column | UnsetType = UNSET
+    ex_today: Texts | UnsetType = UNSET
+    ex_amount: Column | UnsetType = UNSET
 
 
 class VolumeCurves(Struct, frozen=True, tag_field="type", tag="volume_curves"):

@@ -75,7 +75,8 @@ class Fields(TypedDict, total=False):
     price: Annotated[float | None, Field(
         "Price", "Last price.", "price", "Price", "scan")]
     prev_close: Annotated[float | None, Field(
-        "Prev close", "Close of the session before, adjusted for a split today.", "price", "Levels", "scan")]
+        "Prev close", "Close of the session before, adjusted for a split today: missing while no two sources agree.",
+        "price", "Levels", "scan")]
     open: Annotated[float | None, Field(
         "Open", "The official open.", "price", "Levels", "scan")]
     high: Annotated[float | None, Field(
@@ -168,6 +169,14 @@ class Fields(TypedDict, total=False):
         column="rvol_by")]
     new_listing: Annotated[bool | None, Field(
         "New", "First day of trading: no close before, and no session in the baseline.", "flag", "Company")]
+    split_ratio: Annotated[float | None, Field(
+        "Ratio", "New shares for an old one, on the day of a split.", "ratio", "Data", "reference", decimals=6)]
+    ex_today: Annotated[Literal["dividend", "spin_off"] | None, Field(
+        "Ex", "From today on the share is traded without a dividend of 3 % of its price or more, or without what was "
+        "spun off: the gap has it in it.", "words", "Data", "reference")]
+    ex_amount: Annotated[float | None, Field(
+        "Ex amount", "Amount of that a share: of a spin-off what the provider takes it to be worth.", "price", "Data",
+        "reference")]
     # fmt: on
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from gapscan.market.sessions import is_trading_day, next_trading_day, previous_trading_day
 from gapscan.sim import calibration
 from gapscan.sim.plans import print_rate
-from gapscan.sim.source import DailyBars, Listing, Split
+from gapscan.sim.scenarios import SPECIAL_DIVIDEND, Scenes
+from gapscan.sim.source import DailyBars, Dividend, Listing, Split
 from gapscan.sim.tape import Bools, Floats, Ints
 
 SESSIONS_BACK = 90
@@ -27,6 +28,7 @@ _KNOTS = 6  # trades that a day has anyhow: open, extremes, close, the last one 
 _MOST_TURNOVER = 2e10  # USD a day
 _RATIOS = ((1, 2), (1, 3), (1, 4), (2, 3), (10, 1), (20, 1), (4, 1))  # (from, to): two for one first
 _SPLITS_PER_DAY = 3
+_STOCKS_A_DIVIDEND = 200
 # Per type: log mean and log deviation of volume, log mean and deviation of price, factor on volatility
 _TYPES = {
     "CS": (12.4, 1.8, 2.7, 1.45, 1.2),
@@ -91,10 +93,11 @@ def _normal_rank(values: Floats) -> Floats:
 class DayModel:
     """Bars, splits and price levels of any day around the anchor."""
 
-    def __init__(self, seed: int, traits: Traits, anchor: dt.date) -> None:
+    def __init__(self, seed: int, traits: Traits, anchor: dt.date, scenes: Scenes | None = None) -> None:
         self.seed = seed
         self.traits = traits
         self.anchor = anchor
+        self.scenes = scenes or Scenes(anchor, {})
         self.first = _sessions_before(anchor, SESSIONS_BACK)
         self._closes: dict[dt.date, Floats] = {previous_trading_day(anchor): np.log(traits.price)}
         self._returns: OrderedDict[dt.date, Returns] = OrderedDict()
@@ -117,6 +120,8 @@ class DayModel:
         count = traits.size
         surprise = rng.standard_t(3, count) * traits.deviation
         gap = self._gaps(surprise, rng)
+        if date == self.anchor and (paying := self.scenes.place("special_dividend")) is not None:
+            gap[paying] += np.log1p(-SPECIAL_DIVIDEND)
         news = np.abs(gap) / (traits.deviation * 100)
         rank = _normal_rank(0.75 * rng.standard_normal(count) + 0.6 * np.log(news + 0.05))
         relative = calibration.quantile(calibration.RELATIVE_VOLUME, rank)
@@ -154,7 +159,23 @@ class DayModel:
         rng = self.rng(date, 2)
         stocks = np.flatnonzero(self.traits.stock)
         chosen = rng.choice(stocks, min(_SPLITS_PER_DAY, len(stocks) // 20), replace=False)
-        return [Split(int(symbol), date, *self._ratio(int(symbol), rng)) for symbol in sorted(chosen)]
+        found = [Split(int(symbol), date, *self._ratio(int(symbol), rng)) for symbol in sorted(chosen)]
+        staged = set(self.scenes.places.values())
+        return [split for split in found if split.symbol not in staged] + self.scenes.splits(date)
+
+    def dividends(self, date: dt.date) -> list[Dividend]:
+        """The day's dividends: ordinary ones of which no gap can be seen, and those of a scenario."""
+        if not is_trading_day(date) or date <= self.first:
+            return []
+        rng, before = self.rng(date, 7), previous_trading_day(date)
+        closes = _quoted(np.exp(self.close(before)) / self.share_ratio(before))
+        stocks = np.flatnonzero(self.traits.stock & (self.traits.price >= 5))
+        chosen = rng.choice(stocks, len(stocks) // _STOCKS_A_DIVIDEND, replace=False)
+        yields = rng.uniform(0.002, 0.012, len(chosen))
+        paid = zip(sorted(chosen.tolist()), yields.tolist(), strict=True)
+        found = [Dividend(symbol, date, round(float(closes[symbol]) * part, 4)) for symbol, part in paid]
+        staged = set(self.scenes.places.values())
+        return [one for one in found if one.symbol not in staged] + self.scenes.dividends(date, closes)
 
     def _ratio(self, symbol: int, rng: np.random.Generator) -> tuple[int, int]:
         cheap = self.traits.price[symbol] < 5
@@ -189,6 +210,7 @@ class DayModel:
         volume = np.floor(traits.volume * moves.relative_volume * ratio)
         volume = np.where(traits.fractional, volume + np.round(rng.random(traits.size), 2), volume)
         volume = np.where(rng.random(traits.size) < _silence(volume), 0.0, np.maximum(volume, 40))
+        volume[self.scenes.silent(date)] = 0.0
         bars = DailyBars(
             opened,
             np.maximum.reduce((high, opened, closed)),

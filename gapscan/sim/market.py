@@ -108,6 +108,10 @@ class Market:
             before = self.source.day_before(date)
             bars = self.source.bars(before) if before else None
             self.previous: DailyBars = bars or _no_bars(len(self.symbols))
+            if before and (renamed := list(self.source.former(before))):
+                rows = np.array(self.previous, np.float64)
+                rows[:, renamed] = 0  # of another symbol
+                self.previous = DailyBars.from_rows(rows)
             self.times: SessionTimes = session_times(date)
         self._tape: DayTape = self.source.open_day(date)
         self.date = date

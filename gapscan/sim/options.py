@@ -37,6 +37,7 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     speed: float = _DEFAULTS.speed
     manual: bool = False
     seed: int = _DEFAULTS.seed
+    scenarios: tuple[str, ...] = ()
     symbols: int = _DEFAULTS.symbols
     host: str = _DEFAULTS.host
     port: int = _DEFAULTS.port
@@ -77,7 +78,7 @@ def make_source(options: SimOptions, today: dt.date) -> Source:
     if options.replay is not None:
         return ReplaySource(options.replay, options.day, seed=options.seed)
     day = options.day or last_trading_day(today)
-    return SyntheticSource(day, options.seed, options.symbols)
+    return SyntheticSource(day, options.seed, options.symbols, options.scenarios)
 
 
 def make_clock(options: SimOptions, day: dt.date) -> Clock:

@@ -28,6 +28,7 @@ from gapscan.sim.source import (
     REGULAR_MINUTE,
     DailyBars,
     DayTape,
+    Dividend,
     Halt,
     Listing,
     Split,
@@ -101,6 +102,14 @@ class ReplaySource:
 
     def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         return [split for split in self._splits if first <= split.date <= last]
+
+    def dividends(self, first: dt.date, last: dt.date) -> list[Dividend]:
+        """None: flat files tell of none."""
+        return []
+
+    def former(self, date: dt.date) -> dict[int, str]:
+        """None: files of two days say nothing of what a symbol was called before."""
+        return {}
 
     def _read_splits(self) -> list[Split]:
         """Those of the listed symbols."""

@@ -81,11 +81,11 @@ def parse_date(text: str) -> dt.date:
         raise Refusal(error(400, message)) from None
 
 
-def page_size(query: Mapping[str, str], default: int) -> int:
+def page_size(query: Mapping[str, str], default: int, most: int = MAX_PAGE) -> int:
     """The `limit` parameter. Raises Refusal."""
     text = query.get("limit", str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
-        raise Refusal(error(400, f"limit: '{text}' is not a number from 1 to {MAX_PAGE}"))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise Refusal(error(400, f"limit: '{text}' is not a number from 1 to {most}"))
     return int(text)
 
 

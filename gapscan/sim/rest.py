@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from gapscan.market.sessions import MarketSession, new_york, session_at, session_times, trading_date
+from gapscan.sim import corporate_actions
+from gapscan.sim.corporate_actions import CorporateActions
 from gapscan.sim.driver import Driver
 from gapscan.sim.replies import (
     Reply,
     Request,
     cursor,
-    date_range,
     error,
     flag,
     matches,
@@ -28,8 +29,6 @@ from gapscan.sim.replies import (
 )
 from gapscan.sim.snapshot import numbers
 from gapscan.sim.source import DailyBars, Listing, split_ratio
-
-_SPLITS_BACK, _SPLITS_AHEAD = dt.timedelta(days=120), dt.timedelta(days=14)
 
 
 class GroupedBar(msgspec.Struct):
@@ -55,6 +54,7 @@ class RestApi:
     @property
     def routes(self) -> dict[str, tuple[str, Callable[[Request], Awaitable[Reply]]]]:
         """Path and handler of each endpoint. More specific paths come first."""
+        actions = CorporateActions(self._driver)
         snapshots = "/v2/snapshot/locale/us/markets/stocks/tickers"
         return {
             "snapshot": (snapshots, self.snapshot),
@@ -62,7 +62,10 @@ class RestApi:
             "grouped": ("/v2/aggs/grouped/locale/us/market/stocks/{date}", self.grouped),
             "tickers": ("/v3/reference/tickers", self.tickers),
             "ticker_details": ("/v3/reference/tickers/{ticker}", self.ticker_details),
-            "splits": ("/v3/reference/splits", self.splits),
+            "splits": (corporate_actions.SPLITS, actions.splits),
+            "old_splits": (corporate_actions.OLD_SPLITS, actions.old_splits),
+            "dividends": (corporate_actions.DIVIDENDS, actions.dividends),
+            "old_dividends": (corporate_actions.OLD_DIVIDENDS, actions.old_dividends),
             "float": ("/stocks/vX/float", self.free_float),
             "status": ("/v1/marketstatus/now", self.status),
         }
@@ -116,8 +119,9 @@ class RestApi:
             bars.transactions[places].tolist(),
             strict=True,
         )
+        former = self._source.former(date)
         for place, (o, h, low, c), (v, vw, n) in zip(places.tolist(), prices, rest, strict=True):
-            yield GroupedBar(self._market.symbols[place], v, vw, o, c, h, low, end, n)
+            yield GroupedBar(former.get(place, self._market.symbols[place]), v, vw, o, c, h, low, end, n)
 
     async def tickers(self, request: Request) -> Reply:
         query, start = page_of(request)
@@ -136,8 +140,17 @@ class RestApi:
     def _matching(self, query: Mapping[str, str]) -> list[Listing]:
         if query.get("active", "true").lower() == "false":
             return []
-        found = [listing for listing in self._source.listings if matches(listing, query)]
+        found = [listing for listing in self._listings(whole="ticker" not in query) if matches(listing, query)]
         return found[::-1] if query.get("order") == "desc" else found
+
+    def _listings(self, *, whole: bool) -> Sequence[Listing]:
+        """Those of now; the whole list is of the evening before."""
+        listings = self._source.listings
+        before = self._source.day_before(trading_date(self._driver.clock.now()))
+        former = self._source.former(before) if whole and before else {}
+        if not former:
+            return listings
+        return [one._replace(symbol=former.get(place, one.symbol)) for place, one in enumerate(listings)]
 
     def _reference(self, listing: Listing) -> dict[str, Any]:
         body = {
@@ -188,31 +201,6 @@ class RestApi:
         body: dict[str, Any] = {"results": results, "status": "OK"}
         if start + limit < len(found):
             body["next_url"] = f"{request.origin}/stocks/vX/float?cursor={cursor(query, start + limit)}"
-        return reply(body)
-
-    async def splits(self, request: Request) -> Reply:
-        query, start = page_of(request)
-        limit = page_size(query, 10)
-        today = trading_date(self._driver.clock.now())
-        first, last = date_range(query, "execution_date", today - _SPLITS_BACK, today + _SPLITS_AHEAD)
-        wanted = query.get("ticker")
-        found = [
-            split for split in self._source.splits(first, last) if wanted in (None, self._market.symbols[split.symbol])
-        ]
-        page = found[start : start + limit]
-        results = [
-            {
-                "id": f"{split.date:%Y%m%d}{split.symbol:06d}",
-                "execution_date": split.date.isoformat(),
-                "split_from": split.split_from,
-                "split_to": split.split_to,
-                "ticker": self._market.symbols[split.symbol],
-            }
-            for split in page
-        ]
-        body: dict[str, Any] = {"results": results, "status": "OK"}
-        if start + limit < len(found):
-            body["next_url"] = f"{request.origin}/v3/reference/splits?cursor={cursor(query, start + limit)}"
         return reply(body)
 
     async def status(self, request: Request) -> Reply:

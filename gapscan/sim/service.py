@@ -24,6 +24,7 @@ def sim_options(config: Config) -> SimOptions:
         speed=section.speed,
         seed=section.seed,
         symbols=section.symbols,
+        scenarios=section.scenes,
         host=section.host,
         port=section.port,
     )

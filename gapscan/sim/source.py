@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -77,6 +77,15 @@ class Split(NamedTuple):
         return self.split_to / self.split_from
 
 
+class Dividend(NamedTuple):
+    """`amount` USD a share to those who held it before `date`; `kind` as the provider names it."""
+
+    symbol: int
+    date: dt.date
+    amount: float
+    kind: str = "recurring"
+
+
 class Halt(NamedTuple):
     """A symbol index, and the minutes since 04:00 between which it does not trade: [start, end)."""
 
@@ -124,6 +133,14 @@ class Source(Protocol):
 
     def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         """Splits with first <= date <= last, by date."""
+        ...
+
+    def dividends(self, first: dt.date, last: dt.date) -> list[Dividend]:
+        """Dividends with first <= date <= last, by date."""
+        ...
+
+    def former(self, date: dt.date) -> Mapping[int, str]:
+        """Symbols that had another name on `date`, and that: who asks for the new one does not find what was then."""
         ...
 
     def open_day(self, date: dt.date) -> DayTape:

@@ -20,7 +20,8 @@ from gapscan.sim.companies import with_companies
 from gapscan.sim.days import DayModel, invent_traits
 from gapscan.sim.halfday import shortened
 from gapscan.sim.names import invent_listings
-from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DailyBars, DayTape, Halt, Listing, Split
+from gapscan.sim.scenarios import IPO_MINUTE, stage
+from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DailyBars, DayTape, Dividend, Halt, Listing, Split
 from gapscan.sim.tape import Floats, Ints, Prints, no_prints
 from gapscan.sim.walk import NEVER, Burst, SessionWalk
 
@@ -38,15 +39,16 @@ class SyntheticSource:
     Everything is a function of `seed` and `date`: two sources with the same arguments are the same market.
     """
 
-    def __init__(self, date: dt.date, seed: int = 7, symbols: int = 11_000) -> None:
+    def __init__(self, date: dt.date, seed: int = 7, symbols: int = 11_000, scenarios: Sequence[str] = ()) -> None:
         self.seed = seed
         self.start_date = last_trading_day(date)
         rng = np.random.default_rng((seed, 0))
         listings = invent_listings(rng, symbols)
         traits = invent_traits(rng, listings)
+        scenes = stage(scenarios, self.start_date, listings, traits.price, traits.volume)
         shares = _shares_outstanding(rng, traits.volume)
         self.listings: Sequence[Listing] = with_companies(listings, shares, seed)
-        self.model = DayModel(seed, traits, self.start_date)
+        self.model = DayModel(seed, traits, self.start_date, scenes)
 
     @property
     def label(self) -> str:
@@ -69,6 +71,16 @@ class SyntheticSource:
             day += dt.timedelta(days=1)
         return found
 
+    def dividends(self, first: dt.date, last: dt.date) -> list[Dividend]:
+        day, found = max(first, self.model.first), []
+        while day <= last:
+            found += self.model.dividends(day)
+            day += dt.timedelta(days=1)
+        return found
+
+    def former(self, date: dt.date) -> dict[int, str]:
+        return self.model.scenes.former(date, self.listings)
+
     def open_day(self, date: dt.date) -> DayTape:
         if self.day_at(date) != date:
             raise DataError(
@@ -87,6 +99,7 @@ class SyntheticDay:
         self._rng = model.rng(date, 4)
         self._bars = model.bars(date)
         self._returns = model.returns(date)
+        self._ipo = model.scenes.place("ipo") if date == model.scenes.date else None
         self._post_volume, self._post_last = self._plan_post()
         self._first, self._first_ms, self._last = self._hours()
         self.halts: Sequence[Halt] = self._draw_halts()
@@ -113,6 +126,8 @@ class SyntheticDay:
         heat = 1 + (np.abs(self._returns.gap) / 0.03) ** 1.5
         share = np.minimum(calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3)
         volume = np.where(traded & (bars.volume >= 5000), np.floor(bars.volume * share), 0)
+        if self._ipo is not None:
+            volume[self._ipo] = 0
         trades = _extended_trades(bars, volume)
         rate = _extended_rate(bars.volume, volume, REGULAR_MINUTE)
         end = np.where(traded, bars.open, start)
@@ -175,12 +190,15 @@ class SyntheticDay:
         liquid = volume >= _LIQUID
         first = np.where(liquid, 0, np.minimum(np.floor(late), 0.6 * minutes)).astype(np.int64)
         last = np.where(liquid, 0, np.minimum(np.floor(early), 0.3 * minutes)).astype(np.int64)
+        if self._ipo is not None:
+            first[self._ipo] = IPO_MINUTE
         delay = np.where(liquid, 4_000, 50_000) * self._rng.random(count) ** 2
         return first, delay.astype(np.int64), minutes - 1 - last
 
     def _draw_halts(self) -> list[Halt]:
         """Pauses of five or ten minutes among the liquid stocks that move most."""
         eligible = self._model.traits.stock & self._model.traits.nasdaq & (self._bars.volume >= _LIQUID)
+        eligible[list(self._model.scenes.places.values())] = False  # they have enough on their day
         heat = np.where(eligible, self._returns.deviation, 0)
         movers = np.argsort(-heat, kind="stable")[: max(10, len(heat) // 100)]
         movers = movers[eligible[movers]]

@@ -294,8 +294,8 @@ class SplitSource(ReplaySource):
 
 
 @pytest.mark.parametrize("day", ["2024-02-13", "2024-03-08"])
-async def test_who_split_is_no_gapper(day: str, data_dir: Path, nats_server: NatsServer) -> None:
-    """The symbols that jumped most, which are in the lists while nobody says that they split."""
+async def test_who_split_is_measured_in_shares_of_today(day: str, data_dir: Path, nats_server: NatsServer) -> None:
+    """The symbols that jumped most, against half of their close."""
     files, date = Files(data_dir), dt.date.fromisoformat(day)
     times = session_times(date)
     today, yesterday = files.bars(day), files.bars(files.before(day, 1)[0])
@@ -309,9 +309,15 @@ async def test_who_split_is_no_gapper(day: str, data_dir: Path, nats_server: Nat
         await stack.scan_at(times.regular + 60 * 60_000)
         listed = {name: await read_snapshot(stack.bus, name) for name in FOLLOWED}
         symbols = {name: {row[0] for row in shown(snapshot)} for name, snapshot in listed.items()}
-        for name in ("gappers_up", "gappers_down", "winners", "losers", "reversals"):
-            assert not symbols[name] & set(source.said), name
         assert jumps[1] in symbols["gappers_down"]
         assert jumps[-2] in symbols["gappers_up"]
-        rows = shown(listed["most_active"], "split_today", "gap_percent", "change_percent")
-        assert {row[1:] for row in rows if row[0] in source.said} == {(True, None, None)}
+        universe = stack.universe
+        at = universe.positions(list(source.said))
+        halves = [yesterday[symbol].close / 2 for symbol in source.said]
+        gaps = [gap(today[symbol], half) for symbol, half in zip(source.said, halves, strict=True)]
+        assert universe.number("split_today")[at].tolist() == [1.0, 1.0]
+        assert universe.number("prev_close")[at].tolist() == pytest.approx(halves, abs=1e-4)
+        assert universe.number("gap_percent")[at].tolist() == pytest.approx(gaps, abs=0.1)
+        for symbol, expected in zip(source.said, gaps, strict=True):
+            assert (symbol in symbols["gappers_down"]) <= (expected < 0)
+            assert (symbol in symbols["gappers_up"]) <= (expected > 0)

@@ -55,3 +55,5 @@ async def test_a_split_is_no_fall_of_ninety_percent(nats_server: NatsServer, tmp
         # Without the file nothing tells that it is no fall.
         gaps = {str(row["symbol"]): row["gap_percent"] for row in fallen.rows}
         assert gaps == ({} if with_file else {"SPLT": pytest.approx(-89.95, abs=0.1)})
+        known = universe.number("gap_percent")[universe.positions(["SPLT", "ELSE"])]
+        assert known.tolist() == pytest.approx([0.5 if with_file else -89.95, 1.0])

@@ -73,6 +73,10 @@ def reference_frame(stocks: Sequence[Stock], date: dt.date = DAY) -> ReferenceFr
         average_trades=[stock.get("average_trades") for stock in stocks],
         trades_deviation=[stock.get("trades_deviation") for stock in stocks],
         sessions=[stock.get("sessions", 0) for stock in stocks],
+        split_ratio=[stock.get("split_ratio") for stock in stocks],
+        prev_close=[stock.get("known_close") for stock in stocks],
+        ex_today=[stock.get("ex_today") for stock in stocks],
+        ex_amount=[stock.get("ex_amount") for stock in stocks],
     )
 
 

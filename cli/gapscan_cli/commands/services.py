@@ -9,7 +9,19 @@ import typer
 
 from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli import output
-from gapscan_cli.options import ConfigFile, DataDir, Day, NatsContext, NatsUrl, Replay, Seed, Speed, Start, Symbols
+from gapscan_cli.options import (
+    ConfigFile,
+    DataDir,
+    Day,
+    NatsContext,
+    NatsUrl,
+    Replay,
+    Scenario,
+    Seed,
+    Speed,
+    Start,
+    Symbols,
+)
 
 if TYPE_CHECKING:
     from gapscan.config import Config
@@ -61,6 +73,7 @@ def up(
     start: Start = None,
     seed: Seed = None,
     symbols: Symbols = None,
+    scenario: Scenario = None,
     config_file: ConfigFile = None,
 ) -> int:
     """Run everything on this machine: NATS and all services.
@@ -77,7 +90,7 @@ def up(
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
-    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
+    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols, scenario)
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
 
@@ -124,6 +137,7 @@ def sim(
     ] = None,
     seed: Seed = None,
     symbols: Symbols = None,
+    scenario: Scenario = None,
     config_file: ConfigFile = None,
 ) -> None:
     """Run only the simulated market.
@@ -137,7 +151,7 @@ def sim(
     """
     from gapscan.supervisor.run_service import run_service
 
-    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols)
+    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols, scenario)
     run_service("sim", _with(config, "sim", port=port))
 
 
@@ -149,7 +163,9 @@ def _simulated(
     start: str | None,
     seed: int | None,
     symbols: int | None,
+    scenario: str | None,
 ) -> Config:
     """The settings with what the command line says about the simulated market."""
     folder = str(replay.resolve()) if replay else None
-    return _with(config, "sim", replay=folder, day=day, speed=speed, start=start, seed=seed, symbols=symbols)
+    invented = {"seed": seed, "symbols": symbols, "scenarios": scenario}
+    return _with(config, "sim", replay=folder, day=day, speed=speed, start=start, **invented)

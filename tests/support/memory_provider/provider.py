@@ -17,6 +17,7 @@ from gapscan.provider import (
     ALL,
     CompanyDetails,
     DailyBar,
+    Dividend,
     Listing,
     LiveStream,
     MarketSnapshot,
@@ -42,6 +43,8 @@ class MemoryMarket:
     listings: list[Listing]
     days: dict[dt.date, list[DailyBar]] = field(default_factory=dict)
     splits: list[Split] = field(default_factory=list)
+    dividends: list[Dividend] = field(default_factory=list)
+    plain_days: dict[dt.date, list[DailyBar]] = field(default_factory=dict)
     details: dict[str, CompanyDetails] = field(default_factory=dict)
     floats: dict[str, float] = field(default_factory=dict)
     streams: list[MemoryStream] = field(default_factory=list)
@@ -98,11 +101,15 @@ class MemoryProvider(Provider):
                 return listing
         raise NotFoundError(f"there is no {symbol}")
 
-    async def daily_bars(self, date: dt.date) -> list[DailyBar]:
-        return self._market.days.get(date, [])
+    async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyBar]:
+        days = self._market.days if adjusted else self._market.days | self._market.plain_days
+        return days.get(date, [])
 
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         return [split for split in self._market.splits if first <= split.date <= last]
+
+    async def dividends(self, date: dt.date) -> list[Dividend]:
+        return [dividend for dividend in self._market.dividends if dividend.date == date]
 
     async def details(self, symbol: str) -> CompanyDetails:
         try:

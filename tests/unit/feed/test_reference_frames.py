@@ -8,7 +8,9 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
+from gapscan.feed.corporate_actions import Action
 from gapscan.feed.reference_frames import Baselines, reference_frames
 from gapscan.provider import DailyBar, Listing
 
@@ -65,20 +67,28 @@ def test_the_deviation_is_the_sample_standard_deviation(counts: list[int], level
 
 def test_a_listing_of_which_only_the_symbol_is_known() -> None:
     listings = [Listing("A"), Listing("ZTST", "Nasdaq Test Stock", kind="CS", test=True)]
-    (part,) = reference_frames(listings, {"A"}, baselines_of({"A": (8, 4)}, {"A": (8, 6)}), DAY, complete=True)
+    (part,) = reference_frames(
+        listings,
+        {"A": Action(split=True, ratio=4.0, prev_close=25.0)},
+        baselines_of({"A": (8, 4)}, {"A": (8, 6)}),
+        DAY,
+        complete=True,
+    )
     assert (part.symbols, part.name, part.exchange) == (["A", "ZTST"], [None, "Nasdaq Test Stock"], [None, None])
     assert (part.kind, part.test, part.split) == ([None, "CS"], [False, True], [True, False])
     assert (part.average_volume, part.average_trades) == ([8, None], [5, None])
     assert part.trades_deviation == [pytest.approx(2**0.5), None]
     assert part.sessions == [2, 0]
+    assert (part.split_ratio, part.prev_close) == ([4.0, None], [25.0, None])
+    assert (part.ex_today, part.ex_amount) == (UNSET, UNSET)
 
 
 def test_parts_are_as_many_as_it_takes() -> None:
     listings = [Listing(f"S{number}") for number in range(6001)]
-    parts = reference_frames(listings, (), Baselines(), DAY, complete=False)
+    parts = reference_frames(listings, {}, Baselines(), DAY, complete=False)
     assert [(part.part, part.parts, len(part.symbols), part.complete) for part in parts] == [
         (1, 3, 2500, False),
         (2, 3, 2500, False),
         (3, 3, 1001, False),
     ]
-    assert len(reference_frames([], (), Baselines(), DAY, complete=True)) == 1
+    assert len(reference_frames([], {}, Baselines(), DAY, complete=True)) == 1

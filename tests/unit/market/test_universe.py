@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
+import pytest
 
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession, session_times
@@ -78,6 +80,34 @@ def test_a_split_that_is_known_before_the_first_scan_of_its_day() -> None:
     merge_reference(universe, reference_frame([stock("A", split=True)], MONDAY))
     scan(universe, session_times(MONDAY).pre, "pre", price=5.0, price_time=float(session_times(MONDAY).pre))
     assert value(universe, "split_today") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, 8.0),
+        ({"split": True}, np.nan),
+        ({"split": True, "known_close": 2.0}, 2.0),
+        ({"ex_today": "spin_off", "known_close": 9.0}, 9.0),
+        ({"ex_today": "dividend", "ex_amount": 1.0}, 8.0),
+    ],
+)
+def test_the_close_before_is_that_of_the_reference_data(said: dict[str, Any], expected: float) -> None:
+    """Whatever comes first, and whatever scans go on saying; on the next day it is over."""
+    for reference_first in (True, False):
+        universe = universe_of([stock("A", price=3.0)])
+        for reference in (reference_first, not reference_first):
+            if reference:
+                merge_reference(universe, reference_frame([stock("A", **said)]))
+            else:
+                scan(universe, prev_close=8.0, updated=NOW)
+        scan(universe, int(NOW) + 30_000, prev_close=8.0, updated=NOW + 1)
+        assert value(universe, "prev_close") == pytest.approx(expected, nan_ok=True)
+        monday = session_times(MONDAY).pre
+        scan(universe, monday, "pre", prev_close=7.0, updated=monday)
+        assert value(universe, "prev_close") == 7.0
+        assert np.isnan([value(universe, name) for name in ("split_ratio", "ex_amount", "known_close")]).all()
+        assert universe.text("ex_today").words(np.array([0])) == [None]
 
 
 def test_a_frame_of_an_earlier_day_is_left_out() -> None:
