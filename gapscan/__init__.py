@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from gapscan.backtesting.api import backtest
     from gapscan.bus.client import Bus, BusOptions
     from gapscan.client.api import Following, LinkStats, ListView, connect, follow
     from gapscan.client.frame import frame
@@ -34,12 +35,14 @@ __all__ = [
     "Row",
     "UnknownListError",
     "Update",
+    "backtest",
     "connect",
     "follow",
     "frame",
 ]
 
 _HOMES: Final = {
+    "gapscan.backtesting.api": ("backtest",),
     "gapscan.bus.client": ("Bus", "BusOptions"),
     "gapscan.client.api": ("Following", "LinkStats", "ListView", "connect", "follow"),
     "gapscan.client.frame": ("frame",),

@@ -12,7 +12,7 @@ import typer
 from gapscan import __version__
 from gapscan.errors import GapscanError
 from gapscan_cli import exits, output
-from gapscan_cli.commands import agents, checks, lists, own_lists, services
+from gapscan_cli.commands import agents, backtest, checks, lists, own_lists, services
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -33,6 +33,7 @@ lists_app.command("edit")(own_lists.edit)
 lists_app.command("remove")(own_lists.remove)
 lists_app.command("check")(own_lists.check)
 app.add_typer(lists_app, name="lists")
+app.command()(backtest.backtest)
 app.command()(checks.status)
 app.command()(checks.schema)
 config_app.command("check")(checks.config_check)

@@ -57,6 +57,12 @@ class DayBars:
 _ARRAYS: Final = ("of", "start", "volume", *PRICES, "transactions")
 
 
+def no_bars() -> DayBars:
+    """Of a day on which nothing traded."""
+    whole, numbers = np.zeros(0, np.int64), np.zeros(0)
+    return DayBars([], np.zeros(0, np.int32), whole, numbers, numbers, numbers, numbers, numbers, whole)
+
+
 class UnreadableLineError(ValueError):
     """A line that a fast reader cannot make sense of, nor say where it is."""
 

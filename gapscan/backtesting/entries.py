@@ -1,0 +1,135 @@
+"""Who enters which list when, at which rank, and how long it stays; beside each, symbols chosen at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from gapscan.backtesting import dice
+from gapscan.backtesting.ranked import Ranked
+from gapscan.market.columns import Bools, Floats, Ints
+
+# Symbols are compared with others of their price class: from these prices on, in USD.
+PRICE_CLASSES: Final = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+CONTROLS: Final = 4  # for each entry
+_NONE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """One day's entries by ascending minute: of symbol `place` into list number `of`, at `rank` from 1.
+
+    `minute` is after how many minutes of the day it was in; `until` after how many it was no longer, or the last that
+    was ranked for one that was still in (`still_in`). `controls` has CONTROLS places for each entry, -1 for none.
+    """
+
+    of: Ints
+    minute: Ints
+    place: Ints
+    rank: Ints
+    until: Ints
+    still_in: Bools
+    controls: Ints
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+
+class _List:
+    """What is known of one list while a day is gone through."""
+
+    def __init__(self, size: int) -> None:
+        self.members: Ints = np.zeros(0, np.intp)
+        self.is_in = np.zeros(size, np.bool_)
+        self.entry = np.full(size, _NONE, np.intp)  # the number of each member's entry
+        self.last = 0  # the last minute in which the list was ranked
+
+
+class EntryLog:
+    """Takes in a day's lists minute by minute."""
+
+    def __init__(self, lists: int, symbols: int, seed: int) -> None:
+        self._lists = [_List(symbols) for _ in range(lists)]
+        self._found: list[tuple[Ints, ...]] = []
+        self._left: list[tuple[Ints, int]] = []
+        self._controls: list[Ints] = []
+        self._count = 0
+        self._seed = seed
+
+    def add_all(self, minutes: Iterable[Ranked]) -> Entries:
+        """The entries of a whole day."""
+        for ranked in minutes:
+            self._add(ranked)
+        return self._entries()
+
+    def _add(self, ranked: Ranked) -> None:
+        classes: _Classes | None = None
+        for number, (top, held) in enumerate(zip(ranked.tops, self._lists, strict=True)):
+            if top is None:
+                continue
+            held.last = ranked.minute
+            fresh = np.flatnonzero(~held.is_in[top])
+            if len(fresh) or len(top) != len(held.members):
+                self._leave(held, top, ranked.minute)
+            if len(fresh):
+                classes = classes or _Classes(ranked)
+                self._enter(number, held, top, fresh, ranked.minute)
+                self._controls.append(classes.choose(top[fresh], self._seed, number))
+            held.members = top
+
+    def _leave(self, held: _List, top: Ints, minute: int) -> None:
+        held.is_in[held.members] = False
+        was = held.members
+        stays = np.zeros(len(held.is_in), np.bool_)
+        stays[top] = True
+        gone = was[~stays[was]]
+        held.is_in[was[stays[was]]] = True
+        if len(gone):
+            self._left.append((held.entry[gone], minute))
+
+    def _enter(self, number: int, held: _List, top: Ints, fresh: Ints, minute: int) -> None:
+        places, size = top[fresh], len(fresh)
+        held.entry[places] = np.arange(self._count, self._count + size)
+        held.is_in[places] = True
+        self._count += size
+        self._found.append((np.full(size, number), np.full(size, minute), places, fresh + 1))
+
+    def _entries(self) -> Entries:
+        nothing = (np.zeros(0, np.intp),) * 4
+        of, minute, place, rank = (np.concatenate(columns) for columns in zip(nothing, *self._found, strict=True))
+        until = np.array([held.last for held in self._lists], np.intp)[of]
+        still_in = np.ones(len(of), np.bool_)
+        for entries, left in self._left:
+            until[entries], still_in[entries] = left, False
+        controls = np.concatenate([np.zeros((0, CONTROLS), np.intp), *self._controls])
+        return Entries(of, minute, place, rank, until, still_in, controls)
+
+
+class _Classes:
+    """Who could have been chosen in a minute, by price class."""
+
+    def __init__(self, ranked: Ranked) -> None:
+        self._minute = ranked.minute
+        self._price = ranked.price
+        places = np.flatnonzero(ranked.eligible)
+        of = _class_of(ranked.price[places])
+        self._places = places[np.argsort(of, kind="stable")]
+        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=len(PRICE_CLASSES) + 1))])
+
+    def choose(self, entered: Ints, seed: int, number: int) -> Ints:
+        """CONTROLS others of each one's class; a symbol is not chosen for itself, and may be chosen twice."""
+        of = _class_of(self._price[entered])
+        size = (self._bounds[of + 1] - self._bounds[of])[:, None]
+        keys = (seed, number, self._minute, entered[:, None], np.arange(CONTROLS)[None, :])
+        at = self._bounds[of][:, None] + np.minimum(dice.chosen(np.maximum(size, 1), *keys), np.maximum(size - 1, 0))
+        found = self._places[np.minimum(at, max(len(self._places) - 1, 0))] if len(self._places) else at
+        usable = (size > 0) & (found != entered[:, None]) & bool(len(self._places))
+        chosen: Ints = np.where(usable, found, _NONE)
+        return chosen
+
+
+def _class_of(prices: Floats) -> Ints:
+    return np.searchsorted(PRICE_CLASSES, prices, side="right")

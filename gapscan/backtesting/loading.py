@@ -1,0 +1,74 @@
+"""Past days from flat files: a day's minutes, the daily bars around it, and splits from a file beside them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from gapscan.backtesting.market_day import MarketDay, minutes_of, opens_of, reference_of, sessions_before
+from gapscan.errors import DataError
+from gapscan.flatfiles.day_bars import DayBars, no_bars
+from gapscan.flatfiles.files import FlatFiles
+from gapscan.flatfiles.splits import FileSplit, read_splits
+from gapscan.market.sessions import next_trading_day, previous_trading_day
+
+_KEPT: Final = 24  # daily files: those of the sessions before a day, and the next
+
+
+class DayLoader:
+    """The days of a directory of flat files."""
+
+    def __init__(self, directory: Path) -> None:
+        self.files = FlatFiles(directory, cached=True)
+        self._daily: OrderedDict[dt.date, DayBars] = OrderedDict()
+        self._splits = read_splits(self.files.root)
+
+    @property
+    def knows_splits(self) -> bool:
+        """Whether there is a file of splits."""
+        return self._splits is not None
+
+    def load(self, date: dt.date) -> MarketDay:
+        """One day. Raises DataError when its minutes, or the closes of the trading day before, cannot be read."""
+        bars = self.files.read("minute_aggs_v1", date)
+        symbols = sorted(bars.symbols)
+        before = sessions_before(date, self.files.days("day_aggs_v1"))
+        if previous_trading_day(date) not in before:
+            path = self.files.path("day_aggs_v1", previous_trading_day(date))
+            raise DataError(f"no flat file {path}, and so no closes of the trading day before {date}")
+        earlier = [self._day(day) for day in before]
+        ratios = [self._ratios(day, date) for day in before]
+        split = frozenset(each.symbol for each in self._splits or () if each.date == date)
+        lacks = [f"{bars.bad_lines} bad lines, such as {bars.first_fault}"] if bars.bad_lines else []
+        following = next_trading_day(date)
+        after = self._day(following) if following in self.files.days("day_aggs_v1") else None
+        if after is None:
+            lacks.append(f"no daily bars of {following}: the next open is not known")
+        opens = opens_of(no_bars() if after is None else after, symbols, self._ratios(date, following))
+        return MarketDay(
+            date, symbols, minutes_of(bars, symbols, date), reference_of(symbols, earlier, ratios, split), opens,
+            tuple(lacks),
+        )  # fmt: skip
+
+    def _day(self, date: dt.date) -> DayBars:
+        if date not in self._daily:
+            self._daily[date] = self.files.read("day_aggs_v1", date)
+            while len(self._daily) > _KEPT:
+                self._daily.popitem(last=False)
+        return self._daily[date]
+
+    def _ratios(self, since: dt.date, until: dt.date) -> Mapping[str, float]:
+        """How many shares one of `since` has become by `until`, where that is not one."""
+        return ratios(self._splits or (), since, until)
+
+
+def ratios(splits: list[FileSplit] | tuple[FileSplit, ...], since: dt.date, until: dt.date) -> dict[str, float]:
+    """How many shares of `until` one share of `since` has become, by symbols that split between."""
+    found: dict[str, float] = {}
+    for split in splits:
+        if since < split.date <= until:
+            found[split.symbol] = found.get(split.symbol, 1.0) * split.split_to / split.split_from
+    return found

@@ -1,0 +1,207 @@
+"""One past day as a backtest sees it: its minute bars in the order of time, and what was known before it began."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gapscan.errors import DataError
+from gapscan.flatfiles.day_bars import DayBars
+from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.market.sessions import (
+    MINUTE_MS,
+    NS_PER_MS,
+    MarketSession,
+    SessionTimes,
+    previous_trading_day,
+    session_at,
+    session_times,
+)
+
+BASELINE_SESSIONS: Final = 20
+_LONG_AGO: Final = 2 * BASELINE_SESSIONS  # sessions that are looked through for them
+_NOTHING: Final = np.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is known of each symbol before the day, NaN where nothing is; see `ReferenceFrame` for the averages."""
+
+    prev_close: Floats
+    average_volume: Floats
+    average_trades: Floats
+    trades_deviation: Floats
+    sessions: Floats
+    split: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """Minute bars by ascending minute, then in the order of `symbols`; those of minute m are at `bounds[m:m + 2]`.
+
+    Minutes count from the beginning of pre-market. A bar without volume is no bar.
+    """
+
+    symbol: NDArray[np.int32]
+    minute: NDArray[np.int16]
+    volume: Floats
+    open: Floats
+    close: Floats
+    high: Floats
+    low: Floats
+    trades: Floats
+    bounds: Ints
+
+    def of(self, minute: int) -> slice:
+        """Where the bars of a minute are."""
+        return slice(int(self.bounds[minute]), int(self.bounds[minute + 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class MarketDay:
+    """A day: `symbols` that traded in it, in alphabetical order, their minutes, and what was known before.
+
+    `next_open` is the next trading day's open for a share of this day, NaN where there is none.
+    """
+
+    date: dt.date
+    symbols: list[str]
+    minutes: Minutes
+    reference: Reference
+    next_open: Floats
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def times(self) -> SessionTimes:
+        """When the sessions begin."""
+        return session_times(self.date)
+
+    @property
+    def length(self) -> int:
+        """Minutes from the beginning of pre-market to the end of post-market."""
+        return (self.times.closed - self.times.pre) // MINUTE_MS
+
+    def moment(self, minute: int) -> int:
+        """When `minute` begins, epoch ms."""
+        return self.times.pre + minute * MINUTE_MS
+
+    def session(self, minute: int) -> MarketSession:
+        """The session of the moment at which `minute` begins."""
+        return session_at(self.moment(minute))
+
+    def first_of(self, ms: int) -> int:
+        """The minute that begins at the moment `ms`."""
+        return (ms - self.times.pre) // MINUTE_MS
+
+
+def minutes_of(bars: DayBars, symbols: Sequence[str], date: dt.date) -> Minutes:
+    """The minutes of those symbols. Of two bars of one minute the first counts; bars outside the sessions do not."""
+    times = session_times(date)
+    length = (times.closed - times.pre) // MINUTE_MS
+    place = {symbol: at for at, symbol in enumerate(symbols)}
+    symbol = np.array([place[symbol] for symbol in bars.symbols], np.int32)[bars.of]
+    minute = (bars.start // NS_PER_MS - times.pre) // MINUTE_MS
+    order = np.flatnonzero((minute >= 0) & (minute < length) & (bars.volume > 0))
+    if not _is_ordered(symbol[order]):
+        order = order[np.argsort(symbol[order], kind="stable")]
+    order = order[np.argsort(minute[order].astype(np.int16), kind="stable")]  # a radix sort
+    order = _first_of_each(order, symbol, minute)
+    columns = {name: getattr(bars, name)[order] for name in ("volume", "open", "close", "high", "low")}
+    ordered = minute[order].astype(np.int16)
+    bounds = np.searchsorted(ordered, np.arange(length + 1))
+    trades = bars.transactions[order].astype(np.float64)
+    return Minutes(symbol[order], ordered, trades=trades, bounds=bounds, **columns)
+
+
+def _is_ordered(symbols: NDArray[np.int32]) -> bool:
+    return bool((symbols[1:] >= symbols[:-1]).all())
+
+
+def _first_of_each(order: Ints, symbol: NDArray[np.int32], minute: Ints) -> Ints:
+    same = (symbol[order[1:]] == symbol[order[:-1]]) & (minute[order[1:]] == minute[order[:-1]])
+    return order if not same.any() else order[np.concatenate([[True], ~same])]
+
+
+def sessions_before(date: dt.date, days: Sequence[dt.date]) -> list[dt.date]:
+    """The last BASELINE_SESSIONS of the trading days before `date` that there are daily bars of, the newest first."""
+    there, found, day = set(days), list[dt.date](), date
+    for _ in range(_LONG_AGO):
+        day = previous_trading_day(day)
+        if day in there and len(found) < BASELINE_SESSIONS:
+            found.append(day)
+    return found
+
+
+def reference_of(
+    symbols: Sequence[str], earlier: Sequence[DayBars], ratios: Sequence[Mapping[str, float]], split: frozenset[str]
+) -> Reference:
+    """What earlier days tell of the symbols: `earlier` are their daily bars, the newest first.
+
+    `ratios` are, for each of those days, the present shares of a symbol for one of then, where that is not 1; `split`
+    are the symbols that split today.
+    """
+    if not earlier:
+        raise DataError("there are no daily bars before the day")
+    place = {symbol: at for at, symbol in enumerate(symbols)}
+    baseline = _Baseline(len(symbols))
+    closes = np.full(len(symbols), np.nan)
+    for age, (bars, ratio) in enumerate(zip(earlier, ratios, strict=True)):
+        at, where = _places(bars, place)
+        shares = np.array([ratio.get(symbol, 1.0) for symbol in bars.symbols])[bars.of][where] if ratio else 1.0
+        if age == 0:
+            closes[at] = bars.close[where]
+        traded = bars.volume[where] > 0
+        baseline.add(at[traded], (bars.volume[where] * shares)[traded], bars.transactions[where][traded])
+    flags = np.array([symbol in split for symbol in symbols], np.bool_)
+    return baseline.reference(closes, flags)
+
+
+def _places(bars: DayBars, place: Mapping[str, int]) -> tuple[Ints, Ints]:
+    """The places of the bars' symbols, and which bars those are; of two bars of a symbol the last counts."""
+    places = np.array([place.get(symbol, -1) for symbol in bars.symbols], np.intp)[bars.of]
+    last = np.full(len(place), -1, np.intp)
+    known = np.flatnonzero(places >= 0)
+    last[places[known]] = known
+    at = np.flatnonzero(last >= 0)
+    return at, last[at]
+
+
+class _Baseline:
+    """Means over the sessions on which each symbol traded, as `gapscan.feed.reference_frames.Baseline` takes them."""
+
+    def __init__(self, size: int) -> None:
+        self._sessions, self._volume, self._counted, self._trades, self._squares = np.zeros((5, size))
+
+    def add(self, at: Ints, volume: Floats, trades: NDArray[np.int64]) -> None:
+        self._sessions[at] += 1
+        self._volume[at] += volume
+        at, trades = at[trades > 0], trades[trades > 0]
+        self._counted[at] += 1
+        off = trades - self._trades[at]
+        self._trades[at] += off / self._counted[at]
+        self._squares[at] += off * (trades - self._trades[at])
+
+    def reference(self, closes: Floats, split: Bools) -> Reference:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return Reference(
+                closes,
+                np.where(self._sessions > 0, self._volume / self._sessions, _NOTHING),
+                np.where(self._counted > 0, self._trades, _NOTHING),
+                np.where(self._counted > 1, np.sqrt(self._squares / (self._counted - 1)), _NOTHING),
+                np.where(self._sessions > 0, self._sessions, _NOTHING),
+                split,
+            )
+
+
+def opens_of(bars: DayBars, symbols: Sequence[str], ratio: Mapping[str, float]) -> Floats:
+    """The open of each symbol for one share of before the splits; `ratio` is the shares that one has become."""
+    opens = np.full(len(symbols), np.nan)
+    at, where = _places(bars, {symbol: place for place, symbol in enumerate(symbols)})
+    opens[at] = bars.open[where]
+    for_one: Floats = opens * np.array([ratio.get(symbol, 1.0) for symbol in symbols])
+    return for_one

@@ -1,0 +1,133 @@
+"""Columns of some minutes as matrices: what formulas compute and expressions read, many minutes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from gapscan.backtesting.dependencies import formulas
+from gapscan.backtesting.market_day import MarketDay
+from gapscan.market.columns import Bools, Floats, Ints
+from gapscan.market.sessions import MarketSession
+
+_UNKNOWN: Final = np.full((1, 1), np.nan)
+_NO: Final = np.zeros((1, 1), np.bool_)
+_YES: Final = np.ones((1, 1), np.bool_)
+TEXTS: Final = {"type": "CS"}  # what is taken to be so of every symbol: flat files tell nothing
+
+Ago = Mapping[tuple[str, int], Floats]
+
+
+def known_before(day: MarketDay) -> dict[str, Floats]:
+    """What is known of the symbols before the day, and does not change in it: rows that fit under every minute."""
+    reference = day.reference
+    columns = {
+        "prev_close": reference.prev_close, "average_volume": reference.average_volume,
+        "average_trades": reference.average_trades, "trades_deviation": reference.trades_deviation,
+        "baseline_sessions": reference.sessions, "split_today": reference.split.astype(np.float64),
+    }  # fmt: skip
+    rows = {name: column[None, :] for name, column in columns.items()}
+    return rows | {"test_symbol": np.zeros((1, 1)), "from_bar": np.zeros((1, 1))}
+
+
+class Matrix:
+    """Columns of symbols (the last axis) at `moments` of one session (the first axis, epoch ms).
+
+    `given` are columns that are observed or known; the others are computed when they are asked for. What is neither is
+    unknown. Every column has two axes, of which one may have the length 1: a column that is the same for all.
+    """
+
+    def __init__(
+        self, day: MarketDay, moments: Floats, session: MarketSession, given: Mapping[str, Floats], ago: Ago
+    ) -> None:
+        self.session = session
+        self.date = day.date
+        self.day = day.times.regular
+        self.now: Floats | int = moments
+        self._moments = moments
+        self._columns = dict(given)
+        self._ago = ago
+        self._symbols = day.symbols
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._columns:
+            formula = formulas().get(name)
+            if formula is None:
+                return _UNKNOWN
+            formula.step(self)
+        return self._columns[name]
+
+    def __setitem__(self, name: str, values: Floats) -> None:
+        self._columns.setdefault(name, values)
+
+    def moments(self, name: str) -> Floats:
+        """The moments themselves: a minute is over at the end of every step of the histories."""
+        return self._moments
+
+    def ago(self, name: str, ms: int) -> Floats:
+        """What the column was so long before each moment."""
+        return self._ago[name, ms]
+
+    def range_known(self) -> Bools:
+        """Nothing is missing of a past day."""
+        return _YES
+
+    def halted(self) -> Bools:
+        """Minutes tell nothing of halts."""
+        return _NO
+
+    def compute_again(self, where: Bools) -> None:
+        """Everything is computed."""
+
+    def usual_volume(self) -> None:
+        """Of the symbols' own curves nothing is known."""
+
+    def number(self, name: str) -> Floats:
+        """A column for an expression; `now` is market time."""
+        return self._moments if name == "now" else self[name]
+
+    def matches(self, name: str, values: frozenset[str]) -> Bools:
+        """Where the text field `name` is one of `values`."""
+        if name == "symbol":
+            return np.isin(np.array(self._symbols, object)[None, :], list(values))
+        text = str(self.session) if name == "session" else TEXTS.get(name)
+        return _YES if text in values else _NO
+
+    def known(self, name: str) -> Bools:
+        """Where the text field `name` has a value."""
+        return _YES if name in ("symbol", "name", "session", *TEXTS) else _NO
+
+
+class Row:
+    """Some symbols of one row of a matrix, as sort keys see them."""
+
+    def __init__(self, matrix: Matrix, row: int, places: Ints) -> None:
+        self._matrix = matrix
+        self._row = row
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def _picked(self, column: Floats | Bools) -> Floats:
+        row = column[self._row if len(column) > 1 else 0]
+        picked: Floats = row[self._places] if len(row) > 1 else np.broadcast_to(row, (len(self),))
+        return picked
+
+    def number(self, name: str) -> Floats:
+        """A column of the symbols."""
+        return self._picked(self._matrix.number(name))
+
+    def matches(self, name: str, values: frozenset[str]) -> Bools:
+        """Where the text is one of `values`."""
+        return self._picked(self._matrix.matches(name, values)).astype(np.bool_)
+
+    def known(self, name: str) -> Bools:
+        """Where there is a text."""
+        return self._picked(self._matrix.known(name)).astype(np.bool_)
+
+    def symbol_order(self) -> Floats:
+        """Symbols are in alphabetical order."""
+        return self._places.astype(np.float64)

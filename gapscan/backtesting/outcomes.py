@@ -1,0 +1,125 @@
+"""What followed an entry: returns after some minutes, at the close and at the next open, and how far it went meanwhile.
+
+An entry that a list shows after minute m is bought at the open of the symbol's first bar from then on, or at the price
+that the list showed. Its price is that of the buyer: slippage is added. Horizons count from the beginning of the bar
+it is bought in, or from the entry; the price at the end of one is the close of the last bar that began before it.
+The close is that of the last bar of the regular session. Best and worst are the highest high and the lowest low of the
+bars within the horizon. What lies beyond the end of post-market is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from gapscan.backtesting.market_day import MarketDay
+from gapscan.market.columns import Floats, Ints
+
+HORIZONS: Final = (1, 5, 15, 30, 60)  # minutes
+RETURNS: Final = (*(f"return_{minutes}m" for minutes in HORIZONS), "return_close", "return_next_open")
+EXTREMES: Final = (
+    *(f"best_{minutes}m" for minutes in HORIZONS), "best_close", *(f"worst_{minutes}m" for minutes in HORIZONS),
+    "worst_close",
+)  # fmt: skip
+EntryRule = Literal["next_open", "price"]
+
+
+@dataclass(frozen=True, slots=True)
+class Buying:
+    """How an entry is bought: by which price, and how much worse than that, in hundredths of a percent."""
+
+    rule: EntryRule = "next_open"
+    slippage_bps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """For each entry: `bought` after which minute (-1: never), `price`, and RETURNS and EXTREMES in percent of it."""
+
+    bought: Ints
+    price: Floats
+    columns: dict[str, Floats]
+
+
+class DayBook:
+    """A day's bars by symbol and time."""
+
+    def __init__(self, day: MarketDay) -> None:
+        minutes = day.minutes
+        order = np.argsort(minutes.symbol.astype(np.int16 if len(day.symbols) < 1 << 15 else np.int32), kind="stable")
+        self._keys = minutes.symbol[order].astype(np.int64) * _span(day) + minutes.minute[order]
+        self._open, self._close = minutes.open[order], minutes.close[order]
+        self._high, self._low = minutes.high[order], minutes.low[order]
+        self._day = day
+        self._post = day.first_of(day.times.post)
+
+    def follow(self, minutes: Ints, places: Ints, prices: Floats, buying: Buying) -> Outcomes:
+        """What followed the entries of the symbols at `places` after `minutes`, when lists showed `prices`."""
+        first = np.searchsorted(self._keys, self._key(places, minutes))
+        if buying.rule == "price":
+            bought, price = minutes.copy(), prices.copy()
+        else:
+            bought, price = self._next_bars(first, places)
+        price = price * (1.0 + buying.slippage_bps / 10_000.0)
+        columns: dict[str, Floats] = {}
+        for name, ends in self._ends(bought).items():
+            self._within(columns, name, first, places, ends, price)
+        columns["return_next_open"] = _percent(self._day.next_open[places], price)
+        columns = {name: columns[name] for name in (*RETURNS, *EXTREMES)}
+        return Outcomes(
+            bought, price, {name: np.where(bought >= 0, values, np.nan) for name, values in columns.items()}
+        )
+
+    def _key(self, places: Ints, minutes: Ints) -> Ints:
+        return places.astype(np.int64) * _span(self._day) + minutes
+
+    def _next_bars(self, first: Ints, places: Ints) -> tuple[Ints, Floats]:
+        """When the first bars begin, and their opens; -1 and NaN where there is no more bar of the symbol."""
+        at = np.minimum(first, max(len(self._keys) - 1, 0))
+        there = (first < len(self._keys)) & (self._keys[at] // _span(self._day) == places)
+        return np.where(there, self._keys[at] % _span(self._day), -1), np.where(there, self._open[at], np.nan)
+
+    def _ends(self, bought: Ints) -> dict[str, Ints]:
+        """When each horizon ends; one that is unknown has ended before it began."""
+        ends = {f"{minutes}m": bought + minutes for minutes in HORIZONS}
+        ends = {name: np.where(end <= self._day.length, end, -1) for name, end in ends.items()}
+        return ends | {"close": np.where(bought < self._post, self._post, -1)}
+
+    def _within(
+        self, columns: dict[str, Floats], name: str, first: Ints, places: Ints, ends: Ints, price: Floats
+    ) -> None:
+        last = np.searchsorted(self._keys, self._key(places, ends))
+        known = (ends >= 0) & (last > first)
+        at = np.maximum(np.where(known, last - 1, 0), 0)
+        begin, end = first[known], last[known]
+        values = np.full((3, len(first)), np.nan)
+        if len(begin):
+            values[0] = np.where(known, self._close[at], np.nan)
+            values[1, known] = _reduced(np.maximum, self._high, begin, end)
+            values[2, known] = _reduced(np.minimum, self._low, begin, end)
+        # Without a bar in it, nothing moved.
+        still = (ends >= 0) & ~known
+        for row, kind in enumerate(("return", "best", "worst")):
+            columns[f"{kind}_{name}"] = _percent(np.where(still, self._held(first, places, price), values[row]), price)
+
+    def _held(self, first: Ints, places: Ints, price: Floats) -> Floats:
+        """The last close before the entry, where there is one."""
+        at = np.maximum(first - 1, 0)
+        return np.where((first > 0) & (self._keys[at] // _span(self._day) == places), self._close[at], price)
+
+
+def _span(day: MarketDay) -> int:
+    return 2 * day.length
+
+
+def _percent(now: Floats, before: Floats) -> Floats:
+    return (now - before) / before * 100.0
+
+
+def _reduced(function: np.ufunc, values: Floats, begin: Ints, end: Ints) -> Floats:
+    """The function over values[begin:end] of each pair; none is empty."""
+    padded = np.append(values, values[-1:])
+    found: Floats = function.reduceat(padded, np.column_stack([begin, end]).ravel())[::2]
+    return found

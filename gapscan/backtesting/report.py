@@ -1,0 +1,118 @@
+"""The report of a backtest: one HTML file without anything from elsewhere, with its plots as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Final
+
+from gapscan.backtesting.plots import half_hours, horizons
+from gapscan.backtesting.summary import Comparison, Figures, Horizon, ListSummary, Summary
+
+_STYLE: Final = """
+:root { color-scheme: light dark; --line: #8886; --own: #2a6fdb; --other: #888; }
+body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 60rem; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .3rem; overflow-wrap: anywhere; }
+code { overflow-wrap: anywhere; } svg { width: 100%; height: auto; max-width: 40rem; display: block; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; } .quiet { opacity: .75; font-size: .9rem; }
+svg text { fill: currentColor; font: 11px system-ui, sans-serif; }
+"""
+
+
+def report(summary: Summary) -> str:
+    """The page."""
+    title = f"Backtest {summary.first} to {summary.last}"
+    parts = [
+        "<!doctype html>", '<html lang="en">', '<head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{title}</title><style>{_STYLE}</style></head><body>", f"<h1>{title}</h1>", _head(summary),
+        _unknown(summary), *(_list(one) for one in summary.lists), _comparisons(summary.comparisons), "</body></html>",
+    ]  # fmt: skip
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _head(summary: Summary) -> str:
+    bought = "at the open of its next bar" if summary.entry_rule == "next_open" else "at the price that the list shows"
+    slippage = f", {summary.slippage_bps:g} basis points worse" if summary.slippage_bps else ""
+    lost = f" Missing: {_some(map(str, summary.missing))}." if summary.missing else ""
+    faults = "".join(f"<li>{day}: {escape(fault)}</li>" for day, fault in summary.faults.items())
+    return (
+        f"<p>{len(summary.days)} days.{lost} Lists every {_minutes(summary.step_minutes)}; a symbol that enters is "
+        f"bought {bought}{slippage}. Returns in percent. Beside each figure is the same of symbols chosen at random, "
+        "of the same price class and minute. Intervals are those of 95 % of draws of whole days.</p>"
+        + (f"<p>Days that were lost:</p><ul>{faults}</ul>" if faults else "")
+    )
+
+
+def _minutes(number: int) -> str:
+    return "minute" if number == 1 else f"{number} minutes"
+
+
+def _some(texts: Iterable[str]) -> str:
+    shown = list(texts)
+    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
+
+
+def _list(one: ListSummary) -> str:
+    if not one.entries:
+        return f"<h2>{escape(one.label)}</h2><p><code>{escape(one.where)}</code></p><p>No entries.</p>"
+    rows = "".join(_row(name, horizon) for name, horizon in one.horizons.items() if horizon.entries.number)
+    stay = "" if one.median_stay_minutes is None else f", in the middle for {one.median_stay_minutes:g} minutes"
+    return (
+        f"<h2>{escape(one.label)}</h2><p><code>{escape(one.where)}</code></p>"
+        f"<p>{one.entries} entries, {one.entries_a_day:.1f} a day{stay}.</p>"
+        f"{half_hours(one.by_half_hour)}{horizons(one.horizons)}"
+        '<div class="wide"><table><tr><th>after</th><th>entries</th><th>above 0</th><th>random</th><th>mean</th>'
+        "<th>interval</th><th>random</th><th>ahead</th><th>interval</th><th>quartiles</th><th>best</th><th>worst</th>"
+        f"</tr>{rows}</table></div>"
+    )
+
+
+def _row(name: str, horizon: Horizon) -> str:
+    own, other = horizon.entries, horizon.controls
+    cells = [
+        name.replace("_", " "), str(own.number), share(own.share_above_zero), share(other.share_above_zero),
+        percent(own.mean), interval(own.mean_interval), percent(other.mean), percent(horizon.ahead),
+        interval(horizon.ahead_interval), _quartiles(own), percent(horizon.median_best), percent(horizon.median_worst),
+    ]  # fmt: skip
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _quartiles(figures: Figures) -> str:
+    return " | ".join(percent(value) for value in (figures.quartile_1, figures.median, figures.quartile_3))
+
+
+def percent(value: float | None) -> str:
+    """A return as it is shown."""
+    return "" if value is None else f"{value:+.2f}"
+
+
+def share(value: float | None) -> str:
+    """A share as it is shown."""
+    return "" if value is None else f"{value * 100:.0f} %"
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """An interval as it is shown."""
+    return "" if ends is None else f"{ends[0]:+.2f} .. {ends[1]:+.2f}"
+
+
+def _comparisons(comparisons: list[Comparison]) -> str:
+    if not comparisons:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(one.label)}</td><td>{one.in_both}</td><td>{one.only_here}</td><td>{one.only_in_base}</td>"
+        f"<td>{'' if one.minutes_earlier is None else f'{one.minutes_earlier:+g}'}</td></tr>"
+        for one in comparisons
+    )
+    return (
+        '<h2>Variants</h2><p>By symbol and day.</p><div class="wide"><table><tr><th>variant</th><th>in both</th>'
+        f"<th>here only</th><th>without it only</th><th>minutes earlier</th></tr>{rows}</table></div>"
+    )
+
+
+def _unknown(summary: Summary) -> str:
+    items = "".join(f"<li>{escape(text)}</li>" for text in (*summary.unknown, *summary.lacks))
+    return f'<details class="quiet"><summary>What the data do not tell</summary><ul>{items}</ul></details>'
