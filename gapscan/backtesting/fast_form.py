@@ -33,8 +33,8 @@ class FastForm:
     def __init__(self, day: MarketDay, lists: ListSet) -> None:
         self._day = day
         self._lists = lists
-        fields = lists.gate.fields.union({"price", "gone", "left_at"}, *(spec.fields for spec in lists.specs))
-        wanted, ago = needed(fields)
+        read = [gate.fields for gate in lists.gates] + [spec.fields for spec in lists.specs]
+        wanted, ago = needed({"price", "gone", "left_at"}.union(*read))
         self._observed = sorted(wanted.intersection(OBSERVED) | (wanted & STEPPED))
         self._ago = sorted(ago)
         self._before = known_before(day)
@@ -73,10 +73,12 @@ class FastForm:
     def _rank(self, minutes: range, matrix: Matrix) -> Iterator[Ranked]:
         with np.errstate(all="ignore"):
             there = matrix.number("gone") != 1.0
-            enter, stay = self._lists.gate.entry(matrix), self._lists.gate.stay(matrix)
-            eligible = self._whole(enter & there, minutes)
+            doors = {gate.text: (gate.entry(matrix), gate.stay(matrix)) for gate in self._lists.gates}
+            eligible = self._whole(doors[self._lists.gate.text][0] & there, minutes)
             judged = [
-                self._judge(spec, matrix, there, enter, stay, minutes) if spec.is_open(matrix.session) else None
+                self._judge(spec, matrix, there, doors[self._lists.gate_of(spec).text], minutes)
+                if spec.is_open(matrix.session)
+                else None
                 for spec in self._lists.specs
             ]
             # Who had left when these minutes began, and has not traded since, still has left.
@@ -86,9 +88,13 @@ class FastForm:
                 yield Ranked(minute, tops, matrix["price"][row], eligible[row])
 
     def _judge(
-        self, spec: ListSpec, matrix: Matrix, there: Bools, enter: Bools, stay: Bools, minutes: range
+        self, spec: ListSpec, matrix: Matrix, there: Bools, door: tuple[Bools, Bools], minutes: range
     ) -> tuple[Bools, Bools, Floats]:
-        """Who passes as a newcomer, who as a row that is in, and the values under the first sort key."""
+        """Who passes as a newcomer, who as a row that is in, and the values under the first sort key.
+
+        `door` has who passes the list's gate as one and as the other.
+        """
+        enter, stay = door
         if not spec.keeps_idle:
             enter, stay = enter & there, stay & there
         key = spec.keys[0]

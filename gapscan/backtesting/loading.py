@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gapscan.backtesting.market_day import MarketDay, minutes_of, opens_of, reference_of, sessions_before
+from gapscan.backtesting.market_day import (
+    BASELINE_SESSIONS,
+    MarketDay,
+    minutes_of,
+    opens_of,
+    reference_of,
+    sessions_before,
+)
 from gapscan.errors import DataError
 from gapscan.flatfiles.day_bars import DayBars, no_bars
 from gapscan.flatfiles.files import FlatFiles
@@ -43,6 +50,10 @@ class DayLoader:
         ratios = [self._ratios(day, date) for day in before]
         split = frozenset(each.symbol for each in self._splits or () if each.date == date)
         lacks = [f"{bars.bad_lines} bad lines, such as {bars.first_fault}"] if bars.bad_lines else []
+        if len(before) < BASELINE_SESSIONS:
+            lacks.append(
+                f"daily bars of {len(before)} of the {BASELINE_SESSIONS} sessions before: averages are of fewer"
+            )
         following = next_trading_day(date)
         after = self._day(following) if following in self.files.days("day_aggs_v1") else None
         if after is None:

@@ -30,7 +30,10 @@ _NOTHING: Final = np.nan
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What is known of each symbol before the day, NaN where nothing is; see `ReferenceFrame` for the averages."""
+    """What is known of each symbol before the day, NaN where nothing is; see `ReferenceFrame` for the averages.
+
+    `complete` says that they are over BASELINE_SESSIONS: then a symbol that is in none of them is new.
+    """
 
     prev_close: Floats
     average_volume: Floats
@@ -38,6 +41,7 @@ class Reference:
     trades_deviation: Floats
     sessions: Floats
     split: Bools
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ def reference_of(
         traded = bars.volume[where] > 0
         baseline.add(at[traded], (bars.volume[where] * shares)[traded], bars.transactions[where][traded])
     flags = np.array([symbol in split for symbol in symbols], np.bool_)
-    return baseline.reference(closes, flags)
+    return baseline.reference(closes, flags, complete=len(earlier) >= BASELINE_SESSIONS)
 
 
 def _places(bars: DayBars, place: Mapping[str, int]) -> tuple[Ints, Ints]:
@@ -186,7 +190,7 @@ class _Baseline:
         self._trades[at] += off / self._counted[at]
         self._squares[at] += off * (trades - self._trades[at])
 
-    def reference(self, closes: Floats, split: Bools) -> Reference:
+    def reference(self, closes: Floats, split: Bools, *, complete: bool) -> Reference:
         with np.errstate(divide="ignore", invalid="ignore"):
             return Reference(
                 closes,
@@ -195,6 +199,7 @@ class _Baseline:
                 np.where(self._counted > 1, np.sqrt(self._squares / (self._counted - 1)), _NOTHING),
                 np.where(self._sessions > 0, self._sessions, _NOTHING),
                 split,
+                complete,
             )
 
 

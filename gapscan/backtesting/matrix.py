@@ -10,7 +10,8 @@ import numpy as np
 from gapscan.backtesting.dependencies import formulas
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.market.columns import Bools, Floats, Ints
-from gapscan.market.sessions import MarketSession
+from gapscan.market.sessions import MarketSession, open_ramp
+from gapscan.ranking.language.closures import RAMP_COLUMN
 
 _UNKNOWN: Final = np.full((1, 1), np.nan)
 _NO: Final = np.zeros((1, 1), np.bool_)
@@ -27,6 +28,7 @@ def known_before(day: MarketDay) -> dict[str, Floats]:
         "prev_close": reference.prev_close, "average_volume": reference.average_volume,
         "average_trades": reference.average_trades, "trades_deviation": reference.trades_deviation,
         "baseline_sessions": reference.sessions, "split_today": reference.split.astype(np.float64),
+        "first_day": np.where(np.isnan(reference.sessions), 1.0 if reference.complete else np.nan, 0.0),
     }  # fmt: skip
     rows = {name: column[None, :] for name, column in columns.items()}
     return rows | {"test_symbol": np.zeros((1, 1)), "from_bar": np.zeros((1, 1))}
@@ -86,6 +88,8 @@ class Matrix:
 
     def number(self, name: str) -> Floats:
         """A column for an expression; `now` is market time."""
+        if name == RAMP_COLUMN:
+            return np.array([[open_ramp(int(moment), self.date)] for moment in self._moments.ravel().tolist()])
         return self._moments if name == "now" else self[name]
 
     def matches(self, name: str, values: frozenset[str]) -> Bools:

@@ -110,7 +110,8 @@ def reference_frame(day: MarketDay) -> ReferenceFrame:
         return [None if np.isnan(value) else value for value in values.tolist()]
 
     return ReferenceFrame(
-        part=1, parts=1, date=day.date.isoformat(), complete=True, symbols=day.symbols, name=list(day.symbols),
+        part=1, parts=1, date=day.date.isoformat(), complete=reference.complete, symbols=day.symbols,
+        name=list(day.symbols),
         exchange=[None] * number, kind=["CS"] * number, test=[False] * number, split=reference.split.tolist(),
         average_volume=column(reference.average_volume), average_trades=column(reference.average_trades),
         trades_deviation=column(reference.trades_deviation),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ def market_day(
     size = len(symbols)
     reference = Reference(
         closes, np.full(size, average), np.full(size, 900.0), np.full(size, 30.0), np.full(size, 20.0),
-        np.zeros(size, np.bool_),
+        np.zeros(size, np.bool_), complete=True,
     )  # fmt: skip
     return MarketDay(date, symbols, minutes_of(read, symbols, date), reference, opens)
 
@@ -93,6 +94,6 @@ def random_day(seed: int, date: dt.date = DAY) -> MarketDay:
     unknown = np.array([dice.random() for _ in day.symbols])
     reference = day.reference
     reference.prev_close[unknown < 0.1] = np.nan
-    reference.average_volume[unknown > 0.9] = np.nan
+    reference.average_volume[unknown > 0.9] = reference.sessions[unknown > 0.8] = np.nan
     reference.split[(unknown > 0.5) & (unknown < 0.6)] = True
-    return day
+    return replace(day, reference=replace(reference, complete=dice.random() < 0.5))

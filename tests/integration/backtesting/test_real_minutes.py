@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -90,42 +91,58 @@ def ranked(plain: Plain, name: str) -> list[tuple[str, int, int, int]]:
     inside: dict[int, tuple[int, int]] = {}
     last = CLOSE - 1 if name == "gappers_up" else END - 1
     for minute in range(1, last + 1):
-        at = minute - 1
-        price, volume, dollars = plain.price[at], plain.volume[at], plain.dollars[at]
-        passes = {relax: np.zeros(0, bool) for relax in (1.0, 0.9)}
-        with np.errstate(invalid="ignore", divide="ignore"):
-            gap = (np.where(np.isnan(plain.open[at]), price, plain.open[at]) / plain.prev_close - 1) * 100
-            change = (price / plain.prev_close - 1) * 100
-            expected = plain.average * share_of_volume(minute)
-            rvol = np.where(expected >= 1000, volume / expected, np.nan)
-            for relax in passes:
-                gate = (price >= 1 * relax) & (plain.prev_close > 0)
-                passes[relax] = gate & condition(name, relax, minute, gap, change, rvol, volume, dollars)
-        is_in = np.isin(np.arange(len(price)), list(members))
-        candidates = np.flatnonzero(passes[1.0] | (is_in & passes[0.9]))
-        key = {"gappers_up": gap, "winners": change, "most_active": dollars}[name]
-        top = sorted(candidates, key=lambda one: (-key[one], -dollars[one], plain.symbols[one]))[:200]
-        for one in members - set(top):
-            found.append((plain.symbols[one], *inside[one], minute - inside[one][0]))
-        for rank, one in enumerate(top, 1):
-            if one not in members:
-                inside[one] = minute, rank
+        known = Known.after(plain, minute)
+        passes = {relax: (known.price >= relax) & condition(name, relax, known) for relax in (1.0, 0.9)}
+        is_in = np.isin(np.arange(len(known.price)), list(members))
+        candidates = np.flatnonzero(passes[1.0] | (is_in & passes[0.9])).tolist()
+        key = {"gappers_up": known.gap, "winners": known.change, "most_active": known.dollars}[name]
+        top = sorted(candidates, key=lambda one: (-key[one], -known.dollars[one], plain.symbols[one]))[:200]
+        found += [(plain.symbols[one], *inside[one], minute - inside[one][0]) for one in members - set(top)]
+        inside |= {one: (minute, rank) for rank, one in enumerate(top, 1) if one not in members}
         members = set(top)
     found += [(plain.symbols[one], *inside[one], last - inside[one][0]) for one in members]
     return sorted(found, key=lambda entry: (entry[1], entry[2], entry[0]))
 
 
-def condition(
-    name: str, relax: float, minute: int, gap: np.ndarray, change: np.ndarray, rvol: np.ndarray, volume: np.ndarray,
-    dollars: np.ndarray,
-) -> np.ndarray:
-    """The shipped lists' conditions, with thresholds at `relax` of themselves."""
-    shares = 50_000 if minute < OPEN else 100_000
-    return {
-        "gappers_up": (gap >= 2 * relax) & (volume >= shares * relax),
-        "winners": (change >= 5 * relax) & (rvol >= 1.5 * relax),
-        "most_active": dollars >= 1_000_000 * relax,
+class Known(NamedTuple):
+    """What is known of all symbols after a minute. `ramp` goes from 0 to 1 between 09:35 and 10:00."""
+
+    minute: int
+    ramp: float
+    price: np.ndarray
+    volume: np.ndarray
+    dollars: np.ndarray
+    average: np.ndarray
+    gap: np.ndarray
+    change: np.ndarray
+    rvol: np.ndarray
+
+    @classmethod
+    def after(cls, plain: Plain, minute: int) -> Known:
+        at, regular = minute - 1, OPEN <= minute < CLOSE
+        price, volume, opened = plain.price[at], plain.volume[at], plain.open[at]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gap = (np.where(np.isnan(opened), price, opened) / plain.prev_close - 1) * 100
+            change = (price / plain.prev_close - 1) * 100
+            expected = plain.average * share_of_volume(minute)
+            rvol = np.where((expected >= 1000) & regular, volume / expected, np.nan)
+        ramp = min(max((minute - OPEN - 5) / 25, 0.0), 1.0)
+        return cls(minute, ramp, price, volume, plain.dollars[at], plain.average, gap, change, rvol)
+
+
+def condition(name: str, relax: float, known: Known) -> np.ndarray:
+    """The shipped lists' conditions, with thresholds at `relax` of themselves. No symbol has a curve of its own."""
+    shares = (50_000 * (1 - known.ramp) + 100_000 * known.ramp) * relax
+    usual = known.rvol >= 1.5 * known.ramp * relax
+    much = np.isnan(known.rvol) & (known.volume >= 50_000 * relax)
+    if known.minute >= CLOSE:
+        much &= known.volume >= known.average
+    found: np.ndarray = {
+        "gappers_up": (known.gap >= 2 * relax) & (known.volume >= shares),
+        "winners": (known.change >= 5 * relax) & (known.volume >= 50_000 * (1 - known.ramp) * relax) & (usual | much),
+        "most_active": known.dollars >= 1_000_000 * relax,
     }[name]
+    return found
 
 
 def outcomes(plain: Plain, symbol: str, minute: int) -> dict[str, float]:
