@@ -82,6 +82,7 @@ class Web:
         app.add_routes(
             [
                 web.get("/ws", self._websocket, allow_head=False),
+                web.post("/ws", self._diagnose),
                 web.get("/", self._page),
                 web.get("/static/{path:.+}", self._static),
                 web.get("/healthz", self._healthz),
@@ -140,6 +141,7 @@ class Web:
     # The WebSocket.
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        self._check_upgrade(request)
         self._check(request)
         # aiohttp's limit is the first size that is too much.
         limit = self._bridge.limits.message_bytes + 1
@@ -159,15 +161,22 @@ class Web:
             await self._converse(request, ws, session, peer_of(transport))
         return ws
 
+    async def _diagnose(self, request: web.Request) -> web.Response:
+        """What a handshake would get here: browsers do not tell their pages why one fails."""
+        self._check(request)
+        return web.Response(text="a WebSocket would be opened\n")
+
+    def _check_upgrade(self, request: web.Request) -> None:
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            self._bridge.tally.trouble("refused.no_upgrade", "a request for /ws was refused: it has no header Upgrade")
+            raise UpgradeNeeded(text=_NO_UPGRADE, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
+
     def _check(self, request: web.Request) -> None:
         """Refuse a handshake before it costs anything."""
         bridge = self._bridge
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            bridge.tally.trouble("refused.no_upgrade", "a request for /ws was refused: it has no header Upgrade")
-            raise UpgradeNeeded(text=_NO_UPGRADE, headers={"Upgrade": "websocket", "Connection": "Upgrade"})
         if not is_allowed(request.headers.get("Origin"), request.host, self._policy.origins):
             bridge.tally.trouble("refused.origin", "a page of another origin was refused")
-            raise web.HTTPForbidden(text="this page may not connect: its origin is not allowed\n")
+            raise web.HTTPForbidden(text=_origin_text(request))
         if len(bridge.sessions) >= bridge.limits.clients:
             bridge.tally.trouble("refused.full", "a client was refused: there are as many as may be")
             raise web.HTTPServiceUnavailable(text="too many clients\n", headers={"Retry-After": "5"})
@@ -202,6 +211,17 @@ class Web:
                 return
             ignored += session.closed
         await linger(request)
+
+
+def _origin_text(request: web.Request) -> str:
+    """Which names do not fit together: behind a proxy that drops the port, nobody sees that they do not."""
+    origin, host = (request.headers.get(name, "")[:_NAME_LENGTH] for name in ("Origin", "Host"))
+    names = f"its origin {_shown(origin)} is not allowed (the request's Host is {_shown(host)})"
+    return f"this page may not connect: {names}\n"
+
+
+def _shown(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _handle(handler: CommandHandler, session: BrowserSession, kind: WSMsgType, data: object) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+from gapscan.config.origins import normalized
+
 ANY_HOST: Final = "*"
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # No attacker can have these lead anywhere: they are not in the public DNS, and it has agreed to keep it so. They are
@@ -25,18 +27,18 @@ def is_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
     """Whether a handshake may go on.
 
     Browsers always say their page's origin; a client that says none is no browser. With an allow-list the origin
-    must be in it, to the letter. Without one, pages of the bridge's own host and of this machine may.
+    must be in it. Without one, pages of the bridge's own host and of this machine may. A port that is the scheme's
+    own may be said or left out, and letters' case does not count.
     """
     if origin is None:
         return True
-    if allowed:
-        return origin in allowed
-    try:
-        page = urlsplit(origin)
-        local = page.hostname in _LOCAL
-    except ValueError:
+    page = normalized(origin)
+    if page is None:
         return False
-    return page.scheme in ("http", "https") and (local or page.netloc == host)
+    if allowed:
+        return page in {normalized(each) for each in allowed}
+    scheme, _, place = page.partition("://")
+    return host_name(place) in _LOCAL or page == normalized(f"{scheme}://{host}")
 
 
 def own_hosts(hosts: Iterable[str], origins: Iterable[str]) -> frozenset[str]:

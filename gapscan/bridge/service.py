@@ -26,6 +26,7 @@ from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_why
 from gapscan.client.api import ListView
 from gapscan.config import Config
+from gapscan.config.origins import check_origins, names_of
 from gapscan.errors import BusError, ProtocolError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -72,8 +73,9 @@ class Bridge:
     def policy(self) -> AccessPolicy:
         """Who may come in."""
         section = self._config.bridge
-        origins = _names(section.origins)
-        hosts = own_hosts([section.host, *_names(section.hosts)], origins)
+        check_origins(section)
+        origins = names_of(section.origins)
+        hosts = own_hosts([section.host, *names_of(section.hosts)], origins)
         return AccessPolicy(
             origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics, self.trouble
         )
@@ -127,12 +129,6 @@ class Bridge:
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this bridge."""
         return metrics.report(self.bridge)
-
-
-def _names(given: str | list[str] | None) -> frozenset[str]:
-    """Origins or hosts, from a list or from text with commas."""
-    parts = given.split(",") if isinstance(given, str) else given or []
-    return frozenset(part.strip().rstrip("/") for part in parts if part.strip())
 
 
 def _info(definition: ListDefinition) -> ListInfo:

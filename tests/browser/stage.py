@@ -110,6 +110,7 @@ class Stage:
         self._listening = asyncio.Event()
         self._stop = asyncio.Event()
         self._settings: dict[str, Any] = {}
+        self._bridge: Bridge | None = None
 
     @property
     def feed(self) -> Feed:
@@ -156,8 +157,12 @@ class Stage:
         self._serving = asyncio.create_task(self._serve(self.config(**bridge)))
         await asyncio.wait_for(self._listening.wait(), 10)
 
+    def clients(self) -> int:
+        """How many clients the bridge has."""
+        return len(self._bridge.bridge.sessions) if self._bridge else 0
+
     async def _serve(self, config: Config) -> None:
-        bridge = Bridge(config)
+        bridge = self._bridge = Bridge(config)
         async with serving(open_socket("127.0.0.1", self.port), bridge.bridge, bridge.policy()):
             jobs = [asyncio.create_task(job) for job in (bridge.run(), bridge.bridge.run())]
             self._listening.set()

@@ -6,12 +6,12 @@ import csv
 import io
 from pathlib import Path
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from gapscan.obs import Tally, logger
 from gapscan.ranker.explainer import answering
 from tests.browser.answers import answer
-from tests.browser.stage import Stage, some_row
+from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched, symbols, watch
 
 _FOUR = [
@@ -177,6 +177,58 @@ async def test_sound_is_off_until_asked_for_and_cools_down(watched: Watched, sta
     for rows in (_FOUR[1:], _FOUR, _FOUR[1:], _FOUR):
         await watched.at(await stage.feed.publish(rows))
     assert (await watched.status())["rung"] == 1
+    await watched.until("gapscan.status().rung === 2")  # for those that came in the meantime, once
+
+
+async def test_of_two_tabs_one_rings(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    other = await watch(await watched.page.context.new_page(), stage.url)
+    await other.open()
+    await other.at(stage.feed.publisher.sequence)
+    await watched.page.wait_for_timeout(1100)
+    await watched.page.keyboard.press("s")
+    await other.until("document.getElementById('sound').getAttribute('aria-pressed') === 'true'")  # it heard of it
+    sequence = await stage.feed.publish(_FOUR[1:])
+    for each in (watched, other):
+        await each.at(sequence)
+    sequence = await stage.feed.publish(_FOUR)
+    for each in (watched, other):
+        await each.at(sequence)
+    await watched.page.wait_for_timeout(500)
+    assert (await watched.status())["rung"] + (await other.status())["rung"] == 1
+    assert other.errors == []
+
+
+async def test_two_tabs_do_not_overwrite_each_others_settings(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    other = await watch(await watched.page.context.new_page(), stage.url)
+    await other.open()
+    await other.at(stage.feed.publisher.sequence)
+    await watched.page.keyboard.press("c")
+    await other.until("document.getElementById('grid').classList.contains('compact')")
+    await other.page.keyboard.press("t")
+    stored = await watched.value("JSON.parse(localStorage.getItem('gapscan.settings'))")
+    assert (stored["compact"], stored["theme"]) == (True, "dark")
+    await watched.until("document.documentElement.dataset.theme === 'dark'")
+
+
+async def test_an_address_that_is_no_text_shows_the_usual_list(watched: Watched, stage: Stage) -> None:
+    await watched.open("#100%")
+    await watched.at(await stage.feed.publish(_FOUR))
+    assert await watched.value("gapscan.list()") == LIST
+
+
+async def test_without_its_parts_the_page_says_so(page: Page, stage: Stage) -> None:
+    index = await (await page.request.get(stage.url)).text()
+    address = "http://proxy.test/gapscan"
+    await page.route("http://proxy.test/**", lambda route: route.fulfill(
+        status=200 if route.request.url == address else 404, body=index if route.request.url == address else "",
+        content_type="text/html",
+    ))  # fmt: skip
+    await page.goto(address)
+    assert await page.is_visible("text=must end with a slash")
+    await page.goto(stage.url)
+    assert not await page.is_visible("text=must end with a slash")
 
 
 async def test_a_phone_shows_fewer_columns_and_does_not_scroll_sideways(browser: Browser, stage: Stage) -> None:

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from playwright.async_api import Page
+
 from gapscan.config import Config, as_environment
 from gapscan.supervisor import ports
 from tests.browser.proxy import proxied
 from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched, watch
 from tests.browser.wire import Message, Rewrite, Wire
+from tests.support.until import until
 
 _ROWS = [some_row(f"S{number}") for number in range(20)]
 _OFFLINE_SECONDS = float(os.environ.get("GAPSCAN_TEST_OFFLINE", "30"))
@@ -25,6 +28,55 @@ async def _opened(watched: Watched, stage: Stage) -> None:
     await watched.open()
     await watched.at(await stage.feed.publish(_ROWS))
     await watched.word("Live")
+
+
+# Why there is no connection.
+
+
+async def test_a_page_whose_origin_is_not_allowed_says_so(page: Page, stage: Stage) -> None:
+    await stage.close()
+    await stage.open(origins=["https://scanner.example.org"])
+    watched = await watch(page, stage.url)
+    await watched.open()
+    await watched.until("gapscan.status().text.includes('its origin http://127.0.0.1:')")
+    assert await watched.page.is_visible("text=is not allowed")
+
+
+async def test_a_proxy_that_passes_no_websocket_is_named(watched: Watched, stage: Stage) -> None:
+    await watched.page.route_web_socket("**/ws", lambda socket: socket.close(code=1006 - 5))
+    await watched.open()
+    await watched.until("gapscan.status().text.includes('must pass on the headers Upgrade and Connection')")
+
+
+# Pages that are left and come back.
+
+
+async def test_a_page_that_comes_back_connects_at_once_and_resumes(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    before = await watched.value("gapscan.counts()")
+    await watched.value("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    await until(lambda: stage.clients() == 0, "the bridge's letting it go")
+    last = await stage.feed.shuffle(random.Random(3), 4)
+    await watched.value("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await watched.at(last)
+    await watched.word("Live")
+    counts = await watched.value("gapscan.counts()")
+    assert (counts["connects"], counts["snapshots"]) == (before["connects"] + 1, before["snapshots"])
+
+
+async def test_a_page_that_is_shown_does_not_wait_for_its_timer(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    snapshots = await watched.value("gapscan.counts().snapshots")
+    await stage.close()
+    for _ in range(6):  # attempts that fail: the next one is seconds away
+        await watched.until("gapscan.status().phase === 'waiting'")
+        await watched.value("document.dispatchEvent(new Event('visibilitychange'))")
+    await stage.open()
+    before = await watched.value("gapscan.counts().connects")
+    await watched.until("gapscan.status().phase === 'waiting' || gapscan.counts().connects > " + str(before))
+    await watched.value("document.dispatchEvent(new Event('visibilitychange'))")
+    await watched.word("Live")
+    assert await watched.value("gapscan.counts().snapshots") == snapshots
 
 
 # Staleness. The page promises three seconds; a loaded machine may take longer.

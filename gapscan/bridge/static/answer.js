@@ -14,6 +14,12 @@ function markOf(mark) {
   return element;
 }
 
+/** A text whose numbers do not break over lines. */
+function unbroken(text) {
+  const parts = text.split(/(\S*\d\S*)/).filter(Boolean);
+  return parts.map((part) => (/\d/.test(part) ? make("span", "number", part) : part));
+}
+
 function conditionRow(condition) {
   const line = lineOf(condition);
   const label = make("th", `depth${Math.min(condition.depth, 3)}`, markOf(line.mark), ` ${line.label}`);
@@ -21,7 +27,7 @@ function conditionRow(condition) {
   label.title = condition.text;
   const row = make("tr", line.mark, label);
   if (condition.kind !== "test") label.colSpan = 3;
-  else row.append(make("td", "value", line.value), make("td", "must", line.must));
+  else row.append(make("td", "value", ...unbroken(line.value)), make("td", "must", ...unbroken(line.must)));
   row.append(make("td", "since", line.since));
   return row;
 }

@@ -16,7 +16,7 @@ import { healthOf } from "./health.js";
 import { title } from "./format.js";
 import { listenToKeys } from "./keys.js";
 import { Page } from "./page.js";
-import { keep, settings } from "./settings.js";
+import { keep, onChangeElsewhere, settings } from "./settings.js";
 import { Status, toast } from "./status.js";
 import { Tabs } from "./tabs.js";
 import { WhyPanel } from "./why.js";
@@ -48,6 +48,15 @@ function choose(name) {
   present(name);
   connection.subscribe(name);
   tick();
+}
+
+/** The list that the address names; "" when it names none that can be read. */
+function named() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
 }
 
 function present(name) {
@@ -227,7 +236,7 @@ byId("search").addEventListener("keydown", (event) => {
 });
 byId("offer").addEventListener("click", ({ currentTarget }) => why.open(currentTarget.dataset.symbol));
 byId("body").addEventListener("click", point);
-addEventListener("hashchange", () => choose(decodeURIComponent(location.hash.slice(1))));
+addEventListener("hashchange", () => choose(named()));
 document.addEventListener("pointerdown", () => page.chime.wake());
 document.addEventListener("keydown", () => page.chime.wake());
 
@@ -251,9 +260,13 @@ window.gapscan = Object.freeze({
   counts: () => ({ ...connection.counts }),
 });
 
+onChangeElsewhere(() => {
+  showSettings();
+  page.chime.on = settings.sound;
+});
 showSettings();
 page.chime.on = settings.sound;
-choose(decodeURIComponent(location.hash.slice(1)) || settings.list);
+choose(named() || settings.list);
 connection.overview(true);
 connection.start();
 setInterval(tick, TICK_MS);

@@ -22,6 +22,7 @@
 
 import { Backoff } from "./backoff.js";
 import { Copies } from "./copies.js";
+import { diagnosis } from "./diagnosis.js";
 
 /** Where a connection stands. */
 export const Phase = Object.freeze({
@@ -49,6 +50,8 @@ export class Connection extends EventTarget {
   #aggregates = false;
   #overview = false;
   #openedAt = 0;
+  #failures = 0; // attempts in a row that got no greeting
+  #suspended = false;
 
   /** @param {string} url  ws:// or wss://
    * @param {{token?: ?string, random?: () => number}} [options] */
@@ -67,6 +70,8 @@ export class Connection extends EventTarget {
     this.retryAt = 0;
     /** How the last socket ended: {code, reason}. */
     this.closed = null;
+    /** Why no connection comes about, where the server says so; "" else. */
+    this.refusal = "";
     this.counts = { connects: 0, snapshots: 0, deltas: 0, resyncs: 0, mismatches: 0, unreadable: 0, errors: 0 };
     this.#copies = new Copies(
       this.counts,
@@ -75,6 +80,10 @@ export class Connection extends EventTarget {
     );
     globalThis.addEventListener?.("offline", () => this.#offline());
     globalThis.addEventListener?.("online", () => this.phase === Phase.OFFLINE && this.#connect());
+    // A page that is left may come back with a socket of which nobody told it that it is dead.
+    globalThis.addEventListener?.("pagehide", () => this.#suspend());
+    globalThis.addEventListener?.("pageshow", () => this.#resume());
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#shown());
   }
 
   /** Connect, and stay connected until `stop`. Also after REFUSED and TOKEN. */
@@ -132,7 +141,25 @@ export class Connection extends EventTarget {
     return true;
   }
 
+  #suspend() {
+    if (![Phase.CONNECTING, Phase.OPEN, Phase.WAITING].includes(this.phase)) return;
+    this.#suspended = true;
+    this.#drop();
+    this.#enter(Phase.CONNECTING);
+  }
+
+  #resume() {
+    if (this.#suspended) this.#connect();
+  }
+
+  /** A hidden page's timers hardly run: what they should have done is done when it is shown. */
+  #shown() {
+    if (this.phase === Phase.WAITING) this.#connect();
+    else if (this.#socket) this.#look();
+  }
+
   #connect() {
+    this.#suspended = false;
     this.#drop();
     this.counts.connects += 1;
     const socket = (this.#socket = new WebSocket(this.#url));
@@ -180,9 +207,19 @@ export class Connection extends EventTarget {
   }
 
   #retry() {
+    this.#failures += 1;
+    if (this.#failures > 1) this.#ask();
     const wait = this.#backoff.next();
     this.retryAt = performance.now() + wait;
     this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#enter(Phase.WAITING);
+  }
+
+  /** Two attempts got no greeting: a browser does not tell a page why, but the server may. */
+  async #ask() {
+    const refusal = await diagnosis(this.#url);
+    if (this.phase !== Phase.WAITING) return;
+    this.refusal = refusal;
     this.#enter(Phase.WAITING);
   }
 
@@ -237,6 +274,8 @@ export class Connection extends EventTarget {
 
   #greeted(hello) {
     this.hello = hello;
+    this.#failures = 0;
+    this.refusal = "";
     this.simulated = hello.simulated === true;
     if (hello.auth) {
       if (!this.token) {

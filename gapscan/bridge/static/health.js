@@ -34,7 +34,7 @@ function unconnected(connection, now, since) {
     case Phase.CONNECTING:
       return health("warn", "Connecting", since.trim());
     case Phase.WAITING:
-      return health("bad", "Disconnected", `Trying again in ${span(connection.retryAt - now + 999)}.${since}`);
+      return health("bad", "Disconnected", `${why(connection)}Trying again in ${span(connection.retryAt - now + 999)}.${since}`);
     case Phase.OFFLINE:
       return health("bad", "Offline", `This device has no network.${since}`);
     case Phase.TOKEN:
@@ -44,6 +44,10 @@ function unconnected(connection, now, since) {
     default:
       return health("bad", "Stopped", since.trim());
   }
+}
+
+function why({ refusal }) {
+  return refusal ? `${refusal} ` : "";
 }
 
 function reason({ closed }) {

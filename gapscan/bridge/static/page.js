@@ -139,7 +139,7 @@ export class Page {
     since.log.push(...removed.map((symbol) => ["out", symbol, "", this.view.asOf]));
     since.log.push(...added.map((symbol) => ["in", symbol, `#${ranks.get(symbol)}`, this.view.asOf]));
     since.log.splice(0, since.log.length - KEPT);
-    if (added.length) this.chime.ring(performance.now());
+    if (added.length) this.chime.ring(this.list);
   }
 
   /** A heartbeat: the list is up to date, and entries are news from now on. */

@@ -15,7 +15,15 @@ const DEFAULTS = Object.freeze({
 
 function read() {
   try {
-    const stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return parsed(localStorage.getItem(KEY));
+  } catch {
+    return {}; // no storage
+  }
+}
+
+function parsed(text) {
+  try {
+    const stored = JSON.parse(text ?? "{}");
     return Object.fromEntries(Object.entries(stored ?? {}).filter(([key, value]) => fits(key, value)));
   } catch {
     return {};
@@ -35,12 +43,22 @@ function areIds(value) {
 
 export const settings = { ...DEFAULTS, ...read() };
 
-/** Change settings, and keep them. @param {Partial<typeof DEFAULTS>} values */
+/** Change settings, and keep them: what was chosen in other tabs stays. @param {Partial<typeof DEFAULTS>} values */
 export function keep(values) {
   Object.assign(settings, values);
   try {
-    localStorage.setItem(KEY, JSON.stringify(settings));
+    localStorage.setItem(KEY, JSON.stringify({ ...DEFAULTS, ...read(), ...values }));
   } catch {
     // storage is full or not allowed: the choice lasts as long as the page
   }
+}
+
+/** Take over what is chosen in other tabs, as far as it is not about this tab alone. @param {() => void} changed */
+export function onChangeElsewhere(changed) {
+  globalThis.addEventListener?.("storage", ({ key, newValue }) => {
+    if (key !== KEY) return;
+    const { list: _, ...shared } = parsed(newValue); // storage itself may still have the older text
+    Object.assign(settings, shared);
+    changed();
+  });
 }

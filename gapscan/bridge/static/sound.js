@@ -1,10 +1,12 @@
-/** A short tone when a symbol comes into the list; never more than one in a few seconds. */
+/** A short tone when symbols come into the list: one in a few seconds for all that come, and one for all tabs. */
 
 const COOLDOWN_MS = 3000;
+const OTHER_TABS_MS = 1000; // within which other tabs hear of the same symbols
 
 export class Chime {
   #context = null;
   #rungAt = -Infinity;
+  #later = 0;
 
   constructor() {
     this.on = false;
@@ -24,12 +26,25 @@ export class Chime {
     if (this.#context.state === "suspended") this.#context.resume().catch(() => {});
   }
 
-  /** @param {number} now  performance.now() */
-  ring(now) {
-    if (!this.on || now - this.#rungAt < COOLDOWN_MS) return;
-    this.#rungAt = now;
-    this.rung += 1;
-    if (this.#context?.state === "running") this.#play(this.#context);
+  /** Ring for symbols that came into a list; soon after, when it has just rung. @param {string} list */
+  ring(list) {
+    if (!this.on || this.#later) return;
+    const wait = this.#rungAt + COOLDOWN_MS - performance.now();
+    if (wait <= 0) this.#ringNow(list);
+    else this.#later = setTimeout(() => this.#ringLate(list), wait);
+  }
+
+  #ringLate(list) {
+    this.#later = 0;
+    if (this.on) this.#ringNow(list);
+  }
+
+  #ringNow(list) {
+    this.#rungAt = performance.now();
+    alone(`gapscan.chime.${list}`, () => {
+      this.rung += 1;
+      if (this.#context?.state === "running") this.#play(this.#context);
+    });
   }
 
   #play(context) {
@@ -44,4 +59,20 @@ export class Chime {
     tone.start(begin);
     tone.stop(begin + 0.24);
   }
+}
+
+/** Do `action` unless another tab has just done it. Without locks (a page that came by plain HTTP) each tab does. */
+function alone(name, action) {
+  if (!globalThis.navigator?.locks) {
+    action();
+    return;
+  }
+  navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+    if (!lock) return undefined;
+    action();
+    return new Promise((resolve) => {
+      setTimeout(resolve, OTHER_TABS_MS);
+      addEventListener("pagehide", resolve, { once: true }); // a page in the back/forward cache would keep it
+    });
+  });
 }

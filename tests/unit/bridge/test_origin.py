@@ -9,6 +9,8 @@ import pytest
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host, own_hosts
 from gapscan.bridge.service import Bridge
 from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
+from gapscan.config.origins import check_origins
+from gapscan.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -87,13 +89,42 @@ def test_hosts_go_through_the_environment() -> None:
         ("", [], False),
         ("http://[", [], False),
         ("https://a.example", ["https://a.example"], True),
-        ("https://a.example:443", ["https://a.example"], False),
+        ("https://a.example:443", ["https://a.example"], True),
+        ("https://A.example", ["https://a.EXAMPLE:443/"], True),
+        ("http://a.example:443", ["https://a.example"], False),
+        ("https://a.example:8443", ["https://a.example"], False),
+        ("HTTPS://BRIDGE.example:8080", [], True),
+        ("http://user@bridge.example:8080", [], False),
+        ("http://bridge.example:8080/path", [], False),
         ("http://bridge.example:8080", ["https://a.example"], False),
         (None, ["https://a.example"], True),
     ],
 )
 def test_origins(origin: str | None, allowed: list[str], expected: bool) -> None:
     assert is_allowed(origin, "bridge.example:8080", allowed) is expected
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://bridge.example", "bridge.example:443"),
+        ("https://bridge.example:443", "bridge.example"),
+        ("http://bridge.example", "Bridge.Example:80"),
+        ("https://[2001:db8::1]", "[2001:DB8::1]:443"),
+    ],
+)
+def test_a_port_of_the_scheme_and_capitals_do_not_count(origin: str, host: str) -> None:
+    assert is_allowed(origin, host, [])
+    assert not is_allowed(origin, host.partition(":")[0] + ":8443", [])
+
+
+@pytest.mark.parametrize(
+    "origin", ["scanner.example.org", "https://a.example/page", "ftp://a.example", "https://", "*"]
+)
+def test_an_origin_that_no_page_can_have_is_refused(origin: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[bridge\] origins: .* is no origin of a page"):
+        check_origins(BridgeSection(origins=["https://a.example", origin]))
+    check_origins(BridgeSection(origins="https://a.example, http://b.example:8080/"))
 
 
 def test_origins_go_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
