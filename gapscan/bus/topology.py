@@ -58,7 +58,7 @@ class Retention:
 
 def planned_bytes(retention: Retention, lists: int = 16) -> int:
     """What the streams with a limit reserve, with so many lists."""
-    return retention.state_bytes + retention.events_bytes + _BYTES_OF_SCANS + (lists + 1) * retention.max_bytes
+    return retention.state_bytes + 2 * retention.events_bytes + _BYTES_OF_SCANS + (lists + 1) * retention.max_bytes
 
 
 def new_epoch() -> str:
@@ -104,14 +104,16 @@ def state_config(retention: Retention) -> api.StreamConfig:
     return _history(names.STREAM_STATE, names.STATE, kept)
 
 
-def events_config(retention: Retention) -> api.StreamConfig:
-    """What happened in all lists, for days. Ids are known for longer than a delta can be read, and made events again.
+def events_config(stream: str, subject: str, retention: Retention) -> api.StreamConfig:
+    """What happened in all lists, or was told of it, for days.
+
+    Ids are known for longer than a delta can be read, and made events again.
 
     At the end of an age that is shorter than that, who makes them again stores them again.
     """
     return api.StreamConfig(
-        name=names.STREAM_EVENTS,
-        subjects=[names.event_subject("*", "*")],
+        name=stream,
+        subjects=[subject],
         retention=api.RetentionPolicy.LIMITS,
         storage=api.StorageType.FILE,
         discard=api.DiscardPolicy.OLD,
@@ -273,10 +275,11 @@ def shared(retention: Retention) -> Iterator[api.StreamConfig]:
         yield feed_config(stream, subject, retention)
     yield commands_config(retention)
     yield state_config(retention)
-    yield events_config(retention)
+    yield events_config(names.STREAM_EVENTS, names.event_subject("*", "*"), retention)
+    yield events_config(names.STREAM_ALERTS, names.alert_subject("*"), retention)
     for bucket in (
         names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES, names.BUCKET_DETAILS,
-        names.BUCKET_STATE, names.BUCKET_EVENTS,
+        names.BUCKET_STATE, names.BUCKET_EVENTS, names.BUCKET_ALERTS,
     ):  # fmt: skip
         yield bucket_config(bucket, retention)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gapscan.events.alert_view import Step
+from gapscan.events.alerting import ListAlerts
 from gapscan.events.meaning import Meaning, Moment
 from gapscan.lists.delta import Rows, checksum, symbols_of
 from gapscan.lists.difference import diff
@@ -19,6 +21,7 @@ class ListHistory:
     def __init__(self, name: str) -> None:
         self.name = name
         self.copy = Copy()
+        self.alerts = ListAlerts()
         self.simulated = False
         self._date = ""
         self._seen: set[str] = set()
@@ -37,6 +40,7 @@ class ListHistory:
         self.copy = loaded(position)
         self.simulated = position.simulated
         self._date, self._seen = position.date, set(position.seen)
+        self.alerts.restore(position.alerts, position.entries)
 
     def position(self, pending: Sequence[Occurrence] = (), stored: int = 0) -> EventPosition:
         """Where this one is."""
@@ -51,6 +55,8 @@ class ListHistory:
             seen=sorted(self._seen),
             pending=list(pending),
             stored=stored,
+            alerts=self.alerts.states(),
+            entries=self.alerts.entries,
             simulated=self.simulated,
         )
 
@@ -91,7 +97,9 @@ class ListHistory:
         copy = self.copy
         self._turn_day()
         moment = Moment(self.name, copy.epoch, copy.sequence, copy.as_of, self.simulated, missed)
-        return [*Meaning(moment, before, copy.rows, self._seen).events(changes)]
+        events: list[Occurrence] = [*Meaning(moment, before, copy.rows, self._seen).events(changes)]
+        step = Step(self.name, copy.epoch, copy.sequence, copy.as_of, before, copy.rows, events, self.simulated)
+        return [*events, *self.alerts.alerts(step)]
 
     def _turn_day(self) -> None:
         if self.copy.as_of and (date := str(trading_date(self.copy.as_of))) != self._date:

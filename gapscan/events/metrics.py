@@ -16,6 +16,7 @@ KINDS: Final = Kinds(
     counts={**LEADERSHIP_COUNTS, "gaps": "times that deltas of a list could not be read any more"},
     failures={
         *LEADERSHIP_FAILURES, *ALL_LISTS_FAILURES, "read_failed", "malformed", "inbox_full", "position_unusable",
+        "alerts_unread",
     },
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from gapscan.bus.client import Bus
 from gapscan.bus.fenced_log import FencedLog
 from gapscan.protocol import names
+from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import encode
 from gapscan.protocol.events import GAP, EventGap, Occurrence
 from gapscan.service.retrying import retrying
@@ -18,7 +19,13 @@ class EventStore:
 
     def __init__(self, bus: Bus) -> None:
         self.log = FencedLog(bus, names.STREAM_EVENTS, "events")
+        self.alerts = FencedLog(bus, names.STREAM_ALERTS, "alerts")
         self._writing = asyncio.Lock()
+
+    async def recover(self) -> None:
+        """Go on where the streams end. Raises BusError."""
+        await self.log.recover()
+        await self.alerts.recover()
 
     @property
     def sequence(self) -> int:
@@ -35,9 +42,17 @@ class EventStore:
     async def store_again(self, occurrences: Sequence[Occurrence], after: int) -> None:
         """The same of what may be stored already, behind the sequence `after`, longer ago than ids are remembered."""
         there = await self.log.ids_after(after)
+        if any(isinstance(one, Alert) for one in occurrences):
+            there |= await self.alerts.ids_after(0)
         await self.store([one for one in occurrences if one.id not in there])
 
     async def _store(self, occurrence: Occurrence) -> None:
-        kind = GAP if isinstance(occurrence, EventGap) else occurrence.kind
-        subject, payload = names.event_subject(occurrence.list, kind), encode(occurrence)
-        await retrying("events", "storing an event", lambda: self.log.append(subject, payload, occurrence.id))
+        log = self.alerts if isinstance(occurrence, Alert) else self.log
+        subject, payload = _subject(occurrence), encode(occurrence)
+        await retrying("events", "storing an event", lambda: log.append(subject, payload, occurrence.id))
+
+
+def _subject(occurrence: Occurrence) -> str:
+    if isinstance(occurrence, Alert):
+        return names.alert_subject(occurrence.name)
+    return names.event_subject(occurrence.list, GAP if isinstance(occurrence, EventGap) else occurrence.kind)

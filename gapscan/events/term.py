@@ -17,8 +17,10 @@ from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.events.reader import ListReader
 from gapscan.events.store import EventStore
+from gapscan.events.watched import WatchedAlerts
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
+from gapscan.protocol.messages import ListDefinition
 from gapscan.runtime import end, run_together
 from gapscan.service.all_lists import REREAD_SECONDS, watch_definitions
 from gapscan.service.connecting import retention
@@ -47,6 +49,8 @@ class EventsTerm:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._undefined_since: dict[str, float] = {}
         self._begun = asyncio.Event()  # one more task
+        self._definitions: dict[str, ListDefinition | None] = {}
+        self.alerts = WatchedAlerts(bus, tally, self._set_alerts)
 
     async def lead(self, leadership: Leadership) -> None:
         """Read and store until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
@@ -59,7 +63,7 @@ class EventsTerm:
 
     async def _recover(self) -> None:
         await ensure_shared(self._bus, retention(self._config))
-        await self.store.log.recover()
+        await self.store.recover()
         _log.info("leading", extra={"events": self.store.sequence})
 
     @asynccontextmanager
@@ -87,9 +91,16 @@ class EventsTerm:
                 reader.look()
 
     async def _run(self) -> None:
+        await retrying("events", "reading the alerts", self.alerts.read)
         for name in await retrying("events", "reading the positions", self._kept):
             self._begin(name)
-        await run_together(watch_definitions(self._bus, self._look, self._tally), self._supervise())
+        await run_together(
+            watch_definitions(self._bus, self._look, self._tally), self._supervise(), self.alerts.follow()
+        )
+
+    def _set_alerts(self) -> None:
+        for name, reader in self.readers.items():
+            reader.history.alerts.set_specs(self.alerts.of(name), self._definitions.get(name))
 
     async def _kept(self) -> list[str]:
         """The lists of which a position is kept: one that was removed meanwhile is still to be taken leave of."""
@@ -104,12 +115,19 @@ class EventsTerm:
         """Read what is defined; of what is defined no longer, all leave."""
         entries = await read_entries(self._bus)
         if entries:
+            self._define({entry.name: entry.definition for entry in entries})
             defined = {entry.name for entry in entries if names.LIST_NAME.fullmatch(entry.name)}
             for name in self._gone(defined, removed):
                 await self._take_leave(name)
             for name in sorted(defined - self.readers.keys()):
                 self._begin(name)
         return REREAD_SECONDS
+
+    def _define(self, definitions: dict[str, ListDefinition | None]) -> None:
+        """What the lists are: alerts say their conditions too."""
+        if definitions != self._definitions:
+            self._definitions = definitions
+            self._set_alerts()
 
     def _gone(self, defined: Set[str], removed: Set[str]) -> set[str]:
         now, missing = time.monotonic(), self.readers.keys() - defined
@@ -130,6 +148,7 @@ class EventsTerm:
         self.readers[name] = reader = ListReader(
             self._bus, name, self.store, self._tally, self._save_seconds, simulated=simulated
         )
+        reader.history.alerts.set_specs(self.alerts.of(name), self._definitions.get(name))
         self._tasks[name] = asyncio.create_task(reader.run(), name=f"events of {name}")
         self._begun.set()
 
@@ -154,12 +173,23 @@ class EventsTerm:
         except TimeoutError:
             _log.debug("not all positions were kept")
 
+    def _alerts_report(self) -> dict[str, Any]:
+        """How many there are and what they said; `spent` is seconds of this process, since it leads."""
+        each = [reader.history.alerts for reader in self.readers.values()]
+        return {
+            **self.alerts.report(),
+            "told": self.store.alerts.appended,
+            "suppressed": sum(alerts.suppressed for alerts in each),
+            "spent": round(sum(alerts.spent for alerts in each), 3),
+        }
+
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this term."""
         return {
             "sequence": self.store.sequence,
             "stored": self.store.log.appended,
             "repeated": self.store.log.repeated,
+            "alerts": self._alerts_report(),
             "gaps": sum(reader.gaps for reader in self.readers.values()),
             "lists": {name: reader.history.copy.sequence for name, reader in self.readers.items()},
         }

@@ -101,6 +101,15 @@ CHANNELS: Final = (
         (names.HEADER_MSG_ID, names.HEADER_EXPECTED_SEQUENCE),
         names.STREAM_EVENTS,
     ),
+    Channel(
+        "alerts",
+        names.alert_subject("{alert}"),
+        "What alerts said: once for each time that one came true for a symbol; kept for days.",
+        (m.Alert,),
+        (names.HEADER_MSG_ID, names.HEADER_EXPECTED_SEQUENCE),
+        names.STREAM_ALERTS,
+    ),
+    _bucket("alert_definitions", names.BUCKET_ALERTS, "{alert}", "What to tell of, and when.", m.AlertDefinition),
     _bucket(
         "event_positions", names.BUCKET_EVENTS, LIST, "How far a list's deltas were made events of.", m.EventPosition
     ),
@@ -158,5 +167,6 @@ PARAMETERS: Final = {
     "job": "name of the job",
     "symbol": "case-sensitive ticker symbol",
     "part": "number of the part",
+    "alert": "name of an alert, made as a list's",
     "kind": "enter, leave, first, halted, resumed or gap; others may come",
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gapscan.protocol.alerts import Alert, AlertState
 from gapscan.protocol.fields import Fields
 from gapscan.protocol.lists import RankedRows
 from gapscan.protocol.values import EpochMs, ListName, Rank, Sequence, Symbol, Symbols
@@ -66,8 +67,9 @@ class EventGap(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="e
         return f"{self.list}-{self.epoch}-{self.sequence}-{GAP}"
 
 
-Occurrence = Event | EventGap
+Occurrence = Event | EventGap | Alert
 Occurrences = list[Occurrence]
+Moments = list[EpochMs]
 
 
 class EventPosition(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="event_position"):
@@ -86,4 +88,6 @@ class EventPosition(Struct, frozen=True, omit_defaults=True, tag_field="type", t
     seen: Symbols = []
     pending: Occurrences = []
     stored: Sequence = 0
+    alerts: Annotated[dict[str, AlertState], Meta(description="what each alert knows of the list")] = {}
+    entries: Annotated[dict[str, Moments], Meta(description="when symbols entered, where that is counted")] = {}
     simulated: bool = False

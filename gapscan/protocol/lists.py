@@ -125,3 +125,4 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
     gate: Annotated[
         str, Meta(description="what its rows must pass first: default, as most lists; none; or an expression")
     ] = "default"
+    hidden: Annotated[bool, Meta(description="it is not shown among lists: an alert looks at it")] = False

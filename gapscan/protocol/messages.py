@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gapscan.protocol.alerts import Alert, AlertDefinition
 from gapscan.protocol.events import Event, EventGap, EventPosition
 from gapscan.protocol.feed import (
     Bars,
@@ -56,6 +57,8 @@ from gapscan.protocol.why import Condition, Conditions, ListWhy, ListWhys, Why, 
 
 __all__ = [
     "Add",
+    "Alert",
+    "AlertDefinition",
     "Bars",
     "Change",
     "Changes",
@@ -132,4 +135,6 @@ Message = (
     | Event
     | EventGap
     | EventPosition
+    | Alert
+    | AlertDefinition
 )

@@ -29,6 +29,7 @@ STREAM_HALTS: Final = "GAPSCAN_FEED_HALTS"
 STREAM_COMMANDS: Final = "GAPSCAN_FEED_COMMANDS"
 STREAM_STATE: Final = "GAPSCAN_STATE"
 STREAM_EVENTS: Final = "GAPSCAN_EVENTS"
+STREAM_ALERTS: Final = "GAPSCAN_ALERTS"
 STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
 
 BUCKET_SNAPSHOTS: Final = "gapscan-snapshots"
@@ -39,6 +40,7 @@ BUCKET_LEASES: Final = "gapscan-leases"
 BUCKET_DETAILS: Final = "gapscan-details"
 BUCKET_STATE: Final = "gapscan-state"
 BUCKET_EVENTS: Final = "gapscan-events"
+BUCKET_ALERTS: Final = "gapscan-alerts"
 
 SERVICE_PREFIX: Final = "gapscan-"
 
@@ -88,6 +90,11 @@ def heartbeat_subject(name: str) -> str:
 def event_subject(name: str, kind: str) -> str:
     """Where the events of one kind of list `name` are stored."""
     return f"{PREFIX}.event.{name}.{kind}"
+
+
+def alert_subject(name: str) -> str:
+    """Where what alert `name` says is stored."""
+    return f"{PREFIX}.alert.{name}"
 
 
 def status_subject(service: str) -> str:

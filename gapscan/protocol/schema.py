@@ -182,6 +182,7 @@ def _direct_channels() -> Document:
 def _operations() -> Document:
     return {
         "receiveDeltas": _operation("receive", "live", "Apply deltas as they are stored.", "delta"),
+        "consumeAlerts": _operation("receive", "alerts", "Tell somebody, each thing once.", "alert"),
         "consumeEvents": _operation("receive", "events", "Act on what happens, each thing once.", "event"),
         "receiveHeartbeats": _operation("receive", "heartbeat", "Notice silence and lost deltas.", "heartbeat"),
         "readSnapshot": _request("getSnapshot", "directGetLast", "Take the whole list.", "snapshot"),

@@ -185,7 +185,7 @@ def _check_columns(where: str, columns: list[str]) -> None:
     """What somebody writes must be right. What is in the bucket may be of a later version, with fields to come."""
     for place, name in enumerate(columns):
         if name not in FIELDS:
-            raise SpecError(f"{where}, columns: {name[:MAX_DESCRIPTION]} is not a field", remedy=_meant(name, FIELDS))
+            raise SpecError(f"{where}, columns: {name[:MAX_DESCRIPTION]} is not a field", remedy=meant(name, FIELDS))
         if name in columns[:place]:
             raise SpecError(f"{where}, columns: {name} is there twice")
 
@@ -262,10 +262,11 @@ def _meant_key(values: dict[str, Any]) -> str:
     """The remedy for a key that does not exist, if there is one."""
     known = _ListTable.__struct_fields__
     unknown = next((key for key in values if key not in known), None)
-    return _meant(unknown, known) if unknown is not None else ""
+    return meant(unknown, known) if unknown is not None else ""
 
 
-def _meant(unknown: str, known: Collection[str]) -> str:
+def meant(unknown: str, known: Collection[str]) -> str:
+    """The remedy for a name that is not known."""
     close = difflib.get_close_matches(unknown[:MAX_DESCRIPTION], known, n=1)
     return f"did you mean {close[0]}?" if close else "one of " + ", ".join(known)
 
