@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.why_client import ask_why
-from gapscan.errors import ConfigError, UnknownSymbolError
+from gapscan.errors import BusError, ConfigError, UnknownSymbolError
+from gapscan.protocol.alerts import Alert
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
 from gapscan_cli import output, render
 from gapscan_cli.following import check_possible, check_published
+from gapscan_cli.telling import last_alerts, line_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,6 +25,7 @@ Line = list[tuple[str, str]]  # parts with their styles
 
 _GOOD, _BAD, _NEARLY, _FAINT, _PLAIN = "green", "red", "yellow", "dim", ""
 _CONDITION: Final = 44  # cells for a condition's text
+_ALERTS: Final = 5  # of the last ones
 _OPERAND: Final = 12  # cells for a value or a threshold
 _LATEST: Final = 253_402_200_000_000  # epoch ms, beyond which Python knows no time
 _FIELD: Final = re.compile(r"-?([a-z]\w*)")
@@ -33,17 +36,18 @@ async def print_why(options: BusOptions, symbol: str, name: str | None, as_json:
     """Print why `symbol` is in list `name`, or in each of the lists, or why not."""
     if name is not None:
         check_possible(name)
-    why = await _ask(options, symbol, name)
+    why, alerts = await _ask(options, symbol, name)
     if not why.known:
         meant = f"did you mean {' or '.join(why.nearest)}?" if why.nearest else ""
         raise UnknownSymbolError(f"there is no symbol {symbol!r}", remedy=meant)
     if as_json:
         output.write(msgspec.json.encode(why) + output.LINE_END)
     else:
-        _print(list(lines_of(why)))
+        _print([*lines_of(why), *_alert_lines(alerts)])
 
 
-async def _ask(options: BusOptions, symbol: str, name: str | None) -> Why:
+async def _ask(options: BusOptions, symbol: str, name: str | None) -> tuple[Why, list[Alert]]:
+    """The answer, and the last alerts of the symbol."""
     try:
         msgspec.convert({"symbol": symbol, "type": "why_request"}, WhyRequest)
     except msgspec.ValidationError:
@@ -53,7 +57,22 @@ async def _ask(options: BusOptions, symbol: str, name: str | None) -> Why:
         if why.known and name is not None and not why.lists:
             await check_published(bus, name)
             raise ConfigError(f"list {name} is not ranked", remedy="`gapscan status` says why")
-        return why
+        return why, await _last_alerts(bus, why.symbol) if why.known else []
+
+
+async def _last_alerts(bus: Bus, symbol: str) -> list[Alert]:
+    """None where no alerts are kept, or may not be read."""
+    try:
+        return await last_alerts(bus, _ALERTS, symbol=symbol)
+    except BusError:
+        return []
+
+
+def _alert_lines(alerts: Sequence[Alert]) -> Iterator[Line]:
+    if alerts:
+        yield []
+        yield [("last alerts", "bold")]
+        yield from ([("  " + line_of(alert), _PLAIN)] for alert in alerts)
 
 
 def _print(lines: Sequence[Line]) -> None:

@@ -98,7 +98,7 @@ _FORMS: Final = {"json": as_json, "csv": as_csv}
 async def print_lists(options: BusOptions, as_json: bool) -> None:
     """Print the lists that the rankers publish."""
     async with connect(options, "gapscan lists") as bus:
-        definitions = await read_definitions(bus)
+        definitions = [definition for definition in await read_definitions(bus) if not definition.hidden]
         snapshots = await asyncio.gather(*(read_snapshot(bus, definition.name) for definition in definitions))
     if not definitions:
         raise BusError("no lists are published yet", remedy="start a ranker: `gapscan up`, or `gapscan run ranker`")

@@ -75,7 +75,7 @@ class OwnLists:
 
 def add_lists(desk: OwnLists, file: str, replace: bool) -> int:
     """Take the lists of `file` in."""
-    addition, source = _given(file)
+    addition, source = given(file)
     new = _checked(addition, source)
     if new is None:
         return exits.USER
@@ -106,7 +106,7 @@ def _edited(desk: OwnLists, text: str, name: str | None) -> tuple[str, list[List
     """The file as the user leaves it, and its lists; None when they are faulty, and not mended."""
     part = _own_block(desk, text, name) if name else text or _TEMPLATE
     while True:
-        part = _in_editor(part)
+        part = in_editor(part)
         if _checked(part, "the edited text") is not None:
             rest = own_lists_file.without(text, name) if name else ""
             edited = own_lists_file.merged(rest, part, replace=True) if name else part
@@ -122,7 +122,7 @@ def _own_block(desk: OwnLists, text: str, name: str) -> str:
     return own_lists_file.block_of(text, name)
 
 
-def _in_editor(text: str) -> str:
+def in_editor(text: str) -> str:
     """The text as the user's editor leaves it."""
     path = _kept(text)
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
@@ -162,12 +162,16 @@ def _known(desk: OwnLists) -> set[str]:
 
     async def read(bus: Bus) -> set[str]:
         entries = await read_entries(bus) or []
-        return {entry.name for entry in entries if entry.definition is None or entry.definition.own}
+        return {entry.name for entry in entries if entry.definition is None or _is_users(entry.definition)}
 
     try:
         return asyncio.run(_with_nats(desk, read))
     except BusError:
         return set()
+
+
+def _is_users(definition: ListDefinition) -> bool:
+    return definition.own and not definition.hidden
 
 
 def _not_own(name: str, mine: Iterable[str], path: Path) -> UnknownListError:
@@ -178,7 +182,7 @@ def _not_own(name: str, mine: Iterable[str], path: Path) -> UnknownListError:
 
 def check_lists(desk: OwnLists, file: str | None) -> int:
     """Say whether the lists of `file`, or the user's own, are right."""
-    text, source = _given(file) if file else (own_lists_file.read_own(desk.path), str(desk.path))
+    text, source = given(file) if file else (own_lists_file.read_own(desk.path), str(desk.path))
     good = _checked(text, source)
     if good is None:
         return exits.USER
@@ -187,7 +191,7 @@ def check_lists(desk: OwnLists, file: str | None) -> int:
     return exits.OK
 
 
-def _given(file: str) -> tuple[str, str]:
+def given(file: str) -> tuple[str, str]:
     """The text that the user names, and what to call it."""
     if file == "-":
         return own_lists_file.decoded(sys.stdin.buffer.read(MAX_FILE + 1), "the input"), "the input"

@@ -97,7 +97,7 @@ class Bridge:
 
     def defined(self, entries: Sequence[Entry]) -> Set[str]:
         """Which lists there are; those that can be read are shown."""
-        definitions = [entry.definition for entry in entries if entry.definition]
+        definitions = [entry.definition for entry in entries if entry.definition and not entry.definition.hidden]
         if definitions or self.bridge.versions.ready:  # else no ranker has been here yet
             self.bridge.define([_info(definition) for definition in definitions])
         return {definition.name for definition in definitions}

@@ -55,12 +55,25 @@ async def get_at(bus: Bus, stream: str, sequence: int) -> Stored | None:
     return found[0] if found and found[0].sequence == sequence else None
 
 
-async def get_from(bus: Bus, stream: str, sequence: int, count: int) -> list[Stored]:
-    """Up to `count` messages from the first one at or after `sequence`, in order.
+async def get_from(bus: Bus, stream: str, sequence: int, count: int, subject: str = "") -> list[Stored]:
+    """Up to `count` messages from the first one at or after `sequence`, in order: all, or those on subjects like that.
 
     When messages from `sequence` on were trimmed, the first result has a higher sequence.
     """
-    return await _batch(bus, stream, {"seq": max(1, sequence), "batch": count})
+    only = {"next_by_subj": subject} if subject else {}
+    return await _batch(bus, stream, {"seq": max(1, sequence), "batch": count, **only})
+
+
+async def get_latest(bus: Bus, stream: str, pattern: str, number: int) -> list[Stored]:
+    """The last messages whose subjects match a pattern, at most `number`, in order."""
+    last = max((one.sequence for one in await get_last_of_each(bus, stream, pattern)), default=0)
+    span = number
+    while last:
+        found = await get_from(bus, stream, last - span + 1, span, pattern)
+        if len(found) >= number or span >= last:
+            return found[-number:]
+        span *= 4  # others lie between them
+    return []
 
 
 async def get_last_of_each(bus: Bus, stream: str, pattern: str) -> list[Stored]:

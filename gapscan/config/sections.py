@@ -158,6 +158,14 @@ class HotSection(Section, frozen=True):
     cap: Annotated[int, Meta(ge=1)] = 2000
 
 
+class EventsSection(Section, frozen=True):
+    """What is told of the lists. `alerts_file` has a user's own alerts; unset, it is alerts.toml beside the user's own
+    gapscan.toml.
+    """
+
+    alerts_file: str | None = None
+
+
 class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
@@ -238,6 +246,7 @@ class Config(Section, frozen=True):
     feed: FeedSection = field(default_factory=FeedSection)
     ranker: RankerSection = field(default_factory=RankerSection)
     hot: HotSection = field(default_factory=HotSection)
+    events: EventsSection = field(default_factory=EventsSection)
     sim: SimSection = field(default_factory=SimSection)
     bridge: BridgeSection = field(default_factory=BridgeSection)
     service: ServiceSection = field(default_factory=ServiceSection)

@@ -143,7 +143,7 @@ class ListAlerts:
             list=step.list,
             symbol=symbol,
             on=definition.on,
-            text=_text(spec, step.list, row, rank),
+            text=text_of(spec, step.list, row, rank),
             as_of=step.as_of,
             epoch=step.epoch,
             sequence=step.sequence,
@@ -219,7 +219,8 @@ def _may_tell(spec: AlertSpec, memory: _Memory, symbol: str, as_of: int) -> bool
     return as_of - last >= definition.cooldown * 1000
 
 
-def _text(spec: AlertSpec, name: str, row: Row, rank: int | None) -> str:
+def text_of(spec: AlertSpec, name: str, row: Row, rank: int | None) -> str:
+    """What an alert says of a row of list `name`."""
     values: dict[str, object] = {**row, "rank": rank, "list": name, "alert": spec.definition.name}
 
     def shown(word: str) -> str:

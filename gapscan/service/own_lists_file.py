@@ -21,9 +21,12 @@ from gapscan.ranking.gate_check import kept_out
 from gapscan.ranking.spec import MAX_FILE, check_own_lists, shipped_lists
 
 FILE_NAME: Final = "lists.toml"
-_HEADER: Final = re.compile(
-    r"""^[ \t]*\[[ \t]*lists[ \t]*\.[ \t]*(?:"([^"]*)"|'([^']*)'|([\w-]+))[ \t]*\][ \t]*(?:#.*)?$"""
-)
+_HEADERS: Final = {
+    section: re.compile(
+        rf"""^[ \t]*\[[ \t]*{section}[ \t]*\.[ \t]*(?:"([^"]*)"|'([^']*)'|([\w-]+))[ \t]*\][ \t]*(?:#.*)?$"""
+    )
+    for section in ("lists", "alerts")
+}
 
 Tables = dict[str, dict[str, Any]]
 
@@ -89,63 +92,66 @@ def warnings(definitions: Iterable[ListDefinition]) -> list[str]:
     ]
 
 
-def tables_of(text: str) -> Tables:
-    """The lists of a text that was checked."""
-    tables: Tables = tomllib.loads(text).get("lists", {})
+def tables_of(text: str, section: str = "lists") -> Tables:
+    """The lists of a text that was checked; or the alerts, which are kept in the same way."""
+    tables: Tables = tomllib.loads(text).get(section, {})
     return tables
 
 
-def merged(text: str, addition: str, *, replace: bool) -> str:
+def merged(text: str, addition: str, *, replace: bool, section: str = "lists") -> str:
     """The text with the lists of another one, in the words of each.
 
     Raises ConfigError when a list is there already as another one, unless it is to be replaced.
     """
-    mine, theirs = tables_of(text), tables_of(addition)
+    mine, theirs = tables_of(text, section), tables_of(addition, section)
     both = [name for name in theirs if name in mine and theirs[name] != mine[name]]
     if both and not replace:
         raise ConfigError(f"{' and '.join(both)} is there already", remedy="--replace takes the new one")
     for name in both:
-        text = without(text, name)
-    blocks = {name: block for name, block in _blocks(addition)[1].items() if _says(block, {name: theirs.get(name, {})})}
+        text = without(text, name, section)
+    found = _blocks(addition, section)[1].items()
+    blocks = {name: block for name, block in found if _says(block, {name: theirs.get(name, {})}, section)}
     new = [name for name in theirs if name in both or name not in mine]
-    result = _joined([text, *(blocks.get(name) or _written(name, theirs[name]) for name in new)])
-    return _verified(result, {**{name: mine[name] for name in mine if name not in both}, **theirs})
+    result = _joined([text, *(blocks.get(name) or _written(name, theirs[name], section) for name in new)])
+    return _verified(result, {**{name: mine[name] for name in mine if name not in both}, **theirs}, section)
 
 
-def without(text: str, name: str) -> str:
+def without(text: str, name: str, section: str = "lists") -> str:
     """The text without one of its lists. Raises ConfigError when it is written in a way that cannot be taken apart."""
-    head, blocks = _blocks(text)
-    rest = {other: table for other, table in tables_of(text).items() if other != name}
-    return _verified(_joined([head, *(block for other, block in blocks.items() if other != name)]), rest)
+    head, blocks = _blocks(text, section)
+    rest = {other: table for other, table in tables_of(text, section).items() if other != name}
+    return _verified(_joined([head, *(block for other, block in blocks.items() if other != name)]), rest, section)
 
 
-def block_of(text: str, name: str) -> str:
+def block_of(text: str, name: str, section: str = "lists") -> str:
     """What the text says of one list, with the comments before it. Raises ConfigError."""
-    block = _blocks(text)[1].get(name, "")
-    return _verified(block, {name: tables_of(text)[name]})
+    block = _blocks(text, section)[1].get(name, "")
+    return _verified(block, {name: tables_of(text, section)[name]}, section)
 
 
-def _says(text: str, expected: Tables) -> bool:
+def _says(text: str, expected: Tables, section: str) -> bool:
     try:
-        return tables_of(text) == expected
+        return tables_of(text, section) == expected
     except (ValueError, RecursionError, AttributeError):
         return False
 
 
-def _verified(text: str, expected: Tables) -> str:
+def _verified(text: str, expected: Tables, section: str) -> str:
     """The text, if it says just what is expected: cutting may go wrong, in a text of many lines for example."""
-    if not _says(text, expected):
+    if not _says(text, expected, section):
         raise ConfigError(
-            "the file of lists is written in a way that cannot be changed one list at a time",
-            remedy="give each list a table, [lists.NAME], with `gapscan lists edit`",
+            f"the file of {section} is written in a way that cannot be changed one table at a time",
+            remedy=f"give each a table, [{section}.NAME], with `gapscan {section} edit`",
         )
     return text
 
 
-def _blocks(text: str) -> tuple[str, dict[str, str]]:
+def _blocks(text: str, section: str) -> tuple[str, dict[str, str]]:
     """What comes before the first list, and the part of each list: its table, and the comments right before it."""
     lines = text.splitlines(keepends=True)
-    starts = [(number, _name(match)) for number, line in enumerate(lines) if (match := _HEADER.match(line.rstrip()))]
+    starts = [
+        (number, _name(match)) for number, line in enumerate(lines) if (match := _HEADERS[section].match(line.rstrip()))
+    ]
     begins = [_with_comments(lines, number) for number, _ in starts]
     ends = [*begins[1:], len(lines)]
     head = "".join(lines[: begins[0]]) if begins else text
@@ -169,9 +175,9 @@ def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(said) + "\n" if said else ""
 
 
-def _written(name: str, table: Mapping[str, Any]) -> str:
-    """A list as TOML."""
-    return "\n".join([f"[lists.{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
+def _written(name: str, table: Mapping[str, Any], section: str) -> str:
+    """A list or an alert as TOML."""
+    return "\n".join([f"[{section}.{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
 
 
 def _value(value: object) -> str:
@@ -198,7 +204,11 @@ async def load(bus: Bus, path: Path) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     found = {entry.name: entry.definition for entry in await read_entries(bus) or []}
-    own = {name for name, definition in found.items() if definition is not None and definition.own}
+    own = {
+        name
+        for name, definition in found.items()
+        if definition is not None and definition.own and not definition.hidden
+    }
     wanted = [definition for definition in good if found.get(definition.name) != definition]
     await publish(bus, wanted, own - tables_of(text).keys())
     return [str(fault) for fault in faults]

@@ -32,7 +32,7 @@ from gapscan.obs import hide, logger, setup_logging
 from gapscan.pids import birth_of
 from gapscan.protocol import names
 from gapscan.runtime import end, run, until_stopped
-from gapscan.service import own_lists_file
+from gapscan.service import own_alerts_file, own_lists_file
 from gapscan.service.connecting import retention
 from gapscan.service.retrying import retrying
 from gapscan.supervisor import ports
@@ -239,9 +239,12 @@ class Up:
             _log.warning("there are no own lists: %s", error)
             return
         async with connect(self._server.options, "gapscan up") as bus:
-            await ensure(bus, bucket_config(names.BUCKET_LISTS, retention(self.config)))
+            for bucket in (names.BUCKET_LISTS, names.BUCKET_ALERTS):
+                await ensure(bus, bucket_config(bucket, retention(self.config)))
             for fault in await own_lists_file.load(bus, path):
                 _log.warning("own list left out: %s", fault)
+            for fault in await own_alerts_file.load(bus, own_alerts_file.alerts_file(self.config)):
+                _log.warning("own alert left out: %s", fault)
 
     @property
     def _http_url(self) -> str:

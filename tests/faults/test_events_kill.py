@@ -1,4 +1,4 @@
-"""kill -9 of the parts while events are made: each event of every list is stored once, none is missing."""
+"""kill -9 of the parts while events are made: each event of every list is stored once, none is missing; so are alerts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gapscan.errors import BusError
 from gapscan.protocol import names
 from gapscan.protocol.events import Event, EventGap
 from gapscan.ranking.spec import shipped_lists
-from tests.support.events import expected_events, stored_events, told
+from tests.support.events import expected_events, stored_alerts, stored_events, told
 from tests.support.until import until
 from tests.support.up import RunningSet, running_set
 
@@ -31,6 +31,9 @@ _FREEZE = 0.2  # of the kills are none, but stops for longer than a lease lasts
 async def up(tmp_path: Path) -> AsyncIterator[RunningSet]:
     # All deltas are kept, so that what they mean can be computed plainly.
     kept = {"GAPSCAN_NATS_DELTA_MAX_AGE": "36000", "GAPSCAN_NATS_DELTA_MAX_BYTES": str(256 * 1024 * 1024)}
+    alerts = tmp_path / "alerts.toml"
+    alerts.write_text("".join(f'[alerts.in_{name}]\nlist = "{name}"\n' for name in shipped_lists().names))
+    kept["GAPSCAN_EVENTS_ALERTS_FILE"] = str(alerts)
     async with running_set(tmp_path, symbols=400, start="09:31", speed=20, **kept) as running:
         yield running
 
@@ -91,7 +94,10 @@ async def check(bus: Bus) -> None:
     assert all(isinstance(one, Event) and one.simulated for one in everything)
     reasons = {one.reason for one in everything if isinstance(one, Event) and one.kind == "leave"}
     assert reasons <= {"fell_behind", "rank", "idle", "closed"}, reasons
+    alerts = await stored_alerts(bus)
     for name in shipped_lists().names:
+        entered = [one[1:] for one in told(await stored_events(bus, name)) if one[0] == "enter"]
+        assert [(one.symbol, one.sequence) for one in alerts if one.list == name] == entered
         last = await get_last(bus, names.list_stream(name), names.delta_subject(name))
         found = [one for one in told(await stored_events(bus, name)) if one[0] in ("enter", "leave")]
         assert found == await expected_events(bus, name), (name, last and last.sequence)

@@ -12,6 +12,7 @@ from gapscan.config import Config, NatsSection, RankerSection
 from gapscan.events.service import Events
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol import names
+from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import decode, decode_as
 from gapscan.protocol.events import Event, EventGap, Occurrence
 from gapscan.protocol.messages import Add, Delta, Remove
@@ -43,6 +44,15 @@ async def stored_events(bus: Bus, name: str = "") -> list[Occurrence]:
     occurrences = [one for one in found if isinstance(one, Event | EventGap)]
     assert [one.id for one in occurrences] == ids
     return [one for one in occurrences if name in ("", one.list)]
+
+
+async def stored_alerts(bus: Bus) -> list[Alert]:
+    """All, in order; each id once."""
+    stored = await get_from(bus, names.STREAM_ALERTS, 1, 100_000)
+    found = [decode_as(Alert, one.data) for one in stored]
+    assert [one.headers[names.HEADER_MSG_ID] for one in stored] == [alert.id for alert in found]
+    assert len({alert.id for alert in found}) == len(found)
+    return found
 
 
 def told(occurrences: list[Occurrence]) -> list[Told]:

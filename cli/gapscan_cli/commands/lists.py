@@ -27,8 +27,8 @@ def watch(
     """Show a list live.
 
     The table fits the terminal; q or Ctrl-C ends it. Arrows mark rows that moved by themselves, colours mark prices
-    that rose or fell in the last seconds, and ~ marks a gap before the open. When the output is no terminal, --plain
-    is taken as given.
+    that rose or fell in the last seconds, ~ marks a gap before the open, and ! a row that an alert told of. When the
+    output is no terminal, --plain is taken as given.
 
     \b
     Examples:

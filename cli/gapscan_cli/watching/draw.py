@@ -32,7 +32,7 @@ def draw(frame: Frame, width: int, height: int, top: int | None = None) -> list[
     columns = columns_for(width - _MARGIN, frame.columns)
     # An old list must not look like a live one.
     dim = frame.state == "stale"
-    body = [_titles(columns), *(_row(row, columns, dim) for row in shown)]
+    body = [_titles(columns), *(_row(row, columns, dim, alerted=row.row["symbol"] in frame.alerted) for row in shown)]
     body += [Text("")] * (room - len(shown))
     lines = [header(frame, width), *body, footer(frame, len(shown), width)]
     return [_cut(line, width) for line in lines[:height]]
@@ -112,8 +112,9 @@ def _titles(columns: Sequence[Column]) -> Text:
     return line
 
 
-def _row(shown: ShownRow, columns: Sequence[Column], dim: bool) -> Text:
-    line = Text(f"{shown.rank:>{_RANK}} ", "dim")
+def _row(shown: ShownRow, columns: Sequence[Column], dim: bool, *, alerted: bool) -> Text:
+    line = Text(f"{shown.rank:>{_RANK}}", "dim")
+    line.append_text(Text("!", "bold yellow") if alerted else Text(" "))
     line.append_text(move(shown.mark))
     for column in columns:
         line.append_text(_cell(Text(column.cell(shown.row), _style(column, shown)), column))

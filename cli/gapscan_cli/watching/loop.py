@@ -18,12 +18,15 @@ from gapscan_cli import output
 from gapscan_cli.connection import patient_link
 from gapscan_cli.following import check_possible, patient_views, shown_columns
 from gapscan_cli.tailing import link_reporter
+from gapscan_cli.telling import last_alerts
 from gapscan_cli.watching.model import Frame, WatchModel
 from gapscan_cli.watching.plain import block, signature
 
 _PAINT_SECONDS: Final = 0.1  # at most this often, however fast the list moves
 _PLAIN_SECONDS: Final = 1.0
 _ASK_SECONDS: Final = 5.0
+_ALERTS: Final = 200  # the last ones, of all lists
+_ALERTED_MS: Final = 600_000  # of market time: for so long a row stays marked
 _REPAINT_SECONDS: Final = 1.0  # at least this often, so that ages are right
 
 Show = Callable[[Frame], None]
@@ -65,8 +68,20 @@ class _Feed:
                 self.model.hot = await collect_hot(self._bus)
             except BusError:
                 self.model.hot = None
+            await self._read_alerts()
             await asyncio.sleep(_ASK_SECONDS)
             await self._read_columns()
+
+    async def _read_alerts(self) -> None:
+        """Which symbols of this list an alert told of in the last minutes; none where no alerts are kept."""
+        try:
+            last = await last_alerts(self._bus, _ALERTS)
+        except BusError:
+            last = []
+        since = max((alert.as_of for alert in last), default=0) - _ALERTED_MS
+        self.model.alerted = frozenset(
+            alert.symbol for alert in last if alert.list == self.model.name and alert.as_of > since
+        )
 
     async def _read_columns(self) -> None:
         self.model.columns = await shown_columns(self._bus, self.model.name) or self.model.columns

@@ -64,6 +64,7 @@ class Frame:
     simulated: bool
     hot: Hot | None = None  # what the feed says of its live half
     columns: tuple[str, ...] = ()  # the fields to show, the most wanted first; none: the usual ones
+    alerted: frozenset[str] = frozenset()  # the symbols that an alert told of lately
 
 
 class WatchModel:
@@ -76,6 +77,7 @@ class WatchModel:
         self._linked = True
         self.hot: Hot | None = None
         self.columns: tuple[str, ...] = ()
+        self.alerted: frozenset[str] = frozenset()
         self._fresh_at: float | None = None
 
     @property
@@ -127,6 +129,7 @@ class WatchModel:
             simulated=view.simulated,
             hot=self.hot,
             columns=self.columns,
+            alerted=self.alerted,
         )
 
     def _shown(self, rank: int, row: Row, now: float) -> ShownRow:

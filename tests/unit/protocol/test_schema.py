@@ -17,6 +17,7 @@ from gapscan.lists.state import ranked
 from gapscan.market.columns import packed
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
+from gapscan.protocol.alerts import AlertState
 from gapscan.protocol.channels import CHANNELS
 from gapscan.protocol.codec import encode
 from tests.support.market import OBSERVATIONS
@@ -33,6 +34,9 @@ _AFTER: list[m.Row] = [
 ]
 _ENTERED = m.Event(
     "winners", "enter", "CCC", 1, 1_700_000_000_000, "abc123", 5, {"name": "Ünïcode", "volume": 10}, missed=True
+)
+_TOLD = m.Alert(
+    "cheap", "winners", "CCC", "enter", "CCC entered winners", 1_700_000_000_000, "abc123", 5, {"volume": 10}, rank=1
 )
 EXAMPLES: list[m.Message] = [
     m.Delta("winners", "abc123", 4, 1_700_000_000_000, diff(_BEFORE, _AFTER), 3, checksum(_AFTER)),
@@ -78,9 +82,12 @@ EXAMPLES: list[m.Message] = [
     ),
     m.Lease("ranker", "host-1"),
     _ENTERED,
+    _TOLD,
+    m.AlertDefinition("cheap", "winners", "when", "price < 5", dwell=10, sessions=["pre"], quiet=["20:00-08:00"]),
     m.EventGap("winners", 1_700_000_000_000, "abc123", 9, "expired", "abc123", 4, simulated=True),
     m.EventPosition(
-        "winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), "2024-07-01", ["AAA"], [_ENTERED], 17, simulated=True
+        "winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), "2024-07-01", ["AAA"], [_ENTERED, _TOLD], 17,
+        alerts={"cheap": AlertState(["AAA"], {"AAA": 1}, {"BBB": 2})}, entries={"AAA": [1, 2]}, simulated=True,
     ),
 ]  # fmt: skip
 

@@ -61,7 +61,7 @@ def test_removing() -> None:
     ],
 )
 def test_what_cannot_be_cut_is_left_alone(text: str) -> None:
-    with pytest.raises(ConfigError, match="cannot be changed one list at a time"):
+    with pytest.raises(ConfigError, match="cannot be changed one table at a time"):
         own_lists_file.without(text, "a" if "[lists.b]" not in text[-30:] else "b")
     assert own_lists_file.tables_of(own_lists_file.merged("", text, replace=False)) == own_lists_file.tables_of(text)
 
