@@ -55,7 +55,9 @@ class LeaveReasons:
         columns = UniverseColumns(self._universe, at)
         size = len(symbols)
         with np.errstate(all="ignore"):
-            holds = np.broadcast_to(_holds(self._lists().gate_of(spec), columns) & _holds(spec.filter, columns), (size,))
+            holds = np.broadcast_to(
+                _holds(self._lists().gate_of(spec), columns) & _holds(spec.filter, columns), (size,)
+            )
             idle = np.broadcast_to(np.equal(columns.number("gone"), 1.0), (size,))
         return {
             symbol: "fell_behind" if not passes else "idle" if gone else "rank"
