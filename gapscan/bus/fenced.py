@@ -6,8 +6,10 @@ writer's.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
+from typing import Final
 
 from nats.js.errors import NotFoundError
 
@@ -17,6 +19,10 @@ from gapscan.bus.direct_get import Stored, leader_at
 from gapscan.bus.publish import OvertakenError, store
 from gapscan.errors import BusError, FencedError, StreamLostError
 from gapscan.protocol import names
+
+# An attempt is repeated without harm, and one that went to a dead leader is never answered: no reason to wait for long.
+_ATTEMPT_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.5  # that a stream is gone, the servers say at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ class FencedStream:
             names.HEADER_MSG_ID: attempt.message_id,
         }
         try:
-            await store(self._bus, self._subject, attempt.payload, f"publishing {self._what}", headers)
+            doing = f"publishing {self._what}"
+            await store(self._bus, self._subject, attempt.payload, doing, headers, _ATTEMPT_SECONDS)
         except OvertakenError:
             await self._settle(attempt)
         except BusError:
@@ -77,7 +84,8 @@ class FencedStream:
         The server says so at once where nobody else listens on the subject; where somebody does, no answer comes.
         """
         try:
-            await self._bus.js.stream_info(self._stream)
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._bus.js.stream_info(self._stream)
         except NotFoundError:
             raise StreamLostError(f"stream {self._stream} is gone") from None
         except NATS_ERRORS as error:

@@ -19,14 +19,21 @@ class OvertakenError(BusError):
     retry = False
 
 
-async def store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Mapping[str, str] | None = None) -> int:
-    """Publish a message and return the sequence that it was stored at; `doing` is for errors.
+async def store(
+    bus: Bus,
+    subject: str,
+    payload: bytes,
+    doing: str,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = REQUEST_SECONDS,
+) -> int:
+    """Publish a message and return the sequence that it was stored at; `doing` is for errors. Waits for `seconds`.
 
     Raises OvertakenError when a header expects another sequence, BusError when no stream answered or the fate of the
     message is not known.
     """
     try:
-        sequence = await _store(bus, subject, payload, doing, headers)
+        sequence = await _store(bus, subject, payload, doing, headers, seconds)
     except OvertakenError:
         bus.unstored.clear(subject)
         raise
@@ -37,11 +44,11 @@ async def store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Map
     return sequence
 
 
-async def _store(bus: Bus, subject: str, payload: bytes, doing: str, headers: Mapping[str, str] | None) -> int:
+async def _store(
+    bus: Bus, subject: str, payload: bytes, doing: str, headers: Mapping[str, str] | None, seconds: float
+) -> int:
     try:
-        ack = await bus.js.publish(
-            subject, payload, timeout=REQUEST_SECONDS, headers=dict(headers) if headers else None
-        )
+        ack = await bus.js.publish(subject, payload, timeout=seconds, headers=dict(headers) if headers else None)
     except APIError as error:
         if error.err_code in _WRONG_SEQUENCE:
             raise OvertakenError(f"another sequence was expected while {doing}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from gapscan.bus.publisher import ListPublisher
 from gapscan.errors import BusError, FencedError
@@ -12,7 +13,9 @@ from gapscan.lists.delta import Rows
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
 from gapscan.runtime import Backoff, end
-from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
+from gapscan.service.retrying import RETRY_FIRST
+
+_RETRY_LIMIT: Final = 0.5  # seconds between two tries: what NATS refuses now it takes again at any moment
 
 
 class Publishing:
@@ -94,7 +97,7 @@ class Publishing:
 
     async def _publish(self, name: str) -> None:
         """Until the list shows what is wanted."""
-        backoff = Backoff(RETRY_FIRST, RETRY_LIMIT)
+        backoff = Backoff(RETRY_FIRST, _RETRY_LIMIT)
         try:
             while self._differs(name):
                 self._due_since.setdefault(name, time.monotonic())

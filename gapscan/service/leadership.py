@@ -7,6 +7,7 @@ import gc
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -17,9 +18,9 @@ from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, GapscanError
 from gapscan.obs import Tally, logger
-from gapscan.runtime import end
+from gapscan.runtime import Backoff, end
 from gapscan.service.connecting import retention
-from gapscan.service.retrying import retrying
+from gapscan.service.retrying import RETRY_FIRST, retrying
 
 
 class LeaseLostError(GapscanError):
@@ -78,6 +79,8 @@ class Leadership:
     async def run(self, term: Callable[[], Awaitable[None]]) -> None:
         """Lead and stand by in turn, for ever. `term` leads once, until another writer shows or the lease is lost.
 
+        After one that failed soon the next waits, longer and longer, up to the life of a lease: another may do better.
+
         The lease is renewed from the moment that it is taken: to recover what is led may take longer than it lasts.
         Raises ConfigError when another process of the same name leads.
         """
@@ -85,8 +88,10 @@ class Leadership:
             await self._take_turns(term)
 
     async def _take_turns(self, term: Callable[[], Awaitable[None]]) -> None:
+        backoff = Backoff(RETRY_FIRST, self._config.ranker.lease)
         while True:
             await self._stand_by()
+            began = time.monotonic()
             self._holding = asyncio.create_task(self._hold())
             self._tally.count("terms")
             try:
@@ -102,7 +107,9 @@ class Leadership:
                 with suppress(BusError):
                     await self._lease.release()
             gc.collect()  # a term refers to itself in many ways, and is large
-            await asyncio.sleep(self._config.ranker.lease)
+            if time.monotonic() - began > self._config.ranker.lease:
+                backoff.reset()
+            await asyncio.sleep(backoff.next())
 
     async def while_held(self, *jobs: Coroutine[Any, Any, None]) -> None:
         """Run `jobs` together until the first of them fails, or the lease is lost (LeaseLostError).

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import time
+from contextlib import suppress
 
 import pytest
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
+from nats.js.errors import NoStreamResponseError
 
 from gapscan.bus import jetstream
 from gapscan.bus.jetstream import JetStreamHealth
@@ -42,15 +44,18 @@ class Moves:
 
     def ask(self, began: float, *, answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         """A request of two seconds."""
+        self.end_with(None if answered else TimeoutError(), began, monkeypatch)
+
+    def end_with(
+        self, fault: Exception | None, began: float, monkeypatch: pytest.MonkeyPatch, *, to_store: bool = False
+    ) -> None:
+        """A request of two seconds that ends so."""
         times = iter((began, began + 2.0))
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda: next(times))
-            try:
-                with self.health.asking():
-                    if not answered:
-                        raise TimeoutError
-            except TimeoutError:
-                pass
+            with suppress(TimeoutError, NoStreamResponseError), self.health.asking(to_store=to_store):
+                if fault is not None:
+                    raise fault
 
 
 def test_two_requests_without_an_answer_and_not_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +75,23 @@ def test_an_answer_in_between_is_life(monkeypatch: pytest.MonkeyPatch) -> None:
         moves.ask(began + 2, answered=True, monkeypatch=monkeypatch)
     assert moves.number == 0
     assert jetstream.MUTE_SECONDS > 2
+
+
+@pytest.mark.parametrize("fault", [TimeoutError(), NoStreamResponseError()])
+def test_what_can_be_read_is_no_sign_of_what_can_be_stored(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a node that is cut off: it is moved away from, and less and less often where that helps nobody."""
+    moves, moved_at = Moves(), []
+    for began in range(100, 300, 4):
+        before = moves.number
+        moves.end_with(fault, began, monkeypatch, to_store=True)
+        moves.ask(began + 2, answered=True, monkeypatch=monkeypatch)
+        if moves.number > before:
+            moved_at.append(began)
+    assert moved_at == [104, 120, 152, 212]
+
+
+def test_a_stream_that_is_not_there_is_an_answer_to_who_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = Moves()
+    for began in range(100, 200, 2):
+        moves.end_with(NoStreamResponseError(), began, monkeypatch)
+    assert moves.number == 0
