@@ -126,3 +126,12 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
         str, Meta(description="what its rows must pass first: default, as most lists; none; or an expression")
     ] = "default"
     hidden: Annotated[bool, Meta(description="it is not shown among lists: an alert looks at it")] = False
+    settle: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="seconds of market time: a row leaves when its conditions have failed for so "
+            "long, and comes back no sooner",
+        ),
+    ] = 3.0

@@ -53,16 +53,19 @@ class Cutoff:
     def _within(self, entitled: Bools, values: Floats, cutoff: Floats) -> Bools:
         return entitled & ((values <= cutoff) | np.isinf(cutoff))
 
-    def adjust(self, lists: list[int], entitled: Bools, values: Floats) -> None:
-        """Choose the cutoff anew of those of the lists for which it lets in too few, or far more than needed."""
-        numbers = np.diff(self.bounds(self.keys))
+    def adjust(self, lists: list[int], entitled: Bools, values: Floats, waiting: Ints) -> None:
+        """Choose the cutoff anew of those of the lists for which it lets in too few, or far more than needed.
+
+        `waiting` is how many of those that it lets in may be of no use to each list.
+        """
+        numbers = np.diff(self.bounds(self.keys)) - waiting
         off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
         for at in [at for at in lists if off[at]]:
-            self._choose(at, entitled[:, at], values[:, at])
+            self._choose(at, entitled[:, at], values[:, at], int(waiting[at]))
 
-    def _choose(self, at: int, entitled: Bools, values: Floats) -> None:
+    def _choose(self, at: int, entitled: Bools, values: Floats, waiting: int) -> None:
         """A cutoff that the list's best are within, all ties included."""
-        place, inside = int(self._limits[at] * _ROOM), values[entitled]
+        place, inside = int(self._limits[at] * _ROOM) + waiting, values[entitled]
         cutoff = float(np.partition(inside, place)[place]) if place < len(inside) else np.inf
         self._cutoffs[at] = np.inf if np.isnan(cutoff) else cutoff
         self.flags[:, at] = self._within(entitled, values, self._cutoffs[at : at + 1])

@@ -14,6 +14,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 
 from gapscan.protocol.messages import ListDefinition
@@ -35,29 +36,82 @@ _CALCULATE: Final[Mapping[type[ast.operator], Callable[[float, float], float]]] 
 _FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = {"abs": abs, "min": min, "max": max}
 
 
+@dataclass
+class Memory:
+    """What one list remembers, so that its rows do not flicker; in epoch ms of market time."""
+
+    passed: dict[str, int] = field(default_factory=dict)  # when each of its rows last passed
+    left: dict[str, int] = field(default_factory=dict)  # when each symbol last left
+    rows: list[str] = field(default_factory=list)  # as it was last ranked
+
+    def settled(
+        self, there: Iterable[PlainRow], passing: list[PlainRow], members: Collection[str], settle: float, now: int
+    ) -> list[PlainRow]:
+        """Those that pass, but for who left a moment ago; and rows that passed a moment ago."""
+        if not settle:
+            return passing
+        names = {row["symbol"] for row in passing}
+        stays = [row for row in there if row["symbol"] in members and row["symbol"] not in names]
+        return [
+            *(
+                one
+                for one in passing
+                if one["symbol"] in members or now - self.left.get(one["symbol"], -math.inf) > settle
+            ),
+            *(one for one in stays if now - self.passed.get(one["symbol"], -math.inf) <= settle),
+        ]
+
+    def note(self, result: list[str], passing: Collection[str], now: int) -> None:
+        """The list is ranked."""
+        self.left |= dict.fromkeys(set(self.rows) - set(result), now)
+        self.passed |= dict.fromkeys(set(result) & set(passing), now)
+        self.rows = result
+
+
+_NOTHING: Final[Mapping[str, Memory]] = {}
+
+
 def rank(
     rows: Collection[PlainRow],
     definitions: Iterable[ListDefinition],
     gate: str,
     session: str,
     published: Mapping[str, Collection[str]],
+    memories: Mapping[str, Memory] = _NOTHING,
+    now: int = 0,
 ) -> dict[str, list[str]]:
-    """The symbols of each list that is open in `session`, in order; `published` has those that it shows until now."""
+    """The symbols of each list that is open in `session`, in order; `published` has those that it shows until now.
+
+    `memories` are what each list remembers of this session, `now` is market time: without them, nobody settles.
+    """
     return {
-        definition.name: rank_one(rows, definition, gate, published.get(definition.name, ()))
+        definition.name: rank_one(
+            rows, definition, gate, published.get(definition.name, ()), memories.get(definition.name), now
+        )
         for definition in definitions
         if not definition.sessions or session in definition.sessions
     }
 
 
-def rank_one(rows: Collection[PlainRow], definition: ListDefinition, gate: str, members: Collection[str]) -> list[str]:
+def rank_one(
+    rows: Collection[PlainRow],
+    definition: ListDefinition,
+    gate: str,
+    members: Collection[str],
+    memory: Memory | None = None,
+    now: int = 0,
+) -> list[str]:
     """The best of those that may be in the list: by its sort keys, then by those that break ties."""
     wheres = parse(gate_of(definition, gate)), parse(definition.where)
     there = [row for row in rows if definition.idle == "stay" or not _known(row.get("gone"))]
-    found = [row for row in there if may_be_in(row, wheres, is_in=row["symbol"] in members)]
+    passing = [row for row in there if may_be_in(row, wheres, is_in=row["symbol"] in members)]
+    memory = memory or Memory()
+    found = memory.settled(there, passing, members, definition.settle * 1000, now)
     for key in reversed((*definition.sort, *TIE_BREAKERS)):  # a later key decides only what an earlier one leaves open
         sort_by(key, found)
-    return [row["symbol"] for row in found[: definition.limit]]
+    result = [row["symbol"] for row in found[: definition.limit]]
+    memory.note(result, {row["symbol"] for row in passing}, now)
+    return result
 
 
 def may_be_in(row: PlainRow, wheres: Iterable[ast.expr], *, is_in: bool) -> bool:

@@ -12,6 +12,7 @@ its best; a row, until a number in it does. Next to `plain.py`:
     may_be_in, is_in=True        `Filter.stay`, of those published rows only that do not pass as newcomers
     sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in
                                  order; by all sort keys only where two have the same value under the first one
+    `Memory`                     `Settling`: who fell behind a moment ago stays, who left a moment ago waits
     the lists that are open      `Scanner._open`; a list without a change is the same object as before
     a row                        `RowCache`: rounded and built when something in it has changed, once for all lists
 
@@ -32,7 +33,7 @@ from gapscan.market.universe import Universe
 from gapscan.ranking.language.closures import RAMP_COLUMN, Test
 from gapscan.ranking.rows import RowCache, RowState, compare_states
 from gapscan.ranking.spec import ListSet
-from gapscan.ranking.top_rows import TopRows
+from gapscan.ranking.top_rows import Doors, TopRows
 
 _NOWHERE: Final = np.zeros(0, np.intp)
 
@@ -98,9 +99,7 @@ class Scanner:
         self._cache = RowCache(universe)
         self._top_rows = TopRows((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
-        # Who passes what lists ask of newcomers, and of their rows, before their filters: a row for each door.
-        self._may_enter: Bools = np.zeros((0, 0), np.bool_)
-        self._may_stay: Bools = np.zeros((0, 0), np.bool_)
+        self._doors = Doors(*(np.zeros((0, 0), np.bool_) for _ in Doors._fields))
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
     @property
@@ -137,7 +136,7 @@ class Scanner:
         names = [spec.name for spec in self._top_rows.specs]
         members = [self._positions(published.get(name, ())) for name in names]
         asked = [at for at, name in enumerate(names) if due is None or name in due]
-        ranked = self._top_rows.rank(asked, members, self._may_enter, self._may_stay)
+        ranked = self._top_rows.rank(asked, members, self._doors, self.universe.as_of)
         return {names[at]: self._top_rows.top[at] for at in ranked}
 
     def _changed(self) -> Ints | None:
@@ -147,27 +146,27 @@ class Scanner:
         now = (universe.date, universe.session, metrics.step_of(universe.as_of), len(universe))
         if now == self._scanned:
             return dirty
+        if now[:2] != self._scanned[:2]:
+            self._top_rows.new_session()
         self._scanned = now
         return None
 
     def _update(self, at: Ints | None) -> None:
         """Pass what changed on to the open lists."""
         columns = self._columns_at(at)
-        gates = self._lists.gates
-        may_enter = self._through([gate.entry for gate in gates], columns)
-        may_stay = self._through([gate.stay for gate in gates], columns)
+        gates, there = self._lists.gates, columns.number("gone") != 1.0
+        doors = Doors(
+            _through([gate.entry for gate in gates], columns, there),
+            _through([gate.stay for gate in gates], columns, there),
+            np.array([there, np.ones_like(there)]),
+        )
         if at is None:
-            self._may_enter, self._may_stay = may_enter, may_stay
+            self._doors = doors
             self._open()
         else:
-            self._may_enter[:, at], self._may_stay[:, at] = may_enter, may_stay
-        self._top_rows.update(at, self._may_enter)
-
-    def _through(self, gates: Sequence[Test], columns: UniverseColumns) -> Bools:
-        """Who passes the gates: for each, a row for lists that idle symbols leave, and one for those that keep them."""
-        there = columns.number("gone") != 1.0
-        passing = [np.broadcast_to(gate(columns), len(there)) for gate in gates]
-        return np.array([row for passes in passing for row in (there & passes, passes)])
+            for held, new in zip(self._doors, doors, strict=True):
+                held[:, at] = new
+        self._top_rows.update(at, self._doors.may_enter)
 
     def _open(self) -> None:
         """The lists that are open now; another session has others."""
@@ -204,3 +203,9 @@ class Scanner:
                 if isinstance(old, RowState) and old.cache is self._cache and new is not old
             ]
         )
+
+
+def _through(gates: Sequence[Test], columns: UniverseColumns, there: Bools) -> Bools:
+    """Who passes the gates: for each, a row for lists that idle symbols leave, and one for those that keep them."""
+    passing = [np.broadcast_to(gate(columns), len(there)) for gate in gates]
+    return np.array([row for passes in passing for row in (there & passes, passes)])

@@ -67,6 +67,7 @@ class _ListTable(Struct, forbid_unknown_fields=True):
     columns: list[str] = []
     idle: Idle = "leave"
     gate: str = DEFAULT_GATE
+    settle: Annotated[float, Meta(ge=0, le=60)] = 3.0
 
 
 class _ListsFile(Struct, forbid_unknown_fields=True):
@@ -254,7 +255,7 @@ def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> Li
     _check_columns(f"list {name}", table.columns)
     return ListDefinition(
         name, table.description, table.where, table.sort, table.limit, sessions, place, columns=table.columns,
-        idle=table.idle, gate=table.gate,
+        idle=table.idle, gate=table.gate, settle=table.settle,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.ranking.cutoff import Cutoff, merged
 from gapscan.ranking.language.closures import Columns
 from gapscan.ranking.language.expression import SortKey
+from gapscan.ranking.settling import Settling
 from gapscan.ranking.spec import ListSpec
 
 _NOWHERE: Final = np.zeros(0, np.intp)
@@ -28,6 +29,17 @@ class SortableColumns(Columns, Protocol):
 
     def __len__(self) -> int:
         """How many symbols there are."""
+
+
+class Doors(NamedTuple):
+    """Who passes what lists ask before their filters: a row for each door, a column for each symbol.
+
+    `may_enter` is of newcomers, `may_stay` of rows that are in. `there` has who has traded lately, then everybody.
+    """
+
+    may_enter: Bools
+    may_stay: Bools
+    there: Bools
 
 
 class TopRows:
@@ -50,6 +62,9 @@ class TopRows:
         self._all = list(range(len(specs)))
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
         self._doors = np.array(doors, np.intp)
+        self._settling = Settling(np.array([1000.0 * spec.definition.settle for spec in specs]))
+        self._ranked_before: Bools = np.zeros(len(specs), np.bool_)
+        self._lingering = _NOWHERE, _NOWHERE
         self._cutoff = Cutoff(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
         self._others = _NOWHERE, _NOWHERE  # members beyond the cutoff when last ranked, and their lists
@@ -60,8 +75,7 @@ class TopRows:
     def update(self, at: Ints | None, may_enter: Bools) -> None:
         """The columns of the symbols at positions `at` (None: of all) changed.
 
-        `may_enter` has all symbols: whether they pass what every list asks of newcomers; a row for the lists that idle
-        symbols leave, and one for those that keep them.
+        `may_enter` has all symbols, as in `Doors`.
         """
         if at is None:
             self._begin(*self._judge(self._columns_at(None), may_enter, self._all))
@@ -94,6 +108,7 @@ class TopRows:
             np.zeros_like(entitled),
         )  # who passes as a row; where known
         self._cutoff.begin(entitled, values)
+        self._settling.grow(len(entitled))
         self._others = _NOWHERE, _NOWHERE
         self._concerned[:] = True
         for changed in self._changed:
@@ -123,24 +138,38 @@ class TopRows:
         symbols, of = self._others
         self._concerned[of[changed[symbols]]] = True
 
-    def rank(self, due: list[int], members: Sequence[Ints], may_enter: Bools, may_stay: Bools) -> list[int]:
+    def new_session(self) -> None:
+        """Nobody settles over the end of a session."""
+        self._settling.forget()
+        self._settling.grow(len(self._entitled))
+        self._ranked_before[:] = False
+
+    def rank(self, due: list[int], members: Sequence[Ints], doors: Doors, now: int) -> list[int]:
         """Find the top rows of the lists `due`; which of them something concerned: the rows of others are as before.
 
-        `members` are the positions of the rows of each list that are published. `may_enter`, and `may_stay` for rows
-        that are in, are as in `update`.
+        `members` are the positions of the rows of each list that are published; `now` is market time.
         """
-        self._catch_up(due, may_enter)
+        self._catch_up(due, doors.may_enter)
+        self._concerned |= self._settling.is_due(now)
         lists = [at for at in due if self._concerned[at] or not _same(members[at], self._members[at])]
-        if not lists:
-            return lists
-        for at in lists:
-            self._members[at] = members[at]
-        self._cutoff.adjust(lists, self._entitled, self._values)
-        self._select(lists, merged(self._cutoff.keys_of(lists), self._kept(lists, may_stay)))
-        self._concerned[lists] = False
+        if lists:
+            for at in lists:
+                self._members[at] = members[at]
+            self._rank(lists, doors, now)
+            self._concerned[lists] = False
+        self._settling.ranked(due, now)
         return lists
 
-    def _kept(self, lists: list[int], may_stay: Bools) -> Ints:
+    def _rank(self, lists: list[int], doors: Doors, now: int) -> None:
+        before = [self.top[at] if self._ranked_before[at] else _NOWHERE for at in lists]
+        self._settling.begin(lists, now)
+        self._cutoff.adjust(lists, self._entitled, self._values, self._settling.waiting())
+        newcomers = self._settling.may_come(self._cutoff.keys_of(lists), self._members)
+        self._select(lists, merged(newcomers, self._kept(lists, doors, now)))
+        self._settling.end(lists, before, self.top, self._lingering, now)
+        self._ranked_before[lists] = True
+
+    def _kept(self, lists: list[int], doors: Doors, now: int) -> Ints:
         """Keys of the rows that do not pass as newcomers, but may stay."""
         members = [self._members[at] for at in lists]
         symbols, of = np.concatenate(members), np.repeat(lists, [len(places) for places in members])
@@ -150,8 +179,11 @@ class TopRows:
         fallen = ~self._entitled[symbols, of]
         symbols, of = symbols[fallen], of[fallen]
         self._judge_stay(symbols, of)
-        stays = may_stay[self._doors[of], symbols] & self._stays[symbols, of]
-        keys: Ints = of[stays] * len(self._entitled) + symbols[stays]
+        stays = doors.may_stay[self._doors[of], symbols] & self._stays[symbols, of]
+        lingers = ~stays & doors.there[self._doors[of] % 2, symbols] & self._settling.lingers(symbols, of, now)
+        self._lingering = symbols[lingers], of[lingers]
+        kept = stays | lingers
+        keys: Ints = of[kept] * len(self._entitled) + symbols[kept]
         return keys
 
     def _note_others(self, lists: list[int], symbols: Ints, of: Ints) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from gapscan.bus.details import write_detail
 from gapscan.bus.snapshots import read_snapshot
@@ -23,7 +24,7 @@ from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Detail, Halts
-from gapscan.ranking.spec import ListSpec, shipped_lists
+from gapscan.ranking.spec import ListSet, ListSpec, compile_list, shipped_lists
 from gapscan.runtime import end
 from gapscan.sim import SimOptions, make_server
 from tests.support import rules
@@ -47,7 +48,10 @@ MEMORY = 390
 # In a market of 400 symbols there may be none.
 SELDOM = {"low_float", "new_listings"}
 
-SHIPPED = shipped_lists()
+SHIPPED = ListSet(  # without what they remember of how they came to be: it is the same however they came
+    shipped_lists().gate,
+    tuple(compile_list(structs.replace(spec.definition, settle=0.0)) for spec in shipped_lists().specs),
+)
 OPEN = [spec for spec in SHIPPED.specs if spec.is_open(MarketSession.REGULAR)]
 
 QUICK = LinkOptions(
@@ -97,7 +101,7 @@ async def pass_by(stack: Stack, seconds: int) -> None:
 async def outcome_of(url: str, fault: str | None, options: dict[str, Any]) -> Outcome:
     """Two minutes of market with a fault in between, then some minutes of scans alone."""
     market = SimOptions(symbols=400, day=DAY, start="09:31", manual=True, bar_delay=0.0, seed=5)
-    async with make_server(market, today=DAY) as sim, running(sim, url) as stack:
+    async with make_server(market, today=DAY) as sim, running(sim, url, SHIPPED) as stack:
         await stack.load_reference()
         await stack.scan_at(START)
         await tell_what_scans_do_not(stack)

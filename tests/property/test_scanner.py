@@ -21,7 +21,7 @@ from gapscan.market.universe import SCAN_MS, Universe
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
 from gapscan.ranking.language.expression import Filter
-from gapscan.ranking.plain import PlainRow, rank
+from gapscan.ranking.plain import Memory, PlainRow, rank
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ROW_FIELDS, ListSet, compile_list
 from tests.property.test_expression import Grower
@@ -140,7 +140,7 @@ class World:
 
     def step(self) -> bool:
         """Some time passes, and some symbols are seen anew; whether reference data came, too."""
-        self.as_of += self.dice.choice([0, 300, 1_000, 60_000, 1_500_000])
+        self.as_of += self.dice.choice([0, 300, 1_000, 2_900, 60_000, 1_500_000])
         if self.known and self.dice.random() < 0.2:
             self.session = self.dice.choice(SESSIONS[SESSIONS.index(self.session) :])
             self.as_of = max(self.as_of, MOMENT[self.session])
@@ -215,6 +215,7 @@ def some_lists(dice: random.Random) -> ListSet:
             dice.choice([[], [], ["pre", "regular"], ["regular", "post"]]),
             idle=dice.choice(["leave", "stay"]),
             gate=dice.choice(["default", "default", "none", "price >= 20", "not stale"]),
+            settle=dice.choice([0.0, 0.5, 3.0, 60.0]),
         )
         for n in range(3)
     ]
@@ -229,7 +230,7 @@ def check_difference(old: Rows, new: Rows) -> Rows:
     return new
 
 
-@given(st.integers(0, 2**63), st.sampled_from(MarketSession), st.integers(1, 5))
+@given(st.integers(0, 2**63), st.sampled_from(MarketSession), st.integers(1, 8))
 def test_lists_equal_a_plain_ranking(seed: int, session: MarketSession, steps: int) -> None:
     """Those that are open and due; the others are as they were when they last were."""
     world = World(random.Random(seed), session)
@@ -239,6 +240,7 @@ def test_lists_equal_a_plain_ranking(seed: int, session: MarketSession, steps: i
     published: dict[str, Rows] = {name: [] for name in definitions}
     latest: dict[str, Row] = {}
     before: dict[str, Rows] = {}
+    memories, remembered = dict[str, Memory](), world.session
     for _ in range(steps):
         if world.step():
             latest.clear()
@@ -246,8 +248,12 @@ def test_lists_equal_a_plain_ranking(seed: int, session: MarketSession, steps: i
         found = scanner.scan(published, None if len(due) == len(definitions) else due)
         members = {name: symbols_of(rows) for name, rows in published.items()}
         symbols = world.symbols()
-        expected = rank([plain_row(s) for s in symbols], definitions.values(), GATE, str(world.session), members)
-        assert found.keys() <= expected.keys() <= found.keys() | (definitions.keys() - due)
+        if not memories or remembered is not world.session:
+            memories, remembered = {name: Memory() for name in definitions}, world.session
+        ranked = [definitions[name] for name in due]
+        plain = [plain_row(s) for s in symbols]
+        expected = rank(plain, ranked, GATE, str(world.session), members, memories, world.as_of)
+        assert expected.keys() <= found.keys() <= expected.keys() | (definitions.keys() - due)
         assert all(found[name] is before.get(name, found[name]) for name in found.keys() - due)
         before = dict(found)
         rows = {s["symbol"]: shown(s) for s in symbols}

@@ -24,7 +24,7 @@ from gapscan.polygon.supervisor import LinkOptions
 from gapscan.protocol.messages import Row
 from gapscan.ranker.service import Ranker
 from gapscan.ranker.term import Term
-from gapscan.ranking.spec import shipped_lists
+from gapscan.ranking.spec import ListSet, shipped_lists
 from gapscan.runtime import end
 from gapscan.service.connecting import retention
 from gapscan.sim.clock import ManualClock
@@ -72,6 +72,7 @@ class Stack:
     feed: Discovery
     ranker: Ranker
     config: Config
+    lists: ListSet
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     ranking: asyncio.Task[None] | None = None
 
@@ -94,7 +95,7 @@ class Stack:
         """Start the ranker, in place of the one that ran."""
         if self.ranking is not None:
             await end(self.ranking)
-        self.ranker = Ranker(self.bus, self.config, shipped_lists(), heartbeat=HEARTBEAT)
+        self.ranker = Ranker(self.bus, self.config, self.lists, heartbeat=HEARTBEAT)
         self.ranking = asyncio.create_task(self.ranker.run())
         await until(lambda: self.report().get("waiting_for") in ("reference data", "a scan", ""), "leading")
 
@@ -133,8 +134,11 @@ class Stack:
 
 
 @asynccontextmanager
-async def running(sim: SimServer, nats: str | BusOptions, **feed_settings: Any) -> AsyncIterator[Stack]:
-    """Feed (not scanning by itself) and ranker between `sim` and a NATS."""
+async def running(
+    sim: SimServer, nats: str | BusOptions, lists: ListSet | None = None, **feed_settings: Any
+) -> AsyncIterator[Stack]:
+    """Feed (not scanning by itself) and ranker between `sim` and a NATS; `lists` are those that come with gapscan."""
+    lists = lists or shipped_lists()
     options = BusOptions(nats) if isinstance(nats, str) else nats
     config = config_for(options.url, sim, **feed_settings)
     tally = Tally(logger("feed"))
@@ -142,8 +146,8 @@ async def running(sim: SimServer, nats: str | BusOptions, **feed_settings: Any) 
         await ensure_shared(bus, retention(config))
         provider = provider_on(sim, tally)
         feed = Discovery(bus, provider, config, tally)
-        ranker = Ranker(bus, config, shipped_lists(), heartbeat=HEARTBEAT)
-        stack = Stack(sim, bus, provider, feed, ranker, config)
+        ranker = Ranker(bus, config, lists, heartbeat=HEARTBEAT)
+        stack = Stack(sim, bus, provider, feed, ranker, config, lists)
         stack.tasks += [asyncio.create_task(loader.run()) for loader in (feed.reference, feed.curves)]
         try:
             await stack.start_ranker()

@@ -22,6 +22,7 @@ LISTS = parse_lists(
     where = 'change_percent >= 5'
     sort = ["-change_percent"]
     limit = 2
+    settle = 0
     [lists.late]
     where = 'price > 1'
     sort = ["symbol"]
