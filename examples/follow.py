@@ -20,7 +20,8 @@ async def follow(name: str, nats: str) -> None:
         # A view is the whole list at one sequence. Its rows are dicts in the order of their ranks.
         leaders = ", ".join(f"{row['symbol']} {row.get('price')}" for row in view.rows[:5])
         market = "SIMULATED " if view.simulated else ""
-        # live: the list is up to date; closed: outside of its hours; stale: nothing is heard at the moment.
+        # live: the list is up to date; delayed: all its data are late; closed: outside of its hours; stale: nothing is
+        # heard at the moment.
         print(f"{market}{view.list} {view.state:6} sequence {view.sequence}, {len(view.rows)} rows: {leaders}")
 
 

@@ -14,6 +14,7 @@ from gapscan.service.status import (
     Curves,
     Details,
     Hot,
+    Lateness,
     ListReport,
     Reference,
     ServiceStatus,
@@ -49,6 +50,7 @@ def report_text(report: StatusReport) -> str:
         *_curves(report.curves),
         _details(report.details),
         _hot(report.hot),
+        _late(report.lateness),
         "",
         *_services(report.services),
         *_ledger(report.services),
@@ -62,6 +64,8 @@ def report_text(report: StatusReport) -> str:
 
 def _verdict(report: StatusReport) -> str:
     verdict = "healthy" if report.healthy else "NOT HEALTHY"
+    if report.lateness.state == "delayed":
+        verdict += f"   DELAYED by {render.span(report.lateness.delayed_by)}"
     return f"{verdict}   SIMULATED" if report.simulated else verdict
 
 
@@ -117,6 +121,12 @@ def _hot(hot: Hot) -> str:
         f"hot       {hot.desired} symbols desired, {hot.confirmed} confirmed, {hot.receiving} receiving   "
         f"{hot.bars_per_second:.0f} bars/s, {age}   {hot.reconnects} reconnects"
     )
+
+
+def _late(lateness: Lateness) -> str:
+    """How long each stage takes: the median, and what 99 of 100 are within."""
+    stages = (f"{name.replace('_', ' ')} {each.p50:.2f} s ({each.p99:.2f})" for name, each in lateness.stages.items())
+    return f"lateness  {', '.join(stages) or 'no data in the last minute'}"
 
 
 def _ledger(services: dict[str, ServiceStatus]) -> list[str]:

@@ -35,7 +35,14 @@ async def print_top(options: BusOptions, name: str, number: int | None, form: st
         columns = await shown_columns(bus, name) if form == "table" else ()
     if view.state == "stale":
         output.note(f"warning: {name} is stale, these rows are old (see `gapscan status`)")
+    if view.state == "delayed":
+        output.note(f"warning: {name} is delayed, all prices are {_late(view)} old")
     output.write(as_table(view, number, columns) if form == "table" else _FORMS[form](view, number))
+
+
+def _late(view: ListView) -> str:
+    by = view.lateness.delayed_by
+    return render.span(by) if by else "more than a minute"
 
 
 async def _current(bus: Bus, name: str) -> ListView:

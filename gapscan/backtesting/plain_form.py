@@ -98,7 +98,7 @@ class PlainForm:
             session=str(self._day.session(self._state.minute)),  # type: ignore[arg-type]
             simulated=True,
             symbols=self._day.symbols,
-            **{name: packed(columns[name]) for name in _OF_SCANS},
+            **{name: packed(columns[name]) for name in _OF_SCANS},  # type: ignore[arg-type]  # columns by name
         )
 
 

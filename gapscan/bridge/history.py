@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from gapscan.bridge.encodings import Message
+from gapscan.client.view import UNKNOWN, Lateness
 from gapscan.lists.delta import RowList, checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.state import ranked
@@ -63,6 +64,8 @@ class ListStatus:
     as_of: int = 0
     state: State = "stale"
     simulated: bool = False
+    lateness: Lateness = UNKNOWN
+    stored_at: float = 0.0  # POSIX seconds; 0: not known
 
 
 class ListHistory:
@@ -108,7 +111,7 @@ class ListHistory:
     @property
     def state(self) -> State:
         """Whether what clients get of the list moves."""
-        return "stale" if self.fault and self.status.state == "live" else self.status.state
+        return "stale" if self.fault and self.status.state in ("live", "delayed") else self.status.state
 
     def put(self, position: Position, as_of: int, rows: Sequence[Row], now: float) -> bool:
         """Take in the list at `position`; False when that is not news.

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from msgspec import to_builtins
 from prometheus_client import Metric
 
 from gapscan.bridge.server import BridgeServer
 from gapscan.protocol.api import PROBLEMS
 from gapscan.protocol.websocket import CLOSE_CODES, ERROR_CODES
+from gapscan.service.lateness import Percentiles, stage_metrics
+from gapscan.service.lateness import report as stage_report
 from gapscan.service.metrics import ALL_LISTS_FAILURES, Family, Kinds, gauge, gauges
 
 KINDS: Final = Kinds(
@@ -70,7 +73,12 @@ def bridge_metrics(bridge: BridgeServer, conditions: Mapping[str, bool]) -> Iter
     yield gauges("bridge_writer", "how frames are written", ("writer",), [((bridge.writer.name,), 1)])
     for name, holds in conditions.items():
         yield gauge(f"bridge_{name}", f"1 while this holds: {name.replace('_', ' ')}", holds)
+    yield from stage_metrics("bridge", {"stored_to_sent": bridge.versions.stored_to_sent})
     yield from _list_metrics(bridge)
+
+
+def _stages(bridge: BridgeServer) -> dict[str, Percentiles]:
+    return stage_report({"stored_to_sent": bridge.versions.stored_to_sent})
 
 
 def _list_metrics(bridge: BridgeServer) -> Iterator[Metric]:
@@ -96,6 +104,7 @@ def report(bridge: BridgeServer) -> dict[str, Any]:
         "lagging": bridge.lagging,
         "lists": len(bridge.versions.histories),
         "writer": bridge.writer.name,
+        "stages": {name: to_builtins(stage) for name, stage in _stages(bridge).items()},
         "failed": {name: history.fault for name, history in bridge.versions.histories.items() if history.fault},
         "counts": dict(bridge.tally.counts),
     }

@@ -52,6 +52,7 @@ class BridgeServer:
         self._empty = asyncio.Event()  # set when a client was the last to leave
         self.fanout = Fanout(versions, limits.slow_after, tally, clock, self._wake.set, self.writer)
         self._conflation = Conflation(window)
+        self._unsent: dict[str, float] = {}  # when the oldest change of a list was stored that is not sent yet
         self._cells = Cells()
         self._cell_readers: set[BrowserSession] = set()
 
@@ -66,6 +67,7 @@ class BridgeServer:
             session.send(message)
         for name in [name for name in self.fanout.subscribers if name not in self.versions.histories]:
             self._conflation.forget(name)
+            self._unsent.pop(name, None)
             self.fanout.drop_list(name)
 
     def put(self, name: str, position: Position, as_of: int, rows: Sequence[Row], status: ListStatus) -> None:
@@ -74,8 +76,12 @@ class BridgeServer:
         if history is None:
             return
         now = self.clock()
+        before = history.status.stored_at
         history.set_status(status)
+        self.versions.lateness = status.lateness
         if history.put(position, as_of, rows, now):
+            if status.stored_at != before:  # a snapshot was not stored just now
+                self._unsent.setdefault(name, status.stored_at)
             self._due(name, now)
 
     def lost(self, name: str) -> None:
@@ -176,6 +182,8 @@ class BridgeServer:
             self._flush_cells()
         else:
             self.fanout.flush(key)
+            if stored := self._unsent.pop(key, 0.0):
+                self.versions.stored_to_sent.add(time.time() - stored)
 
     def retry(self) -> None:
         """Catch up with those who can take something again; close those who could not for too long."""

@@ -104,7 +104,7 @@ class Bridge:
 
     def on_view(self, earlier: ListView | None, view: ListView) -> None:
         """A list has changed."""
-        status = ListStatus(view.as_of, view.state, view.simulated)
+        status = ListStatus(view.as_of, view.state, view.simulated, view.lateness, view.stored_at)
         self.bridge.put(view.list, Position(self._epoch(earlier, view), view.sequence), view.as_of, view.rows, status)
 
     def _epoch(self, earlier: ListView | None, view: ListView) -> str:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.history import ListHistory, Position
 from gapscan.bridge.views import View, ViewKey
+from gapscan.client.view import UNKNOWN
 from gapscan.lists.wish import WHOLE
 from gapscan.protocol import websocket
+from gapscan.protocol.messages import State
+from gapscan.protocol.values import wire_state
 from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists, Size, Sizes
+from gapscan.service.lateness import Stage
 
 
 class VersionStore:
@@ -22,6 +29,8 @@ class VersionStore:
         self.infos: list[ListInfo] = []
         self._sizes: dict[str, Size] = {}
         self._overview: Message | None = None
+        self.lateness = UNKNOWN
+        self.stored_to_sent = Stage()
 
     def define(self, infos: Iterable[ListInfo]) -> bool:
         """Say which lists there are; True when that is news. Those that are no more are dropped."""
@@ -86,16 +95,31 @@ class VersionStore:
         """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""
         sent = [(self.history(key), at) for key, at in cursors if at is not None]
         beats = {history.name: _beat(history, at) for history, at in sent if history is not None}
-        return Message(websocket.encode(Beat(beats, self.simulated)))
+        return Message(websocket.encode(Beat(beats, self.simulated, *self._lateness())))
+
+    def _lateness(self) -> tuple[int | UnsetType, int | UnsetType]:
+        """To the feed, and from there until it is sent, ms: as the list says whose state was heard last."""
+        lateness, sent = self.lateness, self.stored_to_sent.median_ms() or 0
+        behind = UNSET if lateness.behind is None else round(lateness.behind * 1000)
+        return behind, UNSET if lateness.ours is None else round(lateness.ours * 1000) + sent
 
     def overview_message(self) -> Message:
         """How all lists stand: the same object for as long as it says the same."""
         histories = self.histories.values()
-        sizes = {each.name: Size(len(each.current.rows), each.state) for each in histories if each.current}
+        sizes = {each.name: _size(len(each.current.rows), each.state) for each in histories if each.current}
         if sizes != self._sizes or self._overview is None:
             self._sizes, self._overview = sizes, Message(websocket.encode(Sizes(sizes)))
         return self._overview
 
 
 def _beat(history: ListHistory, at: Position) -> ListBeat:
-    return ListBeat(at.epoch, at.sequence, history.status.as_of, history.state)
+    status, state = history.status, history.state
+    beat = ListBeat(at.epoch, at.sequence, status.as_of, wire_state(state))
+    if state != "delayed":
+        return beat
+    by = status.lateness.delayed_by
+    return replace(beat, delayed=True, delayed_by=UNSET if by is None else round(by * 1000))
+
+
+def _size(rows: int, state: State) -> Size:
+    return Size(rows, wire_state(state), True if state == "delayed" else UNSET)

@@ -40,7 +40,7 @@ class View(ListHistory):
     @property
     def state(self) -> State:
         """As of a list; a part does not move while the whole cannot be sent."""
-        return "stale" if self._base.stuck and super().state == "live" else super().state
+        return "stale" if self._base.stuck and super().state in ("live", "delayed") else super().state
 
     def sync(self) -> None:
         """Take in what the list has come to, if that changes what is shown."""

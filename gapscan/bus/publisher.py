@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET
 from nats.js import api
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import Stored, confirmed_from
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
 from gapscan.bus.history import History
+from gapscan.bus.stage_times import UNKNOWN, Lateness, StageTimes
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import ProtocolError, StreamLostError
 from gapscan.lists.delta import checksum
@@ -24,6 +26,7 @@ from gapscan.obs import logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Change, Delta, Heartbeat, Row, Snapshot, State
+from gapscan.protocol.values import wire_state
 
 _REPLAY_BATCH = 1000
 _log = logger("bus")
@@ -158,7 +161,7 @@ class ListPublisher:
         if not fresh:
             _log.warning("list continues under a new epoch", extra={"list": self.name, "epoch": self.epoch})
 
-    async def publish(self, rows: Sequence[Row], as_of: int) -> bool:
+    async def publish(self, rows: Sequence[Row], as_of: int, times: StageTimes | None = None) -> bool:
         """Publish what leads from the stored list to `rows`; False when nothing does.
 
         A stream that is gone is made anew, under a new epoch. Raises FencedError when another writer owns the list,
@@ -167,7 +170,7 @@ class ListPublisher:
         async with self._at_work:
             try:
                 if not self.unsettled or self._is_retired:
-                    return await self._publish(rows, as_of)
+                    return await self._publish(rows, as_of, times)
             except StreamLostError as error:
                 if self._is_retired:
                     raise
@@ -199,7 +202,7 @@ class ListPublisher:
         async with self._at_work, self._storing:
             pass
 
-    async def _publish(self, rows: Sequence[Row], as_of: int) -> bool:
+    async def _publish(self, rows: Sequence[Row], as_of: int, times: StageTimes | None = None) -> bool:
         if self._attempt is not None:
             await self._store(self._attempt)
         changes = diff(self.rows, rows)
@@ -214,6 +217,8 @@ class ListPublisher:
             changes=self._explain(self.name, changes, self.as_of),
             size=len(rows),
             checksum=checksum(rows),
+            received=times.received if times else UNSET,
+            ranked=times.ranked if times else UNSET,
         )
         await self._store(_Attempt(self._stream.attempt(self.sequence, encode(delta), self.epoch), delta, rows))
         return True
@@ -269,9 +274,14 @@ class ListPublisher:
             if upto := self._history.expired(self.snapshot_sequence, self._retention.max_age_seconds):
                 await self._stream.drop(upto)
 
-    async def heartbeat(self, state: State, as_of: int, simulated: bool) -> None:
+    async def heartbeat(self, state: State, as_of: int, simulated: bool, lateness: Lateness = UNKNOWN) -> None:
         """Say that the list is alive, and what its last sequence is. Raises BusError."""
-        beat = Heartbeat(self.name, self.epoch, self.sequence, as_of, state, simulated)
+        behind, ours, delayed_by = (UNSET if value is None else value for value in lateness)
+        delayed = True if state == "delayed" else UNSET
+        beat = Heartbeat(
+            self.name, self.epoch, self.sequence, as_of, wire_state(state), simulated, delayed, behind, ours,
+            delayed_by,
+        )  # fmt: skip
         try:
             await self._bus.nc.publish(names.heartbeat_subject(self.name), encode(beat))
         except NATS_ERRORS as error:

@@ -14,7 +14,7 @@ from gapscan.bus.definitions import definition_subject, is_removed
 from gapscan.bus.direct_get import NoStreamError
 from gapscan.client.beat_fence import BeatFence
 from gapscan.client.replica import Replica
-from gapscan.client.view import ListView
+from gapscan.client.view import UNKNOWN, Lateness, ListView, stored_at
 from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import logger
 from gapscan.protocol import names
@@ -40,6 +40,8 @@ class Follower:
         self._state: State = "stale"
         self._fence = BeatFence()
         self._of_other_epoch: Heartbeat | None = None  # the latest one, to be judged when the copy has its epoch
+        self._lateness = UNKNOWN
+        self._stored_at = 0.0
         self._inbox: asyncio.Queue[Msg | None] = asyncio.Queue(INBOX_SIZE)
 
     async def views(self) -> AsyncGenerator[ListView, None]:
@@ -71,6 +73,8 @@ class Follower:
             state=self._state,
             simulated=self._replica.simulated,
             link=self._replica.stats,
+            lateness=self._lateness,
+            stored_at=self._stored_at,
         )
 
     @asynccontextmanager
@@ -134,7 +138,9 @@ class Follower:
             _log.debug("%s", error, extra={"list": self.name})
             return
         if isinstance(message, Delta):
-            self._replica.offer(message, int((item.headers or {}).get(names.HEADER_SEQUENCE, 0)))
+            headers = item.headers or {}
+            self._replica.offer(message, int(headers.get(names.HEADER_SEQUENCE, 0)))
+            self._stored_at = stored_at(headers) or self._stored_at
         elif isinstance(message, Heartbeat):
             self._handle_heartbeat(message)
 
@@ -148,7 +154,7 @@ class Follower:
         if self._replica.observe(beat):
             self._of_other_epoch = None
             if self._fence.admits(beat, self._replica.copy):
-                self._state = beat.state
+                self._state, self._lateness = beat.shown, Lateness.of(beat)
                 self._replica.check_rewound(beat)
         else:
             self._of_other_epoch = beat

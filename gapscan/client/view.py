@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from msgspec import UNSET
 
 from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
-from gapscan.protocol.messages import Delta, Row, State
+from gapscan.protocol import names
+from gapscan.protocol.messages import Delta, Heartbeat, Row, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +29,45 @@ class LinkStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Lateness:
+    """How late the rows are: medians of the last minute, in seconds of wall time; None where it is not known.
+
+    `behind`: from the exchange to the feed. `ours`: from there until a change is stored. `delayed_by`: by how much of
+    market time delayed data are late.
+    """
+
+    behind: float | None = None
+    ours: float | None = None
+    delayed_by: float | None = None
+
+    @classmethod
+    def of(cls, beat: Heartbeat) -> Lateness:
+        """What a heartbeat says of it."""
+        return cls(*(None if ms is UNSET else ms / 1000 for ms in (beat.behind, beat.ours, beat.delayed_by)))
+
+
+UNKNOWN: Final = Lateness()
+
+
+def stored_at(headers: Mapping[str, str]) -> float | None:
+    """When the server stored the message with these headers, POSIX seconds; None where they do not say."""
+    text = headers.get(names.HEADER_TIME, "")
+    try:
+        return dt.datetime.fromisoformat(text).timestamp() if text else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class ListView:
     """A list at one sequence. It never changes; rows are shared between views and must not be changed.
 
     `rows` are in the order of their ranks, the first has rank 1; their symbols have been proved by the checksum.
-    `as_of` is market time, UTC epoch milliseconds. `state` is live, closed (outside of the list's sessions) or stale
-    (no data, changes that cannot be stored, no heartbeat or no link). `simulated`: of an invented market.
+    `as_of` is market time, UTC epoch milliseconds. `state` is live, delayed (all that the provider
+    sends is late, as with a delayed plan; `as_of` is the data's own time), closed (outside of the list's sessions) or
+    stale (no data, changes that cannot be stored, no heartbeat or no link). `simulated`: of an invented market.
     `epoch` changes when the list's sequences begin anew; where `continues` is false, they did, or went back.
+    `stored_at` is when the newest change that came live was stored (POSIX seconds, 0 before one).
     """
 
     list: str
@@ -40,6 +78,8 @@ class ListView:
     state: State
     simulated: bool
     link: LinkStats
+    lateness: Lateness = field(default=UNKNOWN, compare=False)
+    stored_at: float = field(default=0.0, compare=False)
 
     def continues(self, earlier: ListView | None) -> bool:
         """Whether this view is of the same history as `earlier`, or as none: no sequence was used twice in between."""

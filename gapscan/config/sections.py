@@ -169,6 +169,7 @@ class EventsSection(Section, frozen=True):
 class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
+    With `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan.
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
     that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
     """
@@ -179,6 +180,7 @@ class SimSection(Section, frozen=True):
     seed: Annotated[int, Meta(ge=0)] = 7
     symbols: Annotated[int, Meta(ge=20, le=20_000)] = 11_000
     replay: str | None = None
+    delay: Annotated[float, Meta(ge=0, le=7200)] = 0.0
     host: str = "127.0.0.1"
     port: Port = 0
     origin: float | None = None

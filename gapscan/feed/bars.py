@@ -90,6 +90,7 @@ class BarPublisher:
 
 def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:
     """The bars, in messages of at most SYMBOLS_A_MESSAGE."""
+    received = round(time.time() * 1000)
     for at in range(0, len(bars), SYMBOLS_A_MESSAGE):
         part = bars[at : at + SYMBOLS_A_MESSAGE]
         yield Bars(
@@ -105,6 +106,7 @@ def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:
             day_volume=[bar.day_volume for bar in part],
             day_open=[bar.day_open for bar in part],
             day_vwap=[bar.day_vwap for bar in part],
+            received=received,
         )
 
 
@@ -123,4 +125,5 @@ def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Tra
             symbols=[trade.symbol for trade in part],
             price=[trade.price for trade in part],
             time=[trade.time for trade in part],
+            received=round(time.time() * 1000),
         )

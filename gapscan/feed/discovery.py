@@ -16,6 +16,7 @@ from gapscan.bus.direct_get import get_last
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FeedError, ProtocolError
+from gapscan.feed.liveness import TICK_SECONDS, Liveness
 from gapscan.feed.market_clock import MarketClock
 from gapscan.feed.metrics import scan_histogram
 from gapscan.feed.publisher import FeedPublisher
@@ -28,7 +29,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.feed import symbols_a_part
-from gapscan.protocol.messages import Clock, ReferenceFrame, SessionName, UniverseFrame
+from gapscan.protocol.messages import ReferenceFrame, SessionName, UniverseFrame
 from gapscan.provider import MarketSnapshot, MarketStatus, Provider
 from gapscan.runtime import Backoff
 from gapscan.service.connecting import retention
@@ -37,7 +38,7 @@ _log = logger("feed")
 
 # A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
 _RETRY_FIRST: Final = 0.25
-_CLOCK_SECONDS: Final = 1.0
+_CLOCK_TICKS: Final = round(1.0 / TICK_SECONDS)
 
 
 class Discovery:
@@ -51,7 +52,9 @@ class Discovery:
         tally: Tally,
         publisher: FeedPublisher | None = None,
         scan_seconds: Histogram | None = None,
+        liveness: Liveness | None = None,
     ) -> None:
+        self.liveness = liveness or Liveness(config.feed)
         self._bus = bus
         self._publisher = publisher or FeedPublisher(bus, tally)
         self._provider = provider
@@ -73,14 +76,13 @@ class Discovery:
 
     @property
     def session(self) -> SessionName | None:
-        """The session at the last scan; None before the first."""
-        return self._status.session if self._status else None
+        """The session that the last scan was of; None before the first."""
+        return self.liveness.session
 
     @property
     def market_time(self) -> int:
-        """Market time now, epoch ms: the last scan's, and the wall time since."""
-        now = time.time()
-        return round(now * 1000) if self._status is None else self._status.at + round((now - self.last_scan) * 1000)
+        """Market time of the data now, epoch ms."""
+        return self.liveness.market_time
 
     async def discover(self) -> None:
         """Scan for ever, one scan at a time, each `discovery_interval` seconds after the one before began."""
@@ -100,14 +102,18 @@ class Discovery:
             await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
 
     async def publish_clock(self) -> None:
-        """Say market time every second for as long as scans come; without it, clients say that data stands still."""
+        """Say market time every second, and at once when data stop or come again; silence means a dead feed."""
+        said, ticks = "", 0
         while True:
-            await asyncio.sleep(_CLOCK_SECONDS)
-            overdue = time.time() - self.last_scan > self._config.feed.overdue_after(closed=self._closed)
-            if self._status is None or self._last_error or overdue:
+            await asyncio.sleep(TICK_SECONDS)
+            self.liveness.tick(TICK_SECONDS)
+            ticks += 1
+            message = self.liveness.clock_message()
+            if message is None or (ticks % _CLOCK_TICKS and message.state == said):
                 continue
+            said = str(message.state)
             with suppress(BusError):  # away: nobody could hear it
-                await self._publisher.send(names.FEED_CLOCK, encode(Clock(self.market_time)))
+                await self._publisher.send(names.FEED_CLOCK, encode(message))
 
     @property
     def _closed(self) -> bool:
@@ -119,6 +125,7 @@ class Discovery:
 
     async def _failed(self, error: FeedError | BusError) -> None:
         self._last_error = error.message
+        self.liveness.scan_failed(error.message)
         self._tally.trouble("scan_failed", f"scan failed: {error}")
         if isinstance(error, BusError):
             with suppress(BusError):  # what is wrong with NATS, the next scan says
@@ -134,10 +141,13 @@ class Discovery:
         for loader in (self.reference, self.curves):
             loader.announce(trading_date(status.at))
         self._frame = 1 + (await self._stored_frame() if self._frame is None else self._frame)
-        await self._publish_scan(status, snapshot, self._frame)
+        received = round(time.time() * 1000)
+        self.liveness.observe_scan(status, snapshot)
+        await self._publish_scan(status, snapshot, received)
         self.on_scan(snapshot, status.at)
         self.reference.observe_scan(snapshot.symbols)
         self._status, self.symbols, self.last_scan, self._last_error = status, len(snapshot), time.time(), ""
+        self.liveness.scan_published()
         self._tally.count("scans")
         await self._restore("reference data", self.reference.restore)
         await self._restore("volume curves", self.curves.restore)
@@ -160,9 +170,14 @@ class Discovery:
         except ProtocolError:
             return 0  # of another version: its parts are not read together with these
 
-    async def _publish_scan(self, status: MarketStatus, snapshot: MarketSnapshot, frame: int) -> None:
-        as_of, simulated = market_time_of(snapshot, status.at), self._config.provider.simulated
-        seen = Observation(frame, as_of, status.session, simulated)
+    async def _publish_scan(self, status: MarketStatus, snapshot: MarketSnapshot, received: int) -> None:
+        seen = Observation(
+            frame=self._frame or 0,
+            as_of=market_time_of(snapshot, self.liveness.time_of(status)),
+            session=self.liveness.session_of(status),
+            simulated=self._config.provider.simulated,
+            received=received,
+        )
         for part in universe_frames(snapshot, seen, symbols_a_part(self._bus.max_payload)):
             await self._publish(names.FEED_UNIVERSE, part)
 
@@ -176,7 +191,7 @@ class Discovery:
             "interval": self._pause(),
             "last_scan": round(self.last_scan, 3),
             "last_error": self._last_error,
-            "session": self._status.session if self._status else None,
+            "session": self.session,
             "calendar_disagreement": self._clock.disagreement,
             "clock_fault": self._clock.fault,
             "left_out": to_builtins(self.left_out),

@@ -13,6 +13,7 @@ from gapscan.config import Config
 from gapscan.feed.bars import BarPublisher
 from gapscan.feed.halts import HaltKeeper
 from gapscan.feed.hot_set import HotFollower
+from gapscan.feed.liveness import Liveness
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
 from gapscan.protocol.messages import SessionName
@@ -46,7 +47,10 @@ class LiveFeed:
         tally: Tally,
         on_hot: Callable[[Set[str]], None] = lambda _: None,
         publisher: FeedPublisher | None = None,
+        liveness: Liveness | None = None,
     ) -> None:
+        self._liveness = liveness or Liveness(config.feed)
+        self._liveness.wants_bars = lambda: bool(self._hot) or config.feed.mode == "all"
         publisher = publisher or FeedPublisher(bus, tally)
         self._section = config.feed
         self._market = market
@@ -83,6 +87,7 @@ class LiveFeed:
         self.halts.observe_events(batch.halts)
         self.halts.observe_traded(batch.bars, batch.trades)
         if batch.bars or batch.trades:
+            self._liveness.observe_bars(max((bar.end for bar in batch.bars), default=0))
             await self.bars.publish(batch.bars, batch.trades)
 
     def _topics(self) -> set[Topic]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from prometheus_client import Histogram, Metric
 
-from gapscan.service.metrics import LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, PREFIX, Kinds, gauge
+from gapscan.protocol.values import FeedState
+from gapscan.service.lateness import stage_metrics
+from gapscan.service.metrics import LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, PREFIX, Kinds, gauge, gauges
 
 if TYPE_CHECKING:
     from gapscan.feed.term import FeedTerm
@@ -98,6 +100,11 @@ def _term_metrics(term: FeedTerm) -> Iterator[Metric]:
     text = "symbols of the last scan that are not ranked, because their data is of an earlier day"
     yield gauge("feed_scan_past_symbols", text, feed.left_out.past)
     yield gauge("feed_market_timestamp_seconds", "market time now", feed.market_time / 1000)
+    liveness = feed.liveness
+    states = [((state,), liveness.state == state) for state in get_args(FeedState)]
+    yield gauges("feed_state", "1 for the state that the data are in", ("state",), states)
+    yield gauge("feed_delayed_seconds", "by how much of market time the data are late; 0: not", liveness.behind / 1000)
+    yield from stage_metrics("feed", {"exchange_to_feed": liveness.exchange})
     newest = live.bars.newest_end / 1000
     yield gauge("feed_newest_bar_timestamp_seconds", "market time at the newest bar's end; 0: none yet", newest)
     yield gauge("feed_hot_symbols", "symbols that are to come live", hot["desired"])

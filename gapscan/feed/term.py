@@ -37,7 +37,14 @@ class FeedTerm:
             bus, provider, config, self.discovery, tally, splits=lambda: self.discovery.reference.splits
         )
         self.live = LiveFeed(
-            bus, config, self.discovery, provider, tally, on_hot=self.details.want, publisher=self._publisher
+            bus,
+            config,
+            self.discovery,
+            provider,
+            tally,
+            on_hot=self.details.want,
+            publisher=self._publisher,
+            liveness=self.discovery.liveness,
         )
         self.discovery.on_scan = self.live.halts.observe_scan
         self.discovery.newest_bar = lambda: self.live.bars.newest_end
@@ -62,4 +69,5 @@ class FeedTerm:
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this term."""
-        return self.discovery.report() | self.live.report() | {"details": self.details.report()}
+        lateness = self.discovery.liveness.report()
+        return self.discovery.report() | self.live.report() | {"details": self.details.report(), "lateness": lateness}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from gapscan.market.columns import Floats, packed
 from gapscan.market.sessions import session_times, trading_date
@@ -26,6 +26,7 @@ class Observation(Struct):
     as_of: int
     session: SessionName
     simulated: bool
+    received: int | UnsetType = UNSET  # wall time at which the feed had it, epoch ms
 
 
 class LeftOut(Struct, frozen=True):
@@ -63,6 +64,7 @@ def _part(
         session=seen.session,
         simulated=seen.simulated,
         symbols=snapshot.symbols[these],
+        received=seen.received,
         **{name: packed(column[these]) for name, column in columns.items()},
     )
 

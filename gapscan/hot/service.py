@@ -69,7 +69,7 @@ class HotTerm:
     def on_view(self, earlier: ListView | None, view: ListView) -> None:
         """A list has changed: so may the set, and with it what time it is."""
         if earlier is None or view.as_of != earlier.as_of:
-            self._clock.observe(view.as_of, live=view.state == "live")
+            self._clock.observe(view.as_of, live=view.state in ("live", "delayed"))
         self._changed.set()
 
     def lost(self, name: str) -> None:

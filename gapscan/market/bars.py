@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from gapscan.protocol.messages import Bars, Trades
 # fast that its bars run ahead of its scans by more is ranked by its scans.
 AHEAD_MS: Final = 900_000
 
-_COLUMNS: Final = tuple(name for name in Bars.__struct_fields__ if name != "simulated")
+_COLUMNS: Final = tuple(name for name in Bars.__struct_fields__ if name not in ("simulated", "received"))
 _NEWEST_COUNTS: Final = ("close", "day_volume", "day_vwap", "day_open")
 
 
@@ -70,7 +70,9 @@ def joined(batches: Sequence[Bars]) -> Bars:
     """Several batches as one: much less work than one by one."""
     if len(batches) == 1:
         return batches[0]
-    columns = {name: list(chain.from_iterable(getattr(batch, name) for batch in batches)) for name in _COLUMNS}
+    columns: dict[str, Any] = {
+        name: list(chain.from_iterable(getattr(batch, name) for batch in batches)) for name in _COLUMNS
+    }
     return Bars(simulated=batches[-1].simulated, **columns)
 
 

@@ -10,8 +10,10 @@ from gapscan.protocol.values import (
     Column,
     Counts,
     EpochMs,
+    FeedState,
     Flags,
     HaltStatuses,
+    Milliseconds,
     Packed,
     Sequence,
     SessionName,
@@ -32,7 +34,13 @@ def symbols_a_part(max_payload: int) -> int:
     return max(1, min(SYMBOLS_A_PART, max_payload // _BYTES_A_SYMBOL))
 
 
-class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
+class Received(Struct, frozen=True, kw_only=True):
+    """What says when the feed had it of the provider: wall time."""
+
+    received: EpochMs | UnsetType = UNSET
+
+
+class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
     """A part of one discovery scan, column by column; a column has a value for each of `symbols`.
 
     A column that is missing has no value for any symbol, and one that a reader does not know is passed over: feeds and
@@ -40,7 +48,8 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
     NATS's max_payload. Its numbers are packed: a whole market has more than a hundred thousand of them, which are not
     worth an object each.
     `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
-    are of the newest minute that had trades: its start in epoch ms, and how many trades it had.
+    are of the newest minute that had trades: its start in epoch ms, and how many trades it had. `received` is the wall
+    time at which the feed had the scan, as it is of bars and trades.
     """
 
     frame: Annotated[int, Meta(ge=0, description="number of the scan since the feed started")]
@@ -68,7 +77,7 @@ class UniverseFrame(Struct, frozen=True, tag_field="type", tag="universe"):
 SCAN_COLUMNS: Final = tuple(name for name, hint in get_type_hints(UniverseFrame).items() if bytes in get_args(hint))
 
 
-class Bars(Struct, frozen=True, tag_field="type", tag="bars"):
+class Bars(Received, frozen=True, tag_field="type", tag="bars"):
     """Bars of hot symbols as they came from the provider, column by column; columns are as long as `symbols`.
 
     A bar is known by its symbol and start: the same one may come again, corrected. `day_volume`, `day_open` and
@@ -89,7 +98,7 @@ class Bars(Struct, frozen=True, tag_field="type", tag="bars"):
     day_vwap: Column
 
 
-class Trades(Struct, frozen=True, tag_field="type", tag="trades"):
+class Trades(Received, frozen=True, tag_field="type", tag="trades"):
     """Last trades of hot symbols, column by column: the newest one of each symbol in the batch."""
 
     simulated: bool
@@ -111,10 +120,16 @@ class Halts(Struct, frozen=True, tag_field="type", tag="halts"):
 class Clock(Struct, frozen=True, tag_field="type", tag="clock"):
     """Once a second while the feed has the provider's data: market time, as well as it is known between two scans.
 
-    It says that a market in which nothing trades is quiet, not lost; it changes no row.
+    It says that a market in which nothing trades is quiet, not lost; it changes no row. `state` says whether what the
+    feed has of the provider is live; `reason` why it is stale (`as_of` stands then), `delayed_by` by how much of market
+    time it is delayed, `behind` how long prices take from the exchange to the feed.
     """
 
     as_of: EpochMs
+    state: FeedState | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    delayed_by: Milliseconds | UnsetType = UNSET
+    behind: Milliseconds | UnsetType = UNSET
 
 
 class FeedCommand(Struct, frozen=True, tag_field="type", tag="command"):

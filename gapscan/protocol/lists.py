@@ -7,7 +7,20 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.protocol.fields import Fields
-from gapscan.protocol.values import Crc32, EpochMs, Idle, ListName, Rank, Sequence, SessionName, State, Symbol
+from gapscan.protocol.values import (
+    Crc32,
+    EpochMs,
+    Idle,
+    ListName,
+    Milliseconds,
+    Rank,
+    Sequence,
+    SessionName,
+    State,
+    Symbol,
+    WireState,
+    shown_state,
+)
 
 HEARTBEAT_SECONDS: Final = 1.0  # between two heartbeats of a list: a promise to readers, who tell silence by it
 
@@ -68,7 +81,8 @@ class Delta(Struct, frozen=True, tag_field="type", tag="delta"):
     """What takes a list from sequence `prev` to the next.
 
     On NATS the message's stream sequence is the delta's sequence (always prev + 1) and `sequence` is absent;
-    elsewhere `sequence` is present and may be further on, when several deltas were folded into one.
+    elsewhere `sequence` is present and may be further on, when several deltas were folded into one. `received` and
+    `ranked` are wall time: when the feed had the newest of the data in it, and when they were ranked.
     """
 
     list: ListName
@@ -79,6 +93,8 @@ class Delta(Struct, frozen=True, tag_field="type", tag="delta"):
     size: Annotated[int, Meta(ge=0, description="rows after the delta")]
     checksum: Crc32
     sequence: Sequence | UnsetType = UNSET
+    received: EpochMs | UnsetType = UNSET
+    ranked: EpochMs | UnsetType = UNSET
 
 
 class Snapshot(Struct, frozen=True, tag_field="type", tag="snapshot"):
@@ -94,14 +110,28 @@ class Snapshot(Struct, frozen=True, tag_field="type", tag="snapshot"):
 
 
 class Heartbeat(Struct, frozen=True, tag_field="type", tag="heartbeat"):
-    """Once a second for each list: what its last sequence is, and whether its data moves."""
+    """Once a second for each list: what its last sequence is, and whether its data moves.
+
+    Of delayed data `state` is `stale` and `delayed` is true, `delayed_by` how late they are in market time. `behind` is
+    how long prices take from the exchange to the feed, `ours` how long from there until a change of a list is stored:
+    medians of the last minute, wall time.
+    """
 
     list: ListName
     epoch: str
     sequence: Sequence
     as_of: EpochMs
-    state: State
+    state: WireState
     simulated: bool = False
+    delayed: bool | UnsetType = UNSET
+    behind: Milliseconds | UnsetType = UNSET
+    ours: Milliseconds | UnsetType = UNSET
+    delayed_by: Milliseconds | UnsetType = UNSET
+
+    @property
+    def shown(self) -> State:
+        """The state, with delayed as one of its own."""
+        return shown_state(self.state, delayed=self.delayed is True)
 
 
 class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):

@@ -14,7 +14,11 @@ EpochMs = Annotated[int, Meta(description="UTC epoch milliseconds")]
 Symbol = Annotated[str, Meta(min_length=1, description="case-sensitive ticker symbol")]
 ListName = Annotated[str, Meta(pattern=f"^{names.LIST_NAME.pattern}$")]
 Crc32 = Annotated[int, Meta(ge=0, le=0xFFFFFFFF, description='CRC-32 of the symbols in order, joined by "\\n"')]
-State = Literal["live", "stale", "closed"]
+State = Literal["live", "delayed", "stale", "closed"]
+# What stands in messages: clients of before `delayed` know these. Delayed is `stale` there, and says so beside it.
+WireState = Literal["live", "stale", "closed"]
+FeedState = Literal["live", "delayed", "stale"]
+Milliseconds = Annotated[int, Meta(description="milliseconds")]
 Idle = Literal["leave", "stay"]
 SessionName = Literal["pre", "regular", "post", "closed"]
 Column = list[float | None]
@@ -30,3 +34,13 @@ Counts = list[int]
 Table = list[Counts]
 LeaveReason = Literal["fell_behind", "rank", "idle", "closed", "removed"]
 HaltStatuses = list[Literal["halted", "resumed"]]
+
+
+def wire_state(state: State) -> WireState:
+    """How `state` stands in a message, beside which `delayed` is set or not."""
+    return "stale" if state == "delayed" else state
+
+
+def shown_state(state: WireState, *, delayed: bool) -> State:
+    """What a message's `state` and `delayed` say together."""
+    return "delayed" if delayed and state == "stale" else state

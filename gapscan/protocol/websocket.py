@@ -13,7 +13,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.errors import ProtocolError
-from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, State, Why
+from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, Why
+from gapscan.protocol.values import Milliseconds, WireState
 
 HELLO_VERSION: Final = 1
 RECONNECT_BELOW: Final = 4500  # our close codes from here on say: do not come back unchanged
@@ -126,19 +127,27 @@ class Lists(Struct, frozen=True, tag_field="type", tag="lists"):
 
 
 class ListBeat(Struct, frozen=True):
-    """How a subscribed list stands: what this client was last sent of it, and whether its data moves."""
+    """How a subscribed list stands: what this client was last sent of it, and whether its data moves.
+
+    Of delayed data `state` is `stale` and `delayed` is true; `delayed_by` is by how much of market time.
+    """
 
     epoch: str
     sequence: Sequence
     as_of: EpochMs
-    state: State
+    state: WireState
+    delayed: bool | UnsetType = UNSET
+    delayed_by: Milliseconds | UnsetType = UNSET
 
 
 class Beat(Struct, frozen=True, tag_field="type", tag="heartbeat"):
-    """Once a second, for the lists that the client subscribes to."""
+    """Once a second, for the lists that the client subscribes to. `behind` is how long prices take from the exchange to
+    the feed, `ours` how long from there until they are sent: medians of the last minute, wall time."""
 
     lists: dict[str, ListBeat]
     simulated: bool
+    behind: Milliseconds | UnsetType = UNSET
+    ours: Milliseconds | UnsetType = UNSET
 
 
 class Aggregate(Struct, frozen=True, tag_field="type", tag="aggregate"):
@@ -149,10 +158,11 @@ class Aggregate(Struct, frozen=True, tag_field="type", tag="aggregate"):
 
 
 class Size(Struct, frozen=True):
-    """How a list stands, for those who do not subscribe to it."""
+    """How a list stands, for those who do not subscribe to it; delayed as in a heartbeat."""
 
     size: Annotated[int, Meta(ge=0, description="rows that the list has")]
-    state: State
+    state: WireState
+    delayed: bool | UnsetType = UNSET
 
 
 class Sizes(Struct, frozen=True, tag_field="type", tag="overview"):
@@ -231,23 +241,9 @@ TOO_MANY_GUESSES: Final = ErrorCode(
 )
 TOO_FAST: Final = ErrorCode("too_fast", "the client sends more messages than it may, over some seconds", close=TOO_MANY)
 ERROR_CODES: Final = (
-    UNKNOWN_LIST,
-    TOO_MANY_LISTS,
-    UNKNOWN_FIELD,
-    LIST_FAILED,
-    UNAVAILABLE,
-    RATE_LIMITED,
-    NOT_SUBSCRIBED,
-    UNKNOWN_ACTION,
-    BAD_MESSAGE,
-    BAD_JSON,
-    BINARY,
-    BAD_FRAME,
-    TOO_LONG,
-    NO_TOKEN,
-    TOO_MANY_GUESSES,
-    TOO_FAST,
-)
+    UNKNOWN_LIST, TOO_MANY_LISTS, UNKNOWN_FIELD, LIST_FAILED, UNAVAILABLE, RATE_LIMITED, NOT_SUBSCRIBED, UNKNOWN_ACTION,
+    BAD_MESSAGE, BAD_JSON, BINARY, BAD_FRAME, TOO_LONG, NO_TOKEN, TOO_MANY_GUESSES, TOO_FAST,
+)  # fmt: skip
 
 
 class RefusedError(ProtocolError):

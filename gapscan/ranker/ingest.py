@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Final, cast
 
 import numpy as np
+from msgspec import UNSET
 from nats.aio.msg import Msg
 
 from gapscan.bus import details
@@ -36,6 +37,7 @@ from gapscan.protocol.messages import (
     UniverseFrame,
     VolumeCurves,
 )
+from gapscan.ranker.feed_watch import FeedWatch
 from gapscan.ranker.replay import StreamReplay
 from gapscan.runtime import end
 
@@ -46,6 +48,7 @@ _SUBJECTS: Final = (
     names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
     names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
 )  # fmt: skip
+_LITTLE_MS: Final = 5_000
 _LOOP_PASSES: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
 
 
@@ -66,6 +69,8 @@ class Ingest:
         self.has_scan = False
         self.last_scan_at: float | None = None  # monotonic; None before the first scan that came live
         self._clock = 0
+        self.feed = FeedWatch()
+        self.received = 0  # by the feed, of the newest that is merged: wall time, epoch ms
         self._bus = bus
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(capacity)
@@ -157,6 +162,9 @@ class Ingest:
     def _apply_all(self, messages: Iterable[Message]) -> News:
         """Merge messages in order, bars that follow one another together."""
         news = News(0)
+        messages = list(messages)
+        times = (getattr(message, "received", UNSET) for message in messages)
+        self.received = max((at for at in times if at is not UNSET), default=self.received)
         for are_bars, group in groupby(messages, lambda message: isinstance(message, Bars)):
             if are_bars:
                 bars = joined(cast(list[Bars], list(group)))
@@ -177,7 +185,9 @@ class Ingest:
         """Merge one message; what is new by it."""
         match message:
             case Clock(as_of):
-                self._clock = as_of
+                if not 0 < self._clock - as_of < _LITTLE_MS:  # the provider's whole seconds would take it back
+                    self._clock = as_of
+                self.feed.observe(message)
                 return News(0)
             case Trades():
                 return self._apply_bars(merge_trades(self.universe, message), len(message.symbols))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from prometheus_client import Histogram, Metric
 
 from gapscan.protocol.messages import State
+from gapscan.service.lateness import stage_metrics
 from gapscan.service.metrics import LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, PREFIX, Kinds, gauge, gauges
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def ranker_metrics(term: Term | None, cycles: Histogram) -> Iterator[Metric]:
     market = term.universe.as_of / 1000 if term else 0
     yield gauge("ranker_market_timestamp_seconds", "market time of what is ranked; 0: nothing yet", market)
     yield from cycles.collect()
+    yield from stage_metrics("ranker", term.stages.all) if term else ()
     yield from _list_metrics(term)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.stage_times import StageTimes
 from gapscan.errors import BusError, FencedError
 from gapscan.lists.delta import Rows
 from gapscan.market.universe import Universe
@@ -21,12 +22,20 @@ _RETRY_LIMIT: Final = 0.5  # seconds between two tries: what NATS refuses now it
 class Publishing:
     """Publishes what is wanted of each list of `publishers`, one delta of a list at a time; no list waits for another.
 
-    Of what is wanted while a delta is on its way, the newest counts. `check_soon` is called when NATS refuses one.
+    Of what is wanted while a delta is on its way, the newest counts. `check_soon` is called when NATS refuses one,
+    `stored` when it has stored one.
     """
 
     def __init__(
-        self, publishers: Mapping[str, ListPublisher], universe: Universe, tally: Tally, check_soon: Callable[[], None]
+        self,
+        publishers: Mapping[str, ListPublisher],
+        universe: Universe,
+        tally: Tally,
+        check_soon: Callable[[], None],
+        stored: Callable[[StageTimes | None], None] = lambda _times: None,
     ) -> None:
+        self.times: StageTimes | None = None  # of what is wanted
+        self._stored = stored
         self._publishers = publishers
         self._universe = universe
         self._tally = tally
@@ -114,7 +123,9 @@ class Publishing:
     async def _publish_once(self, publisher: ListPublisher) -> bool:
         """False when NATS did not take it."""
         try:
-            if await publisher.publish(self._wanted[publisher.name], self._universe.as_of):
+            times = self.times
+            if await publisher.publish(self._wanted[publisher.name], self._universe.as_of, times):
+                self._stored(times)
                 self._tally.count("deltas")
         except BusError as error:
             return not self._matters(publisher, error, "publish_failed", f"list {publisher.name} is not published")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec import to_builtins
 from prometheus_client import Metric
 
 from gapscan.bus.client import Bus
@@ -21,6 +22,7 @@ from gapscan.ranker.term import Term
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
 from gapscan.service.connecting import lasting_bus, retention
+from gapscan.service.lateness import report as stage_report
 from gapscan.service.leadership import Leadership
 from gapscan.service.metrics import Metrics, serving
 from gapscan.service.micro import Endpoint
@@ -85,6 +87,8 @@ class Ranker:
             "coverage": term.coverage(),
             "curves": self._curves_report(term.universe.curves),
             "cycle_ms": round(term.cycle_ms, 2),
+            "feed": {"state": term.ingest.feed.state, "reason": term.ingest.feed.reason},
+            "stages": {name: to_builtins(stage) for name, stage in stage_report(term.stages.all).items()},
             "lists": {spec.name: self._list_report(term, spec) for spec in term.lists.specs},
             "definitions": self._definitions.report(),
             "refused": dict(term.refused),

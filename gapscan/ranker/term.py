@@ -16,6 +16,7 @@ from prometheus_client import Histogram
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import retire_list
 from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.stage_times import Lateness
 from gapscan.config import Config
 from gapscan.errors import BusError, GapscanError, TopologyError
 from gapscan.lists.delta import Rows
@@ -32,6 +33,7 @@ from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.leaving import LeaveReasons
 from gapscan.ranker.publishing import Publishing
 from gapscan.ranker.reconciler import Reconciler
+from gapscan.ranker.stages import RankerStages
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.schedule import GROUPS, Schedule
@@ -47,6 +49,7 @@ REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS ref
 REFUSED_IS_STALE: Final = 3.0
 # For longer, a scan that is overdue makes lists stale: meanwhile the feed tries again and again.
 OVERDUE_IS_STALE: Final = 40.0
+_TICK_SECONDS: Final = 0.25
 _EVERYONE: Final = frozenset(range(GROUPS))
 
 _log = logger("ranker")
@@ -88,7 +91,10 @@ class Term:
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
-        self._publishing = Publishing(self.publishers, self.universe, tally, self._reconciler.check_soon)
+        self.stages = RankerStages()
+        self._publishing = Publishing(
+            self.publishers, self.universe, tally, self._reconciler.check_soon, self.stages.stored
+        )
         self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
         self._recovered = False
         self._close_checked: dt.date | None = None
@@ -215,6 +221,7 @@ class Term:
             return
         began = time.perf_counter()
         due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
+        self._publishing.times = self.stages.ranked(self.ingest.received)
         self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, due))
         self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
         self._explainer.observe()
@@ -241,14 +248,27 @@ class Term:
         return closed and today is not None and as_of > 0 and trading_date(as_of) < today
 
     async def _beat(self, leadership: Leadership) -> None:
-        """What is stored is fenced, heartbeats are not: they are sent only while no other ranker can lead."""
+        """Once in each heartbeat's time, and at once when the feed's data stop or come again.
+
+        What is stored is fenced, heartbeats are not: they are sent only while no other ranker can lead.
+        """
+        said, waited, tick = "", self._heartbeat, min(_TICK_SECONDS, self._heartbeat)
         while True:
-            for spec in self.lists.specs if leadership.in_force else ():
-                with suppress(BusError):
-                    await self.publishers[spec.name].heartbeat(
-                        self.state(spec), self.ingest.market_time, self.universe.simulated
-                    )
-            await asyncio.sleep(self._heartbeat)
+            if leadership.in_force and (waited >= self._heartbeat or said != self.ingest.feed.state):
+                said, waited = self.ingest.feed.state, 0.0
+                await self._beat_once()
+            await asyncio.sleep(tick)
+            waited += tick
+            self.ingest.feed.tick(tick)
+
+    async def _beat_once(self) -> None:
+        feed = self.ingest.feed
+        lateness = Lateness(feed.behind, self.stages.ours_ms(), feed.delayed_by or None)
+        for spec in self.lists.specs:
+            with suppress(BusError):
+                await self.publishers[spec.name].heartbeat(
+                    self.state(spec), self.ingest.market_time, self.universe.simulated, lateness
+                )
 
     async def _finish(self) -> None:
         """Leave behind what whoever comes next can start from at once."""
@@ -257,14 +277,14 @@ class Term:
             await self.checkpointer.save()
 
     def state(self, spec: ListSpec) -> State:
-        """Whether the list moves: stale without scans or while NATS takes no delta, closed outside its sessions."""
+        """Stale without data or while NATS takes no delta, closed outside its sessions; else live, or delayed."""
         at = self.ingest.last_scan_at
         if not self.ingest.ready or at is None or time.monotonic() - at > self._stale_after:
             return "stale"
         if self._publishing.refused_for(spec.name) > REFUSED_IS_STALE:
             return "stale"
         session = self.universe.session
-        return "live" if session is not MarketSession.CLOSED and spec.is_open(session) else "closed"
+        return self.ingest.feed.state_of_list(session, is_open=spec.is_open(session))
 
     def coverage(self) -> dict[str, int]:
         """How many symbols may be listed, and for how many of them there is a price."""

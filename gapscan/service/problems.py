@@ -101,6 +101,8 @@ def feed_problems(feed: Instance) -> list[str]:
         found.append(f"feed: the reference data is not complete: {error}")
     if error := feed.get("curves", {}).get("last_error"):
         found.append(f"feed: there are no volume curves of today: {error}")
+    if reason := feed.get("lateness", {}).get("reason"):
+        found.append(f"feed: the data are stale: {reason}")
     age = time.time() - feed.get("last_scan", 0)
     if feed.get("last_scan") and age > _MISSED_SCANS * feed["interval"] + 5:
         found.append(f"feed: the last scan is {age:.0f} s old")

@@ -16,6 +16,7 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol import names
 from gapscan.protocol.messages import Snapshot
+from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import (
     Instance,
     instance_problems,
@@ -26,6 +27,8 @@ from gapscan.service.problems import (
 )
 
 ANSWER_SECONDS: Final = 0.5  # services answer in milliseconds; who has not by then is not there
+
+Stages = dict[str, Percentiles]
 
 
 class Coverage(Struct):
@@ -89,6 +92,16 @@ class Hot(Struct):
     reconnects: int = 0
 
 
+class Lateness(Struct):
+    """How late the data are: the feed's state (live, delayed by `delayed_by` seconds of market time, or stale, and
+    `reason`), and what each stage took in the last minute, in their order; seconds of wall time."""
+
+    state: str = ""
+    reason: str = ""
+    delayed_by: float = 0.0
+    stages: dict[str, Percentiles] = {}
+
+
 class ListReport(Struct):
     """One list: its sequence in the stream, the one its snapshot reflects, and how many rows it has."""
 
@@ -126,6 +139,7 @@ class StatusReport(Struct):
     reference: Reference
     curves: Curves
     details: Details
+    lateness: Lateness
     lists: dict[str, ListReport]
     services: dict[str, ServiceStatus]
     refused: dict[str, str] = field(default_factory=dict)
@@ -150,6 +164,7 @@ async def collect(bus: Bus) -> StatusReport:
         reference=msgspec.convert(feed.get("reference", {}), Reference),
         curves=_curves(feed, ranker),
         details=msgspec.convert(feed.get("details", {}), Details),
+        lateness=_lateness(feed, ranker, services.get("bridge", [])),
         lists=lists,
         services={
             name: ServiceStatus(not instance_problems(name, instances), instances)
@@ -210,6 +225,16 @@ def hot_of(feeds: Iterable[Instance]) -> Hot:
 def _curves(feed: Instance, ranker: Instance) -> Curves:
     ranked = {f"ranker_{name}": value for name, value in ranker.get("curves", {}).items()}
     return msgspec.convert(feed.get("curves", {}) | ranked, Curves)
+
+
+def _lateness(feed: Instance, ranker: Instance, bridges: Iterable[Instance]) -> Lateness:
+    """Of several bridges, the slowest counts."""
+    found = msgspec.convert(feed.get("lateness", {}), Lateness)
+    stages = [found.stages, *(msgspec.convert(each.get("stages", {}), Stages) for each in (ranker, *bridges))]
+    for name, percentiles in (item for each in stages for item in each.items()):
+        known = found.stages.get(name, percentiles)
+        found.stages[name] = max(known, percentiles, key=lambda each: each.p50)
+    return found
 
 
 async def _lists(bus: Bus, ranker: Instance, unread: set[str]) -> dict[str, ListReport]:

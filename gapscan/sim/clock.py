@@ -106,3 +106,27 @@ class ManualClock:
     async def sleep_until(self, moment: int) -> None:
         if moment > self._now:
             await self._changes.wait(None)
+
+
+class DelayedClock:
+    """What a clock showed `delay_ms` of market time ago: the time that the data of a delayed plan are of."""
+
+    def __init__(self, clock: Clock, delay_ms: int) -> None:
+        self._clock = clock
+        self._delay_ms = delay_ms
+
+    @property
+    def speed(self) -> float:
+        return self._clock.speed
+
+    def now(self) -> int:
+        return self._clock.now() - self._delay_ms
+
+    def set(self, moment: int) -> None:
+        self._clock.set(moment + self._delay_ms)
+
+    def set_speed(self, speed: float) -> None:
+        self._clock.set_speed(speed)
+
+    async def sleep_until(self, moment: int) -> None:
+        await self._clock.sleep_until(moment + self._delay_ms)

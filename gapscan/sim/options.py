@@ -26,9 +26,9 @@ _DEFAULTS: Final = SimSection()
 class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`replay` is a directory of flat files; without it the market is invented. `start` is a New York time.
 
-    `speed` is market seconds per wall second, `bar_delay` how many market seconds bars lag. `manual`
-    makes a clock that moves only when told to. `keys` None accepts any key. What the settings have too has their bounds
-    and defaults.
+    `speed` is market seconds per wall second, `bar_delay` how many market seconds bars lag, `delay` how many of them
+    all data are behind the clock, as with a delayed plan. `manual` makes a clock that moves only when told to. `keys`
+    None accepts any key. What the settings have too has their bounds and defaults.
     """
 
     replay: Path | None = None
@@ -43,6 +43,7 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     port: int = _DEFAULTS.port
     keys: frozenset[str] | None = None
     bar_delay: float = 2.0
+    delay: float = 0.0
     connections_per_key: int = 1
     kick: Literal["new", "old"] = "new"
     unsent_limit: int = 8 << 20
@@ -64,6 +65,7 @@ def make_server(options: SimOptions, *, today: dt.date, faults: Faults | None = 
         port=options.port,
         keys=options.keys,
         faults=faults,
+        delay_ms=round(options.delay * 1000),
         stream=StreamOptions(
             connections_per_key=options.connections_per_key,
             kick=options.kick,
@@ -96,5 +98,6 @@ def _check(options: SimOptions) -> None:
     check_values("sim", start=options.start, speed=options.speed, seed=options.seed, symbols=options.symbols)
     if options.day is not None:
         check_trading_day(options.day)
-    if options.bar_delay < 0:
-        raise ConfigError(f"bar_delay is {options.bar_delay}", remedy="give seconds, 0 or more")
+    for name, seconds in (("bar_delay", options.bar_delay), ("delay", options.delay)):
+        if seconds < 0:
+            raise ConfigError(f"{name} is {seconds}", remedy="give seconds, 0 or more")

@@ -11,6 +11,7 @@ import numpy as np
 
 from gapscan.market.sessions import MarketSession, new_york, session_at, session_times, trading_date
 from gapscan.sim import corporate_actions
+from gapscan.sim.clock import Clock
 from gapscan.sim.corporate_actions import CorporateActions
 from gapscan.sim.driver import Driver
 from gapscan.sim.replies import (
@@ -46,8 +47,9 @@ class GroupedBar(msgspec.Struct):
 class RestApi:
     """The endpoints, by name."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, clock: Clock | None = None) -> None:
         self._driver = driver
+        self._clock = clock or driver.clock  # what the market status says: no plan delays it
         self._market = driver.market
         self._source = driver.market.source
 
@@ -204,7 +206,7 @@ class RestApi:
         return reply(body)
 
     async def status(self, request: Request) -> Reply:
-        now = self._driver.clock.now()
+        now = self._clock.now()
         date = new_york(now).date()
         session = session_at(now) if self._source.day_at(date) == date else MarketSession.CLOSED
         extended = session in (MarketSession.PRE, MarketSession.POST)

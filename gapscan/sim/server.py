@@ -18,7 +18,7 @@ from aiohttp import web
 
 from gapscan.errors import ConfigError
 from gapscan.sim import control
-from gapscan.sim.clock import Clock
+from gapscan.sim.clock import Clock, DelayedClock
 from gapscan.sim.distortions import Distortions
 from gapscan.sim.driver import Driver
 from gapscan.sim.faults import Faults
@@ -42,7 +42,10 @@ class SimStats(msgspec.Struct):
 
 
 class SimServer:
-    """Serves `market` at `clock`'s time. Port 0 takes a free one. `keys` None accepts any key."""
+    """Serves `market` at `clock`'s time, or as it was `delay_ms` before. Port 0 takes a free one.
+
+    `keys` None accepts any key.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class SimServer:
         keys: frozenset[str] | None = None,
         faults: Faults | None = None,
         stream: StreamOptions | None = None,
+        delay_ms: int = 0,
     ) -> None:
         self.market = market
         self.clock = clock
@@ -61,8 +65,8 @@ class SimServer:
         self._distortions = Distortions(self.faults)
         self.host, self.port = host, port
         self._keys = keys
-        self._driver = Driver(market, clock)
-        self._api = RestApi(self._driver)
+        self._driver = Driver(market, DelayedClock(clock, delay_ms) if delay_ms else clock)
+        self._api = RestApi(self._driver, clock)
         self._hub = Hub(self._driver, self.faults, self.accepts, stream or StreamOptions())
         self.stats = SimStats(Counter(), self._hub.stats)
         self._closing = asyncio.Event()

@@ -27,6 +27,7 @@ def sim_options(config: Config) -> SimOptions:
         scenarios=section.scenes,
         host=section.host,
         port=section.port,
+        delay=section.delay,
     )
 
 

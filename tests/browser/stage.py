@@ -15,6 +15,7 @@ from gapscan.bridge.service import Bridge
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.stage_times import Lateness
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection
 from gapscan.errors import BusError
@@ -57,6 +58,7 @@ class Feed:
         self.publisher = ListPublisher(bus, name)
         self.truth: dict[int, list[Row]] = {0: []}
         self.state: State = "live"
+        self.lateness = Lateness()
         self.frozen = False
         self.beating = True
         self.rate = 1.0  # of market time to wall time
@@ -93,7 +95,7 @@ class Feed:
         while True:
             with suppress(BusError):
                 if self.beating:
-                    await self.publisher.heartbeat(self.state, self.as_of(), simulated=True)
+                    await self.publisher.heartbeat(self.state, self.as_of(), simulated=True, lateness=self.lateness)
                     await self.publisher.write_snapshot(simulated=True)
             await asyncio.sleep(_BEAT_SECONDS)
 

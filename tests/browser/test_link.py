@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
+from gapscan.bus.stage_times import Lateness
 from gapscan.config import Config, as_environment
 from gapscan.supervisor import ports
 from tests.browser.proxy import proxied
@@ -116,6 +118,29 @@ async def test_the_servers_own_doubt_is_shown(watched: Watched, stage: Stage) ->
     await watched.word("Stale")
     stage.feed.state = "live"
     await watched.word("Live")
+
+
+async def test_delayed_data_are_never_called_live(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    stage.feed.lateness = Lateness(902_000, 40, 900_000)
+    stage.feed.state = "delayed"
+    await watched.word("Delayed")
+    notice = watched.page.locator("#notice")
+    assert (await notice.inner_text()).startswith("All prices are about 15 minutes old: the data plan is delayed.")
+    stage.feed.state, stage.feed.lateness = "live", Lateness()
+    await watched.word("Live")
+    assert not await watched.page.is_visible("#notice")
+
+
+async def test_how_late_prices_are_is_on_the_page(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    late = watched.page.locator("#lateness")
+    assert await late.inner_text() == "", "nobody says"
+    stage.feed.lateness = Lateness(2_040, 30)
+    await watched.at(await stage.feed.shuffle(random.Random(2), 3))
+    await expect(late).to_have_text(re.compile(r"^prices 2\.[0-9] s behind the exchange; 0\.[0-9]{2} s of it ours$"))
+    own = float((await late.inner_text()).split()[-5])
+    assert own >= 0.03, "the ranker's own part is in it"
 
 
 async def test_a_ranker_that_is_gone_is_noticed(watched: Watched, stage: Stage) -> None:

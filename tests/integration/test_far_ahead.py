@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,9 +49,7 @@ def price(stack: Stack, symbol: str) -> float:
 
 
 def bar_of(symbol: str, end: int, price: float) -> Bars:
-    prices: dict[str, list[float | None]] = {
-        name: [price] for name in ("open", "high", "low", "close", "day_open", "day_vwap")
-    }
+    prices: dict[str, Any] = {name: [price] for name in ("open", "high", "low", "close", "day_open", "day_vwap")}
     return Bars(
         simulated=True, symbols=[symbol], start=[end - SECOND], end=[end], volume=[1.0], day_volume=[9e9], **prices
     )

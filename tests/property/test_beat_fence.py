@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 
 from gapscan.client.beat_fence import IN_A_ROW, BeatFence
 from gapscan.lists.state import Copy
-from gapscan.protocol.messages import Heartbeat, State
+from gapscan.protocol.messages import Heartbeat
+from gapscan.protocol.values import WireState
 
 BEHIND = st.lists(st.tuples(st.booleans(), st.integers(1, 9), st.integers(0, 9999)), max_size=IN_A_ROW - 1)
 STEPS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5000), BEHIND), min_size=1, max_size=40)
 
 
-def beat(sequence: int, as_of: int, state: State = "live", epoch: str = "e") -> Heartbeat:
+def beat(sequence: int, as_of: int, state: WireState = "live", epoch: str = "e") -> Heartbeat:
     return Heartbeat("movers", epoch, sequence, as_of, state, False)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
+from gapscan.client.view import Lateness
 from gapscan.service.status import Hot
 from gapscan_cli.render import GAP, PRICE, SYMBOL, Column, columns_for, moment, span
 from gapscan_cli.watching.model import Frame, Mark, ShownRow
@@ -20,6 +21,7 @@ _RISE, _FALL = "green", "red"
 _SIMULATED: Final = Text(" SIMULATED ", "bold black on yellow")
 _STATES: Final = {
     "live": ("● LIVE", "bold green"),
+    "delayed": (" DELAYED ", "bold black on yellow"),
     "stale": (" STALE ", "bold white on red"),
     "closed": ("○ CLOSED", "bold"),
 }
@@ -49,8 +51,8 @@ def header(frame: Frame, width: int) -> Text:
     word, style = _STATES[frame.state]
     parts = [Text(frame.name, "bold"), Text(word, style)]
     if frame.reason:
-        old = "" if frame.age is None else f", {span(frame.age)} old"
-        parts.append(Text(frame.reason + old, "bold red"))
+        old = "" if frame.age is None or frame.state == "delayed" else f", {span(frame.age)} old"
+        parts.append(Text(frame.reason + old, "bold yellow" if frame.state == "delayed" else "bold red"))
     parts += [Text(frame.session), Text(moment(frame.as_of))]
     label = _SIMULATED if frame.simulated else Text()
     room = max(0, width - label.cell_len)
@@ -72,6 +74,7 @@ def footer(frame: Frame, shown: int, width: int) -> Text:
         _count("holes", frame.holes),
         *([_count("mismatches", frame.mismatches)] if frame.mismatches else []),
         *([_live(frame.hot)] if frame.hot else []),
+        *_late(frame.lateness),
         Text("q quits", "dim"),
     ]
     return _joined(parts, width)
@@ -87,6 +90,13 @@ def _live(hot: Hot) -> Text:
     """Symbols with live data, of those that are to have it, and how fast it comes."""
     missing = hot.confirmed < hot.desired
     return Text(f"hot {hot.confirmed}/{hot.desired}, {hot.bars_per_second:.0f} bars/s", "yellow" if missing else "")
+
+
+def _late(lateness: Lateness) -> list[Text]:
+    """How far prices are behind the exchange, and how much of that is ours."""
+    if lateness.behind is None or lateness.ours is None:
+        return []
+    return [Text(f"{lateness.behind + lateness.ours:.1f} s late, {lateness.ours:.2f} s ours")]
 
 
 def _count(name: str, number: int) -> Text:

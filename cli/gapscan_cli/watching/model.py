@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gapscan.client.api import ListView
+from gapscan.client.view import UNKNOWN, Lateness
 from gapscan.market.sessions import session_at
 from gapscan.protocol.messages import Add, Change, Rerank, Row, State, Update
 from gapscan.service.status import Hot
+from gapscan_cli.render import span
 
 PRICE_SECONDS: Final = 3.0  # a price that rose or fell is coloured for this long
 RANK_SECONDS: Final = 10.0  # a row that moved or came in is marked for this long
@@ -65,6 +67,7 @@ class Frame:
     hot: Hot | None = None  # what the feed says of its live half
     columns: tuple[str, ...] = ()  # the fields to show, the most wanted first; none: the usual ones
     alerted: frozenset[str] = frozenset()  # the symbols that an alert told of lately
+    lateness: Lateness = UNKNOWN
 
 
 class WatchModel:
@@ -116,7 +119,7 @@ class WatchModel:
         return Frame(
             name=self.name,
             state=state,
-            reason=self._reason(state),
+            reason=self._reason(state, view.lateness),
             session=_session(view),
             as_of=view.as_of,
             age=None if self._fresh_at is None else now - self._fresh_at,
@@ -130,15 +133,18 @@ class WatchModel:
             hot=self.hot,
             columns=self.columns,
             alerted=self.alerted,
+            lateness=view.lateness,
         )
 
     def _shown(self, rank: int, row: Row, now: float) -> ShownRow:
         mark = self._marks.get(row["symbol"])
         return ShownRow(rank, row, mark.at(now) if mark else NO_MARK)
 
-    def _reason(self, state: State) -> str:
+    def _reason(self, state: State, lateness: Lateness) -> str:
         if not self._linked:
             return "NATS is away, reconnecting"
+        if state == "delayed":
+            return f"data {span(lateness.delayed_by)} late" if lateness.delayed_by else "late data"
         if state != "stale":
             return ""
         return "no heartbeat yet" if self._fresh_at is None else "no fresh data"

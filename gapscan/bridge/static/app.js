@@ -13,6 +13,7 @@
 import { Connection, Phase } from "./connection.js";
 import { askToken, openHelp, prepareColumns, storedToken } from "./dialogs.js";
 import { healthOf } from "./health.js";
+import { Lateness } from "./lateness.js";
 import { title } from "./format.js";
 import { listenToKeys } from "./keys.js";
 import { Page } from "./page.js";
@@ -33,6 +34,7 @@ function socketUrl() {
 
 const connection = new Connection(socketUrl(), { token: storedToken() });
 const status = new Status();
+const lateness = new Lateness();
 const page = new Page(connection, status);
 const tabs = new Tabs(byId("tabs"), choose);
 const why = new WhyPanel(connection, () => byId("grid").focus({ preventScroll: true }));
@@ -109,12 +111,15 @@ function useToken(token) {
 connection.addEventListener("lists", ({ detail }) => defined(detail));
 connection.addEventListener("phase", ({ detail }) => enterPhase(detail));
 connection.addEventListener("heartbeat", ({ detail }) => {
+  status.lateness(lateness.text(detail));
   page.beat(detail.lists[page.list]);
   tick();
 });
+document.addEventListener("gapscan:shown", () => lateness.painted(performance.now()));
 connection.addEventListener("overview", ({ detail }) => tabs.stand(detail));
 connection.addEventListener("change", ({ detail }) => {
   if (detail.list !== page.list) return;
+  lateness.heard(performance.now());
   page.changed(detail.changes);
   tick();
 });

@@ -146,7 +146,7 @@ export class Copies {
   /** A heartbeat comes after all that it speaks of: a copy that has less has lost something. */
   #beatOf(list, about, beat, now) {
     about.beat = beat;
-    if (beat.state === "live") about.fault = "";
+    if (beat.state === "live" || beat.delayed) about.fault = "";
     about.hear(beat.as_of, now);
     const { view } = about;
     if (view.epoch !== beat.epoch) this.#resync(list, about, Fit.OTHER_EPOCH, true);

@@ -2,6 +2,7 @@
 
 import { Phase } from "./connection.js";
 import { clock, span } from "./format.js";
+import { delay } from "./lateness.js";
 
 /** After so many heartbeats without news, of the server or of the market, a list is not called live any more. */
 const MISSED_BEATS = 2.3;
@@ -67,10 +68,15 @@ function stillness({ fault }) {
   return fault ? "The server cannot send this list's newest rows; it goes on when it can." : "The server gets no market data.";
 }
 
+function late({ beat }) {
+  return beat.delayed_by ? `about ${delay(beat.delayed_by)}` : "more than a minute";
+}
+
 /** What the server says of the list, and whether its data really moves. */
 function standing(about, now, since, limit) {
   const still = now - about.movedAt;
   if (about.beat.state === "closed") return health("calm", "Closed", `This list is not ranked in this session.${since}`);
+  if (about.beat.delayed) return health("warn", "Delayed", `All prices are ${late(about)} old: the data plan is delayed.${since}`);
   if (about.beat.state !== "live") return health("bad", "Stale", `${stillness(about)}${since}`);
   return still > limit ? health("warn", "No new data", `Market data stood still for ${span(still)}.${since}`) : health("live", "Live");
 }

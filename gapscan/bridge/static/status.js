@@ -18,7 +18,7 @@ function plural(count, noun) {
 
 export class Status {
   #parts = Object.fromEntries(
-    ["status", "status-word", "notice", "grid", "simulated", "held", "count", "age", "asof", "sequence", "verified"].map((id) => [id, byId(id)]),
+    ["status", "status-word", "notice", "grid", "simulated", "held", "count", "lateness", "age", "asof", "sequence", "verified"].map((id) => [id, byId(id)]),
   );
 
   /** @param {import("./health.js").Health} health */
@@ -31,6 +31,11 @@ export class Status {
     show(notice, text !== "");
     const old = level === "bad" || level === "warn";
     if (grid.classList.contains("old") !== old) grid.classList.toggle("old", old);
+  }
+
+  /** @param {string} text */
+  lateness(text) {
+    write(this.#parts.lateness, text);
   }
 
   simulated(on) {

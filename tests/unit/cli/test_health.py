@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import feed_problems
 from gapscan.service.status import (
     Coverage,
     Curves,
     Details,
     Hot,
+    Lateness,
     ListReport,
     Reference,
     ServiceStatus,
     StatusReport,
 )
 from gapscan_cli.health import report_text
+
+STAGES = {"exchange_to_feed": Percentiles(2.04, 2.31), "feed_to_ranked": Percentiles(0.02, 0.08)}
 
 
 def _report(**changes: object) -> StatusReport:
@@ -41,6 +45,7 @@ def _report(**changes: object) -> StatusReport:
             ranker_symbols=10_900,
         ),
         details=Details(180, 200, float="ok"),
+        lateness=Lateness("live", stages=STAGES),
         lists=lists,
         services=services,
     )
@@ -57,6 +62,7 @@ def test_status_for_people() -> None:
     assert "curves    of 18 sessions   10900 symbols, 1 sessions without a file, 1 bad files, 3 bad lines\n" in text
     assert "details   180 of 200 symbols in lists\n" in text
     assert "284 symbols desired, 283 confirmed, 180 receiving   31 bars/s, newest 2.3 s old   1 reconnects" in text
+    assert "lateness  exchange to feed 2.04 s (2.31), feed to ranked 0.02 s (0.08)\n" in text
     assert "feed      ok       pid 7" in text
     winners = next(line for line in text.splitlines() if line.startswith("winners"))
     assert winners.split() == ["winners", "live", "12", "917", "2", "-17", "123.5KB"]
@@ -102,3 +108,13 @@ def test_trouble_for_people() -> None:
     assert "problem: no feed is running\n" in text
     assert "no service answers" in text
     assert "no list is published" in text
+
+
+def test_a_delayed_feed_is_said_first_and_is_no_problem() -> None:
+    text = report_text(_report(lateness=Lateness("delayed", delayed_by=902.0)))
+    assert text.startswith("healthy   DELAYED by 15")
+
+
+def test_stale_data_are_a_problem_with_their_reason() -> None:
+    (problem,) = feed_problems({"lateness": {"state": "stale", "reason": "no bars for 4 s"}})
+    assert problem == "feed: the data are stale: no bars for 4 s"

@@ -8,12 +8,14 @@ import struct
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from gapscan.errors import ConfigError, ProtocolError
 from gapscan.market.columns import packed, unpacked
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, decode_as, encode
-from gapscan.protocol.messages import Add, Delta, Heartbeat, Remove, Rerank, Snapshot, Trades, Update
+from gapscan.protocol.messages import Add, Delta, Heartbeat, Remove, Rerank, Snapshot, State, Trades, Update
+from gapscan.protocol.values import wire_state
 from tests.support.market import stock, universe_frame
 
 ON_THE_WIRE = b"""{"type":"delta","list":"gappers_up","epoch":"k3f9","prev":916,"as_of":1795364569499,
@@ -159,3 +161,15 @@ def test_names_of_lists(name: str) -> None:
 def test_what_cannot_name_a_list(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot name a list"):
         names.check_list_name(name)
+
+
+@pytest.mark.parametrize(
+    ("state", "stands", "delayed"),
+    [("live", "live", False), ("stale", "stale", False), ("closed", "closed", False), ("delayed", "stale", True)],
+)
+def test_delayed_stands_as_what_clients_of_before_know(state: State, stands: str, delayed: bool) -> None:
+    assert wire_state(state) == stands
+    beat = decode(encode(Heartbeat("a", "e", 1, 2, wire_state(state), delayed=delayed or UNSET)))
+    assert isinstance(beat, Heartbeat)
+    assert beat.shown == state
+    assert (b'"delayed"' in encode(beat)) == delayed

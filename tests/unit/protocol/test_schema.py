@@ -23,6 +23,7 @@ from gapscan.protocol.codec import encode
 from tests.support.market import OBSERVATIONS
 
 _NONE: list[float | None] = [None]
+_COLUMNS: dict[str, Any] = dict.fromkeys(OBSERVATIONS, packed([4.7489415903844e07])) | {"open": packed([None])}
 
 COMMITTED = Path(__file__).parents[3] / "nats"
 
@@ -45,9 +46,10 @@ EXAMPLES: list[m.Message] = [
     m.Snapshot("winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), checksum(_AFTER), simulated=True),
     m.Snapshot("winners", "abc123", 0, 0, [], 0),
     m.Heartbeat("winners", "abc123", 5, 1_700_000_000_000, "closed"),
+    m.Heartbeat("winners", "abc123", 5, 1_700_000_000_000, "stale", delayed=True, behind=2_100, ours=60),
     m.UniverseFrame(
         frame=1, part=1, parts=2, as_of=1, session="regular", simulated=False, symbols=["AAA"],
-        **(dict.fromkeys(OBSERVATIONS, packed([4.7489415903844e07])) | {"open": packed([None])}),
+        **_COLUMNS,
     ),
     m.ReferenceFrame(
         part=1, parts=1, date="2024-07-01", complete=True, symbols=["AAA"], name=["A"], exchange=[None],
@@ -61,6 +63,7 @@ EXAMPLES: list[m.Message] = [
     ),
     m.Halts(1_700_000_000_000, True, ["AAA", "BBB"], ["halted", "resumed"], [1_700_000_000_000, 1_699_999_999_000]),
     m.Clock(1_700_000_000_000),
+    m.Clock(1_700_000_000_000, "stale", "no bars for 4 s", 900_000, 2_100),
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),

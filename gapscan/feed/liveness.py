@@ -1,0 +1,153 @@
+"""Whether what the feed has of the provider may be called live, and how late it is: said with the feed's clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from gapscan.config import FeedSection
+from gapscan.feed.lateness import BarSilence, DelayJudge, ProviderClock
+from gapscan.market.sessions import session_at
+from gapscan.protocol.messages import Clock, SessionName
+from gapscan.protocol.values import FeedState
+from gapscan.provider import MarketSnapshot, MarketStatus
+from gapscan.service.lateness import Stage, report
+
+TICK_SECONDS: Final = 0.25
+FAILING_SECONDS: Final = 2.0  # for which scans may fail and be asked for again before anything is said
+_SAME_CLOCK_MS: Final = 3_000  # a provider that is no further off goes by the time that we have ourselves
+_QUIET_MS: Final = 2_000  # within which a scan and the bars speak of the same moment
+
+
+class Liveness:
+    """What scans, bars and silence say together. `wants_bars`: whether any symbol's bars are asked for."""
+
+    def __init__(self, section: FeedSection) -> None:
+        self.clock = ProviderClock()
+        self.wants_bars: Callable[[], bool] = lambda: False
+        self.exchange = Stage()  # from the event to here; seconds of market time by how fast that runs
+        self._section = section
+        self._delay = DelayJudge()
+        self._silence = BarSilence()
+        self._status: MarketStatus | None = None
+        self._scanned_at = 0.0  # wall time
+        self._failing_since: float | None = None  # monotonic
+        self._failure = ""
+        self._newest_bar = 0
+        self._held = 0  # market time at which it was last well
+
+    @property
+    def behind(self) -> int:
+        """By how many ms of market time all data are late; 0 unless they are delayed."""
+        return self._delay.behind
+
+    @property
+    def session(self) -> SessionName | None:
+        """The session that the data are of; None before the first scan."""
+        return None if self._status is None else self.session_of(self._status)
+
+    def session_of(self, status: MarketStatus) -> SessionName:
+        """The same by one scan's status: of late data, the session is another than the provider's of now."""
+        if not self.behind or session_at(status.at) != status.session:
+            return status.session
+        return session_at(self.time_of(status)).value
+
+    def time_of(self, status: MarketStatus) -> int:
+        """The market time, epoch ms, that data are of which came with this status."""
+        return status.at - self.behind
+
+    @property
+    def market_time(self) -> int:
+        """Market time of the data now, epoch ms: the last scan's, and the wall time since."""
+        now = time.time()
+        if self._status is None:
+            return round(now * 1000)
+        return self.time_of(self._status) + round((now - self._scanned_at) * 1000)
+
+    def observe_scan(self, status: MarketStatus, snapshot: MarketSnapshot) -> None:
+        """A scan has come."""
+        now = time.time()
+        self.clock.observe(status.at, now)
+        newest = snapshot.newest_event
+        self._delay.observe_scan(status.at, newest, int((snapshot.newest > 0).sum()), self.clock.speed)
+        if self._silence.silent and newest <= self._newest_bar + _QUIET_MS:
+            self._silence.forget()  # the scan has nothing that the bars have not: nobody trades
+        self._status, self._scanned_at = status, now
+
+    def scan_published(self) -> None:
+        """It is with NATS, too."""
+        self._failing_since, self._failure = None, ""
+
+    def scan_failed(self, why: str) -> None:
+        """A scan could not be had, or not be published."""
+        self._failing_since = time.monotonic() if self._failing_since is None else self._failing_since
+        self._failure = why
+
+    def observe_bars(self, newest_end: int) -> None:
+        """Bars have come, the newest of which ends at `newest_end`; 0: trades alone."""
+        self._silence.hear()
+        if newest_end <= self._newest_bar or self._status is None or self.clock.stands:
+            return
+        self._newest_bar = newest_end
+        now = self._provider_now()
+        self._delay.observe_bars(now, newest_end, self.clock.speed)
+        if self.clock.speed > 0:
+            self.exchange.add((now - newest_end) / 1000 / max(1.0, self.clock.speed))
+
+    def _provider_now(self) -> int:
+        own = time.time()
+        told = self.clock.now(own)
+        return round(own * 1000) if abs(told - own * 1000) < _SAME_CLOCK_MS else told
+
+    def tick(self, seconds: float) -> None:
+        """`seconds` went by."""
+        session = self.session
+        expected = self.wants_bars() and session not in (None, "closed") and not self.clock.stands
+        self._silence.tick(seconds, (session, session_at(self.market_time)) if expected else None)
+        if self.state == "live":
+            self._held = self.market_time
+
+    @property
+    def state(self) -> FeedState:
+        """Live, delayed or stale."""
+        return "stale" if self.reason else "delayed" if self.behind else "live"
+
+    @property
+    def reason(self) -> str:
+        """Why the data stand still; empty while they come."""
+        failing = self._failing_since
+        if failing is not None and time.monotonic() - failing > FAILING_SECONDS:
+            return f"scans fail: {self._failure}"
+        overdue = time.time() - self._scanned_at - self._section.overdue_after(closed=self.session == "closed")
+        if self._status is not None and overdue > 0:
+            return f"a scan is overdue by {overdue:.0f} s"
+        if self._silence.silent:
+            return f"no bars for {self._silence.seconds:.0f} s"
+        return ""
+
+    def clock_message(self) -> Clock | None:
+        """What the feed says of the time; None before the first scan. The time stands while data do."""
+        if self._status is None:
+            return None
+        reason, lag = self.reason, self.exchange.median_ms()
+        return Clock(
+            as_of=self._held if reason else self.market_time,
+            state=self.state,
+            reason=reason or UNSET,
+            delayed_by=self.behind or UNSET,
+            behind=UNSET if lag is None else lag,
+        )
+
+    def report(self) -> dict[str, Any]:
+        """What `gapscan status` shows of it."""
+        stages = {name: {"p50": s.p50, "p99": s.p99} for name, s in report({"exchange_to_feed": self.exchange}).items()}
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "delayed_by": self.behind / 1000,
+            "speed": round(self.clock.speed, 3),
+            "stages": stages,
+        }

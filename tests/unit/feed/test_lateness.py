@@ -1,0 +1,209 @@
+"""How late data are, and whether they come: the provider's clock, delayed plans, and silence that is no quiet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.feed.lateness import LATE_MS, BarSilence, DelayJudge, ProviderClock
+from gapscan.market.sessions import session_times
+
+TIMES = session_times(dt.date(2026, 3, 10))
+NOON = TIMES.regular + 150 * 60_000
+QUARTER = 15 * 60_000
+SYMBOLS = 5_000
+SPEEDS = st.sampled_from([0.5, 1.0, 2.0, 60.0, 2000.0, 10_000.0])
+
+
+def looked(speed: float, seconds: list[float]) -> ProviderClock:
+    """A clock of that speed after looks at these moments: whole seconds, as the provider says them."""
+    clock = ProviderClock()
+    for second in seconds:
+        clock.observe(int(NOON + second * 1000 * speed) // 1000 * 1000, 1e9 + second)
+    return clock
+
+
+@given(SPEEDS, st.lists(st.floats(2.0, 40.0), min_size=2, max_size=20))
+def test_the_speed_of_a_clock_is_learned_from_looks_at_it(speed: float, pauses: list[float]) -> None:
+    seconds = [sum(pauses[:number]) for number in range(len(pauses) + 1)]
+    clock = looked(speed, seconds)
+    span = min(seconds[-1], sum(sorted(pauses)[-7:]))
+    assert clock.known
+    assert not clock.stands
+    assert clock.speed == pytest.approx(speed, abs=1.5 / min(pauses), rel=0.01), span
+    told = clock.now(1e9 + seconds[-1] + 5)
+    assert told == pytest.approx(NOON + (seconds[-1] + 5) * 1000 * speed, abs=1_100 + 15_000 / min(pauses), rel=0)
+
+
+def test_a_clock_that_runs_as_ours_does_has_exactly_that_speed() -> None:
+    assert looked(1.0, [0, 0.3, 1.1, 2.7, 30.2, 61.0]).speed == 1.0
+    assert looked(1.0, [0]).speed == 1.0
+
+
+def test_a_clock_that_stands_and_one_that_is_set() -> None:
+    clock = looked(0.0, [0, 2, 4])
+    assert clock.stands
+    clock.observe(NOON + 3_600_000, 1e9 + 6)
+    assert not clock.stands
+    assert clock.now(1e9 + 7) == pytest.approx(NOON + 3_601_000, abs=1)
+    clock.observe(NOON, 1e9 + 8)  # and back again
+    assert clock.now(1e9 + 8) == NOON
+
+
+def scanned(delay: int, moments: list[int], judge: DelayJudge | None = None, speed: float = 1.0) -> DelayJudge:
+    judge = judge or DelayJudge()
+    for at in moments:
+        judge.observe_scan(at, at - delay - 700, SYMBOLS, speed)
+    return judge
+
+
+@given(st.integers(5 * 60_000, 60 * 60_000), st.integers(1, 120), st.integers(0, 10))
+def test_a_late_plan_is_delayed_from_its_first_scan_on(delay: int, interval: int, scans: int) -> None:
+    moments = [NOON + number * interval * 1000 for number in range(scans + 1)]
+    assert delay <= scanned(delay, moments).behind <= delay + 700
+
+
+@given(st.integers(0, 45_000), st.integers(1, 120), st.integers(0, 30), SPEEDS)
+def test_data_that_are_less_than_a_minute_late_are_not(delay: int, interval: int, scans: int, speed: float) -> None:
+    moments = [round(NOON + number * interval * 1000 * speed) for number in range(scans + 1)]
+    assert scanned(delay, moments, speed=speed).behind == 0
+
+
+@given(st.lists(st.integers(1, 600), min_size=1, max_size=60), SPEEDS)
+def test_a_quiet_market_is_not_delayed(pauses: list[int], speed: float) -> None:
+    """Events are rare, but each is fresh when it comes: a scan every 30 s sees it within 30 s."""
+    events = [TIMES.pre + 1000 * sum(pauses[: number + 1]) for number in range(len(pauses))]
+    judge, every = DelayJudge(), round(30_000 * max(1.0, speed))
+    for at in range(TIMES.pre, events[-1] + 2 * every, every):
+        judge.observe_scan(at, max((event for event in events if event <= at), default=0), 3, speed)
+    assert judge.behind == 0
+
+
+def test_one_scan_alone_says_nothing_where_nothing_need_trade() -> None:
+    for at, symbols in ((NOON, 99), (TIMES.pre + 1_800_000, SYMBOLS), (TIMES.post + 1_800_000, SYMBOLS),
+                        (TIMES.regular + LATE_MS, SYMBOLS)):  # fmt: skip
+        judge = DelayJudge()
+        judge.observe_scan(at, at - QUARTER, symbols, 1.0)
+        assert judge.behind == 0, at
+    judge = DelayJudge()
+    judge.observe_scan(NOON, NOON - QUARTER, 100, 1.0)
+    assert judge.behind == QUARTER
+
+
+def test_a_body_that_does_not_move_is_no_delay() -> None:
+    judge = scanned(0, [NOON, NOON + 30_000])
+    for number in range(20):
+        judge.observe_scan(NOON + number * 30_000, NOON, SYMBOLS, 1.0)
+    assert judge.behind == 0
+
+
+def test_bars_tell_at_once_and_a_plan_may_change() -> None:
+    judge = DelayJudge()
+    for second in range(3):
+        judge.observe_bars(NOON + second * 1000, NOON + second * 1000 - QUARTER, 1.0)
+    assert judge.behind == QUARTER
+    for second in range(10, 12):
+        judge.observe_bars(NOON + second * 1000, NOON + second * 1000 - 2_000, 1.0)
+    assert judge.behind == QUARTER
+    judge.observe_bars(NOON + 13_000, NOON + 11_000, 1.0)
+    assert judge.behind == 0
+
+
+def test_a_single_late_bar_is_no_delay() -> None:
+    judge = DelayJudge()
+    for second in range(100):
+        late = QUARTER if second % 3 == 2 else 2_000
+        judge.observe_bars(NOON + second * 1000, NOON + second * 1000 - late, 1.0)
+        assert judge.behind == 0
+
+
+def test_a_fast_day_is_not_late_for_the_wall_time_that_a_request_takes() -> None:
+    judge = DelayJudge()
+    for number in range(20):  # at 5,000 market seconds a second, 20 ms on the way are 100 s of market time
+        judge.observe_bars(NOON + number * 5_000_000, NOON + number * 5_000_000 - 100_000, 5_000.0)
+    assert judge.behind == 0
+
+
+def heard(pattern: list[bool], silence: BarSilence | None = None) -> BarSilence:
+    """After seconds with and without bars, in quarters."""
+    silence = silence or BarSilence()
+    silence.tick(0.25, "regular")
+    for bars in pattern:
+        for quarter in range(4):
+            if bars and quarter == 1:
+                silence.hear()
+            silence.tick(0.25, "regular")
+    return silence
+
+
+def seconds_until_silent(silence: BarSilence, limit: int = 400) -> float:
+    for quarter in range(limit):
+        if silence.silent:
+            return quarter / 4
+        silence.tick(0.25, "regular")
+    return float("inf")
+
+
+def test_a_steady_stream_that_stops_is_silent_within_four_seconds() -> None:
+    silence = heard([True] * 60)
+    assert not silence.silent
+    assert seconds_until_silent(silence) <= 4.0
+    assert silence.seconds <= 4.25
+
+
+@pytest.mark.parametrize(("share", "least"), [(1.0, 3.0), (0.5, 10.0), (0.1, float("inf"))])
+def test_the_rarer_bars_are_the_longer_silence_must_be(share: float, least: float) -> None:
+    every = round(1 / share)
+    found = seconds_until_silent(heard([second % every == 0 for second in range(120)])) + every
+    assert found >= least
+    assert found < 2 * least + 5 or least == float("inf")
+
+
+@given(st.integers(0, 2**32), st.sampled_from([0.02, 0.1, 0.3, 0.6, 0.9]))
+def test_bars_that_come_by_chance_are_hardly_ever_called_silent(seed: int, share: float) -> None:
+    rng, silence = random.Random(seed), BarSilence()
+    silence.tick(0.25, "regular")
+    alarms = 0
+    for _ in range(900):
+        before = silence.silent
+        heard([rng.random() < share], silence)
+        alarms += silence.silent and not before
+    assert alarms <= 1
+
+
+def test_where_no_bars_ever_came_none_are_missed() -> None:
+    assert seconds_until_silent(heard([False] * 60)) == float("inf")
+
+
+def test_a_few_seconds_are_too_few_to_know() -> None:
+    assert seconds_until_silent(heard([True] * 9)) == float("inf")
+
+
+def test_a_bell_begins_anew() -> None:
+    silence = heard([True] * 60)
+    for _ in range(400):
+        silence.tick(0.25, "post")
+        assert not silence.silent
+    silence = heard([True] * 60)
+    for _ in range(400):
+        silence.tick(0.25, None)
+        assert not silence.silent
+
+
+def test_a_bar_ends_the_silence() -> None:
+    silence = heard([True] * 60)
+    assert seconds_until_silent(silence) < 5
+    silence.hear()
+    assert not silence.silent
+
+
+def test_silence_is_not_part_of_what_it_is_measured_by() -> None:
+    silence = heard([True] * 60)
+    seconds_until_silent(silence)
+    for _ in range(2_000):
+        silence.tick(0.25, "regular")
+        assert silence.silent
