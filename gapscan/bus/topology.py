@@ -279,7 +279,7 @@ def shared(retention: Retention) -> Iterator[api.StreamConfig]:
     yield events_config(names.STREAM_ALERTS, names.alert_subject("*"), retention)
     for bucket in (
         names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES, names.BUCKET_DETAILS,
-        names.BUCKET_STATE, names.BUCKET_EVENTS, names.BUCKET_ALERTS,
+        names.BUCKET_STATE, names.BUCKET_EVENTS, names.BUCKET_ALERTS, names.BUCKET_CHANNELS,
     ):  # fmt: skip
         yield bucket_config(bucket, retention)
 

@@ -166,6 +166,14 @@ class EventsSection(Section, frozen=True):
     alerts_file: str | None = None
 
 
+class NotifySection(Section, frozen=True):
+    """Where alerts are delivered. `channels_file` has the channels; unset, it is channels.toml beside the user's own
+    gapscan.toml.
+    """
+
+    channels_file: str | None = None
+
+
 class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
@@ -249,6 +257,7 @@ class Config(Section, frozen=True):
     ranker: RankerSection = field(default_factory=RankerSection)
     hot: HotSection = field(default_factory=HotSection)
     events: EventsSection = field(default_factory=EventsSection)
+    notify: NotifySection = field(default_factory=NotifySection)
     sim: SimSection = field(default_factory=SimSection)
     bridge: BridgeSection = field(default_factory=BridgeSection)
     service: ServiceSection = field(default_factory=ServiceSection)

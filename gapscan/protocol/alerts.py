@@ -79,3 +79,12 @@ class AlertState(Struct, frozen=True, omit_defaults=True):
     waiting: dict[str, EpochMs] = {}
     told: dict[str, EpochMs] = {}
     left: dict[str, Fields] = {}
+
+
+class ChannelState(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="channel_state"):
+    """How far a channel has delivered the log of alerts, and what it did not take for a day."""
+
+    channel: ListName
+    sequence: Annotated[Sequence, Meta(description="of the last alert that is done with, in the log of alerts")]
+    put_aside: Annotated[int, Meta(ge=0, description="how many it did not take")] = 0
+    last_put_aside: Annotated[Words, Meta(description="the ids of the last of these")] = []

@@ -109,6 +109,7 @@ CHANNELS: Final = (
         (names.HEADER_MSG_ID, names.HEADER_EXPECTED_SEQUENCE),
         names.STREAM_ALERTS,
     ),
+    _bucket("channel_states", names.BUCKET_CHANNELS, "{channel}", "How far a channel delivered.", m.ChannelState),
     _bucket("alert_definitions", names.BUCKET_ALERTS, "{alert}", "What to tell of, and when.", m.AlertDefinition),
     _bucket(
         "event_positions", names.BUCKET_EVENTS, LIST, "How far a list's deltas were made events of.", m.EventPosition
@@ -167,6 +168,7 @@ PARAMETERS: Final = {
     "job": "name of the job",
     "symbol": "case-sensitive ticker symbol",
     "part": "number of the part",
+    "channel": "name of a channel, made as a list's",
     "alert": "name of an alert, made as a list's",
     "kind": "enter, leave, first, halted, resumed or gap; others may come",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gapscan.protocol.alerts import Alert, AlertDefinition
+from gapscan.protocol.alerts import Alert, AlertDefinition, ChannelState
 from gapscan.protocol.events import Event, EventGap, EventPosition
 from gapscan.protocol.feed import (
     Bars,
@@ -62,6 +62,7 @@ __all__ = [
     "Bars",
     "Change",
     "Changes",
+    "ChannelState",
     "Clock",
     "Column",
     "Condition",
@@ -137,4 +138,5 @@ Message = (
     | EventPosition
     | Alert
     | AlertDefinition
+    | ChannelState
 )

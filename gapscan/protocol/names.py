@@ -41,6 +41,7 @@ BUCKET_DETAILS: Final = "gapscan-details"
 BUCKET_STATE: Final = "gapscan-state"
 BUCKET_EVENTS: Final = "gapscan-events"
 BUCKET_ALERTS: Final = "gapscan-alerts"
+BUCKET_CHANNELS: Final = "gapscan-channels"
 
 SERVICE_PREFIX: Final = "gapscan-"
 

@@ -58,9 +58,19 @@ def instance_problems(name: str, instances: list[Instance]) -> list[str]:
         if not leader:
             return ["no ranker leads"]
         return ranker_problems(leader)
+    if name == "notify":
+        return [problem for instance in instances for problem in _channel_problems(instance)]
     if name == "bridge":
         return [problem for instance in instances for problem in _bridge_problems(instance)]
     return []
+
+
+def _channel_problems(notify: Instance) -> list[str]:
+    channels = notify.get("channels", {}).items()
+    failing = [f"channel {name} does not deliver: {one['failing']}" for name, one in channels if one.get("failing")]
+    return failing + [
+        f"channel {name}: {one['put_aside']} alerts put aside" for name, one in channels if one["put_aside"]
+    ]
 
 
 def _bridge_problems(bridge: Instance) -> list[str]:

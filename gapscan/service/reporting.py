@@ -23,6 +23,7 @@ _DESCRIPTIONS: Final = {
     "ranker": "ranks the market and publishes the lists; one leads and says why, others stand by",
     "hot": "chooses the symbols that come live; one leads, others stand by",
     "events": "stores what the lists' changes mean, each thing once; one leads, others stand by",
+    "notify": "delivers alerts to channels; one leads, others stand by",
     "bridge": "serves the lists to browsers",
 }
 

@@ -8,6 +8,7 @@ SERVICES: Final = {
     "ranker": "ranks and publishes the lists",
     "hot": "chooses the symbols that come live",
     "events": "stores what the lists' changes mean, each thing once",
+    "notify": "delivers alerts to channels",
     "bridge": "serves the lists and the page to browsers",
     "sim": "a simulated market that speaks the provider's protocol",
 }

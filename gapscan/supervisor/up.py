@@ -28,6 +28,7 @@ from gapscan.config import (
     simulated_day,
 )
 from gapscan.errors import ConfigError
+from gapscan.notify.channels import read_channels
 from gapscan.obs import hide, logger, setup_logging
 from gapscan.pids import birth_of
 from gapscan.protocol import names
@@ -282,9 +283,18 @@ class Up:
             "ranker": SERVICES["ranker"],
             "hot": SERVICES["hot"],
             "events": SERVICES["events"],
+            **({"notify": SERVICES["notify"]} if self._has_channels() else {}),
             "bridge": self._http_url,
         }
         return {"sim": f"http://{self.config.provider.websocket_host}", **plan} if self.simulated else plan
+
+    def _has_channels(self) -> bool:
+        """Whether alerts are to be delivered. What is wrong with the channels is said, and stops nothing."""
+        try:
+            return bool(read_channels(self.config))
+        except ConfigError as error:
+            _log.warning("alerts are not delivered: %s", error)
+            return False
 
     def _announce(self, name: str, where: str, process: Process) -> None:
         metrics = self._metrics_urls.get(name, "")

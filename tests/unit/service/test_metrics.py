@@ -22,17 +22,18 @@ from gapscan.errors import ConfigError
 from gapscan.events.metrics import KINDS as EVENTS
 from gapscan.feed.metrics import KINDS as FEED
 from gapscan.hot.metrics import KINDS as HOT
+from gapscan.notify.metrics import KINDS as NOTIFY
 from gapscan.obs import Tally, logger
 from gapscan.ranker.metrics import KINDS as RANKER
 from gapscan.service.metrics import Family, Kinds, Metrics, serving
 
 ROOT = Path(gapscan.__file__).parent
-ALL = {"feed": FEED, "ranker": RANKER, "hot": HOT, "events": EVENTS, "bridge": BRIDGE}
+ALL = {"feed": FEED, "ranker": RANKER, "hot": HOT, "events": EVENTS, "notify": NOTIFY, "bridge": BRIDGE}
 # Whose tally a module counts in.
 OWNERS = {
     **{room: (room,) for room in ALL},
     "polygon": ("feed",),
-    "service/leadership.py": ("events", "feed", "hot", "ranker"),
+    "service/leadership.py": ("events", "feed", "hot", "notify", "ranker"),
     "service/all_lists.py": ("bridge", "events", "hot"),
 }
 # What is counted by a name that is made or chosen where it happens.
@@ -41,6 +42,7 @@ CHOSEN = {
     "ranker": {"publish_failed", "snapshot_failed"},
     "hot": set[str](),
     "events": set[str](),
+    "notify": set[str](),
     "bridge": {"expelled_silent", "expelled_slow"},
 }
 
