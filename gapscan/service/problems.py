@@ -67,10 +67,7 @@ def instance_problems(name: str, instances: list[Instance]) -> list[str]:
 
 def _channel_problems(notify: Instance) -> list[str]:
     channels = notify.get("channels", {}).items()
-    failing = [f"channel {name} does not deliver: {one['failing']}" for name, one in channels if one.get("failing")]
-    return failing + [
-        f"channel {name}: {one['put_aside']} alerts put aside" for name, one in channels if one["put_aside"]
-    ]
+    return [f"channel {name} does not deliver: {one['failing']}" for name, one in channels if one.get("failing")]
 
 
 def _bridge_problems(bridge: Instance) -> list[str]:

@@ -49,7 +49,7 @@ def test_nothing_listens_for_the_world() -> None:
     assert FOUND["nats"]["networks"] == ["nats"]
     assert WHOLE["networks"]["nats"] == {"internal": True}
     outside = {name for name, service in FOUND.items() if "outside" in service["networks"]}
-    assert outside == {"feed", "bridge"}, "what needs the provider, or browsers"
+    assert outside == {"feed", "notify", "bridge"}, "what needs the provider, channels, or browsers"
 
 
 def test_secrets_come_from_outside_and_only_to_those_who_need_them() -> None:
