@@ -11,13 +11,14 @@
  * no JetStream library and makes no consumer.
  */
 
-import { DeltaError, Fit, ListView } from "./listview.js";
+import { Fit, ListView } from "./listview.js";
 
 const BATCH = 1000; // more missing deltas than these: the snapshot is shorter
 const QUEUE = 10_000; // messages that wait; those beyond are holes, which are filled
 const ANSWER_MS = 2000;
 const SILENT_MS = 3000; // without a heartbeat the list is stale
 const RETRY_MS = 250;
+const IN_A_ROW = 3; // so many heartbeats that are behind, and none between that is not, are right: the list went back
 
 /** Nobody publishes the list. */
 export class UnknownListError extends Error {}
@@ -53,6 +54,9 @@ class Follower {
   #subscriptions;
   #closed = false;
   #beatAt = -Infinity;
+  #asOf = 0; // of the heartbeats of this epoch
+  #behind = 0;
+  #changes = 0; // of the copy
 
   constructor(nc, list) {
     this.#nc = nc;
@@ -112,8 +116,8 @@ class Follower {
   /** What there is to see now, and what it is known by. */
   #shot() {
     const { epoch, sequence, rows, asOf } = this.#view;
-    const view = { list: this.#list, epoch, sequence, asOf, rows };
-    const key = `${epoch}:${sequence}:${this.#state}:${this.#simulated}`;
+    const view = { list: this.#list, epoch, sequence, asOf: Math.max(asOf, this.#asOf), rows };
+    const key = `${this.#changes}:${this.#state}:${this.#simulated}`;
     return { key, shot: { view, state: this.#state, simulated: this.#simulated } };
   }
 
@@ -148,29 +152,50 @@ class Follower {
     else if (content?.type === "heartbeat") this.#beat(content);
   }
 
-  #beat({ epoch, sequence, state, simulated }) {
+  #beat(beat) {
     this.#beatAt = performance.now();
-    this.#state = state;
-    this.#simulated = simulated === true;
-    if (!this.#view.loaded) return;
-    if (epoch !== this.#view.epoch) this.#needs("snapshot");
-    else if (sequence > this.#view.sequence) this.#needs("fill");
+    if (this.#view.loaded && beat.epoch !== this.#view.epoch) {
+      this.#needs("snapshot");
+      return;
+    }
+    this.#simulated = beat.simulated === true;
+    if (this.#view.loaded && beat.sequence > this.#view.sequence) this.#needs("fill");
+    if (!this.#believes(beat)) return;
+    this.#state = beat.state;
+    if (this.#view.loaded && beat.sequence < this.#view.sequence) this.#needs("snapshot");
+  }
+
+  /** Heartbeats are not fenced: one of a ranker that stood still may come late, and is behind. */
+  #believes({ sequence, as_of: asOf, state }) {
+    const known = Math.max(this.#asOf, this.#view.asOf);
+    this.#behind = sequence < this.#view.sequence || asOf < known ? this.#behind + 1 : 0;
+    if (this.#behind > 0 && this.#behind < IN_A_ROW) return false;
+    this.#behind = 0;
+    this.#asOf = state === "stale" ? Math.max(known, asOf) : asOf; // a new leader may have no data yet
+    return true;
   }
 
   /** Apply a delta if it is the next one; what is missing is fetched. */
   #offer(delta, sequence) {
     if (!this.#view.loaded) return Fit.HOLE;
     const { fit } = this.#view.take({ ...delta, sequence });
+    if (fit === Fit.APPLIED) this.#changes += 1;
     if (fit === Fit.HOLE) this.#needs("fill");
     else if (fit === Fit.MISMATCH || fit === Fit.OTHER_EPOCH) this.#need = "snapshot";
+    else if (fit === Fit.OLD && this.#isOtherPast(delta, sequence)) this.#need = "snapshot";
     return fit;
+  }
+
+  /** Another delta led to this sequence than the one that the copy has: NATS lost the newest ones in between. */
+  #isOtherPast(delta, sequence) {
+    return sequence === this.#view.sequence && (delta.as_of !== this.#view.asOf || delta.checksum !== this.#view.checksum);
   }
 
   /** What fails is tried again. */
   async #fetch() {
     try {
       if (this.#need === "snapshot") await this.#takeSnapshot();
-      await this.#fill();
+      else this.#apply(await this.#stored(this.#view.sequence + 1));
     } catch (error) {
       if (error instanceof UnknownListError && !this.#view.loaded) throw error;
     }
@@ -182,15 +207,15 @@ class Follower {
     if (answer.headers?.code === 404) throw new UnknownListError(`nobody publishes a list named ${this.#list}`);
     if (answer.headers?.code) throw new Error(answer.headers.description);
     const snapshot = answer.json();
-    // The newest one is of the epoch before, until the ranker has written one of the new epoch.
-    if (this.#view.epoch === snapshot.epoch && snapshot.sequence < this.#view.sequence) throw new DeltaError("it is older");
-    this.#view.load(snapshot);
+    const deltas = await this.#stored(snapshot.sequence + 1);
+    if (snapshot.epoch !== this.#view.epoch) this.#asOf = 0;
+    this.#changes += 1;
+    this.#view.load(snapshot); // and at once what came after it: the copy never shows older rows meanwhile
     this.#simulated = snapshot.simulated === true;
-    this.#need = "fill";
+    this.#apply(deltas);
   }
 
-  async #fill() {
-    const deltas = await this.#stored(this.#view.sequence + 1);
+  #apply(deltas) {
     this.#need = deltas.length === BATCH ? "snapshot" : "";
     for (const message of deltas) {
       const fit = this.#offer(message.json(), sequenceOf(message));

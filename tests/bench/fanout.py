@@ -19,6 +19,7 @@ from tests.bench.registry import Benchmark, Figure, median
 SECONDS = 4.0
 ROUNDS = 3
 FRAME = 1200
+WISHES = 20
 _ROOT = Path(__file__).parents[2]
 
 
@@ -131,6 +132,20 @@ def steady() -> Iterator[Figure]:
         yield Figure("memory per client, of 2,000", result["memory"] / 1000, "kB", 60)
 
 
+def wishes() -> Iterator[Figure]:
+    """1,000 clients of one part of a list, and of 20 different ones: what each part costs beside its frames."""
+    one: list[float] = []
+    many: list[float] = []
+    for _ in range(ROUNDS):
+        for wanted, cpu in ((1, one), (WISHES, many)):
+            with bridge(10) as server:
+                cpu.append(server.load(1000, "--wishes", str(wanted), seconds=5)["cpu"])
+    reference = f"one wish {100 * median(one):.1f} % of a core"
+    yield Figure(
+        f"1,000 clients with {WISHES} wishes: CPU of one wish", median(many) / median(one), "times", 2, reference
+    )
+
+
 def resumes() -> Iterator[Figure]:
     with bridge(10) as server:
         result = server.load(1000, "--resume", seconds=0.1)
@@ -141,4 +156,8 @@ def fanout() -> Sequence[Figure]:
     return [*throughput(), *steady(), *resumes()]
 
 
-BENCHMARKS: dict[str, Benchmark] = {"fanout": fanout}
+def different_wishes() -> Sequence[Figure]:
+    return [*wishes()]
+
+
+BENCHMARKS: dict[str, Benchmark] = {"fanout": fanout, "wishes": different_wishes}

@@ -1,6 +1,6 @@
 """Many WebSocket clients in one process, by hand: what is measured is the server.
 
-python -m tests.bench.fanout_load PORT SERVER_PID CLIENTS SECONDS [--resume] [--never-reading N]
+python -m tests.bench.fanout_load PORT SERVER_PID CLIENTS SECONDS [--resume] [--never-reading N] [--wishes N]
 Prints one JSON object.
 """
 
@@ -53,7 +53,8 @@ class Crowd:
     """Sockets, and what they received."""
 
     port: int
-    subscribe: bytes
+    subscribe: list[bytes]  # what clients say first, in turn; nothing: the server sends by itself
+    wants: dict[int, bytes] = field(default_factory=dict)
     sockets: dict[int, socket.socket] = field(default_factory=dict)
     heads: dict[int, bytes] = field(default_factory=dict)
     answered: set[int] = field(default_factory=set)
@@ -66,6 +67,8 @@ class Crowd:
         connection = socket.create_connection(("127.0.0.1", self.port))
         connection.sendall(_UPGRADE)
         connection.setblocking(False)
+        if self.subscribe:
+            self.wants[connection.fileno()] = self.subscribe[len(self.sockets) % len(self.subscribe)]
         self.sockets[connection.fileno()] = connection
         self.heads[connection.fileno()] = b""
         self.poll.register(connection.fileno(), select.EPOLLIN)
@@ -84,8 +87,8 @@ class Crowd:
         self.heads[number] += data
         if b"\r\n\r\n" in self.heads[number]:
             del self.heads[number]
-            if self.subscribe:
-                self.sockets[number].sendall(self.subscribe)
+            if number in self.wants:
+                self.sockets[number].sendall(self.wants[number])
             else:
                 self.answered.add(number)
 
@@ -123,6 +126,9 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="of a version that the server does not have any more")
     parser.add_argument("--never-reading", type=int, default=0)
     parser.add_argument("--timed", action="store_true", help="measure how long changes take")
+    parser.add_argument(
+        "--wishes", type=int, default=0, help="so many different parts of the list, of 100 rows and more"
+    )
     parser.add_argument("--mute", action="store_true", help="subscribe to nothing: the server sends by itself")
     options = parser.parse_args()
     print(json.dumps(measure(options)))
@@ -131,10 +137,12 @@ def main() -> None:
 def measure(options: argparse.Namespace) -> dict[str, float]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     wanted = {"list": LIST, **({"epoch": "bench", "last_sequence": 3} if options.resume else {})}
-    subscribe = masked(json.dumps({"action": "subscribe", "lists": [wanted]}).encode().ljust(130))
-    server, crowd = Process(options.pid), Crowd(options.port, b"" if options.mute else subscribe)
+    parts: list[dict[str, int]] = [{"limit": 100 + number} for number in range(options.wishes)] or [{}]
+    said = [json.dumps({"action": "subscribe", "lists": [wanted | part]}) for part in parts]
+    subscribe = [masked(text.encode().ljust(130)) for text in said]
+    server, crowd = Process(options.pid), Crowd(options.port, [] if options.mute else subscribe)
     before, began = server.rss(), time.perf_counter()
-    idle = [never_reading(options.port, subscribe) for _ in range(options.never_reading)]
+    idle = [never_reading(options.port, subscribe[0]) for _ in range(options.never_reading)]
     for _ in range(options.clients):
         crowd.add()
     crowd.begin()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, Page
 
@@ -12,10 +13,10 @@ from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.fields import FIELDS, USUAL_COLUMNS
-from gapscan.protocol.messages import ListDefinition
+from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
 from gapscan.ranker.explainer import Explainer, answering
 from gapscan.ranking.spec import shipped_lists
-from tests.browser.answers import IN, OUT, UNKNOWN, answer
+from tests.browser.answers import IN, OUT, UNKNOWN, answer, looked_at
 from tests.browser.modules import at_home
 from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
 from tests.browser.watching import Watched, watch
@@ -83,6 +84,28 @@ async def test_why_a_row_is_there(watched: Watched, stage: Stage) -> None:
         assert not await watched.page.is_visible("#why")
         assert await watched.value("document.activeElement.id") == "grid"
         assert await watched.page.get_attribute("#row-BBB", "aria-selected") == "true", "one more Esc clears it"
+
+
+@pytest.mark.parametrize("width", [390, 1400, 3840])
+async def test_numbers_do_not_break_over_lines(watched: Watched, stage: Stage, width: int) -> None:
+    def big(request: WhyRequest) -> Why:
+        """With numbers as companies have them."""
+        sizes = [
+            looked_at("volume >= average_volume", 4_383_106, 13_204_551, passes=False),
+            looked_at("market_cap >= 2_000_000_000", 4_123_456_789, 2_000_000_000, passes=True),
+        ]
+        return msgspec.structs.replace(answer(request), gate=sizes)
+
+    await watched.page.set_viewport_size({"width": width, "height": 844})
+    async with answering(stage.bus, big, Tally(logger("test"))):
+        await _opened(watched, stage)
+        await watched.page.click(f"#row-{IN}")
+        await _says(watched, "4,383,106")
+        broken = """[...document.querySelectorAll("#why-answer .number")]
+          .filter((each) => each.getClientRects().length > 1).map((each) => each.textContent)"""
+        assert await watched.value(broken) == []
+        assert await watched.value("(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)"
+                                   "(document.getElementById('why-answer'))")  # fmt: skip
 
 
 async def test_the_gate_is_put_in_words(watched: Watched, stage: Stage) -> None:

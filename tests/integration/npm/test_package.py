@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -23,29 +22,13 @@ from gapscan.supervisor import ports
 from tests.support.bridge import defined_list, running_bridge
 from tests.support.lists import Published
 from tests.support.nats import READER_PASSWORD, NatsServer
+from tests.support.npm import install, npm
 from tests.support.processes import started
 from tests.support.until import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
 PEER = "@nats-io/nats-core@3.4.0"
 Steps = list[dict[str, Any]]
-
-
-def _missing(reason: str) -> None:
-    """Without npm, or a registry, there is nothing to try; with CI set that is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _npm(folder: Path, *arguments: str) -> str:
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        _missing("there is no npm")
-    done = subprocess.run(["npm", *arguments], cwd=folder, capture_output=True, text=True, timeout=100)
-    if done.returncode and re.search(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH", done.stderr):
-        _missing(f"npm reaches no registry: {done.stderr[-200:]}")
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +38,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in ("npm", "gapscan/bridge/static"):
         shutil.copytree(ROOT / part, tree / part)
     shutil.copy(ROOT / "LICENSE", tree)
-    names = _npm(tree / "npm", "pack", "--silent").split()
+    names = npm(tree / "npm", "pack", "--silent").split()
     return tree / "npm" / names[-1]
 
 
@@ -63,7 +46,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has installed it."""
     project = tmp_path_factory.mktemp("project")
-    _npm(project, "install", "--silent", "--no-audit", "--no-fund", "--no-save", str(packed), PEER)
+    install(project, str(packed), PEER)
     shutil.copy(Path(__file__).with_name("follow.mjs"), project)
     return project
 

@@ -1,0 +1,61 @@
+"""axe-core over the page in its states: nothing that it calls serious."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from gapscan.obs import Tally, logger
+from gapscan.ranker.explainer import answering
+from tests.browser.answers import answer
+from tests.browser.stage import Stage, some_row
+from tests.browser.watching import Watched
+from tests.support.npm import install
+
+AXE = "axe-core@4.14.1"
+_RUN = """axe.run(document).then(({passes, violations}) =>
+  [passes.length, violations.map(({id, impact, nodes}) => [id, impact, nodes.map(({html}) => html)])])"""
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core's program."""
+    modules = install(tmp_path_factory.mktemp("axe"), AXE)
+    return Path(modules / "axe-core" / "axe.min.js").read_text("utf-8")
+
+
+async def _assert_accessible(page: Page, axe: str, state: str) -> None:
+    await page.evaluate(axe)
+    passed, found = await page.evaluate(_RUN)
+    assert passed > 15, "axe-core found little to look at"
+    assert [each for each in found if each[1] in ("serious", "critical")] == [], state
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_no_serious_finding(watched: Watched, stage: Stage, axe: str, theme: str) -> None:
+    page = watched.page
+    await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    rows = [some_row(f"S{number}", 10.0 + number, gap_percent=5.0 - number, halt="halted" if number == 3 else None)
+            for number in range(30)]  # fmt: skip
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await watched.open()
+        await watched.at(await stage.feed.publish(rows))
+        await watched.word("Live")
+        await _assert_accessible(page, axe, "the list")
+        await page.click("#row-S1")
+        await watched.until("document.querySelector('.conditions')")
+        await _assert_accessible(page, axe, "why")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("f")
+        await page.click("#columns")
+        await _assert_accessible(page, axe, "the columns, the order held")
+        await page.keyboard.press("Escape")
+        await page.click("#help")
+        await _assert_accessible(page, axe, "help")
+        await page.keyboard.press("Escape")
+        await stage.close()
+        await watched.until("['Disconnected', 'Connecting'].includes(gapscan.status().word)")
+        await _assert_accessible(page, axe, "no connection")
+        await stage.open()
