@@ -118,6 +118,7 @@ export declare class Connection extends EventTarget {
   view(list: string): ListView;
   about(list: string): About;
   subscribe(list: string, wish?: Wish): void;
+  follows(list: string): boolean;
   unsubscribe(list: string): void;
   aggregates(on: boolean): void;
   overview(on: boolean): void;

@@ -28,13 +28,15 @@ from gapscan.lists.wish import Wish, not_fields
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.names import check_list_name
+from gapscan_cli.telling import last_alerts
 
 _READS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _LIMIT: Final = 20  # rows that come without a limit
 _ABOUT: Final = (
     "Ranked lists of US stocks, live. `lists` says which there are, `list` has a list's rows now, `why` explains why a "
-    "symbol is in a list or not. Times are UTC epoch milliseconds, money is US dollars, 5.0 is 5 percent, null is "
-    "unknown. Say that data is simulated where `simulated` is true, and old where `state` is stale. Fields of a row: "
+    "symbol is in a list or not, `alerts` has what alerts said. Times are UTC epoch milliseconds, money is US dollars, "
+    "5.0 is 5 percent, null is unknown. Say that data is simulated where `simulated` is true, and old where `state` is "
+    "stale. Fields of a row: "
 )
 
 Name = Annotated[str, Field(description="the list's name, as `lists` has it", min_length=1, max_length=48)]
@@ -133,6 +135,17 @@ def server(link: Link) -> MCPServer:
             raise ToolError(f"a row has no field {unknown[0]!r}; the fields are {', '.join(FIELDS)}")
         async with _expected():
             return await _list(await link.bus(), check_list_name(name), Wish.of(limit, fields))
+
+    @made.tool(name="alerts", title="What alerts said", annotations=_READS)
+    async def alerts(
+        limit: Limit = _LIMIT,
+        name: Annotated[Name | None, Field(description="of this alert only")] = None,
+        symbol: Annotated[Symbol | None, Field(description="of this symbol only")] = None,
+    ) -> dict[str, Any]:
+        """The last things that alerts said, the oldest first: of which symbol, when, and by which conditions."""
+        async with _expected():
+            found = await last_alerts(await link.bus(), limit, (name and check_list_name(name)) or "*", symbol or "")
+            return {"alerts": [_plain(alert) for alert in found]}
 
     @made.tool(name="why", title="Why a symbol is in a list, or not", annotations=_READS)
     async def why(

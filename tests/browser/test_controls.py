@@ -249,6 +249,34 @@ async def test_a_phone_shows_fewer_columns_and_does_not_scroll_sideways(browser:
     await context.close()
 
 
+async def test_a_phone_is_sent_the_fields_that_it_shows(browser: Browser, stage: Stage) -> None:
+    context = await browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    watched = await watch(await context.new_page(), stage.url)
+    await _opened(watched, stage)
+    fields = "[...new Set(gapscan.copy(gapscan.list()).rows.flatMap(Object.keys))].sort()"
+    assert "source" not in await watched.value(fields)  # which rows have, and no column of a phone shows
+    assert set(await watched.value(fields)) >= {"symbol", "name", "price", "gap_percent", "volume", "stale"}
+    await watched.page.set_viewport_size({"width": 1400, "height": 844})  # turned, or unfolded
+    await watched.until(f"{fields}.includes('source')")
+    await watched.at(await stage.feed.publish(_FOUR[1:]))
+    await watched.word("Live")
+    await watched.page.set_viewport_size({"width": 390, "height": 844})
+    await watched.until(f"!{fields}.includes('source')")
+    await watched.at(await stage.feed.publish(_FOUR))
+    counts = await watched.value("gapscan.counts()")
+    assert (counts["mismatches"], counts["resyncs"], watched.errors) == (0, 0, [])
+    await context.close()
+
+
+async def test_it_can_be_installed(watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    session = await watched.page.context.new_cdp_session(watched.page)
+    manifest = await session.send("Page.getAppManifest")
+    assert (manifest["errors"], manifest["url"]) == ([], f"{stage.url}static/app.webmanifest")
+    found = (await session.send("Page.getInstallabilityErrors"))["installabilityErrors"]
+    assert {each["errorId"] for each in found} <= {"in-incognito"}  # as tests are
+
+
 async def test_less_motion_when_asked_for(watched: Watched, stage: Stage) -> None:
     await watched.page.emulate_media(reduced_motion="reduce")
     await _opened(watched, stage)

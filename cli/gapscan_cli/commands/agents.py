@@ -13,8 +13,8 @@ def mcp(
 ) -> None:
     """Serve the lists to agents, by the Model Context Protocol on standard input and output.
 
-    It only reads: which lists there are, the rows of a list now, why a symbol is in a list or not. Agents start it
-    themselves. Needs the extra: pip install 'gapscan[mcp]'.
+    It only reads: which lists there are, the rows of a list now, why a symbol is in a list or not, what alerts said.
+    Agents start it themselves. Needs the extra: pip install 'gapscan[mcp]'.
 
     \b
     Examples, the second of an agent's settings:

@@ -48,7 +48,7 @@ function choose(name) {
   keep({ list: name });
   history.replaceState(null, "", `#${name}`);
   present(name);
-  connection.subscribe(name);
+  connection.subscribe(name, page.wish);
   tick();
 }
 

@@ -117,6 +117,11 @@ export class Connection extends EventTarget {
     if (this.phase === Phase.OPEN) this.#send({ action: "subscribe", lists: [this.#copies.request(list)] });
   }
 
+  /** Whether a list is followed. @param {string} list */
+  follows(list) {
+    return this.#copies.wants(list);
+  }
+
   /** Follow a list no longer. Its copy is kept, so that `subscribe` can resume it. @param {string} list */
   unsubscribe(list) {
     if (this.#copies.unwant(list) && this.phase === Phase.OPEN) this.#send({ action: "unsubscribe", lists: [list] });

@@ -37,12 +37,18 @@ export class Copies {
   want(list, wish = {}) {
     const about = this.about(list);
     const same = JSON.stringify(wish) === JSON.stringify(about.wish);
-    if (this.#wanted.has(list) && same) return false;
+    const wanted = this.#wanted.has(list);
+    if (wanted && same) return false;
     this.#wanted.add(list);
     if (!same) about.wish = wish;
     about.settle();
-    Object.assign(about, { unknown: false, beat: null });
+    Object.assign(about, { unknown: false, beat: wanted ? about.beat : null });
     return true;
+  }
+
+  /** Whether a list is followed. */
+  wants(list) {
+    return this.#wanted.has(list);
   }
 
   /** Follow a list no longer; false if it was not followed. Its copy is kept. */

@@ -22,6 +22,7 @@ const TIGHT = matchMedia("(max-width: 1280px)");
 const TIGHT_REM = { name: 5.8, symbol: 6.2, spark: 3.2, sector: 8 }; // so that the usual columns fit beside the tabs
 const NARROW_REM = { rank: 2.2, symbol: 4.8, price: 4.8, gap_percent: 5.4 }; // no arrows, and a badge takes what is left
 const PADDING_REM = 0.7;
+const ALWAYS = ["name", "price", "halt", "split_today", "stale"]; // what rows, their marks and the search are made of
 
 /** How wide a column is at least, in rem, on a page of this width. @returns {function} */
 function widths() {
@@ -96,12 +97,20 @@ export class Page {
     return new Chosen(this.definition, NARROW.matches ? (columns) => leastWidth(columns) <= roomRem() : null);
   }
 
+  /** What the page wants of its list. A phone's link is thin: it gets the fields that it shows. */
+  get wish() {
+    if (!NARROW.matches) return {};
+    const fields = new Set([...ALWAYS, ...this.#columns.flatMap((column) => column.fields)]);
+    return { fields: [...fields].filter((field) => field !== "symbol").sort() };
+  }
+
   setColumns() {
     this.#columns = columnsFor(this.chosen.ids, this.definition.sort);
     this.#measure();
     this.head.setColumns(this.#columns, this.definition.sort);
     this.head.showSort(this.order.sort);
     this.table.setColumns(this.#columns);
+    if (this.#connection.follows(this.list)) this.#connection.subscribe(this.list, this.wish);
     this.redraw();
   }
 

@@ -12,7 +12,10 @@ from mcp import Client, StdioServerParameters
 
 from gapscan.bus.client import Bus
 from gapscan.obs import Tally, logger
-from gapscan.protocol.fields import FIELDS
+from gapscan.protocol import names
+from gapscan.protocol.alerts import Alert
+from gapscan.protocol.codec import encode
+from gapscan.protocol.fields import FIELDS, Fields
 from gapscan.protocol.messages import WhyRequest
 from gapscan.ranker.explainer import answering
 from gapscan.ranking.spec import shipped_lists
@@ -46,7 +49,7 @@ async def _refused(client: Client, tool: str, **arguments: Any) -> str:
 async def test_the_tools_only_read_and_say_what_they_are_for(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     async with agent(cli, nats_server.url) as client:
         tools = (await client.list_tools()).tools
-        assert {tool.name for tool in tools} == {"lists", "list", "why"}
+        assert {tool.name for tool in tools} == {"lists", "list", "alerts", "why"}
         for tool in tools:
             assert tool.description
             assert tool.annotations is not None
@@ -77,6 +80,24 @@ async def test_why(cli: Cli, bus: Bus, desk: OwnLists, nats_server: NatsServer) 
     async with answering(bus, answer_why, Tally(logger("test"))), agent(cli, nats_server.url) as client:
         answer = await _call(client, "why", symbol="A", name="gappers_up")
         assert {"type": "why", **answer} == msgspec.to_builtins(answer_why(WhyRequest("A", "gappers_up")))
+
+
+async def test_what_alerts_said(cli: Cli, bus: Bus, desk: OwnLists, nats_server: NatsServer) -> None:
+    said = [
+        Alert(
+            name, "gappers_up", symbol, "enter", f"{symbol} is in", 1_795_357_800_000, "e1", sequence, Fields(price=1.5)
+        )
+        for sequence, (name, symbol) in enumerate((("first", "AAPL"), ("second", "MSFT"), ("first", "TSLA")))
+    ]
+    async with agent(cli, nats_server.url) as client:
+        assert await _call(client, "alerts") == {"alerts": []}
+        for alert in said:
+            await bus.js.publish(names.alert_subject(alert.name), encode(alert))
+        answer = await _call(client, "alerts")
+        assert [each["symbol"] for each in answer["alerts"]] == ["AAPL", "MSFT", "TSLA"]
+        answer = await _call(client, "alerts", name="first", limit=1)
+        assert [each["text"] for each in answer["alerts"]] == ["TSLA is in"]
+        assert [each["name"] for each in (await _call(client, "alerts", symbol="MSFT"))["alerts"]] == ["second"]
 
 
 async def test_what_cannot_be_answered_is_said(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
