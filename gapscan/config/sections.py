@@ -107,6 +107,8 @@ class FeedSection(Section, frozen=True):
     By both, rankers tell when a scan is overdue.
     `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades,
     `halts` the trading halts of all symbols, where the provider's plan has them.
+    `halts_url` is a list of the exchanges' halts, read every `halts_interval` seconds (empty: none; what begins with a
+    slash is on the provider's host).
     `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in NATS.
     `flat_files` is a directory of the provider's minute flat files (empty: none), as us_stocks_sip/minute_aggs_v1/
     YYYY/MM/DATE.csv.gz: from them comes how much has usually traded by which time of the day. What was read of them
@@ -119,6 +121,8 @@ class FeedSection(Section, frozen=True):
     mode: Literal["hot", "all", "off"] = "hot"
     trades: bool = False
     halts: bool = True
+    halts_url: str = ""
+    halts_interval: Seconds = 60.0
     details_per_second: Annotated[float, Meta(ge=0, le=1000)] = 4.0
     cache_dir: str = ""
     flat_files: str = ""

@@ -1,19 +1,16 @@
-"""Trading halts: what the provider says of them, kept for the day, and published whenever it changes."""
+"""Trading halts: what is said of them, kept, and published whenever it changes."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal
-
-from msgspec import Struct
+from collections.abc import Sequence
 
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
 from gapscan.errors import BusError, ProtocolError
+from gapscan.feed.halt_book import HaltBook
+from gapscan.feed.halt_notices import HaltNotice
 from gapscan.feed.publisher import FeedPublisher
-from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
@@ -24,112 +21,11 @@ from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
 _log = logger("feed")
 
-HaltStatus = Literal["halted", "resumed"]
-
-# A trade may be reported 10 s after it was made (FINRA rule 6380A) and is then in a bar of that moment: what begins
-# this long after a halt shows that the symbol trades again. A pause takes five minutes at least.
-RESUMED_AFTER_MS: Final = 15_000
-# A market that is this much earlier than it was has begun anew.
-_BACK_MS: Final = 300_000
-
-
-class _HaltState(Struct):
-    """One symbol's newest status and since when; `event_time` is the time of the newest event about it, epoch ms."""
-
-    status: HaltStatus
-    time: int
-    event_time: int
-
-
-class HaltBook:
-    """The symbols that halted on one trading day. No I/O; all times are epoch ms of market time."""
-
-    def __init__(self) -> None:
-        self.date: dt.date | None = None
-        self.as_of = 0
-        self._of: dict[str, _HaltState] = {}
-        self._halted: set[str] = set()
-
-    def load(self, halts: Halts) -> None:
-        """Go on from what was published; what is known by now is newer."""
-        date = trading_date(halts.as_of)
-        if self.date is not None and (date != self.date or halts.as_of >= self.as_of + _BACK_MS):
-            return
-        self.date, self.as_of = date, max(self.as_of, halts.as_of)
-        for symbol, status, time in zip(halts.symbols, halts.status, halts.time, strict=True):
-            if symbol not in self._of:
-                self._set(symbol, _HaltState(status, time, time))
-
-    def advance(self, ms: int) -> bool:
-        """It is `ms`, as a scan says; whether that begins a day, or the same one anew."""
-        date = trading_date(ms)
-        if date == self.date and ms > self.as_of - _BACK_MS:
-            self.as_of = max(self.as_of, ms)
-            return False
-        self.date, self.as_of = date, ms
-        self._of.clear()
-        self._halted.clear()
-        return True
-
-    def observe_event(self, event: Halt) -> bool:
-        """A halt or resumption of the day counts, unless a newer one was; whether a symbol's status has changed."""
-        halts, time = event.halted, event.time
-        if not self._is_today(time):
-            return False
-        known = self._of.get(event.symbol)
-        if known is not None and time < known.event_time:
-            return False
-        self.as_of = max(self.as_of, time)
-        status: HaltStatus = "halted" if halts else "resumed"
-        if known is not None and known.status == status and (halts or time >= known.time):
-            known.event_time = time
-            return False
-        self._set(event.symbol, _HaltState(status, time, time))
-        return True
-
-    def _is_today(self, ms: int) -> bool:
-        if self.date is None:
-            self.date = trading_date(ms)
-        return trading_date(ms) == self.date
-
-    def _set(self, symbol: str, halt: _HaltState) -> None:
-        self._of[symbol] = halt
-        (self._halted.add if halt.status == "halted" else self._halted.discard)(symbol)
-
-    def observe_traded(self, traded: Iterable[tuple[str, int]]) -> bool:
-        """Symbols that traded at a time; whether that shows that one was resumed without a word about it."""
-        changed = False
-        for symbol, time in traded:
-            if (
-                symbol in self._halted
-                and time >= self._of[symbol].event_time + RESUMED_AFTER_MS
-                and self._is_today(time)
-            ):
-                self._set(symbol, _HaltState("resumed", time, self._of[symbol].event_time))
-                self.as_of = max(self.as_of, time)
-                changed = True
-        return changed
-
-    @property
-    def halted(self) -> frozenset[str]:
-        """The symbols that are halted now."""
-        return frozenset(self._halted)
-
-    def message(self, *, simulated: bool) -> Halts:
-        """All of it, in the order in which the symbols halted first."""
-        return Halts(
-            as_of=self.as_of,
-            simulated=simulated,
-            symbols=list(self._of),
-            status=[halt.status for halt in self._of.values()],
-            time=[halt.time for halt in self._of.values()],
-        )
-
 
 class HaltKeeper:
-    """Keeps the book of the day's halts and publishes it; begins with what an earlier feed published.
+    """Keeps the book of halts and publishes it; begins with what an earlier feed published.
 
-    Where halts are not `wanted`, none come, and the book stays empty.
+    Where halts are not `wanted`, from neither source, none come, and the book stays empty.
     """
 
     def __init__(
@@ -148,11 +44,22 @@ class HaltKeeper:
         self._tally = tally
         self._simulated = simulated
         self._due = asyncio.Event()
+        self._listed: Sequence[HaltNotice] | None = None  # what the exchanges' list had last
 
     def observe_events(self, events: Sequence[Halt]) -> None:
         """Halts and resumptions, as they came."""
         changes = [self.book.observe_event(event) for event in events]
         self._changed(any(changes), sum(changes))
+
+    def observe_list(self, notices: Sequence[HaltNotice]) -> None:
+        """The whole of the exchanges' list: it counts until there is another, on days that begin too."""
+        self._listed = notices
+        self._apply_list()
+
+    def _apply_list(self) -> None:
+        if self._listed is not None and self.book.date is not None:
+            changes = self.book.observe_list(self._listed)
+            self._changed(changes > 0, changes)
 
     def observe_traded(self, bars: Sequence[Bar], trades: Sequence[Trade]) -> None:
         """What traded, by which a symbol shows that its resumption was missed."""
@@ -166,6 +73,7 @@ class HaltKeeper:
         hot."""
         if self.book.advance(at):
             self._due.set()
+        self._apply_list()
         if (halted := self.book.halted) and "minute_start" in snapshot.columns:
             minutes = zip(snapshot.symbols, snapshot.columns["minute_start"].tolist(), strict=True)
             traded = [(symbol, int(start)) for symbol, start in minutes if symbol in halted and start <= at]

@@ -11,6 +11,7 @@ from msgspec import to_builtins
 from gapscan.bus.client import Bus
 from gapscan.config import Config
 from gapscan.feed.bars import BarPublisher
+from gapscan.feed.halt_list import HaltListReader
 from gapscan.feed.halts import HaltKeeper
 from gapscan.feed.hot_set import HotFollower
 from gapscan.feed.liveness import Liveness
@@ -58,15 +59,15 @@ class LiveFeed:
         self._hot: frozenset[str] = frozenset()
         self.bars = BarPublisher(publisher, tally, simulated=config.provider.simulated)
         self.hot = HotFollower(bus, tally, self._hot_changed)
-        self.halts = HaltKeeper(
-            bus, tally, simulated=config.provider.simulated, wanted=self._wants_halts, publisher=publisher
-        )
+        wanted = self._wants_halts or bool(config.feed.halts_url)
+        self.halts = HaltKeeper(bus, tally, simulated=config.provider.simulated, wanted=wanted, publisher=publisher)
+        self.halt_list = HaltListReader(config, tally, self.halts.observe_list)
         self.link = provider.stream(self._pass_on, self._is_open, publisher.until_certain)
         self._hot_changed(frozenset())
 
     async def run(self) -> None:
         """Run for ever; in mode `off` the hot set is followed for others only."""
-        jobs = {"hot set": self.hot.run(), "halts": self.halts.run()}
+        jobs = {"hot set": self.hot.run(), "halts": self.halts.run(), "halt list": self.halt_list.run()}
         if self._section.mode != "off":
             jobs["provider stream"] = self.link.run()
         async with asyncio.TaskGroup() as group:
@@ -123,6 +124,7 @@ class LiveFeed:
             },
             "halts": self._halts_state(),
             "halted": len(self.halts.book.halted),
+            "halt_list": self.halt_list.report(),
             "link": {
                 "mode": self._section.mode,
                 "trades": self._section.trades,

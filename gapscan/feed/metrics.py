@@ -58,6 +58,7 @@ KINDS: Final = Kinds(
         "float_refused",
         "frames_dropped",
         "future_elements",
+        "halt_list_failed",
         "halts_unpublished",
         "hot_set_unavailable",
         "live_unpublished",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -150,8 +150,23 @@ def merge_halts(universe: Universe, halts: Halts) -> bool:
     said = everyone[universe.text("halt").known()]
     at = universe.positions(halts.symbols)
     gone = np.setdiff1d(said, at)
-    universe.set_text("halt", gone, [None] * len(gone))
-    universe.set_reference("halt_time", gone, np.full(len(gone), np.nan))
-    universe.set_text("halt", at, list(halts.status))
-    universe.set_reference("halt_time", at, np.array(halts.time, np.float64))
+    _set_halts(universe, gone, [None] * len(gone), np.full(len(gone), np.nan), None, None)
+    reasons = None if halts.reason is UNSET else halts.reason
+    ends = None if halts.resumes_at is UNSET else halts.resumes_at
+    _set_halts(universe, at, list(halts.status), np.array(halts.time, np.float64), reasons, ends)
     return True
+
+
+def _set_halts(
+    universe: Universe,
+    at: Ints,
+    status: Sequence[str | None],
+    times: Floats,
+    reasons: Sequence[str | None] | None,
+    ends: Sequence[float | None] | None,
+) -> None:
+    nothing: list[None] = [None] * len(at)
+    universe.set_text("halt", at, status)
+    universe.set_text("halt_reason", at, reasons or nothing)
+    universe.set_reference("halt_time", at, times)
+    universe.set_reference("resumption_time", at, as_floats(ends or nothing))

@@ -31,6 +31,7 @@ _FORGOTTEN: Final = (
     "spiking",
     "spike_time",
     "halt_time",
+    "resumption_time",
     "high_unknown_since",
     "low_unknown_since",
 )  # computed from the day's past
@@ -156,7 +157,8 @@ class Universe:
         for history in (self.prices, self.volumes):
             history.clear()
         everyone = np.arange(len(self))
-        self.set_text("halt", everyone, [None] * len(self))
+        for name in ("halt", "halt_reason"):
+            self.set_text(name, everyone, [None] * len(self))
         self.mark_dirty(everyone)
         if self.reference_date < str(date):
             for name in _OF_THE_DAY:

@@ -108,13 +108,20 @@ class Trades(Received, frozen=True, tag_field="type", tag="trades"):
 
 
 class Halts(Struct, frozen=True, tag_field="type", tag="halts"):
-    """All symbols that halted today, each with its newest status and since when that is; columns of one length."""
+    """All symbols that are halted, or were today, each with its newest status and since when that is; columns of one
+    length.
+
+    `reason` (the exchange's code) and `resumes_at` (epoch ms) are there where the exchanges' list has the symbol, and
+    left out when it has none.
+    """
 
     as_of: EpochMs
     simulated: bool
     symbols: Symbols
     status: HaltStatuses
     time: Times
+    reason: Texts | UnsetType = UNSET
+    resumes_at: Column | UnsetType = UNSET
 
 
 class Clock(Struct, frozen=True, tag_field="type", tag="clock"):

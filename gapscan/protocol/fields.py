@@ -160,7 +160,7 @@ class Fields(TypedDict, total=False):
     spike_time: Annotated[int | None, Field(
         "Spike at", "When the present or latest spike began.", "clock", "Price")]
     halt: Annotated[Literal["halted", "resumed"] | None, Field(
-        "Halt", "Whether trading is halted, or resumed after a halt today.", "words", "Price", "halts")]
+        "Halt", "Whether trading is halted, be it since an earlier day, or resumed today.", "words", "Price", "halts")]
     halt_time: Annotated[int | None, Field(
         "Since", "When trading halted or resumed.", "clock", "Price", "halts")]
     rvol_source: Annotated[Literal["own", "market", "none"] | None, Field(
@@ -177,6 +177,11 @@ class Fields(TypedDict, total=False):
     ex_amount: Annotated[float | None, Field(
         "Ex amount", "Amount of that a share: of a spin-off what the provider takes it to be worth.", "price", "Data",
         "reference")]
+    halt_reason: Annotated[str | None, Field(
+        "Halt why", "Why trading was halted, by the exchange's code: T1 news pending, LUDP volatility pause, H10 "
+        "suspended by the SEC ...", "words", "Price", "halts")]
+    resumption_time: Annotated[int | None, Field(
+        "Resumes", "When trading is to resume after a halt, or has by the exchange's word.", "clock", "Price", "halts")]
     # fmt: on
 
 

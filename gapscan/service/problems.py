@@ -106,6 +106,8 @@ def feed_problems(feed: Instance) -> list[str]:
         found.append(f"feed: the exchange's calendar stands in for the provider's market status: {fault}")
     if error := feed.get("reference", {}).get("last_error"):
         found.append(f"feed: the reference data is not complete: {error}")
+    if error := feed.get("halt_list", {}).get("last_error"):
+        found.append(f"feed: halts of all listings are not known: {error}")
     if error := feed.get("curves", {}).get("last_error"):
         found.append(f"feed: there are no volume curves of today: {error}")
     if reason := feed.get("lateness", {}).get("reason"):

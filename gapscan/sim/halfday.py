@@ -34,7 +34,7 @@ class HalfDay:
     @property
     def halts(self) -> Sequence[Halt]:
         """The halts, none longer than the time in which nothing prints."""
-        return [Halt(halt.symbol, _later(halt.start), _sooner(halt.end)) for halt in self._full.halts]
+        return [halt._replace(start=_later(halt.start), end=_sooner(halt.end)) for halt in self._full.halts]
 
     def minute(self, number: int) -> Prints:
         if number < REGULAR_MINUTE:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gapscan.errors import DataError
 from gapscan.market.sessions import MINUTE_MS, SessionTimes, session_times, trading_date
-from gapscan.sim.source import DailyBars, DayTape, Halt, Source
+from gapscan.sim.source import DailyBars, DayTape, Halt, HaltRecord, Source
 from gapscan.sim.state import DayState
 from gapscan.sim.tape import Bars, Floats, Prints, no_prints, to_bars
 
@@ -168,6 +168,8 @@ class Market:
     def _halt_notices(self, start: int) -> list[HaltNotice]:
         notices = []
         for halt in self._tape.halts:
+            if not halt.streamed:
+                continue
             for minute, indicator in ((halt.start, LULD_HALT), (halt.end, LULD_RESUME)):
                 time = self.times.pre + minute * MINUTE_MS
                 if start <= time < self.position:
@@ -179,6 +181,16 @@ class Market:
     def halts(self) -> list[Halt]:
         """All halts of the present day, also those to come."""
         return list(self._tape.halts)
+
+    @property
+    def halt_records(self) -> list[HaltRecord]:
+        """All halts of the present day, also those to come and those that the stream does not tell."""
+        pre, date = self.times.pre, self.date
+        found = self.source.long_halts(date) if date else []
+        for halt in self._tape.halts:
+            start, end = pre + halt.start * MINUTE_MS, pre + halt.end * MINUTE_MS
+            found.append(HaltRecord(halt.symbol, start, halt.reason, end))
+        return found
 
     @property
     def trading(self) -> bool:

@@ -30,6 +30,7 @@ from gapscan.sim.source import (
     DayTape,
     Dividend,
     Halt,
+    HaltRecord,
     Listing,
     Split,
 )
@@ -110,6 +111,10 @@ class ReplaySource:
     def former(self, date: dt.date) -> dict[int, str]:
         """None: files of two days say nothing of what a symbol was called before."""
         return {}
+
+    def long_halts(self, date: dt.date) -> list[HaltRecord]:
+        """None: flat files tell of none."""
+        return []
 
     def _read_splits(self) -> list[Split]:
         """Those of the listed symbols."""

@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from gapscan.errors import ConfigError
-from gapscan.sim.source import Dividend, Listing, Split
+from gapscan.market.sessions import MINUTE_MS, next_trading_day, previous_trading_day, session_times
+from gapscan.sim.source import Dividend, HaltRecord, Listing, Split
 from gapscan.sim.tape import Floats
 
 IPO_MINUTE: Final = 75  # of the regular session
@@ -66,6 +67,18 @@ class Scenes(NamedTuple):
         """Symbols that do not trade on a day."""
         names = {"ipo"} if date < self.date else {"overnight_halt"} if date == self.date else set()
         return [self.places[name] for name in names if name in self.places]
+
+    def long_halts(self, date: dt.date) -> list[HaltRecord]:
+        """Halts that began the evening before, or before the first trade."""
+        evening = session_times(previous_trading_day(self.date)).closed - MINUTE_MS
+        resumed, today = next_trading_day(self.date), session_times(self.date)
+        found = []
+        if (place := self.place("overnight_halt")) is not None and date in (self.date, resumed):
+            ends = session_times(resumed).pre if date == resumed else None
+            found.append(HaltRecord(place, evening, "T1", ends))
+        if (place := self.place("ipo")) is not None and date == self.date:
+            found.append(HaltRecord(place, today.pre, "IPO1", today.regular + IPO_MINUTE * MINUTE_MS))
+        return found
 
     def former(self, date: dt.date, listings: Sequence[Listing]) -> dict[int, str]:
         """Symbols that had another name on a day, and that."""

@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import web
 
 from gapscan.errors import ConfigError
-from gapscan.sim import control
+from gapscan.sim import control, halt_list
 from gapscan.sim.clock import Clock, DelayedClock
 from gapscan.sim.distortions import Distortions
 from gapscan.sim.driver import Driver
@@ -134,6 +134,7 @@ class SimServer:
         application.router.add_get("/stocks", self._hub.handle)
         for name, (path, handler) in self._api.routes.items():
             application.router.add_get(path, self._endpoint(name, handler))
+        application.router.add_get(halt_list.PATH, self._halt_list)
         application.router.add_get("/sim/status", self._status)
         application.router.add_post("/sim/clock", self._clock)
         application.router.add_get("/sim/faults", self._faults)
@@ -150,6 +151,18 @@ class SimServer:
             return await self._respond(name, request, reply)
 
         return answer
+
+    async def _halt_list(self, request: web.Request) -> web.StreamResponse:
+        """The exchanges' list of halts: public."""
+        name = "halt_list"
+        self.stats.requests[name] += 1
+        reply = await self._fault_before(name, request)
+        if reply is None:
+            await self._driver.bring_up()
+            market = self.market
+            body = halt_list.rss(market.halt_records, market.source.listings, self.clock.now())
+            reply = Reply(200, body)
+        return await self._respond(name, request, reply, "text/xml")
 
     def _refuse_key(self, request: web.Request) -> Reply | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -184,14 +197,16 @@ class SimServer:
             request.transport.abort()
         raise asyncio.CancelledError
 
-    async def _respond(self, name: str, request: web.Request, reply: Reply) -> web.StreamResponse:
+    async def _respond(
+        self, name: str, request: web.Request, reply: Reply, kind: str = "application/json"
+    ) -> web.StreamResponse:
         status, body = reply
         if fault := self.faults.take("rest_html", name):
             return web.Response(status=fault.status or 502, body=_HTML, content_type="text/html")
         body = self._distortions.apply(name, body, f"{request.scheme}://{request.host}")
         if fault := self.faults.take("rest_slow", name):
             return await self._trickle(request, status, body, fault.seconds)
-        return web.Response(status=status, body=body, content_type="application/json")
+        return web.Response(status=status, body=body, content_type=kind)
 
     async def _trickle(self, request: web.Request, status: int, body: bytes, seconds: float) -> web.StreamResponse:
         response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})

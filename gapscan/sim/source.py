@@ -92,6 +92,17 @@ class Halt(NamedTuple):
     symbol: int
     start: int
     end: int
+    reason: str = "LUDP"
+    streamed: bool = True  # whether the provider's stream tells it
+
+
+class HaltRecord(NamedTuple):
+    """A halt as the exchanges' list has it: moments in epoch ms, the code of the reason; no end while there is none."""
+
+    symbol: int
+    at: int
+    reason: str
+    resumes_at: int | None = None
 
 
 class DayTape(Protocol):
@@ -141,6 +152,10 @@ class Source(Protocol):
 
     def former(self, date: dt.date) -> Mapping[int, str]:
         """Symbols that had another name on `date`, and that: who asks for the new one does not find what was then."""
+        ...
+
+    def long_halts(self, date: dt.date) -> list[HaltRecord]:
+        """Halts of `date` that are in no tape: those that began the day before, or before anything traded."""
         ...
 
     def open_day(self, date: dt.date) -> DayTape:

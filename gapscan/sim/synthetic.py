@@ -21,8 +21,18 @@ from gapscan.sim.days import DayModel, invent_traits
 from gapscan.sim.halfday import shortened
 from gapscan.sim.names import invent_listings
 from gapscan.sim.scenarios import IPO_MINUTE, stage
-from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DailyBars, DayTape, Dividend, Halt, Listing, Split
-from gapscan.sim.tape import Floats, Ints, Prints, no_prints
+from gapscan.sim.source import (
+    POST_MINUTE,
+    REGULAR_MINUTE,
+    DailyBars,
+    DayTape,
+    Dividend,
+    Halt,
+    HaltRecord,
+    Listing,
+    Split,
+)
+from gapscan.sim.tape import Bools, Floats, Ints, Prints, no_prints
 from gapscan.sim.walk import NEVER, Burst, SessionWalk
 
 _HALTS_PER_DAY = (4, 700)  # at least, and one for that many symbols
@@ -77,6 +87,9 @@ class SyntheticSource:
             found += self.model.dividends(day)
             day += dt.timedelta(days=1)
         return found
+
+    def long_halts(self, date: dt.date) -> list[HaltRecord]:
+        return self.model.scenes.long_halts(date)
 
     def former(self, date: dt.date) -> dict[int, str]:
         return self.model.scenes.former(date, self.listings)
@@ -196,16 +209,22 @@ class SyntheticDay:
         return first, delay.astype(np.int64), minutes - 1 - last
 
     def _draw_halts(self) -> list[Halt]:
-        """Pauses of five or ten minutes among the liquid stocks that move most."""
-        eligible = self._model.traits.stock & self._model.traits.nasdaq & (self._bars.volume >= _LIQUID)
+        """Pauses of five or ten minutes among the liquid stocks that move most; some of other exchanges' listings."""
+        traits = self._model.traits
+        eligible = traits.stock & (self._bars.volume >= _LIQUID)
         eligible[list(self._model.scenes.places.values())] = False  # they have enough on their day
+        told = self._pauses(eligible & traits.nasdaq, self._rng)
+        untold = self._pauses(eligible & ~traits.nasdaq, self._model.rng(self._date, 8))
+        return sorted(told + [halt._replace(streamed=False) for halt in untold], key=lambda halt: halt.start)
+
+    def _pauses(self, eligible: Bools, rng: np.random.Generator) -> list[Halt]:
         heat = np.where(eligible, self._returns.deviation, 0)
         movers = np.argsort(-heat, kind="stable")[: max(10, len(heat) // 100)]
         movers = movers[eligible[movers]]
         least, symbols = _HALTS_PER_DAY
-        chosen = self._rng.choice(movers, min(max(least, len(heat) // symbols), len(movers)), replace=False)
-        starts = REGULAR_MINUTE + 2 + np.floor(self._rng.beta(0.7, 2, len(chosen)) * 360).astype(np.int64)
-        lengths = self._rng.choice((5, 10), len(chosen), p=(0.75, 0.25))
+        chosen = rng.choice(movers, min(max(least, len(heat) // symbols), len(movers)), replace=False)
+        starts = REGULAR_MINUTE + 2 + np.floor(rng.beta(0.7, 2, len(chosen)) * 360).astype(np.int64)
+        lengths = rng.choice((5, 10), len(chosen), p=(0.75, 0.25))
         rows = sorted(zip(starts.tolist(), chosen.tolist(), lengths.tolist(), strict=True))
         return [Halt(symbol, start, start + length) for start, symbol, length in rows]
 

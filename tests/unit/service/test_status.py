@@ -71,6 +71,12 @@ def test_a_dead_live_link_is_a_problem(link: dict[str, object], problem: str | N
     assert problem is None or problem in found[0]
 
 
+def test_a_list_of_halts_that_cannot_be_read_is_a_problem() -> None:
+    (problem,) = feed_problems({"halt_list": {"state": "failed", "last_error": "refused: status 500"}})
+    assert problem == "feed: halts of all listings are not known: refused: status 500"
+    assert feed_problems({"halt_list": {"state": "off", "last_error": ""}}) == []
+
+
 def test_reference_data_that_cannot_be_loaded_is_a_problem() -> None:
     (problem,) = feed_problems({"reference": {"last_error": "the splits of 2026-11-20 failed"}})
     assert problem == "feed: the reference data is not complete: the splits of 2026-11-20 failed"
