@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from gapscan.bus.client import Bus, BusOptions
     from gapscan.client.api import Following, LinkStats, ListView, connect, follow
     from gapscan.client.frame import frame
-    from gapscan.errors import BusError, ConfigError, GapscanError, ProtocolError, UnknownListError
+    from gapscan.client.past import PastView, Stay, at, between, when
+    from gapscan.errors import (
+        BusError,
+        ConfigError,
+        GapscanError,
+        NotRecordedError,
+        ProtocolError,
+        UnknownListError,
+    )
     from gapscan.protocol.lists import Add, Delta, Remove, Rerank, Row, Update
 
 __version__ = "0.2.0"  # of semantic versioning, as NATS wants it of services: no suffix such as .dev0
@@ -29,16 +37,22 @@ __all__ = [
     "GapscanError",
     "LinkStats",
     "ListView",
+    "NotRecordedError",
+    "PastView",
     "ProtocolError",
     "Remove",
     "Rerank",
     "Row",
+    "Stay",
     "UnknownListError",
     "Update",
+    "at",
     "backtest",
+    "between",
     "connect",
     "follow",
     "frame",
+    "when",
 ]
 
 _HOMES: Final = {
@@ -46,7 +60,15 @@ _HOMES: Final = {
     "gapscan.bus.client": ("Bus", "BusOptions"),
     "gapscan.client.api": ("Following", "LinkStats", "ListView", "connect", "follow"),
     "gapscan.client.frame": ("frame",),
-    "gapscan.errors": ("BusError", "ConfigError", "GapscanError", "ProtocolError", "UnknownListError"),
+    "gapscan.client.past": ("PastView", "Stay", "at", "between", "when"),
+    "gapscan.errors": (
+        "BusError",
+        "ConfigError",
+        "GapscanError",
+        "NotRecordedError",
+        "ProtocolError",
+        "UnknownListError",
+    ),
     "gapscan.protocol.lists": ("Add", "Delta", "Remove", "Rerank", "Row", "Update"),
 }
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names}

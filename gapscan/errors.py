@@ -15,6 +15,7 @@
         * `FencedError`: another writer owns the list
     * `UnknownSymbolError`: no symbol of that name is in the market
     * `UnknownListError`: no list of that name is published
+    * `NotRecordedError`: nobody recorded what a list was then
 
 A program that follows lists meets `BusError`, `ConfigError`, `ProtocolError` and `UnknownListError`: the package
 `gapscan` has these and `GapscanError`. `retry` of an error says whether trying again can help.
@@ -117,3 +118,7 @@ class UnknownSymbolError(GapscanError):
 
 class UnknownListError(GapscanError):
     """No list of that name is published."""
+
+
+class NotRecordedError(GapscanError):
+    """It is not known what a list was at a time: before the first record, after the last, or in a gap."""

@@ -6,7 +6,14 @@ from typing import Final
 
 import typer
 
-from gapscan.errors import ConfigError, DataError, GapscanError, UnknownListError, UnknownSymbolError
+from gapscan.errors import (
+    ConfigError,
+    DataError,
+    GapscanError,
+    NotRecordedError,
+    UnknownListError,
+    UnknownSymbolError,
+)
 from gapscan.obs import masked
 
 OK: Final = 0
@@ -14,7 +21,7 @@ _LONGEST: Final = 1000  # characters of a line that are shown
 WORLD: Final = 1  # NATS is away, a service is unhealthy: nothing to change on the command line
 USER: Final = 2  # a setting, a name or an option is wrong
 
-_USER_ERRORS: Final = (ConfigError, DataError, UnknownListError, UnknownSymbolError)
+_USER_ERRORS: Final = (ConfigError, DataError, NotRecordedError, UnknownListError, UnknownSymbolError)
 
 
 def code_of(error: GapscanError) -> int:

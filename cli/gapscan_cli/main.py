@@ -12,12 +12,13 @@ import typer
 from gapscan import __version__
 from gapscan.errors import GapscanError
 from gapscan_cli import exits, output
-from gapscan_cli.commands import agents, alerts, backtest, checks, lists, own_lists, services
+from gapscan_cli.commands import agents, alerts, backtest, checks, history, lists, own_lists, services
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
 lists_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 alerts_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+history_app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 config_app = typer.Typer(rich_markup_mode=None, help="Check and explain the settings.")
 
 app.command()(services.up)
@@ -42,6 +43,11 @@ alerts_app.command("remove")(alerts.remove)
 alerts_app.command("check")(alerts.check)
 alerts_app.command("test")(alerts.try_)
 app.add_typer(alerts_app, name="alerts")
+app.command()(history.when)
+history_app.callback()(history.history)
+history_app.command("verify")(history.verify)
+history_app.command("export")(history.export)
+app.add_typer(history_app, name="history")
 app.command()(checks.status)
 app.command()(checks.schema)
 config_app.command("check")(checks.config_check)

@@ -14,6 +14,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.client.current import current
+from gapscan.client.past import PastView
 from gapscan.client.view import ListView
 from gapscan.errors import BusError, UnknownListError
 from gapscan.lists.state import ranked
@@ -21,21 +22,25 @@ from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import ListDefinition, Row
 from gapscan_cli import output, render
 from gapscan_cli.following import check_possible, check_published, shown_columns
+from gapscan_cli.past import past_view
 
 _TABLE_ROWS: Final = 20
 _TABLE_COLUMNS: Final = 96
 _FIELDS: Final = tuple(FIELDS)
 
 
-async def print_top(options: BusOptions, name: str, number: int | None, form: str) -> None:
-    """Print the list as it is now. `form` is table, json or csv."""
+async def print_top(
+    options: BusOptions, name: str, number: int | None, form: str, moment: str | None = None, day: str | None = None
+) -> None:
+    """Print the list as it is now, or as it was at `moment`. `form` is table, json or csv."""
     check_possible(name)
+    view: ListView | PastView
     async with connect(options, f"gapscan top {name}") as bus:
-        view = await _current(bus, name)
+        view = await _current(bus, name) if moment is None else await past_view(bus, name, moment, day)
         columns = await shown_columns(bus, name) if form == "table" else ()
-    if view.state == "stale":
+    if state_of(view) == "stale":
         output.note(f"warning: {name} is stale, these rows are old (see `gapscan status`)")
-    if view.state == "delayed":
+    if isinstance(view, ListView) and view.state == "delayed":
         output.note(f"warning: {name} is delayed, all prices are {_late(view)} old")
     output.write(as_table(view, number, columns) if form == "table" else _FORMS[form](view, number))
 
@@ -43,6 +48,11 @@ async def print_top(options: BusOptions, name: str, number: int | None, form: st
 def _late(view: ListView) -> str:
     by = view.lateness.delayed_by
     return render.span(by) if by else "more than a minute"
+
+
+def state_of(view: ListView | PastView) -> str:
+    """Whether the list moves; one of the past never does."""
+    return "past" if isinstance(view, PastView) else view.state
 
 
 async def _current(bus: Bus, name: str) -> ListView:
@@ -53,35 +63,40 @@ async def _current(bus: Bus, name: str) -> ListView:
         raise BusError(f"{name} is not published yet", remedy="start a ranker, or try again") from None
 
 
-def as_table(view: ListView, number: int | None, fields: Sequence[str] = ()) -> bytes:
+def as_table(view: ListView | PastView, number: int | None, fields: Sequence[str] = ()) -> bytes:
     """Aligned text for people: as many of `fields` as there is room for."""
     number = _TABLE_ROWS if number is None else number
     columns = render.columns_for(_TABLE_COLUMNS, fields)
     label = "   SIMULATED" if view.simulated else ""
+    stands = f"PAST, as it was at   {render.moment(view.when)}" if isinstance(view, PastView) else _state(view)
     lines = [
-        f"{view.list}   {view.state}   {render.moment(view.as_of)}   {len(view.rows)} rows"
-        f"   sequence {view.sequence}{label}",
+        f"{view.list}   {stands}   {len(view.rows)} rows   sequence {view.sequence}{label}",
         render.plain_line("#", None, columns),
         *(render.plain_line(rank, row, columns) for rank, row in enumerate(view.rows[:number], 1)),
     ]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def as_json(view: ListView, number: int | None) -> bytes:
-    """One JSON object."""
+def _state(view: ListView) -> str:
+    return f"{view.state}   {render.moment(view.as_of)}"
+
+
+def as_json(view: ListView | PastView, number: int | None) -> bytes:
+    """One JSON object; that of the past has `when`."""
     content = {
         "list": view.list,
         "epoch": view.epoch,
         "sequence": view.sequence,
         "as_of": view.as_of,
-        "state": view.state,
+        "state": state_of(view),
         "simulated": view.simulated,
+        **({"when": view.when, "complete": view.complete} if isinstance(view, PastView) else {}),
         "rows": ranked(view.rows[:number]),
     }
     return msgspec.json.encode(content) + output.LINE_END
 
 
-def as_csv(view: ListView, number: int | None) -> bytes:
+def as_csv(view: ListView | PastView, number: int | None) -> bytes:
     """Rank, symbol and every field; no value is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

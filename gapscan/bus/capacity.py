@@ -8,7 +8,7 @@ from typing import Final
 from nats.js import api
 from nats.js.errors import APIError
 
-from gapscan.bus.client import Bus
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.obs import logger
 
 # All streams together reserve less by default, with sixteen lists, though each be given a limit.
@@ -27,6 +27,15 @@ _log = logger("bus")
 def smaller_messages(bus: Bus) -> int:
     """How many times more messages there are than usual, as the server takes smaller ones only."""
     return max(1, ceil(_USUAL_PAYLOAD / bus.max_payload))
+
+
+async def planned_room(bus: Bus, replicas: int, without_limit: int) -> int:
+    """What is left for a stream that is not planned for, where the account has a limit. Raises BusError."""
+    try:
+        limit = (await bus.js.account_info()).limits.max_storage
+    except NATS_ERRORS as error:
+        raise translated(error, "asking for room") from error
+    return limit // replicas - _PLANNED_BYTES if limit > 0 else without_limit
 
 
 async def add_fitting(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:

@@ -22,6 +22,7 @@ from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol import names
 
 _API: Final = "$JS.API"
+_LAST: Final = "last_by_subj"
 _STATUS: Final = "Status"
 _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
@@ -45,7 +46,13 @@ class NoStreamError(BusError):
 
 async def get_last(bus: Bus, stream: str, subject: str) -> Stored | None:
     """The last message on `subject`, or None. Raises NoStreamError or BusError."""
-    found = await _batch(bus, stream, {"last_by_subj": subject})
+    found = await _batch(bus, stream, {_LAST: subject})
+    return found[0] if found else None
+
+
+async def get_last_matching(bus: Bus, stream: str, pattern: str) -> Stored | None:
+    """The last message on any subject that matches `pattern`, or None. Raises NoStreamError or BusError."""
+    found = await _batch(bus, stream, {_LAST: pattern})
     return found[0] if found else None
 
 
@@ -76,6 +83,11 @@ async def get_latest(bus: Bus, stream: str, pattern: str, number: int) -> list[S
     return []
 
 
+async def get_next(bus: Bus, stream: str, subject: str, sequence: int, count: int) -> list[Stored]:
+    """Up to `count` messages on `subject` (or a pattern), from the first one at or after `sequence`, in order."""
+    return await _batch(bus, stream, {"seq": max(1, sequence), "next_by_subj": subject, "batch": count})
+
+
 async def get_last_of_each(bus: Bus, stream: str, pattern: str) -> list[Stored]:
     """The last message of every subject that matches `pattern`."""
     return await _batch(bus, stream, {"multi_last": [pattern]})
@@ -100,7 +112,7 @@ async def leader_at(bus: Bus, stream: str, sequence: int) -> Stored | None:
 
 async def leader_last(bus: Bus, stream: str, subject: str) -> Stored | None:
     """The last message on `subject` as the stream's leader has it; None when there is none, or no stream."""
-    return await _of_leader(bus, stream, {"last_by_subj": subject})
+    return await _of_leader(bus, stream, {_LAST: subject})
 
 
 async def _of_leader(bus: Bus, stream: str, query: dict[str, object]) -> Stored | None:
@@ -176,12 +188,13 @@ async def _ask(bus: Bus, stream: str, query: dict[str, object], heard: asyncio.E
     async with _inbox(bus) as (inbox, replies):
         address, payload = _request(stream, query)
         await bus.nc.publish(bus.api_prefix + address.removeprefix(_API), payload, reply=inbox)
-        return await _collect(replies, heard, single="last_by_subj" in query)
+        return await _collect(replies, heard, single=_LAST in query)
 
 
 def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
     """Where to ask, and with what: a subject is a part of the request's own, so that a reader's rights can name it."""
-    if subject := query.get("last_by_subj"):
+    subject = query.get(_LAST)
+    if subject and "*" not in str(subject):
         return names.direct_get_subject(stream, str(subject)), b""
     return names.direct_get_subject(stream), msgspec.json.encode(query)
 

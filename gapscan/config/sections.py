@@ -11,6 +11,7 @@ from gapscan.config.urls import nats_servers
 
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
+_FREE_DAYS: Final = 4  # a weekend and two holidays
 _CLOSED_INTERVAL: Final = 30.0
 
 DEFAULT_NATS_URL: Final = "nats://127.0.0.1:4222"
@@ -234,6 +235,26 @@ class BridgeSection(Section, frozen=True):
     io_uring: bool = True
 
 
+class HistorySection(Section, frozen=True):
+    """What the recorder keeps of the lists' past: `days` trading days at least, in `max_bytes` at most, the oldest
+    goes first. Nothing is recorded with `enabled` false.
+
+    Where `store_dir` has NATS's files (empty: elsewhere), `min_free` bytes of its disk stay free: the past gives way.
+    """
+
+    enabled: bool = True
+    days: Annotated[int, Meta(ge=1, le=1000)] = 5
+    max_bytes: Annotated[int, Meta(ge=16 * 1024 * 1024)] = 2 * 1024 * 1024 * 1024
+    store_dir: str = ""
+    min_free: Annotated[int, Meta(ge=0)] = 1024 * 1024 * 1024
+
+    @property
+    def max_age(self) -> float:
+        """Seconds in which there are so many trading days, whatever weekends and holidays are among them."""
+        weeks, rest = divmod(self.days, 5)
+        return (weeks * 7 + rest + _FREE_DAYS + self.days // 20) * 86_400.0
+
+
 class ServiceSection(Section, frozen=True):
     """A process among its like. One with the `instance` of a dead one takes over its jobs at once.
 
@@ -264,5 +285,6 @@ class Config(Section, frozen=True):
     notify: NotifySection = field(default_factory=NotifySection)
     sim: SimSection = field(default_factory=SimSection)
     bridge: BridgeSection = field(default_factory=BridgeSection)
+    history: HistorySection = field(default_factory=HistorySection)
     service: ServiceSection = field(default_factory=ServiceSection)
     log: LogSection = field(default_factory=LogSection)

@@ -18,6 +18,9 @@ HEADERS: Final = {
     names.HEADER_EXPECTED_SEQUENCE: "the sequence that the stream must end with, else the publish is refused",
     names.HEADER_EXPECTED_SUBJECT_SEQUENCE: "the revision that the key must have, else the put is refused",
     names.HEADER_TTL: "seconds after which the value vanishes",
+    names.HEADER_NUMBER: "counts all that is recorded of the list",
+    names.HEADER_PREVIOUS_HASH: "hash of what was recorded of the list before this",
+    names.HEADER_HASH: "SHA-256 of the previous hash, the number, the subject and the payload",
     names.HEADER_KV_OPERATION: "PURGE: the key is gone; the message has no payload",
 }
 
@@ -40,6 +43,27 @@ def _bucket(key: str, bucket: str, entry: str, summary: str, carries: type[m.Mes
     address, stream = names.key_subject(bucket, entry), names.bucket_stream(bucket)
     return Channel(key, address, summary, (carries,), headers, stream, bucket)
 
+
+_RECORDED: Final = (names.HEADER_NUMBER, names.HEADER_PREVIOUS_HASH, names.HEADER_HASH, names.HEADER_EXPECTED_SEQUENCE)
+
+TAPE_CHANNELS: Final = (
+    Channel(
+        "tape",
+        f"{names.TAPE}.{LIST}.{{day}}.{{minute}}",
+        "What a list was in a minute: at its beginning, then its deltas, folded by the second.",
+        (m.Snapshot, m.Unchanged, m.Delta, m.Gap),
+        _RECORDED,
+        names.STREAM_TAPE,
+    ),
+    Channel(
+        "moves",
+        f"{names.TAPE_MOVES}.{LIST}.{{day}}",
+        "Who came into a list and who left it on a day, and what is not known of it.",
+        (m.Moves, m.Gap),
+        _RECORDED,
+        names.STREAM_TAPE,
+    ),
+)
 
 CHANNELS: Final = (
     Channel(
@@ -161,9 +185,12 @@ CHANNELS: Final = (
         (names.HEADER_EXPECTED_SEQUENCE, names.HEADER_MSG_ID),
         names.STREAM_COMMANDS,
     ),
+    *TAPE_CHANNELS,
 )
 
 PARAMETERS: Final = {
+    "day": "UTC date of market time, YYYYMMDD",
+    "minute": "UTC time of day of market time, HHMM",
     "list": "name of a list: a lower-case letter, then up to 47 of a-z, 0-9 and _",
     "job": "name of the job",
     "symbol": "case-sensitive ticker symbol",

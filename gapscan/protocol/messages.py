@@ -34,6 +34,7 @@ from gapscan.protocol.lists import (
     Snapshot,
     Update,
 )
+from gapscan.protocol.tape import Gap, Move, Moves, Unchanged
 from gapscan.protocol.values import (
     Column,
     Counts,
@@ -78,6 +79,7 @@ __all__ = [
     "FeedCommand",
     "Fields",
     "Flags",
+    "Gap",
     "HaltStatuses",
     "Halts",
     "Heartbeat",
@@ -88,6 +90,8 @@ __all__ = [
     "ListWhy",
     "ListWhys",
     "Message",
+    "Move",
+    "Moves",
     "Packed",
     "Rank",
     "RankedRow",
@@ -107,6 +111,7 @@ __all__ = [
     "Texts",
     "Times",
     "Trades",
+    "Unchanged",
     "UniverseFrame",
     "Update",
     "VolumeCurves",
@@ -139,4 +144,7 @@ Message = (
     | Alert
     | AlertDefinition
     | ChannelState
+    | Unchanged
+    | Gap
+    | Moves
 )

@@ -32,6 +32,13 @@ STREAM_EVENTS: Final = "GAPSCAN_EVENTS"
 STREAM_ALERTS: Final = "GAPSCAN_ALERTS"
 STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
 
+# The past of all lists: the real market's, and apart from it the simulated one's.
+STREAM_TAPE: Final = "GAPSCAN_TAPE"
+STREAM_TAPE_SIMULATED: Final = "GAPSCAN_TAPE_SIMULATED"
+SIMULATED: Final = f"{PREFIX}.simulated"
+TAPE: Final = f"{PREFIX}.tape"
+TAPE_MOVES: Final = f"{PREFIX}.moves"
+
 BUCKET_SNAPSHOTS: Final = "gapscan-snapshots"
 BUCKET_LISTS: Final = "gapscan-lists"
 BUCKET_HOT: Final = "gapscan-hot"
@@ -55,6 +62,10 @@ HEADER_MSG_ID: Final = "Nats-Msg-Id"
 HEADER_EXPECTED_SEQUENCE: Final = "Nats-Expected-Last-Sequence"
 HEADER_EXPECTED_SUBJECT_SEQUENCE: Final = "Nats-Expected-Last-Subject-Sequence"
 HEADER_TTL: Final = "Nats-TTL"
+# Set by the recorder on what is on the tape.
+HEADER_NUMBER: Final = "Gapscan-Number"
+HEADER_PREVIOUS_HASH: Final = "Gapscan-Previous-Hash"
+HEADER_HASH: Final = "Gapscan-Hash"
 HEADER_KV_OPERATION: Final = "KV-Operation"  # says that the key is gone
 
 

@@ -54,6 +54,7 @@ _DIRECT_REQUEST: Final[Document] = {
         "seq": {"type": "integer", "minimum": 1},
         "batch": {"type": "integer", "minimum": 1},
         "multi_last": {"type": "array", "items": {"type": "string"}},
+        "next_by_subj": {"type": "string", "description": "with `seq` and `batch`: only messages on this"},
     },
 }
 
@@ -158,7 +159,7 @@ def _direct_last_message() -> Document:
 
 
 def _direct_channels() -> Document:
-    """The two requests of a follower, and the inbox that the answers come to."""
+    """The requests of a follower, and the inbox that the answers come to."""
     snapshots = names.bucket_stream(names.BUCKET_SNAPSHOTS)
     last = names.direct_get_subject(snapshots, names.key_subject(names.BUCKET_SNAPSHOTS, LIST))
     requests = {
@@ -172,7 +173,12 @@ def _direct_channels() -> Document:
             ("getDeltas", names.direct_get_subject(names.list_stream(LIST)), "directGet"),
         )
     }
-    inbox = {tag: {"$ref": f"#/components/messages/{tag}"} for tag in ("snapshot", "delta")}
+    requests["getPast"] = {
+        "address": names.direct_get_subject(names.STREAM_TAPE),
+        "messages": {"directGet": {"$ref": "#/components/messages/directGet"}},
+    }
+    tags = ("snapshot", "delta", "unchanged", "gap", "moves")
+    inbox = {tag: {"$ref": f"#/components/messages/{tag}"} for tag in tags}
     return {
         **requests,
         "inbox": {"address": None, "summary": "the request's reply subject", "messages": inbox},
@@ -187,6 +193,7 @@ def _operations() -> Document:
         "receiveHeartbeats": _operation("receive", "heartbeat", "Notice silence and lost deltas.", "heartbeat"),
         "readSnapshot": _request("getSnapshot", "directGetLast", "Take the whole list.", "snapshot"),
         "readDeltas": _request("getDeltas", "directGet", "Fetch missing deltas by sequence, many at a time.", "delta"),
+        "readPast": _request("getPast", "directGet", "Read what a list was.", "snapshot", "unchanged", "delta", "gap"),
     }
 
 
@@ -199,10 +206,10 @@ def _operation(action: str, channel: str, summary: str, message: str) -> Documen
     }
 
 
-def _request(channel: str, question: str, summary: str, answer: str) -> Document:
+def _request(channel: str, question: str, summary: str, *answers: str) -> Document:
     reply = {
         "channel": {"$ref": "#/channels/inbox"},
-        "messages": [{"$ref": f"#/channels/inbox/messages/{answer}"}],
+        "messages": [{"$ref": f"#/channels/inbox/messages/{answer}"} for answer in answers],
     }
     return {**_operation("send", channel, summary, question), "reply": reply}
 

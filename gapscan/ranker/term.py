@@ -70,6 +70,8 @@ class Term:
         why: Endpoint,
     ) -> None:
         self.universe = Universe(config.feed.discovery_interval * 1000)
+        # The first scan says it too; until then a simulated market must not pass for the real one.
+        self.universe.simulated = config.provider.simulated
         self.publishers: dict[str, ListPublisher] = {}
         self.refused: dict[str, str] = {}  # lists that NATS has no room for, and why
         self.lists = ListSet(gate, ())

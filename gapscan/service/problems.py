@@ -60,6 +60,8 @@ def instance_problems(name: str, instances: list[Instance]) -> list[str]:
         return ranker_problems(leader)
     if name == "notify":
         return [problem for instance in instances for problem in _channel_problems(instance)]
+    if name == "recorder":
+        return [f"recorder: {each['last_error']}" for each in instances if each.get("last_error")]
     if name == "bridge":
         return [problem for instance in instances for problem in _bridge_problems(instance)]
     return []

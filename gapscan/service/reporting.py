@@ -24,6 +24,7 @@ _DESCRIPTIONS: Final = {
     "hot": "chooses the symbols that come live; one leads, others stand by",
     "events": "stores what the lists' changes mean, each thing once; one leads, others stand by",
     "notify": "delivers alerts to channels; one leads, others stand by",
+    "recorder": "keeps what the lists were; one leads, others stand by",
     "bridge": "serves the lists to browsers",
 }
 

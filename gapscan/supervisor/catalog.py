@@ -1,4 +1,4 @@
-"""The services: each a process of its own, the module `service` of the room that bears its name."""
+"""The services: each a process of its own, the module `service` of its room."""
 
 from typing import Final
 
@@ -9,6 +9,14 @@ SERVICES: Final = {
     "hot": "chooses the symbols that come live",
     "events": "stores what the lists' changes mean, each thing once",
     "notify": "delivers alerts to channels",
+    "recorder": "keeps what the lists were",
     "bridge": "serves the lists and the page to browsers",
     "sim": "a simulated market that speaks the provider's protocol",
 }
+# Rooms that do not bear their service's name.
+_ROOMS: Final = {"recorder": "tape"}
+
+
+def module_of(name: str) -> str:
+    """The module that is a service's door."""
+    return f"gapscan.{_ROOMS.get(name, name)}.service"

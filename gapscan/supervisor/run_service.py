@@ -13,7 +13,7 @@ from gapscan.config import Config
 from gapscan.errors import ConfigError, GapscanError
 from gapscan.obs import hide, logger, setup_logging
 from gapscan.runtime import end, run
-from gapscan.supervisor.catalog import SERVICES
+from gapscan.supervisor.catalog import SERVICES, module_of
 
 Main = Callable[[Config, asyncio.Event], Coroutine[Any, Any, None]]
 
@@ -29,7 +29,7 @@ def run_service(name: str, config: Config) -> None:
     for variable in settings.service_links():
         logger(name).debug("%s is of Kubernetes, and no setting", variable)
     # Imported here, so that each process loads only what it runs.
-    main = cast(Main, import_module(f"gapscan.{name}.service").main)
+    main = cast(Main, import_module(module_of(name)).main)
 
     async def body(stop: asyncio.Event) -> None:
         await _until_done(asyncio.create_task(main(config, stop)), stop)

@@ -258,6 +258,7 @@ class Up:
             nats=self._server.section(self.config.nats),
             feed=structs.replace(self.config.feed, cache_dir=self.config.feed.cache_dir or str(self._store)),
             bridge=structs.replace(self.config.bridge, port=self._http_port),
+            history=structs.replace(self.config.history, store_dir=self.config.history.store_dir or str(self._store)),
             service=ServiceSection(instance=str(self._options.data.resolve())),
         )
         listens = {"sim": config.sim.port, "bridge": config.bridge.port}
@@ -284,6 +285,7 @@ class Up:
             "hot": SERVICES["hot"],
             "events": SERVICES["events"],
             **({"notify": SERVICES["notify"]} if self._has_channels() else {}),
+            **({"recorder": SERVICES["recorder"]} if self.config.history.enabled else {}),
             "bridge": self._http_url,
         }
         return {"sim": f"http://{self.config.provider.websocket_host}", **plan} if self.simulated else plan
@@ -298,7 +300,7 @@ class Up:
 
     def _announce(self, name: str, where: str, process: Process) -> None:
         metrics = self._metrics_urls.get(name, "")
-        self._say(f"  {name:<8}{where:<34} pid {process.pid:<8}{metrics}".rstrip())
+        self._say(f"  {name:<9}{where:<33} pid {process.pid:<8}{metrics}".rstrip())
 
     def _write_runfile(self) -> None:
         services = {

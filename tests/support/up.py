@@ -14,7 +14,7 @@ from gapscan import runfile
 from gapscan.bus.client import BusOptions
 from gapscan.bus.running import with_login
 
-ALL = {"nats", "sim", "feed", "ranker", "hot", "events", "bridge"}
+ALL = {"nats", "sim", "feed", "ranker", "hot", "events", "recorder", "bridge"}
 
 
 class RunningSet:

@@ -9,6 +9,14 @@ import typer
 from gapscan_cli.completion import complete_list
 from gapscan_cli.options import ConfigFile, DataDir, Json, ListName, NatsContext, NatsUrl
 
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help='As it was at a time of the market: 09:31:07, "5m ago", in New York.'),
+]
+AtDay = Annotated[
+    str | None,
+    typer.Option("--day", metavar="DAY", help="With --at: the day, such as 2026-11-27; else the newest recorded."),
+]
 Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Show the first N rows.")]
 
 
@@ -47,6 +55,8 @@ def top(
     number: Top = None,
     as_json: Json = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    at: At = None,
+    day: AtDay = None,
     nats: NatsUrl = None,
     context: NatsContext = None,
     data: DataDir = None,
@@ -60,16 +70,19 @@ def top(
     Examples:
       gapscan top gappers_up --top 5
       gapscan top winners --csv > winners.csv
+      gapscan top gappers_up --at 09:31:07 --day yesterday
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other")
+    if day is not None and at is None:
+        raise typer.BadParameter("--day goes with --at")
     import asyncio
 
     from gapscan_cli.connection import find_nats
     from gapscan_cli.oneshot import print_top
 
     form = "json" if as_json else "csv" if as_csv else "table"
-    asyncio.run(print_top(find_nats(nats, config_file, data, context), name, number, form))
+    asyncio.run(print_top(find_nats(nats, config_file, data, context), name, number, form, at, day))
 
 
 def tail(

@@ -26,14 +26,23 @@ from gapscan.notify.metrics import KINDS as NOTIFY
 from gapscan.obs import Tally, logger
 from gapscan.ranker.metrics import KINDS as RANKER
 from gapscan.service.metrics import Family, Kinds, Metrics, serving
+from gapscan.tape.metrics import KINDS as RECORDER
 
 ROOT = Path(gapscan.__file__).parent
-ALL = {"feed": FEED, "ranker": RANKER, "hot": HOT, "events": EVENTS, "notify": NOTIFY, "bridge": BRIDGE}
+ALL = {
+    "feed": FEED,
+    "ranker": RANKER,
+    "hot": HOT,
+    "events": EVENTS,
+    "notify": NOTIFY,
+    "tape": RECORDER,
+    "bridge": BRIDGE,
+}
 # Whose tally a module counts in.
 OWNERS = {
     **{room: (room,) for room in ALL},
     "polygon": ("feed",),
-    "service/leadership.py": ("events", "feed", "hot", "notify", "ranker"),
+    "service/leadership.py": ("events", "feed", "hot", "notify", "ranker", "tape"),
     "service/all_lists.py": ("bridge", "events", "hot"),
 }
 # What is counted by a name that is made or chosen where it happens.
@@ -43,6 +52,7 @@ CHOSEN = {
     "hot": set[str](),
     "events": set[str](),
     "notify": set[str](),
+    "tape": set[str](),
     "bridge": {"expelled_silent", "expelled_slow"},
 }
 

@@ -1,0 +1,118 @@
+"""A trading day's past as Parquet files. pyarrow is loaded here alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import read_definitions
+from gapscan.client.minutes import full_minutes
+from gapscan.client.past import day_bounds, moves_between
+from gapscan.client.tape_reader import PastView, TapeReader
+from gapscan.errors import ConfigError, NotRecordedError, UnknownListError
+from gapscan.protocol.fields import FIELDS, Field
+from gapscan.protocol.tape import Move
+from gapscan_cli import output
+
+Write = Callable[[list[dict[str, Any]]], None]
+
+_GROUP = 50_000  # rows that are written at a time
+_MOVES = ("list", "symbol", "time", "action", "rank", "price", "after_gap")
+
+
+def export_day(options: BusOptions, day: str, out: Path) -> None:
+    """Write moves.parquet and lists.parquet into `out`. Raises ConfigError without pyarrow, NotRecordedError."""
+    pyarrow, parquet = _pyarrow()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror}", remedy="give --out another directory") from None
+    moves, lines = _schemas(pyarrow)
+    paths = out / "moves.parquet", out / "lists.parquet"
+    with parquet.ParquetWriter(paths[0], moves) as moves_file, parquet.ParquetWriter(paths[1], lines) as lists_file:
+
+        def write_moves(found: list[dict[str, Any]]) -> None:
+            moves_file.write_table(pyarrow.Table.from_pylist(found, moves))
+
+        def write_rows(found: list[dict[str, Any]]) -> None:
+            lists_file.write_table(pyarrow.Table.from_pylist(found, lines))
+
+        minutes = asyncio.run(_export(options, day, write_moves, write_rows))
+    output.say(f"{paths[0]}, {paths[1]}: {minutes} minutes of lists")
+
+
+async def _export(options: BusOptions, day: str, write_moves: Write, write_rows: Write) -> int:
+    """How many minutes of lists were written. A list's rows are written some at a time, whatever a day has."""
+    minutes = 0
+    async with connect(options, "gapscan history export") as bus:
+        async for reader in _readers(bus):
+            begin, over = await day_bounds(reader, day)
+            write_moves(list(_move_lines(reader, await moves_between(reader, bus, begin, over))))
+            lines: list[dict[str, Any]] = []
+            async for view in full_minutes(reader, begin, over):
+                minutes += 1
+                lines += _row_lines(view)
+                if len(lines) >= _GROUP:
+                    write_rows(lines)
+                    lines = []
+            write_rows(lines)
+    if not minutes:
+        raise NotRecordedError(f"nothing of {day} is recorded")
+    return minutes
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise ConfigError("an export needs pyarrow", remedy="pip install 'gapscan[export]'") from None
+    return pyarrow, parquet
+
+
+async def _readers(bus: Bus) -> AsyncIterator[TapeReader]:
+    for definition in await read_definitions(bus):
+        try:
+            yield await TapeReader.open(bus, definition.name)
+        except UnknownListError:
+            continue
+
+
+def _schemas(pyarrow: Any) -> tuple[Any, Any]:
+    """Of moves, and of rows: symbols are texts, whatever they look like; times are UTC milliseconds."""
+    time = pyarrow.timestamp("ms", tz="UTC")
+    moves = pyarrow.schema(
+        [
+            ("list", pyarrow.string()),
+            ("symbol", pyarrow.string()),
+            ("time", time),
+            ("action", pyarrow.string()),
+            ("rank", pyarrow.int32()),
+            ("price", pyarrow.float64()),
+            ("after_gap", pyarrow.bool_()),
+        ]
+    )
+    first = [("list", pyarrow.string()), ("minute", time), ("rank", pyarrow.int32()), ("symbol", pyarrow.string())]
+    fields = [(field.name, _type(pyarrow, field)) for field in FIELDS.values()]
+    return moves, pyarrow.schema([*first, ("simulated", pyarrow.bool_()), *fields])
+
+
+def _type(pyarrow: Any, field: Field) -> Any:
+    if field.unit == "epoch ms":
+        return pyarrow.timestamp("ms", tz="UTC")
+    return {"integer": pyarrow.int64(), "number": pyarrow.float64(), "boolean": pyarrow.bool_()}.get(
+        field.type, pyarrow.string()
+    )
+
+
+def _move_lines(reader: TapeReader, moves: Iterable[Move]) -> Iterator[dict[str, Any]]:
+    for move in moves:
+        yield {"list": reader.shelf.name, **{name: getattr(move, name) for name in _MOVES[1:]}}
+
+
+def _row_lines(view: PastView) -> Iterator[dict[str, Any]]:
+    for rank, row in enumerate(view.rows, 1):
+        yield {"list": view.list, "minute": view.when, "rank": rank, "simulated": view.simulated, **row}

@@ -1,0 +1,263 @@
+"""What lists were: at a time, over a time, and when a symbol was in them.
+
+import gapscan
+
+view = gapscan.at("gappers_up", "09:31").result()              # or: await gapscan.at(...)
+for view in gapscan.between("gappers_up", "09:30", "09:31"):   # or: async for
+    print(view.when, len(view.rows))
+print(gapscan.when("TSLA").result())
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gapscan.bus.client import Bus, BusOptions
+from gapscan.bus.definitions import read_definitions
+from gapscan.bus.tape import read_day
+from gapscan.client.api import connect
+from gapscan.client.tape_reader import PastView, TapeReader
+from gapscan.errors import NotRecordedError, UnknownListError
+from gapscan.market.moments import Moment, day_of, moment_ms
+from gapscan.market.sessions import next_trading_day, session_times, trading_date
+from gapscan.protocol import names
+from gapscan.protocol.tape import MINUTE_MS, Move, Moves
+
+__all__ = ["Answer", "Moment", "PastView", "PastViews", "Stay", "TapeReader", "at", "between", "stays_of", "when"]
+
+T = TypeVar("T")
+
+
+class Answer(Generic[T]):
+    """What a question brings: `await` it, or call `result()` in a script without an event loop."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+        self._ask = ask
+
+    def __await__(self) -> Generator[None, None, T]:
+        return self._ask().__await__()
+
+    def result(self) -> T:
+        """Ask, and wait for it. Raises what the question raises."""
+
+        async def ask() -> T:
+            return await self._ask()
+
+        return asyncio.run(ask())
+
+
+class PastViews:
+    """What `between` returns: iterate it with `async for`, or with `for` in a script without an event loop."""
+
+    def __init__(self, views: Callable[[], AsyncGenerator[PastView, None]]) -> None:
+        self._views = views
+
+    def __aiter__(self) -> AsyncGenerator[PastView, None]:
+        return self._views()
+
+    def __iter__(self) -> Iterator[PastView]:
+        """The same, one after the other: none is left out, however slow the caller is."""
+        with asyncio.Runner() as runner:
+            views = self._views()
+            try:
+                while (view := runner.run(anext(views, None))) is not None:
+                    yield view
+            finally:
+                runner.run(views.aclose())
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A symbol's time in a list, market time in epoch ms, with its rank and price when it came and when it went.
+
+    `entered` is None when it was in before the day's first record, `left` when it is in at the day's last one.
+    `uncertain`: it came or went at some time in a gap, which ends at the time that stands here.
+    """
+
+    list: str
+    symbol: str
+    entered: int | None = None
+    left: int | None = None
+    rank_in: int | None = None
+    rank_out: int | None = None
+    price_in: float | None = None
+    price_out: float | None = None
+    uncertain: bool = False
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it was in; None when its beginning or its end is not known."""
+        return None if self.entered is None or self.left is None else (self.left - self.entered) / 1000
+
+
+def at(
+    name: str,
+    when: Moment | tuple[str, int],
+    *,
+    day: str | dt.date | None = None,
+    simulated: bool | None = None,
+    nats: str | BusOptions = "nats://127.0.0.1:4222",
+    bus: Bus | None = None,
+) -> Answer[PastView]:
+    """List `name` as it was at `when`: `await at(...)`, or `at(...).result()` outside of asyncio.
+
+    `when` is market time: "09:31", "09:31:07", "5m ago", "yesterday 15:59", "2026-11-27 09:31" (New York, unless it
+    says another zone), a datetime, epoch milliseconds; or a position, (epoch, sequence). It counts in whole seconds:
+    the list after all that is of `when` or before. Without a day it is of the newest day on the tape, or of `day`.
+
+    Raises ConfigError for a time that is none, NotRecordedError when what the list was then is not on the tape,
+    UnknownListError when nothing of it is, BusError.
+    """
+    names.check_list_name(name)
+
+    async def ask() -> PastView:
+        async with _connected(bus, nats, f"gapscan at {name}") as open_bus:
+            reader = await TapeReader.open(open_bus, name, simulated)
+            if isinstance(when, tuple):
+                return await reader.at_position(*when)
+            return await reader.at(await _ms(reader, when, day))
+
+    return Answer(ask)
+
+
+def between(
+    name: str,
+    start: Moment,
+    end: Moment = "now",
+    *,
+    day: str | dt.date | None = None,
+    simulated: bool | None = None,
+    nats: str | BusOptions = "nats://127.0.0.1:4222",
+    bus: Bus | None = None,
+) -> PastViews:
+    """List `name` at `start`, then after each change up to `end`, at most one for each second of market time.
+
+    Times are as with `at`. Iterate with `async for`, or with `for` outside of asyncio. Raises as `at`, when iterated.
+    """
+    names.check_list_name(name)
+
+    async def views() -> AsyncGenerator[PastView, None]:
+        async with _connected(bus, nats, f"gapscan between {name}") as open_bus:
+            reader = await TapeReader.open(open_bus, name, simulated)
+            first, last = await _ms(reader, start, day), await _ms(reader, end, day)
+            async for view in reader.views(first, last):
+                yield view
+
+    return PastViews(views)
+
+
+def when(
+    symbol: str,
+    day: str | dt.date = "today",
+    *,
+    name: str | None = None,
+    simulated: bool | None = None,
+    nats: str | BusOptions = "nats://127.0.0.1:4222",
+    bus: Bus | None = None,
+) -> Answer[list[Stay]]:
+    """When `symbol` was in lists on a trading day, by time; in list `name` alone, if one is given.
+
+    `day` is "today" (the newest on the tape), "yesterday" or a date. Raises as `at`.
+    """
+
+    async def ask() -> list[Stay]:
+        async with _connected(bus, nats, f"gapscan when {symbol}") as open_bus:
+            asked = [name] if name else [each.name for each in await read_definitions(open_bus)]
+            found = await asyncio.gather(*(_stays(open_bus, each, symbol, day, simulated) for each in asked))
+        return sorted(
+            (stay for stays in found for stay in stays or ()), key=lambda stay: (stay.entered or 0, stay.list)
+        )
+
+    return Answer(ask)
+
+
+async def _stays(bus: Bus, name: str, symbol: str, day: str | dt.date, simulated: bool | None) -> list[Stay]:
+    try:
+        reader = await TapeReader.open(bus, name, simulated)
+    except UnknownListError:
+        return []
+    end = await reader.end()
+    begin, over = await day_bounds(reader, day)
+    moves = await moves_between(reader, bus, begin, over)
+    stays = stays_of(name, symbol, moves)
+    return stays or await _rested(reader, symbol, min(end, over - 1))
+
+
+async def _rested(reader: TapeReader, symbol: str, when: int) -> list[Stay]:
+    """A symbol that neither came nor went may have been in all the time."""
+    try:
+        view = await reader.at(when)
+    except NotRecordedError:
+        return []
+    return [Stay(reader.shelf.name, symbol)] if any(row["symbol"] == symbol for row in view.rows) else []
+
+
+async def moves_between(reader: TapeReader, bus: Bus, begin: int, over: int) -> list[Move]:
+    """All entries and exits of a list from `begin` until `over`, epoch ms. Raises BusError, ProtocolError."""
+    found: list[Move] = []
+    for day_begins in range(begin // _DAY * _DAY, over, _DAY):
+        for message in await read_day(bus, reader.shelf, day_begins // MINUTE_MS):
+            if isinstance(message, Moves):
+                found += [move for move in message.moves if begin <= move.time < over]
+    return found
+
+
+_DAY = 24 * 60 * MINUTE_MS
+
+
+def stays_of(name: str, symbol: str, moves: list[Move]) -> list[Stay]:
+    """A symbol's moves as the times that it was in the list."""
+    stays: list[Stay] = []
+    came: Move | None = None
+    for move in moves:
+        if move.symbol != symbol:
+            continue
+        if move.action == "enter":
+            came = move
+        else:
+            stays.append(_stay(name, came, move))
+            came = None
+    return [*stays, _stay(name, came, None)] if came else stays
+
+
+def _stay(name: str, came: Move | None, went: Move | None) -> Stay:
+    known = came or went
+    assert known is not None  # for the type checker: there is no stay without a move
+    return Stay(
+        list=name,
+        symbol=known.symbol,
+        entered=came.time if came else None,
+        left=went.time if went else None,
+        rank_in=came.rank if came else None,
+        rank_out=went.rank if went else None,
+        price_in=came.price if came else None,
+        price_out=went.price if went else None,
+        uncertain=any(move.after_gap for move in (came, went) if move),
+    )
+
+
+async def day_bounds(reader: TapeReader, day: str | dt.date) -> tuple[int, int]:
+    """A trading day from its clear until the next one's, epoch ms; today is the newest on the tape."""
+    end = await reader.end()
+    date = trading_date(end) if day == "today" else day_of(day, end)
+    return session_times(date).clear, session_times(next_trading_day(date)).clear
+
+
+async def _ms(reader: TapeReader, moment: Moment, day: str | dt.date | None) -> int:
+    """Market time; what it counts from is the newest on the tape."""
+    now = await reader.end()
+    return moment_ms(moment, now, day_of(day, now) if day is not None else trading_date(now))
+
+
+@asynccontextmanager
+async def _connected(bus: Bus | None, nats: str | BusOptions, name: str) -> AsyncIterator[Bus]:
+    if bus is not None:
+        yield bus
+        return
+    async with connect(BusOptions(nats) if isinstance(nats, str) else nats, name) as own:
+        yield own

@@ -1,0 +1,145 @@
+"""The tape, on which lists have a past: its messages beside snapshots and deltas, its subjects, its chain of hashes.
+
+A list's past lies in minutes of market time, a subject each. A minute begins with the list as it stands before the
+minute's changes, whole or as a reference to the minute that has it; then come its deltas, folded by the second. All
+that is recorded of a list is a chain: each message carries the hash of the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from gapscan.protocol import names
+from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, Symbol
+
+SECOND_MS: Final = 1000
+MINUTE_MS: Final = 60_000
+NO_HASH: Final = "0" * 64  # before the first message of a list's chain
+
+Reason = Literal["not_kept", "new_epoch", "not_read", "time_went_back", "rewound", "paused"]
+
+
+class Unchanged(Struct, frozen=True, tag_field="type", tag="unchanged"):
+    """A minute begins, and the list is what it was at the end of the minute that begins at `since`."""
+
+    list: ListName
+    epoch: str
+    sequence: Sequence
+    as_of: EpochMs
+    since: Annotated[int, Meta(ge=0, description="epoch ms; that minute begins with a whole snapshot")]
+    checksum: Crc32
+
+
+class Gap(Struct, frozen=True, tag_field="type", tag="gap"):
+    """After `begin`, and before `end`, it is not known what the list was.
+
+    `not_kept`: deltas were gone before they were read. `new_epoch`: the list's stream was made anew. `not_read`: what
+    was stored could not be read. `time_went_back`: what follows is of an earlier time than what came before. `rewound`:
+    the list's store lost its newest deltas. `paused`: there was no room on the disk.
+    """
+
+    list: ListName
+    begin: EpochMs
+    end: EpochMs
+    reason: Reason
+
+
+class Move(Struct, frozen=True):
+    """A symbol came into a list at `rank`, or left it from there; with `after_gap`, at some time in the gap before."""
+
+    symbol: Symbol
+    time: EpochMs
+    action: Literal["enter", "leave"]
+    rank: Rank
+    price: float | None = None
+    after_gap: bool = False
+
+
+MoveList = list[Move]
+
+
+class Moves(Struct, frozen=True, tag_field="type", tag="moves"):
+    """All symbols that came into a list or left it within a minute of market time; `as_of` is when the last one did."""
+
+    list: ListName
+    as_of: EpochMs
+    moves: MoveList
+
+
+def second_of(ms: int) -> int:
+    """The second, counted from the epoch, at whose end what happened at `ms` has happened."""
+    return -(-ms // SECOND_MS)
+
+
+def minute_of(ms: int) -> int:
+    """The minute, counted from the epoch, in which what happened at `ms` is filed."""
+    return second_of(ms) // 60
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where the past of one list lies: on the real market's tape, or on the simulated one's."""
+
+    name: str
+    simulated: bool = False
+
+    @property
+    def stream(self) -> str:
+        """The stream that the tape is."""
+        return names.STREAM_TAPE_SIMULATED if self.simulated else names.STREAM_TAPE
+
+    @property
+    def minutes(self) -> str:
+        """The pattern of the subjects of all minutes."""
+        return f"{tape_prefix(names.TAPE, simulated=self.simulated)}.{self.name}.*.*"
+
+    @property
+    def all_moves(self) -> str:
+        """The pattern of the subjects of all days' moves."""
+        return f"{tape_prefix(names.TAPE_MOVES, simulated=self.simulated)}.{self.name}.*"
+
+    def minute(self, minute: int) -> str:
+        """Where what happened in a minute is filed."""
+        begins = datetime.fromtimestamp(minute * 60, UTC)
+        return f"{tape_prefix(names.TAPE, simulated=self.simulated)}.{self.name}.{begins:%Y%m%d}.{begins:%H%M}"
+
+    def moves(self, minute: int) -> str:
+        """Where the moves of the UTC day of a minute are filed."""
+        begins = datetime.fromtimestamp(minute * 60, UTC)
+        return f"{tape_prefix(names.TAPE_MOVES, simulated=self.simulated)}.{self.name}.{begins:%Y%m%d}"
+
+
+def tape_prefix(prefix: str, *, simulated: bool) -> str:
+    """What the subjects of a tape begin with."""
+    return prefix.replace(names.PREFIX, names.SIMULATED, 1) if simulated else prefix
+
+
+def tape_subjects(*, simulated: bool) -> list[str]:
+    """All subjects of a tape, for its stream."""
+    return [f"{tape_prefix(prefix, simulated=simulated)}.>" for prefix in (names.TAPE, names.TAPE_MOVES)]
+
+
+def list_in(subject: str) -> str:
+    """The list that a tape's subject is of; empty for any other subject."""
+    for simulated in (False, True):
+        for prefix in (names.TAPE, names.TAPE_MOVES):
+            start = f"{tape_prefix(prefix, simulated=simulated)}."
+            if subject.startswith(start):
+                return subject.removeprefix(start).partition(".")[0]
+    return ""
+
+
+def minute_in(subject: str) -> int:
+    """The minute that a subject is of. Raises ValueError for a subject that is of none."""
+    *_, day, time = subject.split(".")
+    return int(datetime.strptime(f"{day}{time}+0000", "%Y%m%d%H%M%z").timestamp()) // 60
+
+
+def linked_hash(previous: str, number: int, subject: str, payload: bytes) -> str:
+    """The hash of a message: SHA-256 of the previous hash, its number, its subject and its payload, line by line."""
+    return hashlib.sha256(f"{previous}\n{number}\n{subject}\n".encode() + payload).hexdigest()

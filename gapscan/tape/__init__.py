@@ -1,0 +1,1 @@
+"""The process that keeps what the lists were: the recorder."""

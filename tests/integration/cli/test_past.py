@@ -1,0 +1,113 @@
+"""Commands about the past, as their users type them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from gapscan.bus.client import Bus, BusOptions
+from gapscan.bus.definitions import write_definition
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.protocol.messages import ListDefinition
+from tests.support.cli import Cli, assert_error
+from tests.support.nats import NatsServer
+from tests.support.tape import START, PlayedList, played_list, recorded, recording
+
+DEFINITION = ListDefinition("winners", "Winners.", "volume > 0", ["-change_percent"], 30, [])
+
+
+@pytest.fixture
+async def past(bus: Bus, nats_server: NatsServer) -> PlayedList:
+    """Some minutes of a list, from 09:30:30 on 2026-11-27."""
+    await ensure_shared(bus, Retention())
+    await write_definition(bus, DEFINITION)
+    played = await played_list(bus, "winners")
+    async with recording(BusOptions(nats_server.url)) as recorder:
+        for _ in range(60):
+            await played.step(4000)
+        await recorded(recorder, played)
+    return played
+
+
+@pytest.fixture(autouse=True)
+def _address(cli: Cli, nats_server: NatsServer) -> None:
+    cli.env["GAPSCAN_NATS_URL"] = nats_server.url
+
+
+async def test_top_as_it_was(cli: Cli, past: PlayedList) -> None:
+    when = START + 37_000  # 09:31:07
+    expected = past.rows_at(when) or []
+    shown = json.loads((await cli.run("top", "winners", "--at", "09:31:07", "--json")).out)
+    assert shown["state"] == "past"
+    assert shown["when"] == when
+    assert [row["symbol"] for row in shown["rows"]] == [row["symbol"] for row in expected]
+    table = (await cli.run("top", "winners", "--at", "2026-11-27 09:31:07")).out
+    assert "PAST, as it was at   Fri 2026-11-27 09:31:07 ET" in table
+    assert "live" not in table
+    lines = (await cli.run("top", "winners", "--at", "09:31:07", "--day", "2026-11-27", "--csv")).out
+    assert [row["symbol"] for row in csv.DictReader(io.StringIO(lines))] == [row["symbol"] for row in expected]
+
+
+async def test_times_that_are_none_are_refused_with_an_example(cli: Cli, past: PlayedList) -> None:
+    assert_error(await cli.run("top", "winners", "--at", "half past nine"), 2, "09:31:07")
+    assert_error(await cli.run("top", "winners", "--at", "04:00"), 2, "its past begins at 2026-11-27 09:30")
+    assert_error(await cli.run("top", "winners", "--at", "19:00"), 2, "the tape ends before")
+    assert_error(await cli.run("top", "losers", "--at", "09:31"), 2, "nothing is recorded of a list named losers")
+    assert_error(await cli.run("top", "winners", "--day", "today"), 2, "--day goes with --at")
+
+
+async def test_when(cli: Cli, past: PlayedList) -> None:
+    symbol = next(row["symbol"] for _, rows in past.truth for row in rows)
+    stays = json.loads((await cli.run("when", symbol, "--json")).out)
+    assert stays
+    assert all(stay["list"] == "winners" and stay["symbol"] == symbol for stay in stays)
+    text = (await cli.run("when", symbol, "winners")).out
+    assert len(text.splitlines()) == len(stays) + 1
+    assert "was in no list" in (await cli.run("when", "NOBODY")).out
+
+
+async def test_history_and_its_proof(cli: Cli, bus: Bus, past: PlayedList) -> None:
+    shown = (await cli.run("history")).out
+    assert "winners" in shown
+    assert "Fri 2026-11-27 09:30:00 ET" in shown
+    kept = json.loads((await cli.run("history", "--json")).out)
+    assert kept["lists"][0]["gaps"] == []
+    assert kept["bytes"]["real"] > 0
+    proof = await cli.run("history", "verify")
+    assert proof.code == 0
+    assert "all as they were recorded" in proof.out
+    await bus.js.publish("gapscan.tape.winners.20261127.1431", b"{}")
+    proof = await cli.run("history", "verify")
+    assert proof.code == 1
+    assert "was added" in proof.out
+
+
+async def test_without_a_past(cli: Cli, bus: Bus) -> None:
+    await ensure_shared(bus, Retention())
+    await write_definition(bus, DEFINITION)
+    for command in (("history",), ("history", "verify"), ("when", "AAPL")):
+        assert_error(await cli.run(*command), 2, "nothing is recorded")
+
+
+async def test_export(cli: Cli, past: PlayedList, tmp_path: Path) -> None:
+    out = tmp_path / "day"
+    result = await cli.run("history", "export", "--day", "today", "--out", str(out))
+    assert result.code == 0, result.err
+    lists = pyarrow.parquet.read_table(out / "lists.parquet").to_pylist()
+    moves = pyarrow.parquet.read_table(out / "moves.parquet").to_pylist()
+    minutes = sorted({int(line["minute"].timestamp() * 1000) for line in lists})
+    assert len(minutes) >= 3
+    for minute in minutes:
+        rows = past.rows_at(minute - 1000) or []
+        assert [line["symbol"] for line in lists if line["minute"].timestamp() * 1000 == minute] == [
+            row["symbol"] for row in rows
+        ]
+    held = {row["symbol"] for row in past.truth[0][1]}
+    for move in moves:
+        assert (move["symbol"] in held) is (move["action"] == "leave")
+        held ^= {move["symbol"]}
