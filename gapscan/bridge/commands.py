@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gapscan.bridge.encodings import Message
@@ -75,19 +76,20 @@ class CommandHandler:
         questions: Questions,
         access: TokenCheck,
         window: float,
+        links: Sequence[str] = (),
     ) -> None:
         self._bridge = bridge
         self._session = session
         self._questions = questions
         self._access = access
         self._window = window
+        self._links = [*links]
 
     def greet(self) -> None:
         """The first messages."""
         bridge = self._bridge
-        hello = Hello(
-            HELLO_VERSION, bridge.versions.simulated, HEARTBEAT_SECONDS, self._window, self._access.token is not None
-        )
+        auth, links = self._access.token is not None, self._links
+        hello = Hello(HELLO_VERSION, bridge.versions.simulated, HEARTBEAT_SECONDS, self._window, auth, links)
         self._session.send(Message(websocket.encode(hello)))
         if self._session.authorized:
             self._send_lists()

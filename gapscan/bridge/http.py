@@ -193,7 +193,7 @@ class Web:
 
     def _commands(self, session: BrowserSession, peer: str) -> CommandHandler:
         check = TokenCheck(self._policy.token, self.guesses, peer, self._bridge.tally)
-        return CommandHandler(self._bridge, session, self.questions, check, self._policy.window)
+        return CommandHandler(self._bridge, session, self.questions, check, self._policy.window, self._policy.links)
 
     async def _converse(self, request: web.Request, ws: Socket, session: BrowserSession, peer: str) -> None:
         handler = self._commands(session, peer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gapscan.bridge.questions import Ask
@@ -23,4 +23,5 @@ class AccessPolicy:
     ask: Ask
     conditions: Callable[[], Mapping[str, bool]]
     metrics: Metrics
+    links: Sequence[str] = ()  # to pages about a symbol
     trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known

@@ -26,6 +26,7 @@ from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_why
 from gapscan.client.api import ListView
 from gapscan.config import Config
+from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
 from gapscan.errors import BusError, ProtocolError
 from gapscan.obs import Tally, logger
@@ -76,8 +77,9 @@ class Bridge:
         check_origins(section)
         origins = names_of(section.origins)
         hosts = own_hosts([section.host, *names_of(section.hosts)], origins)
+        links = links_of(section)
         return AccessPolicy(
-            origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics, self.trouble
+            origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics, links, self.trouble
         )
 
     async def ask(self, symbol: str, name: str | None) -> Why:

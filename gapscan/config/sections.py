@@ -212,13 +212,21 @@ class SimSection(Section, frozen=True):
             date_of(self.day)
 
 
+SHIPPED_LINKS: Final = (
+    "https://finance.yahoo.com/quote/{symbol}",
+    "https://www.tradingview.com/chart/?symbol={symbol}",
+    "https://www.sec.gov/cgi-bin/browse-edgar?action=getcompany&CIK={symbol}",
+)
+
+
 class BridgeSection(Section, frozen=True):
     """The web server for browsers. `window` is the least time between two sendings of a list to one client.
 
     `origins` are the only pages that may connect (text with commas, or a list); without any, those of the bridge's
     own host and of this machine may. `hosts` are names by which the bridge is reached from outside, beside those of
     the origins, addresses, and names of a local network; `*.example.org` is all in that domain, `*` any name. With a
-    `token`, clients must know it. `io_uring` is used to send where the system allows it.
+    `token`, clients must know it. `links` are addresses of pages about a symbol, with `{symbol}` in them. `io_uring`
+    is used to send where the system allows it.
     """
 
     host: str = "127.0.0.1"
@@ -227,6 +235,7 @@ class BridgeSection(Section, frozen=True):
     origins: str | list[str] | None = None
     hosts: str | list[str] | None = None
     token: str | None = None
+    links: str | list[str] | None = field(default_factory=lambda: [*SHIPPED_LINKS])
     clients: Annotated[int, Meta(ge=1, le=100_000)] = 5000
     lists: Annotated[int, Meta(ge=1, le=1000)] = 64
     message_bytes: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 16 * 1024

@@ -97,13 +97,17 @@ ACTIONS: Final = tuple(str(kind.__struct_config__.tag) for kind in Action.__args
 
 
 class Hello(Struct, frozen=True, tag_field="type", tag="hello"):
-    """The first message on a connection. `heartbeat` and `window` are seconds; `auth`: send the token first."""
+    """The first message on a connection. `heartbeat` and `window` are seconds; `auth`: send the token first.
+
+    `links` are addresses of pages about a symbol, which stands in them as `{symbol}`.
+    """
 
     version: int
     simulated: bool
     heartbeat: float
     window: float
     auth: bool
+    links: list[str] = []
 
 
 class ListInfo(Struct, frozen=True):

@@ -108,6 +108,36 @@ async def test_numbers_do_not_break_over_lines(watched: Watched, stage: Stage, w
                                    "(document.getElementById('why-answer'))")  # fmt: skip
 
 
+async def test_links_lead_to_pages_about_the_symbol(page: Page, stage: Stage) -> None:
+    await stage.close()
+    await stage.open(links=["https://www.quotes.example/{symbol}?of={symbol}", "https://filings.example/{symbol}"])
+    watched = await watch(page, stage.url)
+    rows = [some_row("BRK.B", 10.0, gap_percent=9.0), some_row("A/B", 20.0, gap_percent=8.0)]
+    async with answering(stage.bus, answer, Tally(logger("test"))):
+        await watched.open()
+        await watched.at(await stage.feed.publish(rows))
+        for symbol, written in (("BRK.B", "BRK.B"), ("A/B", "A%2FB")):
+            await watched.page.click(f'[data-symbol="{symbol}"]')
+            await watched.until("(text) => document.getElementById('why-symbol').textContent === text", symbol)
+            links = """[...document.querySelectorAll("#why-links a")]
+              .map(({href, textContent, rel}) => [href, textContent, rel])"""
+            assert await watched.value(links) == [
+                [f"https://www.quotes.example/{written}?of={written}", "quotes.example", "noopener noreferrer"],
+                [f"https://filings.example/{written}", "filings.example", "noopener noreferrer"],
+            ]
+    assert watched.errors == []
+
+
+async def test_a_symbol_can_be_dragged_as_text(watched: Watched, stage: Stage) -> None:
+    await _opened(watched, stage)
+    dragged = """() => {
+      const event = new DragEvent("dragstart", {bubbles: true, dataTransfer: new DataTransfer()});
+      document.querySelector("#row-BBB .symbol").dispatchEvent(event);
+      return [document.querySelector("#row-BBB .symbol").draggable, event.dataTransfer.getData("text/plain")];
+    }"""
+    assert await watched.value(dragged) == [True, "BBB"]
+
+
 async def test_the_gate_is_put_in_words(watched: Watched, stage: Stage) -> None:
     """The page knows a ranker's own conditions by their ids."""
     desk = Explainer(universe_of([stock(IN, price=10.0, prev_close=9.0)]), shipped_lists(), lambda _name: [])
@@ -116,11 +146,10 @@ async def test_the_gate_is_put_in_words(watched: Watched, stage: Stage) -> None:
         await watched.page.click(f"#row-{IN}")
         await _says(watched, "Every list")
         lines = [[label, value, must] for label, value, must, _since in await _lines(watched)]
-        assert lines[-5:] == [
+        assert lines[-4:] == [
             ["✓ Type", "CS", "in CS, ADRC"],
             ["✓ Test symbol", "no", "no"],
             ["✓ Price", "10", "≥ 1"],
-            ["✓ Prev close", "9", "> 0"],
             ["✓ Seconds without a trade", "0", "≤ 900"],
         ]
 

@@ -17,6 +17,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import msgspec
 import pytest
 from websockets.asyncio.client import connect as connect_websocket
@@ -33,7 +34,7 @@ from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, RankedRow, Row, Snapshot
 from gapscan.runtime import end
 from tests.support.event_client import EventClient
-from tests.support.until import until
+from tests.support.until import PATIENCE, until
 from tests.support.up import RunningSet, running_set
 
 pytestmark = pytest.mark.timeout(float(os.environ.get("WAYS_SECONDS", 20)) + 180)
@@ -131,6 +132,17 @@ async def _truth(up: RunningSet) -> tuple[str, dict[int, list[Row]]]:
     return copy.epoch, rows
 
 
+async def _known(port: int) -> None:
+    """Wait until the bridge has the list: a ranker that starts defines them one by one."""
+    async with aiohttp.ClientSession() as client, asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(aiohttp.ClientError):
+                async with client.get(f"http://127.0.0.1:{port}/api/lists/{LIST}") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+
+
 def _port(up: RunningSet) -> int:
     found = runfile.read(up.data)
     assert found is not None
@@ -142,6 +154,7 @@ async def test_every_way_out_stays_exact(tmp_path: Path) -> None:
     kept = {"GAPSCAN_NATS_DELTA_MAX_AGE": "3600"}
     async with running_set(tmp_path, symbols=400, start="09:31", speed=20, **kept) as up:
         port = _port(up)
+        await _known(port)
         socket, poller = WebSocketClient(port), Poller(port)
         events = EventClient(port, f"/api/lists/{LIST}/stream?{QUERY}")
         clients: dict[str, Steps] = {"websocket": socket.steps, "events": events.steps, "http": poller.steps}

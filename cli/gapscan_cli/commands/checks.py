@@ -103,6 +103,7 @@ def config_check(
     from gapscan import config as settings
     from gapscan import providers
     from gapscan.bus.options import options_of
+    from gapscan.config.links import links_of
     from gapscan.config.origins import check_origins
     from gapscan.flatfiles.files import check_setting
     from gapscan_cli.settings_text import settings_text
@@ -111,6 +112,7 @@ def config_check(
     providers.check_provider(loaded.config.provider)
     settings.check_passwords(os.environ)
     check_origins(loaded.config.bridge)
+    links_of(loaded.config.bridge)
     check_setting(loaded.config)
     settings.simulated_day(loaded.config.sim)
     if loaded.config.sim.replay:

@@ -100,6 +100,7 @@ function tick() {
 
 function enterPhase({ phase }) {
   tick();
+  if (phase === Phase.OPEN) why.setLinks(connection.hello.links ?? []);
   if (phase === Phase.TOKEN) askToken(useToken);
 }
 
@@ -241,6 +242,10 @@ byId("search").addEventListener("keydown", (event) => {
 });
 byId("offer").addEventListener("click", ({ currentTarget }) => why.open(currentTarget.dataset.symbol));
 byId("body").addEventListener("click", point);
+byId("body").addEventListener("dragstart", ({ target, dataTransfer }) => {
+  const symbol = target.closest?.(".row")?.dataset.symbol;
+  if (symbol) dataTransfer.setData("text/plain", symbol); // into another program's symbol box
+});
 addEventListener("hashchange", () => choose(named()));
 document.addEventListener("pointerdown", () => page.chime.wake());
 document.addEventListener("keydown", () => page.chime.wake());

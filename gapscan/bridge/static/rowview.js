@@ -55,6 +55,7 @@ export class RowView {
 
   #cell(column) {
     const element = make("span", `cell ${column.id} ${column.align}`, "gridcell");
+    if (column.id === "symbol") element.draggable = true;
     if (column.id === "rank") this.#rankCell(element);
     else if (column.id === "spark") this.#sparkCell(element);
     else {

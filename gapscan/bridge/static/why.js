@@ -9,11 +9,22 @@ import { NARROW } from "./width.js";
 const byId = (id) => document.getElementById(id);
 const UNANSWERED = ", no answer since";
 
+/** A page about a symbol, in a tab of its own that learns nothing of this one. */
+function linkTo(template, symbol) {
+  const link = document.createElement("a");
+  link.href = template.replaceAll("{symbol}", encodeURIComponent(symbol));
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  link.textContent = link.hostname.replace(/^www[.]/, "");
+  return link;
+}
+
 export class WhyPanel {
   #dialog = byId("why");
   #answer = byId("why-answer");
   #buttons = { here: byId("why-here"), all: byId("why-all") };
   #inquiry;
+  #links = [];
   #list = "";
   #all = false;
 
@@ -61,6 +72,18 @@ export class WhyPanel {
     if (this.#dialog.open) this.#dialog.close();
   }
 
+  /** Which pages about a symbol there are. @param {string[]} links  with {symbol} in them */
+  setLinks(links) {
+    this.#links = links.filter((link) => /^https?:\/\//.test(link));
+    this.#showLinks();
+  }
+
+  #showLinks() {
+    const links = byId("why-links");
+    links.hidden = !this.#links.length;
+    links.replaceChildren(...this.#links.map((link) => linkTo(link, this.symbol)));
+  }
+
   /** The page shows another list. @param {string} list */
   setList(list) {
     if (list === this.#list) return;
@@ -80,6 +103,7 @@ export class WhyPanel {
     this.#answer.replaceChildren(notice("Asking …"));
     this.#answer.scrollTop = 0;
     this.#inquiry.begin(symbol, this.#all ? null : this.#list);
+    this.#showLinks();
   }
 
   #show(why) {

@@ -9,6 +9,7 @@ import pytest
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host, own_hosts
 from gapscan.bridge.service import Bridge
 from gapscan.config import BridgeSection, Config, ServiceSection, as_environment, load
+from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins
 from gapscan.errors import ConfigError
 
@@ -125,6 +126,19 @@ def test_an_origin_that_no_page_can_have_is_refused(origin: str) -> None:
     with pytest.raises(ConfigError, match=r"\[bridge\] origins: .* is no origin of a page"):
         check_origins(BridgeSection(origins=["https://a.example", origin]))
     check_origins(BridgeSection(origins="https://a.example, http://b.example:8080/"))
+
+
+@pytest.mark.parametrize("link", ["https://a.example/", "javascript:alert('{symbol}')", "{symbol}", "https://{symbol"])
+def test_a_link_that_leads_nowhere_is_refused(link: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[bridge\] links: .* is no address of a page"):
+        links_of(BridgeSection(links=[link]))
+
+
+def test_links_are_a_list_or_a_text() -> None:
+    given = ["https://a.example/{symbol}/", "http://b.example:8080/?s={symbol}"]
+    assert links_of(BridgeSection(links=given)) == links_of(BridgeSection(links=", ".join(given))) == given
+    assert links_of(BridgeSection(links=None)) == links_of(BridgeSection(links="")) == []
+    assert len(links_of(BridgeSection())) == 3
 
 
 def test_origins_go_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
