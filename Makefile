@@ -3,6 +3,7 @@
 # make check     format, lint, types, import contract
 # make package   wheel and sdist in dist/, tried in an empty environment
 # make fuzz      random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
+# make kill      ten minutes of random kills and freezes of every process; no list is wrong at any sequence
 # make kill-events   200 kills and freezes of ranker, events and NATS; none of the events is lost or stored twice
 # make bench     the figures, in a table
 # make coverage  what the tests run of the code, branches included
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test check package kill-events bench fuzz coverage property-deep lock clean
+.PHONY: run test check package kill kill-events bench fuzz coverage property-deep lock clean
 
 run: $(READY)
 	$(BIN)/gapscan up $(ARGS)
@@ -29,6 +30,9 @@ check: $(READY)
 
 package: $(READY)
 	$(BIN)/python -m tests.package
+
+kill: $(READY)
+	FAULT_SECONDS=600 $(BIN)/pytest -s -n 0 tests/faults/test_random_faults.py $(ARGS)
 
 kill-events: $(READY)
 	EVENT_KILLS=200 $(BIN)/pytest -n 0 tests/faults/test_events_kill.py $(ARGS)

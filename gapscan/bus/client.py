@@ -104,8 +104,8 @@ class Bus:
             with suppress(*NATS_ERRORS):  # it is taken off here before the server is told
                 await subscription.unsubscribe()
 
-    def _jetstream_is_mute(self) -> None:
-        self._moving = asyncio.create_task(self.nc.leave("JetStream does not answer"))
+    def _jetstream_is_mute(self, why: str) -> None:
+        self._moving = asyncio.create_task(self.nc.leave(why))
 
     def _changed(self) -> None:
         self.health.reset()

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext, api
@@ -18,23 +18,31 @@ MOVE_AGAIN_SECONDS: Final = 15.0
 _MOVE_LIMIT: Final = 600.0
 
 
-class JetStreamHealth:
-    """Calls `on_mute` when nothing that was asked of JetStream, or nothing that it was to store, was answered for
-    MUTE_SECONDS.
+Kind = Literal["read", "store", "hear"]
+_WORDS: Final[dict[Kind, str]] = {
+    "read": "JetStream does not answer",
+    "store": "JetStream stores nothing",
+    "hear": "no heartbeat comes",
+}
 
-    What is read is no sign of what can be stored: a node that is cut off from the others goes on answering from its own
-    copy, and that it has no majority it does not know, or says at once.
+
+class JetStreamHealth:
+    """Calls `on_mute`, with the reason in words, when for MUTE_SECONDS nothing that was asked of JetStream came,
+    nothing that was to be stored was, or nothing was heard of what is to be heard all the time.
+
+    The one is no sign of the other: a node that is cut off from the others goes on answering from its own copy what is
+    read. That it has no majority it does not know, or says at once.
     """
 
-    def __init__(self, on_mute: Callable[[], None]) -> None:
+    def __init__(self, on_mute: Callable[[str], None]) -> None:
         self._on_mute = on_mute
-        self._unanswered: dict[bool, float] = {}  # by whether it was to be stored: since when, monotonic
+        self._unanswered: dict[Kind, float] = {}  # since when, monotonic
         self._next_move = 0.0
-        self._moved_to_store = False  # what the latest move was for
+        self._moved_to: Kind = "read"  # what the latest move was for
         self._wait = MOVE_AGAIN_SECONDS
 
     @contextmanager
-    def asking(self, *, to_store: bool = False) -> Iterator[None]:
+    def asking(self, kind: Kind = "read") -> Iterator[None]:
         """Around a request: any answer is one, an error too, unless it is that nobody is there who could store.
 
         Being cancelled says nothing.
@@ -43,38 +51,46 @@ class JetStreamHealth:
         try:
             yield
         except TimeoutError:
-            self._missed(began, to_store)
+            self._missed(began, kind)
             raise
         except asyncio.CancelledError:
             raise
         except (NoStreamResponseError, ServiceUnavailableError):
-            if to_store:
-                self._missed(began, to_store)
+            if kind == "store":
+                self._missed(began, kind)
             else:
-                self._answered(to_store)
+                self._answered(kind)
             raise
         except BaseException:
-            self._answered(to_store)
+            self._answered(kind)
             raise
-        self._answered(to_store)
+        self._answered(kind)
+
+    def heard(self) -> None:
+        """Something came of what is to be heard all the time."""
+        self._answered("hear")
+
+    def heard_nothing(self, seconds: float) -> None:
+        """Nothing came of it for so long."""
+        self._missed(time.monotonic() - seconds, "hear")
 
     def reset(self) -> None:
         """The link is another one."""
         self._unanswered.clear()
 
-    def _answered(self, to_store: bool) -> None:
-        self._unanswered.pop(to_store, None)
-        if to_store == self._moved_to_store:
+    def _answered(self, kind: Kind) -> None:
+        self._unanswered.pop(kind, None)
+        if kind == self._moved_to:
             self._wait = MOVE_AGAIN_SECONDS
 
-    def _missed(self, began: float, to_store: bool) -> None:
+    def _missed(self, began: float, kind: Kind) -> None:
         now = time.monotonic()
-        since = self._unanswered.setdefault(to_store, began)
+        since = self._unanswered.setdefault(kind, began)
         if now - since >= MUTE_SECONDS and now >= self._next_move:
             self._next_move, self._wait = now + self._wait, min(_MOVE_LIMIT, self._wait * 2)
-            self._moved_to_store = to_store
+            self._moved_to = kind
             self.reset()
-            self._on_mute()
+            self._on_mute(_WORDS[kind])
 
 
 class JetStream(JetStreamContext):
@@ -86,7 +102,7 @@ class JetStream(JetStreamContext):
 
     async def publish(self, subject: str, *args: Any, **options: Any) -> api.PubAck:
         """As the library's."""
-        with self._health.asking(to_store=True):
+        with self._health.asking("store"):
             return await super().publish(subject, *args, **options)
 
     async def _api_request(self, req_subject: str, req: bytes = b"", timeout: float = 5) -> dict[str, Any]:

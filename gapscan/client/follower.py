@@ -116,6 +116,7 @@ class Follower:
             if not self._replica.due:
                 self._state = "stale"
                 await self._check_defined()
+                self._bus.health.heard_nothing(SILENCE_SECONDS)
         else:
             await self._handle(item)
             while not self._inbox.empty():
@@ -151,6 +152,7 @@ class Follower:
             self._state = "stale"
 
     def _handle_heartbeat(self, beat: Heartbeat) -> None:
+        self._bus.health.heard()
         if self._replica.observe(beat):
             self._of_other_epoch = None
             if self._fence.admits(beat, self._replica.copy):

@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bridge, bus, core, fanout, hot, market, memory, page, soak, views
+from tests.bench import bridge, bus, core, fanout, faults, hot, market, memory, page, soak, views
 from tests.bench.against import checkout, compared
 from tests.bench.registry import Figure
 
@@ -28,8 +28,9 @@ BENCHMARKS = (
     | views.BENCHMARKS
     | page.BENCHMARKS
     | soak.BENCHMARKS
+    | faults.BENCHMARKS
 )
-LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS)  # minutes each; run by name only
+LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS)  # minutes each; run by name only
 
 
 def machine() -> str:

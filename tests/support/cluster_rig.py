@@ -48,6 +48,10 @@ class Timeline:
     took: list[float] = field(default_factory=list)
     moved: list[float] = field(default_factory=list)
 
+    def still(self, began: float) -> float:
+        """The longest time without a delta, in seconds."""
+        return max(_gaps(self.moved, began))[0]
+
     def silence(self, began: float) -> tuple[float, float, float]:
         """From `began` on: the longest time without a delta; the longest without a publish that NATS took; and how
         long after the end of that one the list moved. In seconds.
@@ -55,7 +59,7 @@ class Timeline:
         refused = max(_gaps(self.took, began))
         again = max(began, *(moment for moment in self.took if moment > began and moment - refused[1] < 1e-9))
         after = next((moment for moment in self.moved if moment >= again), time.monotonic())
-        return max(_gaps(self.moved, began))[0], refused[0], after - again
+        return self.still(began), refused[0], after - again
 
 
 def _gaps(moments: Sequence[float], began: float) -> list[tuple[float, float]]:
@@ -73,15 +77,18 @@ class Rig:
     rankers: list[subprocess.Popen[bytes]]
     timeline: Timeline
     views: list[ListView]
+    near: Timeline  # of a client that is connected to the first node at the beginning
+    near_views: list[ListView]
 
     @property
     def sequence(self) -> int:
         return self.views[-1].sequence if self.views else 0
 
     async def moves(self, deltas: int = 3) -> None:
-        """Wait until the list has moved, and is live."""
+        """Wait until the list has moved, and is live, for both clients."""
         goal = self.sequence + deltas
-        await until(lambda: self.sequence >= goal and self.views[-1].state == "live", "a list that moves")
+        for views in (self.views, self.near_views):
+            await until(partial(_is_at, views, goal), "a list that moves")
 
     async def lead_all_from(self, node: Node) -> None:
         """Have the list, the leases and the probe led by this node."""
@@ -130,26 +137,35 @@ class Rig:
         return {}
 
     async def check(self) -> None:
-        """Nothing was lost, repeated or taken back, whatever happened."""
-        assert {view.epoch for view in self.views} == {self.views[0].epoch}, "the list was reset"
-        sequences = [view.sequence for view in self.views]
-        assert sequences == sorted(sequences)
-        assert [view.as_of for view in self.views] == sorted(view.as_of for view in self.views), "time went back"
-        assert all(view.rows for view in self.views), "the list emptied"
-        link = self.views[-1].link
-        assert (link.mismatches, link.rewinds, link.malformed) == (0, 0, 0)
-        await self._stream_is_whole()
+        """Nothing was lost, repeated or taken back, whatever happened, for either client."""
+        for views in (self.views, self.near_views):
+            assert {view.epoch for view in views} == {self.views[0].epoch}, "the list was reset"
+            sequences = [view.sequence for view in views]
+            assert sequences == sorted(sequences)
+            assert [view.as_of for view in views] == sorted(view.as_of for view in views), "time went back"
+            assert all(view.rows for view in views), "the list emptied"
+            link = views[-1].link
+            assert (link.mismatches, link.rewinds, link.malformed) == (0, 0, 0)
+            await self._stream_is_whole(views)
 
-    async def _stream_is_whole(self) -> None:
+    async def _stream_is_whole(self, views: list[ListView]) -> None:
         """The stream has every sequence, and passes through every view that was shown."""
         stored = await get_from(self.bus, names.list_stream(LIST), 1, 100_000)
         assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
-        copy, shown = Copy(), {view.sequence: view.rows for view in self.views}
-        copy.epoch = self.views[0].epoch
+        copy, shown = Copy(), {view.sequence: view.rows for view in views}
+        copy.epoch = views[0].epoch
         for message in stored:
             assert copy.apply(decode_as(Delta, message.data), message.sequence) is Fit.APPLIED
             if message.sequence in shown:
                 assert tuple(copy.rows) == shown[message.sequence]
+
+
+def _has_rows(views: list[ListView]) -> bool:
+    return bool(views) and views[-1].sequence > 3 and bool(views[-1].rows)
+
+
+def _is_at(views: list[ListView], sequence: int) -> bool:
+    return bool(views) and views[-1].sequence >= sequence and views[-1].state == "live"
 
 
 async def _probe(bus: Bus, timeline: Timeline) -> None:
@@ -230,14 +246,17 @@ async def cluster_rig(data: Path, rankers_on: Place) -> AsyncIterator[Rig]:
         measuring: BusOptions = replace(options, url=",".join(node.url for node in nodes[1:]))
         bus = await stack.enter_async_context(connect(measuring, "measuring"))
         await bus.js.add_stream(api.StreamConfig(PROBE, subjects=["probe"], num_replicas=3, max_msgs=10))
-        rig = Rig(nodes, bus, processes[1:], Timeline(), [])
-        tasks = [
-            asyncio.create_task(_probe(bus, rig.timeline)),
-            asyncio.create_task(_follow(bus, rig.timeline, rig.views)),
-        ]
-        stack.push_async_callback(end, *tasks)
-        await until(lambda: rig.sequence > 3 and rig.views[-1].rows, "a list with rows")
-        rig.views[:] = rig.views[-1:]  # before the first scan lists are empty
+        near = await stack.enter_async_context(connect(replace(options, url=nodes[0].url), "near"))
+        rig = Rig(nodes, bus, processes[1:], Timeline(), [], Timeline(), [])
+        jobs = (
+            _probe(bus, rig.timeline),
+            _follow(bus, rig.timeline, rig.views),
+            _follow(near, rig.near, rig.near_views),
+        )
+        stack.push_async_callback(end, *[asyncio.create_task(job) for job in jobs])
+        for views in (rig.views, rig.near_views):
+            await until(partial(_has_rows, views), "a list with rows")
+            views[:] = views[-1:]  # before the first scan lists are empty
         await rig.lead_all_from(nodes[0])
         await rig.moves()
         yield rig

@@ -12,7 +12,7 @@ from nats.aio.transport import TcpTransport
 from nats.js.errors import NoStreamResponseError
 
 from gapscan.bus import jetstream
-from gapscan.bus.jetstream import JetStreamHealth
+from gapscan.bus.jetstream import JetStreamHealth, Kind
 from gapscan.bus.link import LastingClient
 
 CHANGED = (
@@ -39,7 +39,8 @@ class Moves:
         self.health = JetStreamHealth(self._move)
         self.number = 0
 
-    def _move(self) -> None:
+    def _move(self, why: str) -> None:
+        assert why
         self.number += 1
 
     def ask(self, began: float, *, answered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,13 +48,13 @@ class Moves:
         self.end_with(None if answered else TimeoutError(), began, monkeypatch)
 
     def end_with(
-        self, fault: Exception | None, began: float, monkeypatch: pytest.MonkeyPatch, *, to_store: bool = False
+        self, fault: Exception | None, began: float, monkeypatch: pytest.MonkeyPatch, kind: Kind = "read"
     ) -> None:
         """A request of two seconds that ends so."""
         times = iter((began, began + 2.0))
         with monkeypatch.context() as patched:
             patched.setattr(time, "monotonic", lambda: next(times))
-            with suppress(TimeoutError, NoStreamResponseError), self.health.asking(to_store=to_store):
+            with suppress(TimeoutError, NoStreamResponseError), self.health.asking(kind):
                 if fault is not None:
                     raise fault
 
@@ -83,7 +84,7 @@ def test_what_can_be_read_is_no_sign_of_what_can_be_stored(fault: Exception, mon
     moves, moved_at = Moves(), []
     for began in range(100, 300, 4):
         before = moves.number
-        moves.end_with(fault, began, monkeypatch, to_store=True)
+        moves.end_with(fault, began, monkeypatch, "store")
         moves.ask(began + 2, answered=True, monkeypatch=monkeypatch)
         if moves.number > before:
             moved_at.append(began)
@@ -95,3 +96,18 @@ def test_a_stream_that_is_not_there_is_an_answer_to_who_reads(monkeypatch: pytes
     for began in range(100, 200, 2):
         moves.end_with(NoStreamResponseError(), began, monkeypatch)
     assert moves.number == 0
+
+
+def test_silence_is_moved_away_from_whatever_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a reader's node that is cut off: he hears no heartbeat, and goes on reading what the node has."""
+    moves, moved_at = Moves(), []
+    for now in range(103, 203, 3):
+        before = moves.number
+        moves.ask(now - 2, answered=True, monkeypatch=monkeypatch)
+        monkeypatch.setattr(time, "monotonic", lambda now=now: float(now))
+        moves.health.heard_nothing(3.0)
+        if moves.number > before:
+            moved_at.append(now)
+    assert moved_at == [106, 121, 151]
+    moves.health.heard()
+    assert moves.number == len(moved_at)
