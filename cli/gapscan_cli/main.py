@@ -24,6 +24,7 @@ config_app = typer.Typer(rich_markup_mode=None, help="Check and explain the sett
 app.command()(services.up)
 app.command(help=services.RUN_HELP)(services.run)
 app.command()(services.sim)
+app.command()(services.record)
 app.command()(lists.watch)
 app.command()(lists.top)
 app.command()(lists.tail)

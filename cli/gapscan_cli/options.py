@@ -79,6 +79,16 @@ Replay = Annotated[
         help="Play a real day from this directory of flat files instead of the synthetic market.",
     ),
 ]
+Recording = Annotated[
+    Path | None,
+    typer.Option(
+        "--recording",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Play what `gapscan record` kept in this directory.",
+    ),
+]
 Day = Annotated[
     str | None,
     typer.Option(

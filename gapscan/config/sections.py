@@ -91,7 +91,8 @@ class NatsSection(Section, frozen=True):
 class ProviderSection(Section, frozen=True):
     """The market data provider, by its name in the registry, and where it is. Unset is what is usual with it.
 
-    `simulated` marks data of the simulated market wherever it shows.
+    `simulated` marks data of the simulated market wherever it shows. `record` is a directory in which everything that
+    the provider sends is kept, raw, so that it can be played again (empty: nothing is kept).
     """
 
     name: str = "polygon"
@@ -100,6 +101,7 @@ class ProviderSection(Section, frozen=True):
     websocket_host: str | None = None
     secure_websocket: bool = True
     simulated: bool = False
+    record: str = ""
 
 
 class FeedSection(Section, frozen=True):
@@ -185,6 +187,8 @@ class SimSection(Section, frozen=True):
     With `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan.
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
     that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
+    `recording` is a directory that the provider's `record` filled, to be played instead of a market: by the `clock`, at
+    `speed`, as it came, or by `requests`, each scan getting the next one.
     """
 
     start: str = "09:25"
@@ -198,6 +202,8 @@ class SimSection(Section, frozen=True):
     port: Port = 0
     origin: float | None = None
     scenarios: str = ""
+    recording: str = ""
+    pace: Literal["clock", "requests"] = "clock"
 
     @property
     def scenes(self) -> tuple[str, ...]:

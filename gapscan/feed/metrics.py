@@ -73,6 +73,7 @@ KINDS: Final = Kinds(
         "status_failed",
         "topics_refused",
         "topics_unanswered",
+        "unrecorded",
         "unseen_flat_files",
     },
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 from collections.abc import Callable, Iterable, Set
 from typing import Final
 
-from gapscan.config import ProviderSection
+from gapscan.config import ProviderSection, directory_of
 from gapscan.obs import Tally
 from gapscan.polygon import corporate_actions
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
+from gapscan.polygon.recording import Recorder
 from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest
 from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
@@ -48,8 +50,25 @@ def check_settings(section: ProviderSection) -> None:
 
 def open_provider(section: ProviderSection, key: str, timeout: float, tally: Tally) -> Provider:
     """Polygon as the settings say. Raises ConfigError when the client library is missing."""
-    stream = StreamSettings(host=section.websocket_host or WEBSOCKET_HOST, key=key, secure=section.secure_websocket)
-    return PolygonProvider(library_named(section.library), section.rest_url or REST_URL, stream, timeout, tally)
+    recorder = _recorder(section, key, tally)
+    stream = StreamSettings(
+        host=section.websocket_host or WEBSOCKET_HOST,
+        key=key,
+        secure=section.secure_websocket,
+        record=recorder.frame if recorder else None,
+    )
+    base = section.rest_url or REST_URL
+    return PolygonProvider(library_named(section.library), base, stream, timeout, tally, recorder=recorder)
+
+
+def _recorder(section: ProviderSection, key: str, tally: Tally) -> Recorder | None:
+    """What keeps all that comes, until the process ends; None where nothing is to be kept. Raises ConfigError."""
+    directory = directory_of(section.record)
+    if directory is None:
+        return None
+    recorder = Recorder(directory, key, tally)
+    atexit.register(recorder.close)
+    return recorder
 
 
 class PolygonProvider(Provider):
@@ -68,10 +87,11 @@ class PolygonProvider(Provider):
         *,
         link: LinkOptions | None = None,
         retries: int = RETRIES,
+        recorder: Recorder | None = None,
     ) -> None:
-        self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=retries)
+        self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=retries, recorder=recorder)
         # Asks once: requests for details are counted, and asked again, by whoever makes them.
-        self._rest_once = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=0)
+        self._rest_once = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=0, recorder=recorder)
         self.stream_settings = stream
         self._link = link or LinkOptions()
         self._tally = tally

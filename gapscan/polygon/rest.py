@@ -27,6 +27,7 @@ from gapscan.polygon.elements import Decoded, Elements, Head
 from gapscan.polygon.lenient import UNREADABLE, saved
 from gapscan.polygon.library import Library, client_library
 from gapscan.polygon.pages import Paging
+from gapscan.polygon.recording import Recorder
 from gapscan.polygon.refusals import check_served, translated
 from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
 from gapscan.protocol.messages import SessionName
@@ -99,13 +100,23 @@ _grouped: Final = Elements("results", DailyAggregate)
 class PolygonRest:
     """A client for one account. `tally` counts elements that could not be read.
 
-    The client asks again up to `retries` times by itself: 0 where the number of requests matters.
+    The client asks again up to `retries` times by itself: 0 where the number of requests matters. A `recorder` gets
+    what is answered, refusals aside.
     """
 
     def __init__(
-        self, library: Library, base: str, key: str, timeout: float, tally: Tally, *, retries: int = RETRIES
+        self,
+        library: Library,
+        base: str,
+        key: str,
+        timeout: float,
+        tally: Tally,
+        *,
+        retries: int = RETRIES,
+        recorder: Recorder | None = None,
     ) -> None:
         self._timeout = timeout
+        self._keep = recorder.rest if recorder else _forget
         self._tally = tally
         self._client = _open_client(library, base, key, timeout, retries)
 
@@ -220,7 +231,7 @@ class PolygonRest:
         """The body that `call` brings, run on a daemon thread: one that is stuck holds up nothing, not even exit."""
         loop = asyncio.get_running_loop()
         result: asyncio.Future[bytes] = loop.create_future()
-        threading.Thread(target=_run, args=(call, loop, result), name=f"rest {what}", daemon=True).start()
+        threading.Thread(target=_run, args=(call, self._keep, loop, result), name=f"rest {what}", daemon=True).start()
         try:
             async with asyncio.timeout(self._timeout):
                 return await result
@@ -230,9 +241,20 @@ class PolygonRest:
             raise translated(what, error) from None
 
 
-def _run(call: Callable[[], Any], loop: asyncio.AbstractEventLoop, result: asyncio.Future[bytes]) -> None:
+def _forget(url: str, body: bytes) -> None:
+    """Nothing is recorded."""
+
+
+def _run(
+    call: Callable[[], Any],
+    keep: Callable[[str, bytes], None],
+    loop: asyncio.AbstractEventLoop,
+    result: asyncio.Future[bytes],
+) -> None:
     try:
-        body, fault = bytes(call().data), None
+        response = call()
+        body, fault = bytes(response.data), None
+        keep(response.geturl() or "", body)
     except Exception as error:  # noqa: BLE001  # handed to the caller, who translates it
         body, fault = b"", error
 

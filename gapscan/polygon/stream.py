@@ -43,7 +43,8 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     """Where the stream is, and how long to wait for it, in seconds.
 
     `opening` bounds connecting and authentication together, `sending` one request; a ping goes out every `ping`
-    seconds, and the link is given up when it is not answered for as long again.
+    seconds, and the link is given up when it is not answered for as long again. `record` gets the frames too, as they
+    came.
     """
 
     host: str
@@ -52,6 +53,7 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     opening: float = 5.0
     sending: float = 5.0
     ping: float = 5.0
+    record: Callable[[Frame], None] | None = None
 
     @property
     def url(self) -> str:
@@ -76,7 +78,10 @@ class ProviderSession:
             socket = await self._open()
             self.ready.set()
             while True:
-                self._on_frame(await self._receive(socket))
+                frame = await self._receive(socket)
+                if self._settings.record:
+                    self._settings.record(frame)
+                self._on_frame(frame)
         except ConnectionClosed as error:
             raise SessionEndedError(self._ending(error)) from None
         finally:

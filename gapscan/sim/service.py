@@ -9,7 +9,9 @@ from gapscan.config import Config, expanded, simulated_day
 from gapscan.obs import logger
 from gapscan.runtime import until_stopped
 from gapscan.service.metrics import Metrics, gauge, serving
+from gapscan.sim.clock import MarketClock
 from gapscan.sim.options import SimOptions, make_server, make_source, today_in_new_york
+from gapscan.sim.recorded import RecordedServer, Recording
 
 _log = logger("sim")
 
@@ -32,13 +34,36 @@ def sim_options(config: Config) -> SimOptions:
 
 
 def check_replay(config: Config) -> None:
-    """Read the first days of the directory that the settings name to replay. Raises DataError when it lacks them."""
+    """Read the beginning of the directory that the settings name to play. Raises DataError when it lacks something."""
+    if config.sim.recording:
+        make_recorded(config)
+        return
     make_source(sim_options(config), today_in_new_york(time.time()))
+
+
+def make_recorded(config: Config) -> RecordedServer:
+    """The server that plays the recording of the settings, not yet started. Raises DataError without one."""
+    section = config.sim
+    recording = Recording(expanded(section.recording))
+    clock = MarketClock(recording.began, section.speed)
+    return RecordedServer(recording, clock, section.pace, section.host, section.port)
+
+
+async def _play(config: Config, stop: asyncio.Event) -> None:
+    server = make_recorded(config)
+    metrics = Metrics("sim")
+    metrics.add(lambda: [gauge("sim_market_timestamp_seconds", "market time now", server.clock.now() / 1000)])
+    async with serving(config.service, metrics), server:
+        _log.info("recorded market", extra={"url": server.url, "websocket": f"ws://{server.ws_feed}/stocks"})
+        await until_stopped(stop, server.serve_forever())
 
 
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Serve the simulated market until `stop` is set, or until its stream fails: then its error is raised."""
     options = sim_options(config)
+    if config.sim.recording:
+        await _play(config, stop)
+        return
     # Building a market takes seconds of computing; nothing else runs in this process yet.
     server = make_server(options, today=today_in_new_york(time.time()))
     if config.sim.origin is not None:

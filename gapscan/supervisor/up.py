@@ -138,7 +138,7 @@ class Up:
         self._options = options
         self._say = say
         has_account = providers.has_account(config.provider)
-        self.simulated = config.provider.simulated or config.sim.replay is not None or not has_account
+        self.simulated = bool(config.provider.simulated or config.sim.replay or config.sim.recording or not has_account)
         self.config = self._as_simulated(config) if self.simulated else config
         self._key_variable = providers.key_variable(config.provider)
         self._http_port = 0
@@ -171,7 +171,7 @@ class Up:
                 details_per_second=details,
                 cache_dir="",
                 # What real stocks trade says nothing about an invented market.
-                flat_files=config.feed.flat_files if config.sim.replay else "",
+                flat_files=config.feed.flat_files if config.sim.replay or config.sim.recording else "",
             ),
         )
 
@@ -200,7 +200,8 @@ class Up:
     def _title(self) -> str:
         if not self.simulated:
             return f"gapscan {__version__}"
-        why = "a replay" if self.config.sim.replay else f"no {self._key_variable}"
+        sim = self.config.sim
+        why = "a replay" if sim.replay else "a recording" if sim.recording else f"no {self._key_variable}"
         return f"gapscan {__version__}   SIMULATED market ({why})"
 
     def _choose_http_port(self) -> int:

@@ -115,7 +115,7 @@ def config_check(
     links_of(loaded.config.bridge)
     check_setting(loaded.config)
     settings.simulated_day(loaded.config.sim)
-    if loaded.config.sim.replay:
+    if loaded.config.sim.replay or loaded.config.sim.recording:
         from gapscan.sim.service import check_replay
 
         check_replay(loaded.config)

@@ -15,6 +15,7 @@ from gapscan_cli.options import (
     Day,
     NatsContext,
     NatsUrl,
+    Recording,
     Replay,
     Scenario,
     Seed,
@@ -68,6 +69,7 @@ def up(
         typer.Option("--http-port", metavar="P", min=0, max=65535, help="Port for browsers; 0 takes a free one."),
     ] = None,
     replay: Replay = None,
+    recording: Recording = None,
     day: Day = None,
     speed: Speed = None,
     start: Start = None,
@@ -90,7 +92,51 @@ def up(
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
-    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols, scenario)
+    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario)
+    return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
+
+
+def record(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", file_okay=False, help="Where it is kept; made if missing.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", file_okay=False, help="Where everything else is kept, as of `gapscan up`."
+        ),
+    ] = None,
+    nats_port: Annotated[
+        int | None,
+        typer.Option("--nats-port", metavar="P", min=0, max=65535, help="Port of NATS; 0 takes a free one."),
+    ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option("--http-port", metavar="P", min=0, max=65535, help="Port for browsers; 0 takes a free one."),
+    ] = None,
+    day: Day = None,
+    speed: Speed = None,
+    start: Start = None,
+    seed: Seed = None,
+    symbols: Symbols = None,
+    scenario: Scenario = None,
+    config_file: ConfigFile = None,
+) -> int:
+    """Run everything, as `up` does, and keep all that the provider sends.
+
+    What comes is kept raw and compressed: the stream's frames, and the answers to requests, with their times.
+    The API key is in none of it. `gapscan up --recording DIR` plays it again.
+
+    \b
+    Examples:
+      gapscan record days/today
+      gapscan up --recording days/today --speed 60
+    """
+    from gapscan.config import user_data_dir
+    from gapscan.supervisor.up import UpOptions, run_up
+
+    config = _simulated(_load(config_file), None, None, day, speed, start, seed, symbols, scenario)
+    config = _with(config, "provider", record=str(directory.resolve()))
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
 
@@ -128,6 +174,7 @@ Example:
 
 def sim(
     replay: Replay = None,
+    recording: Recording = None,
     day: Day = None,
     speed: Speed = None,
     start: Start = None,
@@ -151,13 +198,14 @@ def sim(
     """
     from gapscan.supervisor.run_service import run_service
 
-    config = _simulated(_load(config_file), replay, day, speed, start, seed, symbols, scenario)
+    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario)
     run_service("sim", _with(config, "sim", port=port))
 
 
 def _simulated(
     config: Config,
     replay: Path | None,
+    recording: Path | None,
     day: str | None,
     speed: float | None,
     start: str | None,
@@ -166,6 +214,6 @@ def _simulated(
     scenario: str | None,
 ) -> Config:
     """The settings with what the command line says about the simulated market."""
-    folder = str(replay.resolve()) if replay else None
+    folder, recorded = (str(path.resolve()) if path else None for path in (replay, recording))
     invented = {"seed": seed, "symbols": symbols, "scenarios": scenario}
-    return _with(config, "sim", replay=folder, day=day, speed=speed, start=start, **invented)
+    return _with(config, "sim", replay=folder, recording=recorded, day=day, speed=speed, start=start, **invented)
