@@ -27,7 +27,8 @@ class HaltListReader:
     """
 
     def __init__(self, config: Config, tally: Tally, observe: Callable[[Sequence[HaltNotice]], None]) -> None:
-        self.url = urljoin(config.provider.rest_url or "", config.feed.halts_url)
+        named = config.feed.halts_url
+        self.url = urljoin(config.provider.rest_url or "", named) if named else ""
         self.last_error = ""
         self.listed: int | None = None  # items of the last list; None before the first
         self._interval = config.feed.halts_interval
