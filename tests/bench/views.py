@@ -20,9 +20,9 @@ from tests.support.answers import decode_answer
 from tests.support.up import RunningSet, running_set
 
 LIMIT = 20
+# What the page's layout for phones is made of, and asks for.
 FIELDS = (
-    "price", "change_percent", "gap_percent", "change_5m_percent", "volume", "dollar_volume", "rvol", "float_shares",
-    "halt", "stale",
+    "name", "price", "halt", "split_today", "stale", "gap_percent", "change_percent", "volume", "rvol", "float_shares",
 )  # fmt: skip
 SETTLING_SECONDS = 20.0  # for the lists to fill, and all snapshots to be sent
 SECONDS = 60.0
