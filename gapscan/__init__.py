@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gapscan.backtesting.api import backtest
     from gapscan.bus.client import Bus, BusOptions
     from gapscan.client.api import Following, LinkStats, ListView, connect, follow
+    from gapscan.client.event_log import LoggedEvent, event_log
     from gapscan.client.frame import frame
     from gapscan.client.past import PastView, Stay, at, between, when
     from gapscan.errors import (
@@ -37,6 +38,7 @@ __all__ = [
     "GapscanError",
     "LinkStats",
     "ListView",
+    "LoggedEvent",
     "NotRecordedError",
     "PastView",
     "ProtocolError",
@@ -50,6 +52,7 @@ __all__ = [
     "backtest",
     "between",
     "connect",
+    "event_log",
     "follow",
     "frame",
     "when",
@@ -59,6 +62,7 @@ _HOMES: Final = {
     "gapscan.backtesting.api": ("backtest",),
     "gapscan.bus.client": ("Bus", "BusOptions"),
     "gapscan.client.api": ("Following", "LinkStats", "ListView", "connect", "follow"),
+    "gapscan.client.event_log": ("LoggedEvent", "event_log"),
     "gapscan.client.frame": ("frame",),
     "gapscan.client.past": ("PastView", "Stay", "at", "between", "when"),
     "gapscan.errors": (

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.why_client import ask_why
+from gapscan.bus.why_client import ask_near, ask_why
 from gapscan.errors import BusError, ConfigError, UnknownSymbolError
 from gapscan.protocol.alerts import Alert
 from gapscan.protocol.fields import FIELDS
-from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
+from gapscan.protocol.messages import Condition, ListWhy, NearMiss, Why, WhyRequest
 from gapscan_cli import output, render
 from gapscan_cli.following import check_possible, check_published
 from gapscan_cli.telling import last_alerts, line_of
@@ -44,6 +44,33 @@ async def print_why(options: BusOptions, symbol: str, name: str | None, as_json:
         output.write(msgspec.json.encode(why) + output.LINE_END)
     else:
         _print([*lines_of(why), *_alert_lines(alerts)])
+
+
+async def print_near(options: BusOptions, name: str, number: int, as_json: bool) -> None:
+    """Print which symbols nearly are in list `name`."""
+    check_possible(name)
+    async with connect(options, "gapscan near") as bus:
+        await check_published(bus, name)
+        found = await ask_near(bus, name, number)
+    if as_json:
+        output.write(msgspec.json.encode(found) + output.LINE_END)
+        return
+    label = "   SIMULATED" if found.simulated else ""
+    _print([[(name, "bold"), (f"   {render.moment(found.as_of)}   {found.session}{label}", _PLAIN)]])
+    _print(
+        [_near_line(miss) for miss in found.symbols] or [[("nobody lacks one condition by a tenth or less", _FAINT)]]
+    )
+
+
+def _near_line(miss: NearMiss) -> Line:
+    value, threshold = (operand(shown).rjust(_OPERAND) for shown in (miss.condition.value, miss.condition.threshold))
+    return [
+        (f"  {miss.symbol:<8}", "bold"),
+        (miss.condition.text.ljust(_CONDITION), _PLAIN),
+        (f" {value}", _NEARLY),
+        (f" {threshold}", _FAINT),
+        (f"  {miss.distance:.2f} % away", _PLAIN),
+    ]
 
 
 async def _ask(options: BusOptions, symbol: str, name: str | None) -> tuple[Why, list[Alert]]:

@@ -1,4 +1,4 @@
-"""Asking the ranker that leads why a symbol is in a list, or why not."""
+"""Asking the ranker that leads why a symbol is in a list, or why not, and who nearly is."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import BusError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
-from gapscan.protocol.messages import Why, WhyRequest
+from gapscan.protocol.messages import Message, Near, NearRequest, Why, WhyRequest
 
 
 async def ask_why(bus: Bus, symbol: str, name: str | None = None) -> Why:
     """Why `symbol` is in list `name`, or in each of the lists, or why not. Raises BusError or ProtocolError."""
+    return decode_as(Why, await _ask(bus, WhyRequest(symbol, name)))
+
+
+async def ask_near(bus: Bus, name: str, limit: int) -> Near:
+    """The near misses of list `name`, the nearest first. Raises BusError or ProtocolError."""
+    return decode_as(Near, await _ask(bus, NearRequest(name, limit)))
+
+
+async def _ask(bus: Bus, question: Message) -> bytes:
     try:
-        answer = await bus.nc.request(names.WHY, encode(WhyRequest(symbol, name)), timeout=REQUEST_SECONDS)
+        answer = await bus.nc.request(names.WHY, encode(question), timeout=REQUEST_SECONDS)
     except NoRespondersError:
         remedy = "start one: `gapscan up`, or `gapscan run ranker`"
         raise BusError("no ranker leads that could answer", remedy=remedy) from None
     except NATS_ERRORS as error:
-        raise translated(error, "asking why") from error
-    return decode_as(Why, answer.data)
+        raise translated(error, "asking the ranker") from error
+    return answer.data

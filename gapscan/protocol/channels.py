@@ -114,8 +114,9 @@ CHANNELS: Final = (
     Channel(
         "why",
         names.WHY,
-        "Requests to the leading ranker: why a symbol is in a list or not. The answer goes to the reply subject.",
-        (m.WhyRequest, m.Why),
+        "Requests to the leading ranker: why a symbol is in a list or not, or who nearly is. The answer goes to the "
+        "reply subject.",
+        (m.WhyRequest, m.Why, m.NearRequest, m.Near),
     ),
     Channel(
         "events",

@@ -54,7 +54,7 @@ from gapscan.protocol.values import (
     Texts,
     Times,
 )
-from gapscan.protocol.why import Condition, Conditions, ListWhy, ListWhys, Why, WhyRequest
+from gapscan.protocol.why import Condition, Conditions, ListWhy, ListWhys, Near, NearMiss, NearRequest, Why, WhyRequest
 
 __all__ = [
     "Add",
@@ -92,6 +92,9 @@ __all__ = [
     "Message",
     "Move",
     "Moves",
+    "Near",
+    "NearMiss",
+    "NearRequest",
     "Packed",
     "Rank",
     "RankedRow",
@@ -137,6 +140,8 @@ Message = (
     | ListDefinition
     | WhyRequest
     | Why
+    | NearRequest
+    | Near
     | Lease
     | Event
     | EventGap

@@ -80,3 +80,32 @@ class Why(Struct, frozen=True, tag_field="type", tag="why"):
     gate: Conditions
     lists: ListWhys
     nearest: Symbols
+
+
+class NearRequest(Struct, frozen=True, tag_field="type", tag="near_request"):
+    """Asks the leading ranker who nearly is in a list."""
+
+    list: ListName
+    limit: Annotated[int, Meta(ge=1, le=200, description="symbols at most")] = 20
+
+
+class NearMiss(Struct, frozen=True):
+    """A symbol that lacks one condition: which, and how far it is from there."""
+
+    symbol: Symbol
+    condition: Condition
+    distance: Annotated[float, Meta(ge=0, description="percent of the threshold")]
+    price: float | None = None
+
+
+NearMisses = list[NearMiss]
+
+
+class Near(Struct, frozen=True, tag_field="type", tag="near"):
+    """The answer: the near misses of a list at market time `as_of`, the nearest first."""
+
+    list: ListName
+    as_of: EpochMs
+    session: SessionName
+    simulated: bool
+    symbols: NearMisses

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 import numpy as np
 from msgspec import structs
-from nats.aio.msg import Msg
 
-from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
-from gapscan.bus.nats_compat import server_has_all
-from gapscan.errors import ProtocolError
 from gapscan.lists.delta import symbols_of
 from gapscan.market import computed
 from gapscan.market.columns import Bools, Ints
 from gapscan.market.metrics import GONE_AFTER
 from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
-from gapscan.obs import Tally, logger
-from gapscan.protocol import names
-from gapscan.protocol.codec import decode_as, encode
+from gapscan.obs import logger
 from gapscan.protocol.fields import fields_in
 from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.membership_log import ConditionLog, MembershipLog
@@ -34,12 +26,8 @@ from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import UniverseColumns
 from gapscan.ranking.spec import ListSet, ListSpec
 from gapscan.ranking.top_rows import sort_values
-from gapscan.runtime import end
-from gapscan.service.micro import Endpoint
 
 OBSERVE_MS: Final = 1_000  # of market time between two observations
-_WAITING: Final = 64  # questions; what comes on top is dropped, and its asker asks again
-_PAUSE: Final = 0.02  # seconds between two answers: many askers must not hold up the ranking
 _NEAREST: Final = 5
 _COMPARED: Final = 1000  # symbols that a wrong one is compared with at most
 _DECIMALS: Final = 6
@@ -244,57 +232,3 @@ def nearest(text: str, symbols: Sequence[str]) -> list[str]:
     begin = [symbol for symbol in symbols if symbol[:1] == wanted[:1] and abs(len(symbol) - len(wanted)) <= 1]
     close = difflib.get_close_matches(wanted, begin[:_COMPARED], n=_NEAREST)
     return list(islice(dict.fromkeys([*same, *close]), _NEAREST))
-
-
-def why_endpoint() -> Endpoint:
-    """The questions as an endpoint of the ranker's service."""
-    schemas = {"request_schema": "schemas/why_request.schema.json", "response_schema": "schemas/why.schema.json"}
-    return Endpoint(name="why", subject=names.WHY, metadata=schemas)
-
-
-@asynccontextmanager
-async def answering(
-    bus: Bus, answer: Callable[[WhyRequest], Why], tally: Tally, endpoint: Endpoint | None = None
-) -> AsyncIterator[None]:
-    """Answer questions on names.WHY for as long as the block runs: the ranker that leads does. Raises BusError.
-
-    There is no queue group: a leader that was frozen would get a share of the questions, and answer none of them.
-    When the block begins, the server knows who answers: it would tell who asks earlier that nobody does.
-    """
-    waiting: asyncio.Queue[Msg] = asyncio.Queue(_WAITING)
-
-    async def on_message(message: Msg) -> None:
-        try:
-            waiting.put_nowait(message)
-        except asyncio.QueueFull:
-            tally.trouble("why_dropped", "more is asked than can be answered; questions are dropped")
-
-    try:
-        subscription = await bus.nc.subscribe(names.WHY, cb=on_message)
-    except NATS_ERRORS as error:
-        raise translated(error, f"listening to {names.WHY}") from error
-    task = asyncio.create_task(_answer_all(waiting, answer, tally, endpoint or why_endpoint()), name="why")
-    try:
-        with suppress(*NATS_ERRORS):  # without a link nobody can ask; it is announced when the link is back
-            await server_has_all(bus.nc, REQUEST_SECONDS)
-        yield
-    finally:
-        await end(task)
-        await bus.unsubscribe(subscription)
-
-
-async def _answer_all(
-    waiting: asyncio.Queue[Msg], answer: Callable[[WhyRequest], Why], tally: Tally, endpoint: Endpoint
-) -> None:
-    while True:
-        message = await waiting.get()
-        try:
-            with endpoint.measured():
-                await message.respond(encode(answer(decode_as(WhyRequest, message.data))))
-            tally.count("why_answered")
-        except ProtocolError as error:
-            tally.trouble("why_unreadable", f"a question cannot be read: {error.message}")
-        except Exception:  # noqa: BLE001  # a question must not end the ranking
-            tally.count("why_failed")
-            _log.exception("a question could not be answered")
-        await asyncio.sleep(_PAUSE)

@@ -16,8 +16,8 @@ from gapscan.market.baselines import Curves
 from gapscan.obs import Tally, logger
 from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.ranker.definitions import Definitions
-from gapscan.ranker.explainer import why_endpoint
 from gapscan.ranker.metrics import KINDS, cycle_histogram, ranker_metrics
+from gapscan.ranker.questions import why_endpoint
 from gapscan.ranker.term import Term
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped

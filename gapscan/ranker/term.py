@@ -28,10 +28,12 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import State
 from gapscan.ranker.checkpoint import Checkpointer
 from gapscan.ranker.definitions import Definitions
-from gapscan.ranker.explainer import Explainer, answering
+from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.leaving import LeaveReasons
+from gapscan.ranker.near_misses import NearMisses
 from gapscan.ranker.publishing import Publishing
+from gapscan.ranker.questions import answering
 from gapscan.ranker.reconciler import Reconciler
 from gapscan.ranker.stages import RankerStages
 from gapscan.ranking.language.expression import Filter
@@ -121,8 +123,7 @@ class Term:
 
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
-        publisher = self.publishers.get(name)
-        return publisher.rows if publisher else ()
+        return self.publishers[name].rows if name in self.publishers else ()
 
     async def lead(self, leadership: Leadership) -> None:
         """Rank and publish until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
@@ -141,7 +142,8 @@ class Term:
             raise
 
     def _answering(self) -> AbstractAsyncContextManager[None]:
-        return answering(self._bus, self._explainer.answer, self._tally, self._why)
+        near = NearMisses(self.universe, lambda: self.lists, self._rows)
+        return answering(self._bus, self._explainer.answer, self._tally, self._why, near.answer)
 
     async def _recover(self) -> None:
         await self._definitions.recover()

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from gapscan.obs import Tally, logger
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from tests.browser.answers import answer
 from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched, symbols, watch

@@ -14,7 +14,8 @@ from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.fields import FIELDS, USUAL_COLUMNS
 from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
-from gapscan.ranker.explainer import Explainer, answering
+from gapscan.ranker.explainer import Explainer
+from gapscan.ranker.questions import answering
 from gapscan.ranking.spec import shipped_lists
 from tests.browser.answers import IN, OUT, UNKNOWN, answer, looked_at
 from tests.browser.modules import at_home

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import random
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -11,8 +12,13 @@ from pathlib import Path
 import pytest
 
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import write_definition
 from gapscan.bus.snapshots import read_snapshot
-from gapscan.protocol.messages import Row
+from gapscan.bus.topology import Retention
+from gapscan.protocol import names
+from gapscan.protocol.events import Event
+from gapscan.protocol.messages import ListDefinition, Row
+from tests.support.events import events_of, expected_events, stored_events
 from tests.support.lists import Published, publish_list
 from tests.support.nats import PASSWORD, READER_PASSWORD, NatsServer
 from tests.support.scripts import RunningScript, running_script
@@ -120,6 +126,51 @@ async def has_line(file: Path, event: str, symbol: str) -> None:
     await until(lambda: f",{event},{symbol}," in file.read_text(), lambda: f"{event} of {symbol} in {file.read_text()}")
 
 
+async def test_who_acts_on_events_acts_once_over_restarts_of_everything(tmp_path: Path) -> None:
+    """kill -9 of the program, of who makes events and of NATS, at any moment."""
+    dice, server, file = random.Random(2), NatsServer(tmp_path / "nats"), tmp_path / "entries.csv"
+    server.start()
+    try:
+        async with connect(BusOptions(server.url), "test") as bus:
+            movers = await publish_list(bus, "movers", Retention(3600.0))
+            await write_definition(bus, ListDefinition("movers", "", "price > 1", ["symbol"], 200, [], own=True))
+            for round_ in range(5):
+                async with (
+                    events_of(server),
+                    example("on_event.py", "movers", str(file), "--nats", server.url) as script,
+                ):
+                    await script.says("movers: from event")
+                    await movers.step(dice.randint(5, 15))
+                    await asyncio.sleep(dice.uniform(0.1, 0.6))
+                    script.kill()
+                if round_ % 2:
+                    await server.restart()
+                    await until(lambda: has_jetstream(bus), "JetStream")
+            async with events_of(server), example("on_event.py", "movers", str(file), "--nats", server.url) as script:
+                wanted = [kind for kind in await expected_events(bus, "movers") if kind[0] == "enter"]
+                await until(lambda: len(acts(file)) >= len(wanted), lambda: f"{len(acts(file))} of {len(wanted)}")
+                await check_interrupted(script)
+            stored = [
+                one.id for one in await stored_events(bus, "movers") if isinstance(one, Event) and one.kind == "enter"
+            ]
+            assert acts(file) == stored
+            assert len(stored) == len(wanted)
+    finally:
+        server.close()
+
+
+def acts(file: Path) -> list[str]:
+    return [line.split(",")[1] for line in file.read_text().splitlines() if line.count(",") == 2]
+
+
+async def has_jetstream(bus: Bus) -> bool:
+    try:
+        await bus.js.stream_info(names.STREAM_EVENTS)
+    except Exception:  # noqa: BLE001  # not yet
+        return False
+    return bus.connected
+
+
 async def test_the_reader_follows_with_the_least_rights(tmp_path: Path) -> None:
     server = NatsServer(tmp_path, accounts=True)
     server.start()
@@ -143,7 +194,7 @@ async def test_the_reader_follows_with_the_least_rights(tmp_path: Path) -> None:
 async def test_a_list_that_nobody_publishes(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:
     await publish_list(bus, "movers")
     for name in PROGRAMS:
-        file = [str(tmp_path / "log.csv")] if name == "csv_log.py" else []
+        file = [str(tmp_path / f"{name}.log")] if name in ("csv_log.py", "on_event.py") else []
         async with example(name, "nothing", *file, "--nats", nats_server.url) as script:
             await script.complains("no list named nothing")
             assert await script.end() == 1
@@ -158,7 +209,7 @@ async def test_all_work_beside_gapscan_up(tmp_path: Path) -> None:
         async with connect(reached, "test") as bus:
             await until(lambda: snapshot_has_rows(bus, "most_active"), "a list with rows")
         for name in PROGRAMS:
-            file = [str(tmp_path / "log.csv")] if name == "csv_log.py" else []
+            file = [str(tmp_path / f"{name}.log")] if name in ("csv_log.py", "on_event.py") else []
             async with example(name, "most_active", *file, "--nats", url) as script:
                 await script.says("most_active")
                 await check_interrupted(script)

@@ -57,6 +57,10 @@ class RunningScript:
         self._process.send_signal(signal.SIGINT)
         return await self.end()
 
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+
     async def end(self) -> int:
         """Wait until it has ended by itself; the exit code."""
         await asyncio.wait_for(asyncio.gather(*self._readers), PATIENCE)

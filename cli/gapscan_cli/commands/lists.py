@@ -139,6 +139,31 @@ def why(
     asyncio.run(print_why(find_nats(nats, config_file, data, context), symbol, name, as_json))
 
 
+def near(
+    name: ListName,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, max=200, help="How many.")] = 20,
+    as_json: Json = False,
+    nats: NatsUrl = None,
+    context: NatsContext = None,
+    data: DataDir = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Show which symbols nearly are in a list.
+
+    Those that lack one condition, by no more than a tenth of its threshold, and by how much; the nearest first.
+
+    \b
+    Example:
+      gapscan near gappers_up
+    """
+    import asyncio
+
+    from gapscan_cli.connection import find_nats
+    from gapscan_cli.explaining import print_near
+
+    asyncio.run(print_near(find_nats(nats, config_file, data, context), name, number, as_json))
+
+
 def show_lists(
     invocation: typer.Context,
     shipped: Annotated[

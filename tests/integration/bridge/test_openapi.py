@@ -19,7 +19,7 @@ from gapscan.bus.client import Bus
 from gapscan.obs import Tally, logger
 from gapscan.protocol.api import PREFIX, PROBLEMS
 from gapscan.protocol.openapi import OPENAPI
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from tests.support.answers import answer_why
 from tests.support.bridge import Served
 from tests.support.lists import Published

@@ -14,7 +14,7 @@ from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
 from gapscan.protocol.websocket import Beat, Error, Lists, Sizes
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from gapscan.service import all_lists
 from tests.support.answers import answer_why
 from tests.support.bridge import Browser, Served, browsing, defined_list

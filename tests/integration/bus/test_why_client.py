@@ -14,7 +14,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import WhyRequest
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from tests.support.answers import answer_why
 from tests.support.nats import NatsServer
 

@@ -17,7 +17,7 @@ from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import encode
 from gapscan.protocol.fields import FIELDS, Fields
 from gapscan.protocol.messages import WhyRequest
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from gapscan.ranking.spec import shipped_lists
 from tests.integration.cli.conftest import OwnLists, rows_of
 from tests.support.answers import answer_why

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gapscan.bus.client import Bus
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Condition, ListWhy, Why, WhyRequest
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from tests.integration.cli.conftest import AS_OF, OwnLists, rows_of
 from tests.support.cli import Cli, Terminal
 from tests.support.nats import NatsServer

@@ -20,7 +20,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.messages import Why, WhyRequest
 from gapscan.protocol.schema import documents
-from gapscan.ranker.explainer import answering, why_endpoint
+from gapscan.ranker.questions import answering, why_endpoint
 from gapscan.service.micro import ERROR_CODE_HEADER, ERROR_HEADER, Endpoint, MicroService
 from gapscan.service.reporting import reporting
 from tests.support.nats import NatsServer

@@ -91,6 +91,11 @@ EXAMPLES: list[m.Message] = [
     _TOLD,
     m.AlertDefinition("cheap", "winners", "when", "price < 5", dwell=10, sessions=["pre"], quiet=["20:00-08:00"]),
     m.ChannelState("phone", 17, 2, ["cheap-winners-abc123-5-CCC"]),
+    m.NearRequest("winners"),
+    m.Near(
+        "winners", 1_700_000_000_000, "regular", False,
+        [m.NearMiss("AAA", m.Condition("price >= 1", "test", 0, False, True, 0.95, 1.0), 5.0, 0.95)],
+    ),
     m.EventGap("winners", 1_700_000_000_000, "abc123", 9, "expired", "abc123", 4, simulated=True),
     m.EventPosition(
         "winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), "2024-07-01", ["AAA"], [_ENTERED, _TOLD], 17,
