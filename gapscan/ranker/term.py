@@ -94,7 +94,9 @@ class Term:
         self._scanner = Scanner(self.universe, self.lists)
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
-        self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
+        self._reconciler = Reconciler(
+            bus, retention(config), self.publishers, lambda publisher: self._publishing.want_anew(publisher), tally
+        )
         self.stages = RankerStages()
         self._publishing = Publishing(
             self.publishers, self.universe, tally, self._reconciler.check_soon, self.stages.stored
@@ -117,9 +119,6 @@ class Term:
     def settled(self) -> bool:
         """Whether all that came in is ranked, and all that is ranked is published."""
         return not self._behind and self.ingest.is_empty and self._publishing.settled
-
-    def _losing(self, publisher: ListPublisher) -> None:
-        self._publishing.want_anew(publisher)
 
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from gapscan.obs import Tally, logger
-from gapscan.ranker.explainer import answering
+from gapscan.ranker.questions import answering
 from tests.browser.answers import answer
 from tests.browser.stage import Stage, some_row
 from tests.browser.watching import Watched
