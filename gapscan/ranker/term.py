@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Container
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 
@@ -94,9 +94,7 @@ class Term:
         self._scanner = Scanner(self.universe, self.lists)
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
-        self._reconciler = Reconciler(
-            bus, retention(config), self.publishers, lambda publisher: self._publishing.want_anew(publisher), tally
-        )
+        self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
         self.stages = RankerStages()
         self._publishing = Publishing(
             self.publishers, self.universe, tally, self._reconciler.check_soon, self.stages.stored
@@ -120,6 +118,9 @@ class Term:
         """Whether all that came in is ranked, and all that is ranked is published."""
         return not self._behind and self.ingest.is_empty and self._publishing.settled
 
+    def _losing(self, publisher: ListPublisher) -> None:
+        self._publishing.want_anew(publisher)
+
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
         return self.publishers[name].rows if name in self.publishers else ()
@@ -129,7 +130,9 @@ class Term:
         await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            async with self.ingest.listening(), self._answering():
+            near = NearMisses(self.universe, lambda: self.lists, self._rows).answer
+            questions = answering(self._bus, self._explainer.answer, self._tally, self._why, near)
+            async with self.ingest.listening(), questions:
                 await self._restore()
                 await leadership.while_held(
                     self._rank(), self._publishing.run(), self._beat(leadership), self.checkpointer.run(),
@@ -139,10 +142,6 @@ class Term:
         except asyncio.CancelledError:
             await self._finish()
             raise
-
-    def _answering(self) -> AbstractAsyncContextManager[None]:
-        near = NearMisses(self.universe, lambda: self.lists, self._rows)
-        return answering(self._bus, self._explainer.answer, self._tally, self._why, near.answer)
 
     async def _recover(self) -> None:
         await self._definitions.recover()
