@@ -110,6 +110,8 @@ class ListAlerts:
             # What was so already, when somebody began to look, does not turn so.
             memory = self._memory[spec.definition.name] = _Memory(holds=view.held_before(spec))
         turned, holds = _turned(spec, view, memory)
+        kept = max(spec.definition.cooldown * 1000, DAY_MS)
+        memory.told = {symbol: at for symbol, at in memory.told.items() if view.step.as_of - at <= kept}
         for symbol in self._lasting(spec, view, memory, turned, holds):
             if _may_tell(spec, memory, symbol, view.step.as_of):
                 memory.told[symbol] = view.step.as_of
@@ -151,7 +153,7 @@ class ListAlerts:
             conditions=self._conditions(spec, view, row),
             rank=rank,
             channels=list(definition.channels),
-            missed=any(isinstance(event, Event) and event.missed for event in step.events),
+            missed=view.missed,
             simulated=step.simulated,
         )
 
@@ -210,8 +212,6 @@ def _may_tell(spec: AlertSpec, memory: _Memory, symbol: str, as_of: int) -> bool
         return False
     if spec.quiet and is_quiet(minute_of_day(as_of), spec.quiet):
         return False
-    kept = max(definition.cooldown * 1000, DAY_MS)
-    memory.told = {known: at for known, at in memory.told.items() if as_of - at <= kept}
     if (last := memory.told.get(symbol)) is None:
         return True
     if definition.once_a_day and trading_date(last) == trading_date(as_of):
