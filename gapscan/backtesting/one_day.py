@@ -97,7 +97,7 @@ def _controls(day: MarketDay, book: DayBook, entries: Entries, task: DayTask) ->
     places = entries.controls[entries.controls >= 0]
     minutes = entries.minute[at]
     prices = _prices_at(day, minutes, places) if task.buying.rule == "price" else np.full(len(at), np.nan)
-    followed = book.follow(minutes, places, prices, task.buying)
+    followed = book.follow(minutes, places, prices, task.buying, extremes=False)
     columns: dict[str, Any] = {"date": _date(day, len(at)), "list": _labels(task, entries.of[at])}
     columns |= {name: _nullable(followed.columns[name]) for name in RETURNS}
     return pa.table(columns)

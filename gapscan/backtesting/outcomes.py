@@ -55,8 +55,11 @@ class DayBook:
         self._day = day
         self._post = day.first_of(day.times.post)
 
-    def follow(self, minutes: Ints, places: Ints, prices: Floats, buying: Buying) -> Outcomes:
-        """What followed the entries of the symbols at `places` after `minutes`, when lists showed `prices`."""
+    def follow(self, minutes: Ints, places: Ints, prices: Floats, buying: Buying, *, extremes: bool = True) -> Outcomes:
+        """What followed the entries of the symbols at `places` after `minutes`, when lists showed `prices`.
+
+        Without `extremes`, RETURNS only.
+        """
         first = np.searchsorted(self._keys, self._key(places, minutes))
         if buying.rule == "price":
             bought, price = minutes.copy(), prices.copy()
@@ -65,9 +68,9 @@ class DayBook:
         price = price * (1.0 + buying.slippage_bps / 10_000.0)
         columns: dict[str, Floats] = {}
         for name, ends in self._ends(bought).items():
-            self._within(columns, name, first, places, ends, price)
+            self._within(columns, name, first, places, ends, price, extremes=extremes)
         columns["return_next_open"] = _percent(self._day.next_open[places], price)
-        columns = {name: columns[name] for name in (*RETURNS, *EXTREMES)}
+        columns = {name: columns[name] for name in (*RETURNS, *(EXTREMES if extremes else ()))}
         return Outcomes(
             bought, price, {name: np.where(bought >= 0, values, np.nan) for name, values in columns.items()}
         )
@@ -88,21 +91,27 @@ class DayBook:
         return ends | {"close": np.where(bought < self._post, self._post, -1)}
 
     def _within(
-        self, columns: dict[str, Floats], name: str, first: Ints, places: Ints, ends: Ints, price: Floats
+        self,
+        columns: dict[str, Floats],
+        name: str,
+        first: Ints,
+        places: Ints,
+        ends: Ints,
+        price: Floats,
+        *,
+        extremes: bool,
     ) -> None:
         last = np.searchsorted(self._keys, self._key(places, ends))
         known = (ends >= 0) & (last > first)
-        at = np.maximum(np.where(known, last - 1, 0), 0)
-        begin, end = first[known], last[known]
-        values = np.full((3, len(first)), np.nan)
-        if len(begin):
-            values[0] = np.where(known, self._close[at], np.nan)
-            values[1, known] = _reduced(np.maximum, self._high, begin, end)
-            values[2, known] = _reduced(np.minimum, self._low, begin, end)
         # Without a bar in it, nothing moved.
-        still = (ends >= 0) & ~known
-        for row, kind in enumerate(("return", "best", "worst")):
-            columns[f"{kind}_{name}"] = _percent(np.where(still, self._held(first, places, price), values[row]), price)
+        values = np.where(ends >= 0, self._held(first, places, price), np.nan)
+        found = {"return": values, "best": values.copy(), "worst": values.copy()} if extremes else {"return": values}
+        begin, end = first[known], last[known]
+        found["return"][known] = self._close[end - 1]
+        if extremes and len(begin):
+            found["best"][known] = _reduced(np.maximum, self._high, begin, end)
+            found["worst"][known] = _reduced(np.minimum, self._low, begin, end)
+        columns |= {f"{kind}_{name}": _percent(each, price) for kind, each in found.items()}
 
     def _held(self, first: Ints, places: Ints, price: Floats) -> Floats:
         """The last close before the entry, where there is one."""
@@ -120,6 +129,8 @@ def _percent(now: Floats, before: Floats) -> Floats:
 
 def _reduced(function: np.ufunc, values: Floats, begin: Ints, end: Ints) -> Floats:
     """The function over values[begin:end] of each pair; none is empty."""
-    padded = np.append(values, values[-1:])
-    found: Floats = function.reduceat(padded, np.column_stack([begin, end]).ravel())[::2]
+    lengths = end - begin
+    starts = np.cumsum(lengths) - lengths
+    inside = np.arange(lengths.sum()) + np.repeat(begin - starts, lengths)
+    found: Floats = function.reduceat(values[inside], starts)
     return found
