@@ -21,19 +21,18 @@ _30, _27, _31, _11 = (np.uint64(bits) for bits in (30, 27, 31, 11))
 
 
 def mixed(words: Words) -> Words:
-    """Each word, thoroughly mixed."""
-    with np.errstate(over="ignore"):
-        words = words + _GOLDEN
-        words = (words ^ (words >> _30)) * _FIRST
-        words = (words ^ (words >> _27)) * _SECOND
-        return words ^ (words >> _31)
+    """Each word, thoroughly mixed; arrays wrap around without a warning."""
+    words = words + _GOLDEN
+    words = (words ^ (words >> _30)) * _FIRST
+    words = (words ^ (words >> _27)) * _SECOND
+    return words ^ (words >> _31)
 
 
 def uniform(*keys: NDArray[np.integer] | int) -> Floats:
     """Numbers from 0 to below 1, one for each combination of the keys, which are broadcast."""
     words = np.zeros(1, np.uint64)
     for key in keys:
-        words = mixed(words ^ np.asarray(key, np.uint64))
+        words = mixed(words ^ np.atleast_1d(np.asarray(key, np.uint64)))
     return (words >> _11).astype(np.float64) * 2.0**-53
 
 

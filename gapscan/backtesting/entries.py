@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapscan.backtesting import dice
 from gapscan.backtesting.ranked import Ranked
@@ -51,13 +52,14 @@ class _List:
 class EntryLog:
     """Takes in a day's lists minute by minute."""
 
-    def __init__(self, lists: int, symbols: int, seed: int) -> None:
+    def __init__(self, lists: int, symbols: int, seed: int, *, with_controls: bool = True) -> None:
         self._lists = [_List(symbols) for _ in range(lists)]
         self._found: list[tuple[Ints, ...]] = []
         self._left: list[tuple[Ints, int]] = []
         self._controls: list[Ints] = []
         self._count = 0
         self._seed = seed
+        self._with_controls = with_controls
 
     def add_all(self, minutes: Iterable[Ranked]) -> Entries:
         """The entries of a whole day."""
@@ -66,7 +68,7 @@ class EntryLog:
         return self._entries()
 
     def _add(self, ranked: Ranked) -> None:
-        classes: _Classes | None = None
+        begin = len(self._found)
         for number, (top, held) in enumerate(zip(ranked.tops, self._lists, strict=True)):
             if top is None:
                 continue
@@ -75,10 +77,11 @@ class EntryLog:
             if len(fresh) or len(top) != len(held.members):
                 self._leave(held, top, ranked.minute)
             if len(fresh):
-                classes = classes or _Classes(ranked)
                 self._enter(number, held, top, fresh, ranked.minute)
-                self._controls.append(classes.choose(top[fresh], self._seed, number))
             held.members = top
+        if self._with_controls and len(self._found) > begin:
+            of, _, places, _ = (np.concatenate(columns) for columns in zip(*self._found[begin:], strict=True))
+            self._controls.append(_controls(ranked, of, places, self._seed))
 
     def _leave(self, held: _List, top: Ints, minute: int) -> None:
         held.is_in[held.members] = False
@@ -108,28 +111,22 @@ class EntryLog:
         return Entries(of, minute, place, rank, until, still_in, controls)
 
 
-class _Classes:
-    """Who could have been chosen in a minute, by price class."""
-
-    def __init__(self, ranked: Ranked) -> None:
-        self._minute = ranked.minute
-        self._price = ranked.price
-        places = np.flatnonzero(ranked.eligible)
-        of = _class_of(ranked.price[places])
-        self._places = places[np.argsort(of, kind="stable")]
-        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=len(PRICE_CLASSES) + 1))])
-
-    def choose(self, entered: Ints, seed: int, number: int) -> Ints:
-        """CONTROLS others of each one's class; a symbol is not chosen for itself, and may be chosen twice."""
-        of = _class_of(self._price[entered])
-        size = (self._bounds[of + 1] - self._bounds[of])[:, None]
-        keys = (seed, number, self._minute, entered[:, None], np.arange(CONTROLS)[None, :])
-        at = self._bounds[of][:, None] + np.minimum(dice.chosen(np.maximum(size, 1), *keys), np.maximum(size - 1, 0))
-        found = self._places[np.minimum(at, max(len(self._places) - 1, 0))] if len(self._places) else at
-        usable = (size > 0) & (found != entered[:, None]) & bool(len(self._places))
-        chosen: Ints = np.where(usable, found, _NONE)
-        return chosen
+def _controls(ranked: Ranked, of: Ints, entered: Ints, seed: int) -> Ints:
+    """CONTROLS others of each one's price class; a symbol is not chosen for itself, and may be chosen twice."""
+    classes = _class_of(ranked.price)
+    own = classes[entered]
+    luck = dice.uniform(seed, of[:, None], ranked.minute, entered[:, None], np.arange(CONTROLS)[None, :])
+    found = np.full(luck.shape, _NONE, np.intp)
+    for one in np.unique(own).tolist():
+        others, rows = np.flatnonzero(ranked.eligible & (classes == one)), own == one
+        if len(others):
+            found[rows] = others[(luck[rows] * len(others)).astype(np.intp)]
+    found[found == entered[:, None]] = _NONE
+    return found
 
 
-def _class_of(prices: Floats) -> Ints:
-    return np.searchsorted(PRICE_CLASSES, prices, side="right")
+def _class_of(prices: Floats) -> NDArray[np.uint8]:
+    classes = np.zeros(len(prices), np.uint8)
+    for bound in PRICE_CLASSES:
+        classes += prices >= bound
+    return classes

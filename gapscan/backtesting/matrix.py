@@ -88,8 +88,9 @@ class Matrix:
 
     def number(self, name: str) -> Floats:
         """A column for an expression; `now` is market time."""
-        if name == RAMP_COLUMN:
-            return np.array([[open_ramp(int(moment), self.date)] for moment in self._moments.ravel().tolist()])
+        if name == RAMP_COLUMN and name not in self._columns:
+            ramp = [open_ramp(int(moment), self.date) for moment in self._moments.ravel().tolist()]
+            self._columns[name] = np.array(ramp).reshape(self._moments.shape)
         return self._moments if name == "now" else self[name]
 
     def matches(self, name: str, values: frozenset[str]) -> Bools:
