@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -22,7 +24,7 @@ from gapscan.errors import DataError
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS
 from gapscan.protocol.fields import NUMBER_FIELDS, Field
-from gapscan.ranking.spec import shipped_lists
+from gapscan.ranking.spec import ListSet, shipped_lists
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +58,11 @@ class DayResult:
     fault: str = ""
 
 
+# A Dask worker has several threads: the daily files are shared, and CPython 3.11 parses in one thread at a time.
+_SHARED: Final = Lock()
+_PARSINGS: Final = 20
+
+
 @lru_cache(maxsize=2)
 def _loader(directory: str) -> DayLoader:
     """One a process: days that follow one another share most daily files."""
@@ -65,7 +72,8 @@ def _loader(directory: str) -> DayLoader:
 def run_day(task: DayTask) -> DayResult:
     """The backtest of one day. A file that cannot be used costs the day, and is named."""
     try:
-        day = _loader(task.directory).load(task.date)
+        with _SHARED:
+            day = _loader(task.directory).load(task.date)
     except DataError as error:
         return DayResult(task.date, fault=str(error))
     return backtest_day(day, task)
@@ -73,9 +81,9 @@ def run_day(task: DayTask) -> DayResult:
 
 def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     """The backtest of a day that was loaded."""
-    lists = list_set(task.variants, shipped_lists())
+    lists = _compiled(task)
     log = EntryLog(len(lists.specs), len(day.symbols), task.seed)
-    form = FastForm(day, lists) if task.form == "fast" else PlainForm(day, lists)
+    form = FastForm(day, lists) if task.form == "fast" and not _settles(lists, task.step) else PlainForm(day, lists)
     entries = log.add_all(form.run(task.step))
     rows = entry_rows(day, entries.minute, entries.place, task.step)
     book = DayBook(day)
@@ -85,6 +93,19 @@ def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     return DayResult(
         day.date, _entries_table(day, task, entries, rows, followed), controls, len(day.symbols), day.lacks
     )
+
+
+def _settles(lists: ListSet, step: int) -> bool:
+    """Whether a row may stay, or has to wait, from one ranking to the next: the fast form looks at no other time."""
+    return any(1000 * spec.definition.settle >= step * MINUTE_MS for spec in lists.specs)
+
+
+def _compiled(task: DayTask) -> ListSet:
+    """The lists. Parsing fails for no reason of its own when any other thread of the process parses: gh-106905."""
+    for _ in range(_PARSINGS):
+        with suppress(SystemError), _SHARED:
+            return list_set(task.variants, shipped_lists())
+    return list_set(task.variants, shipped_lists())
 
 
 _PRICE: Final = [each.name for each in NUMBER_FIELDS].index("price")

@@ -134,7 +134,7 @@ def _on_dask(address: str, tasks: list[DayTask]) -> Iterator[DayResult]:
     with client:
         futures = client.map(run_day, tasks, pure=False)  # else equal calls would be one, failed ones too
         try:
-            for _, result in dask.as_completed(futures, with_results=True):
+            for _, result in dask.as_completed(futures, loop=client.loop, with_results=True):
                 yield result
         finally:
             with suppress(Exception):

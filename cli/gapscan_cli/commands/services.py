@@ -185,21 +185,57 @@ def sim(
     seed: Seed = None,
     symbols: Symbols = None,
     scenario: Scenario = None,
+    write_flatfiles: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-flatfiles", metavar="DIR", help="Serve nothing: write simulated days there, as flat files."
+        ),
+    ] = None,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=1, max=60, help="How many days to write, up to --day.")
+    ] = 5,
     config_file: ConfigFile = None,
 ) -> None:
     """Run only the simulated market.
 
-    It speaks Polygon's REST and WebSocket protocols.
+    It speaks Polygon's REST and WebSocket protocols. With --write-flatfiles it writes days instead, which
+    `gapscan backtest` goes through.
 
     \b
     Examples:
       gapscan sim --port 8700
       gapscan sim --replay flatfiles --day 2024-07-01 --speed 60
+      gapscan sim --write-flatfiles flatfiles --days 5 --symbols 2000
     """
     from gapscan.supervisor.run_service import run_service
 
     config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario)
-    run_service("sim", _with(config, "sim", port=port))
+    if write_flatfiles is not None:
+        _write_flat_files(write_flatfiles, days, config)
+    else:
+        run_service("sim", _with(config, "sim", port=port))
+
+
+def _write_flat_files(root: Path, days: int, config: Config) -> None:
+    """Simulated days as flat files, by the settings of the simulated market."""
+    import datetime as dt
+
+    from gapscan.errors import ConfigError
+    from gapscan.market.sessions import new_york, previous_trading_day
+    from gapscan.sim.flat_files import write_flat_files
+
+    if config.sim.replay or config.sim.recording:
+        raise ConfigError("--write-flatfiles writes the invented market, not a replay", remedy="leave --replay out")
+    today = new_york(round(dt.datetime.now(dt.UTC).timestamp() * 1000)).date()
+    last = dt.date.fromisoformat(config.sim.day) if config.sim.day else previous_trading_day(today)
+
+    def on_day(date: dt.date) -> None:
+        output.note(f"{date} is written")
+
+    written = write_flat_files(
+        root, days=days, symbols=config.sim.symbols, seed=config.sim.seed, last=last, on_day=on_day
+    )
+    output.say(f"gapscan backtest --from {written[0]} --to {written[-1]} --flat-files {root}")
 
 
 def _simulated(
