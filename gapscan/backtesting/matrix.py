@@ -22,10 +22,13 @@ Ago = Mapping[tuple[str, int], Floats]
 
 
 def known_before(day: MarketDay) -> dict[str, Floats]:
-    """What is known of the symbols before the day, and does not change in it: rows that fit under every minute."""
+    """What is known of the symbols before the day, and does not change in it: rows that fit under every minute.
+
+    On the day of a split the close before is of another share, and files are one source only: it is withheld.
+    """
     reference = day.reference
     columns = {
-        "prev_close": reference.prev_close, "average_volume": reference.average_volume,
+        "prev_close": np.where(reference.split, np.nan, reference.prev_close), "average_volume": reference.average_volume,
         "average_trades": reference.average_trades, "trades_deviation": reference.trades_deviation,
         "baseline_sessions": reference.sessions, "split_today": reference.split.astype(np.float64),
         "first_day": np.where(np.isnan(reference.sessions), 1.0 if reference.complete else np.nan, 0.0),
