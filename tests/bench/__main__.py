@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import bridge, bus, core, fanout, faults, hot, market, memory, page, soak, views
+from tests.bench import backtest, bridge, bus, core, fanout, faults, hot, market, memory, page, soak, views
 from tests.bench.against import checkout, compared
 from tests.bench.registry import Figure
 
@@ -29,8 +29,10 @@ BENCHMARKS = (
     | page.BENCHMARKS
     | soak.BENCHMARKS
     | faults.BENCHMARKS
+    | backtest.BENCHMARKS
 )
-LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS)  # minutes each; run by name only
+# Minutes each; run by name only.
+LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS | backtest.BENCHMARKS)
 
 
 def machine() -> str:
