@@ -28,7 +28,8 @@ def known_before(day: MarketDay) -> dict[str, Floats]:
     """
     reference = day.reference
     columns = {
-        "prev_close": np.where(reference.split, np.nan, reference.prev_close), "average_volume": reference.average_volume,
+        "prev_close": np.where(reference.split, np.nan, reference.prev_close),
+        "average_volume": reference.average_volume,
         "average_trades": reference.average_trades, "trades_deviation": reference.trades_deviation,
         "baseline_sessions": reference.sessions, "split_today": reference.split.astype(np.float64),
         "first_day": np.where(np.isnan(reference.sessions), 1.0 if reference.complete else np.nan, 0.0),
