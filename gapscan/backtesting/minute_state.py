@@ -22,7 +22,8 @@ from gapscan.market.sessions import MINUTE_MS
 
 _PRICE: Final = ("price", "price_time", "updated", "scanned", "minute_start", "minute_trades")
 _RANGE: Final = ("high", "low", "high_time", "low_time")
-OBSERVED: Final = (*_PRICE, "open", "close", "volume", "turnover", "vwap", "close_volume", *_RANGE)
+_EARLY: Final = ("pre_high", "pre_low")
+OBSERVED: Final = (*_PRICE, "open", "close", "volume", "turnover", "vwap", "close_volume", *_RANGE, *_EARLY)
 
 Places = NDArray[np.int32]
 
@@ -34,8 +35,9 @@ class MinuteState:
         self.minute = 0
         wanted = set(wanted) | ({"turnover", "volume"} if "vwap" in wanted else set())
         wanted |= {"volume"} & wanted | ({"volume"} if "close_volume" in wanted else set())
-        if wanted & set(_RANGE):
-            wanted |= set(_RANGE)
+        for together in (_RANGE, _EARLY):
+            if wanted & set(together):
+                wanted |= set(together)
         self.columns: dict[str, Floats] = {
             name: np.full(len(day.symbols), np.nan) for name in OBSERVED if name in wanted
         }
@@ -46,7 +48,7 @@ class MinuteState:
         self._steps: list[Callable[[slice, Places], None]] = []
         for names, step in (
             (_PRICE, self._price), (("volume", "turnover"), self._sums), (("open",), self._open),
-            (("close",), self._close), (_RANGE, self._range),
+            (("close",), self._close), (_RANGE, self._range), (_EARLY, self._early),
         ):  # fmt: skip
             if wanted & set(names):
                 self._steps.append(step)
@@ -96,6 +98,13 @@ class MinuteState:
     def _close(self, bars: slice, at: Places) -> None:
         if self._regular <= self.minute < self._post:
             self.columns["close"][at] = self._day.minutes.close[bars]
+
+    def _early(self, bars: slice, at: Places) -> None:
+        """High and low of pre-market, which stay."""
+        if self.minute < self._regular:
+            high, low = self.columns["pre_high"], self.columns["pre_low"]
+            high[at] = np.fmax(high[at], self._day.minutes.high[bars])
+            low[at] = np.fmin(low[at], self._day.minutes.low[bars])
 
     def _range(self, bars: slice, at: Places) -> None:
         if self.minute >= self._post:
