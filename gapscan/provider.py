@@ -78,12 +78,14 @@ class Listing(Struct, frozen=True):
 
 class DailyBar(Struct, frozen=True, gc=False):
     """How much one symbol traded on one day: shares, and the number of trades; 0 of either means that it is not known.
-    The close is of the regular session."""
+    Close, high and low are of the regular session."""
 
     symbol: str
     volume: float
     trades: float = 0.0
     close: float | None = None
+    high: float | None = None
+    low: float | None = None
 
 
 class Split(Struct, frozen=True):

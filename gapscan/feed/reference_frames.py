@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from gapscan.feed.corporate_actions import NO_ACTION, Action
+from gapscan.feed.true_range import Day, average_true_range, day_of, is_restricted
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import ReferenceFrame
 from gapscan.provider import DailyBar, Listing
@@ -29,10 +30,13 @@ class Baseline(Struct, gc=False):
     counted: int = 0  # sessions for which the number of trades is known
     trades: float = 0.0  # mean
     squares: float = 0.0  # sum of the squared deviations from it
+    days: list[Day] = []  # newest first, where prices are known
 
-    def add(self, volume: float, trades: float) -> None:
-        """Add one session; `trades` 0 means that their number is not known."""
+    def add(self, volume: float, trades: float, day: Day | None = None) -> None:
+        """Add one session, the newest first; `trades` 0 means that their number is not known."""
         self.sessions += 1
+        if day is not None:
+            self.days.append(day)
         self.volume += volume
         if trades > 0:
             self.counted += 1
@@ -71,7 +75,7 @@ class Baselines:
         takes the place of the first."""
         self.sessions += 1
         for symbol, bar in {bar.symbol: bar for bar in bars if bar.volume > 0}.items():
-            self._of.setdefault(symbol, Baseline()).add(bar.volume, bar.trades)
+            self._of.setdefault(symbol, Baseline()).add(bar.volume, bar.trades, day_of(bar))
 
     def of(self, symbol: str) -> Baseline:
         """That of one symbol."""
@@ -124,7 +128,19 @@ def _part(
         prev_close=_sent([action.prev_close for action in acted]),
         ex_today=_sent([action.ex for action in acted]),
         ex_amount=_sent([action.amount for action in acted]),
+        **_of_prices(acted, baselines),
     )
+
+
+def _of_prices(actions: Sequence[Action], baselines: Sequence[Baseline]) -> dict[str, list[float | None] | UnsetType]:
+    """What comes of the daily prices: the range in shares of today, which a split of unknown ratio takes away."""
+    ranges: list[float | None] = []
+    for action, baseline in zip(actions, baselines, strict=True):
+        found = average_true_range(baseline.days)
+        shares = (action.ratio or None) if action.split else 1.0
+        ranges.append(found / shares if found is not None and shares else None)
+    carried = [is_restricted(baseline.days) for baseline in baselines]
+    return {"atr": _sent(ranges), "ssr_carried": _sent([None if one is None else float(one) for one in carried])}
 
 
 def _sent(column: list[T | None]) -> list[T | None] | UnsetType:

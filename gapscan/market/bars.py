@@ -15,6 +15,7 @@ import numpy as np
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.history import STEP_MS
 from gapscan.market.observed import by_price, by_volume
+from gapscan.market.premarket import observe_early
 from gapscan.market.sessions import SessionTimes, session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Trades
@@ -44,6 +45,7 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
     for name in ("high", "low"):
         values = _column(getattr(bars, name), today[ranged])
         universe.widen(name, at[ranged], values, seen[ranged], day.regular, known)
+        observe_early(universe, name, at[ranged], values, start[today][ranged], day.regular)
     columns = {name: _column(getattr(bars, name), today) for name in _NEWEST_COUNTS}
     for newest in _newest_of_each_step(at, ends):
         _observe_newest(

@@ -28,7 +28,7 @@ def _shown(*origins: Origin) -> tuple[str, ...]:
 # What reference data and details say; 1.0 and 0.0 in the flags. `first_day` is a symbol that traded on none of the
 # baseline's sessions, once these are known. `known_close` takes the place of the scans' prev_close.
 KNOWN: Final = (
-    "average_trades", "trades_deviation", "baseline_sessions", "test_symbol", "first_day", "known_close",
+    "average_trades", "trades_deviation", "baseline_sessions", "test_symbol", "first_day", "ssr_carried", "known_close",
     *_shown("reference", "details"),
 )  # fmt: skip
 

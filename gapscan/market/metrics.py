@@ -37,6 +37,8 @@ GONE_AFTER: Final = {MarketSession.PRE: 3600.0, MarketSession.REGULAR: 900.0, Ma
 SPIKES: Final = ((1.0, 10.0), (2.0, 8.0), (4.0, 6.0), (8.0, 4.0), (10.0, 2.0), (np.inf, 1.0))
 SPIKE_VOLUME: Final = 1_000.0
 _SPIKE_PRICES, _SPIKE_SIZES = np.array(SPIKES).T
+SSR_FALL: Final = 0.9
+_ROUNDING: Final = 1 + 1e-9  # 0.9 is no binary fraction
 # A minute that has just begun says little about its trades: at least this share of it is taken to have passed.
 _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
@@ -116,10 +118,23 @@ def _gap(columns: MetricColumns) -> None:
     columns["change_from_open_percent"] = _percent(price, _positive(opened))
 
 
+def _short_sale_restriction(columns: MetricColumns) -> None:
+    """Rule 201 of Regulation SHO: a fall of 10 % from the close before restricts short sales today and tomorrow.
+
+    The low counts from the official open on: until then it is that of pre-market.
+    """
+    floor = SSR_FALL * _previous_close(columns) * _ROUNDING
+    today = ~np.isnan(columns["open"]) & (columns["low"] <= floor)
+    carried = columns["ssr_carried"]
+    columns["ssr"] = np.where(today | (carried == 1.0), 1.0, np.where(np.isnan(carried), np.nan, 0.0))
+
+
 def _ranges(columns: MetricColumns) -> None:
     """Distance from high and low; missing while nothing says that these are still so: after an outage."""
     ranged = np.where(columns.range_known(), columns["price"], np.nan)
     columns["from_high_percent"] = _percent(ranged, _positive(columns["high"]))
+    width = _positive(columns["high"] - columns["low"])
+    columns["range_position"] = (ranged - columns["low"]) / width * 100.0
     columns["from_low_percent"] = _percent(ranged, _positive(columns["low"]))
 
 
@@ -240,6 +255,6 @@ def _ages(columns: MetricColumns) -> None:
 
 # In this order: what a formula reads of another one is there.
 STEPS: Final[tuple[Callable[[MetricColumns], None], ...]] = (
-    _change, _gap, _ranges, _minute, _five_minutes, _spikes, _after_the_close, _dollars, _relative_volume, _trades,
-    _ages,
+    _change, _gap, _ranges, _short_sale_restriction, _minute, _five_minutes, _spikes, _after_the_close, _dollars,
+    _relative_volume, _trades, _ages,
 )  # fmt: skip

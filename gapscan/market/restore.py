@@ -20,6 +20,7 @@ from msgspec import UNSET
 from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.fields import PASSED
 from gapscan.market.observed import by_price, by_volume
+from gapscan.market.premarket import PRE_RANGE, observe_early
 from gapscan.market.sessions import session_times
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row, SavedState
@@ -28,7 +29,8 @@ SAVED: Final = (
     "price", "price_time", "from_bar", "volume", "volume_time", "updated", "open", "high", "high_time", "low",
     "low_time", "close_volume", "spiking", "spike_time",
 )  # fmt: skip
-_UNTIL: Final = ("price_until", "volume_until")  # until when these were known; a version before did not say it
+_UNTIL: Final = ("price_until", "volume_until")  # until when these were known
+_LATER: Final = (*_UNTIL, *PRE_RANGE.values())  # what a version before did not say
 # Beside these, a row has values of scans.
 _SCANNED_TOO: Final = ("prev_close", "vwap")
 
@@ -39,6 +41,7 @@ def saved_states(universe: Universe, at: Ints, size: int) -> Iterator[SavedState
     for begin in range(0, len(at), size):
         part = at[begin : begin + size]
         columns = {name: _plain(_column_of(universe, name)[part]) for name in SAVED}
+        columns |= {name: _plain(universe.number(name)[part]) for name in PRE_RANGE.values()}
         columns |= {
             name: _plain(history.known_until(part))
             for name, history in zip(_UNTIL, (universe.prices, universe.volumes), strict=True)
@@ -60,7 +63,7 @@ def merge_saved(universe: Universe, state: SavedState) -> int:
     if str(universe.date) != state.date:
         return 0
     columns = {name: as_floats(getattr(state, name)) for name in SAVED}
-    for name in _UNTIL:
+    for name in _LATER:
         if (column := getattr(state, name)) is not UNSET:
             columns[name] = as_floats(column)
     columns["volume_time"] = np.fmax(columns["volume_time"], -np.inf)  # of unknown age is older than all others
@@ -112,6 +115,8 @@ def _restore_known(universe: Universe, symbols: list[str], known: Mapping[str, F
         same = same_session & (universe.number(name)[at] == known[name])
         universe.put_at({moment: known[moment][same]}, at[same])
         universe.mark_dirty(at[same])
+    for name, column in PRE_RANGE.items():
+        observe_early(universe, name, at, known.get(column, np.full(len(at), np.nan)), np.zeros(len(at)), regular)
     universe.restore_history("spike_time", at, known["spike_time"])
     newest = ~np.isnan(known["spiking"]) & (times >= universe.number("updated")[at])
     universe.put_at({"spiking": known["spiking"][newest]}, at[newest])

@@ -11,12 +11,14 @@ from msgspec import UNSET
 from gapscan.market.columns import Floats, Ints, as_floats, packed, unpacked
 from gapscan.market.fields import SCANNED
 from gapscan.market.observed import by_price, by_volume
-from gapscan.market.sessions import MarketSession, session_times, trading_date
+from gapscan.market.premarket import observe_early
+from gapscan.market.sessions import MINUTE_MS, MarketSession, session_times, trading_date
 from gapscan.market.universe import Universe
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
 
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
+_OF_OLD_SHARES: Final = ("prev_high", "prev_low", "prev_volume")  # on the day of a split, they say nothing of today's
 _NUMBERS: Final = ("average_volume", "average_trades", "trades_deviation")
 
 
@@ -58,6 +60,8 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
     times[past] = np.nan
     scanned = observed["prev_close"]
     observed["prev_close"] = np.where(np.isnan(scanned), scanned, _close_before(universe, at, scanned))
+    for name in _OF_OLD_SHARES:
+        np.copyto(observed[name], np.nan, where=universe.number("split_today")[at] == 1.0)
     _widen(universe, at, observed, times, as_of)
     observed |= by_price(observed["price"], observed["price_time"], 0.0) | by_volume(observed["volume"], times, day)
     observed["scanned"] = times
@@ -68,14 +72,20 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
 
 
 def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, as_of: int) -> None:
-    # The provider's high and low are of the regular session; those of pre-market are the prices that were observed.
+    # The provider's high and low are of the regular session; those of pre-market are of its minutes, and the prices.
     day, price, moments = session_times(trading_date(as_of)), observed["price"], observed["price_time"]
     known = universe.range_known(at, np.full(len(at), float(as_of)))
     early = np.flatnonzero((moments >= day.pre) & (moments < day.regular))
     # A scan that is older than the newest bar, but the newest scan, may have seen what was in no bar.
     newest = ~(times < universe.times("scanned")[at])
+    ends = np.fmin(observed["minute_start"] + MINUTE_MS - 1, as_of)
+    minute = np.flatnonzero((observed["minute_start"] >= day.pre) & (observed["minute_start"] < day.regular))
     for name in ("high", "low"):
-        universe.widen(name, at[early], price[early], moments[early], day.regular, known[early])
+        for who, values, times_of in (
+            (early, price, moments), (minute, observed[f"minute_{name}"], ends)
+        ):  # fmt: skip
+            universe.widen(name, at[who], values[who], times_of[who], day.regular, known[who])
+            observe_early(universe, name, at[who], values[who], times_of[who], day.regular)
         values = np.where(newest, observed[name], np.nan)
         universe.widen(name, at, values, np.fmax(times, day.regular), day.regular, known)
 
@@ -94,6 +104,8 @@ def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:
     _set_known(universe, "first_day", at, _first_day(frame))
     universe.set_reference("split_today", at, np.array(frame.split, dtype=np.float64))
     _merge_actions(universe, at, frame)
+    for name, column in (("atr", frame.atr), ("ssr_carried", frame.ssr_carried)):
+        _set_known(universe, name, at, as_floats([None] * len(at) if column is UNSET else column))
     universe.set_reference("test_symbol", at, np.array(frame.test, dtype=np.float64))
     return True
 
@@ -114,6 +126,9 @@ def _merge_actions(universe: Universe, at: Ints, frame: ReferenceFrame) -> None:
     universe.set_text("ex_today", at, nothing if frame.ex_today is UNSET else frame.ex_today)
     prev_close = _close_before(universe, at, universe.number("prev_close")[at])
     universe.set_reference("prev_close", at, prev_close)
+    split = at[universe.number("split_today")[at] == 1.0]
+    for name in _OF_OLD_SHARES:
+        universe.set_reference(name, split, np.full(len(split), np.nan))
 
 
 def _close_before(universe: Universe, at: Ints, scanned: Floats) -> Floats:

@@ -16,25 +16,21 @@ from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span
 from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import LIVE_MS, STEP_MS, History
+from gapscan.market.places import Places, alphabetical
 from gapscan.market.range_coverage import RangeCoverage
 from gapscan.market.sessions import MarketSession, session_at, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _OF_SCANS: Final = slice(len(SCANNED))  # their rows
 _GROWTH: Final = 1024  # symbols of spare room, at most, when the matrix is made larger
-_LONG: Final = 500  # symbols
-_LONG_ONES: Final = 64  # lists of as many that are remembered
-_NO_PLACES: Final = np.zeros(0, np.intp)
-_OF_THE_DAY: Final = ("split_today", "split_ratio", "known_close", "ex_amount", "first_day")  # of reference data
+_OF_THE_DAY: Final = (  # of reference data
+    "split_today", "split_ratio", "known_close", "ex_amount", "first_day", "ssr_carried",
+)  # fmt: skip
 SCAN_MS: Final = 30_000.0
-_FORGOTTEN: Final = (
-    "spiking",
-    "spike_time",
-    "halt_time",
-    "resumption_time",
-    "high_unknown_since",
-    "low_unknown_since",
-)  # computed from the day's past
+_FORGOTTEN: Final = (  # computed from the day's past
+    "spiking", "spike_time", "halt_time", "resumption_time", "high_unknown_since", "low_unknown_since", "pre_high",
+    "pre_low",
+)  # fmt: skip
 
 
 class Universe:
@@ -65,7 +61,7 @@ class Universe:
         self._times: Floats = np.full((len(OBSERVED), 0), np.nan)  # when each value was observed
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
-        self._places: dict[tuple[int, str, str], tuple[list[str], Ints]] = {}  # of long lists of symbols
+        self._places = Places(self.index, self._register)
         self._dirty: Bools = np.zeros(0, np.bool_)
         self._retexted: Bools = np.zeros(0, np.bool_)
         self._unsaved: Bools = np.zeros(0, np.bool_)
@@ -94,34 +90,12 @@ class Universe:
     def symbol_order(self) -> Floats:
         """Each symbol's place in alphabetical order: what a sort by symbol compares."""
         if len(self._order) != len(self.symbols):
-            places = np.empty(len(self.symbols))
-            places[np.argsort(np.array(self.symbols, dtype=object), kind="stable")] = np.arange(len(self.symbols))
-            self._order = places
+            self._order = alphabetical(self.symbols)
         return self._order
 
     def positions(self, symbols: list[str]) -> Ints:
-        """Where the symbols are, not to be changed; new ones are given a place.
-
-        Scan after scan asks for the same symbols: to see that they are the same is faster than to look them up.
-        """
-        if len(symbols) < _LONG:
-            return self._look_up(symbols)
-        key = (len(symbols), symbols[0], symbols[-1])
-        before, at = self._places.get(key, ([], _NO_PLACES))
-        if before != symbols:
-            at = self._look_up(symbols)
-            if len(self._places) >= _LONG_ONES:
-                self._places.clear()
-            self._places[key] = (list(symbols), at)
-        return at
-
-    def _look_up(self, symbols: list[str]) -> Ints:
-        index = self.index
-        try:
-            return np.array([index[symbol] for symbol in symbols], np.intp)
-        except KeyError:
-            self._register(symbols)
-            return np.array([index[symbol] for symbol in symbols], np.intp)
+        """Where the symbols are, not to be changed; new ones are given a place."""
+        return self._places.of(symbols)
 
     def _register(self, symbols: list[str]) -> None:
         for symbol in symbols:

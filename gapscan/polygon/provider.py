@@ -116,7 +116,9 @@ class PolygonProvider(Provider):
     async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyBar]:
         """The grouped daily bars. Raises FeedError."""
         bars = await self._rest.daily_bars(date, adjusted=adjusted)
-        return [DailyBar(bar.T, bar.v or 0.0, bar.n or 0.0, bar.c or None) for bar in bars]
+        return [
+            DailyBar(bar.T, bar.v or 0.0, bar.n or 0.0, bar.c or None, bar.h or None, bar.l or None) for bar in bars
+        ]
 
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         """The splits by execution date. Raises FeedError."""

@@ -85,12 +85,14 @@ class ListedTicker(Struct):
 
 
 class DailyAggregate(Struct, gc=False):
-    """One symbol's bar of one day: volume, number of trades, close."""
+    """One symbol's bar of one day: volume, number of trades, close, high, low."""
 
     T: str
     v: float | None = 0.0
     n: float | None = 0.0
     c: float | None = None
+    h: float | None = None
+    l: float | None = None  # noqa: E741  # the provider's name
 
 
 _reference: Final = Elements("results", ListedTicker)

@@ -32,15 +32,20 @@ class SnapshotDay(Struct, gc=False):
 
 
 class SnapshotPreviousDay(Struct, gc=False):
-    """`prevDay`, of which only the close is of use: what nobody reads is not worth decoding."""
+    """`prevDay`: what nobody reads of it is not worth decoding."""
 
     c: float | None = 0.0
+    h: float | None = 0.0
+    l: float | None = 0.0  # noqa: E741  # the provider's name
+    v: float | None = 0.0
 
 
 class SnapshotMinute(Struct, gc=False):
     """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms, `n` its number of trades."""
 
     c: float | None = 0.0
+    h: float | None = 0.0
+    l: float | None = 0.0  # noqa: E741  # the provider's name
     av: float | None = 0.0
     t: _Whole | None = 0
     n: _Whole | None = 0
@@ -56,10 +61,18 @@ class SnapshotTrade(Struct, gc=False):
     c: tuple[int, ...] | None = None
 
 
+class SnapshotQuote(Struct, gc=False):
+    """`lastQuote`, which not every plan has: `P` the ask, `p` the bid."""
+
+    P: float | None = 0.0
+    p: float | None = 0.0
+
+
 _NO_BAR: Final = SnapshotDay()
 _NO_CLOSE: Final = SnapshotPreviousDay()
 _NO_MINUTE: Final = SnapshotMinute()
 _NO_TRADE: Final = SnapshotTrade()
+_NO_QUOTE: Final = SnapshotQuote()
 
 
 class SnapshotTicker(Struct, gc=False):
@@ -70,6 +83,7 @@ class SnapshotTicker(Struct, gc=False):
     prevDay: SnapshotPreviousDay | None = None
     min: SnapshotMinute | None = None
     lastTrade: SnapshotTrade | None = None
+    lastQuote: SnapshotQuote | None = None
     updated: _Whole | None = 0
 
     @property
@@ -101,8 +115,12 @@ def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade],
     """The numbers by the names of the feed's columns; 0 is unset. `traded` are the times of `trades`, epoch ms."""
     day = _fields(SnapshotDay, [ticker.day or _NO_BAR for ticker in tickers])
     minute = _fields(SnapshotMinute, [ticker.min or _NO_MINUTE for ticker in tickers])
+    before = _fields(SnapshotPreviousDay, [ticker.prevDay or _NO_CLOSE for ticker in tickers])
     columns = {
-        "prev_close": _floats([(ticker.prevDay or _NO_CLOSE).c for ticker in tickers]),
+        "prev_close": before["c"],
+        "prev_high": before["h"],
+        "prev_low": before["l"],
+        "prev_volume": before["v"],
         "open": day["o"],
         "high": day["h"],
         "low": day["l"],
@@ -112,10 +130,20 @@ def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade],
         "volume": np.maximum(day["v"], minute["av"]),
         "minute_start": milliseconds_of(minute["t"].astype(np.int64)),
         "minute_trades": minute["n"],
+        "minute_high": minute["h"],
+        "minute_low": minute["l"],
+        "spread_percent": _spreads(_fields(SnapshotQuote, [ticker.lastQuote or _NO_QUOTE for ticker in tickers])),
         "updated": _milliseconds([ticker.updated for ticker in tickers]),
     }
     columns["price"], columns["price_time"] = _prices(trades, traded, minute["c"], columns)
     return columns
+
+
+def _spreads(quote: Mapping[str, Floats]) -> Floats:
+    """Ask less bid in percent of their middle; 0 where there is no quote, or none that makes sense."""
+    ask, bid = quote["P"], quote["p"]
+    sensible = (bid > 0) & (ask >= bid)
+    return np.divide(200.0 * (ask - bid), ask + bid, out=np.zeros_like(ask), where=sensible)
 
 
 def _prices(

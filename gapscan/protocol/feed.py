@@ -25,7 +25,7 @@ from gapscan.protocol.values import (
 )
 
 # In one message, where symbols come in parts.
-SYMBOLS_A_PART: Final = 2_500
+SYMBOLS_A_PART: Final = 2_000
 _BYTES_A_SYMBOL: Final = 400  # of the longest, a saved state, each has about 200
 
 
@@ -48,8 +48,9 @@ class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
     NATS's max_payload. Its numbers are packed: a whole market has more than a hundred thousand of them, which are not
     worth an object each.
     `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
-    are of the newest minute that had trades: its start in epoch ms, and how many trades it had. `received` is the wall
-    time at which the feed had the scan, as it is of bars and trades.
+    are of the newest minute that had trades: its start in epoch ms, and how many trades it had; `minute_high` and
+    `minute_low` are that minute's. `prev_high`, `prev_low` and `prev_volume` are of the session before. `received` is
+    the wall time at which the feed had the scan, as it is of bars and trades.
     """
 
     frame: Annotated[int, Meta(ge=0, description="number of the scan since the feed started")]
@@ -71,6 +72,12 @@ class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
     close: Packed | UnsetType = UNSET
     minute_start: Packed | UnsetType = UNSET
     minute_trades: Packed | UnsetType = UNSET
+    prev_high: Packed | UnsetType = UNSET
+    prev_low: Packed | UnsetType = UNSET
+    prev_volume: Packed | UnsetType = UNSET
+    minute_high: Packed | UnsetType = UNSET
+    minute_low: Packed | UnsetType = UNSET
+    spread_percent: Packed | UnsetType = UNSET
 
 
 # The columns of a scan that have a number for each symbol.
@@ -189,6 +196,11 @@ class ReferenceFrame(Struct, frozen=True, tag_field="type", tag="reference"):
     prev_close: Column | UnsetType = UNSET
     ex_today: Texts | UnsetType = UNSET
     ex_amount: Column | UnsetType = UNSET
+    atr: Column | UnsetType = UNSET
+    ssr_carried: Annotated[
+        Column | UnsetType,
+        Meta(description="1 where the last session's low was 10 % below the close before it, else 0"),
+    ] = UNSET
 
 
 class VolumeCurves(Struct, frozen=True, tag_field="type", tag="volume_curves"):
@@ -231,6 +243,8 @@ class SavedState(Struct, frozen=True, tag_field="type", tag="saved_state"):
     close_volume: Column
     spiking: Column
     spike_time: Column
+    pre_high: Column | UnsetType = UNSET
+    pre_low: Column | UnsetType = UNSET
     price_until: Column | UnsetType = UNSET
     volume_until: Column | UnsetType = UNSET
 

@@ -182,6 +182,29 @@ class Fields(TypedDict, total=False):
         "suspended by the SEC ...", "words", "Price", "halts")]
     resumption_time: Annotated[int | None, Field(
         "Resumes", "When trading is to resume after a halt, or has by the exchange's word.", "clock", "Price", "halts")]
+    prev_high: Annotated[float | None, Field(
+        "Prev high", "High of the session before.", "price", "Levels", "scan")]
+    prev_low: Annotated[float | None, Field(
+        "Prev low", "Low of the session before.", "price", "Levels", "scan")]
+    prev_volume: Annotated[int | None, Field(
+        "Prev vol", "Shares traded on the day before.", "amount", "Volume", "scan", "shares")]
+    pre_high: Annotated[float | None, Field(
+        "Pre high", "High of today's pre-market, kept after the open: by the minutes of the scans, and bars.", "price",
+        "Levels")]
+    pre_low: Annotated[float | None, Field(
+        "Pre low", "Low of today's pre-market, kept after the open: by the minutes of the scans, and bars.", "price",
+        "Levels")]
+    range_position: Annotated[float | None, Field(
+        "In range", "Where the price is between low (0) and high (100) of the session.", "number", "Levels",
+        unit="percent")]
+    spread_percent: Annotated[float | None, Field(
+        "Spread %", "Ask less bid, against their middle, where the plan has quotes.", "ratio", "Price", "scan",
+        "percent", 3)]
+    atr: Annotated[float | None, Field(
+        "ATR", "Average true range of 14 sessions, by Wilder.", "price", "Levels", "reference")]
+    ssr: Annotated[bool | None, Field(
+        "SSR", "Short-sale restriction: the low was 10 % below the close before, today or in the last session.", "flag",
+        "Price")]
     # fmt: on
 
 

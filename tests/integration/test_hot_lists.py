@@ -46,7 +46,7 @@ COLUMNS = ("price", "prev_close", "open", "high", "low", "volume", "minute_trade
 MEMORY = 390
 
 # In a market of 400 symbols there may be none.
-SELDOM = {"low_float", "new_listings"}
+SELDOM = {"low_float", "new_listings", "ssr", "premarket_high_break"}
 
 SHIPPED = ListSet(  # without what they remember of how they came to be: it is the same however they came
     shipped_lists().gate,

@@ -33,6 +33,7 @@ SYMBOLS = [*"ABCDEFGHIJKLMN", "BRK.A", "BCpC", "BCPC"]
 PAST = (
     "change_1m_percent", "change_5m_percent", "volume_1m", "spike_size", "spike_time", "post_change_percent",
     "post_volume", "trades_z", "halt_time", "high", "low", "high_time", "low_time",
+    "pre_high", "pre_low", "prev_high", "prev_low", "prev_volume", "spread_percent",
 )  # fmt: skip
 
 Symbol = dict[str, Any]  # what is known of one symbol, NaN where nothing is
@@ -76,6 +77,10 @@ def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
     ranged = s["price"] if s["range_until"] >= as_of else math.nan  # after that, nobody says that it is still so
     s["from_high_percent"] = percent(ranged, s["high"])
     s["from_low_percent"] = percent(ranged, s["low"])
+    width = s["high"] - s["low"]
+    s["range_position"] = (ranged - s["low"]) / width * 100 if width > 0 else math.nan
+    fell = not math.isnan(s["open"]) and s["low"] <= 0.9 * (base if base > 0 else math.nan)
+    s["ssr"] = 1.0 if fell or s["ssr_carried"] == 1 else 0.0 if s["ssr_carried"] == 0 else math.nan
     s["dollar_volume"] = s["volume"] * (s["price"] if math.isnan(s["vwap"]) else s["vwap"])
     s["thin_baseline"] = math.nan if math.isnan(s["baseline_sessions"]) else s["baseline_sessions"] < THIN_BASELINE
     expected = s["average_volume"] * share_at(int(moment))
@@ -178,7 +183,13 @@ class World:
     def remember(self, stock: Symbol, told: bool) -> None:
         """Newer values take the place of older ones; no value takes the place of none."""
         held = self.known.setdefault(stock["symbol"], blank(stock["symbol"]))
-        for name in ("prev_close", "open", "high", "low", "vwap", "volume", "updated"):
+        if told:
+            held["split_today"] = float(stock["split"])
+        if held["split_today"] == 1:  # the close before is not known in shares of today
+            held["prev_close"] = math.nan
+        else:
+            held["prev_close"] = held["prev_close"] if stock["prev_close"] is None else stock["prev_close"]
+        for name in ("open", "high", "low", "vwap", "volume", "updated"):
             held[name] = held[name] if stock[name] is None else stock[name]
         held["range_until"] = self.as_of + SCAN_MS + HISTORY_STEP_MS
         if stock["price"] is not None and not stock["price_time"] < held["price_time"]:

@@ -77,6 +77,8 @@ def reference_frame(stocks: Sequence[Stock], date: dt.date = DAY) -> ReferenceFr
         prev_close=[stock.get("known_close") for stock in stocks],
         ex_today=[stock.get("ex_today") for stock in stocks],
         ex_amount=[stock.get("ex_amount") for stock in stocks],
+        atr=[stock.get("atr") for stock in stocks],
+        ssr_carried=[stock.get("ssr_carried") for stock in stocks],
     )
 
 

@@ -87,8 +87,9 @@ def test_parts_are_as_many_as_it_takes() -> None:
     listings = [Listing(f"S{number}") for number in range(6001)]
     parts = reference_frames(listings, {}, Baselines(), DAY, complete=False)
     assert [(part.part, part.parts, len(part.symbols), part.complete) for part in parts] == [
-        (1, 3, 2500, False),
-        (2, 3, 2500, False),
-        (3, 3, 1001, False),
+        (1, 4, 2000, False),
+        (2, 4, 2000, False),
+        (3, 4, 2000, False),
+        (4, 4, 1, False),
     ]
     assert len(reference_frames([], {}, Baselines(), DAY, complete=True)) == 1

@@ -155,6 +155,7 @@ def test_times_may_come_in_any_unit(unit: int) -> None:
 def told(one: dict[str, Any]) -> dict[str, float | None]:
     """What a frame says of one element, worked out by itself."""
     day, minute, trade = one.get("day") or {}, one.get("min") or {}, one.get("lastTrade") or {}
+    before = one.get("prevDay") or {}
     updated, last = one.get("updated", 0), trade.get("p", 0) > 0 and updates_last(trade.get("c"))
     if last:
         price, time = trade["p"], trade.get("t", 0) // NS
@@ -168,8 +169,16 @@ def told(one: dict[str, Any]) -> dict[str, float | None]:
         "high": day.get("h"), "low": day.get("l"), "close": day.get("c"), "vwap": day.get("vw"),
         "volume": max(day.get("v", 0), minute.get("av", 0)), "updated": updated // NS,
         "minute_start": minute.get("t"), "minute_trades": minute.get("n"),
+        "minute_high": minute.get("h"), "minute_low": minute.get("l"), "prev_high": before.get("h"),
+        "prev_low": before.get("l"), "prev_volume": before.get("v"),
+        "spread_percent": spread_of(one.get("lastQuote") or {}),
     }  # fmt: skip
     return {name: value or None for name, value in found.items()}
+
+
+def spread_of(quote: dict[str, float]) -> float | None:
+    ask, bid = quote.get("P", 0), quote.get("p", 0)
+    return 200 * (ask - bid) / (ask + bid) if 0 < bid <= ask else None
 
 
 def some_ticker(dice: random.Random) -> dict[str, Any]:
@@ -182,7 +191,8 @@ def some_ticker(dice: random.Random) -> dict[str, Any]:
 
     bar = {name: cells[name] for name in ("o", "h", "l", "c", "v", "vw")}
     parts = {
-        "day": some(**bar), "prevDay": some(**bar), "min": some(c=1.6, av=5e7, t=MINUTE, n=7),
+        "day": some(**bar), "prevDay": some(**bar), "min": some(c=1.6, av=5e7, t=MINUTE, n=7, h=1.7, l=1.5),
+        "lastQuote": some(P=1.51, p=1.5) if dice.random() < 0.9 else some(P=1.4, p=1.5),
         "lastTrade": some(p=1.25, t=MINUTE * NS + dice.randrange(10**9)),
         "updated": dice.choice([0, MINUTE * NS + dice.randrange(10**11)]),
     }  # fmt: skip

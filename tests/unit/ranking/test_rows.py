@@ -47,7 +47,7 @@ def test_a_whole_row() -> None:
         "symbol": "A", "name": "A", "exchange": "XNAS", "type": "CS",
         "price": 105.0, "prev_close": 100.0, "open": 102.0, "high": 110.0, "low": 101.5, "vwap": 104.25,
         "change_percent": 5.0, "gap_percent": 2.0, "change_from_open_percent": 2.94, "from_high_percent": -4.55,
-        "from_low_percent": 3.45,
+        "from_low_percent": 3.45, "range_position": 41.2,
         "volume": 3_000, "dollar_volume": 312_750, "average_volume": 1_000_000, "rvol": 0.01,
         "rvol_source": "market", "new_listing": False,
         "price_time": NOW, "as_of": NOW, "session": "regular", "gap_indicative": False, "split_today": False,

@@ -150,7 +150,7 @@ def test_rows_are_marked_stale_long_before_they_leave(seconds: int, shown: bool,
         assert [row["stale"] for row in rows] == [stale] * there
 
 
-LEAVE = {"momentum_up", "momentum_down", "new_highs", "new_lows", "price_spikes", "anomalies"}
+LEAVE = {"premarket_high_break", "momentum_up", "momentum_down", "new_highs", "new_lows", "price_spikes", "anomalies"}
 
 
 def test_what_is_about_now_is_left_by_who_is_idle_and_what_is_about_the_day_is_not() -> None:

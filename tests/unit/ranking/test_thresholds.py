@@ -11,7 +11,7 @@ from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
-from tests.support.market import MOMENT, Stock, share_at, stock, universe_frame, universe_of
+from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_frame, universe_of
 
 PRE, REGULAR, POST, CLOSED = MarketSession
 EVER = (PRE, REGULAR, POST, CLOSED)
@@ -37,6 +37,11 @@ def made(session: MarketSession, symbol: str, **wanted: float | str) -> Stock:
         fields |= {"halt": wanted["halt"], "halt_time": MOMENT[session] - 1000 * float(wanted["halt_age"])}
     if "vwap" in wanted:
         fields["vwap"] = wanted["vwap"]
+    if "ssr_carried" in wanted:
+        fields["ssr_carried"] = wanted["ssr_carried"]
+    if "over_pre_high" in wanted:
+        early = MOMENT[session] / 1000 - TIMES.regular / 1000 + 1800
+        fields["past"][early] = {"price": fields["price"] - wanted["over_pre_high"]}
     if "first_day" in wanted:
         fields["prev_close"] = None
     return stock(symbol, **fields)
@@ -124,10 +129,13 @@ INSIDE: dict[str, dict[str, Any]] = {
     "price_spikes": {"move": 3.0, "volume_1m": 2_000.0},
     "halted": {"halt": "resumed", "halt_age": 300.0},
     "new_listings": {"first_day": 1.0, "dollars": 2e6},
+    "premarket_high_break": {"change": 3.0, "over_pre_high": 1.0, "volume": 2e5, "move": 2.0, "volume_1m": 9.0},
+    "ssr": {"change": -12.0, "ssr_carried": 1.0, "volume": 2e5},
 }
 SESSIONS: dict[str, Sequence[MarketSession]] = {
     "gappers_up": EARLY, "gappers_down": EARLY, "momentum_up": EARLY, "momentum_down": EARLY, "winners": EVER,
     "losers": EVER, "new_highs": EARLY, "new_lows": EARLY, "high_volume": (REGULAR,), "new_listings": OPEN,
+    "premarket_high_break": (REGULAR,), "ssr": OPEN,
     "most_active": EVER,
     "anomalies": OPEN, "reversals": (REGULAR,), "post_market": (POST,), "low_float": EARLY, "price_spikes": EVER,
     "halted": EVER,
@@ -206,6 +214,11 @@ THRESHOLDS = [
     At("price_spikes", "move", 1.99, 2.000001, 2.01, 1.79, 1.81, {"price": 9.999}),
     At("price_spikes", "move", 0.99, 1.000001, 1.01, 0.89, 0.91, {"price": 10.0}),
     At("price_spikes", "move", -0.99, -1.0, -1.01, -0.89, -0.91, {"price": 99.0}),
+    At("premarket_high_break", "over_pre_high", 0.0, 0.01, 0.02, -0.01, 0.01),
+    At("premarket_high_break", "change", 0.99, 1.0, 1.01, 0.89, 0.91),
+    At("premarket_high_break", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
+    At("ssr", "volume", 99_999, 100_000, 100_001, 89_999, 90_000),
+    At("ssr", "ssr_carried", 0.0, 1.0, 1.0, 0.0, 1.0),
     At("new_listings", "dollars", -1.0, 1.0, 2.0, -1.0, 1.0),
     At("halted", "halt_age", 600.001, 600.0, 599.999, 666.7, 666.6),
 ]
@@ -272,6 +285,8 @@ ORDER: list[tuple[str, list[dict[str, Any]]]] = [
     ("reversals", [{"gap": -9.0, "from_open": 2.0}, {"gap": 4.0, "from_open": -6.0}, {"gap": 5.0, "from_open": -4.0}]),
     ("post_market", [{"post_change": -9.0}, {"post_change": 5.0}, {"post_change": -4.0}]),
     ("low_float", [{"change": 90.0}, {"change": 50.0}, {"change": 40.0}]),
+    ("premarket_high_break", [{"gain": 9.0}, {"gain": 4.0}, {"gain": 3.0}]),
+    ("ssr", [{"change": -30.0}, {"change": -12.0}, {"change": -9.0}]),
     ("new_listings", [{"dollars": 5e9}, {"dollars": 5e8}, {"dollars": 4e5}]),
     ("halted", [{"halt_age": 1.0}, {"halt_age": 5.0, "halt": "halted"}, {"halt_age": 6.0}]),
 ]
