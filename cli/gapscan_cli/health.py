@@ -44,7 +44,7 @@ def report_text(report: StatusReport) -> str:
     """The report for people: the verdict first, then services, lists and problems."""
     lines = [
         _verdict(report),
-        f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}",
+        f"market    {render.moment(report.as_of)}   {report.session or 'no session known'}{_speed(report.lateness)}",
         _coverage(report.coverage),
         _reference(report.reference),
         *_curves(report.curves),
@@ -121,6 +121,11 @@ def _hot(hot: Hot) -> str:
         f"hot       {hot.desired} symbols desired, {hot.confirmed} confirmed, {hot.receiving} receiving   "
         f"{hot.bars_per_second:.0f} bars/s, {age}   {hot.reconnects} reconnects"
     )
+
+
+def _speed(lateness: Lateness) -> str:
+    """The speed that a simulated day reaches, where it is another than that of time."""
+    return "" if lateness.speed == 1.0 else f"   at {lateness.speed:.3g} times its speed"
 
 
 def _late(lateness: Lateness) -> str:

@@ -14,6 +14,9 @@ _CLOSED_FACTOR: Final = 6.0
 _FREE_DAYS: Final = 4  # a weekend and two holidays
 _CLOSED_INTERVAL: Final = 30.0
 
+STEPPING_SPEED: Final = 30.0  # from here on a minute of a simulated market takes two seconds at most
+STEP_SECONDS: Final = 60.0
+
 DEFAULT_NATS_URL: Final = "nats://127.0.0.1:4222"
 
 # What one symbol each can have happen to it on the synthetic market's first day; gapscan/sim/scenarios.py has them.
@@ -184,7 +187,9 @@ class NotifySection(Section, frozen=True):
 class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
-    With `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan.
+    With `follow`, its clock waits for the ranker, minute by minute; from speed 30 on it goes from minute to minute and
+    shows itself by scans alone: so the same lists at the same market times, whatever the speed and the machine. With
+    `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan.
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
     that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
     `recording` is a directory that the provider's `record` filled, to be played instead of a market: by the `clock`, at
@@ -198,6 +203,7 @@ class SimSection(Section, frozen=True):
     symbols: Annotated[int, Meta(ge=20, le=20_000)] = 11_000
     replay: str | None = None
     delay: Annotated[float, Meta(ge=0, le=7200)] = 0.0
+    follow: bool = False
     host: str = "127.0.0.1"
     port: Port = 0
     origin: float | None = None
@@ -216,6 +222,11 @@ class SimSection(Section, frozen=True):
         scenarios_of(self.scenarios)
         if self.day is not None:
             date_of(self.day)
+
+    @property
+    def stepping(self) -> bool:
+        """Whether the market goes from minute to minute: so fast a one that waits for the ranker does."""
+        return self.follow and self.speed >= STEPPING_SPEED
 
 
 SHIPPED_LINKS: Final = (
@@ -303,3 +314,10 @@ class Config(Section, frozen=True):
     history: HistorySection = field(default_factory=HistorySection)
     service: ServiceSection = field(default_factory=ServiceSection)
     log: LogSection = field(default_factory=LogSection)
+
+    @property
+    def scan_ms(self) -> float:
+        """Market time from one scan to the next, ms: in a simulated market that runs fast, more than wall time."""
+        if self.provider.simulated and self.sim.stepping:
+            return STEP_SECONDS * 1000
+        return self.feed.discovery_interval * 1000 * (max(1.0, self.sim.speed) if self.provider.simulated else 1.0)

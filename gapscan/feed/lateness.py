@@ -20,7 +20,8 @@ _SAMPLES: Final = 8
 _STEADY: Final = 3  # observations in a row that say the same
 _MANY: Final = 100  # symbols of which some trade in any minute of the regular session
 _REQUEST_SECONDS: Final = 3.0  # of wall time, within which clock and data of one scan are asked for
-_JUMP_MS: Final = 3_000.0  # a clock that is further off what was expected, and by half of it, was set
+# A clock that is further off what was expected, and by four times of it, was set: less are the steps of a fast one.
+_JUMP_MS: Final = 90_000.0
 
 BIN_SECONDS: Final = 1.0
 _BINS: Final = 60
@@ -47,7 +48,7 @@ class ProviderClock:
         if len(self._looks) == 1:
             return at < then
         expected = (wall - before) * 1000 * self.speed
-        return abs(at - then - expected) > _JUMP_MS + expected / 2
+        return abs(at - then - expected) > _JUMP_MS + 4 * expected
 
     @property
     def known(self) -> bool:

@@ -169,6 +169,7 @@ CHANNELS: Final = (
         (m.Halts,),
         stream=names.STREAM_HALTS,
     ),
+    Channel("ranked", names.RANKED, "That a scan of a simulated market is ranked; kept nowhere.", (m.Ranked,)),
     Channel("clock", names.FEED_CLOCK, "Market time, once a second while the feed has data; kept nowhere.", (m.Clock,)),
     Channel(
         "state",

@@ -146,6 +146,12 @@ class Clock(Struct, frozen=True, tag_field="type", tag="clock"):
     behind: Milliseconds | UnsetType = UNSET
 
 
+class Ranked(Struct, frozen=True, tag_field="type", tag="ranked"):
+    """A scan of market time `as_of` is ranked, and all that followed from it is stored: a simulated clock may go on."""
+
+    as_of: EpochMs
+
+
 class FeedCommand(Struct, frozen=True, tag_field="type", tag="command"):
     """Symbols that the feed is to subscribe to, or no longer; a delta of the hot set.
 

@@ -12,6 +12,7 @@ from gapscan.protocol.feed import (
     Halts,
     HotSet,
     Lease,
+    Ranked,
     ReferenceFrame,
     SavedState,
     Trades,
@@ -97,6 +98,7 @@ __all__ = [
     "NearRequest",
     "Packed",
     "Rank",
+    "Ranked",
     "RankedRow",
     "RankedRows",
     "ReferenceFrame",
@@ -133,6 +135,7 @@ Message = (
     | Trades
     | Halts
     | Clock
+    | Ranked
     | FeedCommand
     | HotSet
     | Detail

@@ -19,6 +19,7 @@ FEED_HALTS: Final = f"{PREFIX}.feed.halts"
 FEED_CLOCK: Final = f"{PREFIX}.feed.clock"
 FEED_COMMAND: Final = f"{PREFIX}.feed.command"
 
+RANKED: Final = f"{PREFIX}.ranked"
 STATE: Final = f"{PREFIX}.state"
 WHY: Final = f"{PREFIX}.why"
 

@@ -67,6 +67,7 @@ class Ingest:
         self.universe = universe
         self.has_reference = False
         self.has_scan = False
+        self.reference_complete = False  # nothing of it is still to come
         self.last_scan_at: float | None = None  # monotonic; None before the first scan that came live
         self._clock = 0
         self.feed = FeedWatch()
@@ -75,6 +76,7 @@ class Ingest:
         self._tally = tally
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(capacity)
         self._arrived = asyncio.Event()
+        self.scanned = asyncio.Event()  # set when a scan is merged
         self.replay = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
 
     @property
@@ -157,6 +159,7 @@ class Ingest:
         news = self._apply_all([self._waiting.get_nowait() for _ in range(self._waiting.qsize())])
         if News.SCAN in news:
             self.last_scan_at = time.monotonic()
+            self.scanned.set()
         return news
 
     def _apply_all(self, messages: Iterable[Message]) -> News:
@@ -227,7 +230,7 @@ class Ingest:
         merge_reference(self.universe, frame)
         if frame.part < frame.parts:
             return News(0)
-        self.has_reference = True
+        self.has_reference, self.reference_complete = True, frame.complete
         return News.REFERENCE
 
     def _apply_curves(self, part: VolumeCurves) -> News:

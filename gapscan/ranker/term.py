@@ -32,6 +32,7 @@ from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.leaving import LeaveReasons
 from gapscan.ranker.near_misses import NearMisses
+from gapscan.ranker.progress import tell_progress
 from gapscan.ranker.publishing import Publishing
 from gapscan.ranker.questions import answering
 from gapscan.ranker.reconciler import Reconciler
@@ -71,7 +72,7 @@ class Term:
         cycles: Histogram,
         why: Endpoint,
     ) -> None:
-        self.universe = Universe(config.feed.discovery_interval * 1000)
+        self.universe = Universe(config.scan_ms)
         # The first scan says it too; until then a simulated market must not pass for the real one.
         self.universe.simulated = config.provider.simulated
         self.publishers: dict[str, ListPublisher] = {}
@@ -137,6 +138,7 @@ class Term:
                 await leadership.while_held(
                     self._rank(), self._publishing.run(), self._beat(leadership), self.checkpointer.run(),
                     self._reconciler.run(), self._definitions.follow(), self._redefine(),
+                    tell_progress(self._bus, self.ingest, lambda: self.settled),
                     self._publishing.keep_snapshots(self._config.ranker.snapshot_interval),
                 )  # fmt: skip
         except asyncio.CancelledError:

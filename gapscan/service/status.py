@@ -94,11 +94,14 @@ class Hot(Struct):
 
 class Lateness(Struct):
     """How late the data are: the feed's state (live, delayed by `delayed_by` seconds of market time, or stale, and
-    `reason`), and what each stage took in the last minute, in their order; seconds of wall time."""
+    `reason`), how fast their market runs (1.0: as time does), and what each stage took in the last minute, in seconds
+    of wall time, in their order.
+    """
 
     state: str = ""
     reason: str = ""
     delayed_by: float = 0.0
+    speed: float = 1.0
     stages: dict[str, Percentiles] = {}
 
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from collections import deque
+from typing import Final, Protocol
+
+from gapscan.config.sections import STEP_SECONDS, STEPPING_SPEED
+from gapscan.market.sessions import (
+    MarketSession,
+    is_trading_day,
+    new_york,
+    next_trading_day,
+    session_at,
+    session_times,
+)
+
+STEP_MS: Final = round(STEP_SECONDS * 1000)
+_MARKS: Final = 32
 
 
 class Clock(Protocol):
@@ -130,3 +144,85 @@ class DelayedClock:
 
     async def sleep_until(self, moment: int) -> None:
         await self._clock.sleep_until(moment + self._delay_ms)
+
+
+class FollowingClock:
+    """Runs as `clock` does, but never further than a step ahead of what is ranked: a slow set slows the market down.
+
+    It stops at the end of each step (whole minutes, and while the market is closed the next pre-market) until that has
+    been ranked. What it stood is not made up for. A fast one is `stepping`: it goes from minute to minute, so that what
+    is seen of the market is of the same moments at each speed.
+    """
+
+    def __init__(self, clock: MarketClock) -> None:
+        self._changes = _Changes()
+        self._clock = clock
+        self._limit = limit_after(clock.now())
+        self._marks: deque[tuple[float, int]] = deque(maxlen=_MARKS)
+        self._mark()
+
+    @property
+    def speed(self) -> float:
+        return self._clock.speed
+
+    def reached(self) -> float:
+        """Market seconds per wall second, lately: the speed, less what the clock stood."""
+        began, moment = self._marks[0]
+        return (self.now() - moment) / 1000 / max(time.monotonic() - began, 1e-3)
+
+    @property
+    def stepping(self) -> bool:
+        """Whether it is so fast that it goes from minute to minute."""
+        return self.speed >= STEPPING_SPEED
+
+    def now(self) -> int:
+        now = min(self._clock.now(), self._limit)
+        return now // STEP_MS * STEP_MS if self.stepping else now
+
+    def set(self, moment: int) -> None:
+        self._clock.set(moment)
+        self._limit = limit_after(moment)
+        self._marks.clear()
+        self._mark()
+        self._changes.notify()
+
+    def set_speed(self, speed: float) -> None:
+        self._clock.set(self.now())
+        self._clock.set_speed(speed)
+
+    def ranked(self, moment: int) -> None:
+        """What the market showed at `moment` is ranked and published."""
+        limit = limit_after(moment)
+        if limit <= self._limit:
+            return
+        if self._clock.now() > self._limit:
+            self._clock.set(self._limit)
+        self._limit = limit
+        self._mark()
+        self._changes.notify()
+
+    def _mark(self) -> None:
+        self._marks.append((time.monotonic(), self.now()))
+
+    async def sleep_until(self, moment: int) -> None:
+        if self.stepping:
+            moment = -(-moment // STEP_MS) * STEP_MS
+        if moment > self._limit:
+            await self._changes.wait(None)
+        else:
+            await self._clock.sleep_until(moment)
+
+    async def step_end(self) -> None:
+        """Wait for the end of the step of a stepping clock: what is asked for then is what is ranked next."""
+        while self.stepping and 0 < self._limit - self.now() <= STEP_MS:
+            await self.sleep_until(self._limit)
+
+
+def limit_after(ranked: int) -> int:
+    """How far a market may go whose moment `ranked` is ranked, epoch ms."""
+    if session_at(ranked) is not MarketSession.CLOSED:
+        return ranked // STEP_MS * STEP_MS + STEP_MS
+    date = new_york(ranked).date()
+    if is_trading_day(date) and ranked < session_times(date).pre:
+        return session_times(date).pre
+    return session_times(next_trading_day(date)).pre

@@ -10,7 +10,7 @@ import numpy as np
 
 from gapscan.market.sessions import MINUTE_MS, closes_early, session_times
 from gapscan.sim.source import POST_MINUTE, REGULAR_MINUTE, DayTape, Halt
-from gapscan.sim.tape import Prints, no_prints
+from gapscan.sim.tape import Floats, Prints, no_prints
 
 _EARLY_MINUTE: Final = 540  # 13:00, counted from 04:00
 _SHORT, _FULL = _EARLY_MINUTE - REGULAR_MINUTE, POST_MINUTE - REGULAR_MINUTE
@@ -35,6 +35,10 @@ class HalfDay:
     def halts(self) -> Sequence[Halt]:
         """The halts, none longer than the time in which nothing prints."""
         return [halt._replace(start=_later(halt.start), end=_sooner(halt.end)) for halt in self._full.halts]
+
+    @property
+    def closes(self) -> Floats | None:
+        return self._full.closes
 
     def minute(self, number: int) -> Prints:
         if number < REGULAR_MINUTE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +59,7 @@ class Market:
         self.source = source
         self.bar_delay_ms = bar_delay_ms
         self.recording = False
+        self.halts_only: Callable[[], bool] = lambda: False  # whether bars and trades are left out of the record
         self.symbols = [listing.symbol for listing in source.listings]
         self.place = {symbol: place for place, symbol in enumerate(self.symbols)}
         self.date: dt.date | None = None
@@ -119,6 +120,7 @@ class Market:
         self.generation += 1
         self.position = self.times.clear
         self._minute, self._prints = -1, no_prints()
+        self._closed = False  # whether the closing auction has printed
         self._sequence = 0
         self.forget()
 
@@ -135,6 +137,10 @@ class Market:
         prints = self._prints.between(self.position, end)
         regular = self.times.regular <= self.position < self.times.post
         self.state.add(prints, regular=regular)
+        if self.times.post <= self.position < end and not self._closed:
+            self._closed = True
+            if self._tape.closes is not None:
+                self.state.set_closes(self._tape.closes)
         start, self.position = self.position, end
         if self.recording:
             self._record(start, prints)
@@ -150,6 +156,8 @@ class Market:
         into_day = end - self.times.pre
         for notice in self._halt_notices(start):
             self._post(end, notice)
+        if self.halts_only():
+            return
         if len(prints.time):
             self._post(end, TradeBatch(prints, self._sequence))
             self._post(end + self.bar_delay_ms, self._bar_batch("A", start, prints))

@@ -11,7 +11,7 @@ import msgspec
 from gapscan.config import SimSection, check_trading_day, check_values
 from gapscan.errors import ConfigError
 from gapscan.market.sessions import epoch_ms, last_trading_day, new_york
-from gapscan.sim.clock import Clock, ManualClock, MarketClock
+from gapscan.sim.clock import Clock, FollowingClock, ManualClock, MarketClock
 from gapscan.sim.faults import Faults
 from gapscan.sim.hub import StreamOptions
 from gapscan.sim.market import Market
@@ -27,7 +27,8 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`replay` is a directory of flat files; without it the market is invented. `start` is a New York time.
 
     `speed` is market seconds per wall second, `bar_delay` how many market seconds bars lag, `delay` how many of them
-    all data are behind the clock, as with a delayed plan. `manual` makes a clock that moves only when told to. `keys`
+    all data are behind the clock, as with a delayed plan. `manual` makes a clock that moves only when told to, `follow`
+    one that waits to be told what is ranked (`clock.FollowingClock`). `keys`
     None accepts any key. What the settings have too has their bounds and defaults.
     """
 
@@ -36,6 +37,7 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     start: str = _DEFAULTS.start
     speed: float = _DEFAULTS.speed
     manual: bool = False
+    follow: bool = False
     seed: int = _DEFAULTS.seed
     scenarios: tuple[str, ...] = ()
     symbols: int = _DEFAULTS.symbols
@@ -86,7 +88,10 @@ def make_source(options: SimOptions, today: dt.date) -> Source:
 def make_clock(options: SimOptions, day: dt.date) -> Clock:
     """A clock that shows `start` on `day` now."""
     start = epoch_ms(day, dt.time.fromisoformat(options.start))
-    return ManualClock(start) if options.manual else MarketClock(start, options.speed)
+    if options.manual:
+        return ManualClock(start)
+    clock = MarketClock(start, options.speed)
+    return FollowingClock(clock) if options.follow else clock
 
 
 def today_in_new_york(now: float) -> dt.date:

@@ -1,6 +1,7 @@
 """The replay source: real days from flat files.
 
-With minute bars for the day, prints run through every bar of it. From the daily bar alone the way through
+With minute bars for the day, prints run through every bar of it, and a daily file is not needed. From the daily bar
+alone the way through
 the day is made up, and passes exactly through the real open, high, low, close and volume.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from gapscan.errors import DataError
+from gapscan.flatfiles.daily import daily_of_minutes
 from gapscan.flatfiles.day_bars import DayBars
 from gapscan.flatfiles.files import FlatFiles
 from gapscan.flatfiles.splits import read_splits
@@ -34,7 +36,7 @@ from gapscan.sim.source import (
     Listing,
     Split,
 )
-from gapscan.sim.tape import Bools, Ints, Prints, evenly, in_time_order, no_prints
+from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order, no_prints
 from gapscan.sim.walk import SessionWalk
 
 log = logging.getLogger(__name__)
@@ -53,11 +55,11 @@ class ReplaySource:
     def __init__(self, directory: Path, day: dt.date | None = None, seed: int = 7) -> None:
         self.files = FlatFiles(directory)
         self.seed = seed
-        self._days = self.files.days("day_aggs_v1")
+        self._days = sorted({*self.files.days("day_aggs_v1"), *self.files.days("minute_aggs_v1")})
         self.start_date = self._first_day(day)
         self._cache: OrderedDict[dt.date, DailyBars] = OrderedDict()
         before = self.day_before(self.start_date)
-        days = [self.files.read("day_aggs_v1", date) for date in (before, self.start_date) if date]
+        days = [self._daily(date) for date in (before, self.start_date) if date]
         self.symbols = sorted({symbol for day in days for symbol in day.symbols})
         self.listings: Sequence[Listing] = [Listing(symbol, symbol) for symbol in self.symbols]
         self._place = {symbol: place for place, symbol in enumerate(self.symbols)}
@@ -96,10 +98,16 @@ class ReplaySource:
         if date not in self._days:
             return None
         if date not in self._cache:
-            self._cache[date] = self._to_bars(self.files.read("day_aggs_v1", date))
+            self._cache[date] = self._to_bars(self._daily(date))
             while len(self._cache) > _CACHED_DAYS:
                 self._cache.popitem(last=False)
         return self._cache[date]
+
+    def _daily(self, date: dt.date) -> DayBars:
+        """The daily bars: of their file, else of the minute file."""
+        if date in self.files.days("day_aggs_v1"):
+            return self.files.read("day_aggs_v1", date)
+        return daily_of_minutes(self.files.read("minute_aggs_v1", date), session_times(date))
 
     def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         return [split for split in self._splits if first <= split.date <= last]
@@ -129,8 +137,15 @@ class ReplaySource:
         if bars is None:
             raise DataError(f"no flat file {self.files.path('day_aggs_v1', date)}")
         if date in self.files.days("minute_aggs_v1"):
-            return MinuteDay(self.files.read("minute_aggs_v1", date), self._place, date, self.seed)
+            minutes = self.files.read("minute_aggs_v1", date)
+            return MinuteDay(minutes, self._place, date, self.seed, self._closes(bars, minutes, date))
         return shortened(WalkedDay(bars, date, self.seed), date)
+
+    def _closes(self, bars: DailyBars, minutes: DayBars, date: dt.date) -> Floats:
+        """The closing auctions' prices: those of the daily file, unless the minutes never traded there."""
+        told = self._to_bars(daily_of_minutes(minutes, session_times(date)))
+        same = bars.traded & (bars.close >= told.low) & (bars.close <= told.high)
+        return np.where(same, bars.close, np.where(told.traded, told.close, np.nan))
 
     def _to_bars(self, day: DayBars) -> DailyBars:
         place = places_of(day, self._place)
@@ -151,6 +166,7 @@ class WalkedDay:
     """A full day of which only the daily bars are known: all of its volume is printed in regular hours."""
 
     halts: Sequence[Halt] = ()
+    closes: Floats | None = None
 
     def __init__(self, bars: DailyBars, date: dt.date, seed: int) -> None:
         rng = np.random.default_rng((seed, 20, date.toordinal()))
@@ -174,11 +190,15 @@ class WalkedDay:
 
 
 class MinuteDay:
-    """A day of which every minute bar is known: each becomes prints at its open, extremes and close."""
+    """A day of which every minute bar is known: each becomes prints at its open, extremes and close.
+
+    `closes` are the closing auction's, which are no minute's before the bell.
+    """
 
     halts: Sequence[Halt] = ()
 
-    def __init__(self, day: DayBars, place: Mapping[str, int], date: dt.date, seed: int) -> None:
+    def __init__(self, day: DayBars, place: Mapping[str, int], date: dt.date, seed: int, closes: Floats) -> None:
+        self.closes: Floats | None = closes
         self._seed = (seed, 22, date.toordinal())
         self._start_ms = session_times(date).pre
         symbol = places_of(day, place)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gapscan.market.sessions import MarketSession, new_york, session_at, session_times, trading_date
 from gapscan.sim import corporate_actions
-from gapscan.sim.clock import Clock
+from gapscan.sim.clock import Clock, FollowingClock
 from gapscan.sim.corporate_actions import CorporateActions
 from gapscan.sim.driver import Driver
 from gapscan.sim.replies import (
@@ -72,7 +72,13 @@ class RestApi:
             "status": ("/v1/marketstatus/now", self.status),
         }
 
+    async def _aligned(self) -> None:
+        """Market status and snapshot are of one moment: where the clock follows a ranker, that of the end of a step."""
+        if isinstance(self._clock, FollowingClock):
+            await self._clock.step_end()
+
     async def snapshot(self, request: Request) -> Reply:
+        await self._aligned()
         await self._driver.refresh_snapshots()
         wanted = request.query.get("tickers", "")
         encoder = self._driver.snapshots
@@ -206,6 +212,7 @@ class RestApi:
         return reply(body)
 
     async def status(self, request: Request) -> Reply:
+        await self._aligned()
         now = self._clock.now()
         date = new_york(now).date()
         session = session_at(now) if self._source.day_at(date) == date else MarketSession.CLOSED

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from gapscan.errors import ConfigError
 from gapscan.sim import control, halt_list
-from gapscan.sim.clock import Clock, DelayedClock
+from gapscan.sim.clock import Clock, DelayedClock, FollowingClock
 from gapscan.sim.distortions import Distortions
 from gapscan.sim.driver import Driver
 from gapscan.sim.faults import Faults
@@ -67,6 +67,8 @@ class SimServer:
         self._keys = keys
         self._driver = Driver(market, DelayedClock(clock, delay_ms) if delay_ms else clock)
         self._api = RestApi(self._driver, clock)
+        if isinstance(clock, FollowingClock):
+            market.halts_only = lambda: clock.stepping
         self._hub = Hub(self._driver, self.faults, self.accepts, stream or StreamOptions())
         self.stats = SimStats(Counter(), self._hub.stats)
         self._closing = asyncio.Event()
@@ -230,12 +232,18 @@ class SimServer:
             "simulated": True,
             "market_time": self.clock.now(),
             "speed": self.clock.speed,
+            "speed_reached": round(self.clock.reached(), 3)
+            if isinstance(self.clock, FollowingClock)
+            else self.clock.speed,
             "trading_date": str(self.market.date),
             "symbols": len(self.market.symbols),
             "requests": dict(self.stats.requests),
             "stream": self.stats.stream,
             "faults": self.faults.describe(),
         }
+
+    def _speed_reached(self) -> float:
+        return round(self.clock.reached(), 3) if isinstance(self.clock, FollowingClock) else self.clock.speed
 
     async def _clock(self, request: web.Request) -> web.Response:
         control.require_loopback(request)

@@ -8,8 +8,11 @@ import time
 from gapscan.config import Config, expanded, simulated_day
 from gapscan.obs import logger
 from gapscan.runtime import until_stopped
+from gapscan.service.connecting import lasting_bus
 from gapscan.service.metrics import Metrics, gauge, serving
-from gapscan.sim.clock import MarketClock
+from gapscan.service.retrying import retrying
+from gapscan.sim.clock import FollowingClock, MarketClock
+from gapscan.sim.following import follow
 from gapscan.sim.options import SimOptions, make_server, make_source, today_in_new_york
 from gapscan.sim.recorded import RecordedServer, Recording
 
@@ -30,6 +33,7 @@ def sim_options(config: Config) -> SimOptions:
         host=section.host,
         port=section.port,
         delay=section.delay,
+        follow=section.follow,
     )
 
 
@@ -66,11 +70,17 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         return
     # Building a market takes seconds of computing; nothing else runs in this process yet.
     server = make_server(options, today=today_in_new_york(time.time()))
-    if config.sim.origin is not None:
+    if config.sim.origin is not None and not config.sim.follow:
         elapsed = time.time() - config.sim.origin
         server.clock.set(server.clock.now() + round(elapsed * 1000 * options.speed))
     metrics = Metrics("sim")
     metrics.add(lambda: [gauge("sim_market_timestamp_seconds", "market time now", server.clock.now() / 1000)])
     async with serving(config.service, metrics), server:
         _log.info("simulated market", extra={"url": server.url, "websocket": f"ws://{server.ws_feed}/stocks"})
-        await until_stopped(stop, server.serve_forever())
+        following = [_follow(config, server.clock)] if isinstance(server.clock, FollowingClock) else []
+        await until_stopped(stop, server.serve_forever(), *following)
+
+
+async def _follow(config: Config, clock: FollowingClock) -> None:
+    async with lasting_bus(config, "sim") as bus:
+        await retrying("sim", "following the ranker", lambda: follow(bus, clock, round(config.sim.delay * 1000)))

@@ -111,6 +111,11 @@ class DayTape(Protocol):
     @property
     def halts(self) -> Sequence[Halt]: ...
 
+    @property
+    def closes(self) -> Floats | None:
+        """The closes of the regular session where they are not its last prints, NaN for unknown; None: they are."""
+        ...
+
     def minute(self, number: int) -> Prints:
         """The prints of minute `number` (0 is 04:00). Call with 0, 1, 2 ...; each minute once."""
         ...

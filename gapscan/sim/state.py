@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gapscan.market.sessions import MINUTE_MS
-from gapscan.sim.tape import Bars, Prints, to_bars
+from gapscan.sim.tape import Bars, Floats, Prints, to_bars
 
 
 class DayState:
@@ -45,6 +45,16 @@ class DayState:
         self.changed[who] = True
         if regular:
             self._add_to_day(bars)
+
+    def set_closes(self, closes: Floats) -> None:
+        """The closing auction has printed, of those whose close is not NaN: the session has its official closes."""
+        who = np.flatnonzero(~np.isnan(closes))
+        price = closes[who]
+        unopened = self.open[who] == 0
+        self.open[who[unopened]] = self.low[who[unopened]] = price[unopened]
+        self.high[who], self.low[who] = np.maximum(self.high[who], price), np.minimum(self.low[who], price)
+        self.close[who] = price
+        self.changed[who] = True
 
     def _add_to_minute(self, bars: Bars, start: int) -> None:
         fresh = self.minute_start[bars.symbol] != start

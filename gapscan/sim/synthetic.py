@@ -116,6 +116,7 @@ class SyntheticDay:
         self._post_volume, self._post_last = self._plan_post()
         self._first, self._first_ms, self._last = self._hours()
         self.halts: Sequence[Halt] = self._draw_halts()
+        self.closes: Floats | None = None
         self._walk = self._pre_market()
 
     def minute(self, number: int) -> Prints:

@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,7 +24,6 @@ from gapscan.config import (
     expanded,
     secrets_of,
     service_links,
-    simulated_day,
 )
 from gapscan.errors import ConfigError
 from gapscan.notify.channels import read_channels
@@ -41,6 +39,7 @@ from gapscan.supervisor.catalog import SERVICES
 from gapscan.supervisor.disk_watch import DiskWatch
 from gapscan.supervisor.embedded import EmbeddedServer
 from gapscan.supervisor.process import Process, service_process
+from gapscan.supervisor.simulated import as_simulated
 
 DEFAULT_NATS_PORT: Final = 4222
 LOCK_NAME: Final = "up.lock"
@@ -48,10 +47,6 @@ LOCK_NAME: Final = "up.lock"
 _SERVICE_GRACE: Final = 1.5
 _SERVER_GRACE: Final = 1.0
 _READY_SECONDS: Final = 30.0  # a replay reads its files first
-# The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second, and
-# may be asked for so many details a second.
-_SIMULATED_INTERVAL: Final = 5.0
-_SIMULATED_DETAILS: Final = 40.0
 _ALL_ADDRESSES: Final = ("0.0.0.0", "::")  # to listen on; not to go to
 
 _log = logger("up")
@@ -139,41 +134,12 @@ class Up:
         self._say = say
         has_account = providers.has_account(config.provider)
         self.simulated = bool(config.provider.simulated or config.sim.replay or config.sim.recording or not has_account)
-        self.config = self._as_simulated(config) if self.simulated else config
+        self.config = as_simulated(config) if self.simulated else config
         self._key_variable = providers.key_variable(config.provider)
         self._http_port = 0
         self._processes: list[Process] = []
         self._metrics_urls: dict[str, str] = {}
         self._server = EmbeddedServer()
-
-    @staticmethod
-    def _as_simulated(config: Config) -> Config:
-        simulated_day(config.sim)  # said here, before anything starts, and not by a service that ends
-        port = config.sim.port or ports.free_port()
-        host = f"127.0.0.1:{port}"
-        interval = max(1.0, _SIMULATED_INTERVAL / config.sim.speed)
-        details = config.feed.details_per_second and max(_SIMULATED_DETAILS, config.feed.details_per_second)
-        return structs.replace(
-            config,
-            sim=structs.replace(config.sim, port=port, origin=time.time()),
-            provider=structs.replace(
-                config.provider,
-                name=providers.SIMULATED,
-                library=config.provider.library if config.provider.name == providers.SIMULATED else None,
-                rest_url=f"http://{host}",
-                websocket_host=host,
-                secure_websocket=False,
-                simulated=True,
-            ),
-            feed=structs.replace(
-                config.feed,
-                discovery_interval=interval,
-                details_per_second=details,
-                cache_dir="",
-                # What real stocks trade says nothing about an invented market.
-                flat_files=config.feed.flat_files if config.sim.replay or config.sim.recording else "",
-            ),
-        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, keep it running, end it. Asked to stop while it starts, it ends what has started."""

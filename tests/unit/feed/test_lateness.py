@@ -54,6 +54,15 @@ def test_a_clock_that_stands_and_one_that_is_set() -> None:
     assert clock.now(1e9 + 8) == NOON
 
 
+def test_a_clock_that_goes_in_steps_has_the_speed_of_them_together() -> None:
+    clock, wall = ProviderClock(), 1e9
+    for step, pause in enumerate([5.0, 5.0, 1.5, 0.2, 1.5, 0.2, 0.9, 0.9, 1.5, 0.2, 0.9]):
+        wall += pause
+        clock.observe(NOON + max(0, step - 1) * 60_000, wall)
+        if step > 7:
+            assert 30 < clock.speed < 120
+
+
 def scanned(delay: int, moments: list[int], judge: DelayJudge | None = None, speed: float = 1.0) -> DelayJudge:
     judge = judge or DelayJudge()
     for at in moments:

@@ -63,6 +63,7 @@ EXAMPLES: list[m.Message] = [
     ),
     m.Halts(1_700_000_000_000, True, ["AAA", "BBB"], ["halted", "resumed"], [1_700_000_000_000, 1_699_999_999_000]),
     m.Clock(1_700_000_000_000),
+    m.Ranked(1_700_000_000_000),
     m.Clock(1_700_000_000_000, "stale", "no bars for 4 s", 900_000, 2_100),
     m.Unchanged("winners", "abc123", 5, 1_700_000_040_000, 1_699_999_980_000, checksum(_AFTER)),
     m.Gap("winners", 1_700_000_000_000, 1_700_000_060_000, "not_kept"),

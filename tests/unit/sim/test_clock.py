@@ -1,7 +1,14 @@
 import asyncio
+import datetime as dt
 import time
 
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gapscan.config.sections import STEPPING_SPEED
+from gapscan.market.sessions import MarketSession, session_at, session_times, trading_date
 from gapscan.sim import ManualClock, MarketClock
+from gapscan.sim.clock import STEP_MS, FollowingClock, limit_after
 
 
 def test_a_market_clock_runs_at_its_speed() -> None:
@@ -44,3 +51,69 @@ async def test_sleepers_wake_when_the_clock_is_changed() -> None:
         await asyncio.sleep(0)
         clock.set(500)
         await asyncio.wait_for(asyncio.gather(*sleepers), 5)
+
+
+TIMES = session_times(dt.date(2026, 3, 10))
+FAST = 10_000.0  # a minute of market time in 6 ms
+
+
+async def test_a_following_clock_stops_at_each_minute_until_it_is_ranked() -> None:
+    clock = FollowingClock(MarketClock(TIMES.regular - 50, STEPPING_SPEED - 1))
+    await asyncio.sleep(0.05)
+    assert clock.now() == TIMES.regular, "the end of the minute that nobody has ranked"
+    clock.ranked(TIMES.regular - 1)
+    await asyncio.sleep(0.02)
+    assert clock.now() == TIMES.regular, "what is ranked is of the minute before"
+    clock.ranked(TIMES.regular)
+    assert TIMES.regular <= clock.now() < TIMES.regular + STEP_MS, "what it stood is not made up for"
+
+
+async def test_a_fast_one_goes_from_minute_to_minute() -> None:
+    clock = FollowingClock(MarketClock(TIMES.regular - 30_000, FAST))
+    assert clock.stepping
+    assert clock.now() == TIMES.regular - STEP_MS
+    for step in range(4):
+        await asyncio.sleep(0.05)
+        assert clock.now() == TIMES.regular + step * STEP_MS
+        clock.ranked(TIMES.regular + step * STEP_MS)
+        assert clock.now() == TIMES.regular + step * STEP_MS
+        clock.ranked(TIMES.regular)
+
+
+async def test_who_sleeps_beyond_the_minute_wakes_when_it_goes_on() -> None:
+    clock = FollowingClock(MarketClock(TIMES.regular, FAST))
+    sleeper = asyncio.create_task(clock.sleep_until(TIMES.regular + 2 * STEP_MS))
+    await asyncio.sleep(0.05)
+    assert not sleeper.done()
+    clock.ranked(TIMES.regular + STEP_MS)
+    await asyncio.wait_for(sleeper, 5)
+
+
+async def test_what_is_asked_for_waits_for_the_end_of_the_minute() -> None:
+    clock = FollowingClock(MarketClock(TIMES.regular, 60.0))
+    await asyncio.wait_for(clock.step_end(), 5)
+    assert clock.now() == TIMES.regular + STEP_MS
+    slow = FollowingClock(MarketClock(TIMES.regular, STEPPING_SPEED - 1))
+    await asyncio.wait_for(slow.step_end(), 0.5)
+    assert slow.now() < TIMES.regular + STEP_MS, "a slow clock lets nobody wait"
+
+
+@given(st.integers(TIMES.clear - 20 * 3_600_000, TIMES.closed + 80 * 3_600_000))
+def test_a_closed_market_is_one_step(ranked: int) -> None:
+    limit = limit_after(ranked)
+    assert limit > ranked
+    assert session_at(limit) is not MarketSession.CLOSED or session_at(limit - 1) is not MarketSession.CLOSED
+    if session_at(ranked) is MarketSession.CLOSED:
+        assert limit == session_times(trading_date(limit)).pre
+    else:
+        assert limit - ranked <= STEP_MS
+        assert limit % STEP_MS == 0
+
+
+async def test_the_speed_that_is_reached_is_that_of_the_ranker() -> None:
+    clock = FollowingClock(MarketClock(TIMES.regular, FAST))
+    for step in range(1, 6):
+        await asyncio.sleep(0.1)
+        clock.ranked(TIMES.regular + step * STEP_MS)
+    assert 60 < clock.reached() < 700, "a minute in a tenth of a second"
+    assert clock.speed == FAST

@@ -228,3 +228,36 @@ def test_real_previous_closes(real_days: Path) -> None:
     market.advance(session_times(source.start_date).pre)
     friday = bars_of(source, dt.date(2024, 1, 12))
     assert (market.previous.close == friday.close).all()
+
+
+def test_the_close_is_the_closing_auctions(root: Any, write_day: Any) -> None:
+    minutes = [
+        bar("AA", 1000, 11.5, 11.1, 11.8, 11.0, TIMES.post - 60_000),
+        bar("AA", 500, 11.2, 11.9, 12.0, 11.1, TIMES.post),
+        bar("AB", 10, 3.0, 3.0, 3.0, 3.0, TIMES.post - 60_000),
+    ]
+    root = write_day(TUESDAY, minutes, "minute_aggs_v1")
+    market = Market(ReplaySource(root, TUESDAY))
+    market.advance(TIMES.post)
+    assert market.state.close[0] == 11.1, "before the auction, the last price"
+    market.advance(TIMES.post + 1000)
+    assert market.state.close[0] == 11.2
+    assert market.state.changed[0]
+    market.advance(TIMES.closed)
+    assert (market.state.close[0], market.state.last_price[0]) == (11.2, 11.9)
+
+
+def test_a_minute_file_without_a_day_file_is_enough(write_day: Any) -> None:
+    first = session_times(MONDAY)
+    write_day(MONDAY, [
+        bar("AA", 900, 10.0, 10.4, 10.5, 9.9, first.regular),
+        bar("AA", 100, 10.6, 10.7, 10.7, 10.6, first.post),
+    ], "minute_aggs_v1")  # fmt: skip
+    root = write_day(TUESDAY, [bar("AA", 1000, 11.5, 11.1, 11.8, 11.0, TIMES.regular)], "minute_aggs_v1")
+    source = ReplaySource(root)
+    assert source.start_date == TUESDAY
+    market = Market(source)
+    market.advance(TIMES.regular + 60_000)
+    assert market.previous.close.tolist() == [10.6]
+    assert market.previous.volume.tolist() == [1000]
+    assert market.state.last_price.tolist() == [11.1]
