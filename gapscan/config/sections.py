@@ -265,7 +265,8 @@ class HistorySection(Section, frozen=True):
     """What the recorder keeps of the lists' past: `days` trading days at least, in `max_bytes` at most, the oldest
     goes first. Nothing is recorded with `enabled` false.
 
-    Where `store_dir` has NATS's files (empty: elsewhere), `min_free` bytes of its disk stay free: the past gives way.
+    Where `store_dir` has NATS's files (empty: elsewhere), `min_free` bytes of its disk stay free, or a
+    twentieth of a small one: the past gives way.
     """
 
     enabled: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import Final
+from typing import Final, NamedTuple
 
 from nats.js.errors import NotFoundError
 
@@ -12,7 +12,16 @@ from gapscan.config import HistorySection
 from gapscan.obs import Tally
 
 _LEAST_KEPT: Final = 16 * 1024 * 1024  # bytes of the past: where not even these fit, recording pauses
+_SMALL_DISK: Final = 20  # of a small disk, no more than this part is to stay free
 _SHARE: Final = 4  # of what is kept, so much a time goes: a quarter
+
+
+class Usage(NamedTuple):
+    """Bytes of a disk."""
+
+    total: int
+    used: int
+    free: int
 
 
 class DiskWatch:
@@ -27,9 +36,9 @@ class DiskWatch:
 
     async def look(self, stream: str) -> None:
         """Measure; where too little is free, drop the oldest of the tape. Raises BusError."""
-        self.free = _free(self._section.store_dir)
-        short = self.free is not None and self.free < self._section.min_free
-        if not short:
+        usage = _usage(self._section.store_dir)
+        self.free = usage.free if usage else None
+        if usage is None or usage.free >= min(self._section.min_free, usage.total // _SMALL_DISK):
             self.paused = False
             return
         self._tally.trouble("disk_short", f"{self.free} bytes are free, the past gives way", free=self.free)
@@ -51,9 +60,9 @@ class DiskWatch:
         return True
 
 
-def _free(directory: str) -> int | None:
-    """Bytes that are free where `directory` is; None where that cannot be said."""
+def _usage(directory: str) -> Usage | None:
+    """How full the disk is where `directory` is; None where that cannot be said."""
     try:
-        return shutil.disk_usage(directory).free if directory else None
+        return Usage(*shutil.disk_usage(directory)) if directory else None
     except OSError:
         return None

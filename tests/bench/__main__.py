@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backtest, bridge, bus, core, fanout, faults, hot, market, memory, page, soak, views
+from tests.bench import backtest, bridge, bus, core, fanout, faults, hot, market, memory, page, soak, tape, views
 from tests.bench.against import checkout, compared
 from tests.bench.registry import Figure
 
@@ -30,9 +30,11 @@ BENCHMARKS = (
     | soak.BENCHMARKS
     | faults.BENCHMARKS
     | backtest.BENCHMARKS
+    | tape.BENCHMARKS
+    | tape.SESSION
 )
 # Minutes each; run by name only.
-LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS | backtest.BENCHMARKS)
+LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS | backtest.BENCHMARKS | tape.SESSION)
 
 
 def machine() -> str:

@@ -244,12 +244,15 @@ async def test_verify_finds_what_was_done_to_a_stored_tape(
     assert await faults(bus)
 
 
-async def test_the_past_gives_way_to_a_full_disk(bus: Bus, options: BusOptions, played: PlayedList) -> None:
+async def test_the_past_gives_way_to_a_full_disk(
+    bus: Bus, options: BusOptions, played: PlayedList, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with recording(options) as recorder:
         await move(played, 10)
         await recorded(recorder, played)
     tally = Tally(logger("recorder"))
     full = msgspec.structs.replace(HistorySection(), store_dir="/", min_free=2**62)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: (1000, 999, 1))
     watch = DiskWatch(bus, full, tally)
     await watch.look(names.STREAM_TAPE)
     assert watch.paused, "so little is kept that nothing can be dropped"

@@ -1,0 +1,121 @@
+"""The past: what the recorder costs at the open, what a session weighs on the tape, and how long a question takes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from gapscan.bus.client import Bus, connect
+from gapscan.bus.definitions import read_definitions
+from gapscan.bus.tape import tape_info
+from gapscan.client.tape_reader import TapeReader
+from gapscan.errors import GapscanError, NotRecordedError, UnknownListError
+from gapscan.protocol import names
+from tests.bench.registry import Benchmark, Figure, percentile
+from tests.support.up import RunningSet, running_set
+
+SYMBOLS = 11_000
+OPEN_SECONDS = 90.0
+SESSION_SPEED = 60.0
+SESSION_MINUTES = 16 * 60
+QUESTIONS = 1000
+
+
+def at_the_open() -> Sequence[Figure]:
+    """At real speed, over the opening bell."""
+    return asyncio.run(_measured("the open", "09:29", 1.0, OPEN_SECONDS))
+
+
+def session() -> Sequence[Figure]:
+    """From pre-market to post-market. SESSION_SPEED (60) says how fast it is played."""
+    speed = float(os.environ.get("SESSION_SPEED", SESSION_SPEED))
+    return asyncio.run(_measured("a session", "04:00", speed, SESSION_MINUTES * 60 / speed))
+
+
+async def _measured(what: str, start: str, speed: float, seconds: float) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as root:
+        async with (
+            running_set(Path(root), symbols=SYMBOLS, start=start, speed=speed) as up,
+            connect(up.nats, "bench") as bus,
+        ):
+            await _recording(bus)
+            process = psutil.Process(up.pid("recorder"))
+            before, began = _cpu(process), time.monotonic()
+            await asyncio.sleep(seconds)
+            share = (_cpu(process) - before) / (time.monotonic() - began) * 100
+            return [*await _weighed(what, bus, share, up), *await _asked(what, bus), *_memory(what, up)]
+
+
+async def _recording(bus: Bus) -> None:
+    while not await _readers(bus):
+        await asyncio.sleep(0.5)
+
+
+async def _readers(bus: Bus) -> list[TapeReader]:
+    found = []
+    for definition in await read_definitions(bus):
+        try:
+            found.append(await TapeReader.open(bus, definition.name, True))
+        except UnknownListError:
+            continue
+    return found
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+async def _weighed(what: str, bus: Bus, share: float, up: RunningSet) -> list[Figure]:
+    info = await tape_info(bus, simulated=True)
+    assert info is not None
+    goal = 350.0 if what == "a session" else None
+    return [
+        Figure(f"tape: recorder at {what}, share of a core", share, "%", 4.0 if what == "the open" else None),
+        Figure(f"tape: messages of {what}, 16 lists", info.state.messages, ""),
+        Figure(f"tape: {what} before compression, 16 lists", info.state.bytes / 1e6, "MB"),
+        Figure(f"tape: {what} on disk, 16 lists", _on_disk(up) / 1e6, "MB", goal),
+    ]
+
+
+def _on_disk(up: RunningSet) -> int:
+    """What the tape's files take. Its newest block is not compressed yet."""
+    found = (path for path in up.data.rglob("*") if f"/{names.STREAM_TAPE_SIMULATED}/" in str(path))
+    return sum(path.stat().st_size for path in found if path.is_file())
+
+
+async def _asked(what: str, bus: Bus) -> list[Figure]:
+    """Random lists at random moments."""
+    dice = random.Random(5)
+    took: list[float] = []
+    spans = [(reader, await reader.begin(), await reader.end()) for reader in await _readers(bus)]
+    while len(took) < QUESTIONS:
+        reader, begin, end = dice.choice(spans)
+        began = time.perf_counter()
+        try:
+            await reader.at(dice.randint(begin, max(begin, end)))
+        except NotRecordedError:
+            continue
+        except GapscanError as error:
+            raise AssertionError(str(error)) from error
+        took.append((time.perf_counter() - began) * 1000)
+    return [
+        Figure(f"tape: a list at a moment of {what}, p50", percentile(took, 0.5), "ms", 20.0),
+        Figure(f"tape: a list at a moment of {what}, p99", percentile(took, 0.99), "ms", 60.0),
+    ]
+
+
+def _memory(what: str, up: RunningSet) -> list[Figure]:
+    resident = psutil.Process(up.pid("nats")).memory_info().rss / 1e6
+    return [Figure(f"tape: nats-server after {what}, resident", resident, "MB")]
+
+
+BENCHMARKS: dict[str, Benchmark] = {"tape": at_the_open}
+SESSION: dict[str, Benchmark] = {"tape_session": session}
