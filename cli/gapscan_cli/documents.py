@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,11 @@ def _lists() -> str:
     return "\n".join(("", "| list | what is in it |", "|---|---|", *rows, ""))
 
 
+def _list_names() -> str:
+    names = quoted(spec.name for spec in shipped_lists().specs)
+    return "\n".join(("", *textwrap.wrap(names, 118), ""))
+
+
 _PARTS: Final = {
     "fields": field_table,
     "usual_columns": usual_columns,
@@ -26,6 +32,7 @@ _PARTS: Final = {
     "texts": lambda: quoted(ROW_FIELDS.texts),
     "flags": lambda: quoted(sorted(ROW_FIELDS.flags)),
     "lists": _lists,
+    "list_names": _list_names,
     "problems": problems,
 }
 
