@@ -7,7 +7,7 @@ SERVICES: Final = {
     "feed": "scans the market and publishes what it saw",
     "ranker": "ranks and publishes the lists",
     "hot": "chooses the symbols that come live",
-    "events": "stores what the lists' changes mean, each thing once",
+    "events": "makes events and alerts",
     "notify": "delivers alerts to channels",
     "recorder": "keeps what the lists were",
     "bridge": "serves the lists and the page to browsers",
