@@ -56,7 +56,7 @@ class Retention:
     events_bytes: int = _DEFAULTS.events_max_bytes
 
 
-def planned_bytes(retention: Retention, lists: int = 16) -> int:
+def planned_bytes(retention: Retention, lists: int = 20) -> int:
     """What the streams with a limit reserve, with so many lists."""
     return retention.state_bytes + 2 * retention.events_bytes + _BYTES_OF_SCANS + (lists + 1) * retention.max_bytes
 

@@ -47,7 +47,7 @@ async def test_an_account_with_200_megabytes(tmp_path: Path, limits: dict[str, b
     async with server_with(tmp_path, operator.conf) as server:
         reserved = await all_streams(BusOptions(server.url, credentials=str(creds)))
     assert sum(max(0, size) for size in reserved.values()) < 200 * MB
-    assert reserved[names.list_stream("gappers_up")] > 4 * MB
+    assert reserved[names.list_stream("gappers_up")] > 2.5 * MB
 
 
 async def test_a_server_with_less_than_is_asked_for(tmp_path: Path) -> None:
