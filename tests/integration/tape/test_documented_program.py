@@ -16,7 +16,8 @@ CLIENT = (Path(__file__).parents[3] / "docs" / "client.md").read_text("utf-8")
 
 
 async def test_it_prints_what_the_list_was(bus: Bus, nats_server: NatsServer) -> None:
-    (program,) = re.findall(r"^```py\n(.*?)^```$", CLIENT, re.MULTILINE | re.DOTALL)
+    programs = re.findall(r"^```py\n(.*?)^```$", CLIENT, re.MULTILINE | re.DOTALL)
+    (program,) = (each for each in programs if "gapscan.at(" in each)
     played = await played_list(bus, "gappers_up")
     async with recording(BusOptions(nats_server.url)) as recorder:
         for _ in range(40):
