@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import psutil
 from msgspec import Struct, structs
 
 from gapscan import __version__, providers, runfile
@@ -21,7 +18,6 @@ from gapscan.config import (
     Config,
     ServiceSection,
     as_environment,
-    expanded,
     secrets_of,
     service_links,
 )
@@ -36,13 +32,13 @@ from gapscan.service.connecting import retention
 from gapscan.service.retrying import retrying
 from gapscan.supervisor import ports
 from gapscan.supervisor.catalog import SERVICES
+from gapscan.supervisor.data_directory import end_orphans, made, only_one
 from gapscan.supervisor.disk_watch import DiskWatch
 from gapscan.supervisor.embedded import EmbeddedServer
 from gapscan.supervisor.process import Process, service_process
 from gapscan.supervisor.simulated import as_simulated
 
 DEFAULT_NATS_PORT: Final = 4222
-LOCK_NAME: Final = "up.lock"
 # All must be gone within 3 s of Ctrl-C; the server goes last, so that the services can say goodbye.
 _SERVICE_GRACE: Final = 1.5
 _SERVER_GRACE: Final = 1.0
@@ -71,59 +67,11 @@ def run_up(config: Config, options: UpOptions, say: Say) -> int:
     setup_logging(config.log.level, config.log.style)
     for variable in service_links():
         _log.debug("%s is of Kubernetes, and no setting", variable)
-    options = structs.replace(options, data=_made(options.data))
-    with _lock(options.data):
-        _end_orphans(options.data)
+    options = structs.replace(options, data=made(options.data))
+    with only_one(options.data):
+        end_orphans(options.data)
         run(lambda stop: Up(config, options, say).run(stop))
     return 0
-
-
-def _made(data: Path) -> Path:
-    """The data directory by its one full name, which the server's command line bears."""
-    try:
-        data = expanded(data).resolve()
-        if not data.exists():
-            data.mkdir(parents=True, mode=0o700)
-        (data / LOCK_NAME).touch()
-    except OSError as error:
-        raise ConfigError(
-            f"{data} cannot be written: {error.strerror}", remedy="give --data another directory"
-        ) from None
-    return data
-
-
-@contextmanager
-def _lock(data: Path) -> Iterator[None]:
-    """Only one set runs on a data directory: two servers on one store would ruin it."""
-    with (data / LOCK_NAME).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(
-                f"another gapscan is running on {data}", remedy="end it, or give --data another directory"
-            ) from None
-        yield
-
-
-def _end_orphans(data: Path) -> None:
-    """End what a supervisor that was killed left behind: the server, which does not notice by itself."""
-    found = runfile.read_any(data)
-    if found is None or "nats" not in found.services:
-        return
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(found.services["nats"].pid)
-        if any(argument.startswith(f"{data}{os.sep}") for argument in process.cmdline()):
-            _end(process)
-    runfile.remove(data)
-
-
-def _end(process: psutil.Process) -> None:
-    try:
-        process.terminate()
-        process.wait(5)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(5)
 
 
 class Up:
