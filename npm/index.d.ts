@@ -96,7 +96,15 @@ export interface Wish {
 
 export interface About {
   view: ListView;
-  beat: { epoch: string; sequence: number; as_of: number; state: "live" | "stale" | "closed" } | null;
+  /** Of delayed data `state` is stale and `delayed` true; `delayed_by` is by how many ms of market time. */
+  beat: {
+    epoch: string;
+    sequence: number;
+    as_of: number;
+    state: "live" | "stale" | "closed";
+    delayed?: boolean;
+    delayed_by?: number;
+  } | null;
   asOf: number;
   movedAt: number;
   resyncing: boolean;

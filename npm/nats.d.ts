@@ -3,8 +3,8 @@ import type { Row } from "./index.js";
 
 export interface Shot {
   view: { list: string; epoch: string; sequence: number; asOf: number; rows: readonly Row[] };
-  /** live, stale (no data, or no heartbeat for three seconds), closed (outside of the list's sessions). */
-  state: "live" | "stale" | "closed";
+  /** live, delayed (all data are late, as with a delayed plan), stale (no data, or no heartbeat for three seconds), closed (outside of the list's sessions). */
+  state: "live" | "delayed" | "stale" | "closed";
   simulated: boolean;
 }
 

@@ -161,7 +161,7 @@ class Follower {
     this.#simulated = beat.simulated === true;
     if (this.#view.loaded && beat.sequence > this.#view.sequence) this.#needs("fill");
     if (!this.#believes(beat)) return;
-    this.#state = beat.state;
+    this.#state = beat.delayed ? "delayed" : beat.state;
     if (this.#view.loaded && beat.sequence < this.#view.sequence) this.#needs("snapshot");
   }
 

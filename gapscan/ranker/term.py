@@ -50,8 +50,7 @@ from gapscan.service.retrying import retrying
 REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS refuses
 # For longer, a list whose deltas are refused is not live: an interrupted link and a stream made anew take less.
 REFUSED_IS_STALE: Final = 3.0
-# For longer, a scan that is overdue makes lists stale: meanwhile the feed tries again and again.
-OVERDUE_IS_STALE: Final = 40.0
+OVERDUE_IS_STALE: Final = 40.0  # for so long a scan may be overdue: meanwhile the feed tries again and again
 _TICK_SECONDS: Final = 0.25
 _EVERYONE: Final = frozenset(range(GROUPS))
 

@@ -10,7 +10,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.client.view import ListView
-from gapscan.protocol.messages import Row
+from gapscan.protocol.messages import Row, State
 
 SYMBOLS = [f"S{number}" for number in range(40)]
 
@@ -38,10 +38,10 @@ class Published:
             if await self.publisher.publish(rows, self.publisher.sequence + 1):
                 self.truth[self.publisher.sequence] = rows
 
-    async def beat(self) -> None:
+    async def beat(self, state: State = "live") -> None:
         """As a ranker's: its market time is never behind that of the last delta."""
         as_of = max(self.publisher.as_of, self.publisher.sequence)
-        await self.publisher.heartbeat("live", as_of, simulated=True)
+        await self.publisher.heartbeat(state, as_of, simulated=True)
 
 
 async def publish_list(bus: Bus, name: str, retention: Retention | None = None, seed: int = 1) -> Published:

@@ -139,6 +139,10 @@ async def test_straight_from_nats_over_its_websocket(installed: Path, tmp_path: 
                 await movers.step(20)
                 await _exact(steps, movers)
                 assert steps[-1]["state"] == "live"
+                await movers.beat("delayed")
+                await until(lambda: steps[-1]["state"] == "delayed", "its saying that all data are late")
+                await movers.beat()
+                await until(lambda: steps[-1]["state"] == "live", "its saying that they are not any more")
                 server.kill()
                 await until(lambda: steps[-1]["state"] == "stale", "its saying that nothing comes")
                 server.start()
