@@ -20,7 +20,6 @@ from gapscan.config.nats_passwords import check_passwords
 from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.sections import (
     DEFAULT_NATS_URL,
-    SCENARIOS,
     BridgeSection,
     Config,
     EventsSection,
@@ -33,8 +32,8 @@ from gapscan.config.sections import (
     ProviderSection,
     RankerSection,
     ServiceSection,
-    SimSection,
 )
+from gapscan.config.sim_section import SCENARIOS, SimSection
 from gapscan.config.urls import nats_servers, without_login
 from gapscan.config.variables import SECRET_KEYS, key_in
 

@@ -7,7 +7,8 @@ import datetime as dt
 import msgspec
 
 from gapscan.config.loading import REMEDY
-from gapscan.config.sections import Config, SimSection, date_of
+from gapscan.config.sections import Config
+from gapscan.config.sim_section import SimSection, date_of
 from gapscan.errors import ConfigError
 from gapscan.market.calendar import is_trading_day, last_trading_day
 

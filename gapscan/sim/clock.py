@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import Final, Protocol
 
-from gapscan.config.sections import STEP_SECONDS, STEPPING_SPEED
+from gapscan.config.sim_section import STEP_SECONDS, STEPPING_SPEED
 from gapscan.market.sessions import (
     MarketSession,
     is_trading_day,

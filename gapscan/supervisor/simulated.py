@@ -9,7 +9,7 @@ from msgspec import structs
 
 from gapscan import providers
 from gapscan.config import Config, SimSection, simulated_day
-from gapscan.config.sections import STEP_SECONDS
+from gapscan.config.sim_section import STEP_SECONDS
 from gapscan.supervisor import ports
 
 # The simulated market has no quota: it is scanned this often (market seconds), and at most once a wall second; one that

@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gapscan.config.sections import STEPPING_SPEED
+from gapscan.config.sim_section import STEPPING_SPEED
 from gapscan.market.sessions import MarketSession, session_at, session_times, trading_date
 from gapscan.sim import ManualClock, MarketClock
 from gapscan.sim.clock import STEP_MS, FollowingClock, limit_after
