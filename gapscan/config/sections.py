@@ -62,7 +62,8 @@ class NatsSection(Section, frozen=True):
 class ProviderSection(Section, frozen=True):
     """The market data provider, by its name in the registry, and where it is. Unset is what is usual with it.
 
-    `simulated` marks data of the simulated market wherever it shows. `record` is a directory in which everything that
+    `proxy` leads to it; unset, the environment's. `simulated` marks data of the simulated market wherever it shows.
+    `record` is a directory in which everything that
     the provider sends is kept, raw, so that it can be played again (empty: nothing is kept).
     """
 
@@ -71,6 +72,7 @@ class ProviderSection(Section, frozen=True):
     rest_url: str | None = None
     websocket_host: str | None = None
     secure_websocket: bool = True
+    proxy: str | None = None
     simulated: bool = False
     record: str = ""
 

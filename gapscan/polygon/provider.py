@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import datetime as dt
 from collections.abc import Callable, Iterable, Set
+from functools import partial
 from typing import Final
 
 from gapscan.config import ProviderSection, directory_of
@@ -56,6 +57,7 @@ def open_provider(section: ProviderSection, key: str, timeout: float, tally: Tal
         key=key,
         secure=section.secure_websocket,
         record=recorder.frame if recorder else None,
+        proxy=section.proxy,
     )
     base = section.rest_url or REST_URL
     return PolygonProvider(library_named(section.library), base, stream, timeout, tally, recorder=recorder)
@@ -89,9 +91,12 @@ class PolygonProvider(Provider):
         retries: int = RETRIES,
         recorder: Recorder | None = None,
     ) -> None:
-        self._rest = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=retries, recorder=recorder)
+        client = partial(
+            PolygonRest, library, rest_url, stream.key, timeout, tally, recorder=recorder, proxy=stream.proxy
+        )
+        self._rest = client(retries=retries)
         # Asks once: requests for details are counted, and asked again, by whoever makes them.
-        self._rest_once = PolygonRest(library, rest_url, stream.key, timeout, tally, retries=0, recorder=recorder)
+        self._rest_once = client(retries=0)
         self.stream_settings = stream
         self._link = link or LinkOptions()
         self._tally = tally

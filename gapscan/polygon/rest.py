@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 import urllib3
@@ -27,6 +27,7 @@ from gapscan.polygon.elements import Decoded, Elements, Head
 from gapscan.polygon.lenient import UNREADABLE, saved
 from gapscan.polygon.library import Library, client_library
 from gapscan.polygon.pages import Paging
+from gapscan.polygon.proxies import proxy_for
 from gapscan.polygon.recording import Recorder
 from gapscan.polygon.refusals import check_served, translated
 from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
@@ -116,11 +117,12 @@ class PolygonRest:
         *,
         retries: int = RETRIES,
         recorder: Recorder | None = None,
+        proxy: str | None = None,
     ) -> None:
         self._timeout = timeout
         self._keep = recorder.rest if recorder else _forget
         self._tally = tally
-        self._client = _open_client(library, base, key, timeout, retries)
+        self._client = _open_client(library, base, key, timeout, retries, proxy)
 
     async def snapshot(self) -> list[SnapshotTicker]:
         """Every symbol of the market as the provider sees it now. Raises FeedError."""
@@ -272,7 +274,7 @@ def _run(
         loop.call_soon_threadsafe(settle)
 
 
-def _open_client(library: Library, base: str, key: str, timeout: float, retries: int) -> Any:
+def _open_client(library: Library, base: str, key: str, timeout: float, retries: int, proxy: str | None) -> Any:
     client = client_library(library).RESTClient(api_key=key, base=base, pagination=False, retries=retries)
     # The client makes a timeout and never uses it; without one, an abandoned thread would live for ever.
     pool = client.client.connection_pool_kw
@@ -281,7 +283,17 @@ def _open_client(library: Library, base: str, key: str, timeout: float, retries:
     pool["ca_certs"] = trusted_certificates()
     # A call that was given up must not go on asking by itself; refusals (429, 5xx) are still retried by the client.
     pool["retries"] = pool["retries"].new(read=0)
+    if through := proxy_for(base, proxy):
+        client.client = urllib3.ProxyManager(
+            through, headers=client.client.headers, proxy_headers=_login(through), **pool
+        )
     return client
+
+
+def _login(proxy: str) -> dict[str, str]:
+    """What lets us through the proxy, if its URL has a user."""
+    user = urllib3.util.parse_url(proxy).auth
+    return dict(urllib3.util.make_headers(proxy_basic_auth=unquote(user))) if user else {}
 
 
 def _decode(what: str, body: bytes, kind: type[E]) -> E:

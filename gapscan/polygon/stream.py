@@ -24,6 +24,7 @@ from gapscan.obs import logger
 from gapscan.polygon.certificates import trusted_certificates
 from gapscan.polygon.events import SESSION_ENDS, Frame, StreamStatus, statuses_in
 from gapscan.polygon.ledger import Ending, Reason, SessionEndedError, ending_of
+from gapscan.polygon.proxies import proxy_for
 from gapscan.polygon.topics import batches
 
 _MAX_FRAME: Final = 16 * 1024 * 1024  # bytes; the provider's largest are about one
@@ -44,7 +45,7 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
 
     `opening` bounds connecting and authentication together, `sending` one request; a ping goes out every `ping`
     seconds, and the link is given up when it is not answered for as long again. `record` gets the frames too, as they
-    came.
+    came. Without a `proxy`, that of the environment counts.
     """
 
     host: str
@@ -54,6 +55,7 @@ class StreamSettings(Struct, frozen=True, kw_only=True):
     sending: float = 5.0
     ping: float = 5.0
     record: Callable[[Frame], None] | None = None
+    proxy: str | None = None
 
     @property
     def url(self) -> str:
@@ -105,7 +107,7 @@ class ProviderSession:
             return await connect(
                 settings.url,
                 ssl=_tls() if settings.secure else None,
-                proxy=None,
+                proxy=proxy_for(settings.url, settings.proxy),
                 compression=None,
                 open_timeout=None,  # `opening` bounds it
                 close_timeout=_CLOSE_SECONDS,

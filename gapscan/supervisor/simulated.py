@@ -39,6 +39,7 @@ def as_simulated(config: Config) -> Config:
             rest_url=f"http://{host}",
             websocket_host=host,
             secure_websocket=False,
+            proxy=None,
             simulated=True,
         ),
         feed=structs.replace(

@@ -56,9 +56,10 @@ def provider_on(
     link: LinkOptions | None = None,
     ping: float = 2.0,
     retries: int = RETRIES,
+    proxy: str | None = None,
 ) -> PolygonProvider:
     """The provider that the simulated market is."""
-    stream = StreamSettings(host=sim.ws_feed, key=key, secure=False, ping=ping)
+    stream = StreamSettings(host=sim.ws_feed, key=key, secure=False, ping=ping, proxy=proxy)
     return PolygonProvider(library, sim.url, stream, timeout, tally, link=link, retries=retries)
 
 
