@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.stage_times import StageTimes
 from gapscan.errors import BusError, FencedError
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
@@ -56,7 +57,7 @@ async def turn() -> None:
 @pytest.fixture(autouse=True, scope="module")
 def _no_real_time() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("time", clock), ("RETRY_FIRST", 0.0), ("RETRY_LIMIT", 0.0)):
+        for name, value in (("time", clock), ("RETRY_FIRST", 0.0), ("_RETRY_LIMIT", 0.0)):
             patch.setattr(module, name, value)
         yield
 
@@ -70,7 +71,7 @@ class FakePublisher:
         self.unsettled = False
         self.due_since: int | None = None
 
-    async def publish(self, rows: Rows, as_of: int) -> bool:
+    async def publish(self, rows: Rows, as_of: int, times: StageTimes | None = None) -> bool:
         world, (turns, error) = self._world, next(self._world.fates, (0, None))
         assert not world.under_way[self.name].locked(), "two deltas of one list"
         self.due_since = clock.now if self.due_since is None else self.due_since

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gapscan.market.fields import DAY_FIELDS, OBSERVED, PASSED, SCANNED
 from gapscan.market.history import LIVE_MS, STEP_MS, History
 from gapscan.market.observed import CLOSING_MS, by_price, by_volume
+from gapscan.market.premarket import PRE_RANGE
 from gapscan.market.scans import merge_scan
 from gapscan.market.universe import SCAN_MS, Universe
 from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
@@ -34,6 +35,7 @@ class Plain:
     def __init__(self) -> None:
         self.held: dict[tuple[str, str], tuple[float, float]] = {}
         self.passed: dict[tuple[str, str], float] = {}
+        self.early: dict[tuple[str, str], float] = {}
         self.prices, self.volumes = History(), History()
         self.dirty: set[int] = set()
         self.range_until: dict[str, float] = {}
@@ -74,6 +76,13 @@ class Plain:
             self._touch(symbol)
         self.held[symbol, name] = known, max(since, time)
 
+    def widen_early(self, symbol: str, name: str, value: float) -> None:
+        """Pre-market has a high and low of its own, also for what comes late."""
+        known = self.early.get((symbol, name), value)
+        if (symbol, name) not in self.early or (value > known if name == "high" else value < known):
+            self.early[symbol, name] = value
+            self._touch(symbol)
+
     def see_price(self, symbol: str, price: float, time: float, as_of: int | None = None) -> None:
         live = as_of is None
         for name, value in (("price", price), ("price_time", time), ("from_bar", float(live))):
@@ -95,6 +104,7 @@ class Plain:
             self.see_price(symbol, price, time, as_of)
             for name in RANGE_FIELDS if TIMES.pre <= time < TIMES.regular else ():
                 self.widen(symbol, name, price, time, known_until=known)
+                self.widen_early(symbol, name, price)
         self.scan_day(one, as_of, known)
         self.confirm(self.prices, symbol, time if priced else None, as_of)
 
@@ -176,6 +186,8 @@ def check_same(universe: Universe, plain: Plain) -> None:
         for name, moment in zip(RANGE_FIELDS, PASSED, strict=True):
             expected = plain.passed.get((symbol, name), math.nan)
             np.testing.assert_equal(float(universe.number(moment)[at]), expected, f"{symbol} {moment}")
+            early = plain.early.get((symbol, name), math.nan)
+            np.testing.assert_equal(float(universe.number(PRE_RANGE[name])[at]), early, f"{symbol} {name} early")
 
 
 def check_past(universe: Universe, plain: Plain) -> None:
