@@ -101,7 +101,7 @@ def _settles(lists: ListSet, step: int) -> bool:
 
 
 def _compiled(task: DayTask) -> ListSet:
-    """The lists. Parsing fails for no reason of its own when any other thread of the process parses: gh-106905."""
+    """The lists. On threads of a Dask worker, CPython 3.11.7 was seen to fail in parsing with SystemError."""
     for _ in range(_PARSINGS):
         with suppress(SystemError), _SHARED:
             return list_set(task.variants, shipped_lists())
