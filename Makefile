@@ -65,7 +65,7 @@ LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-in
 
 lock:
 	$(LOCK) --extra dev --upgrade --output-file requirements.lock
-	$(LOCK) --constraint requirements.lock --upgrade --output-file requirements-run.lock
+	$(LOCK) --extra notify --constraint requirements.lock --upgrade --output-file requirements-run.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* dist build
