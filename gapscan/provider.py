@@ -3,8 +3,8 @@
 A provider is a folder that implements `Provider`, and a line in `gapscan.providers`. Its peculiarities stay in that
 folder: names and units of fields, what a zero stands for, topics, sale conditions, how it words an error.
 
-Everywhere here: times are UTC epoch ms, prices and values USD, volumes shares (fractions are possible); what is not
-known is None, in columns NaN. A symbol is the provider's, letter by letter: case matters.
+Everywhere here: times are UTC epoch ms, prices and values USD, volumes shares (fractions are possible); unknown is
+None, in columns NaN. Symbols are the provider's, letter by letter: case matters.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ ALL: Final = "*"  # in a topic: every symbol
 
 TopicKind = Literal["bars", "trades", "halts"]
 LinkState = Literal["waiting", "connecting", "live"]
+BarWidth = Literal[60_000, 1_000]  # ms
+
+MINUTE_BARS: Final[BarWidth] = 60_000
+SECOND_BARS: Final[BarWidth] = 1_000
 
 
 class MarketStatus(Struct, frozen=True):
@@ -36,8 +40,8 @@ class MarketStatus(Struct, frozen=True):
 class MarketSnapshot(Struct, frozen=True):
     """All symbols as the provider sees them now, as columns: each has a value for each of `symbols`.
 
-    `columns` are named and measured as those of `UniverseFrame`; what a provider does not have may be left out.
-    `newest` is the time of the newest event that an element speaks of (epoch ms), 0 where it speaks of none.
+    `columns` are named and measured as those of `UniverseFrame`, some may be left out. `newest` is the time of the
+    newest event that an element speaks of (epoch ms), 0 for none.
     """
 
     symbols: list[str]
@@ -242,8 +246,8 @@ class Provider(ABC):
     """One account with a provider. Any number of requests may be under way together; each ends within the time that
     the settings give it.
 
-    Requests raise FeedError (`retry` says whether asking again can help), NotEntitledError where the account may not
-    have what was asked for, NotFoundError where there is no such thing.
+    Requests raise FeedError (`retry`: whether asking again can help), NotEntitledError where the account may not have
+    it, NotFoundError where there is no such thing.
     """
 
     @abstractmethod
@@ -267,6 +271,12 @@ class Provider(ABC):
     async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyBar]:
         """All bars of one day; none on a day without trading. `adjusted` ones are in shares of today: prices and
         volumes of before a split are brought to what they are after it."""
+
+    @abstractmethod
+    async def bars(self, symbol: str, first: int, last: int, *, width: BarWidth = MINUTE_BARS) -> list[Bar]:
+        """The bars of `width` ms that begin from `first` to `last` (epoch ms, both included; a month at most), oldest
+        first, by one request as `details`, in shares of today; without the day's totals. Where nothing traded there is
+        none, nor of what is unknown; the newest may be under way."""
 
     @abstractmethod
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from gapscan.config import ProviderSection, directory_of
 from gapscan.obs import Tally
-from gapscan.polygon import corporate_actions
+from gapscan.polygon import aggregates, corporate_actions
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
 from gapscan.polygon.recording import Recorder
@@ -20,6 +20,9 @@ from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.polygon.testissues import is_test_issue
 from gapscan.provider import (
+    MINUTE_BARS,
+    Bar,
+    BarWidth,
     CompanyDetails,
     DailyBar,
     Dividend,
@@ -124,6 +127,10 @@ class PolygonProvider(Provider):
         return [
             DailyBar(bar.T, bar.v or 0.0, bar.n or 0.0, bar.c or None, bar.h or None, bar.l or None) for bar in bars
         ]
+
+    async def bars(self, symbol: str, first: int, last: int, *, width: BarWidth = MINUTE_BARS) -> list[Bar]:
+        """The custom bars (aggregates). Raises NotEntitledError, FeedError."""
+        return await aggregates.bars(self._rest_once, symbol, first, last, width)
 
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         """The splits by execution date. Raises FeedError."""

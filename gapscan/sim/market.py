@@ -11,6 +11,7 @@ import numpy as np
 
 from gapscan.errors import DataError
 from gapscan.market.sessions import MINUTE_MS, SessionTimes, session_times, trading_date
+from gapscan.sim.archive import DayArchive
 from gapscan.sim.source import DailyBars, DayTape, Halt, HaltRecord, Source
 from gapscan.sim.state import DayState
 from gapscan.sim.tape import Bars, Floats, Prints, no_prints, to_bars
@@ -65,6 +66,7 @@ class Market:
         self.date: dt.date | None = None
         self.position = -1
         self.generation = 0  # counts the days begun: a snapshot of another generation shares nothing with this one
+        self.archive = DayArchive()
         self._outbox: list[tuple[int, Batch]] = []
         self._minute = -1
 
@@ -117,6 +119,7 @@ class Market:
         self._tape: DayTape = self.source.open_day(date)
         self.date = date
         self.state = DayState(len(self.symbols))
+        self.archive = DayArchive()
         self.generation += 1
         self.position = self.times.clear
         self._minute, self._prints = -1, no_prints()
@@ -150,6 +153,7 @@ class Market:
         while self._minute < minute:
             self._minute += 1
             self._prints = self._tape.minute(self._minute)
+            self.archive.add(self.times.pre + self._minute * MINUTE_MS, self._prints)
 
     def _record(self, start: int, prints: Prints) -> None:
         end = self.position

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 
 from gapscan.market.sessions import MarketSession, new_york, session_at, session_times, trading_date
-from gapscan.sim import corporate_actions
+from gapscan.sim import aggregates, corporate_actions
+from gapscan.sim.aggregates import Aggregates
 from gapscan.sim.clock import Clock, FollowingClock
 from gapscan.sim.corporate_actions import CorporateActions
 from gapscan.sim.driver import Driver
@@ -62,6 +63,7 @@ class RestApi:
             "snapshot": (snapshots, self.snapshot),
             "ticker_snapshot": (snapshots + "/{ticker}", self.ticker_snapshot),
             "grouped": ("/v2/aggs/grouped/locale/us/market/stocks/{date}", self.grouped),
+            "aggregates": (aggregates.PATH, Aggregates(self._driver).bars),
             "tickers": ("/v3/reference/tickers", self.tickers),
             "ticker_details": ("/v3/reference/tickers/{ticker}", self.ticker_details),
             "splits": (corporate_actions.SPLITS, actions.splits),

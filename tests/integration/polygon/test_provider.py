@@ -16,6 +16,7 @@ from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
 from gapscan.polygon.library import Library
 from gapscan.polygon.provider import PolygonProvider
+from gapscan.provider import SECOND_BARS
 from gapscan.sim import SimServer
 from tests.support.market import OBSERVATIONS
 from tests.support.rig import DAY, KEY, market
@@ -138,3 +139,25 @@ def test_by_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert provider.stream_settings.key == "sesame"
     with pytest.raises(ConfigError, match="masive"):
         providers.open_provider(ProviderSection(library="masive"), 1.0, tally)
+
+
+async def test_minute_bars_of_a_symbol(sim: SimServer, provider: PolygonProvider) -> None:
+    place = int(np.argmax(sim.market.state.volume))
+    symbol, now = sim.market.symbols[place], sim.clock.now()
+    bars = await provider.bars(symbol, sim.market.times.pre, now)
+    assert sum(bar.volume or 0 for bar in bars) == pytest.approx(sim.market.state.volume[place])
+    assert {bar.end - bar.start for bar in bars} == {60_000}
+    since = now - 5 * 60_000
+    assert [bar.start for bar in await provider.bars(symbol, since, now)] == [
+        bar.start for bar in bars if bar.start >= since
+    ]
+    assert await provider.bars("NO.SUCH/ONE", since, now) == []
+
+
+async def test_second_bars_of_a_symbol(sim: SimServer, provider: PolygonProvider) -> None:
+    place = int(np.argmax(sim.market.state.volume))
+    now = sim.clock.now()
+    bars = await provider.bars(sim.market.symbols[place], now - 360_000, now, width=SECOND_BARS)
+    assert {bar.end - bar.start for bar in bars} == {1_000}
+    assert bars[0].start >= now - 360_000
+    assert bars[-1].close == sim.market.state.last_price[place]

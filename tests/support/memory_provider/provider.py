@@ -15,6 +15,9 @@ from gapscan.errors import ConfigError, NotFoundError
 from gapscan.obs import Tally
 from gapscan.provider import (
     ALL,
+    MINUTE_BARS,
+    Bar,
+    BarWidth,
     CompanyDetails,
     DailyBar,
     Dividend,
@@ -45,6 +48,7 @@ class MemoryMarket:
     splits: list[Split] = field(default_factory=list)
     dividends: list[Dividend] = field(default_factory=list)
     plain_days: dict[dt.date, list[DailyBar]] = field(default_factory=dict)
+    bars: list[Bar] = field(default_factory=list)
     details: dict[str, CompanyDetails] = field(default_factory=dict)
     floats: dict[str, float] = field(default_factory=dict)
     streams: list[MemoryStream] = field(default_factory=list)
@@ -104,6 +108,10 @@ class MemoryProvider(Provider):
     async def daily_bars(self, date: dt.date, *, adjusted: bool = True) -> list[DailyBar]:
         days = self._market.days if adjusted else self._market.days | self._market.plain_days
         return days.get(date, [])
+
+    async def bars(self, symbol: str, first: int, last: int, *, width: BarWidth = MINUTE_BARS) -> list[Bar]:
+        bars = (bar for bar in self._market.bars if bar.symbol == symbol and bar.end - bar.start == width)
+        return sorted((bar for bar in bars if first <= bar.start <= last), key=lambda bar: bar.start)
 
     async def splits(self, first: dt.date, last: dt.date) -> list[Split]:
         return [split for split in self._market.splits if first <= split.date <= last]
