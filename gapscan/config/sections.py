@@ -140,10 +140,11 @@ class HotSection(Section, frozen=True):
 
 class EventsSection(Section, frozen=True):
     """What is told of the lists. `alerts_file` has a user's own alerts; unset, it is alerts.toml beside the user's own
-    gapscan.toml.
+    gapscan.toml. With `copies`, events and alerts are copied for programs in an account of their own.
     """
 
     alerts_file: str | None = None
+    copies: bool = False
 
 
 class NotifySection(Section, frozen=True):

@@ -15,6 +15,7 @@ from gapscan.bus.definitions import read_entries
 from gapscan.bus.direct_get import NoStreamError, get_last_of_each
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
+from gapscan.events.copies import Copies
 from gapscan.events.reader import ListReader
 from gapscan.events.store import EventStore
 from gapscan.events.watched import WatchedAlerts
@@ -51,6 +52,7 @@ class EventsTerm:
         self._begun = asyncio.Event()  # one more task
         self._definitions: dict[str, ListDefinition | None] = {}
         self.alerts = WatchedAlerts(bus, tally, self._set_alerts)
+        self.copies = Copies(bus, retention(config), tally)
 
     async def lead(self, leadership: Leadership) -> None:
         """Read and store until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
@@ -94,8 +96,9 @@ class EventsTerm:
         await retrying("events", "reading the alerts", self.alerts.read)
         for name in await retrying("events", "reading the positions", self._kept):
             self._begin(name)
+        copying = [self.copies.run()] if self._config.events.copies else []
         await run_together(
-            watch_definitions(self._bus, self._look, self._tally), self._supervise(), self.alerts.follow()
+            watch_definitions(self._bus, self._look, self._tally), self._supervise(), self.alerts.follow(), *copying
         )
 
     def _set_alerts(self) -> None:
@@ -190,6 +193,7 @@ class EventsTerm:
             "stored": self.store.log.appended,
             "repeated": self.store.log.repeated,
             "alerts": self._alerts_report(),
+            "copies": self.copies.report(),
             "gaps": sum(reader.gaps for reader in self.readers.values()),
             "lists": {name: reader.history.copy.sequence for name, reader in self.readers.items()},
         }

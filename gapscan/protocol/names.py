@@ -31,6 +31,8 @@ STREAM_COMMANDS: Final = "GAPSCAN_FEED_COMMANDS"
 STREAM_STATE: Final = "GAPSCAN_STATE"
 STREAM_EVENTS: Final = "GAPSCAN_EVENTS"
 STREAM_ALERTS: Final = "GAPSCAN_ALERTS"
+STREAM_EVENTS_COPY: Final = "GAPSCAN_EVENTS_COPY"
+STREAM_ALERTS_COPY: Final = "GAPSCAN_ALERTS_COPY"
 STREAM_LIST_PREFIX: Final = "GAPSCAN_LIST_"
 
 # The past of all lists: the real market's, and apart from it the simulated one's.
@@ -51,6 +53,11 @@ BUCKET_EVENTS: Final = "gapscan-events"
 BUCKET_ALERTS: Final = "gapscan-alerts"
 BUCKET_CHANNELS: Final = "gapscan-channels"
 
+# Between the services' account and that of programs, which has the copies; as nats/accounts.conf has it.
+COPIES_API: Final = f"{PREFIX}.copies"  # in the services' account: the streams of the other one
+ORIGIN_API: Final = f"{PREFIX}.origin"  # in that of programs: consumers of the services' streams, for the server alone
+COPIED: Final = f"{PREFIX}.copied"  # what these deliver on its way
+
 SERVICE_PREFIX: Final = "gapscan-"
 
 # Set by the server on every republished delta, and on what direct get answers.
@@ -58,6 +65,8 @@ HEADER_SUBJECT: Final = "Nats-Subject"
 HEADER_SEQUENCE: Final = "Nats-Sequence"
 HEADER_LAST_SEQUENCE: Final = "Nats-Last-Sequence"
 HEADER_TIME: Final = "Nats-Time-Stamp"
+# Set by the server on what a stream has from another one: name, sequence, and more, with blanks between.
+HEADER_SOURCE: Final = "Nats-Stream-Source"
 # Set by the publisher.
 HEADER_MSG_ID: Final = "Nats-Msg-Id"
 HEADER_EXPECTED_SEQUENCE: Final = "Nats-Expected-Last-Sequence"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import get_from
-from gapscan.config import Config, NatsSection, RankerSection
+from gapscan.config import Config, EventsSection, NatsSection, RankerSection
 from gapscan.events.service import Events
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol import names
@@ -23,10 +23,12 @@ Told = tuple[str, str, int]  # kind, symbol, sequence
 
 
 @asynccontextmanager
-async def events_of(server: NatsServer, lease: float = 1.0) -> AsyncIterator[Events]:
-    """The process that makes events, in this one."""
-    config = Config(nats=NatsSection(url=server.url), ranker=RankerSection(lease=lease))
-    async with connect(BusOptions(server.url), "events") as bus:
+async def events_of(server: NatsServer, lease: float = 1.0, *, accounts: bool = False) -> AsyncIterator[Events]:
+    """The process that makes events, in this one; on a server with accounts, with copies for programs."""
+    config = Config(
+        nats=NatsSection(url=server.url), ranker=RankerSection(lease=lease), events=EventsSection(copies=accounts)
+    )
+    async with connect(server.services if accounts else BusOptions(server.url), "events") as bus:
         events = Events(bus, config)
         task = asyncio.create_task(events.run())
         try:

@@ -16,10 +16,12 @@ from gapscan.bus.client import BusOptions
 from gapscan.supervisor import nats_server, ports
 
 PASSWORD, READER_PASSWORD, GAPPERS_PASSWORD = "writers-secret", "readers-secret", "gappers-secret"
+PROGRAM_PASSWORD = "programs-secret"
 ACCOUNTS = {
     "GAPSCAN_PASSWORD": PASSWORD,
     "GAPSCAN_READER_PASSWORD": READER_PASSWORD,
     "GAPSCAN_GAPPERS_PASSWORD": GAPPERS_PASSWORD,
+    "GAPSCAN_PROGRAM_PASSWORD": PROGRAM_PASSWORD,
     "GAPSCAN_SYSTEM_PASSWORD": "systems-secret",
 }
 
@@ -55,6 +57,11 @@ class NatsServer:
     def reader(self) -> BusOptions:
         """How whoever reads lists connects to it."""
         return BusOptions(self.url, "reader", READER_PASSWORD, inbox_prefix="_INBOX_reader")
+
+    @property
+    def program(self) -> BusOptions:
+        """How a program that acts on events does, where accounts.conf lets one in."""
+        return BusOptions(self.url, "program", PROGRAM_PASSWORD, inbox_prefix="_INBOX_program")
 
     @property
     def pid(self) -> int:

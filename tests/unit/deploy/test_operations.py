@@ -56,7 +56,7 @@ def test_variables_exist() -> None:
     known = setting_variables() | set(re.findall(r"\$(GAPSCAN_\w+)", nats))
     assert (
         set(re.findall(r"\b(?:GAPSCAN|POLYGON)_[A-Z_]*[A-Z]\b", TEXT))
-        - {"GAPSCAN_LIST", "GAPSCAN_NATS", "GAPSCAN_TAPE"}
+        - {"GAPSCAN_LIST", "GAPSCAN_NATS", "GAPSCAN_TAPE", "GAPSCAN_EVENTS", "GAPSCAN_EVENTS_COPY"}
         <= known
     )
 
