@@ -10,8 +10,9 @@ from typing import Any
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.client.minutes import full_minutes
-from gapscan.client.past import day_bounds, moves_between
+from gapscan.client.past import day_bounds
 from gapscan.client.tape_reader import PastView, TapeReader
+from gapscan.client.timeline import moves_between
 from gapscan.errors import ConfigError, NotRecordedError, UnknownListError
 from gapscan.protocol.fields import FIELDS, Field
 from gapscan.protocol.tape import Move
@@ -50,7 +51,7 @@ async def _export(options: BusOptions, day: str, write_moves: Write, write_rows:
     async with connect(options, "gapscan history export") as bus:
         async for reader in _readers(bus):
             begin, over = await day_bounds(reader, day)
-            write_moves(list(_move_lines(reader, await moves_between(reader, bus, begin, over))))
+            write_moves(list(_move_lines(reader, await moves_between(reader, begin, over))))
             lines: list[dict[str, Any]] = []
             async for view in full_minutes(reader, begin, over):
                 minutes += 1

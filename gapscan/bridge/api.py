@@ -11,8 +11,10 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gapscan.bridge.api_access import ApiAccess
 from gapscan.bridge.api_lists import ListReader, list_summary, place_of
+from gapscan.bridge.api_past import PastApi
 from gapscan.bridge.api_queries import Query, kind_wanted
 from gapscan.bridge.event_stream import EventStreams
+from gapscan.bridge.past import PastLists
 from gapscan.bridge.problems import ProblemError, of_http
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
@@ -34,11 +36,12 @@ _DOCUMENT: Final = msgspec.json.encode(OPENAPI)
 class Api:
     """The handlers below /api."""
 
-    def __init__(self, bridge: BridgeServer, questions: Questions, access: ApiAccess) -> None:
+    def __init__(self, bridge: BridgeServer, questions: Questions, past: PastLists, access: ApiAccess) -> None:
         self._bridge = bridge
         self._questions = questions
         self._access = access
         self._lists = ListReader(bridge)
+        self._past = PastApi(past)
         self._streams = EventStreams(bridge, questions)
         self._waiting = 0
 
@@ -113,7 +116,10 @@ class Api:
 
     async def _list(self, request: web.Request) -> web.Response:
         name, kind = kind_wanted(request.match_info["list"], request.headers.get("Accept", ""))
-        return self._lists.response(name, Query(request, "limit", "fields"), kind, request)
+        query = Query(request, "limit", "fields", "at")
+        if (moment := query.text("at")) is not None:
+            return await self._past.response(name, moment, query, kind, request)
+        return self._lists.response(name, query, kind, request)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         wish = Query(request, "limit", "fields").wish()

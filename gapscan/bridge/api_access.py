@@ -16,7 +16,8 @@ from gapscan.bridge.origin import is_allowed
 from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.problems import ProblemError
 from gapscan.obs import Tally
-from gapscan.protocol.websocket import TOO_MANY_GUESSES, RefusedError
+from gapscan.protocol.codes import TOO_MANY_GUESSES
+from gapscan.protocol.websocket import RefusedError
 from gapscan.runtime import TokenBucket
 
 _ADDRESSES: Final = 10_000  # that are remembered

@@ -24,7 +24,7 @@ from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import ListInfo
 
 _KEPT: Final = 256  # answers
-_TYPES: Final[dict[Kind, str]] = {"json": "application/json", "csv": "text/csv"}
+CONTENT_TYPES: Final[dict[Kind, str]] = {"json": "application/json", "csv": "text/csv"}
 _TIMES: Final = frozenset(name for name, field in FIELDS.items() if field.show == "clock")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -62,9 +62,9 @@ class ListReader:
         order = tuple(query.fields() or FIELDS) if kind == "csv" else ()
         made = self._answer(_Asked(name, query.wish(), order, kind), history, history.current)
         headers = {"ETag": made.etag}
-        if _matches(request.headers.get("If-None-Match", ""), made.etag):
+        if is_had(request.headers.get("If-None-Match", ""), made.etag):
             return web.Response(status=304, headers=headers)
-        return web.Response(body=made.body, content_type=_TYPES[kind], charset="utf-8", headers=headers)
+        return web.Response(body=made.body, content_type=CONTENT_TYPES[kind], charset="utf-8", headers=headers)
 
     def _answer(self, asked: _Asked, history: ListHistory, version: Version) -> _Made:
         etag = f'"{version.position.text}-{history.state}-{asked.kind}"'
@@ -79,7 +79,7 @@ class ListReader:
     def _body(self, asked: _Asked, history: ListHistory, version: Version) -> bytes:
         rows = asked.wish.rows(version.rows)
         try:
-            return _csv(rows, asked.order) if asked.kind == "csv" else _json(history, version, rows)
+            return csv_of(rows, asked.order) if asked.kind == "csv" else _json(history, version, rows)
         except (TypeError, ValueError) as error:
             self._bridge.tally.trouble(f"unsent.{history.name}", f"list {history.name} cannot be sent: {error}")
             raise ProblemError("list_failed", f"list {history.name!r} cannot be sent", Retry_After="1") from None
@@ -100,7 +100,7 @@ def _json(history: ListHistory, version: Version, rows: list[Row]) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def _csv(rows: list[Row], order: tuple[str, ...]) -> bytes:
+def csv_of(rows: list[Row], order: tuple[str, ...]) -> bytes:
     """Rank, symbol and the fields in this order; a missing value is empty, a time in ISO 8601."""
     names = ["rank", "symbol", *(name for name in order if name in FIELDS)]
     text = io.StringIO()
@@ -121,7 +121,7 @@ def _cell(name: str, value: Any) -> object:
     return value
 
 
-def _matches(header: str, etag: str) -> bool:
+def is_had(header: str, etag: str) -> bool:
     """Whether an If-None-Match names the answer (RFC 9110, section 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return etag in tags or "*" in tags

@@ -14,7 +14,7 @@ from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.session import CLOSE_SECONDS, BrowserSession
 from gapscan.obs import logger
-from gapscan.protocol.websocket import FAILED
+from gapscan.protocol.codes import FAILED
 
 _log = logger("bridge")
 

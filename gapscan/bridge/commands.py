@@ -10,15 +10,15 @@ from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import unknown
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.history import Position
+from gapscan.bridge.plays import Plays
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
 from gapscan.bridge.session import BrowserSession
 from gapscan.lists.wish import Wish, not_fields
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
-from gapscan.protocol.websocket import (
+from gapscan.protocol.codes import (
     BINARY,
-    HELLO_VERSION,
     NO_TOKEN,
     NOT_SUBSCRIBED,
     TOO_FAST,
@@ -26,6 +26,10 @@ from gapscan.protocol.websocket import (
     TOO_MANY_LISTS,
     UNKNOWN_FIELD,
     UNKNOWN_LIST,
+)
+from gapscan.protocol.past import AskAt, AskTimeline, Play
+from gapscan.protocol.websocket import (
+    HELLO_VERSION,
     Action,
     Aggregates,
     AskLists,
@@ -33,6 +37,7 @@ from gapscan.protocol.websocket import (
     Auth,
     Hello,
     Overview,
+    Question,
     RefusedError,
     Resync,
     Subscribe,
@@ -74,6 +79,7 @@ class CommandHandler:
         bridge: BridgeServer,
         session: BrowserSession,
         questions: Questions,
+        plays: Plays,
         access: TokenCheck,
         window: float,
         links: Sequence[str] = (),
@@ -81,6 +87,7 @@ class CommandHandler:
         self._bridge = bridge
         self._session = session
         self._questions = questions
+        self._plays = plays
         self._access = access
         self._window = window
         self._links = [*links]
@@ -131,14 +138,17 @@ class CommandHandler:
                 self._resync(action)
             case Unsubscribe(names):
                 self._bridge.unsubscribe(self._session, names)
+                self._plays.stop(self._session, names)
             case AskLists():
                 self._session.send(self._bridge.versions.lists_message())
             case Aggregates(on):
                 self._bridge.want_cells(self._session, on=on)
             case Overview(on):
                 self._overview(on)
-            case AskWhy():
+            case AskWhy() | AskAt() | AskTimeline():
                 self._ask(action)
+            case Play():
+                self._plays.act(self._session, action)
             case Auth(token):
                 self._authorize(token)
 
@@ -154,9 +164,9 @@ class CommandHandler:
             raise self._too_many(wants[most].list)
 
     def _want(self, wanted: Wanted) -> None:
-        if not self._bridge.versions.may_exist(wanted.list):
-            raise unknown(wanted.list)
         lists = self._session.lists
+        if wanted.list not in lists and ("@" in wanted.list or not self._bridge.versions.may_exist(wanted.list)):
+            raise unknown(wanted.list)
         if wanted.list not in lists and len(lists) >= self._bridge.limits.lists:
             raise self._too_many(wanted.list)
         if wanted.last_sequence is not None:
@@ -179,9 +189,10 @@ class CommandHandler:
         self._session.wants_overview, self._session.overview = on, None
         self._session.send_overview(self._bridge.versions.overview_message())
 
-    def _ask(self, question: AskWhy) -> None:
-        if question.list is not None and not self._bridge.versions.may_exist(question.list):
-            raise RefusedError(UNKNOWN_LIST, f"there is no list {question.list!r}", question.list, question.symbol)
+    def _ask(self, question: Question) -> None:
+        name = question.list if isinstance(question, AskWhy) else None  # a list that is gone has a past
+        if isinstance(question, AskWhy) and name is not None and not self._bridge.versions.may_exist(name):
+            raise RefusedError(UNKNOWN_LIST, f"there is no list {name!r}", name, question.symbol)
         self._questions.put(self._session, question)
 
     def _authorize(self, token: str) -> None:

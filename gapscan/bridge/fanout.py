@@ -17,7 +17,8 @@ from gapscan.bridge.versions import VersionStore
 from gapscan.bridge.views import ViewKey
 from gapscan.lists.wish import Wish
 from gapscan.obs import Tally
-from gapscan.protocol.websocket import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode, RefusedError
+from gapscan.protocol.codes import LIST_FAILED, SLOW, UNKNOWN_LIST, CloseCode
+from gapscan.protocol.websocket import RefusedError
 
 Clock = Callable[[], float]
 

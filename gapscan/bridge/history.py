@@ -68,8 +68,17 @@ class ListStatus:
     stored_at: float = 0.0  # POSIX seconds; 0: not known
 
 
+class MessageKinds(NamedTuple):
+    """What a whole list is sent as, and what leads from one version to another."""
+
+    snapshot: type[Snapshot] = Snapshot
+    delta: type[Delta] = Delta
+
+
 class ListHistory:
     """The newest versions of one list, all of one epoch, and the messages that lead from them to the newest one."""
+
+    kinds = MessageKinds()
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -185,7 +194,7 @@ class ListHistory:
         return min(delta, self._snapshot(new), key=lambda message: len(message.payload))
 
     def _delta(self, old: Version, new: Version) -> Message:
-        delta = Delta(
+        delta = self.kinds.delta(
             list=self.name,
             epoch=new.position.epoch,
             prev=old.position.sequence,
@@ -199,7 +208,7 @@ class ListHistory:
 
     def _snapshot(self, version: Version) -> Message:
         if None not in self._messages:
-            snapshot = Snapshot(
+            snapshot = self.kinds.snapshot(
                 list=self.name,
                 epoch=version.position.epoch,
                 sequence=version.position.sequence,

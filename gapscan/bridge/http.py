@@ -22,12 +22,14 @@ from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConne
 from gapscan.bridge.encodings import WEBSOCKET, websocket_pong
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
+from gapscan.bridge.plays import Plays
 from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.session import BrowserSession
 from gapscan.obs import logger
-from gapscan.protocol.websocket import BAD_FRAME, TOO_FAST, TOO_LONG, RefusedError
+from gapscan.protocol.codes import BAD_FRAME, TOO_FAST, TOO_LONG
+from gapscan.protocol.websocket import RefusedError
 from gapscan.runtime import end
 
 _DRAIN_SECONDS: Final = 1.0  # at the end, for clients to take their leave
@@ -72,9 +74,10 @@ class Web:
         self._assets = load_assets()
         self.limiter: ConnectionLimiter | None = None
         self.questions = Questions(policy.ask, bridge.tally, bridge.clock)
+        self.plays = Plays(bridge, policy.past.open_tape)
         self.guesses = Guesses(bridge.clock)
         access = ApiAccess(policy, self.guesses, bridge.tally, bridge.clock)
-        self._api = Api(bridge, self.questions, access)
+        self._api = Api(bridge, self.questions, policy.past, access)
 
     def app(self) -> web.Application:
         """All routes."""
@@ -158,7 +161,10 @@ class Web:
         async with client_session(
             self._bridge, self.questions, request, transport, WEBSOCKET, authorized=authorized
         ) as session:
-            await self._converse(request, ws, session, peer_of(transport))
+            try:
+                await self._converse(request, ws, session, peer_of(transport))
+            finally:
+                await self.plays.forget(session)
         return ws
 
     async def _diagnose(self, request: web.Request) -> web.Response:
@@ -193,7 +199,9 @@ class Web:
 
     def _commands(self, session: BrowserSession, peer: str) -> CommandHandler:
         check = TokenCheck(self._policy.token, self.guesses, peer, self._bridge.tally)
-        return CommandHandler(self._bridge, session, self.questions, check, self._policy.window, self._policy.links)
+        return CommandHandler(
+            self._bridge, session, self.questions, self.plays, check, self._policy.window, self._policy.links
+        )
 
     async def _converse(self, request: web.Request, ws: Socket, session: BrowserSession, peer: str) -> None:
         handler = self._commands(session, peer)
@@ -261,6 +269,7 @@ async def serving(listening: socket.socket, bridge: BridgeServer, policy: Access
     finally:
         server.close()
         await end(sweeping)
+        await handlers.plays.close()
         await handlers.questions.close()
         await bridge.close(_DRAIN_SECONDS)
         await runner.cleanup()

@@ -9,6 +9,7 @@ from msgspec import Struct
 from gapscan.config import BridgeSection
 
 QUESTIONS: Final = 4  # that may be unanswered
+PLAYS: Final = 4  # pasts that may be played for one client
 AUTH_SECONDS: Final = 10.0  # to send the token
 PING_AFTER: Final = 15.0  # without a word of the client
 SILENT_AFTER: Final = 30.0
@@ -29,6 +30,7 @@ class Limits(Struct, frozen=True):
 
     clients: int
     lists: int
+    plays: int
     message_bytes: int
     messages_per_second: float
     slow_after: float
@@ -39,6 +41,7 @@ class Limits(Struct, frozen=True):
         return cls(
             clients=section.clients,
             lists=section.lists,
+            plays=section.plays,
             message_bytes=section.message_bytes,
             messages_per_second=section.messages_per_second,
             slow_after=section.slow_after,

@@ -10,7 +10,7 @@ from prometheus_client import Metric
 
 from gapscan.bridge.server import BridgeServer
 from gapscan.protocol.api import PROBLEMS
-from gapscan.protocol.websocket import CLOSE_CODES, ERROR_CODES
+from gapscan.protocol.codes import CLOSE_CODES, ERROR_CODES
 from gapscan.service.lateness import Percentiles, stage_metrics
 from gapscan.service.lateness import report as stage_report
 from gapscan.service.metrics import ALL_LISTS_FAILURES, Family, Kinds, gauge, gauges
@@ -25,7 +25,8 @@ KINDS: Final = Kinds(
         "recoveries": "clients that lagged and caught up",
         "deltas_failed": "deltas that could not be made; a snapshot was sent",
         "aggregates_skipped": "cell updates not sent because a client lagged",
-        "answers": "questions of clients that a ranker answered",
+        "answers": "questions of clients that were answered",
+        "plays": "pasts that clients had played",
         "answers_skipped": "answers not sent because a client lagged",
         "answers_deferred": "times that a client's answers had to wait, because it asked for lists too often",
     },
@@ -70,6 +71,7 @@ def bridge_metrics(bridge: BridgeServer, conditions: Mapping[str, bool]) -> Iter
     yield gauge("bridge_clients", "clients connected", len(bridge.sessions))
     yield gauge("bridge_lagging", "clients that have not taken all that is due", bridge.lagging)
     yield gauge("bridge_views", "parts of lists (limit, fields) that clients subscribe to", bridge.versions.views)
+    yield gauge("bridge_plays", "pasts that are played for clients", len(bridge.versions.plays))
     yield gauges("bridge_writer", "how frames are written", ("writer",), [((bridge.writer.name,), 1)])
     for name, holds in conditions.items():
         yield gauge(f"bridge_{name}", f"1 while this holds: {name.replace('_', ' ')}", holds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from gapscan.bridge.past import PastLists
 from gapscan.bridge.questions import Ask
 from gapscan.service.metrics import Metrics
 
@@ -21,6 +22,7 @@ class AccessPolicy:
     token: str | None
     window: float
     ask: Ask
+    past: PastLists
     conditions: Callable[[], Mapping[str, bool]]
     metrics: Metrics
     links: Sequence[str] = ()  # to pages about a symbol

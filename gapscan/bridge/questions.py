@@ -1,4 +1,4 @@
-"""Clients' questions to the ranker: one at a time for each client, a few for all, and none of them holds a list up."""
+"""Clients' questions to the ranker and the tape: one at a time for each client, a few for all, in no list's way."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from typing import Final, NamedTuple
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import Clock
 from gapscan.bridge.limits import QUESTIONS
+from gapscan.bridge.past import refusal
 from gapscan.bridge.session import BrowserSession
 from gapscan.errors import GapscanError
 from gapscan.obs import Tally, logger
-from gapscan.protocol import codec
+from gapscan.protocol import websocket
+from gapscan.protocol.codes import RATE_LIMITED, UNAVAILABLE, ErrorCode
 from gapscan.protocol.messages import Why
-from gapscan.protocol.websocket import RATE_LIMITED, UNAVAILABLE, AskWhy, RefusedError
+from gapscan.protocol.past import Past, Timeline
+from gapscan.protocol.websocket import AskWhy, Question, RefusedError
 from gapscan.runtime import end
 
-Ask = Callable[[str, str | None], Awaitable[Why]]
+Told = Why | Past | Timeline
+Ask = Callable[[Question], Awaitable[Told]]
 
-_TOGETHER: Final = 8  # questions of all clients that the ranker has at a time
+_TOGETHER: Final = 8  # questions of all clients that are asked at a time
 SHARED_SECONDS: Final = 1.0  # those who ask the same get the same bytes; a ranker answers some fifty times a second
 _KEPT: Final = 256
+_KEPT_BYTES: Final = 4 * 1024 * 1024
 
 _log = logger("bridge")
 
@@ -39,17 +44,19 @@ class Questions:
         self._ask = ask
         self._tally = tally
         self._clock = clock
-        self._waiting: dict[BrowserSession, deque[AskWhy]] = {}
+        self._waiting: dict[BrowserSession, deque[Question]] = {}
         self._tasks: dict[BrowserSession, asyncio.Task[None]] = {}
         self._together = asyncio.Semaphore(_TOGETHER)
-        self._made: dict[AskWhy, _Made] = {}
+        self._made: dict[Question, _Made] = {}
 
-    def put(self, session: BrowserSession, question: AskWhy) -> None:
+    def put(self, session: BrowserSession, question: Question) -> None:
         """Answer `question` when those before it are answered. Raises RefusedError when too many are."""
         waiting = self._waiting.setdefault(session, deque())
         if len(waiting) >= QUESTIONS:
             message = f"{QUESTIONS} questions of this client are unanswered"
-            raise RefusedError(RATE_LIMITED, message, question.list, question.symbol)
+            raise _refused(RATE_LIMITED, message, question)
+        if not isinstance(question, AskWhy) and session.answers.wait(self._clock()):
+            raise _refused(RATE_LIMITED, "this client has had its share of answers: later there is more", question)
         waiting.append(question)
         if session not in self._tasks:
             self._tasks[session] = asyncio.create_task(self._answer_all(session, waiting), name="answer a client")
@@ -65,7 +72,7 @@ class Questions:
         for session in tuple(self._tasks):
             await self.forget(session)
 
-    async def _answer_all(self, session: BrowserSession, waiting: deque[AskWhy]) -> None:
+    async def _answer_all(self, session: BrowserSession, waiting: deque[Question]) -> None:
         while waiting:
             try:
                 message = await self.answer(waiting[0])
@@ -73,13 +80,15 @@ class Questions:
                 session.refuse(refusal)
             else:
                 self._tally.count("answers")
+                if not isinstance(waiting[0], AskWhy):
+                    session.answers.spend(self._clock(), len(message.payload))
                 if not session.send(message):
                     self._tally.count("answers_skipped")
             waiting.popleft()
         self._waiting.pop(session, None)
         self._tasks.pop(session, None)
 
-    async def answer(self, question: AskWhy) -> Message:
+    async def answer(self, question: Question) -> Message:
         """The answer to `question`, which may be a second old. Raises RefusedError when there is none."""
         async with self._together:
             made = self._made.get(question)
@@ -87,21 +96,30 @@ class Questions:
                 made = self._keep(question, await self._asked(question))
             return made.message
 
-    def _keep(self, question: AskWhy, why: Why) -> _Made:
+    def _keep(self, question: Question, told: Told) -> _Made:
         self._made.pop(question, None)
-        made = self._made[question] = _Made(self._clock(), Message(codec.encode(why)))
-        while len(self._made) > _KEPT:
+        made = self._made[question] = _Made(self._clock(), Message(websocket.encode(told)))
+        while len(self._made) > _KEPT or (len(self._made) > 1 and self._bytes() > _KEPT_BYTES):
             del self._made[next(iter(self._made))]
         return made
 
-    async def _asked(self, question: AskWhy) -> Why:
+    async def _asked(self, question: Question) -> Told:
         try:
-            return await self._ask(question.symbol, question.list)
+            return await self._ask(question)
         except GapscanError as error:
+            if not isinstance(question, AskWhy):
+                raise refusal(error, question.list) from None
             self._tally.trouble("unanswered", f"a client's question got no answer: {error}")
-            raise RefusedError(UNAVAILABLE, error.message, question.list, question.symbol) from None
+            raise _refused(UNAVAILABLE, error.message, question) from None
         except Exception:  # noqa: BLE001  # a question must end neither the connection nor the bridge
             self._tally.count("client_crashed")
             _log.exception("asking a client's question failed")
             message = "the question could not be asked"
-            raise RefusedError(UNAVAILABLE, message, question.list, question.symbol) from None
+            raise _refused(UNAVAILABLE, message, question) from None
+
+    def _bytes(self) -> int:
+        return sum(len(made.message.payload) for made in self._made.values())
+
+
+def _refused(code: ErrorCode, message: str, question: Question) -> RefusedError:
+    return RefusedError(code, message, question.list, question.symbol if isinstance(question, AskWhy) else None)

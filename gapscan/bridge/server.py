@@ -21,8 +21,9 @@ from gapscan.bridge.versions import VersionStore
 from gapscan.bridge.views import ViewKey
 from gapscan.lists.wish import WHOLE, Wish
 from gapscan.obs import Tally
+from gapscan.protocol.codes import NO_TOKEN, SHUTDOWN, SILENT
 from gapscan.protocol.messages import Bars, Row
-from gapscan.protocol.websocket import NO_TOKEN, SHUTDOWN, SILENT, ListInfo, RefusedError
+from gapscan.protocol.websocket import ListInfo, RefusedError
 
 HEARTBEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
@@ -65,7 +66,7 @@ class BridgeServer:
         message = self.versions.lists_message()
         for session in self._greeted():
             session.send(message)
-        for name in [name for name in self.fanout.subscribers if name not in self.versions.histories]:
+        for name in [name for name in self.fanout.subscribers if not self.versions.has(name)]:
             self._conflation.forget(name)
             self._unsent.pop(name, None)
             self.fanout.drop_list(name)
@@ -99,6 +100,10 @@ class BridgeServer:
         if self._cells.put(bars):
             self._due(_CELLS, self.clock())
 
+    def due(self, key: str) -> None:
+        """Something of a list is to be sent."""
+        self._due(key, self.clock())
+
     def _due(self, key: str, now: float) -> None:
         self._conflation.changed(key, now)
         self._wake.set()
@@ -129,6 +134,12 @@ class BridgeServer:
     def unsubscribe(self, session: BrowserSession, names: Iterable[str]) -> None:
         """Send these no more."""
         self.fanout.unsubscribe(session, names)
+
+    def drop_play(self, session: BrowserSession, name: str) -> None:
+        """A client's play has ended."""
+        self.fanout.unsubscribe(session, [name])
+        self.versions.plays.pop(name, None)
+        self._conflation.forget(name)
 
     def want_cells(self, session: BrowserSession, *, on: bool) -> None:
         """Send aggregates, or no more."""

@@ -18,22 +18,25 @@ from gapscan.bridge.history import ListStatus, Position
 from gapscan.bridge.http import serving
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.origin import own_hosts
+from gapscan.bridge.past import PastLists
 from gapscan.bridge.policy import AccessPolicy
+from gapscan.bridge.questions import Told
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_why
 from gapscan.client.api import ListView
+from gapscan.client.tape_reader import TapeReader
 from gapscan.config import Config
 from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
-from gapscan.errors import BusError, ProtocolError
+from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Bars, ListDefinition, Why
-from gapscan.protocol.websocket import ListInfo
+from gapscan.protocol.messages import Bars, ListDefinition
+from gapscan.protocol.websocket import AskWhy, ListInfo, Question
 from gapscan.runtime import until_stopped
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.connecting import lasting_bus
@@ -53,6 +56,7 @@ class Bridge:
         self.bridge = BridgeServer(VersionStore(), section.window, Limits.of(section), self.tally, writer=writer)
         self.metrics = Metrics("bridge", self.tally, metrics.KINDS)
         self.metrics.add(lambda: metrics.bridge_metrics(self.bridge, self.conditions()))
+        self._past = PastLists(self.open_tape)
         self._config = config
         self._bus: Bus | None = None
         self._rewinds: Counter[tuple[str, str]] = Counter()  # by list and epoch
@@ -79,14 +83,37 @@ class Bridge:
         hosts = own_hosts([section.host, *names_of(section.hosts)], origins)
         links = links_of(section)
         return AccessPolicy(
-            origins, hosts, section.token, section.window, self.ask, self.conditions, self.metrics, links, self.trouble
+            origins,
+            hosts,
+            section.token,
+            section.window,
+            self.ask,
+            self._past,
+            self.conditions,
+            self.metrics,
+            links,
+            self.trouble,
         )
 
-    async def ask(self, symbol: str, name: str | None) -> Why:
-        """Why `symbol` is in list `name`, or why not, as the leading ranker says. Raises GapscanError."""
+    @property
+    def _reached(self) -> Bus:
         if self._bus is None:
             raise BusError("NATS is not reached")
-        return await ask_why(self._bus, symbol, name)
+        return self._bus
+
+    async def ask(self, question: Question) -> Told:
+        """What the leading ranker says of a symbol, or the tape of the past. Raises GapscanError."""
+        if isinstance(question, AskWhy):
+            return await ask_why(self._reached, question.symbol, question.list)
+        return await self._past.answer(question)
+
+    async def open_tape(self, name: str) -> TapeReader:
+        """The tape of the market that the list is of now. Raises UnknownListError, BusError."""
+        if names.LIST_NAME.fullmatch(name) is None:
+            raise UnknownListError(f"there is no list {name!r}")
+        history = self.bridge.versions.histories.get(name)
+        simulated = history.status.simulated if history is not None and history.current is not None else None
+        return await TapeReader.open(self._reached, name, simulated)
 
     async def run(self) -> None:
         """Follow for ever. NATS is waited for while the page is served already."""

@@ -19,7 +19,8 @@ from gapscan.bridge.transport import SocketTransport, Transport
 from gapscan.bridge.views import ViewKey
 from gapscan.obs import Tally
 from gapscan.protocol import websocket
-from gapscan.protocol.websocket import CloseCode, Error, RefusedError
+from gapscan.protocol.codes import CloseCode
+from gapscan.protocol.websocket import Error, RefusedError
 from gapscan.runtime import TokenBucket
 
 Cursors = tuple[tuple[ViewKey, Position | None], ...]

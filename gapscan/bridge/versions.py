@@ -25,6 +25,7 @@ class VersionStore:
     def __init__(self) -> None:
         self.ready = False
         self.histories: dict[str, ListHistory] = {}
+        self.plays: dict[str, ListHistory] = {}  # pasts that clients have played, by names that no list has
         self._views: dict[ViewKey, View] = {}  # of those that somebody subscribes to
         self.infos: list[ListInfo] = []
         self._sizes: dict[str, Size] = {}
@@ -40,12 +41,12 @@ class VersionStore:
         self.ready, self.infos = True, fresh
         names = [info.name for info in fresh]
         self.histories = {name: self.histories.get(name) or ListHistory(name) for name in names}
-        self._views = {key: view for key, view in self._views.items() if key.list in self.histories}
+        self._views = {key: view for key, view in self._views.items() if self.has(key.list)}
         return True
 
     def history(self, key: ViewKey) -> ListHistory | None:
         """What is wanted of a list, whole or in part, by position; None when there is no such list."""
-        base = self.histories.get(key.list)
+        base = self.histories.get(key.list, self.plays.get(key.list))
         if base is None or key.wish == WHOLE:
             return base
         view = self._views.get(key)
@@ -62,6 +63,10 @@ class VersionStore:
     def views(self) -> int:
         """How many different parts of lists are subscribed to."""
         return len(self._views)
+
+    def has(self, name: str) -> bool:
+        """Whether `name` is a list, or a played one."""
+        return name in self.histories or name in self.plays
 
     def may_exist(self, name: str) -> bool:
         """Whether `name` is a list, as far as is known: before that is known, any may be."""
@@ -84,7 +89,7 @@ class VersionStore:
 
     def expire(self, now: float) -> None:
         """Drop old versions of lists that do not change."""
-        for history in (*self.histories.values(), *self._views.values()):
+        for history in (*self.histories.values(), *self.plays.values(), *self._views.values()):
             history.expire(now)
 
     def lists_message(self) -> Message:
@@ -94,8 +99,13 @@ class VersionStore:
     def beat_message(self, cursors: Iterable[tuple[ViewKey, Position | None]]) -> Message:
         """A heartbeat for a client that was sent the lists up to `cursors`; what it has nothing of is left out."""
         sent = [(self.history(key), at) for key, at in cursors if at is not None]
-        beats = {history.name: _beat(history, at) for history, at in sent if history is not None}
+        beats = {history.name: self._beat(history, at) for history, at in sent if history is not None}
         return Message(websocket.encode(Beat(beats, self.simulated, *self._lateness())))
+
+    def _beat(self, history: ListHistory, at: Position) -> ListBeat:
+        if history.name in self.plays:
+            return ListBeat(at.epoch, at.sequence, history.status.as_of, "past")
+        return _beat(history, at)
 
     def _lateness(self) -> tuple[int | UnsetType, int | UnsetType]:
         """To the feed, and from there until it is sent, ms: as the list says whose state was heard last."""

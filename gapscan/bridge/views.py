@@ -30,6 +30,7 @@ class View(ListHistory):
 
     def __init__(self, base: ListHistory, wish: Wish) -> None:
         super().__init__(base.name)
+        self.kinds = base.kinds
         self._base = base
         self._wish = wish
         self._seen: Position | None = None  # the list's newest position of which the view took note

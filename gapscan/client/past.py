@@ -19,14 +19,14 @@ from typing import Generic, TypeVar
 
 from gapscan.bus.client import Bus, BusOptions
 from gapscan.bus.definitions import read_definitions
-from gapscan.bus.tape import read_day
 from gapscan.client.api import connect
 from gapscan.client.tape_reader import PastView, TapeReader
+from gapscan.client.timeline import moves_between
 from gapscan.errors import NotRecordedError, UnknownListError
 from gapscan.market.moments import Moment, day_of, moment_ms
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
 from gapscan.protocol import names
-from gapscan.protocol.tape import MINUTE_MS, Move, Moves
+from gapscan.protocol.tape import Move
 
 __all__ = ["Answer", "Moment", "PastView", "PastViews", "Stay", "TapeReader", "at", "between", "stays_of", "when"]
 
@@ -120,7 +120,7 @@ def at(
             reader = await TapeReader.open(open_bus, name, simulated)
             if isinstance(when, tuple):
                 return await reader.at_position(*when)
-            return await reader.at(await _ms(reader, when, day))
+            return await reader.at(await market_ms(reader, when, day))
 
     return Answer(ask)
 
@@ -144,7 +144,7 @@ def between(
     async def views() -> AsyncGenerator[PastView, None]:
         async with _connected(bus, nats, f"gapscan between {name}") as open_bus:
             reader = await TapeReader.open(open_bus, name, simulated)
-            first, last = await _ms(reader, start, day), await _ms(reader, end, day)
+            first, last = await market_ms(reader, start, day), await market_ms(reader, end, day)
             async for view in reader.views(first, last):
                 yield view
 
@@ -183,7 +183,7 @@ async def _stays(bus: Bus, name: str, symbol: str, day: str | dt.date, simulated
         return []
     end = await reader.end()
     begin, over = await day_bounds(reader, day)
-    moves = await moves_between(reader, bus, begin, over)
+    moves = await moves_between(reader, begin, over)
     stays = stays_of(name, symbol, moves)
     return stays or await _rested(reader, symbol, min(end, over - 1))
 
@@ -195,19 +195,6 @@ async def _rested(reader: TapeReader, symbol: str, when: int) -> list[Stay]:
     except NotRecordedError:
         return []
     return [Stay(reader.shelf.name, symbol)] if any(row["symbol"] == symbol for row in view.rows) else []
-
-
-async def moves_between(reader: TapeReader, bus: Bus, begin: int, over: int) -> list[Move]:
-    """All entries and exits of a list from `begin` until `over`, epoch ms. Raises BusError, ProtocolError."""
-    found: list[Move] = []
-    for day_begins in range(begin // _DAY * _DAY, over, _DAY):
-        for message in await read_day(bus, reader.shelf, day_begins // MINUTE_MS):
-            if isinstance(message, Moves):
-                found += [move for move in message.moves if begin <= move.time < over]
-    return found
-
-
-_DAY = 24 * 60 * MINUTE_MS
 
 
 def stays_of(name: str, symbol: str, moves: list[Move]) -> list[Stay]:
@@ -248,8 +235,10 @@ async def day_bounds(reader: TapeReader, day: str | dt.date) -> tuple[int, int]:
     return session_times(date).clear, session_times(next_trading_day(date)).clear
 
 
-async def _ms(reader: TapeReader, moment: Moment, day: str | dt.date | None) -> int:
-    """Market time; what it counts from is the newest on the tape."""
+async def market_ms(reader: TapeReader, moment: Moment, day: str | dt.date | None = None) -> int:
+    """A moment as market time, epoch ms; it counts from the newest on the tape. Raises ConfigError, BusError."""
+    if isinstance(moment, int):
+        return moment_ms(moment, moment)
     now = await reader.end()
     return moment_ms(moment, now, day_of(day, now) if day is not None else trading_date(now))
 

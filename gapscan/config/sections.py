@@ -162,7 +162,7 @@ class BridgeSection(Section, frozen=True):
     own host and of this machine may. `hosts` are names by which the bridge is reached from outside, beside those of
     the origins, addresses, and names of a local network; `*.example.org` is all in that domain, `*` any name. With a
     `token`, clients must know it. `links` are addresses of pages about a symbol, with `{symbol}` in them. `io_uring`
-    is used to send where the system allows it.
+    is used to send where the system allows it. So many pasts are played at once as `plays` says.
     """
 
     host: str = "127.0.0.1"
@@ -174,6 +174,7 @@ class BridgeSection(Section, frozen=True):
     links: str | list[str] | None = field(default_factory=lambda: [*SHIPPED_LINKS])
     clients: Annotated[int, Meta(ge=1, le=100_000)] = 5000
     lists: Annotated[int, Meta(ge=1, le=1000)] = 64
+    plays: Annotated[int, Meta(ge=0, le=1000)] = 32
     message_bytes: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 16 * 1024
     messages_per_second: Annotated[float, Meta(ge=1)] = 20.0
     slow_after: Seconds = 10.0

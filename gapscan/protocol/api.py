@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -51,6 +51,25 @@ class ListAnswer(Struct, frozen=True):
     rows: RankedRows
 
 
+class PastAnswer(Struct, frozen=True):
+    """The rows of a list, or those wanted of it, as it was at market time `time`; `checksum` is of these rows.
+
+    `complete` is false where the tape ends: more may come of that time.
+    """
+
+    list: ListName
+    time: EpochMs
+    epoch: str
+    sequence: Sequence
+    as_of: EpochMs
+    state: Literal["past"]
+    complete: bool
+    simulated: bool
+    size: Size
+    checksum: Crc32
+    rows: RankedRows
+
+
 class SymbolPlace(Struct, frozen=True):
     """Where a symbol stands in a list."""
 
@@ -92,12 +111,13 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "origin": (403, "the page's origin is not allowed"),
     "unknown_list": (404, "there is no list of this name"),
     "not_found": (404, "there is nothing at this path"),
+    "not_recorded": (404, "what the list was then is not recorded"),
     "bad_method": (405, "the path is only read: GET"),
     "not_acceptable": (406, "a list comes as JSON or CSV"),
     "host": (421, "the request's `Host` is no name of this bridge"),
     "rate_limited": (429, "too many requests, or too many wrong tokens, came from this address"),
     "not_published": (503, "the list has no rows yet, or it is not known yet which lists there are"),
     "list_failed": (503, "the newest rows cannot be sent"),
-    "unavailable": (503, "no ranker answered the question"),
+    "unavailable": (503, "no ranker answered the question, or the past could not be read"),
     "full": (503, "the bridge has as many clients as it may have"),
 }

@@ -19,7 +19,7 @@ OPENAPI_FILE: Final = "openapi.json"
 API_VERSION: Final = "1.0.0"
 
 _SCHEMAS: Final = "#/components/schemas/"
-_ANSWERS: Final = (api.ListsAnswer, api.ListAnswer, api.SymbolAnswer, Why, api.Problem)
+_ANSWERS: Final = (api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, Why, api.Problem)
 _EVENTS: Final = (Snapshot, Delta, Beat, Error)
 _ROWS: Final = ("Fields", "RankedRow")
 
@@ -51,6 +51,13 @@ _FIELDS: Final[Document] = {
     "style": "form",
     "explode": False,
     "schema": {"type": "array", "items": {"enum": list(FIELDS)}},
+}
+_AT: Final[Document] = {
+    "name": "at",
+    "in": "query",
+    "description": "as the list was at this market time: 09:31:07, 2026-11-27 09:31, 5m ago or epoch ms; in New York",
+    "schema": {"type": "string", "minLength": 1},
+    "example": "09:31:07",
 }
 _ONE_LIST: Final[Document] = {
     "name": "list",
@@ -98,18 +105,21 @@ def _document() -> Document:
 def _operations() -> dict[str, Document]:
     events = {"oneOf": [{"$ref": _SCHEMAS + kind.__name__} for kind in _EVENTS]}
     stream = {"text/event-stream": {"schema": {"type": "string"}, "x-event-data": events}}
-    rows = _json(api.ListAnswer) | {"text/csv": {"schema": {"type": "string"}}}
+    either = {"oneOf": [{"$ref": _SCHEMAS + kind.__name__} for kind in (api.ListAnswer, api.PastAnswer)]}
+    rows = {"application/json": {"schema": either}, "text/csv": {"schema": {"type": "string"}}}
     return {
         "/lists": _operation("listLists", "Which lists there are, and how they stand.", [], _json(api.ListsAnswer)),
         "/lists/{list}": _operation(
             "readList",
-            "The rows of a list.",
-            [_LIST, _LIMIT, _FIELDS, _IF_NONE_MATCH],
+            "The rows of a list, now or as it was at a time.",
+            [_LIST, _LIMIT, _FIELDS, _AT, _IF_NONE_MATCH],
             rows,
             "unknown_list",
             "not_acceptable",
             "not_published",
             "list_failed",
+            "not_recorded",
+            "unavailable",
         ),
         "/lists/{list}/stream": _operation(
             "followList",

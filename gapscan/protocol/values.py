@@ -33,6 +33,12 @@ Times = list[EpochMs]
 Counts = list[int]
 Table = list[Counts]
 LeaveReason = Literal["fell_behind", "rank", "idle", "closed", "removed"]
+# What clients ask for. Names are looked up, not checked against the pattern: a wrong one is an unknown list.
+AskedName = Annotated[str, Meta(max_length=100)]
+AskedNames = list[AskedName]
+AskedEpoch = Annotated[str, Meta(max_length=100)]
+AskedLimit = Annotated[int, Meta(ge=1)]
+AskedSymbol = Annotated[str, Meta(min_length=1, max_length=32)]
 HaltStatuses = list[Literal["halted", "resumed"]]
 
 

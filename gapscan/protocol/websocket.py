@@ -6,25 +6,18 @@ the `snapshot` and `delta` of the messages module; a delta always has its `seque
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.errors import ProtocolError
+from gapscan.protocol.codes import BAD_JSON, BAD_MESSAGE, UNKNOWN_ACTION, ErrorCode
 from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, Why
-from gapscan.protocol.values import Milliseconds, WireState
+from gapscan.protocol.past import AskAt, AskTimeline, Past, PastDelta, PastSnapshot, Play, Playing, Timeline
+from gapscan.protocol.values import AskedEpoch, AskedLimit, AskedName, AskedNames, AskedSymbol, Milliseconds, WireState
 
 HELLO_VERSION: Final = 1
-RECONNECT_BELOW: Final = 4500  # our close codes from here on say: do not come back unchanged
-
-# Names from clients are looked up, not checked against the pattern: a wrong one is an unknown list.
-Name = Annotated[str, Meta(max_length=100)]
-Epoch = Annotated[str, Meta(max_length=100)]
-Names = list[Name]
-Limit = Annotated[int, Meta(ge=1)]
-AskedSymbol = Annotated[str, Meta(min_length=1, max_length=32)]
 
 
 class Wanted(Struct, frozen=True):
@@ -33,11 +26,11 @@ class Wanted(Struct, frozen=True):
     With `limit` and `fields`, the first rows and some fields only; what the client has is of the same wish.
     """
 
-    list: Name
-    epoch: Epoch | None = None
+    list: AskedName
+    epoch: AskedEpoch | None = None
     last_sequence: Sequence | None = None
-    limit: Limit | None = None
-    fields: Names | None = None
+    limit: AskedLimit | None = None
+    fields: AskedNames | None = None
 
 
 Wants = list[Wanted]
@@ -52,14 +45,14 @@ class Subscribe(Struct, frozen=True, tag_field="action", tag="subscribe"):
 class Unsubscribe(Struct, frozen=True, tag_field="action", tag="unsubscribe"):
     """Send these lists no more."""
 
-    lists: Names
+    lists: AskedNames
 
 
 class Resync(Struct, frozen=True, tag_field="action", tag="resync"):
     """The client's copy has a hole or is wrong. Without `last_sequence` the answer is a snapshot."""
 
-    list: Name
-    epoch: Epoch | None = None
+    list: AskedName
+    epoch: AskedEpoch | None = None
     last_sequence: Sequence | None = None
 
 
@@ -89,10 +82,13 @@ class AskWhy(Struct, frozen=True, tag_field="action", tag="why"):
     """Say why `symbol` is, or is not, in `list`; without it: in each of the lists."""
 
     symbol: AskedSymbol
-    list: Name | None = None
+    list: AskedName | None = None
 
 
-Action = Subscribe | Unsubscribe | Resync | AskLists | Auth | Aggregates | Overview | AskWhy
+Action = (
+    Subscribe | Unsubscribe | Resync | AskLists | Auth | Aggregates | Overview | AskWhy | AskAt | AskTimeline | Play
+)
+Question = AskWhy | AskAt | AskTimeline
 ACTIONS: Final = tuple(str(kind.__struct_config__.tag) for kind in Action.__args__)
 
 
@@ -133,13 +129,14 @@ class Lists(Struct, frozen=True, tag_field="type", tag="lists"):
 class ListBeat(Struct, frozen=True):
     """How a subscribed list stands: what this client was last sent of it, and whether its data moves.
 
-    Of delayed data `state` is `stale` and `delayed` is true; `delayed_by` is by how much of market time.
+    Of delayed data `state` is `stale` and `delayed` is true; `delayed_by` is by how much of market time. That of a
+    played list is `past`.
     """
 
     epoch: str
     sequence: Sequence
     as_of: EpochMs
-    state: WireState
+    state: WireState | Literal["past"]
     delayed: bool | UnsetType = UNSET
     delayed_by: Milliseconds | UnsetType = UNSET
 
@@ -185,69 +182,8 @@ class Error(Struct, frozen=True, tag_field="type", tag="error"):
     symbol: str | UnsetType = UNSET
 
 
-Answer = Hello | Lists | Snapshot | Delta | Beat | Aggregate | Sizes | Why | Error
-
-
-@dataclass(frozen=True, slots=True)
-class CloseCode:
-    """A close code; below RECONNECT_BELOW a client comes back by itself, after a wait with jitter."""
-
-    code: int
-    name: str
-    meaning: str
-
-    @property
-    def reconnect(self) -> bool:
-        """Whether a client should come back."""
-        return self.code < RECONNECT_BELOW
-
-
-SHUTDOWN: Final = CloseCode(4000, "shutdown", "this bridge is going down; another one, or its successor, goes on")
-SLOW: Final = CloseCode(4001, "slow", "the client did not take what it was sent for too long")
-SILENT: Final = CloseCode(4002, "silent", "the client did not answer pings")
-FAILED: Final = CloseCode(4003, "failed", "the bridge failed on this connection")
-LOCKED_OUT: Final = CloseCode(4004, "locked_out", "too many wrong tokens came from the client's address")
-BAD_REQUEST: Final = CloseCode(4500, "bad_request", "the client sent what is no JSON object in a text frame")
-TOO_BIG: Final = CloseCode(4501, "too_big", "the client sent a message that is too long")
-UNAUTHORIZED: Final = CloseCode(4502, "unauthorized", "the token is missing or wrong, or did not come in time")
-TOO_MANY: Final = CloseCode(4503, "too_many", "the client sent too many messages a second")
-CLOSE_CODES: Final = (SHUTDOWN, SLOW, SILENT, FAILED, LOCKED_OUT, BAD_REQUEST, TOO_BIG, UNAUTHORIZED, TOO_MANY)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorCode:
-    """An error; with `close`, the connection is closed after it."""
-
-    code: str
-    meaning: str
-    retry: bool = False
-    close: CloseCode | None = None
-
-
-UNKNOWN_LIST: Final = ErrorCode("unknown_list", "there is no list of this name; `lists` is sent when that changes")
-TOO_MANY_LISTS: Final = ErrorCode("too_many_lists", "the client has as many lists as one client may have")
-UNKNOWN_FIELD: Final = ErrorCode("unknown_field", "a row has no such field; the list comes without it")
-LIST_FAILED: Final = ErrorCode(
-    "list_failed", "its newest version cannot be sent; it goes on with the next one that can", retry=True
-)
-UNAVAILABLE: Final = ErrorCode("unavailable", "no ranker answered the question", retry=True)
-RATE_LIMITED: Final = ErrorCode("rate_limited", "as many questions of this client are unanswered as may be", retry=True)
-NOT_SUBSCRIBED: Final = ErrorCode("not_subscribed", "a resync of a list that the client does not subscribe to")
-UNKNOWN_ACTION: Final = ErrorCode("unknown_action", "there is no such action")
-BAD_MESSAGE: Final = ErrorCode("bad_message", "a field of the action is missing or of the wrong type")
-BAD_JSON: Final = ErrorCode("bad_json", "the message is not a JSON object, or nested too deeply", close=BAD_REQUEST)
-BINARY: Final = ErrorCode("binary", "the message came in a binary frame", close=BAD_REQUEST)
-BAD_FRAME: Final = ErrorCode("bad_frame", "the bytes break the WebSocket protocol, or are not UTF-8", close=BAD_REQUEST)
-TOO_LONG: Final = ErrorCode("too_long", "the message is too long", close=TOO_BIG)
-NO_TOKEN: Final = ErrorCode("no_token", "the first message must be `auth`, with the right token", close=UNAUTHORIZED)
-TOO_MANY_GUESSES: Final = ErrorCode(
-    "too_many_guesses", "too many wrong tokens came from this address: none is looked at for a while", True, LOCKED_OUT
-)
-TOO_FAST: Final = ErrorCode("too_fast", "the client sends more messages than it may, over some seconds", close=TOO_MANY)
-ERROR_CODES: Final = (
-    UNKNOWN_LIST, TOO_MANY_LISTS, UNKNOWN_FIELD, LIST_FAILED, UNAVAILABLE, RATE_LIMITED, NOT_SUBSCRIBED, UNKNOWN_ACTION,
-    BAD_MESSAGE, BAD_JSON, BINARY, BAD_FRAME, TOO_LONG, NO_TOKEN, TOO_MANY_GUESSES, TOO_FAST,
-)  # fmt: skip
+Told = Hello | Lists | Snapshot | Delta | Beat | Aggregate | Sizes | Why | Error
+Answer = Told | Past | PastSnapshot | PastDelta | Playing | Timeline
 
 
 class RefusedError(ProtocolError):

@@ -23,8 +23,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from gapscan.bus.client import BusOptions
 from gapscan.bus.client import connect as connect_bus
 from gapscan.lists.state import Copy, Fit
+from gapscan.protocol.codes import CLOSE_CODES, ERROR_CODES
 from gapscan.protocol.messages import Delta, Snapshot
-from gapscan.protocol.websocket import ACTIONS, CLOSE_CODES, ERROR_CODES
+from gapscan.protocol.websocket import ACTIONS
 from gapscan.supervisor.ports import free_port
 from tests.fuzz.findings import Bounds, Report
 from tests.support.answers import decode_answer

@@ -16,18 +16,9 @@ from gapscan.bridge import commands, connection_gate, server
 from gapscan.bridge.limits import PING_AFTER, SILENT_AFTER
 from gapscan.bridge.session import CLOSE_SECONDS
 from gapscan.bus.client import Bus
+from gapscan.protocol.codes import BAD_REQUEST, FAILED, SILENT, TOO_BIG, TOO_MANY, UNAUTHORIZED
 from gapscan.protocol.messages import Delta, Snapshot
-from gapscan.protocol.websocket import (
-    BAD_REQUEST,
-    FAILED,
-    SILENT,
-    TOO_BIG,
-    TOO_MANY,
-    UNAUTHORIZED,
-    Beat,
-    Error,
-    Lists,
-)
+from gapscan.protocol.websocket import Beat, Error, Lists
 from gapscan.service import all_lists
 from tests.support.bridge import Browser, Served, browsing, masked, raw_client, running_bridge, wide_list
 from tests.support.lists import Published

@@ -14,8 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gapscan.bridge import connection_gate, guesses, session
+from gapscan.protocol.codes import BAD_REQUEST, LOCKED_OUT, UNAUTHORIZED
 from gapscan.protocol.messages import Snapshot
-from gapscan.protocol.websocket import BAD_REQUEST, LOCKED_OUT, UNAUTHORIZED, Beat, Error, Lists
+from gapscan.protocol.websocket import Beat, Error, Lists
 from tests.support.bridge import Browser, Served, browsing, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer

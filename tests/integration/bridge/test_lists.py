@@ -19,8 +19,9 @@ from gapscan.client.api import Follower, LinkStats
 from gapscan.errors import BusError
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, encode
+from gapscan.protocol.codes import SHUTDOWN
 from gapscan.protocol.messages import Bars, Delta, ListDefinition, Row, Snapshot
-from gapscan.protocol.websocket import SHUTDOWN, Aggregate, Beat, Error, Hello, Lists
+from gapscan.protocol.websocket import Aggregate, Beat, Error, Hello, Lists
 from gapscan.service import all_lists
 from tests.support.bridge import Served, browsing, defined_list, running_bridge, wide_list
 from tests.support.lists import Published

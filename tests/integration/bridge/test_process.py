@@ -13,7 +13,7 @@ import pytest
 from gapscan.bridge.io_uring import IoUring
 from gapscan.bus.client import Bus
 from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection, as_environment
-from gapscan.protocol.websocket import SHUTDOWN
+from gapscan.protocol.codes import SHUTDOWN
 from gapscan.supervisor import ports
 from tests.support.bridge import Browser, RawClient, wide_list
 from tests.support.lists import Published

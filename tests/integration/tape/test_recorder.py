@@ -14,8 +14,8 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import NoStreamError, get_from
 from gapscan.bus.tape import TapeLimits, ensure_tape
 from gapscan.client.history import kept, verified
-from gapscan.client.past import moves_between
 from gapscan.client.tape_reader import TapeReader
+from gapscan.client.timeline import moves_between
 from gapscan.config import HistorySection
 from gapscan.errors import NotRecordedError, UnknownListError
 from gapscan.lists.verification import Verification
@@ -184,7 +184,7 @@ async def test_moves_tell_who_came_and_went(bus: Bus, options: BusOptions, playe
     async with recording(options) as recorder:
         await move(played, 80)
         await recorded(recorder, played)
-    moves = await moves_between(await TapeReader.open(bus, "winners"), bus, START, played.time + 86_400_000)
+    moves = await moves_between(await TapeReader.open(bus, "winners"), START, played.time + 86_400_000)
     held = {row["symbol"] for row in played.truth[0][1]}
     for one in moves:
         assert (one.symbol in held) is (one.action == "leave")

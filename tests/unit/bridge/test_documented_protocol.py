@@ -12,6 +12,7 @@ import pytest
 from gapscan.bridge import limits
 from gapscan.config import BridgeSection
 from gapscan.lists.state import Copy
+from gapscan.protocol import codes, past
 from gapscan.protocol import websocket as ws
 from gapscan.protocol.messages import Delta, Snapshot
 from tests.support.answers import decode_answer
@@ -34,29 +35,30 @@ def test_every_error_and_close_code_has_its_row() -> None:
     rows = re.findall(r"^\| (error|\d{4}) \| `(\w+)` \| (.+) \| (.+) \|$", SECTION, re.MULTILINE)
     errors = [
         ("error", e.code, e.meaning, f"closed with {e.close.code}" if e.close else "the connection goes on")
-        for e in ws.ERROR_CODES
+        for e in codes.ERROR_CODES
     ]
     closes = [
         (str(c.code), c.name, c.meaning, "connect again" if c.reconnect else "do not connect again")
-        for c in ws.CLOSE_CODES
+        for c in codes.CLOSE_CODES
     ]
     assert rows == errors + closes
 
 
 def test_the_tables_have_all_codes() -> None:
-    named = vars(ws).values()
-    assert [value for value in named if isinstance(value, ws.ErrorCode)] == list(ws.ERROR_CODES)
-    assert [value for value in named if isinstance(value, ws.CloseCode)] == list(ws.CLOSE_CODES)
-    codes = [code.code for code in ws.CLOSE_CODES]
-    assert codes == sorted(set(codes))
-    assert all(4000 <= code < 5000 for code in codes)
+    named = vars(codes).values()
+    assert [value for value in named if isinstance(value, codes.ErrorCode)] == list(codes.ERROR_CODES)
+    assert [value for value in named if isinstance(value, codes.CloseCode)] == list(codes.CLOSE_CODES)
+    numbers = [code.code for code in codes.CLOSE_CODES]
+    assert numbers == sorted(set(numbers))
+    assert all(4000 <= number < 5000 for number in numbers)
 
 
 def test_every_limit_has_its_row() -> None:
     rows = re.findall(r"^\| .+ \| ([\d.]+) \| (?:`(\w+)`)? ?\|$", SECTION, re.MULTILINE)
     settings = msgspec.structs.asdict(limits.Limits.of(BridgeSection()))
     fixed = [
-        limits.QUESTIONS, limits.AUTH_SECONDS, limits.PING_AFTER, limits.SILENT_AFTER, limits.ANSWER_BYTES,
+        limits.QUESTIONS, limits.PLAYS, limits.AUTH_SECONDS, limits.PING_AFTER, limits.SILENT_AFTER,
+        limits.ANSWER_BYTES,
         limits.ANSWER_BYTES_PER_SECOND, limits.GUESSES, limits.GUESS_SECONDS, limits.NEWCOMERS, limits.HEADER_BYTES,
         limits.REQUESTS, limits.REQUESTS_PER_SECOND,
     ]  # fmt: skip
@@ -68,7 +70,7 @@ def test_every_limit_has_its_row() -> None:
 
 def test_no_meaning_says_a_limit() -> None:
     """A bridge may have others than the defaults, and logs these texts."""
-    assert not [code for code in (*ws.ERROR_CODES, *ws.CLOSE_CODES) if re.search(r"(?<!UTF-)\d", code.meaning)]
+    assert not [code for code in (*codes.ERROR_CODES, *codes.CLOSE_CODES) if re.search(r"(?<!UTF-)\d", code.meaning)]
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text[:30])
@@ -76,7 +78,7 @@ def test_examples_are_real(text: str) -> None:
     message = _decoded(text)
     known = {field.name for field in msgspec.structs.fields(message)} | {"type", "action"}  # type: ignore[arg-type]
     assert msgspec.json.decode(text).keys() <= known
-    if isinstance(message, Snapshot):
+    if isinstance(message, Snapshot | past.PastSnapshot):
         Copy().load(message)
 
 
@@ -84,6 +86,6 @@ def test_examples_are_real(text: str) -> None:
 def test_every_message_is_described(kind: type) -> None:
     assert kind in {type(_decoded(text)) for text in EXAMPLES}
     assert f"| `{_tag(kind)}` |" in SECTION
-    if kind not in (Snapshot, Delta):  # section 3 has these
+    if kind not in (Snapshot, Delta, past.PastSnapshot, past.PastDelta):  # section 3 has these
         for field in msgspec.structs.fields(kind):  # type: ignore[arg-type]
             assert f"`{field.name}`" in SECTION, field.name

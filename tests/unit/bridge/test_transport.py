@@ -15,8 +15,8 @@ from gapscan.bridge.limits import BUFFER_BYTES
 from gapscan.bridge.session import BrowserSession
 from gapscan.bridge.transport import NO_SOCKET, Transport
 from gapscan.lists.wish import WHOLE
+from gapscan.protocol.codes import SHUTDOWN
 from gapscan.protocol.messages import Delta, Row
-from gapscan.protocol.websocket import SHUTDOWN
 from tests.support.wire import CLOSE, BridgeHarness, FakeTransport, SocketTransport, answers, split_frames
 
 SHORT = WEBSOCKET.message(b"{}", "")
