@@ -205,7 +205,7 @@ async def test_two_tabs_do_not_overwrite_each_others_settings(watched: Watched, 
     await other.open()
     await other.at(stage.feed.publisher.sequence)
     await watched.page.keyboard.press("c")
-    await other.until("document.getElementById('grid').classList.contains('compact')")
+    await other.until("document.getElementById('workspace').classList.contains('compact')")
     await other.page.keyboard.press("t")
     stored = await watched.value("JSON.parse(localStorage.getItem('gapscan.settings'))")
     assert (stored["compact"], stored["theme"]) == (True, "dark")

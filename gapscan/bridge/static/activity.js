@@ -14,8 +14,14 @@ export class Activity {
     this.#empty = empty;
   }
 
-  /** @param {"in"|"out"} side @param {string} symbol @param {string} note @param {number} time  market time */
-  add(side, symbol, note, time) {
+  /** Show a log from its beginning. @param {import("./traffic.js").Entry[]} entries  oldest first */
+  show(entries) {
+    this.clear();
+    for (const entry of entries) this.add(entry);
+  }
+
+  /** @param {import("./traffic.js").Entry} entry  time: market time */
+  add({ side, symbol, note, time }) {
     const item = document.createElement("li");
     item.className = side;
     const parts = [

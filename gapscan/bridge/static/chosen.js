@@ -3,16 +3,29 @@
 import { defaultsFor } from "./defaults.js";
 import { keep, settings } from "./settings.js";
 
+/** Where choices are kept by the key of a list. @typedef {{columns: Record<string, string[]>, keep: function}} Kept */
+
+/** The choices that hold for the page, whatever panel shows the list. @type {Kept} */
+export const OF_PAGE = {
+  get columns() {
+    return settings.columns;
+  },
+  keep: (columns) => keep({ columns }),
+};
+
 export class Chosen {
   #definition;
   #width;
   #fits;
+  #kept;
 
-  /** @param {object} definition  the list's @param {?function} fits  of a narrow page: whether columns fit */
-  constructor(definition, fits) {
+  /** @param {object} definition  the list's @param {"wide"|"narrow"} width  of the page
+   * @param {?function} fits  where there is little room: whether columns fit @param {Kept} kept */
+  constructor(definition, width, fits, kept = OF_PAGE) {
     this.#definition = definition;
-    this.#width = fits ? "narrow" : "wide";
+    this.#width = width;
     this.#fits = fits;
+    this.#kept = kept;
   }
 
   get #key() {
@@ -20,27 +33,35 @@ export class Chosen {
   }
 
   get ids() {
-    return settings.columns[this.#key] ?? settings[this.#width] ?? defaultsFor(this.#definition, this.#fits);
+    const own = this.#kept.columns[this.#key] ?? settings.columns[this.#key] ?? settings[this.#width];
+    return own ?? defaultsFor(this.#definition, this.#fits);
   }
 
   /** Choose for this list. @param {string[]} ids */
   choose(ids) {
-    keep({ columns: { ...settings.columns, [this.#key]: ids } });
+    this.#kept.keep({ ...this.#kept.columns, [this.#key]: ids });
   }
 
   /** Let all lists show what this one does. */
   spread() {
-    keep({ [this.#width]: this.ids, columns: this.#others() });
+    const ids = this.ids;
+    this.#kept.keep(this.#others(this.#kept.columns));
+    keep({ [this.#width]: ids, columns: this.#others(settings.columns) });
   }
 
   /** Forget what was chosen, for this list and for all. */
   reset() {
-    const { [this.#key]: _, ...columns } = settings.columns;
-    keep({ [this.#width]: null, columns });
+    this.#kept.keep(without(this.#kept.columns, this.#key));
+    keep({ [this.#width]: null, columns: without(settings.columns, this.#key) });
   }
 
   /** What was chosen for the other width of page. */
-  #others() {
-    return Object.fromEntries(Object.entries(settings.columns).filter(([key]) => !key.endsWith(`.${this.#width}`)));
+  #others(columns) {
+    return Object.fromEntries(Object.entries(columns).filter(([key]) => !key.endsWith(`.${this.#width}`)));
   }
+}
+
+function without(columns, key) {
+  const { [key]: _, ...others } = columns;
+  return others;
 }

@@ -27,10 +27,16 @@ export function csv(rows, ranks, columns) {
   return [["rank", ...new Set(names)], ...lines].map((line) => `${line.join(",")}\r\n`).join("");
 }
 
+/** What a list's file is called. @param {string} list @param {number} asOf market time, or 0 @param {boolean} simulated */
+export function csvName(list, asOf, simulated) {
+  const at = new Date(asOf || Date.now()).toISOString().slice(0, 19).replaceAll(":", "");
+  return `gapscan-${list}-${at}${simulated ? "-SIMULATED" : ""}.csv`;
+}
+
 /** Hand `content` to the user as a file. */
-export function download(name, content) {
+export function download(name, content, type = "text/csv") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type: "text/csv;charset=utf-8" }));
+  link.href = URL.createObjectURL(new Blob([content], { type: `${type};charset=utf-8` }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

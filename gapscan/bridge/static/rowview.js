@@ -38,8 +38,8 @@ export class RowView {
   #trends;
 
   /** @param {object} row
-   * @param {{columns: object[], timed: object, trends: object}} shared  with all rows of the table */
-  constructor(row, { columns, timed, trends }) {
+   * @param {{columns: object[], timed: object, trends: object, id: function}} shared  with all rows of the table */
+  constructor(row, { columns, timed, trends, id }) {
     this.row = null;
     this.symbol = row.symbol;
     /** The server's rank when it was last shown; 0 before that. */
@@ -48,7 +48,7 @@ export class RowView {
     this.#timed = timed;
     this.#trends = trends;
     this.element = make("div", "row", "row");
-    this.element.id = `row-${row.symbol}`;
+    this.element.id = id(row.symbol);
     this.element.dataset.symbol = row.symbol;
     for (const column of columns) this.element.append(this.#cell(column));
   }

@@ -18,19 +18,17 @@ function plural(count, noun) {
 
 export class Status {
   #parts = Object.fromEntries(
-    ["status", "status-word", "notice", "grid", "simulated", "held", "count", "lateness", "age", "asof", "sequence", "verified"].map((id) => [id, byId(id)]),
+    ["status", "status-word", "notice", "simulated", "held", "count", "lateness", "age", "asof", "sequence", "verified"].map((id) => [id, byId(id)]),
   );
 
   /** @param {import("./health.js").Health} health */
   health({ level, word, text }) {
-    const { status, notice, grid } = this.#parts;
+    const { status, notice } = this.#parts;
     write(this.#parts["status-word"], word);
     if (status.className !== `status ${level}`) status.className = `status ${level}`;
     write(notice, text);
     if (notice.className !== level) notice.className = level;
     show(notice, text !== "");
-    const old = level === "bad" || level === "warn";
-    if (grid.classList.contains("old") !== old) grid.classList.toggle("old", old);
   }
 
   /** @param {string} text */

@@ -17,10 +17,11 @@ export class Table {
   #selected = "";
   #plain = null;
 
-  /** @param {HTMLElement} body  takes the rows @param {object} trends  what was seen of the prices */
-  constructor(body, trends) {
+  /** @param {HTMLElement} body  takes the rows @param {object} trends  what was seen of the prices
+   * @param {(symbol: string) => string} id  of the element of a symbol's row */
+  constructor(body, trends, id) {
     this.#body = body;
-    this.#shared = { columns: [], timed: new TimedClasses(), trends };
+    this.#shared = { columns: [], timed: new TimedClasses(), trends, id };
   }
 
   /** Show these columns from now on; the rows are made anew. */
@@ -75,6 +76,7 @@ export class Table {
       view = new RowView(row, this.#shared);
       this.#views.set(row.symbol, view);
       if (since.entered.has(row.symbol)) view.entered();
+      if (row.symbol === this.#selected) view.select(true); // the rows were made anew
     }
     view.update(row, now);
     const rank = shown.ranks.get(row.symbol) ?? 0;

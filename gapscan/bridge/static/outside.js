@@ -1,0 +1,46 @@
+/**
+ * `window.gapscan` is a read-only handle for looking at the page from outside:
+ *   list()          name of the list that keys and tools are about
+ *   copy(name)      {epoch, sequence, asOf, checksum, rows} of a list that the page has, null without one
+ *   shown()         its symbols on the page, from top to bottom
+ *   panels()        of each panel {id, kind, group, state}, and of a list also {list, wish, shown}, in the order of reading
+ *   status()        {phase, level, word, text, held, simulated, resyncing, rung, closed}
+ *   counts()        connects, snapshots, deltas, resyncs, mismatches, unreadable, errors
+ * After each frame that drew something the document gets an event `gapscan:shown` with {list, epoch, sequence, panel};
+ * `panel` is the panel's id.
+ */
+
+function panelOf({ leaf, panel }) {
+  const { id, kind, group, state } = leaf;
+  const about = kind === "list" ? { list: panel.list, wish: panel.wish, shown: panel.table.symbols() } : {};
+  return structuredClone({ id, kind, group, state, ...about });
+}
+
+/** @param {{workspace: object, connection: object, health: () => object}} page */
+export function expose({ workspace, connection, health }) {
+  workspace.addEventListener("drawn", ({ detail: { panel } }) => {
+    const { epoch, sequence } = panel.view;
+    const detail = { list: panel.list, epoch, sequence, panel: workspace.idOf(panel) };
+    document.dispatchEvent(new CustomEvent("gapscan:shown", { detail }));
+  });
+  window.gapscan = Object.freeze({
+    list: () => workspace.current.list,
+    copy(name) {
+      const { view } = connection.about(name);
+      const { epoch, sequence, asOf, checksum, rows } = view;
+      return view.loaded ? { epoch, sequence, asOf, checksum, rows: structuredClone(rows) } : null;
+    },
+    shown: () => workspace.current.table.symbols(),
+    panels: () => workspace.frames.map(panelOf),
+    status: () => ({
+      phase: connection.phase,
+      ...health(),
+      held: workspace.current.order.held,
+      simulated: connection.simulated,
+      resyncing: connection.about(workspace.current.list).resyncing,
+      rung: workspace.chime.rung,
+      closed: connection.closed,
+    }),
+    counts: () => ({ ...connection.counts }),
+  });
+}

@@ -1,0 +1,300 @@
+/** A panel with one list: takes what changed, and draws it once per animation frame. */
+
+import { csv, csvName, download } from "../csv.js";
+import { title } from "../format.js";
+import { Head, nextSort } from "../head.js";
+import { Hold } from "../hold.js";
+import { Order } from "../order.js";
+import { settings } from "../settings.js";
+import { Table } from "../table.js";
+import { TIGHT } from "../tracks.js";
+import { Traffic } from "../traffic.js";
+import { Trends } from "../trend.js";
+import { NARROW } from "../width.js";
+import { ListColumns } from "./listcolumns.js";
+import { Emptiness } from "./listempty.js";
+import { ListSource } from "./listsource.js";
+import { ListState } from "./liststate.js";
+import { UNDER } from "./under.js";
+
+const UNKNOWN = Object.freeze({ name: "", description: "", sort: [], sessions: [] });
+
+/** The elements of a panel by the names that the template gives them, each with an id of its own. */
+function built({ element, id }) {
+  element.replaceChildren(document.getElementById("list-template").content.cloneNode(true));
+  const parts = [...element.querySelectorAll("[data-part]")].map((part) => {
+    part.id = id(part.dataset.part);
+    return [part.dataset.part, part];
+  });
+  return Object.fromEntries(parts);
+}
+
+export class ListPanel {
+  #context;
+  #parts;
+  #kept;
+  #traffic = new Traffic();
+  #frame = 0;
+  #fresh = true; // what comes now was there before this page looked: no entry, no sound
+  #columns;
+  #empty;
+  #shown = null;
+  #ticked = 0;
+  #source;
+  #under;
+
+  /** @param {object} context  see kinds.js, and `page`: what lists have with the page around them */
+  constructor(context) {
+    this.#context = context;
+    this.#parts = built(context);
+    this.#kept = new ListState(context);
+    this.#source = new ListSource(context.connection, this.#kept);
+    this.#columns = new ListColumns(context.page, this.#kept, this.#parts.grid);
+    this.#empty = new Emptiness(this.#parts);
+    this.list = "";
+    this.definition = UNKNOWN;
+    this.order = new Order();
+    this.table = new Table(this.#parts.body, new Trends(), (symbol) => context.id(`row-${symbol}`));
+    this.head = new Head(this.#parts.head, (id) => this.sort(nextSort(this.order.sort, id)));
+    this.hold = new Hold(this.#parts.body, () => settings.hold, () => this.#applyHold());
+    this.#listen(context);
+    this.#under = UNDER.map((open) => this.#openUnder(open));
+    this.open(this.#kept.list);
+    this.order.sort = this.#kept.sort;
+    this.head.showSort(this.order.sort);
+  }
+
+  #listen({ signal, connection }) {
+    const { body, offer } = this.#parts;
+    const on = (target, type, act) => target.addEventListener(type, act, { signal });
+    for (const width of [NARROW, TIGHT]) on(width, "change", () => this.setColumns());
+    on(connection, "change", ({ detail }) => detail.list === this.list && this.#changed(detail.changes));
+    on(connection, "heartbeat", ({ detail }) => this.#beat(detail.lists[this.list]));
+    on(body, "click", ({ target }) => this.#point(target.closest(".row")?.dataset.symbol ?? ""));
+    on(body, "dragstart", (event) => {
+      const symbol = event.target.closest?.(".row")?.dataset.symbol;
+      if (symbol) event.dataTransfer.setData("text/plain", symbol); // into another program's symbol box
+    });
+    on(offer, "click", () => this.#context.page.explain(offer.dataset.symbol, ""));
+  }
+
+  #openUnder(open) {
+    const element = this.#parts.under.appendChild(document.createElement("div"));
+    const { signal, connection, ask } = this.#context;
+    return open({ element, signal, connection, ask, list: () => this.list, show: (past) => this.showPast(past) });
+  }
+
+  /** The rows that are shown, and their position. */
+  get view() {
+    return this.#source.view;
+  }
+
+  /** What is known of them; see Subscription. */
+  get about() {
+    return this.#source.about;
+  }
+
+  /** Whether what is shown is the list as it is now. */
+  get live() {
+    return this.#source.past === null;
+  }
+
+  /** @param {number} now performance.now() @returns {import("../health.js").Health} */
+  health(now) {
+    return this.#source.health(now);
+  }
+
+  /** Show a past list, {rows, asOf, epoch, sequence, word, text}, or the live one. @param {?object} past */
+  showPast(past) {
+    this.#source.past = past;
+    this.#traffic.changed({ whole: true, added: [], moved: [] }, false);
+    this.redraw();
+    this.#context.page.changed();
+  }
+
+  /** Show another list, or the same by a new definition. @param {string} name */
+  open(name) {
+    const definition = this.#context.lists.get(name) ?? { ...UNKNOWN, name };
+    const same = JSON.stringify(definition) === JSON.stringify(this.definition);
+    this.definition = definition;
+    if (name !== this.list) this.#change(name);
+    if (!same) this.setColumns();
+    this.#context.title(title(name) || "List");
+    this.#parts.grid.setAttribute("aria-label", title(name) || "List");
+    this.#context.page.changed();
+  }
+
+  #change(list) {
+    this.list = list;
+    Object.assign(this.#source, { list, past: null });
+    this.#fresh = true;
+    this.#traffic.clear();
+    this.order.sort = null;
+    this.hold.release();
+    this.#parts.scroll.scrollTop = 0;
+    this.#kept.choose(list);
+    for (const part of this.#under) part.listed?.(list);
+  }
+
+  /** The definitions are others. */
+  defined() {
+    if (this.#context.lists.has(this.list)) this.open(this.list);
+  }
+
+  /** Which columns of the list are chosen, on this width of page. */
+  get chosen() {
+    return this.#columns.chosen;
+  }
+
+  /** What is wanted of the list, {limit, fields}. */
+  get wish() {
+    return this.#columns.wish;
+  }
+
+  setColumns() {
+    this.#columns.choose(this.definition);
+    this.head.setColumns(this.#columns.shown, this.definition.sort);
+    this.head.showSort(this.order.sort);
+    this.table.setColumns(this.#columns.shown);
+    this.#context.page.wished();
+    this.redraw();
+  }
+
+  /** In another room other columns may fit. */
+  resize() {
+    if (this.#columns.outgrown) this.setColumns();
+  }
+
+  #changed(changes) {
+    this.#traffic.changed(changes, !document.hidden);
+    if (!this.#fresh) {
+      this.#traffic.note(changes, this.#source.live);
+      if (changes.added.length) this.#context.page.chime.ring(this.list);
+    }
+    if (this.live) this.redraw();
+  }
+
+  /** A heartbeat: when the list is up to date, entries are news from then on. */
+  #beat(beat) {
+    if (this.#source.upTo(beat)) this.#fresh = false;
+    if (this.#shown) this.#empty.show(this);
+  }
+
+  /** Draw with the next frame. */
+  redraw() {
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    this.#frame = 0;
+    const { since, entries } = this.#traffic.drain();
+    this.#shown = this.order.show(this.view.rows);
+    this.table.draw(this.#shown, since, this.about.asOf);
+    this.#empty.show(this);
+    this.#context.page.drawn(this, entries);
+  }
+
+  /** As last drawn. @returns {?import("../order.js").Shown} */
+  get shown() {
+    return this.#shown;
+  }
+
+  /** Who came and who left since the list is shown, oldest first. */
+  get log() {
+    return this.#traffic.log;
+  }
+
+  /** Write what time alone changes. @param {number} now performance.now() */
+  tick(now) {
+    const health = this.health(now);
+    const old = health.level === "bad" || health.level === "warn";
+    if (this.#parts.grid.classList.contains("old") !== old) this.#parts.grid.classList.toggle("old", old);
+    this.#context.status(health);
+    const { asOf } = this.about;
+    if (asOf === this.#ticked) return;
+    this.#ticked = asOf;
+    this.table.tick(asOf);
+  }
+
+  /** @param {?import("../order.js").Sort} sort */
+  sort(sort) {
+    this.order.sort = sort;
+    this.#kept.sort = sort;
+    this.head.showSort(sort);
+    this.#rearrange();
+  }
+
+  search(text) {
+    this.order.search = text;
+    this.#rearrange();
+  }
+
+  /** The user asks for another order: it is given at once, and held from there if it was held before. */
+  #rearrange() {
+    if (this.order.held) {
+      this.order.release();
+      this.order.hold(this.order.show(this.view.rows).rows);
+    }
+    this.redraw();
+  }
+
+  #applyHold() {
+    const { on } = this.hold;
+    if (on && !this.order.held) this.order.hold(this.#shown?.rows ?? []);
+    if (!on) this.order.release();
+    this.#context.page.changed();
+    this.redraw();
+  }
+
+  focus() {
+    this.#parts.grid.focus({ preventScroll: true });
+  }
+
+  /** The group's symbol is another: its row is marked, if it has one. @param {string} symbol */
+  select(symbol) {
+    const element = this.table.select(symbol);
+    if (element) this.#parts.grid.setAttribute("aria-activedescendant", element.id);
+    else this.#parts.grid.removeAttribute("aria-activedescendant");
+    return element;
+  }
+
+  /** Select the row `steps` below. */
+  step(steps) {
+    const symbol = this.table.neighbour(steps);
+    this.select(symbol)?.scrollIntoView({ block: "nearest" });
+    if (symbol) this.#context.choose(symbol, this.nameOf(symbol));
+  }
+
+  #point(symbol) {
+    this.select(symbol);
+    if (!symbol) return;
+    this.#context.choose(symbol, this.nameOf(symbol));
+    this.#context.page.explain(symbol, this.nameOf(symbol));
+  }
+
+  /** Take the offer to say why a symbol is not there, if it is made. */
+  answerOffer() {
+    if (!this.#parts.offer.hidden) this.#parts.offer.click();
+  }
+
+  nameOf(symbol) {
+    return this.view.rows.find((row) => row.symbol === symbol)?.name ?? "";
+  }
+
+  /** Save what is shown. Returns the name of the file. */
+  export() {
+    const name = csvName(this.list, this.view.asOf, this.#context.connection.simulated);
+    const { rows, ranks } = this.order.show(this.view.rows);
+    download(name, csv(rows, ranks, this.#columns.shown));
+    return name;
+  }
+
+  close() {
+    this.hold.release();
+    cancelAnimationFrame(this.#frame);
+    for (const part of this.#under) part.close?.();
+    this.table.clear();
+  }
+}
+
+export const listPanel = Object.freeze({ title: "List", open: (context) => new ListPanel(context) });

@@ -1,0 +1,58 @@
+/** What is kept of a list panel in its layout. A page of one list keeps its columns for all pages, in the settings. */
+
+import { OF_PAGE } from "../chosen.js";
+import { columnOf } from "../fields.js";
+
+const MOST_ROWS = 10_000;
+
+export class ListState {
+  #context;
+
+  /** @param {object} context  the panel's */
+  constructor(context) {
+    this.#context = context;
+  }
+
+  #put(values) {
+    this.#context.keep({ ...this.#context.state, ...values });
+  }
+
+  get list() {
+    const { list } = this.#context.state;
+    return typeof list === "string" ? list : "";
+  }
+
+  /** Another list, in the order in which the server has it. @param {string} list */
+  choose(list) {
+    if (list !== this.list) this.#put({ list, sort: null });
+  }
+
+  /** So many of the first rows are shown; 0: all. */
+  get limit() {
+    const { limit } = this.#context.state;
+    return Number.isInteger(limit) && limit > 0 && limit <= MOST_ROWS ? limit : 0;
+  }
+
+  /** @returns {?import("../order.js").Sort} */
+  get sort() {
+    const { sort } = this.#context.state;
+    if (this.#context.page.alone || typeof sort?.id !== "string" || !columnOf(sort.id)) return null;
+    return { id: sort.id, descending: sort.descending === true };
+  }
+
+  set sort(sort) {
+    this.#put({ sort });
+  }
+
+  /** @returns {import("../chosen.js").Kept} */
+  get columns() {
+    if (this.#context.page.alone) return OF_PAGE;
+    return { columns: columnsIn(this.#context.state.columns), keep: (columns) => this.#put({ columns }) };
+  }
+}
+
+/** What of a kept value are columns: ids by the keys of lists. */
+function columnsIn(value) {
+  const entries = Object.entries(typeof value === "object" && value ? value : {});
+  return Object.fromEntries(entries.filter(([, ids]) => Array.isArray(ids) && ids.every((id) => typeof id === "string")));
+}
