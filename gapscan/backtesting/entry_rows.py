@@ -56,4 +56,4 @@ def _rounded(
         with np.errstate(all="ignore"):
             for row, name in enumerate(SHOWN):
                 found[row, at] = np.broadcast_to(matrix[name], (1, len(at)))[0]
-    return rounded(found)
+    return rounded(found.T).T

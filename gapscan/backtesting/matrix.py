@@ -45,6 +45,8 @@ class Matrix:
     unknown. Every column has two axes, of which one may have the length 1: a column that is the same for all.
     """
 
+    found = None
+
     def __init__(
         self, day: MarketDay, moments: Floats, session: MarketSession, given: Mapping[str, Floats], ago: Ago
     ) -> None:
@@ -111,6 +113,8 @@ class Matrix:
 
 class Row:
     """Some symbols of one row of a matrix, as sort keys see them."""
+
+    found = None
 
     def __init__(self, matrix: Matrix, row: int, places: Ints) -> None:
         self._matrix = matrix

@@ -48,7 +48,7 @@ class PlainForm:
 
     def values(self, at: Ints) -> Floats:
         """What rows of the symbols at these places show now, a row for each of SHOWN; rounded."""
-        return rounded(self._universe.numbers(SHOWN, at))
+        return rounded(self._universe.numbers(SHOWN, at)).T
 
     def _advance(self) -> None:
         number = self._state.minute

@@ -7,18 +7,18 @@ from typing import Final
 import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
-from gapscan.market.fields import KNOWN, OBSERVED
+from gapscan.market.fields import NUMBERS
 from gapscan.market.history import STEP_MS as HISTORY_STEP_MS
 from gapscan.market.metrics import IDLE_STEP_MS, STEPS, step_of
 from gapscan.market.sessions import MINUTE_MS, MarketSession, open_ramp, session_times, trading_date
 from gapscan.market.universe import Universe
 
 _NO_TIME: Final = np.full(1, np.nan)
-_READ: Final = (*OBSERVED, *KNOWN, "spiking", "spike_time", "left_at")
+_ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 
 
-class _Columns:
-    """The columns of all symbols, or of those at positions `at`, which are gathered and stored in one go."""
+class Computed:
+    """The columns of all symbols (None), or of those at positions `at`: copies, which are gathered in one go."""
 
     def __init__(self, universe: Universe, at: Ints | None) -> None:
         self.now = step_of(universe.as_of)
@@ -27,19 +27,15 @@ class _Columns:
         self.day = session_times(self.date).regular
         self.universe = universe
         self.at = np.arange(len(universe)) if at is None else at
-        self._columns = {} if at is None else dict(zip(_READ, universe.numbers(_READ, at), strict=True))
-        self._made: dict[str, Floats] = {}
+        self.block = universe.block(at)
         self._moments: dict[str, Floats] = {}
-        self._all = at is None
 
     def __getitem__(self, name: str) -> Floats:
-        return self._columns[name] if name in self._columns else self.universe.number(name)
+        column: Floats = self.block[_ROW_OF[name]]
+        return column
 
     def __setitem__(self, name: str, values: Floats) -> None:
-        if self._all:
-            self.universe.put(name, values)
-        else:
-            self._columns[name] = self._made[name] = values
+        self.block[_ROW_OF[name]] = values
 
     @property
     def session(self) -> MarketSession:
@@ -67,11 +63,6 @@ class _Columns:
         usual = curves.expected(self.at, self.moments("updated"), self.date)
         return usual, curves.sessions(self.at), curves.date == self.date
 
-    def store(self) -> None:
-        """Write what was computed for some symbols."""
-        if self._made:
-            self.universe.put_at(self._made, self.at)
-
     def moments(self, name: str) -> Floats:
         """The moment for which the symbols are computed: the end of the history step of time field `name`, or later."""
         if name not in self._moments:
@@ -81,13 +72,14 @@ class _Columns:
         return self._moments[name]
 
 
-def compute(universe: Universe, at: Ints | None = None) -> None:
+def compute(universe: Universe, at: Ints | None = None) -> Computed:
     """Bring the computed columns up to the universe's market time: of all symbols, or of those at positions `at`."""
-    columns = _Columns(universe, at)
+    columns = Computed(universe, at)
     with np.errstate(divide="ignore", invalid="ignore"):
         for step in STEPS:
             step(columns)
-    columns.store()
+    universe.put_made(columns.block, at)
+    return columns
 
 
 _AGO: Final = {"change_1m_percent": MINUTE_MS, "spike_size": MINUTE_MS, "change_5m_percent": 5 * MINUTE_MS}
@@ -100,7 +92,7 @@ def unknown_since(universe: Universe, name: str, position: int) -> float:
     NaN where the field is there, or missing for another reason.
     """
     at = np.array([position])
-    columns = _Columns(universe, at)
+    columns = Computed(universe, at)
     since = _NO_TIME
     if name in _AGO:
         since = universe.prices.unknown_since(columns.moments("price_time") - _AGO[name], at)

@@ -33,11 +33,15 @@ KNOWN: Final = (
 )  # fmt: skip
 
 # What metrics compute from these. `gone` is a symbol that has not traded for so long that it leaves its lists,
-# `left_at` the time of the trade after which that was. `high_unknown_since` is until when the high had been known that
-# was passed at a time that nobody observed.
-COMPUTED: Final = (
-    "spiking", "left_at", "gone", "high_unknown_since", "low_unknown_since", *_shown("ranker", "halts"),
+# `left_at` the time of the trade after which that was. What comes of merging stands apart: `high_unknown_since` is until
+# when the high had been known that was passed at a time that nobody observed.
+_MERGED: Final = (
+    "high_unknown_since", "low_unknown_since", "pre_high", "pre_low", "halt_time", "resumption_time",
 )  # fmt: skip
+MADE: Final = (
+    "spiking", "left_at", "gone", *(name for name in _shown("ranker", "halts") if name not in _MERGED),
+)  # fmt: skip
+COMPUTED: Final = (*MADE, *_MERGED)
 
 NUMBERS: Final = (*OBSERVED, *KNOWN, *COMPUTED)
 TEXTS: Final = tuple(field.name for field in TEXT_FIELDS if field.origin != "market")  # the session is the same for all

@@ -102,19 +102,22 @@ class History:
 
     def unknown_since(self, moments: Floats, at: Ints) -> Floats:
         """Since when nothing had been observed by the moments, epoch ms; NaN where something was, or nothing ever."""
-        rows, inside = self._rows(moments)
-        until = self._until[rows, at]
+        places, inside = self._places(moments, at)
+        until = self._until.take(places)
         return np.where(inside & (until < moments), until, np.nan)
 
     def at(self, moments: Floats, at: Ints) -> Floats:
         """The values of the symbols at positions `at` at the moments, which are ends of steps; NaN where unknown."""
-        rows, inside = self._rows(moments)
-        return np.where(inside & (self._until[rows, at] >= moments), self._values[rows, at], np.nan)
+        places, inside = self._places(moments, at)
+        return np.where(inside & (self._until.take(places) >= moments), self._values.take(places), np.nan)
 
-    def _rows(self, moments: Floats) -> tuple[Ints, Bools]:
-        """The rows of the steps that the moments end, and which of those are within reach."""
-        steps = _steps(moments) - 1
-        return steps % _STEPS, (steps > self._step - _STEPS) & (steps <= self._step)
+    def _places(self, moments: Floats, at: Ints) -> tuple[Ints, Bools]:
+        """Where the symbols have the steps that the moments end, in flat matrices; and which are within reach."""
+        ago = self._step + 1 - _steps(moments)
+        inside = (ago >= 0) & (ago < _STEPS)
+        rows = self._step % _STEPS - np.where(inside, ago, 0)
+        rows += (rows < 0) * _STEPS
+        return rows * self._values.shape[1] + at, inside
 
 
 def _steps(moments: Floats) -> Ints:

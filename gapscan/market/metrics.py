@@ -103,30 +103,26 @@ def _previous_close(columns: MetricColumns) -> Floats:
     return np.where(withheld, np.nan, _positive(columns["prev_close"]))
 
 
-def _change(columns: MetricColumns) -> None:
-    """Price against the previous close."""
-    columns["change_percent"] = _percent(columns["price"], _previous_close(columns))
+def _against_the_close(columns: MetricColumns) -> None:
+    """What is measured against the previous close: the price, the gap, and the fall that restricts short sales.
 
-
-def _gap(columns: MetricColumns) -> None:
-    """The official open against the previous close, once that has printed; indicative, from the last price, before."""
-    price, opened = columns["price"], columns["open"]
+    The gap is the official open's, once that has printed; indicative, from the last price, before.
+    Rule 201 of Regulation SHO: a fall of 10 % from the close before restricts short sales today and tomorrow. The low
+    counts from the official open on: until then it is that of pre-market.
+    """
+    price, opened, close = columns["price"], columns["open"], _previous_close(columns)
+    columns["change_percent"] = _percent(price, close)
     indicative = np.isnan(opened)
     columns["gap_indicative"] = indicative.astype(np.float64)
-    columns["gap_percent"] = _percent(np.where(indicative, price, opened), _previous_close(columns))
-    columns["new_listing"] = ((columns["first_day"] == 1.0) & ~(columns["prev_close"] > 0)).astype(np.float64)
-    columns["change_from_open_percent"] = _percent(price, _positive(opened))
-
-
-def _short_sale_restriction(columns: MetricColumns) -> None:
-    """Rule 201 of Regulation SHO: a fall of 10 % from the close before restricts short sales today and tomorrow.
-
-    The low counts from the official open on: until then it is that of pre-market.
-    """
-    floor = SSR_FALL * _previous_close(columns) * _ROUNDING
-    today = ~np.isnan(columns["open"]) & (columns["low"] <= floor)
-    carried = columns["ssr_carried"]
+    columns["gap_percent"] = _percent(np.where(indicative, price, opened), close)
+    today, carried = ~indicative & (columns["low"] <= SSR_FALL * close * _ROUNDING), columns["ssr_carried"]
     columns["ssr"] = np.where(today | (carried == 1.0), 1.0, np.where(np.isnan(carried), np.nan, 0.0))
+
+
+def _since_the_open(columns: MetricColumns) -> None:
+    """Price against the official open; and who trades for the first time."""
+    columns["change_from_open_percent"] = _percent(columns["price"], _positive(columns["open"]))
+    columns["new_listing"] = ((columns["first_day"] == 1.0) & ~(columns["prev_close"] > 0)).astype(np.float64)
 
 
 def _ranges(columns: MetricColumns) -> None:
@@ -166,7 +162,9 @@ def _spikes(columns: MetricColumns) -> None:
 
 def _least_spike(price: Floats) -> Floats:
     """From how many percent on a one-minute move counts as a spike; missing without a price."""
-    found: Floats = _SPIKE_SIZES[np.minimum(np.searchsorted(_SPIKE_PRICES, price, side="right"), len(SPIKES) - 1)]
+    found = np.full(np.shape(price), _SPIKE_SIZES[0])
+    for bound, size in zip(_SPIKE_PRICES, _SPIKE_SIZES[1:], strict=False):
+        found[price >= bound] = size
     return np.where(np.isnan(price), np.nan, found)
 
 
@@ -255,6 +253,6 @@ def _ages(columns: MetricColumns) -> None:
 
 # In this order: what a formula reads of another one is there.
 STEPS: Final[tuple[Callable[[MetricColumns], None], ...]] = (
-    _change, _gap, _ranges, _short_sale_restriction, _minute, _five_minutes, _spikes, _after_the_close, _dollars,
+    _against_the_close, _since_the_open, _ranges, _minute, _five_minutes, _spikes, _after_the_close, _dollars,
     _relative_volume, _trades, _ages,
 )  # fmt: skip

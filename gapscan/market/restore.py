@@ -113,13 +113,13 @@ def _restore_known(universe: Universe, symbols: list[str], known: Mapping[str, F
         # Who saw bars knows better than scans when it was passed; pre-market's high may be as high as the session's.
         same_session = (ranged >= regular) == (universe.times(name)[at] >= regular)
         same = same_session & (universe.number(name)[at] == known[name])
-        universe.put_at({moment: known[moment][same]}, at[same])
+        universe.put_at(moment, at[same], known[moment][same])
         universe.mark_dirty(at[same])
     for name, column in PRE_RANGE.items():
         observe_early(universe, name, at, known.get(column, np.full(len(at), np.nan)), np.zeros(len(at)), regular)
     universe.restore_history("spike_time", at, known["spike_time"])
     newest = ~np.isnan(known["spiking"]) & (times >= universe.number("updated")[at])
-    universe.put_at({"spiking": known["spiking"][newest]}, at[newest])
+    universe.put_at("spiking", at[newest], known["spiking"][newest])
     return len(symbols)
 
 

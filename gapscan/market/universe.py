@@ -14,7 +14,7 @@ import numpy as np
 
 from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span
-from gapscan.market.fields import NUMBERS, OBSERVED, SCANNED, TEXTS
+from gapscan.market.fields import MADE, NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import LIVE_MS, STEP_MS, History
 from gapscan.market.places import Places, alphabetical
 from gapscan.market.range_coverage import RangeCoverage
@@ -22,6 +22,7 @@ from gapscan.market.sessions import MarketSession, session_at, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _OF_SCANS: Final = slice(len(SCANNED))  # their rows
+_MADE: Final = slice(_ROW_OF[MADE[0]], _ROW_OF[MADE[-1]] + 1)
 _GROWTH: Final = 1024  # symbols of spare room, at most, when the matrix is made larger
 _OF_THE_DAY: Final = (  # of reference data
     "split_today", "split_ratio", "known_close", "ex_amount", "first_day", "ssr_carried",
@@ -74,9 +75,13 @@ class Universe:
         return self._numbers[_ROW_OF[name], : len(self.symbols)]
 
     def numbers(self, names: Sequence[str], at: Ints) -> Floats:
-        """A copy of several columns for the symbols at positions `at`, shape (len(names), len(at))."""
-        rows = [_ROW_OF[name] for name in names]
-        return self._numbers.T.take(at, axis=0).T[rows]
+        """A copy of several columns for the symbols at positions `at`, shape (len(at), len(names))."""
+        return self._numbers.T.take(at, axis=0).take([_ROW_OF[name] for name in names], axis=1)
+
+    def block(self, at: Ints | None) -> Floats:
+        """A copy of all columns for the symbols at positions `at` (None: for all): a row for each of NUMBERS."""
+        some = self._numbers[:, : len(self.symbols)] if at is None else self._numbers.T.take(at, axis=0).T
+        return some.copy()
 
     def times(self, name: str) -> Floats:
         """When the values of an observed field were, epoch ms; NaN where there is none."""
@@ -175,16 +180,14 @@ class Universe:
         """Positions of the symbols of which something new was stored since this was last called, for another caller."""
         return drained(self._unsaved)
 
-    def put(self, name: str, values: Floats) -> None:
-        """Store what was computed of all symbols."""
-        self.number(name)[:] = values
+    def put_made(self, block: Floats, at: Ints | None) -> None:
+        """Store what was computed in a `block` of the symbols at positions `at` (None: of all)."""
+        where = slice(len(self.symbols)) if at is None else at
+        self._numbers.T[:, _MADE][where] = block[_MADE].T
 
-    def put_at(self, columns: Mapping[str, Floats], at: Ints) -> None:
-        """Store what was computed of the symbols at positions `at`: several columns in one go."""
-        rows = [_ROW_OF[name] for name in columns]
-        symbols = self._numbers.T.take(at, axis=0)
-        symbols[:, rows] = np.array([*columns.values()]).T
-        self._numbers.T[at] = symbols
+    def put_at(self, name: str, at: Ints, values: Floats) -> None:
+        """Store what was computed before of the symbols at positions `at`."""
+        self._numbers[_ROW_OF[name], at] = values
 
     def set_reference(self, name: str, at: Ints, values: Floats) -> None:
         """Store what reference data says."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Container
 from contextlib import suppress
 from itertools import chain
 from typing import Final
@@ -39,7 +38,6 @@ from gapscan.ranker.reconciler import Reconciler
 from gapscan.ranker.stages import RankerStages
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import Scanner
-from gapscan.ranking.schedule import GROUPS, Schedule
 from gapscan.ranking.spec import ListSet, ListSpec
 from gapscan.runtime import side_by_side
 from gapscan.service.connecting import retention
@@ -52,7 +50,6 @@ REFUSED_SECONDS: Final = 10.0  # between two tries to begin a list that NATS ref
 REFUSED_IS_STALE: Final = 3.0
 OVERDUE_IS_STALE: Final = 40.0  # for so long a scan may be overdue: meanwhile the feed tries again and again
 _TICK_SECONDS: Final = 0.25
-_EVERYONE: Final = frozenset(range(GROUPS))
 
 _log = logger("ranker")
 
@@ -99,7 +96,7 @@ class Term:
         self._publishing = Publishing(
             self.publishers, self.universe, tally, self._reconciler.check_soon, self.stages.stored
         )
-        self._behind = set(_EVERYONE)  # groups of lists that are still to be ranked with the newest that came in
+        self._behind = True  # whether something is still to be ranked
         self._recovered = False
         self._close_checked: dt.date | None = None
 
@@ -196,36 +193,31 @@ class Term:
                     await self._definitions.changed.wait()
             self._definitions.changed.clear()
             await retrying("ranker", "taking over list definitions", self._set_lists)
-            self._behind |= _EVERYONE
+            self._behind = True
             self.ingest.wake()
 
     async def _rank(self) -> None:
-        """The first change after a quiet while is ranked at once, those that follow once an interval, list by list."""
-        loop, schedule = asyncio.get_running_loop(), Schedule(self._config.ranker.hot_interval)
+        """The first change after a quiet while is ranked at once, those that follow once an interval."""
+        loop, next_at = asyncio.get_running_loop(), 0.0
         while True:
             if not self._behind:
                 await self.ingest.arrival()
-            await asyncio.sleep(schedule.next_of(self._behind or _EVERYONE) - loop.time())
+            await asyncio.sleep(next_at - loop.time())
             await self.ingest.read()
             now = loop.time()
-            if not (due := schedule.due(now)):
-                continue
             # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
-            if self.ingest.apply():
-                self._behind |= _EVERYONE
-            if due := due & self._behind:
-                self._rank_once(due)
-                schedule.mark_ranked(due, now)
-                self._behind -= due
+            if self.ingest.apply() or self._behind:
+                self._rank_once()
+                self._behind = False
+                next_at = now + self._config.ranker.hot_interval
 
-    def _rank_once(self, groups: Container[int]) -> None:
-        """Rank the open lists of these groups; empty what stands since an earlier trading day."""
+    def _rank_once(self) -> None:
+        """Rank the open lists; empty what stands since an earlier trading day."""
         if not self.ingest.ready:
             return
         began = time.perf_counter()
-        due = {spec.name for at, spec in enumerate(self.lists.specs) if at % GROUPS in groups}
         self._publishing.times = self.stages.ranked(self.ingest.received)
-        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, due))
+        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}))
         self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
         self._explainer.observe()
         self._check_close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -36,17 +36,13 @@ class Cutoff:
         self.keys = np.flatnonzero(np.ascontiguousarray(self.flags.T))
         self._first_keys = np.arange(len(self._limits) + 1) * len(entitled)
 
-    def change(self, at: Ints, lists: Ints, where: Any, entitled: Bools, values: Floats) -> Bools:
-        """Judge these symbols anew for these lists; which lists have one that is or was within their cutoff.
-
-        `where` are their places in a matrix.
-        """
-        # A whole row is read much faster by `take`.
-        was = self.flags.take(at, axis=0) if where is at else self.flags[where]
-        within = self._within(entitled, values, self._cutoffs[lists])
-        which, columns = np.nonzero(within != was)
-        self.keys = _toggled(self.keys, lists[columns] * len(self.flags) + at[which])
-        self.flags[where] = within
+    def change(self, at: Ints, entitled: Bools, values: Floats) -> Bools:
+        """Judge these symbols anew; which lists have one that is or was within their cutoff."""
+        was = self.flags.take(at, axis=0)
+        within = self._within(entitled, values, self._cutoffs)
+        which, lists = np.nonzero(within != was)
+        self.keys = _toggled(self.keys, lists * len(self.flags) + at[which])
+        self.flags[at] = within
         found: Bools = np.any(within | was, axis=0)
         return found
 

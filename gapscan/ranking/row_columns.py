@@ -23,6 +23,8 @@ Made = Callable[[str], Floats | None]
 class RowColumns:
     """Rows at market time `as_of`. `made` gives columns that rows do not have; others are missing everywhere."""
 
+    found = None
+
     def __init__(self, rows: Rows, as_of: int, made: Made = lambda _name: None) -> None:
         self.rows = rows
         self._as_of = as_of

@@ -34,7 +34,7 @@ _KINDS: Final = np.array([_kind(field) for field in NUMBER_FIELDS])
 NAMES_AT: Final = np.array(_NAMES, object)
 _ALL: Final = np.arange(len(SHOWN))
 # A coded text has no decimals: it is a whole number.
-_SCALES: Final = np.array([10.0 ** (field.decimals or 0) for field in NUMBER_FIELDS])[:, None]
+_SCALES: Final = np.array([10.0 ** (field.decimals or 0) for field in NUMBER_FIELDS])
 # A greater number would not survive every JSON reader; no share trades at one.
 _LARGEST: Final = 2.0**53
 
@@ -71,6 +71,7 @@ def as_rows(shown: Sequence[RowVersion]) -> list[Row]:
 
 
 def rounded(numbers: Floats) -> Floats:
+    """Numbers of SHOWN, a row for each symbol, as rows show them."""
     values: Floats = np.round(numbers * _SCALES) / _SCALES + 0.0  # no minus zero
     values[np.abs(values) > _LARGEST] = np.nan
     return values

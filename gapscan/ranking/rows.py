@@ -204,24 +204,23 @@ class RowCache:
 
     def _refresh(self, at: Ints) -> None:
         """Round the numbers at `at`, and make the rows anew in which one has changed."""
-        values, before = rounded(self._universe.numbers(SHOWN, at)), self._values[at].T
+        values, before = rounded(self._universe.numbers(SHOWN, at)), self._values.take(at, axis=0)
         changed = (values != before) & ~(np.isnan(values) & np.isnan(before))
         retexted = ~self._texts_current[at]
-        stale = np.flatnonzero(changed.any(axis=0) | retexted)
-        at, retexted = at[stale], retexted[stale]
-        values = values[:, stale]
-        self._values[at] = values.T
+        stale = np.flatnonzero(changed.any(axis=1) | retexted)
+        at, retexted, values = at[stale], retexted[stale], values.take(stale, axis=0)
+        self._values[at] = values
         self._versions[at] += 1
         self._set_texts(at[retexted])
-        self._make(at, values, changed[:, stale], retexted)
+        self._make(at, values, changed.take(stale, axis=0), retexted)
 
     def _make(self, at: Ints, values: Floats, changed: Bools, retexted: Bools) -> None:
         """New objects for the rows at positions `at`."""
-        who, which = np.nonzero(changed.T)  # all that changed, row by row
-        news = zip(NAMES_AT[which].tolist(), cells_of(values[which, who], which), strict=True)
-        fields = [dict(islice(news, number)) for number in changed.sum(axis=0).tolist()]  # each row takes its own
+        which = changed.nonzero()[1]  # all that changed, row by row
+        news = zip(NAMES_AT[which].tolist(), cells_of(values[changed], which), strict=True)
+        fields = [dict(islice(news, number)) for number in changed.sum(axis=1).tolist()]  # each row takes its own
         # A copy each: views would keep the values of all these rows for as long as one of them is held.
-        whole, size = values.T.tobytes(), values.itemsize * len(SHOWN)
+        whole, size = values.tobytes(), values.itemsize * len(SHOWN)
         numbers = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
         columns = (self._texts[at].tolist(), numbers, fields, retexted.tolist(), self._versions[at].tolist())
         self._rows[at] = [

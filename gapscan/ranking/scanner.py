@@ -39,11 +39,16 @@ _NOWHERE: Final = np.zeros(0, np.intp)
 
 
 class UniverseColumns:
-    """A universe as expressions see it: all symbols, or those at positions `at`."""
+    """A universe as expressions see it: all symbols, or those at positions `at`.
 
-    def __init__(self, universe: Universe, at: Ints | None = None) -> None:
+    `given` are their columns where they are at hand. What is the same for all symbols is a column of one.
+    """
+
+    def __init__(self, universe: Universe, at: Ints | None = None, given: computed.Computed | None = None) -> None:
+        self.found: dict[str, Bools] = {}
         self._universe = universe
         self._at = at
+        self._given = given
         self._gathered: dict[str, Floats] = {}
 
     def number(self, name: str) -> Floats:
@@ -54,16 +59,18 @@ class UniverseColumns:
 
     def _gather(self, name: str) -> Floats:
         if name == "now":
-            return np.full(len(self), float(metrics.step_of(self._universe.as_of)))
+            return np.full(1, float(metrics.step_of(self._universe.as_of)))
         if name == RAMP_COLUMN:
-            return np.full(len(self), computed.open_ramp_of(self._universe))
+            return np.full(1, computed.open_ramp_of(self._universe))
+        if self._given is not None:
+            return self._given[name]
         column = self._universe.number(name)
         return column if self._at is None else column[self._at]
 
     def matches(self, name: str, values: frozenset[str]) -> Bools:
         """Where the text field `name` is one of `values`."""
         if name == "session":
-            return np.full(len(self), str(self._universe.session) in values)
+            return np.full(1, str(self._universe.session) in values)
         if name == "symbol":
             found = self._symbols_in(values)
             return found if self._at is None else found[self._at]
@@ -72,7 +79,7 @@ class UniverseColumns:
     def known(self, name: str) -> Bools:
         """Where the text field `name` has a value."""
         if name in ("session", "symbol"):
-            return np.full(len(self), True)
+            return np.full(1, True)
         return self._universe.text(name).known(self._at)
 
     def symbol_order(self) -> Floats:
@@ -114,29 +121,28 @@ class Scanner:
         self._states.clear()
         self._scanned = ()
 
-    def scan(self, published: Mapping[str, Rows], due: Collection[str] | None = None) -> dict[str, RowState]:
-        """Every list that is open in the universe's session, at its market time; those not `due` as they were.
+    def scan(self, published: Mapping[str, Rows]) -> dict[str, RowState]:
+        """Every list that is open in the universe's session, at its market time.
 
         `published` gives the present rows of each list: they stay until they fall behind the relaxed thresholds.
         A list in which nothing changed since it was last ranked is the same object as then.
         """
         at = self._changed()
-        computed.compute(self.universe, at)
+        given = computed.compute(self.universe, at)
         self._cache.forget(self.universe.drain_retexted())
         self._cache.mark_dirty(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
-            self._update(at)
-            concerned = self._rank(published, due)
+            self._update(at, UniverseColumns(self.universe, at, given))
+            concerned = self._rank(published)
         self._build(concerned)
         self._compare(concerned, published)
-        return {spec.name: self._states[spec.name] for spec in self._top_rows.specs if spec.name in self._states}
+        return {spec.name: self._states[spec.name] for spec in self._top_rows.specs}
 
-    def _rank(self, published: Mapping[str, Rows], due: Collection[str] | None) -> dict[str, Ints]:
-        """The positions of the top rows of each of the due lists that something concerns."""
+    def _rank(self, published: Mapping[str, Rows]) -> dict[str, Ints]:
+        """The positions of the top rows of each of the lists that something concerns."""
         names = [spec.name for spec in self._top_rows.specs]
         members = [self._positions(published.get(name, ())) for name in names]
-        asked = [at for at, name in enumerate(names) if due is None or name in due]
-        ranked = self._top_rows.rank(asked, members, self._doors, self.universe.as_of)
+        ranked = self._top_rows.rank(members, self._doors, self.universe.as_of)
         return {names[at]: self._top_rows.top[at] for at in ranked}
 
     def _changed(self) -> Ints | None:
@@ -151,9 +157,8 @@ class Scanner:
         self._scanned = now
         return None
 
-    def _update(self, at: Ints | None) -> None:
+    def _update(self, at: Ints | None, columns: UniverseColumns) -> None:
         """Pass what changed on to the open lists."""
-        columns = self._columns_at(at)
         gates, there = self._lists.gates, columns.number("gone") != 1.0
         doors = Doors(
             _through([gate.entry for gate in gates], columns, there),
@@ -166,7 +171,7 @@ class Scanner:
         else:
             for held, new in zip(self._doors, doors, strict=True):
                 held[:, at] = new
-        self._top_rows.update(at, self._doors.may_enter)
+        self._top_rows.update(at, columns, doors.may_enter)
 
     def _open(self) -> None:
         """The lists that are open now; another session has others."""
@@ -177,7 +182,7 @@ class Scanner:
             self._states = {name: state for name, state in self._states.items() if name in stayed}
             self._top_rows = TopRows(specs, self._columns_at, [self._lists.door_of(spec) for spec in specs])
 
-    def _columns_at(self, at: Ints | None) -> UniverseColumns:
+    def _columns_at(self, at: Ints) -> UniverseColumns:
         return UniverseColumns(self.universe, at)
 
     def _positions(self, rows: Rows) -> Ints:

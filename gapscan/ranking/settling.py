@@ -31,7 +31,7 @@ class Settling:
         number = len(self._settle)
         self._passed: Floats = np.full((0, number), -np.inf)  # when each symbol last passed, as a row
         self._passing: list[Ints] = [_NOWHERE] * number  # the rows that passed when the list was last ranked
-        self._ranked_at: Floats = np.full(number, -np.inf)  # or found to be as it was
+        self._ranked_at: float = -np.inf
         self._due: Floats = np.full(number, np.inf)  # after this, somebody has settled
         self._left: tuple[Ints, Ints, Floats] = _NOWHERE, _NOWHERE, np.zeros(0)  # symbols, lists, when
 
@@ -48,7 +48,7 @@ class Settling:
     def begin(self, lists: Sequence[int], now: int) -> None:
         """These lists are about to be ranked: what passed the last time had done so until it was found again."""
         for at in lists:
-            self._passed[self._passing[at], at] = self._ranked_at[at]
+            self._passed[self._passing[at], at] = self._ranked_at
         symbols, of, when = self._left
         recent = now - when <= self._settle[of]
         self._left = symbols[recent], of[recent], when[recent]
@@ -95,6 +95,6 @@ class Settling:
         np.minimum.at(self._due, failing_of, self._passed[failing, failing_of] + self._settle[failing_of])
         np.minimum.at(self._due, self._left[1], self._left[2] + self._settle[self._left[1]])
 
-    def ranked(self, due: Sequence[int], now: int) -> None:
-        """These lists were ranked, or are as they were."""
-        self._ranked_at[due] = now
+    def ranked(self, now: int) -> None:
+        """All lists were ranked, or are as they were."""
+        self._ranked_at = now

@@ -5,7 +5,7 @@ The lists are ranked together: what costs more to call than to compute is called
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
 
@@ -53,13 +53,13 @@ class TopRows:
     def __init__(
         self,
         specs: Sequence[ListSpec],
-        columns_at: Callable[[Ints | None], SortableColumns],
+        columns_at: Callable[[Ints], SortableColumns],
         doors: Sequence[int] = (),
     ) -> None:
         self.specs = specs
         self.top: list[Ints] = [_NOWHERE] * len(specs)
         self._columns_at = columns_at
-        self._all = list(range(len(specs)))
+        self._first_keys = _by_first_key(specs)
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
         self._doors = np.array(doors, np.intp)
         self._settling = Settling(np.array([1000.0 * spec.definition.settle for spec in specs]))
@@ -68,68 +68,39 @@ class TopRows:
         self._cutoff = Cutoff(self._limits)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
         self._others = _NOWHERE, _NOWHERE  # members beyond the cutoff when last ranked, and their lists
-        self._changed: list[list[Ints]] = [[] for _ in specs]  # positions that each list has still to judge again
-        self._concerned: Bools = np.ones(len(specs), np.bool_)  # lists to be ranked when they are due
+        self._concerned: Bools = np.ones(len(specs), np.bool_)  # lists to be ranked
         self._begin(np.zeros((0, len(specs)), np.bool_), np.zeros((0, len(specs))))
 
-    def update(self, at: Ints | None, may_enter: Bools) -> None:
-        """The columns of the symbols at positions `at` (None: of all) changed.
-
-        `may_enter` has all symbols, as in `Doors`.
-        """
+    def update(self, at: Ints | None, columns: SortableColumns, may_enter: Bools) -> None:
+        """These columns are new, of the symbols at positions `at` (None: of all); `may_enter` of them, as in `Doors`."""
+        entitled, values = self._judge(columns, may_enter)
         if at is None:
-            self._begin(*self._judge(self._columns_at(None), may_enter, self._all))
-        else:
-            for changed in self._changed:
-                changed.append(at)
+            self._begin(entitled, values)
+        elif len(at):
+            self._change(at, entitled, values)
 
-    def _judge(self, columns: SortableColumns, may_enter: Bools, lists: list[int]) -> tuple[Bools, Floats]:
+    def _judge(self, columns: SortableColumns, may_enter: Bools) -> tuple[Bools, Floats]:
         """Which of the symbols pass as newcomers to the lists, and their values under the first sort keys."""
-        shape = (len(columns), len(lists))
+        shape = (len(columns), len(self.specs))
         entitled, values = np.empty(shape, np.bool_), np.empty(shape)
-        for place, at in enumerate(lists):
-            np.logical_and(may_enter[self._doors[at]], self.specs[at].filter.entry(columns), out=entitled[:, place])
-        for key, places in self._by_first_key(lists):
-            values[:, places] = sort_values(key, columns)[:, None]
+        for at, (spec, door) in enumerate(zip(self.specs, self._doors.tolist(), strict=True)):
+            np.logical_and(may_enter[door], spec.filter.entry(columns), out=entitled[:, at])
+        for key, having in self._first_keys:
+            values[:, having] = sort_values(key, columns)[:, None]
         return entitled, values
-
-    def _by_first_key(self, lists: list[int]) -> Iterable[tuple[SortKey, list[int]]]:
-        """Each of the lists' first sort keys, and at which places of `lists` those are that have it."""
-        keys = [self.specs[at].keys[0] for at in lists]
-        places: dict[str, list[int]] = {}
-        for place, key in enumerate(keys):
-            places.setdefault(key.text, []).append(place)
-        return [(keys[having[0]], having) for having in places.values()]
 
     def _begin(self, entitled: Bools, values: Floats) -> None:
         self._entitled, self._values = entitled, values  # who passes as a newcomer; the values under the first keys
-        self._stays, self._stay_known = (
-            np.zeros_like(entitled),
-            np.zeros_like(entitled),
-        )  # who passes as a row; where known
+        self._stays, self._stay_known = np.zeros_like(entitled), np.zeros_like(entitled)  # who may stay; where known
         self._cutoff.begin(entitled, values)
         self._settling.grow(len(entitled))
         self._others = _NOWHERE, _NOWHERE
         self._concerned[:] = True
-        for changed in self._changed:
-            changed.clear()
 
-    def _catch_up(self, lists: list[int], may_enter: Bools) -> None:
-        """Judge anew, for these lists, what changed since they were last ranked."""
-        at = _union(places for one in lists for places in self._changed[one])
-        for one in lists:
-            self._changed[one].clear()
-        if len(at):
-            self._change(at, lists, *self._judge(self._columns_at(at), may_enter[:, at], lists))
-
-    def _change(self, at: Ints, lists: list[int], entitled: Bools, values: Floats) -> None:
-        columns = np.array(lists, np.intp)
-        # Whole rows of the matrices are written much faster.
-        where = at if len(lists) == len(self.specs) else np.ix_(at, columns)
-        self._concerned[columns] |= self._cutoff.change(at, columns, where, entitled, values)
+    def _change(self, at: Ints, entitled: Bools, values: Floats) -> None:
+        self._concerned |= self._cutoff.change(at, entitled, values)
         self._concern_others(at)
-        self._entitled[where], self._values[where] = entitled, values
-        self._stay_known[where] = False
+        self._entitled[at], self._values[at], self._stay_known[at] = entitled, values, False
 
     def _concern_others(self, at: Ints) -> None:
         """The symbols at positions `at` changed: that concerns every list that has one of them as another member."""
@@ -144,20 +115,18 @@ class TopRows:
         self._settling.grow(len(self._entitled))
         self._ranked_before[:] = False
 
-    def rank(self, due: list[int], members: Sequence[Ints], doors: Doors, now: int) -> list[int]:
-        """Find the top rows of the lists `due`; which of them something concerned: the rows of others are as before.
+    def rank(self, members: Sequence[Ints], doors: Doors, now: int) -> list[int]:
+        """Find the top rows of all lists; which of these something concerned: the rows of others are as before.
 
         `members` are the positions of the rows of each list that are published; `now` is market time.
         """
-        self._catch_up(due, doors.may_enter)
-        self._concerned |= self._settling.is_due(now)
-        lists = [at for at in due if self._concerned[at] or not _same(members[at], self._members[at])]
+        concerned = (self._concerned | self._settling.is_due(now)).tolist()
+        lists = [at for at, new in enumerate(members) if concerned[at] or not _same(new, self._members[at])]
         if lists:
-            for at in lists:
-                self._members[at] = members[at]
+            self._members = [*members]
             self._rank(lists, doors, now)
-            self._concerned[lists] = False
-        self._settling.ranked(due, now)
+            self._concerned[:] = False
+        self._settling.ranked(now)
         return lists
 
     def _rank(self, lists: list[int], doors: Doors, now: int) -> None:
@@ -229,8 +198,7 @@ def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
     if key.value is None:
         order = columns.symbol_order()
         return -order if key.descending else order
-    values: Floats = np.asarray(key.value(columns), np.float64)
-    return values if values.ndim else np.broadcast_to(values, (len(columns),))
+    return np.broadcast_to(np.asarray(key.value(columns), np.float64), (len(columns),))
 
 
 def _tied(values: Floats, of: Ints) -> set[int]:
@@ -240,10 +208,12 @@ def _tied(values: Floats, of: Ints) -> set[int]:
     return set(of[1:][equal & (of[1:] == of[:-1])].tolist())
 
 
-def _union(places: Iterable[Ints]) -> Ints:
-    """All of the positions, ascending; each of the arrays is, and most are the same one."""
-    different = [*{id(one): one for one in places}.values()]
-    return different[0] if len(different) == 1 else np.unique(np.concatenate([_NOWHERE, *different]))
+def _by_first_key(specs: Sequence[ListSpec]) -> list[tuple[SortKey, list[int]]]:
+    """Each of the lists' first sort keys, and which of them have it."""
+    having: dict[str, list[int]] = {}
+    for at, spec in enumerate(specs):
+        having.setdefault(spec.keys[0].text, []).append(at)
+    return [(specs[lists[0]].keys[0], lists) for lists in having.values()]
 
 
 def _same(one: Ints, other: Ints) -> bool:

@@ -34,6 +34,8 @@ Row = dict[str, Any]
 class Table:
     """Some rows as the columns that an expression runs on."""
 
+    found = None
+
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
 

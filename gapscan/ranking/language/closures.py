@@ -37,7 +37,10 @@ CODED: Final = {field.name: Code(field.column, field.words) for field in NUMBER_
 
 
 class Columns(Protocol):
-    """What an expression is run on."""
+    """What an expression is run on. `found` has what conditions gave that several filters have; None: nothing is kept."""
+
+    @property
+    def found(self) -> dict[str, Bools] | None: ...
 
     def number(self, name: str) -> Floats:
         """The numeric column `name`, NaN where missing; `now` is market time, the same for all."""
@@ -118,7 +121,10 @@ class Ramp:
         self.early, self.late = early, late
 
     def __call__(self, columns: Columns) -> NumberColumn:
-        share, early, late = columns.number(RAMP_COLUMN), self.early(columns), self.late(columns)
+        share = columns.number(RAMP_COLUMN)
+        if share.size == 1 and (ends := share.item()) in (0.0, 1.0):  # as it mostly is
+            return self.late(columns) if ends else self.early(columns)
+        early, late = self.early(columns), self.late(columns)
         between = early * (1.0 - share) + late * share
         return np.where(share == 0.0, early, np.where(share == 1.0, late, between))
 
@@ -162,6 +168,20 @@ def _relax(value: Value, *, upward: bool) -> Value:
         return value
     lower = (value.number >= 0) == upward
     return Constant(value.number * HYSTERESIS if lower else value.number / HYSTERESIS)
+
+
+def shared(key: str, test: Test) -> Test:
+    """The test, run once on the same columns by all that have the same `key`."""
+
+    def run(columns: Columns) -> Bools:
+        if columns.found is None:
+            return test(columns)
+        found = columns.found.get(key)
+        if found is None:
+            found = columns.found[key] = test(columns)
+        return found
+
+    return run
 
 
 def every(tests: list[Test]) -> Test:

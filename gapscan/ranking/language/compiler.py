@@ -30,6 +30,7 @@ from gapscan.ranking.language.closures import (
     every,
     field,
     flag,
+    shared,
     some,
     text_among,
 )
@@ -66,11 +67,12 @@ class Part:
     """A condition, or a group of some, as it was written and what it became: compiled once for all uses.
 
     `entry` is what a newcomer must pass, `stay` what a row that is in must. `values` are the two sides of a comparison
-    of numbers, the only one of what is compared with several, and a flag's own.
+    of numbers, the only one of what is compared with several, and a flag's own. Parts with the same `key` are the same.
     """
 
     node: ast.expr
     negated: bool
+    key: str
     entry: Test
     stay: Test
     kind: Kind = "test"
@@ -131,7 +133,8 @@ class Compiler:
             return _same(node, negated, self._among(value, kind, right), value)
         low, high = self.value(left), self.value(right)
         entry, stay = (compared(kind, low, high, relaxed=relaxed) for relaxed in (False, True))
-        return Part(node, negated, entry, stay, values=(low, high))
+        key = _key(node, negated)
+        return Part(node, negated, key, *_shared(key, entry, stay), values=(low, high))
 
     def _is_text(self, node: ast.expr) -> bool:
         """Whether `node` is a text, not a number."""
@@ -240,14 +243,24 @@ class Compiler:
 
 
 def _group(node: ast.expr, negated: bool, members: list[Part], *, all_hold: bool) -> Part:
-    combined = every if all_hold else some
+    combined, word = (every, " and ") if all_hold else (some, " or ")
     entry, stay = combined([part.entry for part in members]), combined([part.stay for part in members])
-    return Part(node, negated, entry, stay, "all" if all_hold else "any", tuple(members))
+    key = f"({word.join(part.key for part in members)})"
+    return Part(node, negated, key, *_shared(key, entry, stay), "all" if all_hold else "any", tuple(members))
 
 
 def _same(node: ast.expr, negated: bool, test: Test, *values: Value) -> Part:
     """A condition without a threshold that could be relaxed."""
-    return Part(node, negated, test, test, values=values)
+    key = _key(node, negated)
+    return Part(node, negated, key, *_shared(key, test, test), values=values)
+
+
+def _shared(key: str, entry: Test, stay: Test) -> tuple[Test, Test]:
+    return shared(key, entry), shared(f"stay {key}", stay)
+
+
+def _key(node: ast.expr, negated: bool) -> str:
+    return f"not {ast.unparse(node)}" if negated else ast.unparse(node)
 
 
 def one_of(names: Collection[str]) -> str:

@@ -1,11 +1,8 @@
-"""Lists that open and close while others go on, and lists that have their turn later than others."""
+"""Lists that open and close while others go on."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-
-import pytest
 
 from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market.scans import merge_reference, merge_scan
@@ -32,9 +29,7 @@ class Ranked:
         self.scanner = Scanner(self.universe, ListSet(gate, tuple(map(compile_list, definitions))))
         self.published: dict[str, Rows] = {ALWAYS: (), REGULAR: ()}
 
-    def at(
-        self, ms: int, session: MarketSession, price: float, due: Collection[str] | None = None
-    ) -> dict[str, RowState]:
+    def at(self, ms: int, session: MarketSession, price: float) -> dict[str, RowState]:
         """A scan in which A costs `price`, B one and C two dollars more."""
         stocks = [
             stock(symbol, price=price + more, price_time=float(ms), prev_close=10.0, updated=float(ms))
@@ -42,33 +37,23 @@ class Ranked:
         ]
         merge_reference(self.universe, reference_frame(stocks))
         merge_scan(self.universe, universe_frame(stocks, ms, session.value))
-        ranked = self.scanner.scan(self.published, due)
+        ranked = self.scanner.scan(self.published)
         self.published |= ranked
         return ranked
 
 
-@pytest.mark.parametrize("due", [None, {ALWAYS}, {REGULAR}])
-def test_a_list_that_opens_never_shows_what_it_had_when_it_closed(due: Collection[str] | None) -> None:
+def test_a_list_that_opens_never_shows_what_it_had_when_it_closed() -> None:
     market = Ranked()
     market.at(TODAY.regular + 1_000, MarketSession.REGULAR, 100.0)
     assert symbols_of(market.published[REGULAR]) == ["C", "B", "A"]
     assert REGULAR not in market.at(TOMORROW.pre + 1_000, MarketSession.PRE, 20.0)
     market.published[REGULAR] = ()  # emptied when the day turned
-    opening = market.at(TOMORROW.regular + 1_000, MarketSession.REGULAR, 3.5, due)
-    if due == {ALWAYS}:
-        assert REGULAR not in opening, "it has no rows before its turn"
-    else:
-        assert [row["price"] for row in opening[REGULAR]] == [5.5]
-    later = market.at(TOMORROW.regular + 1_100, MarketSession.REGULAR, 3.6)
-    assert [row["price"] for row in later[REGULAR]] == [5.6]
+    opening = market.at(TOMORROW.regular + 1_000, MarketSession.REGULAR, 3.5)
+    assert [row["price"] for row in opening[REGULAR]] == [5.5]
 
 
-def test_a_list_that_is_not_due_is_as_it_was_and_catches_up() -> None:
+def test_a_list_that_nothing_concerns_is_the_same_object() -> None:
     market = Ranked()
-    before = market.at(TODAY.regular + 1_000, MarketSession.REGULAR, 100.0)
-    between = market.at(TODAY.regular + 1_100, MarketSession.REGULAR, 200.0, {ALWAYS})
-    assert between[REGULAR] is before[REGULAR]
-    assert [row["price"] for row in between[ALWAYS]] == [202.0, 201.0, 200.0]
-    after = market.at(TODAY.regular + 1_100, MarketSession.REGULAR, 200.0, {REGULAR})
-    assert after[ALWAYS] is between[ALWAYS]
-    assert [row["price"] for row in after[REGULAR]] == [202.0, 201.0, 200.0]
+    first = market.at(TODAY.regular + 1_000, MarketSession.REGULAR, 100.0)
+    assert market.scanner.scan(market.published)[ALWAYS] is first[ALWAYS]
+    assert market.at(TODAY.regular + 1_100, MarketSession.REGULAR, 200.0)[ALWAYS] is not first[ALWAYS]

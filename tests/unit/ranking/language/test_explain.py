@@ -18,6 +18,8 @@ from gapscan.ranking.spec import ROW_FIELDS
 class One:
     """The columns of one symbol."""
 
+    found = None
+
     def __init__(self, **fields: Any) -> None:
         self.fields = fields
 

@@ -17,6 +17,8 @@ NAN = math.nan
 class Columns:
     """Columns that are given by name."""
 
+    found = None
+
     def __init__(self, **columns: list[float] | list[str | None]) -> None:
         self.columns = columns
 
