@@ -17,6 +17,12 @@ T = TypeVar("T")
 _CANCEL_AGAIN: Final = 0.2  # seconds
 _COLLECTOR: Final = (20_000, 20, 50)
 _ROUNDING: Final = 1e-9  # seconds, by which sums of floats may be off
+_LOOK_SECONDS: Final = 0.25  # between two looks at what a process uses
+_MEMORY_SECONDS: Final = 1.0  # over which what it uses is averaged
+# By which power of used/allowed an interval changes at each look. With the two above, the interval settles within
+# seconds, and hardly overshoots (a damping ratio of one half).
+_GAIN: Final = 0.25
+_SHORTEST_SECONDS: Final = 0.01
 
 # Set by a supervisor that holds the other end of this process's stdin: its end means that the supervisor died.
 SUPERVISED_VARIABLE: Final = "GAPSCAN_SUPERVISED"
@@ -175,3 +181,32 @@ class TokenBucket:
     def hold(self, now: float, seconds: float) -> None:
         """Let nothing go for so long, and save nothing up meanwhile."""
         self._full_at = max(self._full_at, now + seconds + self._ahead)
+
+
+class AdaptiveInterval:
+    """The seconds between two rounds of work: as few as a share of a core allows, from 10 ms up to `longest`.
+
+    It begins with `longest`. A round's cost need not be known: what the whole process used of a core lately is held
+    against `budget` (0 to 1), and the interval grows or shrinks by it. A process that does little else but wait so
+    works often; one that has more to do in each round, or beside them, works less often. Pure.
+    """
+
+    def __init__(self, longest: float, budget: float) -> None:
+        self.seconds = longest
+        self.used = 0.0  # of a core, lately
+        self._shortest, self._longest, self._budget = min(_SHORTEST_SECONDS, longest), longest, budget
+        self._seen: tuple[float, float] | None = None
+
+    def observe(self, now: float, cpu: float) -> None:
+        """After a round: `now` is of any clock that does not go back, `cpu` all seconds that the process has used."""
+        if self._seen is None:
+            self._seen = now, cpu
+            return
+        passed = now - self._seen[0]
+        if passed < _LOOK_SECONDS:
+            return
+        used = (cpu - self._seen[1]) / passed
+        self._seen = now, cpu
+        self.used += (used - self.used) * -math.expm1(-passed / _MEMORY_SECONDS)
+        change = (self.used / self._budget) ** _GAIN
+        self.seconds = min(max(self.seconds * change, self._shortest), self._longest)

@@ -21,6 +21,10 @@ class Conflation:
         self._used: dict[str, float] = {}  # until when each key's time is used up
         self._due: dict[str, float] = {}
 
+    def set_interval(self, interval: float) -> None:
+        """From the next sendings on."""
+        self._interval = interval * _SLACK
+
     def changed(self, key: str, now: float) -> None:
         """Something is to be sent."""
         if key not in self._due:

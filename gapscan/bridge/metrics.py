@@ -72,6 +72,7 @@ def bridge_metrics(bridge: BridgeServer, conditions: Mapping[str, bool]) -> Iter
     yield gauge("bridge_lagging", "clients that have not taken all that is due", bridge.lagging)
     yield gauge("bridge_views", "parts of lists (limit, fields) that clients subscribe to", bridge.versions.views)
     yield gauge("bridge_plays", "pasts that are played for clients", len(bridge.versions.plays))
+    yield gauge("bridge_interval_seconds", "between two sendings of a list that goes on changing", bridge.interval)
     yield gauges("bridge_writer", "how frames are written", ("writer",), [((bridge.writer.name,), 1)])
     for name, holds in conditions.items():
         yield gauge(f"bridge_{name}", f"1 while this holds: {name.replace('_', ' ')}", holds)
@@ -105,6 +106,7 @@ def report(bridge: BridgeServer) -> dict[str, Any]:
         "subscriptions": sum(bridge.subscriptions().values()),
         "lagging": bridge.lagging,
         "lists": len(bridge.versions.histories),
+        "interval": round(bridge.interval, 3),
         "writer": bridge.writer.name,
         "stages": {name: to_builtins(stage) for name, stage in _stages(bridge).items()},
         "failed": {name: history.fault for name, history in bridge.versions.histories.items() if history.fault},

@@ -24,6 +24,7 @@ from gapscan.obs import Tally
 from gapscan.protocol.codes import NO_TOKEN, SHUTDOWN, SILENT
 from gapscan.protocol.messages import Bars, Row
 from gapscan.protocol.websocket import ListInfo, RefusedError
+from gapscan.runtime import AdaptiveInterval
 
 HEARTBEAT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.01  # between looks at clients whose sockets are full
@@ -32,12 +33,12 @@ _CELLS: Final = ""  # the key of the aggregates; no list has this name
 
 
 class BridgeServer:
-    """Gets the lists' versions, and sends each client what it has not got."""
+    """Gets the lists' versions, and sends each client what it has not got, each list at the pace given."""
 
     def __init__(
         self,
         versions: VersionStore,
-        window: float,
+        pace: AdaptiveInterval,
         limits: Limits,
         tally: Tally,
         clock: Clock = time.monotonic,
@@ -52,7 +53,8 @@ class BridgeServer:
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()  # set when a client was the last to leave
         self.fanout = Fanout(versions, limits.slow_after, tally, clock, self._wake.set, self.writer)
-        self._conflation = Conflation(window)
+        self._pace = pace
+        self._conflation = Conflation(pace.seconds)
         self._unsent: dict[str, float] = {}  # when the oldest change of a list was stored that is not sent yet
         self._cells = Cells()
         self._cell_readers: set[BrowserSession] = set()
@@ -153,6 +155,11 @@ class BridgeServer:
         return {name: sum(map(len, alike.values())) for name, alike in self.fanout.subscribers.items()}
 
     @property
+    def interval(self) -> float:
+        """Seconds between two sendings of a list that goes on changing."""
+        return self._pace.seconds
+
+    @property
     def lagging(self) -> int:
         """How many clients have not taken all that is due."""
         return len(self.fanout.lagging)
@@ -172,6 +179,8 @@ class BridgeServer:
                 self.flush(key)
                 await asyncio.sleep(0)  # whatever came in meanwhile has its turn between two lists
             self.retry()
+            self._pace.observe(self.clock(), time.process_time())
+            self._conflation.set_interval(self._pace.seconds)
 
     async def _something_due(self) -> None:
         due = self._conflation.next_due()

@@ -37,7 +37,7 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, ListDefinition
 from gapscan.protocol.websocket import AskWhy, ListInfo, Question
-from gapscan.runtime import until_stopped
+from gapscan.runtime import AdaptiveInterval, until_stopped
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.connecting import lasting_bus
 from gapscan.service.metrics import Metrics
@@ -53,7 +53,8 @@ class Bridge:
     def __init__(self, config: Config, writer: Broadcaster | None = None) -> None:
         section = config.bridge
         self.tally = Tally(_log)
-        self.bridge = BridgeServer(VersionStore(), section.window, Limits.of(section), self.tally, writer=writer)
+        pace = AdaptiveInterval(section.window, section.cpu_budget)
+        self.bridge = BridgeServer(VersionStore(), pace, Limits.of(section), self.tally, writer=writer)
         self.metrics = Metrics("bridge", self.tally, metrics.KINDS)
         self.metrics.add(lambda: metrics.bridge_metrics(self.bridge, self.conditions()))
         self._past = PastLists(self.open_tape)

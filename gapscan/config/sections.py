@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, field
 
-from gapscan.config.section import Port, Seconds, Section
+from gapscan.config.section import Budget, Port, Seconds, Section
 from gapscan.config.sim_section import STEP_SECONDS, SimSection
 from gapscan.config.urls import nats_servers
 
@@ -117,12 +117,15 @@ class RankerSection(Section, frozen=True):
     """How the ranker publishes. A ranker that is gone for `lease` seconds is replaced by one that stands by; so are
     the feed and the manager of the hot set.
 
+    While live data comes, each list is ranked again as often as `cpu_budget` allows, a share of a core for all that
+    the process does, but not more rarely than once in `hot_interval` seconds.
     `lists_file` has a user's own lists; unset, it is lists.toml beside the user's own gapscan.toml.
     """
 
     snapshot_interval: Seconds = 1.0
     lease: Annotated[float, Meta(ge=1)] = 3.0
-    hot_interval: Annotated[float, Meta(ge=0.02, le=10)] = 0.1
+    hot_interval: Annotated[float, Meta(ge=0.01, le=10)] = 0.25
+    cpu_budget: Budget = 0.12
     lists_file: str | None = None
 
 
@@ -156,7 +159,8 @@ class NotifySection(Section, frozen=True):
 
 
 class BridgeSection(Section, frozen=True):
-    """The web server for browsers. `window` is the least time between two sendings of a list to one client.
+    """The web server for browsers. A list that changes is sent on as often as `cpu_budget` allows, a share of a core
+    for all that the process does, but not more rarely than once in `window` seconds.
 
     `origins` are the only pages that may connect (text with commas, or a list); without any, those of the bridge's
     own host and of this machine may. `hosts` are names by which the bridge is reached from outside, beside those of
@@ -168,6 +172,7 @@ class BridgeSection(Section, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 8080
     window: Annotated[float, Meta(ge=0.01, le=10)] = 0.1
+    cpu_budget: Budget = 0.08
     origins: str | list[str] | None = None
     hosts: str | list[str] | None = None
     token: str | None = None

@@ -63,6 +63,8 @@ def ranker_metrics(term: Term | None, cycles: Histogram) -> Iterator[Metric]:
     yield gauge("ranker_last_scan_timestamp_seconds", "when the last scan came; 0: none yet", _last_scan(term))
     market = term.universe.as_of / 1000 if term else 0
     yield gauge("ranker_market_timestamp_seconds", "market time of what is ranked; 0: nothing yet", market)
+    pace = term.pace.seconds if term else 0
+    yield gauge("ranker_interval_seconds", "between two rankings of a list while bars come; 0: none is ranked", pace)
     yield from cycles.collect()
     yield from stage_metrics("ranker", term.stages.all) if term else ()
     yield from _list_metrics(term)

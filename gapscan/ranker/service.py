@@ -86,6 +86,7 @@ class Ranker:
             "as_of": term.universe.as_of,
             "coverage": term.coverage(),
             "curves": self._curves_report(term.universe.curves),
+            "interval": round(term.pace.seconds, 3),
             "cycle_ms": round(term.cycle_ms, 2),
             "feed": {"state": term.ingest.feed.state, "reason": term.ingest.feed.reason},
             "stages": {name: to_builtins(stage) for name, stage in stage_report(term.stages.all).items()},

@@ -39,7 +39,7 @@ from gapscan.ranker.stages import RankerStages
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, ListSpec
-from gapscan.runtime import side_by_side
+from gapscan.runtime import AdaptiveInterval, side_by_side
 from gapscan.service.connecting import retention
 from gapscan.service.leadership import Leadership
 from gapscan.service.micro import Endpoint
@@ -86,6 +86,7 @@ class Term:
         self._heartbeat = heartbeat
         self._cycles = cycles
         self._why = why
+        self.pace = AdaptiveInterval(config.ranker.hot_interval, config.ranker.cpu_budget)
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
@@ -209,7 +210,8 @@ class Term:
             if self.ingest.apply() or self._behind:
                 self._rank_once()
                 self._behind = False
-                next_at = now + self._config.ranker.hot_interval
+                self.pace.observe(now, time.process_time())
+                next_at = now + self.pace.seconds
 
     def _rank_once(self) -> None:
         """Rank the open lists; empty what stands since an earlier trading day."""

@@ -17,11 +17,20 @@ from gapscan.runtime import end
 from gapscan.supervisor import ports
 from tests.bench import fanout
 from tests.bench.bus import with_server
-from tests.bench.hot import LIST, LONE_BARS, BarSource, lone_and_spread, publish_market, ranker, service
+from tests.bench.hot import (
+    LIST,
+    LONE_BARS,
+    BarSource,
+    cores_used,
+    lone_bars,
+    publish_market,
+    ranker,
+    service,
+    spread_bars,
+)
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.support.answers import decode_answer
 
-HOT_INTERVAL = 0.1
 ROUNDS = 4
 PATIENCE = 30.0
 
@@ -59,12 +68,12 @@ class Watcher:
 
 
 @asynccontextmanager
-async def bridge(url: str) -> AsyncIterator[str]:
-    """A bridge as it is deployed; its WebSocket's URL."""
+async def bridge(url: str) -> AsyncIterator[tuple[str, int]]:
+    """A bridge as it is deployed; its WebSocket's URL and its process id."""
     port = ports.free_port()
-    async with service("bridge", url, GAPSCAN_BRIDGE_PORT=str(port)):
+    async with service("bridge", url, GAPSCAN_BRIDGE_PORT=str(port)) as process:
         await ports.listening(port, PATIENCE)
-        yield f"ws://127.0.0.1:{port}/ws"
+        yield f"ws://127.0.0.1:{port}/ws", process.pid
 
 
 @asynccontextmanager
@@ -82,9 +91,12 @@ async def watching(url: str) -> AsyncIterator[Watcher]:
 
 async def _latency(bus: Bus, url: str) -> Sequence[Figure]:
     await publish_market(bus)
-    async with ranker(url, HOT_INTERVAL), bridge(url) as address, watching(address) as watcher:
-        lone, spread = await lone_and_spread(bus, watcher, 0.25)
+    async with ranker(url) as ranking, bridge(url) as (address, pid), watching(address) as watcher:
+        lone = await lone_bars(bus, watcher, 0.25)
+        with cores_used(ranking.pid, pid) as used:
+            spread = await spread_bars(bus, watcher)
     return [
+        Figure("bar to browser: 1,000 bars/s, ranker and bridge", 100 * used[0], "% of a core", 20),
         Figure("bar to browser: lone bar p50", median(lone), "ms", 15, f"{len(lone)} of {LONE_BARS} bars"),
         Figure("bar to browser: 1,000 bars/s p50", median(spread), "ms", 70, f"{len(spread)} prices shown"),
         Figure("bar to browser: 1,000 bars/s p99", percentile(spread, 0.99), "ms", 150),

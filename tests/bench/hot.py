@@ -8,8 +8,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -96,19 +96,38 @@ class RowVersion(Protocol):
     source: BarSource | None
 
 
-async def lone_and_spread(bus: Bus, shown: RowVersion, pause: float) -> tuple[list[float], list[float]]:
-    """Milliseconds that single bars took, `pause` seconds apart, and those of SPREAD_RATE bars a second."""
+async def lone_bars(bus: Bus, shown: RowVersion, pause: float) -> list[float]:
+    """Milliseconds that single bars took, `pause` seconds apart."""
     source = shown.source = BarSource(bus, shown.rows[:100])
     for _ in range(LONE_BARS):
         await source.send(1)
         await asyncio.sleep(pause)
     lone, shown.milliseconds = shown.milliseconds, []
+    return lone
+
+
+async def spread_bars(bus: Bus, shown: RowVersion) -> list[float]:
+    """Milliseconds that bars took of which SPREAD_RATE came a second. Market time goes on from bars before them."""
+    source = shown.source = shown.source or BarSource(bus, shown.rows[:100])
     began = time.perf_counter()
     for number in range(SPREAD_SECONDS * SPREAD_RATE):
         await source.send(1)
         await asyncio.sleep(max(0.0, began + number / SPREAD_RATE - time.perf_counter()))
     await asyncio.sleep(0.5)
-    return lone, shown.milliseconds
+    return shown.milliseconds
+
+
+@contextmanager
+def cores_used(*pids: int) -> Iterator[list[float]]:
+    """The cores that these processes use together meanwhile, in the list when it ends."""
+    found: list[float] = []
+    began, before = time.perf_counter(), _cpu_seconds(pids)
+    yield found
+    found.append((_cpu_seconds(pids) - before) / (time.perf_counter() - began))
+
+
+def _cpu_seconds(pids: Sequence[int]) -> float:
+    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
 
 
 async def publish_market(bus: Bus) -> None:
@@ -126,9 +145,9 @@ def service(name: str, url: str, **settings: str) -> AbstractAsyncContextManager
     return started(sys.executable, "-m", "gapscan.supervisor.run_service", name, env=env)
 
 
-def ranker(url: str, limit: float) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-    """A ranker in a process of its own, ranking at most every `limit` seconds."""
-    return service("ranker", url, GAPSCAN_RANKER_HOT_INTERVAL=str(limit))
+def ranker(url: str, budget: float | None = None) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """A ranker in a process of its own, with that share of a core, or the usual one."""
+    return service("ranker", url, **{"GAPSCAN_RANKER_CPU_BUDGET": str(budget)} if budget else {})
 
 
 @asynccontextmanager
@@ -148,22 +167,24 @@ async def arrivals(url: str) -> AsyncIterator[Arrivals]:
             await end(task)
 
 
-async def _latency(bus: Bus, url: str, limit: float) -> Sequence[Figure]:
+async def _latency(bus: Bus, url: str, budget: float) -> Sequence[Figure]:
     await publish_market(bus)
-    async with ranker(url, limit), arrivals(url) as found:
-        lone, spread = await lone_and_spread(bus, found, max(0.15, limit * 2))
-    milliseconds, what = limit * 1000, f"bar to delta, limit {limit * 1000:.0f} ms"
+    async with ranker(url, budget) as process, arrivals(url) as found:
+        lone = await lone_bars(bus, found, 0.25)
+        with cores_used(process.pid) as used:
+            spread = await spread_bars(bus, found)
+    what, share = f"bar to delta, budget {budget * 100:.0f} %", f"ranker {used[0] * 100:.0f} % of a core"
     return [
         Figure(f"{what}: lone bar p50", median(lone), "ms", 6.0, f"{len(lone)} of {LONE_BARS} bars"),
-        Figure(f"{what}: 1,000 bars/s p50", median(spread), "ms", milliseconds / 2 + 5, f"{len(spread)} prices shown"),
-        Figure(f"{what}: 1,000 bars/s p99", percentile(spread, 0.99), "ms", milliseconds + 20),
+        Figure(f"{what}: 1,000 bars/s p50", median(spread), "ms", None, f"{len(spread)} prices shown; {share}"),
+        Figure(f"{what}: 1,000 bars/s p99", percentile(spread, 0.99), "ms"),
     ]
 
 
 def bars() -> Sequence[Figure]:
     figures: list[Figure] = []
-    for limit in (0.1, 0.02):
-        figures += with_server(partial(_latency, limit=limit))
+    for budget in (0.05, 0.12, 0.3):
+        figures += with_server(partial(_latency, budget=budget))
     return figures
 
 

@@ -19,6 +19,7 @@ from gapscan.config import BridgeSection
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
 from gapscan.protocol.websocket import Answer, ListInfo
+from gapscan.runtime import AdaptiveInterval
 from tests.support.answers import decode_answer
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
@@ -200,7 +201,9 @@ class BridgeHarness:
         self.clock = FakeClock()
         self.tally = Tally(logger("test"))
         limits = limits or Limits.of(BridgeSection())
-        self.bridge = BridgeServer(VersionStore(), window, limits, self.tally, self.clock, writer)
+        self.bridge = BridgeServer(
+            VersionStore(), AdaptiveInterval(window, 1.0), limits, self.tally, self.clock, writer
+        )
         if names:
             self.bridge.define([info(name) for name in names])
 
