@@ -33,8 +33,8 @@ KNOWN: Final = (
 )  # fmt: skip
 
 # What metrics compute from these. `gone` is a symbol that has not traded for so long that it leaves its lists,
-# `left_at` the time of the trade after which that was. What comes of merging stands apart: `high_unknown_since` is until
-# when the high had been known that was passed at a time that nobody observed.
+# `left_at` the time of the trade after which that was. What comes of merging stands apart: `high_unknown_since` is
+# until when the high had been known that was passed at a time that nobody observed.
 _MERGED: Final = (
     "high_unknown_since", "low_unknown_since", "pre_high", "pre_low", "halt_time", "resumption_time",
 )  # fmt: skip

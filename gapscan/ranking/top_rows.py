@@ -72,7 +72,7 @@ class TopRows:
         self._begin(np.zeros((0, len(specs)), np.bool_), np.zeros((0, len(specs))))
 
     def update(self, at: Ints | None, columns: SortableColumns, may_enter: Bools) -> None:
-        """These columns are new, of the symbols at positions `at` (None: of all); `may_enter` of them, as in `Doors`."""
+        """The columns of the symbols at positions `at` (None: of all) changed; `may_enter` is theirs, as in `Doors`."""
         entitled, values = self._judge(columns, may_enter)
         if at is None:
             self._begin(entitled, values)

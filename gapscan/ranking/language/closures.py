@@ -37,7 +37,10 @@ CODED: Final = {field.name: Code(field.column, field.words) for field in NUMBER_
 
 
 class Columns(Protocol):
-    """What an expression is run on. `found` has what conditions gave that several filters have; None: nothing is kept."""
+    """What an expression is run on.
+
+    `found` keeps what conditions gave, for other filters that have them too; None: nothing is kept.
+    """
 
     @property
     def found(self) -> dict[str, Bools] | None: ...
