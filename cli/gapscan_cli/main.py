@@ -13,6 +13,7 @@ from gapscan import __version__
 from gapscan.errors import GapscanError
 from gapscan_cli import exits, output
 from gapscan_cli.commands import agents, alerts, backtest, checks, history, lists, own_lists, services
+from gapscan_cli.lazy import load_later
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -97,4 +98,5 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point."""
+    load_later("aiohttp")  # nats-py has it at hand for WebSockets, which hardly any command speaks
     sys.exit(run(sys.argv[1:]))

@@ -11,9 +11,9 @@ from prometheus_client import Metric
 from gapscan.bridge.server import BridgeServer
 from gapscan.protocol.api import PROBLEMS
 from gapscan.protocol.codes import CLOSE_CODES, ERROR_CODES
-from gapscan.service.lateness import Percentiles, stage_metrics
+from gapscan.service.lateness import Percentiles
 from gapscan.service.lateness import report as stage_report
-from gapscan.service.metrics import ALL_LISTS_FAILURES, Family, Kinds, gauge, gauges
+from gapscan.service.metrics import ALL_LISTS_FAILURES, Family, Kinds, gauge, gauges, stage_metrics
 
 KINDS: Final = Kinds(
     counts={

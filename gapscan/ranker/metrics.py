@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final, get_args
 from prometheus_client import Histogram, Metric
 
 from gapscan.protocol.messages import State
-from gapscan.service.lateness import stage_metrics
-from gapscan.service.metrics import LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, PREFIX, Kinds, gauge, gauges
+from gapscan.service.metrics import LEADERSHIP_COUNTS, LEADERSHIP_FAILURES, PREFIX, Kinds, gauge, gauges, stage_metrics
 
 if TYPE_CHECKING:
     from gapscan.ranker.term import Term

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
-from prometheus_client import Metric
-
-from gapscan.service.metrics import gauges
 
 WINDOW: Final = 60.0
 _SAMPLES: Final = 4096
@@ -59,14 +56,3 @@ def report(stages: Mapping[str, Stage]) -> dict[str, Percentiles]:
     """Those of the stages that have any."""
     found = {name: stage.percentiles() for name, stage in stages.items()}
     return {name: percentiles for name, percentiles in found.items() if percentiles is not None}
-
-
-def stage_metrics(name: str, stages: Mapping[str, Stage]) -> Iterable[Metric]:
-    """One metric for all stages of a service, with the labels stage and percentile."""
-    values = [
-        ((stage, percentile), seconds)
-        for stage, found in report(stages).items()
-        for percentile, seconds in (("50", found.p50), ("99", found.p99))
-    ]
-    text = "seconds of each stage, of the last minute: what the market sends is late by their sum"
-    yield gauges(f"{name}_lateness_seconds", text, ("stage", "percentile"), values)

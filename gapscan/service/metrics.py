@@ -23,6 +23,7 @@ from gapscan.bus.client import Bus
 from gapscan.config import ServiceSection
 from gapscan.errors import ConfigError
 from gapscan.obs import Tally
+from gapscan.service.lateness import Stage, report
 
 PREFIX: Final = "gapscan_"
 _GRACE_SECONDS: Final = 0.1  # at the end, for a scrape that is under way
@@ -171,3 +172,14 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
             f"cannot serve metrics on {host}:{port}: {error.strerror}",
             remedy="set another metrics_port in [service], or 0 for none",
         ) from None
+
+
+def stage_metrics(name: str, stages: Mapping[str, Stage]) -> Iterable[Metric]:
+    """One metric for all stages of a service, with the labels stage and percentile."""
+    values = [
+        ((stage, percentile), seconds)
+        for stage, found in report(stages).items()
+        for percentile, seconds in (("50", found.p50), ("99", found.p99))
+    ]
+    text = "seconds of each stage, of the last minute: what the market sends is late by their sum"
+    yield gauges(f"{name}_lateness_seconds", text, ("stage", "percentile"), values)
