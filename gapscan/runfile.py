@@ -16,6 +16,7 @@ from gapscan.config import user_data_dir
 from gapscan.errors import ConfigError
 from gapscan.files import replace_file
 from gapscan.pids import birth_of
+from gapscan.protocol.names import PREFIX
 
 FILE_NAME: Final = "run.json"
 _THIS_MACHINE: Final = ("127.0.0.1", "localhost")
@@ -30,7 +31,7 @@ class RunningProcess(Struct):
 
 class RunFile(Struct):
     """The running set. `pid` is the supervisor's, and `birth` says which of the processes of that id it is; user and
-    password are those of its NATS.
+    password are those of its NATS, and the set's names there begin with `prefix`.
     """
 
     pid: int
@@ -41,6 +42,7 @@ class RunFile(Struct):
     nats_user: str | None = None
     nats_password: str | None = None
     birth: str | None = None
+    prefix: str = PREFIX
 
     @property
     def lives(self) -> bool:

@@ -10,7 +10,6 @@ from typing import Final
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import NoStreamError, Stored, get_from, get_latest
 from gapscan.errors import BusError, ProtocolError
-from gapscan.protocol import names
 from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import decode_as, encode
 from gapscan_cli import output, render
@@ -24,7 +23,9 @@ _BELL: Final = "\a"
 async def last_alerts(bus: Bus, number: int, name: str = "*", symbol: str = "") -> list[Alert]:
     """The last alerts, the oldest first, of one alert or symbol if one is given. Raises BusError."""
     try:
-        stored = await get_latest(bus, names.STREAM_ALERTS, names.alert_subject(name), _BATCH if symbol else number)
+        stored = await get_latest(
+            bus, bus.names.stream_alerts, bus.names.alert_subject(name), _BATCH if symbol else number
+        )
     except NoStreamError:
         raise BusError("no alerts are kept there", remedy="start the service: `gapscan run events`") from None
     found = [alert for alert in _read(stored) if symbol in ("", alert.symbol)]
@@ -76,12 +77,12 @@ async def follow_alerts(options: BusOptions, name: str | None, number: int, as_j
 
 async def _look(bus: Bus, sequence: int, name: str, number: int, as_json: bool) -> int:
     """Print what is new behind a sequence; the last one that was looked at."""
-    subject = names.alert_subject(name)
+    subject = bus.names.alert_subject(name)
     first = sequence == 0
     stored = (
-        await get_latest(bus, names.STREAM_ALERTS, subject, number)
+        await get_latest(bus, bus.names.stream_alerts, subject, number)
         if first
-        else await get_from(bus, names.STREAM_ALERTS, sequence + 1, _BATCH, subject)
+        else await get_from(bus, bus.names.stream_alerts, sequence + 1, _BATCH, subject)
     )
     _print(_read(stored), as_json)
     if stored and not first and not as_json:

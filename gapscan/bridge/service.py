@@ -33,7 +33,6 @@ from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
 from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, ListDefinition
 from gapscan.protocol.websocket import AskWhy, ListInfo, Question
@@ -121,7 +120,7 @@ class Bridge:
         async with lasting_bus(self._config, "bridge") as bus:
             self._bus = bus
             self.metrics.observe(bus)
-            await bus.nc.subscribe(names.FEED_BARS, cb=self._on_bars)
+            await bus.nc.subscribe(self._bus.names.feed_bars, cb=self._on_bars)
             async with reporting(bus, "bridge", self.report):
                 await ListWatches(bus, self, self.tally).run()
 

@@ -12,16 +12,15 @@ from gapscan.protocol import names
 from gapscan.protocol.alerts import AlertDefinition
 from gapscan.protocol.codec import decode_as, encode
 
-_BUCKET = names.BUCKET_ALERTS
-
 
 async def read_alerts(bus: Bus) -> dict[str, AlertDefinition | str] | None:
     """The alerts by name; of one that cannot be read, why. None when there is no bucket. Raises BusError."""
+    bucket = bus.names.bucket_alerts
     try:
-        stored = await get_last_of_each(bus, names.bucket_stream(_BUCKET), names.key_subject(_BUCKET))
+        stored = await get_last_of_each(bus, names.bucket_stream(bucket), names.key_subject(bucket))
     except NoStreamError:
         return None
-    return {name: _read(name, one.data) for one in stored if one.data and (name := names.key_of(_BUCKET, one.subject))}
+    return {name: _read(name, one.data) for one in stored if one.data and (name := names.key_of(bucket, one.subject))}
 
 
 def _read(name: str, data: bytes) -> AlertDefinition | str:
@@ -34,13 +33,14 @@ def _read(name: str, data: bytes) -> AlertDefinition | str:
 
 async def write_alert(bus: Bus, definition: AlertDefinition) -> None:
     """Publish what is to be told of. Raises BusError."""
-    await keyvalue.put(bus, _BUCKET, definition.name, encode(definition))
+    await keyvalue.put(bus, bus.names.bucket_alerts, definition.name, encode(definition))
 
 
 async def remove_alert(bus: Bus, name: str) -> None:
     """Take an alert away; what it said stays. Raises BusError."""
+    bucket = bus.names.bucket_alerts
     try:
-        await bus.js.purge_stream(names.bucket_stream(_BUCKET), subject=names.key_subject(_BUCKET, name))
+        await bus.js.purge_stream(names.bucket_stream(bucket), subject=names.key_subject(bucket, name))
     except NotFoundError:
         return
     except NATS_ERRORS as error:

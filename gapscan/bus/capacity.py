@@ -10,7 +10,6 @@ from nats.js.errors import APIError
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.obs import logger
-from gapscan.protocol import names
 
 # All streams together reserve less by default, with twenty lists, though each be given a limit.
 _PLANNED_BYTES: Final = 1088 * 1024 * 1024
@@ -20,7 +19,8 @@ _LEAST_BYTES: Final = 1_000_000
 _DEMANDED_BYTES: Final = 16 * 1024 * 1024
 
 # What these reserve at most where there is no room for what is wanted: lists move without them, and come after them.
-_BYTES_IN_NEED: Final = {names.STREAM_EVENTS: 8 * 1024 * 1024, names.STREAM_ALERTS: 4 * 1024 * 1024}
+_EVENTS_IN_NEED: Final = 8 * 1024 * 1024
+_ALERTS_IN_NEED: Final = 4 * 1024 * 1024
 
 _MAX_BYTES_DEMANDED: Final = 10113
 _NO_ROOM: Final = (10002, 10047, 10122)  # in the account, on the server, for one stream
@@ -64,8 +64,9 @@ async def add_fitting(bus: Bus, wanted: api.StreamConfig) -> api.StreamInfo:
 async def _add_smaller(bus: Bus, wanted: api.StreamConfig, refused: APIError) -> api.StreamInfo:
     """Halve what is reserved for as long as there is no room for it."""
     asked = wanted.max_bytes or 0
-    if is_no_room(refused) and wanted.name in _BYTES_IN_NEED:
-        wanted.max_bytes = min(asked, 2 * _BYTES_IN_NEED[wanted.name])
+    in_need = {bus.names.stream_events: _EVENTS_IN_NEED, bus.names.stream_alerts: _ALERTS_IN_NEED}
+    if is_no_room(refused) and wanted.name in in_need:
+        wanted.max_bytes = min(asked, 2 * in_need[wanted.name])
     while is_no_room(refused) and (wanted.max_bytes or 0) >= 2 * _LEAST_BYTES:
         wanted.max_bytes = (wanted.max_bytes or 0) // 2
         try:

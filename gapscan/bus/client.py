@@ -59,6 +59,7 @@ class Bus:
         self.nc = LastingClient(options)
         # What was asked by way of JetStream is to be told here: that of a live link may be mute.
         self.health = JetStreamHealth(self._jetstream_is_mute)
+        self.names = access.names
         self.api_prefix = access.api_prefix
         self.js = JetStream(self.nc, self.health, prefix=self.api_prefix, timeout=REQUEST_SECONDS)
         self.unstored = Unstored()

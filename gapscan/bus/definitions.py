@@ -20,7 +20,6 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import ListDefinition
 
-_ALL: Final = names.key_subject(names.BUCKET_LISTS)
 _SETTLE_SECONDS: Final = 0.05  # a message is heard a moment before it can be read, and rarely comes alone
 
 _log = logger("bus")
@@ -35,14 +34,14 @@ class Entry:
     fault: str = ""
 
 
-def definition_subject(name: str) -> str:
-    """Where the definition of list `name` is put, and its removal is told."""
-    return names.key_subject(names.BUCKET_LISTS, name)
+def definition_subject(bus: Bus, name: str = ">") -> str:
+    """Where the definition of list `name` is put, and its removal is told; without `name`, the pattern of all."""
+    return names.key_subject(bus.names.bucket_lists, name)
 
 
 async def write_definition(bus: Bus, definition: ListDefinition) -> None:
     """Publish what a list is. Raises BusError."""
-    await keyvalue.put(bus, names.BUCKET_LISTS, definition.name, encode(definition))
+    await keyvalue.put(bus, bus.names.bucket_lists, definition.name, encode(definition))
 
 
 async def read_definitions(bus: Bus) -> list[ListDefinition]:
@@ -59,8 +58,8 @@ async def read_definitions(bus: Bus) -> list[ListDefinition]:
 
 async def read_definition(bus: Bus, name: str) -> ListDefinition | None:
     """What list `name` is; None when it is not defined, or cannot be read. Raises BusError."""
-    stored = await keyvalue.get(bus, names.BUCKET_LISTS, name)
-    return _entry(stored).definition if stored and stored.data else None
+    stored = await keyvalue.get(bus, bus.names.bucket_lists, name)
+    return _entry(bus, stored).definition if stored and stored.data else None
 
 
 async def read_entries(bus: Bus) -> list[Entry] | None:
@@ -69,19 +68,19 @@ async def read_entries(bus: Bus) -> list[Entry] | None:
     Raises BusError.
     """
     try:
-        stored = await get_last_of_each(bus, names.bucket_stream(names.BUCKET_LISTS), _ALL)
+        stored = await get_last_of_each(bus, names.bucket_stream(bus.names.bucket_lists), definition_subject(bus))
     except NoStreamError:
         return None
     # A removed list may have left a marker without a value.
-    return sorted((_entry(one) for one in stored if one.data), key=_order)
+    return sorted((_entry(bus, one) for one in stored if one.data), key=_order)
 
 
 def _order(entry: Entry) -> tuple[int, str]:
     return (entry.definition.place if entry.definition else 0, entry.name)
 
 
-def _entry(stored: Stored) -> Entry:
-    name = names.key_of(names.BUCKET_LISTS, stored.subject)
+def _entry(bus: Bus, stored: Stored) -> Entry:
+    name = names.key_of(bus.names.bucket_lists, stored.subject)
     try:
         definition = decode_as(ListDefinition, stored.data)
     except ProtocolError as error:
@@ -96,7 +95,7 @@ async def remove_list(bus: Bus, name: str) -> bool:
 
     Whoever listens is told first; then nothing of it is kept. Doing it again does no harm. Raises BusError.
     """
-    found = await _forget(bus, names.BUCKET_LISTS, name)
+    found = await _forget(bus, bus.names.bucket_lists, name)
     return await retire_list(bus, name) or found
 
 
@@ -106,12 +105,12 @@ async def retire_list(bus: Bus, name: str) -> bool:
     Raises BusError.
     """
     try:
-        found = await bus.js.delete_stream(names.list_stream(name))
+        found = await bus.js.delete_stream(bus.names.list_stream(name))
     except NotFoundError:
         found = False
     except NATS_ERRORS as error:
         raise translated(error, f"removing list {name}") from error
-    return await _forget(bus, names.BUCKET_SNAPSHOTS, name) or found
+    return await _forget(bus, bus.names.bucket_snapshots, name) or found
 
 
 async def _forget(bus: Bus, bucket: str, key: str) -> bool:
@@ -120,7 +119,7 @@ async def _forget(bus: Bus, bucket: str, key: str) -> bool:
         stored = await keyvalue.get(bus, bucket, key)
         if stored is None:
             return False
-        if bucket == names.BUCKET_LISTS:
+        if bucket == bus.names.bucket_lists:
             await keyvalue.put(bus, bucket, key, b"", {names.HEADER_KV_OPERATION: "PURGE"})
         await bus.js.purge_stream(names.bucket_stream(bucket), subject=names.key_subject(bucket, key))
     except NotFoundError:
@@ -139,7 +138,7 @@ async def is_removed(bus: Bus, name: str) -> bool:
     if not entries or any(entry.name == name for entry in entries):
         return False
     try:
-        await get_last(bus, names.list_stream(name), names.delta_subject(name))
+        await get_last(bus, bus.names.list_stream(name), bus.names.delta_subject(name))
     except NoStreamError:
         return True
     return False
@@ -148,14 +147,15 @@ async def is_removed(bus: Bus, name: str) -> bool:
 class DefinitionNews:
     """Tells that definitions may have changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
         self._changed = asyncio.Event()
         self._removed: set[str] = set()
 
     async def on_message(self, message: Msg) -> None:
         """A definition was put or removed."""
         if not message.data:
-            self._removed.add(names.key_of(names.BUCKET_LISTS, message.subject))
+            self._removed.add(names.key_of(self._bucket, message.subject))
         self._changed.set()
 
     async def wait(self, seconds: float) -> set[str]:
@@ -175,9 +175,9 @@ class DefinitionNews:
 @asynccontextmanager
 async def definition_news(bus: Bus) -> AsyncIterator[DefinitionNews]:
     """Hear of changed definitions as they are made. Raises BusError."""
-    news = DefinitionNews()
+    news = DefinitionNews(bus.names.bucket_lists)
     try:
-        subscription = await bus.nc.subscribe(_ALL, cb=news.on_message)
+        subscription = await bus.nc.subscribe(definition_subject(bus), cb=news.on_message)
     except NATS_ERRORS as error:
         raise translated(error, "listening to list definitions") from error
     try:

@@ -15,14 +15,16 @@ from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Detail
 
-# A subscription on this hears every detail as it is written.
-SUBJECT: Final = names.key_subject(names.BUCKET_DETAILS)
-
 _BATCH: Final = 1000
 # What NATS takes as a key: no empty part between dots, no wildcard, no space.
 _KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 
 _log = logger("bus")
+
+
+def details_subject(bus: Bus) -> str:
+    """A subscription on this hears every detail as it is written."""
+    return names.key_subject(bus.names.bucket_details)
 
 
 def can_be_key(symbol: str) -> bool:
@@ -32,7 +34,7 @@ def can_be_key(symbol: str) -> bool:
 
 async def write_detail(bus: Bus, detail: Detail) -> None:
     """Store what is known of one symbol, in place of what was. Raises BusError."""
-    await keyvalue.put(bus, names.BUCKET_DETAILS, detail.symbol, encode(detail))
+    await keyvalue.put(bus, bus.names.bucket_details, detail.symbol, encode(detail))
 
 
 async def read_details(bus: Bus) -> dict[str, Detail]:
@@ -41,7 +43,7 @@ async def read_details(bus: Bus) -> dict[str, Detail]:
     What cannot be read is passed over, and logged.
     """
     found: dict[str, Detail] = {}
-    stream, sequence = names.bucket_stream(names.BUCKET_DETAILS), 1
+    stream, sequence = names.bucket_stream(bus.names.bucket_details), 1
     try:
         # By sequence, not by subject: the server answers a request for more than 1,024 subjects with an error.
         while entries := await get_from(bus, stream, sequence, _BATCH):

@@ -30,7 +30,7 @@ _log = logger("hot")
 
 async def read_hot_set(bus: Bus) -> HotSet | None:
     """The hot set as its writer stored it last, or None. Raises BusError, or ProtocolError for anything else."""
-    return _decoded(await keyvalue.get(bus, names.BUCKET_HOT, names.HOT_KEY))
+    return _decoded(await keyvalue.get(bus, bus.names.bucket_hot, names.HOT_KEY))
 
 
 def _decoded(stored: Stored | None) -> HotSet | None:
@@ -50,8 +50,8 @@ class HotPublisher:
         self.as_of = 0  # of the last change
         self.published = 0
         self._bus = bus
-        self._commands = FencedStream(bus, names.STREAM_COMMANDS, names.FEED_COMMAND, "commands to the feed")
-        self._value = FencedValue(bus, names.BUCKET_HOT, names.HOT_KEY, "the hot set")
+        self._commands = FencedStream(bus, bus.names.stream_commands, bus.names.feed_command, "commands to the feed")
+        self._value = FencedValue(bus, bus.names.bucket_hot, names.HOT_KEY, "the hot set")
         self._value_sequence = -1
         self._pending: tuple[Attempt, FeedCommand] | None = None  # stored or not: not known yet
         self._retention = Retention()
@@ -72,7 +72,7 @@ class HotPublisher:
         Raises BusError, or TopologyError for a stream of another kind.
         """
         self._pending, self._retention = None, retention
-        info = await ensure(self._bus, commands_config(retention))
+        info = await ensure(self._bus, commands_config(self._bus.names, retention))
         last = info.state.last_seq
         stored = await self._stored()
         self._value_sequence = stored.sequence if stored else -1
@@ -94,7 +94,7 @@ class HotPublisher:
         """Obey the commands up to `last`; False when some are missing or unreadable."""
         exact = True
         while self.sequence < last:
-            batch = await confirmed_from(self._bus, names.STREAM_COMMANDS, self.sequence + 1, _REPLAY_BATCH)
+            batch = await confirmed_from(self._bus, self._bus.names.stream_commands, self.sequence + 1, _REPLAY_BATCH)
             for stored in batch:
                 exact &= self._obey(stored.data) and stored.sequence == self.sequence + 1
                 self.sequence = stored.sequence

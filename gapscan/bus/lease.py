@@ -135,7 +135,7 @@ class LeaseHolder:
             await self._write(_FREE, self._revision)
 
     async def _current(self) -> tuple[Lease, int]:
-        stored = await keyvalue.get(self.bus, names.BUCKET_LEASES, self.job)
+        stored = await keyvalue.get(self.bus, self.bus.names.bucket_leases, self.job)
         if stored is None:
             return Lease(self.job, _FREE), 0
         try:
@@ -151,7 +151,7 @@ class LeaseHolder:
         lease = encode(Lease(self.job, holder, self._address))
         began = time.monotonic()
         try:
-            self._revision = await keyvalue.put(self.bus, names.BUCKET_LEASES, self.job, lease, headers)
+            self._revision = await keyvalue.put(self.bus, self.bus.names.bucket_leases, self.job, lease, headers)
         except OvertakenError:
             return False
         self.held_by = holder

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from gapscan.config import DEFAULT_NATS_URL, NatsSection, nats_servers, without_login
 from gapscan.errors import ConfigError
+from gapscan.protocol.names import PREFIX, Names, check_prefix
 
 _TLS_SCHEMES: Final = ("tls", "wss")
 DEFAULT_INBOX_PREFIX: Final = "_INBOX"
@@ -22,7 +23,8 @@ class BusOptions:
 
     `url` may be several, with commas between; a login in it comes before `user` and `password`. `credentials` is the
     path of a .creds file, `nkey` that of a file with an nkey seed, the `tls_` ones those of PEM files. `context` is
-    one of the nats command's. Raises ConfigError for a context that cannot be read.
+    one of the nats command's. `prefix` is what the names of the set's subjects and streams begin with, "gapscan" by
+    default. Raises ConfigError for a context that cannot be read and for what can be no prefix.
     """
 
     url: str = _UNNAMED
@@ -39,9 +41,12 @@ class BusOptions:
     context: str | None = None
     jetstream_domain: str | None = None
     jetstream_api_prefix: str | None = None
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         """The URL is settled here: who shows it need not read the context."""
+        if self.prefix:
+            check_prefix(self.prefix)
         if self.url == _UNNAMED:
             self.url = ""
             self.url = self.completed().url
@@ -78,6 +83,12 @@ class Access:
     jetstream_api_prefix: str | None = None
     user_jwt: str | None = None
     user_seed: str | None = None
+    prefix: str = PREFIX
+
+    @property
+    def names(self) -> Names:
+        """The subjects, streams and buckets of the set that is meant."""
+        return Names(self.prefix)
 
     @property
     def wants_tls(self) -> bool:
@@ -114,7 +125,7 @@ def options_of(section: NatsSection, url: str | None = None, context: str | None
     return BusOptions(
         address, section.user, section.password, section.credentials, section.inbox_prefix or "",
         section.token, section.nkey, section.tls_ca, section.tls_cert, section.tls_key, section.tls_first,
-        context or section.context, section.jetstream_domain, section.jetstream_api_prefix,
+        context or section.context, section.jetstream_domain, section.jetstream_api_prefix, section.prefix or "",
     )  # fmt: skip
 
 

@@ -23,7 +23,6 @@ from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit, ranked
 from gapscan.obs import logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Change, Delta, Heartbeat, Row, Snapshot, State
 from gapscan.protocol.values import wire_state
@@ -78,8 +77,8 @@ class ListPublisher:
         self.published_bytes = 0
         self.snapshot_sequence = -1  # what the stored snapshot is of; -1: it is to be stored anew
         self._bus = bus
-        self._stream = FencedStream(bus, names.list_stream(name), names.delta_subject(name), f"list {name}")
-        self._snapshot = FencedValue(bus, names.BUCKET_SNAPSHOTS, name, f"the snapshot of {name}")
+        self._stream = FencedStream(bus, bus.names.list_stream(name), bus.names.delta_subject(name), f"list {name}")
+        self._snapshot = FencedValue(bus, bus.names.bucket_snapshots, name, f"the snapshot of {name}")
         self._explain = explain
         self._attempt: _Attempt | None = None
         self._due: tuple[Sequence[Row], int] | None = None  # what a stream begins with that is being made anew
@@ -137,7 +136,7 @@ class ListPublisher:
         """The list at the stream's last sequence, or None when it cannot be had."""
         if snapshot is None or snapshot.epoch != epoch_of(info) or snapshot.sequence > info.state.last_seq:
             return None
-        copy, stream = Copy(), names.list_stream(self.name)
+        copy, stream = Copy(), self._bus.names.list_stream(self.name)
         try:
             copy.load(snapshot)
             while copy.sequence < info.state.last_seq:
@@ -283,6 +282,6 @@ class ListPublisher:
             delayed_by,
         )  # fmt: skip
         try:
-            await self._bus.nc.publish(names.heartbeat_subject(self.name), encode(beat))
+            await self._bus.nc.publish(self._bus.names.heartbeat_subject(self.name), encode(beat))
         except NATS_ERRORS as error:
             raise translated(error, f"heartbeat of {self.name}") from error

@@ -20,6 +20,7 @@ class RunningSet(BusOptions):
         running = runfile.read(self.data)
         if running is not None and running.nats_user is not None and running.serves(self.url):
             self.user, self.password = running.nats_user, running.nats_password
+            self.prefix = self.prefix or running.prefix
         return super().completed()
 
 
@@ -31,4 +32,6 @@ def with_login(options: BusOptions, data: Path | None = None) -> BusOptions:
     running = runfile.read(data)
     if running is None or running.nats_user is None or not running.serves(options.url):
         return options
-    return RunningSet(options.url, running.nats_user, running.nats_password, data=data)
+    return RunningSet(
+        options.url, running.nats_user, running.nats_password, prefix=options.prefix or running.prefix, data=data
+    )

@@ -18,13 +18,13 @@ _HEADER_SIZE: Final = "Nats-Msg-Size"  # of a message that comes without its bod
 
 async def read_snapshot(bus: Bus, name: str) -> Snapshot | None:
     """The latest snapshot of list `name`, or None. Raises BusError, or ProtocolError when what is stored is not one."""
-    stored = await keyvalue.get(bus, names.BUCKET_SNAPSHOTS, name)
+    stored = await keyvalue.get(bus, bus.names.bucket_snapshots, name)
     return decode_as(Snapshot, stored.data) if stored and stored.data else None
 
 
 async def snapshot_names(bus: Bus) -> set[str]:
     """The lists of which a snapshot is stored; a marker in the place of a deleted one is none. Raises BusError."""
-    bucket = names.BUCKET_SNAPSHOTS
+    bucket = bus.names.bucket_snapshots
     try:
         sizes = await _sizes(bus, names.bucket_stream(bucket), names.key_subject(bucket))
     except NotFoundError:

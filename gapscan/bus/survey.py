@@ -18,7 +18,6 @@ from gapscan.bus.topology import Retention, planned_bytes
 from gapscan.errors import BusError
 from gapscan.protocol import names
 
-_TRIAL: Final = f"{names.PREFIX}.trial"
 _TRIAL_BYTES: Final = 1_000_000
 
 
@@ -53,7 +52,7 @@ def _payload(bus: Bus) -> Finding:
 
 async def _subscribing(bus: Bus) -> Finding:
     """Services publish, and hear each other, below their own subjects."""
-    subject = f"{_TRIAL}.{secrets.token_hex(4)}"
+    subject = bus.names.trial_subject(secrets.token_hex(4))
     try:
         subscription = await bus.nc.subscribe(subject)
         try:
@@ -62,8 +61,8 @@ async def _subscribing(bus: Bus) -> Finding:
         finally:
             await bus.unsubscribe(subscription)
     except NATS_ERRORS as error:
-        return Finding(False, f"publishing on {names.PREFIX}.> and hearing it: {error}")
-    return Finding(True, f"publishing on {names.PREFIX}.> and hearing it")
+        return Finding(False, f"publishing on {bus.names.prefix}.> and hearing it: {error}")
+    return Finding(True, f"publishing on {bus.names.prefix}.> and hearing it")
 
 
 async def _account(bus: Bus) -> Finding:
@@ -77,8 +76,8 @@ async def _account(bus: Bus) -> Finding:
 
 
 async def _streams(bus: Bus, retention: Retention) -> AsyncIterator[Finding]:
-    name = f"GAPSCAN_TRIAL_{secrets.token_hex(4)}"
-    subject = f"{_TRIAL}.{name}"
+    name = f"{bus.names.stream_trial_prefix}{secrets.token_hex(4)}"
+    subject = bus.names.trial_subject(name)
     room = planned_bytes(retention)
     try:
         try:

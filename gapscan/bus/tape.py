@@ -22,7 +22,18 @@ from gapscan.lists.recording import Record
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import Delta, Snapshot
-from gapscan.protocol.tape import NO_HASH, Gap, Moves, Shelf, Unchanged, linked_hash, minute_in, tape_subjects
+from gapscan.protocol.names import Names
+from gapscan.protocol.tape import (
+    NO_HASH,
+    Gap,
+    Moves,
+    Shelf,
+    Unchanged,
+    linked_hash,
+    minute_in,
+    tape_stream,
+    tape_subjects,
+)
 
 _LEAST_BYTES: Final = 16 * 1024 * 1024
 _BATCH: Final = 500
@@ -53,11 +64,11 @@ class _Entry:
     headers: dict[str, str]
 
 
-def tape_config(limits: TapeLimits, *, simulated: bool) -> api.StreamConfig:
+def tape_config(named: Names, limits: TapeLimits, *, simulated: bool) -> api.StreamConfig:
     """The stream that the tape is."""
     return api.StreamConfig(
-        name=Shelf("", simulated).stream,
-        subjects=tape_subjects(simulated=simulated),
+        name=tape_stream(named, simulated=simulated),
+        subjects=tape_subjects(named, simulated=simulated),
         retention=api.RetentionPolicy.LIMITS,
         storage=api.StorageType.FILE,
         compression=api.StoreCompression.S2,
@@ -77,7 +88,7 @@ async def ensure_tape(bus: Bus, limits: TapeLimits, *, simulated: bool) -> api.S
     """
     room = await planned_room(bus, limits.replicas, limits.max_bytes)
     fitting = TapeLimits(limits.max_age, max(_LEAST_BYTES, min(limits.max_bytes, room)), limits.replicas)
-    info, made = await ensured(bus, tape_config(fitting, simulated=simulated))
+    info, made = await ensured(bus, tape_config(bus.names, fitting, simulated=simulated))
     got = info.config.max_bytes or fitting.max_bytes
     if made and got < fitting.max_bytes:  # it took what the server had left: lists that are still to come need some
         fitting = TapeLimits(limits.max_age, max(_LEAST_BYTES, got // 4), limits.replicas)
@@ -108,6 +119,7 @@ class TapeWriter:
 
     def __init__(self, bus: Bus, *, simulated: bool) -> None:
         self.simulated = simulated
+        self.stream = tape_stream(bus.names, simulated=simulated)
         self.sequence = 0
         self.stored = 0
         self.stored_bytes = 0
@@ -136,7 +148,7 @@ class TapeWriter:
 
     def append(self, name: str, records: list[Record]) -> None:
         """Put messages of a list behind what is still to be stored."""
-        shelf = Shelf(name, self.simulated)
+        shelf = Shelf(name, self.simulated, self._bus.names)
         for record in records:
             head = self._heads.get(name, Head())
             filed = shelf.moves if record.daily else shelf.minute
@@ -171,17 +183,16 @@ class TapeWriter:
 
     async def check_stream(self) -> None:
         """Raises StreamLostError when the tape is gone; what cannot be asked says nothing."""
-        stream = Shelf("", self.simulated).stream
         with suppress(*NATS_ERRORS):
             try:
-                await self._bus.js.stream_info(stream)
+                await self._bus.js.stream_info(self.stream)
             except NotFoundError:
-                raise StreamLostError(f"stream {stream} is gone") from None
+                raise StreamLostError(f"stream {self.stream} is gone") from None
 
     async def forget(self, name: str) -> None:
         """Delete all that is recorded of a list: its chain begins anew. Raises BusError."""
         await self.store()
-        shelf = Shelf(name, self.simulated)
+        shelf = Shelf(name, self.simulated, self._bus.names)
         for pattern in (shelf.minutes, shelf.all_moves):
             try:
                 await self._bus.js.purge_stream(shelf.stream, subject=pattern)
@@ -191,8 +202,7 @@ class TapeWriter:
 
     async def _settle(self, entry: _Entry) -> None:
         """The sequence is taken: by this very message, whose acknowledgement was lost, or by another writer's."""
-        stream = Shelf("", self.simulated).stream
-        stored = await leader_at(self._bus, stream, self.sequence + 1)
+        stored = await leader_at(self._bus, self.stream, self.sequence + 1)
         if stored is None or stored.headers.get(names.HEADER_HASH) != entry.headers[names.HEADER_HASH]:
             raise FencedError("another recorder writes the tape", remedy="this one stands by; stop one of the two")
 
@@ -253,7 +263,7 @@ async def _all_on(bus: Bus, stream: str, subject: str) -> list[Stored]:
 async def tape_info(bus: Bus, *, simulated: bool) -> api.StreamInfo | None:
     """The stream that the tape is; None where there is none, or the user may not ask. Raises BusError."""
     try:
-        return await bus.js.stream_info(Shelf("", simulated).stream)
+        return await bus.js.stream_info(tape_stream(bus.names, simulated=simulated))
     except (NotFoundError, *NATS_ERRORS):
         return None
 

@@ -21,6 +21,7 @@ from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.config import NatsSection
 from gapscan.errors import BusError, TopologyError
 from gapscan.protocol import names
+from gapscan.protocol.names import Names
 
 EPOCH_KEY: Final = "gapscan-epoch"
 _EPOCH_ALPHABET: Final = string.ascii_lowercase + string.digits
@@ -86,22 +87,22 @@ def _history(stream: str, subject: str, retention: Retention, live: str | None =
     )
 
 
-def list_config(name: str, retention: Retention) -> api.StreamConfig:
+def list_config(named: Names, name: str, retention: Retention) -> api.StreamConfig:
     """The stream of one list's deltas, republished when stored. Those that grow old, its writer drops."""
-    config = _history(names.list_stream(name), names.delta_subject(name), retention, names.live_subject(name))
+    config = _history(named.list_stream(name), named.delta_subject(name), retention, named.live_subject(name))
     config.max_age = None
     return config
 
 
-def commands_config(retention: Retention) -> api.StreamConfig:
+def commands_config(named: Names, retention: Retention) -> api.StreamConfig:
     """The subscription commands: the deltas of the hot set."""
-    return _history(names.STREAM_COMMANDS, names.FEED_COMMAND, retention)
+    return _history(named.stream_commands, named.feed_command, retention)
 
 
-def state_config(retention: Retention) -> api.StreamConfig:
+def state_config(named: Names, retention: Retention) -> api.StreamConfig:
     """The steps of what a ranker saves: longer than the five minutes that it looks back."""
     kept = Retention(_STATE_SECONDS, retention.state_bytes, retention.replicas)
-    return _history(names.STREAM_STATE, names.STATE, kept)
+    return _history(named.stream_state, named.state, kept)
 
 
 def events_config(stream: str, subject: str, retention: Retention) -> api.StreamConfig:
@@ -140,9 +141,9 @@ def feed_config(stream: str, subject: str, retention: Retention) -> api.StreamCo
     )
 
 
-def scans_config(retention: Retention) -> api.StreamConfig:
+def scans_config(named: Names, retention: Retention) -> api.StreamConfig:
     """The feed's stream of scans: large messages, all the time."""
-    config = feed_config(names.STREAM_UNIVERSE, names.FEED_UNIVERSE, retention)
+    config = feed_config(named.stream_universe, named.feed_universe, retention)
     config.max_msgs, config.max_bytes = _KEPT_OF_SCANS, _BYTES_OF_SCANS
     return config
 
@@ -210,7 +211,7 @@ def _plain(value: object) -> str:
 
 async def ensure_list(bus: Bus, name: str, retention: Retention) -> api.StreamInfo:
     """The stream of list `name`; a new one is given an epoch of its own."""
-    wanted = list_config(name, retention)
+    wanted = list_config(bus.names, name, retention)
     wanted.metadata = {EPOCH_KEY: new_epoch()}
     info = await ensure(bus, wanted)
     if info.config.max_age == retention.max_age_seconds:  # by an earlier version, which had the server drop old deltas
@@ -243,9 +244,9 @@ async def list_names(bus: Bus) -> set[str]:
     """The names of all lists that have a stream. Raises BusError."""
     found: set[str] = set()
     while True:
-        page = await _stream_names(bus, names.delta_subject("*"), len(found))
+        page = await _stream_names(bus, bus.names.delta_subject("*"), len(found))
         if not set(page) - found:
-            prefix = names.STREAM_LIST_PREFIX
+            prefix = bus.names.stream_list_prefix
             return {name.removeprefix(prefix) for name in found if name.startswith(prefix)}
         found.update(page)
 
@@ -264,26 +265,26 @@ async def _stream_names(bus: Bus, subject: str, offset: int) -> list[str]:
     return found.get("streams") or []
 
 
-def shared(retention: Retention) -> Iterator[api.StreamConfig]:
+def shared(named: Names, retention: Retention) -> Iterator[api.StreamConfig]:
     """What all lists share: the feed's streams, the hot set's and the saved state's, and all buckets."""
-    yield scans_config(retention)
+    yield scans_config(named, retention)
     for stream, subject in (
-        (names.STREAM_REFERENCE, names.FEED_REFERENCE),
-        (names.STREAM_CURVES, names.FEED_CURVES),
-        (names.STREAM_HALTS, names.FEED_HALTS),
+        (named.stream_reference, named.feed_reference),
+        (named.stream_curves, named.feed_curves),
+        (named.stream_halts, named.feed_halts),
     ):
         yield feed_config(stream, subject, retention)
-    yield commands_config(retention)
-    yield state_config(retention)
-    yield events_config(names.STREAM_EVENTS, names.event_subject("*", "*"), retention)
-    yield events_config(names.STREAM_ALERTS, names.alert_subject("*"), retention)
+    yield commands_config(named, retention)
+    yield state_config(named, retention)
+    yield events_config(named.stream_events, named.event_subject("*", "*"), retention)
+    yield events_config(named.stream_alerts, named.alert_subject("*"), retention)
     for bucket in (
-        names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_HOT, names.BUCKET_LEASES, names.BUCKET_DETAILS,
-        names.BUCKET_STATE, names.BUCKET_EVENTS, names.BUCKET_ALERTS, names.BUCKET_CHANNELS,
+        named.bucket_snapshots, named.bucket_lists, named.bucket_hot, named.bucket_leases, named.bucket_details,
+        named.bucket_state, named.bucket_events, named.bucket_alerts, named.bucket_channels,
     ):  # fmt: skip
         yield bucket_config(bucket, retention)
 
 
 async def ensure_shared(bus: Bus, retention: Retention) -> list[str]:
     """The feed streams and all buckets; the names of those that were missing. Raises BusError, TopologyError."""
-    return [str(wanted.name) for wanted in shared(retention) if (await ensured(bus, wanted))[1]]
+    return [str(wanted.name) for wanted in shared(bus.names, retention) if (await ensured(bus, wanted))[1]]

@@ -6,7 +6,6 @@ from nats.errors import NoRespondersError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.errors import BusError
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Message, Near, NearRequest, Why, WhyRequest
 
@@ -23,7 +22,7 @@ async def ask_near(bus: Bus, name: str, limit: int) -> Near:
 
 async def _ask(bus: Bus, question: Message) -> bytes:
     try:
-        answer = await bus.nc.request(names.WHY, encode(question), timeout=REQUEST_SECONDS)
+        answer = await bus.nc.request(bus.names.why, encode(question), timeout=REQUEST_SECONDS)
     except NoRespondersError:
         remedy = "start one: `gapscan up`, or `gapscan run ranker`"
         raise BusError("no ranker leads that could answer", remedy=remedy) from None

@@ -61,7 +61,7 @@ async def event_log(
         if await read_definition(bus, name) is None:
             raise no_such_list(name)
         while True:
-            for stored in await _more(bus, names.event_subject(name, kind), after):
+            for stored in await _more(bus, bus.names.event_subject(name, kind), after):
                 after = stored.sequence
                 if event := _event(stored):
                     yield LoggedEvent(after, event)
@@ -71,7 +71,7 @@ async def event_log(
 async def _more(bus: Bus, subject: str, after: int) -> list[Stored]:
     """What is there; nothing while NATS is away, or before anybody made events."""
     try:
-        return await get_from(bus, names.STREAM_EVENTS, after + 1, _BATCH, subject)
+        return await get_from(bus, bus.names.stream_events, after + 1, _BATCH, subject)
     except NoStreamError:
         return []
     except BusError as error:

@@ -35,7 +35,7 @@ class Follower:
     def __init__(self, bus: Bus, name: str) -> None:
         self.name = names.check_list_name(name)
         self._bus = bus
-        self._definition = definition_subject(name)
+        self._definition = definition_subject(bus, name)
         self._replica = Replica(bus, name)
         self._state: State = "stale"
         self._fence = BeatFence()
@@ -84,7 +84,11 @@ class Follower:
         try:
             subscriptions = [
                 await nc.subscribe(subject, cb=self._on_message)
-                for subject in (names.live_subject(self.name), names.heartbeat_subject(self.name), self._definition)
+                for subject in (
+                    self._bus.names.live_subject(self.name),
+                    self._bus.names.heartbeat_subject(self.name),
+                    self._definition,
+                )
             ]
         except NATS_ERRORS as error:
             raise translated(error, f"subscribing to {self.name}") from error

@@ -10,7 +10,7 @@ from gapscan.bus.tape import head_of, read_all, read_day, told
 from gapscan.client.tape_reader import TapeReader
 from gapscan.errors import UnknownListError
 from gapscan.lists.verification import Verification
-from gapscan.protocol.tape import MINUTE_MS, Gap, Shelf, list_in, minute_in
+from gapscan.protocol.tape import MINUTE_MS, Gap, list_in, minute_in, tape_stream
 
 _DAY = 24 * 60
 
@@ -54,6 +54,6 @@ async def _kept(bus: Bus, reader: TapeReader) -> Kept:
 
 async def verified(bus: Bus, *, simulated: bool, verification: Verification) -> AsyncIterator[tuple[int, list[str]]]:
     """Look at every message of a tape: its sequence, and what is wrong with it. Raises BusError."""
-    async for stored in read_all(bus, Shelf("", simulated).stream):
-        name = list_in(stored.subject)
+    async for stored in read_all(bus, tape_stream(bus.names, simulated=simulated)):
+        name = list_in(bus.names, stored.subject)
         yield stored.sequence, verification.check(name, stored.subject, stored.data, stored.headers)

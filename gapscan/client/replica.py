@@ -16,7 +16,6 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.client.view import LinkStats
 from gapscan.errors import ProtocolError
 from gapscan.lists.state import Copy, Fit
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Heartbeat, Snapshot
 
@@ -35,7 +34,7 @@ class Replica:
         self.stats = LinkStats()
         self._bus = bus
         self._name = name
-        self._stream = names.list_stream(name)
+        self._stream = bus.names.list_stream(name)
         self._due: Callable[[], Awaitable[None]] | None = None
         self._is_rewound = False  # what is to be loaded is of the same epoch, but of another past than the copy
 

@@ -53,7 +53,7 @@ class TapeReader(TapeSearch):
         Raises UnknownListError when nothing is recorded of it, BusError.
         """
         for choice in (False, True) if simulated is None else (simulated,):
-            reader = cls(bus, Shelf(name, choice))
+            reader = cls(bus, Shelf(name, choice, bus.names))
             if await reader.last() is not None:
                 return reader
         raise UnknownListError(

@@ -9,6 +9,8 @@ from msgspec import Meta, field
 from gapscan.config.section import Budget, Port, Seconds, Section
 from gapscan.config.sim_section import STEP_SECONDS, SimSection
 from gapscan.config.urls import nats_servers
+from gapscan.errors import ConfigError
+from gapscan.protocol.names import check_prefix
 
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
@@ -25,11 +27,19 @@ SHIPPED_LINKS: Final = (
 )
 
 
+def _check_prefix(prefix: str) -> None:
+    try:
+        check_prefix(prefix)
+    except ConfigError as error:
+        raise ValueError(f"prefix: {error.message}; {error.remedy}") from None
+
+
 class NatsSection(Section, frozen=True):
     """Where NATS is, how to be let in, and how gapscan's streams are kept there.
 
     What is not given comes from the `context`, one of the nats command's, if one is named. A reader with an account
-    of its own may need its `inbox_prefix`; writers leave it.
+    of its own may need its `inbox_prefix`; writers leave it. With a `prefix` of its own, a set lives beside others in
+    one account: its names begin with it, and not with "gapscan".
     """
 
     url: str | None = None
@@ -46,6 +56,7 @@ class NatsSection(Section, frozen=True):
     jetstream_domain: str | None = None
     jetstream_api_prefix: str | None = None
     inbox_prefix: str | None = None
+    prefix: str | None = None
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1
     delta_max_age: Seconds = 120.0
     delta_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 16 * 1024 * 1024
@@ -54,9 +65,11 @@ class NatsSection(Section, frozen=True):
     events_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 128 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which msgspec passes on, for a URL that is none."""
+        """Raises ValueError, which msgspec passes on, for a URL that is none and for what can be no prefix."""
         if self.url:
             nats_servers(self.url)
+        if self.prefix:
+            _check_prefix(self.prefix)
 
 
 class ProviderSection(Section, frozen=True):

@@ -16,10 +16,10 @@ from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus
 from gapscan.bus.topology import Retention, events_config
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
+from gapscan.protocol.names import Names
 
 LOOK_SECONDS: Final = 5.0
 ORIGIN_KEY: Final = "gapscan-origin-created"
-COPIES: Final = {names.STREAM_EVENTS: names.STREAM_EVENTS_COPY, names.STREAM_ALERTS: names.STREAM_ALERTS_COPY}
 
 _log = logger("events")
 
@@ -30,14 +30,18 @@ class Copies:
     def __init__(self, bus: Bus, retention: Retention, tally: Tally) -> None:
         self.behind: dict[str, int] = {}  # messages that a copy lacks yet, by the stream that it is of
         self._bus = bus
-        self._there = bus.nc.jetstream(prefix=names.COPIES_API, timeout=REQUEST_SECONDS)
+        self._copies = {
+            bus.names.stream_events: bus.names.stream_events_copy,
+            bus.names.stream_alerts: bus.names.stream_alerts_copy,
+        }
+        self._there = bus.nc.jetstream(prefix=bus.names.copies_api, timeout=REQUEST_SECONDS)
         self._retention = retention
         self._tally = tally
 
     async def run(self) -> None:
         """Look after them, for ever."""
         while True:
-            for origin, copy in COPIES.items():
+            for origin, copy in self._copies.items():
                 try:
                     await self._look(origin, copy)
                 except NATS_ERRORS as error:
@@ -67,7 +71,7 @@ class Copies:
                 self._tally.trouble("copies_made_anew", f"{copy} is made anew, for {origin} is another one")
         except NotFoundError:
             _log.info("events are copied for programs", extra={"stream": copy})
-        await self._there.add_stream(copy_config(origin, copy, created, self._retention))
+        await self._there.add_stream(copy_config(self._bus.names, origin, copy, created, self._retention))
 
     async def _reached(self, copy: str) -> int:
         """The sequence, in the stream that is copied, of what was copied last."""
@@ -79,14 +83,14 @@ class Copies:
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of them."""
-        return {COPIES[origin]: {"behind": behind} for origin, behind in self.behind.items()}
+        return {self._copies[origin]: {"behind": behind} for origin, behind in self.behind.items()}
 
 
-def copy_config(origin: str, copy: str, created: str, retention: Retention) -> api.StreamConfig:
+def copy_config(named: Names, origin: str, copy: str, created: str, retention: Retention) -> api.StreamConfig:
     """A stream that takes what `origin` has, and nothing else."""
     config = events_config(copy, "", retention)
     config.subjects = None
     config.metadata = {ORIGIN_KEY: created}
-    external = api.ExternalStream(names.ORIGIN_API, names.COPIED)
+    external = api.ExternalStream(named.origin_api, named.copied)
     config.sources = [api.StreamSource(origin, external=external)]
     return config

@@ -27,7 +27,7 @@ class PositionKeeper:
         self._bus = bus
         self._history = history
         self._seconds = seconds
-        self._value = FencedValue(bus, names.BUCKET_EVENTS, history.name, f"the events' position in {history.name}")
+        self._value = FencedValue(bus, bus.names.bucket_events, history.name, f"the events' position in {history.name}")
         self._saved = ("", -1)
         self._due_at = time.monotonic() + random.uniform(0, seconds)  # not all lists at the same moment
 
@@ -62,7 +62,7 @@ class PositionKeeper:
 
     async def forget(self) -> None:
         """The list is removed. Raises BusError."""
-        bucket = names.BUCKET_EVENTS
+        bucket = self._bus.names.bucket_events
         try:
             await self._bus.js.purge_stream(
                 names.bucket_stream(bucket), subject=names.key_subject(bucket, self._history.name)

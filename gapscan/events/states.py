@@ -9,7 +9,6 @@ from gapscan.bus.direct_get import NoStreamError, Stored, confirmed_from, get_fr
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.events.history import loaded
 from gapscan.lists.state import Copy, Fit
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta
 
@@ -22,7 +21,7 @@ async def deltas_after(bus: Bus, name: str, sequence: int) -> list[tuple[Delta, 
     Empty when there are none, or no stream. Raises BusError, ProtocolError.
     """
     try:
-        stored = await confirmed_from(bus, names.list_stream(name), sequence + 1, BATCH)
+        stored = await confirmed_from(bus, bus.names.list_stream(name), sequence + 1, BATCH)
     except NoStreamError:
         return []
     return [_delta(one) for one in stored]
@@ -38,7 +37,7 @@ async def state_now(bus: Bus, name: str) -> tuple[Copy, bool] | None:
         return None
     copy = loaded(snapshot)
     try:
-        for stored in await get_from(bus, names.list_stream(name), copy.sequence + 1, BATCH):
+        for stored in await get_from(bus, bus.names.list_stream(name), copy.sequence + 1, BATCH):
             if copy.apply(*_delta(stored)) is not Fit.APPLIED:
                 break
     except NoStreamError:

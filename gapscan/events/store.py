@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from gapscan.bus.client import Bus
 from gapscan.bus.fenced_log import FencedLog
-from gapscan.protocol import names
 from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import encode
 from gapscan.protocol.events import GAP, EventGap, Occurrence
@@ -18,8 +17,9 @@ class EventStore:
     """Stores events in the order in which they are given. `recover` it first."""
 
     def __init__(self, bus: Bus) -> None:
-        self.log = FencedLog(bus, names.STREAM_EVENTS, "events")
-        self.alerts = FencedLog(bus, names.STREAM_ALERTS, "alerts")
+        self.log = FencedLog(bus, bus.names.stream_events, "events")
+        self.alerts = FencedLog(bus, bus.names.stream_alerts, "alerts")
+        self._names = bus.names
         self._writing = asyncio.Lock()
 
     async def recover(self) -> None:
@@ -48,11 +48,10 @@ class EventStore:
 
     async def _store(self, occurrence: Occurrence) -> None:
         log = self.alerts if isinstance(occurrence, Alert) else self.log
-        subject, payload = _subject(occurrence), encode(occurrence)
+        subject, payload = self._subject(occurrence), encode(occurrence)
         await retrying("events", "storing an event", lambda: log.append(subject, payload, occurrence.id))
 
-
-def _subject(occurrence: Occurrence) -> str:
-    if isinstance(occurrence, Alert):
-        return names.alert_subject(occurrence.name)
-    return names.event_subject(occurrence.list, GAP if isinstance(occurrence, EventGap) else occurrence.kind)
+    def _subject(self, occurrence: Occurrence) -> str:
+        if isinstance(occurrence, Alert):
+            return self._names.alert_subject(occurrence.name)
+        return self._names.event_subject(occurrence.list, GAP if isinstance(occurrence, EventGap) else occurrence.kind)

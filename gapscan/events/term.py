@@ -32,7 +32,6 @@ SAVE_SECONDS: Final = 10.0  # between two savings of a list's position, at most
 _SAVINGS: Final = 6  # within the time that deltas are kept
 _GONE_SECONDS: Final = 5.0  # for which a list must be undefined: a server that lost its disk is told them one by one
 _END_SECONDS: Final = 0.5  # for the positions at the end
-_LIVE: Final = f"{names.PREFIX}.live."
 
 _log = logger("events")
 
@@ -72,7 +71,7 @@ class EventsTerm:
     async def _listening(self) -> AsyncIterator[None]:
         """Hear all lists. Raises BusError."""
         try:
-            subscription = await self._bus.nc.subscribe(f"{_LIVE}>", cb=self._on_message)
+            subscription = await self._bus.nc.subscribe(self._bus.names.live_subject(">"), cb=self._on_message)
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the lists") from error
         stop_listening = self._bus.on_link_change(self._look_everywhere)
@@ -83,7 +82,7 @@ class EventsTerm:
             await self._bus.unsubscribe(subscription)
 
     async def _on_message(self, message: Msg) -> None:
-        name = message.subject.removeprefix(_LIVE).partition(".")[0]
+        name = message.subject.removeprefix(self._bus.names.live_subject("")).partition(".")[0]
         if reader := self.readers.get(name):
             reader.offer(message)
 
@@ -107,7 +106,7 @@ class EventsTerm:
 
     async def _kept(self) -> list[str]:
         """The lists of which a position is kept: one that was removed meanwhile is still to be taken leave of."""
-        bucket = names.BUCKET_EVENTS
+        bucket = self._bus.names.bucket_events
         try:
             stored = await get_last_of_each(self._bus, names.bucket_stream(bucket), names.key_subject(bucket))
         except NoStreamError:

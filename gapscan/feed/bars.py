@@ -10,7 +10,6 @@ from typing import Final
 from gapscan.errors import BusError
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
-from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Trades
 from gapscan.provider import Bar, Trade
@@ -59,9 +58,9 @@ class BarPublisher:
         self._note(bars)
         self._tally.count("trades", len(trades))
         for bars_message in bars_messages(bars, simulated=self._simulated):
-            await self._publish(names.FEED_BARS, bars_message)
+            await self._publish(self._publisher.names.feed_bars, bars_message)
         for trades_message in trades_messages(trades, simulated=self._simulated):
-            await self._publish(names.FEED_TRADES, trades_message)
+            await self._publish(self._publisher.names.feed_trades, trades_message)
 
     async def _publish(self, subject: str, message: Bars | Trades) -> None:
         try:

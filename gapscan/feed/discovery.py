@@ -26,7 +26,6 @@ from gapscan.feed.universe_frames import LeftOut, Observation, market_time_of, u
 from gapscan.feed.volume_curves import CurveLoader
 from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.feed import symbols_a_part
 from gapscan.protocol.messages import ReferenceFrame, SessionName, UniverseFrame
@@ -113,7 +112,7 @@ class Discovery:
                 continue
             said = str(message.state)
             with suppress(BusError):  # away: nobody could hear it
-                await self._publisher.send(names.FEED_CLOCK, encode(message))
+                await self._publisher.send(self._bus.names.feed_clock, encode(message))
 
     @property
     def _closed(self) -> bool:
@@ -164,7 +163,7 @@ class Discovery:
 
     async def _stored_frame(self) -> int:
         """The number of the last scan that is stored, of whichever feed: numbers go on, and mix no two scans."""
-        stored = await get_last(self._bus, names.STREAM_UNIVERSE, names.FEED_UNIVERSE)
+        stored = await get_last(self._bus, self._bus.names.stream_universe, self._bus.names.feed_universe)
         try:
             return decode_as(UniverseFrame, stored.data).frame if stored else 0
         except ProtocolError:
@@ -179,7 +178,7 @@ class Discovery:
             received=received,
         )
         for part in universe_frames(snapshot, seen, symbols_a_part(self._bus.max_payload)):
-            await self._publish(names.FEED_UNIVERSE, part)
+            await self._publish(self._bus.names.feed_universe, part)
 
     async def _publish(self, subject: str, message: UniverseFrame | ReferenceFrame) -> None:
         await self._publisher.store(subject, encode(message))

@@ -12,7 +12,6 @@ from gapscan.feed.halt_book import HaltBook
 from gapscan.feed.halt_notices import HaltNotice
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Halts
 from gapscan.provider import Bar, Halt, MarketSnapshot, Trade
@@ -112,7 +111,7 @@ class HaltKeeper:
             self._due.set()
 
     async def _load(self) -> bool:
-        stored = await get_last(self._bus, names.STREAM_HALTS, names.FEED_HALTS)
+        stored = await get_last(self._bus, self._bus.names.stream_halts, self._bus.names.feed_halts)
         if stored is None:
             return True
         try:
@@ -130,4 +129,4 @@ class HaltKeeper:
         self._due.clear()
         if self.book.date is None:
             return  # there is no day yet that this could be of
-        await self._publisher.store(names.FEED_HALTS, encode(self.book.message(simulated=self._simulated)))
+        await self._publisher.store(self._bus.names.feed_halts, encode(self.book.message(simulated=self._simulated)))

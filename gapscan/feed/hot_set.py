@@ -60,7 +60,7 @@ class HotFollower:
     async def _listening(self) -> AsyncIterator[None]:
         """Hear of commands, and of the link: a server that is back may have another set than before."""
         try:
-            subscription = await self._bus.nc.subscribe(names.FEED_COMMAND, cb=self._on_command)
+            subscription = await self._bus.nc.subscribe(self._bus.names.feed_command, cb=self._on_command)
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the commands") from error
         stop_listening = self._bus.on_link_change(self._check.set)
@@ -78,7 +78,7 @@ class HotFollower:
 
     async def _delete_old_consumer(self) -> None:
         try:
-            await self._bus.js.delete_consumer(names.STREAM_COMMANDS, _OLD_DURABLE)
+            await self._bus.js.delete_consumer(self._bus.names.stream_commands, _OLD_DURABLE)
         except NotFoundError:
             return
         except NATS_ERRORS as error:

@@ -19,14 +19,18 @@ from gapscan.bus.publish import OvertakenError, store
 from gapscan.errors import BusError, FencedError, StreamLostError
 from gapscan.obs import Tally
 from gapscan.protocol import names
+from gapscan.protocol.names import Names
 
-_STREAM_OF: Final = {
-    names.FEED_UNIVERSE: names.STREAM_UNIVERSE,
-    names.FEED_REFERENCE: names.STREAM_REFERENCE,
-    names.FEED_CURVES: names.STREAM_CURVES,
-    names.FEED_HALTS: names.STREAM_HALTS,
-}
 _LOOK_SECONDS: Final = 0.05  # between two looks whether the feed is certain again
+
+
+def _stream_of(named: Names, subject: str) -> str:
+    return {
+        named.feed_universe: named.stream_universe,
+        named.feed_reference: named.stream_reference,
+        named.feed_curves: named.stream_curves,
+        named.feed_halts: named.stream_halts,
+    }[subject]
 
 
 class NotLeadingError(BusError):
@@ -63,6 +67,11 @@ class FeedPublisher:
         self._lead: Lead = lead or Alone()
         self._last: dict[str, int] = {}  # by subject: the last sequence of its stream, where it is known
         self._overtaken = asyncio.Event()
+
+    @property
+    def names(self) -> Names:
+        """The subjects of the feed's set."""
+        return self._bus.names
 
     async def until_certain(self) -> None:
         """Wait until the feed is certain that it leads."""
@@ -132,7 +141,7 @@ class FeedPublisher:
 
     async def _last_of(self, subject: str) -> int:
         """The last sequence of the stream of `subject`: as its leader has it, not a replica."""
-        stream = _STREAM_OF[subject]
+        stream = _stream_of(self._bus.names, subject)
         try:
             info = await self._bus.js.stream_info(stream)
         except NotFoundError:

@@ -16,7 +16,6 @@ from gapscan.feed.new_symbols import NewSymbols
 from gapscan.feed.reference_frames import Baselines, reference_frames
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.feed import symbols_a_part
 from gapscan.protocol.messages import ReferenceFrame
 from gapscan.provider import Listing, Provider
@@ -209,16 +208,19 @@ class ReferenceLoader:
 
     async def _publish_all(self, parts: Sequence[ReferenceFrame]) -> None:
         for part in parts:
-            await self._publish(names.FEED_REFERENCE, part)
+            await self._publish(self._bus.names.feed_reference, part)
         self._published = parts
         self._listed = frozenset(symbol for part in parts for symbol in part.symbols)
 
     async def restore(self) -> None:
         """Publish again where NATS has lost it: without it nothing can be ranked. Raises BusError."""
-        if self._published and await get_last(self._bus, names.STREAM_REFERENCE, names.FEED_REFERENCE) is None:
+        if (
+            self._published
+            and await get_last(self._bus, self._bus.names.stream_reference, self._bus.names.feed_reference) is None
+        ):
             _log.warning("NATS has lost the reference data, publishing it again")
             for part in self._published:
-                await self._publish(names.FEED_REFERENCE, part)
+                await self._publish(self._bus.names.feed_reference, part)
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows: how many of the market's symbols the reference data knows, and of what day."""

@@ -17,7 +17,6 @@ from gapscan.flatfiles.curves import MeanVolumes, curves_a_part, ratios_since
 from gapscan.flatfiles.minutes import KIND, DayVolumes
 from gapscan.market.sessions import previous_trading_day
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.provider import Provider, Split
 from gapscan.runtime import Backoff
@@ -166,25 +165,27 @@ class CurveLoader:
     async def _send(self) -> None:
         async with self._publishing:
             for payload in self._published:
-                await self._publisher.store(names.FEED_CURVES, payload)
+                await self._publisher.store(self._bus.names.feed_curves, payload)
             await self._keep_last()
 
     async def _keep_last(self) -> None:
         """Earlier sets are of no use: whoever starts would have to go through them."""
         self._publisher.check()
         try:
-            await self._bus.js.purge_stream(names.STREAM_CURVES, keep=len(self._published))
+            await self._bus.js.purge_stream(self._bus.names.stream_curves, keep=len(self._published))
         except NATS_ERRORS as error:
-            raise translated(error, f"clearing {names.STREAM_CURVES}") from error
+            raise translated(error, f"clearing {self._bus.names.stream_curves}") from error
 
     async def restore(self) -> None:
         """Publish again where NATS has lost it. Raises BusError."""
         if self._state != "ready" or self._publishing.locked():
             return
-        info = await ensure(self._bus, feed_config(names.STREAM_CURVES, names.FEED_CURVES, retention(self._config)))
+        named = self._bus.names
+        wanted = feed_config(named.stream_curves, named.feed_curves, retention(self._config))
+        info = await ensure(self._bus, wanted)
         if not info.state.messages:
             _log.warning("NATS has lost the volume curves, publishing them again")
-            self._publisher.look_again(names.FEED_CURVES)
+            self._publisher.look_again(self._bus.names.feed_curves)
             await self._send()
 
     def report(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Delivery:
         self._channel = channel
         self._sender = sender
         self._tally = tally
-        self._value = FencedValue(bus, names.BUCKET_CHANNELS, channel.name, f"the place of channel {channel.name}")
+        self._value = FencedValue(bus, bus.names.bucket_channels, channel.name, f"the place of channel {channel.name}")
         self._state = ChannelState(channel.name, 0)
         self._bucket = TokenBucket(channel.per_minute / 60, _BURST)
         self._woken = asyncio.Event()
@@ -88,7 +88,7 @@ class Delivery:
             if stored and stored.data:
                 self._state = decode_as(ChannelState, stored.data)
                 return
-        info = await self._bus.js.stream_info(names.STREAM_ALERTS)
+        info = await self._bus.js.stream_info(self._bus.names.stream_alerts)
         await self._keep(ChannelState(self._channel.name, info.state.last_seq))
 
     async def _keep(self, state: ChannelState) -> None:
@@ -117,7 +117,7 @@ class Delivery:
         return True
 
     async def _next(self) -> Found:
-        stored = await get_from(self._bus, names.STREAM_ALERTS, self._state.sequence + 1, BATCH)
+        stored = await get_from(self._bus, self._bus.names.stream_alerts, self._state.sequence + 1, BATCH)
         return [(one.sequence, _age(one), self._mine(one)) for one in stored]
 
     def _mine(self, stored: Stored) -> Alert | None:

@@ -18,7 +18,6 @@ from gapscan.notify.delivery import Delivery
 from gapscan.notify.metrics import KINDS, notify_metrics
 from gapscan.notify.sending import sender_of
 from gapscan.obs import Tally, hide, logger
-from gapscan.protocol import names
 from gapscan.runtime import until_stopped
 from gapscan.service.connecting import lasting_bus, retention
 from gapscan.service.leadership import Leadership
@@ -70,7 +69,7 @@ class Notify:
                 delivery.wake()
 
         try:
-            subscription = await self._bus.nc.subscribe(names.alert_subject("*"), cb=wake)
+            subscription = await self._bus.nc.subscribe(self._bus.names.alert_subject("*"), cb=wake)
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to alerts") from error
         try:

@@ -16,6 +16,7 @@ from gapscan.protocol import names
 from gapscan.protocol.channels import CHANNELS, HEADERS, LIST, PARAMETERS, Channel
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
+from gapscan.protocol.names import DEFAULT
 from gapscan.protocol.openapi import OPENAPI, OPENAPI_FILE
 from gapscan.protocol.schema_text import tidied
 
@@ -160,8 +161,8 @@ def _direct_last_message() -> Document:
 
 def _direct_channels() -> Document:
     """The requests of a follower, and the inbox that the answers come to."""
-    snapshots = names.bucket_stream(names.BUCKET_SNAPSHOTS)
-    last = names.direct_get_subject(snapshots, names.key_subject(names.BUCKET_SNAPSHOTS, LIST))
+    snapshots = names.bucket_stream(DEFAULT.bucket_snapshots)
+    last = names.direct_get_subject(snapshots, names.key_subject(DEFAULT.bucket_snapshots, LIST))
     requests = {
         key: {
             "address": address,
@@ -170,11 +171,11 @@ def _direct_channels() -> Document:
         }
         for key, address, message in (
             ("getSnapshot", last, "directGetLast"),
-            ("getDeltas", names.direct_get_subject(names.list_stream(LIST)), "directGet"),
+            ("getDeltas", names.direct_get_subject(DEFAULT.list_stream(LIST)), "directGet"),
         )
     }
     requests["getPast"] = {
-        "address": names.direct_get_subject(names.STREAM_TAPE),
+        "address": names.direct_get_subject(DEFAULT.stream_tape),
         "messages": {"directGet": {"$ref": "#/components/messages/directGet"}},
     }
     tags = ("snapshot", "delta", "unchanged", "gap", "moves")

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from gapscan.protocol import names
+from gapscan.protocol.names import DEFAULT, Names
 from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, Symbol
 
 SECOND_MS: Final = 1000
@@ -87,50 +87,58 @@ class Shelf:
 
     name: str
     simulated: bool = False
+    names: Names = DEFAULT
 
     @property
     def stream(self) -> str:
         """The stream that the tape is."""
-        return names.STREAM_TAPE_SIMULATED if self.simulated else names.STREAM_TAPE
+        return tape_stream(self.names, simulated=self.simulated)
 
     @property
     def minutes(self) -> str:
         """The pattern of the subjects of all minutes."""
-        return f"{tape_prefix(names.TAPE, simulated=self.simulated)}.{self.name}.*.*"
+        return f"{self._beginning(self.names.tape)}.{self.name}.*.*"
 
     @property
     def all_moves(self) -> str:
         """The pattern of the subjects of all days' moves."""
-        return f"{tape_prefix(names.TAPE_MOVES, simulated=self.simulated)}.{self.name}.*"
+        return f"{self._beginning(self.names.tape_moves)}.{self.name}.*"
 
     def minute(self, minute: int) -> str:
         """Where what happened in a minute is filed."""
         begins = datetime.fromtimestamp(minute * 60, UTC)
-        return f"{tape_prefix(names.TAPE, simulated=self.simulated)}.{self.name}.{begins:%Y%m%d}.{begins:%H%M}"
+        return f"{self._beginning(self.names.tape)}.{self.name}.{begins:%Y%m%d}.{begins:%H%M}"
 
     def moves(self, minute: int) -> str:
         """Where the moves of the UTC day of a minute are filed."""
         begins = datetime.fromtimestamp(minute * 60, UTC)
-        return f"{tape_prefix(names.TAPE_MOVES, simulated=self.simulated)}.{self.name}.{begins:%Y%m%d}"
+        return f"{self._beginning(self.names.tape_moves)}.{self.name}.{begins:%Y%m%d}"
+
+    def _beginning(self, subject: str) -> str:
+        return self.names.simulated_subject(subject) if self.simulated else subject
 
 
-def tape_prefix(prefix: str, *, simulated: bool) -> str:
-    """What the subjects of a tape begin with."""
-    return prefix.replace(names.PREFIX, names.SIMULATED, 1) if simulated else prefix
+def tape_stream(named: Names, *, simulated: bool) -> str:
+    """The stream that the tape of the real market is, or that of the simulated one."""
+    return named.stream_tape_simulated if simulated else named.stream_tape
 
 
-def tape_subjects(*, simulated: bool) -> list[str]:
+def tape_subjects(named: Names, *, simulated: bool) -> list[str]:
     """All subjects of a tape, for its stream."""
-    return [f"{tape_prefix(prefix, simulated=simulated)}.>" for prefix in (names.TAPE, names.TAPE_MOVES)]
+    return [f"{start}.>" for start in _beginnings(named, simulated=simulated)]
 
 
-def list_in(subject: str) -> str:
+def _beginnings(named: Names, *, simulated: bool) -> list[str]:
+    both = (named.tape, named.tape_moves)
+    return [named.simulated_subject(one) if simulated else one for one in both]
+
+
+def list_in(named: Names, subject: str) -> str:
     """The list that a tape's subject is of; empty for any other subject."""
     for simulated in (False, True):
-        for prefix in (names.TAPE, names.TAPE_MOVES):
-            start = f"{tape_prefix(prefix, simulated=simulated)}."
-            if subject.startswith(start):
-                return subject.removeprefix(start).partition(".")[0]
+        for start in _beginnings(named, simulated=simulated):
+            if subject.startswith(f"{start}."):
+                return subject.removeprefix(f"{start}.").partition(".")[0]
     return ""
 
 

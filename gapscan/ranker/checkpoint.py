@@ -55,11 +55,11 @@ class Checkpointer:
     async def _saved(self) -> AsyncIterator[Stored]:
         """All that is stored, the whole first, then the steps in order."""
         try:
-            bucket = names.BUCKET_STATE
+            bucket = self._bus.names.bucket_state
             for stored in await get_last_of_each(self._bus, names.bucket_stream(bucket), names.key_subject(bucket)):
                 yield stored
             sequence = 1
-            while batch := await get_from(self._bus, names.STREAM_STATE, sequence, _BATCH):
+            while batch := await get_from(self._bus, self._bus.names.stream_state, sequence, _BATCH):
                 for stored in batch:
                     yield stored
                 sequence = batch[-1].sequence + 1
@@ -94,7 +94,7 @@ class Checkpointer:
         at = self._universe.drain_unsaved()
         try:
             for payload in self._states(at):
-                await store(self._bus, names.STATE, payload, f"publishing {names.STATE}")
+                await store(self._bus, self._bus.names.state, payload, f"publishing {self._bus.names.state}")
                 yield len(payload)
         except BaseException:  # cancelled, too: what was not saved is still to be
             self._universe.mark_dirty(at)
@@ -103,7 +103,7 @@ class Checkpointer:
     async def _save_whole(self) -> AsyncIterator[int]:
         parts = count(1)
         for payload in self._states(np.arange(len(self._universe))):
-            await keyvalue.put(self._bus, names.BUCKET_STATE, f"part-{next(parts)}", payload)
+            await keyvalue.put(self._bus, self._bus.names.bucket_state, f"part-{next(parts)}", payload)
             yield len(payload)
 
     def _states(self, at: Ints) -> Iterator[bytes]:

@@ -12,7 +12,6 @@ from gapscan.bus.definitions import Entry, read_entries, remove_list, retire_lis
 from gapscan.bus.topology import Retention, bucket_config, ensure, list_names
 from gapscan.errors import ConfigError
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import MAX_OWN, ListSet, ListSpec, compile_list
 from gapscan.service.all_lists import watch_definitions
@@ -50,7 +49,7 @@ class Definitions:
         Lists of an earlier gapscan that no longer come with it are removed. Those that come with this one are written
         by `follow`: when the caller has made them, so that nobody asks for a list in vain. Raises BusError.
         """
-        await ensure(self._bus, bucket_config(names.BUCKET_LISTS, self._retention))
+        await ensure(self._bus, bucket_config(self._bus.names.bucket_lists, self._retention))
         entries = await read_entries(self._bus) or []
         for entry in entries:
             if entry.name not in self._shipped and not _is_own(entry):
@@ -70,7 +69,7 @@ class Definitions:
         entries = await read_entries(self._bus)
         if not entries:
             # A server that lost its disk: nobody removes the lists that come with gapscan.
-            await ensure(self._bus, bucket_config(names.BUCKET_LISTS, self._retention))
+            await ensure(self._bus, bucket_config(self._bus.names.bucket_lists, self._retention))
             entries = [Entry(name, spec.definition) for name, spec in self._own.items()]
             for spec in self._own.values():
                 await write_definition(self._bus, spec.definition)

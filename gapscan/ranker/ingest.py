@@ -14,9 +14,9 @@ import numpy as np
 from msgspec import UNSET
 from nats.aio.msg import Msg
 
-from gapscan.bus import details
 from gapscan.bus.capacity import smaller_messages
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.details import details_subject, read_details
 from gapscan.bus.direct_get import get_from
 from gapscan.bus.topology import KEPT
 from gapscan.errors import ProtocolError
@@ -24,7 +24,6 @@ from gapscan.market.bars import joined, merge_bars, merge_trades
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode
 from gapscan.protocol.messages import (
     Bars,
@@ -44,12 +43,16 @@ from gapscan.runtime import end
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
 # carry the day's totals and scans come again, so that both heal. What comes once is read again from its stream.
 CAPACITY: Final = 1024
-_SUBJECTS: Final = (
-    names.FEED_REFERENCE, names.FEED_UNIVERSE, names.FEED_CURVES, names.FEED_BARS, names.FEED_TRADES,
-    names.FEED_HALTS, names.FEED_CLOCK, details.SUBJECT,
-)  # fmt: skip
 _LITTLE_MS: Final = 5_000
 _LOOP_PASSES: Final = 3  # of the event loop: the socket is read, the subscription hands over, its callback runs
+
+
+def _subjects(bus: Bus) -> tuple[str, ...]:
+    named = bus.names
+    return (
+        named.feed_reference, named.feed_universe, named.feed_curves, named.feed_bars, named.feed_trades,
+        named.feed_halts, named.feed_clock, details_subject(bus),
+    )  # fmt: skip
 
 
 class News(Flag):
@@ -93,7 +96,8 @@ class Ingest:
     async def listening(self) -> AsyncIterator[None]:
         """Hear what comes live, and merge what the streams hold. Raises BusError."""
         try:
-            subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in _SUBJECTS]
+            heard = _subjects(self._bus)
+            subscriptions = [await self._bus.nc.subscribe(subject, cb=self._on_message) for subject in heard]
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to the feed") from error
         replaying = asyncio.create_task(self.replay.run(), name="replay")
@@ -115,12 +119,13 @@ class Ingest:
 
     async def recover(self) -> None:
         """Take in what the streams hold. Raises BusError."""
-        streams = (names.STREAM_REFERENCE, names.STREAM_UNIVERSE, names.STREAM_CURVES, names.STREAM_HALTS)
+        named = self._bus.names
+        streams = (named.stream_reference, named.stream_universe, named.stream_curves, named.stream_halts)
         most = KEPT * smaller_messages(self._bus)
         for stream in streams:
             held = [self._decoded(stored.data) for stored in await get_from(self._bus, stream, 1, most)]
             self._apply_all(message for message in held if message is not None)
-        for detail in (await details.read_details(self._bus)).values():
+        for detail in (await read_details(self._bus)).values():
             merge_detail(self.universe, detail)
 
     async def _offer(self, data: bytes) -> None:

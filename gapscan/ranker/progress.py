@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Final
 
 from gapscan.bus.client import NATS_ERRORS, Bus
-from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Ranked
 from gapscan.ranker.ingest import Ingest
@@ -31,4 +30,4 @@ async def tell_progress(bus: Bus, ingest: Ingest, settled: Callable[[], bool]) -
             await asyncio.sleep(_LOOK_SECONDS)
         if ingest.ready and ingest.reference_complete:
             with suppress(*NATS_ERRORS):  # away: it is said again after the next scan
-                await bus.nc.publish(names.RANKED, encode(Ranked(scanned)))
+                await bus.nc.publish(bus.names.ranked, encode(Ranked(scanned)))

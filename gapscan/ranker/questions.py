@@ -13,7 +13,6 @@ from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
 from gapscan.bus.nats_compat import server_has_all
 from gapscan.errors import ProtocolError
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import Message, Near, NearRequest, Why, WhyRequest
 from gapscan.runtime import end
@@ -28,17 +27,17 @@ AnswerWhy = Callable[[WhyRequest], Why]
 AnswerNear = Callable[[NearRequest], Near]
 
 
-def why_endpoint() -> Endpoint:
+def why_endpoint(bus: Bus) -> Endpoint:
     """The questions as an endpoint of the ranker's service."""
     schemas = {"request_schema": "schemas/why_request.schema.json", "response_schema": "schemas/why.schema.json"}
-    return Endpoint(name="why", subject=names.WHY, metadata=schemas)
+    return Endpoint(name="why", subject=bus.names.why, metadata=schemas)
 
 
 @asynccontextmanager
 async def answering(
     bus: Bus, answer: AnswerWhy, tally: Tally, endpoint: Endpoint | None = None, near: AnswerNear | None = None
 ) -> AsyncIterator[None]:
-    """Answer questions on names.WHY for as long as the block runs: the ranker that leads does. Raises BusError.
+    """Answer questions for as long as the block runs: the ranker that leads does. Raises BusError.
 
     There is no queue group: a leader that was frozen would get a share of the questions, and answer none of them.
     When the block begins, the server knows who answers: it would tell who asks earlier that nobody does.
@@ -52,10 +51,10 @@ async def answering(
             tally.trouble("why_dropped", "more is asked than can be answered; questions are dropped")
 
     try:
-        subscription = await bus.nc.subscribe(names.WHY, cb=on_message)
+        subscription = await bus.nc.subscribe(bus.names.why, cb=on_message)
     except NATS_ERRORS as error:
-        raise translated(error, f"listening to {names.WHY}") from error
-    task = asyncio.create_task(_answer_all(waiting, (answer, near), tally, endpoint or why_endpoint()), name="why")
+        raise translated(error, f"listening to {bus.names.why}") from error
+    task = asyncio.create_task(_answer_all(waiting, (answer, near), tally, endpoint or why_endpoint(bus)), name="why")
     try:
         with suppress(*NATS_ERRORS):  # without a link nobody can ask; it is announced when the link is back
             await server_has_all(bus.nc, REQUEST_SECONDS)

@@ -66,7 +66,7 @@ class Reconciler:
 
     async def _check(self) -> None:
         faults: dict[str, BusError] = {}
-        for wanted in shared(self._retention):
+        for wanted in shared(self._bus.names, self._retention):
             with _noting(f"stream {wanted.name}", faults) as what:
                 if (await ensured(self._bus, wanted))[1]:
                     self._made_anew(what)

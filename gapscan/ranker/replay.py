@@ -16,14 +16,11 @@ from gapscan.bus.direct_get import get_from
 from gapscan.bus.topology import KEPT
 from gapscan.errors import BusError
 from gapscan.obs import Tally
-from gapscan.protocol import names
 from gapscan.runtime import Backoff
 
 # Between two readings, in seconds: a set of volume curves takes a moment to be published.
 FIRST: Final = 1.0
 LIMIT: Final = 60.0
-
-_SAID_ONCE: Final = (names.STREAM_REFERENCE, names.STREAM_CURVES, names.STREAM_HALTS)
 
 
 class StreamReplay:
@@ -36,6 +33,7 @@ class StreamReplay:
         self, bus: Bus, offer: Callable[[bytes], Awaitable[None]], lacking: Callable[[], bool], tally: Tally
     ) -> None:
         self._bus = bus
+        self._said_once = (bus.names.stream_reference, bus.names.stream_curves, bus.names.stream_halts)
         self._offer = offer
         self._lacking = lacking
         self._tally = tally
@@ -47,9 +45,9 @@ class StreamReplay:
         """Whether something is to be read again, or to be checked."""
         return self._wanted.is_set()
 
-    def want(self, streams: Iterable[str] = _SAID_ONCE) -> None:
-        """Have `streams` read again: something in them may have been missed."""
-        self._due.update(streams)
+    def want(self, streams: Iterable[str] | None = None) -> None:
+        """Have `streams` read again, by default those of what is said once: something in them may have been missed."""
+        self._due.update(self._said_once if streams is None else streams)
         self._wanted.set()
 
     async def run(self) -> None:
@@ -71,7 +69,7 @@ class StreamReplay:
             self._wanted.clear()
             due, self._due = self._due, set()
             if self._lacking():
-                due.add(names.STREAM_CURVES)
+                due.add(self._bus.names.stream_curves)
                 self._tally.trouble(
                     "curves_lacking", "parts of the feed's volume curves are lacking, they are read again"
                 )

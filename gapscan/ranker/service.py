@@ -50,7 +50,7 @@ class Ranker:
         self._heartbeat = heartbeat
         self._tally = tally or Tally(_log)
         self._cycles = cycle_histogram()
-        self._why = why_endpoint()
+        self._why = why_endpoint(bus)
         self._definitions = Definitions(bus, shipped, retention(config), self._tally)
         self._leadership = Leadership(bus, "ranker", config, self._tally)
         self.term: Term | None = None  # the present one, while this ranker leads

@@ -11,7 +11,6 @@ from gapscan.bus.topology import Retention
 from gapscan.config import Config
 from gapscan.errors import BusError
 from gapscan.obs import logger
-from gapscan.protocol import names
 from gapscan.runtime import Backoff
 from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
@@ -29,11 +28,12 @@ def retention(config: Config) -> Retention:
 async def lasting_bus(config: Config, service: str) -> AsyncIterator[Bus]:
     """A connection to NATS, waited for as long as it takes."""
     log, backoff = logger(service), Backoff(RETRY_FIRST, RETRY_LIMIT)
+    options = options_of(config.nats)
     async with AsyncExitStack() as stack:
         bus: Bus | None = None
         while bus is None:
             try:
-                bus = await stack.enter_async_context(connect(options_of(config.nats), names.SERVICE_PREFIX + service))
+                bus = await stack.enter_async_context(connect(options, options.completed().names.service(service)))
             except BusError as error:
                 log.warning("waiting for NATS: %s", error.message)
                 await asyncio.sleep(backoff.next())

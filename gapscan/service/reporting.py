@@ -13,7 +13,6 @@ import msgspec
 
 from gapscan.bus.client import Bus
 from gapscan.obs import masked_values
-from gapscan.protocol import names
 from gapscan.service.micro import Endpoint, MicroService
 
 STATUS_ENDPOINT: Final = "status"
@@ -53,14 +52,14 @@ async def reporting(
 
     status = Endpoint(
         name=STATUS_ENDPOINT,
-        subject=names.status_subject(service),
+        subject=bus.names.status_subject(service),
         queue_group=_QUEUE,
         metadata={"response_format": "application/json"},
         data=said,
     )
     micro = MicroService(
         bus,
-        names.SERVICE_PREFIX + service,
+        bus.names.service(service),
         _DESCRIPTIONS.get(service, ""),
         {"host": socket.gethostname(), "pid": str(os.getpid())},
         lambda: (status, *more()),

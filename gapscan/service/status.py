@@ -14,7 +14,6 @@ from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import NoStreamError, get_last
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, ProtocolError
-from gapscan.protocol import names
 from gapscan.protocol.messages import Snapshot
 from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import (
@@ -181,7 +180,7 @@ async def collect(bus: Bus) -> StatusReport:
 async def _services(
     bus: Bus, only: str = "", enough: Callable[[dict[str, list[Instance]]], Any] = lambda _found: False
 ) -> dict[str, list[Instance]]:
-    """The answers of gapscan services to NATS's service discovery, by service: all, or those until it is `enough`."""
+    """The answers of this set's services to NATS's discovery, by service: all, or those until it is `enough`."""
     inbox = bus.nc.new_inbox()
     found: dict[str, list[Instance]] = {}
     try:
@@ -190,7 +189,7 @@ async def _services(
             await bus.nc.publish(f"$SRV.STATS.{only}" if only else "$SRV.STATS", b"", reply=inbox)
             deadline = time.monotonic() + ANSWER_SECONDS
             while (left := deadline - time.monotonic()) > 0 and not enough(found):
-                _note(found, (await subscription.next_msg(timeout=left)).data)
+                _note(found, (await subscription.next_msg(timeout=left)).data, bus.names.service(""))
         finally:
             await bus.unsubscribe(subscription)
     except TimeoutError:
@@ -200,19 +199,19 @@ async def _services(
     return found
 
 
-def _note(found: dict[str, list[Instance]], answer: bytes) -> None:
+def _note(found: dict[str, list[Instance]], answer: bytes, prefix: str) -> None:
     try:
         stats = msgspec.json.decode(answer)
         name, endpoints = stats["name"], stats.get("endpoints") or []
     except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
         return
-    if isinstance(name, str) and name.startswith(names.SERVICE_PREFIX) and endpoints:
-        found.setdefault(name.removeprefix(names.SERVICE_PREFIX), []).append(endpoints[0].get("data") or {})
+    if isinstance(name, str) and name.startswith(prefix) and endpoints:
+        found.setdefault(name.removeprefix(prefix), []).append(endpoints[0].get("data") or {})
 
 
 async def collect_hot(bus: Bus) -> Hot | None:
     """The live half of the feed alone, or None when no feed answers. Raises BusError."""
-    name = names.SERVICE_PREFIX + "feed"
+    name = bus.names.service("feed")
     feeds = (await _services(bus, name, lambda found: leading_feed(found.get("feed", [])))).get("feed", [])
     return hot_of(feeds) if leading_feed(feeds) else None
 
@@ -249,7 +248,7 @@ async def _lists(bus: Bus, ranker: Instance, unread: set[str]) -> dict[str, List
 async def _list(bus: Bus, name: str, report: Instance, unread: set[str]) -> ListReport:
     """What cannot be read costs no more than a line in `unread`, one for all lists."""
     try:
-        last = await get_last(bus, names.list_stream(name), names.delta_subject(name))
+        last = await get_last(bus, bus.names.list_stream(name), bus.names.delta_subject(name))
         stream_sequence = last.sequence if last else report["sequence"]
     except NoStreamError:
         stream_sequence = -1
@@ -260,9 +259,9 @@ async def _list(bus: Bus, name: str, report: Instance, unread: set[str]) -> List
     try:
         snapshot = await read_snapshot(bus, name)
         if snapshot is None:
-            unread.add(f"bucket {names.BUCKET_SNAPSHOTS} is gone, or snapshots in it; the ranker makes them anew")
+            unread.add(f"bucket {bus.names.bucket_snapshots} is gone, or snapshots in it; the ranker makes them anew")
     except (BusError, ProtocolError) as error:
-        unread.add(f"bucket {names.BUCKET_SNAPSHOTS} cannot be read: {error.message}")
+        unread.add(f"bucket {bus.names.bucket_snapshots} cannot be read: {error.message}")
     return ListReport(
         state=report["state"],
         epoch=report["epoch"],

@@ -10,7 +10,6 @@ from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import NoStreamError, get_last
 from gapscan.errors import ProtocolError
 from gapscan.obs import logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Ranked, UniverseFrame
 from gapscan.sim.clock import FollowingClock
@@ -34,7 +33,7 @@ async def follow(bus: Bus, clock: FollowingClock, delay_ms: int) -> None:
     if last + delay_ms > clock.now():
         clock.set(last + delay_ms)
     try:
-        subscription = await bus.nc.subscribe(names.RANKED, cb=hear)
+        subscription = await bus.nc.subscribe(bus.names.ranked, cb=hear)
     except NATS_ERRORS as error:
         raise translated(error, "listening to the ranker") from error
     try:
@@ -46,7 +45,7 @@ async def follow(bus: Bus, clock: FollowingClock, delay_ms: int) -> None:
 async def _last_scan(bus: Bus) -> int:
     """Market time of the last scan that is stored, 0 without one."""
     try:
-        stored = await get_last(bus, names.STREAM_UNIVERSE, names.FEED_UNIVERSE)
+        stored = await get_last(bus, bus.names.stream_universe, bus.names.feed_universe)
         return decode_as(UniverseFrame, stored.data).as_of if stored else 0
     except (NoStreamError, ProtocolError):
         return 0

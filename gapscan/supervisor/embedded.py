@@ -13,6 +13,7 @@ from msgspec import Struct
 from gapscan.bus.client import BusOptions
 from gapscan.config import NatsSection
 from gapscan.errors import ConfigError
+from gapscan.protocol.names import PREFIX
 from gapscan.supervisor import nats_server, ports
 from gapscan.supervisor.process import Process
 
@@ -39,7 +40,8 @@ def new_login() -> Login:
 class EmbeddedServer:
     """Makes the server's process, starts it, and says how it is reached."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
         self.login = new_login()
         self._ports_file = nats_server.PortsFile()
         self._port = 0
@@ -54,7 +56,7 @@ class EmbeddedServer:
     @property
     def options(self) -> BusOptions:
         """How to connect to it."""
-        return BusOptions(self.url, self.login.user, self.login.password)
+        return BusOptions(self.url, self.login.user, self.login.password, prefix=self._prefix)
 
     def section(self, given: NatsSection) -> NatsSection:
         """What the settings say of streams, with the way to this server: theirs leads to another."""
@@ -62,6 +64,7 @@ class EmbeddedServer:
             url=self.url,
             user=self.login.user,
             password=self.login.password,
+            prefix=self._prefix,
             replicas=given.replicas,
             delta_max_age=given.delta_max_age,
             delta_max_bytes=given.delta_max_bytes,

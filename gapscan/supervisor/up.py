@@ -25,7 +25,7 @@ from gapscan.errors import ConfigError
 from gapscan.notify.channels import read_channels
 from gapscan.obs import hide, logger, setup_logging
 from gapscan.pids import birth_of
-from gapscan.protocol import names
+from gapscan.protocol.names import PREFIX
 from gapscan.runtime import end, run, until_stopped
 from gapscan.service import own_alerts_file, own_lists_file
 from gapscan.service.connecting import retention
@@ -87,7 +87,7 @@ class Up:
         self._http_port = 0
         self._processes: list[Process] = []
         self._metrics_urls: dict[str, str] = {}
-        self._server = EmbeddedServer()
+        self._server = EmbeddedServer(config.nats.prefix or PREFIX)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, keep it running, end it. Asked to stop while it starts, it ends what has started."""
@@ -155,7 +155,7 @@ class Up:
             _log.warning("there are no own lists: %s", error)
             return
         async with connect(self._server.options, "gapscan up") as bus:
-            for bucket in (names.BUCKET_LISTS, names.BUCKET_ALERTS):
+            for bucket in (bus.names.bucket_lists, bus.names.bucket_alerts):
                 await ensure(bus, bucket_config(bucket, retention(self.config)))
             for fault in await own_lists_file.load(bus, path):
                 _log.warning("own list left out: %s", fault)
@@ -225,7 +225,15 @@ class Up:
         }
         server, login, pid = self._server.url, self._server.login, os.getpid()
         content = runfile.RunFile(
-            pid, server, self._http_url, self.simulated, services, login.user, login.password, birth_of(pid)
+            pid,
+            server,
+            self._http_url,
+            self.simulated,
+            services,
+            login.user,
+            login.password,
+            birth_of(pid),
+            self._server.options.prefix,
         )
         runfile.write(self._options.data, content)
 

@@ -15,7 +15,6 @@ from gapscan.lists.playback import Playback
 from gapscan.lists.recording import Recording
 from gapscan.lists.state import Copy, Fit
 from gapscan.obs import Tally
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta, Heartbeat
 from gapscan.protocol.tape import MINUTE_MS, Reason, Shelf, Unchanged
@@ -34,7 +33,7 @@ class ListTape:
         self._bus = bus
         self._writer = writer
         self._tally = tally
-        self._shelf = Shelf(name, writer.simulated)
+        self._shelf = Shelf(name, writer.simulated, bus.names)
         self._market_time = 0
         self._behind = 0  # heartbeats, one after the other, that were behind what was read
         self._anew: Reason | None = "not_kept"  # why the list is to be taken from its snapshot, if it is
@@ -90,7 +89,7 @@ class ListTape:
             return False
         try:
             after = self.recording.copy.sequence + 1
-            batch = await confirmed_from(self._bus, names.list_stream(self.name), after, BATCH)
+            batch = await confirmed_from(self._bus, self._bus.names.list_stream(self.name), after, BATCH)
         except NoStreamError:
             return False
         for stored in batch:

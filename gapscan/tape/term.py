@@ -17,10 +17,8 @@ from gapscan.bus.topology import list_names
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, ProtocolError, StreamLostError, TopologyError
 from gapscan.obs import Tally, logger
-from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Heartbeat
-from gapscan.protocol.tape import Shelf
 from gapscan.service.leadership import Leadership
 from gapscan.tape.disk import DiskWatch
 from gapscan.tape.list_tape import ListTape
@@ -65,7 +63,7 @@ class RecorderTerm:
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
         try:
-            subscription = await self._bus.nc.subscribe(names.heartbeat_subject("*"), cb=self._on_beat)
+            subscription = await self._bus.nc.subscribe(self._bus.names.heartbeat_subject("*"), cb=self._on_beat)
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to heartbeats") from error
         try:
@@ -86,7 +84,7 @@ class RecorderTerm:
         while True:
             for writer in list(self.writers.values()):
                 try:
-                    await self.disk.look(Shelf("", writer.simulated).stream)
+                    await self.disk.look(writer.stream)
                 except BusError as error:
                     self._tally.trouble("disk_failed", error.message)
             await asyncio.sleep(LOOK_SECONDS)

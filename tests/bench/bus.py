@@ -69,7 +69,7 @@ class Discovery:
         """Decode, publish as frames, decode those, rank, publish the deltas."""
         for frame in self._market.frames(body, ms):
             payload = encode(frame)
-            await self._bus.js.publish(names.FEED_UNIVERSE, payload)
+            await self._bus.js.publish(names.DEFAULT.feed_universe, payload)
             merge_scan(self._universe, decode_as(UniverseFrame, payload))
         ranked = self._scanner.scan({p.name: p.rows for p in self.publishers})
         await asyncio.gather(*(p.publish(ranked[p.name], ms) for p in self.publishers if p.name in ranked))

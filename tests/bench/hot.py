@@ -64,7 +64,7 @@ class BarSource:
         moment = time.perf_counter()
         for key in zip(symbols, closes, strict=True):
             self.sent[key] = moment
-        await self._bus.nc.publish(names.FEED_BARS, encode(bars))
+        await self._bus.nc.publish(names.DEFAULT.feed_bars, encode(bars))
 
 
 class Arrivals:
@@ -134,9 +134,9 @@ async def publish_market(bus: Bus) -> None:
     """Reference data and one scan, as a feed tells them."""
     walk = RandomWalk()
     for frame in walk.reference_parts():
-        await bus.js.publish(names.FEED_REFERENCE, encode(frame))
+        await bus.js.publish(names.DEFAULT.feed_reference, encode(frame))
     for part in walk.scan_parts():
-        await bus.js.publish(names.FEED_UNIVERSE, encode(part))
+        await bus.js.publish(names.DEFAULT.feed_universe, encode(part))
 
 
 def service(name: str, url: str, **settings: str) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:

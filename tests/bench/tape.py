@@ -87,7 +87,7 @@ async def _weighed(what: str, bus: Bus, share: float, up: RunningSet) -> list[Fi
 
 def _on_disk(up: RunningSet) -> int:
     """What the tape's files take. Its newest block is not compressed yet."""
-    found = (path for path in up.data.rglob("*") if f"/{names.STREAM_TAPE_SIMULATED}/" in str(path))
+    found = (path for path in up.data.rglob("*") if f"/{names.DEFAULT.stream_tape_simulated}/" in str(path))
     return sum(path.stat().st_size for path in found if path.is_file())
 
 

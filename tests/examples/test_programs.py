@@ -165,7 +165,7 @@ def acts(file: Path) -> list[str]:
 
 async def has_jetstream(bus: Bus) -> bool:
     try:
-        await bus.js.stream_info(names.STREAM_EVENTS)
+        await bus.js.stream_info(names.DEFAULT.stream_events)
     except Exception:  # noqa: BLE001  # not yet
         return False
     return bus.connected

@@ -71,7 +71,7 @@ async def test_up_says_when_its_data_directory_cannot_be_made(tmp_path: Path) ->
 
 async def _has_reference(bus: Bus) -> bool:
     with suppress(NotFoundError):
-        return (await bus.js.stream_info(names.STREAM_REFERENCE)).state.messages > 0
+        return (await bus.js.stream_info(names.DEFAULT.stream_reference)).state.messages > 0
     return False
 
 

@@ -121,7 +121,7 @@ async def pair(nats: NatsServer) -> AsyncIterator[Pair]:
         async with started(*command, env=a_feed(nats, sim, "first")) as first:
             processes = {"first": first}
             feeds = Pair(bus, sim, processes)
-            for subject in (names.FEED_BARS, names.FEED_UNIVERSE):
+            for subject in (names.DEFAULT.feed_bars, names.DEFAULT.feed_universe):
                 await bus.nc.subscribe(subject, cb=feeds.hear)
             watching = asyncio.create_task(feeds.watch_status())
             try:

@@ -95,7 +95,7 @@ async def watched(running: RunningSet) -> AsyncIterator[Watcher]:
 async def stream_is_whole(nats: BusOptions, views: list[ListView]) -> None:
     """The stream has every sequence, replays from empty, and passes through every view that was shown."""
     async with connect(nats, "check") as bus:
-        stored = await get_from(bus, names.list_stream(LIST), 1, 100_000)
+        stored = await get_from(bus, names.DEFAULT.list_stream(LIST), 1, 100_000)
     assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
     copy, shown = Copy(), {view.sequence: view.rows for view in views}
     copy.epoch = views[0].epoch

@@ -26,7 +26,7 @@ KEPT, AWAY = 1.0, 4.0
 
 
 async def epochs(bus: Bus) -> dict[str, str | None]:
-    return {name: epoch_of(await bus.js.stream_info(names.list_stream(name))) for name in await list_names(bus)}
+    return {name: epoch_of(await bus.js.stream_info(names.DEFAULT.list_stream(name))) for name in await list_names(bus)}
 
 
 async def collect(bus: Bus, views: list[ListView]) -> None:
@@ -36,7 +36,7 @@ async def collect(bus: Bus, views: list[ListView]) -> None:
 
 async def not_in_the_snapshot(bus: Bus) -> int:
     snapshot = await read_snapshot(bus, LIST)
-    return len(await get_from(bus, names.list_stream(LIST), snapshot.sequence + 1, 1000)) if snapshot else 0
+    return len(await get_from(bus, names.DEFAULT.list_stream(LIST), snapshot.sequence + 1, 1000)) if snapshot else 0
 
 
 async def test_all_lists_keep_their_epochs(tmp_path: Path) -> None:

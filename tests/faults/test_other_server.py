@@ -138,12 +138,12 @@ async def test_a_dead_replica_costs_a_read_no_more_than_a_moment(tmp_path: Path)
     by_name = {f"n{server.data.name[1:]}": server for server in servers}
     async with started(*servers), connect(BusOptions(servers[0].url), "writing") as bus:
         await until(lambda: list_can_be_made(bus), "JetStream")
-        await bus.js.delete_stream(names.list_stream("movers"))
+        await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
         info = await ensure_list(bus, "movers", Retention(replicas=2))
         assert info.cluster is not None
         silent = str((info.cluster.replicas or [])[0].name)
         (asked,) = by_name.keys() - {silent, info.cluster.leader}
-        await store(bus, names.delta_subject("movers"), b"1", "storing")
+        await store(bus, names.DEFAULT.delta_subject("movers"), b"1", "storing")
         async with connect(BusOptions(by_name[asked].url), "reading") as reading:
             await until(lambda: read(reading), "the message")
             await asyncio.sleep(5)  # a replica answers for the stream once it has been in step for a while
@@ -158,7 +158,7 @@ async def test_a_dead_replica_costs_a_read_no_more_than_a_moment(tmp_path: Path)
 
 
 async def read(bus: Bus) -> bool:
-    return bool(await get_from(bus, names.list_stream("movers"), 1, 1))
+    return bool(await get_from(bus, names.DEFAULT.list_stream("movers"), 1, 1))
 
 
 async def time_of(reading: Awaitable[bool]) -> float:
@@ -174,20 +174,20 @@ async def test_what_a_replica_does_not_have_yet_is_had_of_the_leader(tmp_path: P
     servers = cluster(tmp_path, 3)
     async with started(*servers), connect(BusOptions(servers[0].url), "writing") as bus:
         await until(lambda: list_can_be_made(bus), "JetStream")
-        stream = names.list_stream("movers")
+        stream = names.DEFAULT.list_stream("movers")
         info = await bus.js.stream_info(stream)
         assert info.cluster is not None
         other = next(one for one in servers if f"n{one.data.name[1:]}" != info.cluster.leader)
         async with connect(BusOptions(other.url), "reading") as reading:
             missed = 0
             for number in range(1, 400):
-                sequence = await store(bus, names.delta_subject("movers"), b"%d" % number, "storing")
+                sequence = await store(bus, names.DEFAULT.delta_subject("movers"), b"%d" % number, "storing")
                 missed += not await get_from(reading, stream, sequence, 1)
                 (found,) = await confirmed_from(reading, stream, sequence, 1)
                 assert (found.sequence, found.data) == (sequence, b"%d" % number)
                 held = await leader_at(reading, stream, sequence)
                 assert held is not None
-                assert held.subject == names.delta_subject("movers")
+                assert held.subject == names.DEFAULT.delta_subject("movers")
             assert await leader_at(reading, stream, sequence + 1) is None
             assert await leader_last(reading, "NO_SUCH_STREAM", "x") is None
             print(f"{missed} of 399 reads of a replica missed what was acknowledged")

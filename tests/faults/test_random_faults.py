@@ -131,7 +131,7 @@ async def compared_with_the_stream(watcher: Watcher, nats: BusOptions) -> int:
     copy, compared, sequence = Copy(), 0, 0
     copy.epoch = watcher.last.epoch
     async with connect(nats, "check") as bus:
-        while stored := await get_from(bus, names.list_stream(watcher.name), sequence + 1, 1000):
+        while stored := await get_from(bus, names.DEFAULT.list_stream(watcher.name), sequence + 1, 1000):
             for message in stored:
                 sequence += 1
                 assert message.sequence == sequence, "a sequence is missing"

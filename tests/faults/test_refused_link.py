@@ -57,7 +57,7 @@ async def goes_on(options: BusOptions) -> AsyncIterator[Stack]:
 
 async def exact(stack: Stack, name: str, seen: dict[int, list[Row]]) -> None:
     """Every view is what the stream's deltas make of an empty list, under one epoch."""
-    stored = await get_from(stack.bus, names.list_stream(name), 1, 1000)
+    stored = await get_from(stack.bus, names.DEFAULT.list_stream(name), 1, 1000)
     deltas = [decode_as(Delta, one.data) for one in stored]
     await until(lambda: len(deltas) in seen, "the last view")
     copy = Copy()

@@ -98,10 +98,10 @@ async def _fence_and_lease(bus: Bus) -> None:
     tally = Tally(logger("test"))
 
     first, second = FeedPublisher(bus, tally, Lost()), FeedPublisher(bus, tally)
-    await first.store(names.FEED_HALTS, b"1")
-    await second.store(names.FEED_HALTS, b"2")
+    await first.store(names.DEFAULT.feed_halts, b"1")
+    await second.store(names.DEFAULT.feed_halts, b"2")
     with pytest.raises(FencedError):
-        await first.store(names.FEED_HALTS, b"3")
+        await first.store(names.DEFAULT.feed_halts, b"3")
     one, other = (LeaseHolder(bus, "job", name, 1.0) for name in ("one", "other"))
     assert await one.try_acquire()
     assert not await other.try_acquire()

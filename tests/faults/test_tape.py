@@ -79,7 +79,7 @@ async def end_of(nats: BusOptions) -> int:
 async def states_of(nats: BusOptions, name: str) -> States:
     """The list after each delta that was ever published, with the time from which it counts."""
     async with connect(nats, "check") as bus:
-        stored = await get_from(bus, names.list_stream(name), 1, 100_000)
+        stored = await get_from(bus, names.DEFAULT.list_stream(name), 1, 100_000)
     copy, latest, states = Copy(), 0, []
     for message in stored:
         delta = decode_as(Delta, message.data)

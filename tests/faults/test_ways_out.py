@@ -122,7 +122,7 @@ async def _for_ever(attempt: Callable[[], Coroutine[Any, Any, None]]) -> None:
 async def _truth(up: RunningSet) -> tuple[str, dict[int, list[Row]]]:
     """The epoch, and the part of the list at every sequence, by the stored deltas."""
     async with connect(up.nats, "check") as bus:
-        stored = await get_from(bus, names.list_stream(LIST), 1, 1_000_000)
+        stored = await get_from(bus, names.DEFAULT.list_stream(LIST), 1, 1_000_000)
     copy, rows = Copy(), {0: list[Row]()}
     for message in stored:
         delta = decode_as(Delta, message.data)

@@ -65,8 +65,8 @@ async def test_what_is_hours_ahead_is_counted_and_moves_nothing(stack: Stack, ah
     (symbol,), end = traded(stack, 1), NOW + ahead
     before, lists = everything(stack.universe), stack.report()["lists"]
     as_of, bars = stack.universe.as_of, count(stack, "bars")
-    await stack.bus.nc.publish(names.FEED_BARS, encode(bar_of(symbol, end, 999.0)))
-    await stack.bus.nc.publish(names.FEED_TRADES, encode(Trades(True, [symbol], [999.0], [end])))
+    await stack.bus.nc.publish(names.DEFAULT.feed_bars, encode(bar_of(symbol, end, 999.0)))
+    await stack.bus.nc.publish(names.DEFAULT.feed_trades, encode(Trades(True, [symbol], [999.0], [end])))
     await until(lambda: count(stack, "bars_left_out") == 2, "both being left out")
     assert count(stack, "bars") == bars
     assert stack.universe.as_of == as_of
@@ -83,7 +83,7 @@ async def test_what_is_a_little_ahead_is_the_markets_newest(stack: Stack) -> Non
     """Bars run ahead of scans, in a fast replay by minutes; only the symbol itself has a new price by one."""
     symbol, *others = traded(stack, 5)
     end, prices = NOW + 14 * MINUTE, [price(stack, other) for other in others]
-    await stack.bus.nc.publish(names.FEED_BARS, encode(bar_of(symbol, end, 999.0)))
+    await stack.bus.nc.publish(names.DEFAULT.feed_bars, encode(bar_of(symbol, end, 999.0)))
     await until(lambda: price(stack, symbol) == 999.0, "the bar")
     assert stack.universe.as_of == end
     assert count(stack, "bars_left_out") == 0
@@ -93,6 +93,6 @@ async def test_what_is_a_little_ahead_is_the_markets_newest(stack: Stack) -> Non
 async def test_bars_of_yesterday_are_counted_and_move_nothing(stack: Stack) -> None:
     (symbol,) = traded(stack, 1)
     before = everything(stack.universe)
-    await stack.bus.nc.publish(names.FEED_BARS, encode(bar_of(symbol, TIMES.clear - HOUR, 999.0)))
+    await stack.bus.nc.publish(names.DEFAULT.feed_bars, encode(bar_of(symbol, TIMES.clear - HOUR, 999.0)))
     await until(lambda: count(stack, "bars_left_out") == 1, "it being left out")
     assert everything(stack.universe) == before

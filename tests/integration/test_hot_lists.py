@@ -135,7 +135,7 @@ async def tell_what_scans_do_not(stack: Stack) -> None:
     halted = universe.symbols[:6]
     times = [START - number * SECOND for number in range(6)]
     halts = Halts(START, True, halted, ["halted", "resumed"] * 3, times)
-    await stack.bus.js.publish(names.FEED_HALTS, encode(halts))
+    await stack.bus.js.publish(names.DEFAULT.feed_halts, encode(halts))
     await until(lambda: stack.report()["lists"]["halted"]["rows"], "the halts")
 
 

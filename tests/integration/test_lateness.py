@@ -63,7 +63,7 @@ class Heard:
 async def listening(running: RunningSet, name: str = LIST) -> AsyncIterator[tuple[Bus, Heard]]:
     heard = Heard()
     async with connect(running.nats, "test") as bus:
-        await bus.nc.subscribe(names.heartbeat_subject(name), cb=heard.hear)
+        await bus.nc.subscribe(names.DEFAULT.heartbeat_subject(name), cb=heard.hear)
         yield bus, heard
 
 
@@ -89,7 +89,7 @@ async def bars_flow(bus: Bus) -> None:
     async def note(_message: Msg) -> None:
         seconds.add(int(time.monotonic()))
 
-    subscription = await bus.nc.subscribe(names.FEED_BARS, cb=note)
+    subscription = await bus.nc.subscribe(names.DEFAULT.feed_bars, cb=note)
     await until(lambda: len(seconds) > 14, "15 seconds with bars", 90)
     await bus.unsubscribe(subscription)
 

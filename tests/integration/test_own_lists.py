@@ -115,8 +115,8 @@ def browser_url(desk: OwnLists) -> str:
 
 async def streams_hold(bus: Bus, name: str) -> list[str]:
     """Where anything of the list is still kept."""
-    found = [stream for stream in [names.list_stream(name)] if name in await list_names(bus)]
-    for bucket in (names.BUCKET_LISTS, names.BUCKET_SNAPSHOTS):
+    found = [stream for stream in [names.DEFAULT.list_stream(name)] if name in await list_names(bus)]
+    for bucket in (names.DEFAULT.bucket_lists, names.DEFAULT.bucket_snapshots):
         info = await bus.js.stream_info(f"KV_{bucket}", subjects_filter=f"$KV.{bucket}.{name}")
         found += info.state.subjects or {}
     return found
@@ -207,8 +207,8 @@ async def hostile_definitions_harm_no_list(desk: OwnLists) -> None:
     }
     for name, where in (hostile | computed).items():
         await write_definition(desk.bus, ListDefinition(name, "", where, ["-price"], 5, [], 1000, own=True))
-    await put(desk.bus, names.BUCKET_LISTS, "garbage", b"\xff{")
-    await put(desk.bus, names.BUCKET_LISTS, "Not-A-Name", b"{}")
+    await put(desk.bus, names.DEFAULT.bucket_lists, "garbage", b"\xff{")
+    await put(desk.bus, names.DEFAULT.bucket_lists, "Not-A-Name", b"{}")
     assert await desk.rows("letters")
 
     async def is_ranked() -> bool:
@@ -228,7 +228,7 @@ async def hostile_definitions_harm_no_list(desk: OwnLists) -> None:
 
 async def shipped_lists_are_put_back(desk: OwnLists) -> None:
     assert "comes with gapscan" in await desk.wrong("lists", "remove", "most_active")
-    await put(desk.bus, names.BUCKET_LISTS, "most_active", b"")
+    await put(desk.bus, names.DEFAULT.bucket_lists, "most_active", b"")
 
     async def is_back() -> bool:
         return "most_active" in {found.name for found in await read_definitions(desk.bus)}

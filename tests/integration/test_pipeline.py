@@ -154,7 +154,7 @@ async def test_a_restarted_ranker_continues_every_list(nats_server: NatsServer) 
 
 async def stream_is_exact(stack: Stack, name: str) -> None:
     """Every sequence is there, and the deltas from the first on lead to the snapshot."""
-    stored = await get_from(stack.bus, names.list_stream(name), 1, 10_000)
+    stored = await get_from(stack.bus, names.DEFAULT.list_stream(name), 1, 10_000)
     assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
     copy = Copy()
     for message in stored:
@@ -179,7 +179,7 @@ async def test_a_second_ranker_stands_by_and_takes_over(nats_server: NatsServer)
                 assert second.report()["role"] == "standby"
                 report = stack.report()["lists"]["most_active"]
                 # As if the first had not been heard of for longer than its lease.
-                await keyvalue.put(bus, names.BUCKET_LEASES, "ranker", encode(Lease("ranker", "second/ranker")))
+                await keyvalue.put(bus, names.DEFAULT.bucket_leases, "ranker", encode(Lease("ranker", "second/ranker")))
                 await until(lambda: second.report()["role"] == "leader", "the second ranker leading")
                 await stack.feed.scan()
                 await until(lambda: second.report()["lists"].get("most_active", {}).get("rows"), "the list")

@@ -60,8 +60,10 @@ async def played(stack: Stack, provider: PolygonProvider) -> dict[str, list[Any]
     publishers = stack.term.publishers
     before = {name: publishers[name].sequence for name in LISTS}
     for name in LISTS:
-        await stack.bus.nc.subscribe(names.live_subject(name), cb=hear)
-    await stack.bus.nc.request(f"$JS.API.STREAM.INFO.{names.list_stream(LISTS[0])}")  # the subscriptions are there
+        await stack.bus.nc.subscribe(names.DEFAULT.live_subject(name), cb=hear)
+    await stack.bus.nc.request(
+        f"$JS.API.STREAM.INFO.{names.DEFAULT.list_stream(LISTS[0])}"
+    )  # the subscriptions are there
     for moment in SCANS[2:]:
         await stack.scan_at(moment)
     for name in LISTS:

@@ -32,7 +32,7 @@ MINE = ListDefinition("mine", "", "price > 1", ["-price"], 10, [], 1000, own=Tru
 
 async def obstruct(bus: Bus, name: str) -> None:
     """A stream of the list's name that republishes nothing: nobody could follow the list."""
-    await bus.js.add_stream(name=names.list_stream(name), subjects=[names.delta_subject(name)])
+    await bus.js.add_stream(name=names.DEFAULT.list_stream(name), subjects=[names.DEFAULT.delta_subject(name)])
 
 
 @asynccontextmanager
@@ -76,7 +76,7 @@ async def test_it_is_ranked_once_the_obstacle_is_gone(nats_server: NatsServer, m
     async with ranked_beside(nats_server, "most_active") as stack:
         others = {name: publisher.epoch for name, publisher in stack.term.publishers.items()}
         await until(lambda: stack.report()["counts"]["list_refused"] > 2, "another try")
-        await stack.bus.js.delete_stream(names.list_stream("most_active"))
+        await stack.bus.js.delete_stream(names.DEFAULT.list_stream("most_active"))
         await until(lambda: stack.report()["lists"].get("most_active", {}).get("rows"), "the list")
         await stack.settled()
         report = await status(stack)
@@ -91,7 +91,7 @@ async def test_a_change_of_definitions_tries_it_at_once_and_a_removal_ends_it(na
         await obstruct(stack.bus, "mine")
         await write_definition(stack.bus, MINE)
         await until(lambda: "mine" in stack.report()["refused"], "the refusal")
-        await stack.bus.js.delete_stream(names.list_stream("mine"))
+        await stack.bus.js.delete_stream(names.DEFAULT.list_stream("mine"))
         await write_definition(stack.bus, msgspec.structs.replace(MINE, limit=5))
         await until(lambda: stack.report()["lists"].get("mine", {}).get("rows") == 5, "the list")
         assert stack.report()["refused"] == {}

@@ -43,7 +43,7 @@ async def moving(stack: Stack) -> AsyncIterator[None]:
         for moment in range(NOW, NOW + 600_000, 50):
             prices: list[float | None] = [round(dice.uniform(5, 50), 2) for _ in symbols]
             await stack.bus.nc.publish(
-                names.FEED_TRADES, encode(Trades(True, symbols, prices, [moment] * len(symbols)))
+                names.DEFAULT.feed_trades, encode(Trades(True, symbols, prices, [moment] * len(symbols)))
             )
             await asyncio.sleep(0.05)
 

@@ -53,7 +53,7 @@ async def played(root: Path, data: Path, speed: float, busy: int) -> tuple[State
         running = await stack.enter_async_context(running_set(root, symbols=20, start="09:30", speed=speed, **settings))
         bus = await stack.enter_async_context(connect(running.nats, "test"))
         began = asyncio.get_running_loop().time()
-        await bus.nc.subscribe(names.RANKED, cb=hear)
+        await bus.nc.subscribe(names.DEFAULT.ranked, cb=hear)
         await until(lambda: ranked and ranked[-1] >= MOMENTS[-1], lambda: f"the last minute, not {ranked[-3:]}", 240)
         seconds = asyncio.get_running_loop().time() - began
         return await states(bus), await collect(bus), seconds
@@ -65,7 +65,7 @@ async def states(bus: Bus) -> States:
     for name in LISTS:
         held: RowList | list[Row] = []
         rows, at = {}, list(MOMENTS)
-        for stored in await get_from(bus, names.list_stream(name), 1, 1_000_000):
+        for stored in await get_from(bus, names.DEFAULT.list_stream(name), 1, 1_000_000):
             delta = decode_as(Delta, stored.data)
             while at and delta.as_of > at[0]:
                 rows[at.pop(0)] = list(held)

@@ -57,7 +57,7 @@ async def saved(stack: Stack) -> None:
 async def halt(stack: Stack, as_of: int) -> None:
     symbols = stack.universe.symbols[:2]
     halts = Halts(as_of, True, symbols, ["halted", "resumed"], [as_of - MINUTE, as_of])
-    await stack.bus.js.publish(names.FEED_HALTS, encode(halts))
+    await stack.bus.js.publish(names.DEFAULT.feed_halts, encode(halts))
 
 
 def what_is_known(stack: Stack) -> dict[str, dict[str, object]]:

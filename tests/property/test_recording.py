@@ -116,8 +116,8 @@ def play(states: list[list[Row]], steps: list[int], events: list[str]) -> Past:
 
 def revive(past: Past) -> None:
     """Another recorder reads what is stored, and goes on."""
-    minute = minute_in([subject for subject, _, _ in past.tape.stored if subject.startswith(names.TAPE)][-1])
-    told = past.tape.stored[-1][0].startswith(names.TAPE_MOVES)
+    minute = minute_in([subject for subject, _, _ in past.tape.stored if subject.startswith(names.DEFAULT.tape)][-1])
+    told = past.tape.stored[-1][0].startswith(names.DEFAULT.tape_moves)
     recording, messages = Recording("winners"), past.tape.minute(minute)
     assert recording.resume(minute, past.tape.before(messages), messages, moves_are_told=told)
     assert recording.copy.rows == past.recording.copy.rows
@@ -162,7 +162,9 @@ def test_what_is_not_known_is_a_stated_gap(states: list[list[Row]], steps: list[
 def test_moves_tell_who_is_in(states: list[list[Row]], steps: list[int], events: list[str]) -> None:
     past = play(states, steps, events)
     held = {row["symbol"] for row in states[0]}
-    moves = [decode(payload) for subject, payload, _ in past.tape.stored if subject.startswith(names.TAPE_MOVES)]
+    moves = [
+        decode(payload) for subject, payload, _ in past.tape.stored if subject.startswith(names.DEFAULT.tape_moves)
+    ]
     for message in moves:
         for move in message.moves if isinstance(message, Moves) else ():
             assert (move.symbol in held) is (move.action == "leave")

@@ -37,7 +37,7 @@ from tests.support.until import until
 LIST = "most_active"
 LEASE = 15.0  # as cluster.conf advises
 PROBE = "PROBE"
-_LED = (names.list_stream(LIST), PROBE, names.bucket_stream(names.BUCKET_LEASES))
+_LED = (names.DEFAULT.list_stream(LIST), PROBE, names.bucket_stream(names.DEFAULT.bucket_leases))
 _PROBE_SECONDS = 0.5  # after which another one is tried
 
 
@@ -130,7 +130,7 @@ class Rig:
         """By its process id; of two, any one answers."""
         for _ in range(6):
             with suppress(*NATS_ERRORS):
-                answer = await self.bus.nc.request(names.status_subject("ranker"), b"", timeout=1)
+                answer = await self.bus.nc.request(names.DEFAULT.status_subject("ranker"), b"", timeout=1)
                 report: dict[str, Any] = msgspec.json.decode(answer.data)
                 if report.get("pid") == ranker.pid:
                     return report
@@ -150,7 +150,7 @@ class Rig:
 
     async def _stream_is_whole(self, views: list[ListView]) -> None:
         """The stream has every sequence, and passes through every view that was shown."""
-        stored = await get_from(self.bus, names.list_stream(LIST), 1, 100_000)
+        stored = await get_from(self.bus, names.DEFAULT.list_stream(LIST), 1, 100_000)
         assert [message.sequence for message in stored] == list(range(1, len(stored) + 1))
         copy, shown = Copy(), {view.sequence: view.rows for view in views}
         copy.epoch = views[0].epoch
@@ -182,7 +182,9 @@ async def _probe(bus: Bus, timeline: Timeline) -> None:
 async def _is_led(bus: Bus) -> None:
     """What cannot follow is refused at once by the stream's leader, and by nobody else."""
     with suppress(OvertakenError):
-        await store(bus, names.delta_subject(LIST), b"", "probing", {names.HEADER_EXPECTED_SEQUENCE: str(10**15)})
+        await store(
+            bus, names.DEFAULT.delta_subject(LIST), b"", "probing", {names.HEADER_EXPECTED_SEQUENCE: str(10**15)}
+        )
 
 
 async def _follow(bus: Bus, timeline: Timeline, views: list[ListView]) -> None:

@@ -39,7 +39,7 @@ async def events_of(server: NatsServer, lease: float = 1.0, *, accounts: bool = 
 
 async def stored_events(bus: Bus, name: str = "") -> list[Occurrence]:
     """All events, or those of one list, in order; each id once."""
-    stored = await get_from(bus, names.STREAM_EVENTS, 1, 1_000_000)
+    stored = await get_from(bus, names.DEFAULT.stream_events, 1, 1_000_000)
     ids = [one.headers[names.HEADER_MSG_ID] for one in stored]
     assert len(set(ids)) == len(ids), "an event is stored twice"
     found = [decode(one.data) for one in stored]
@@ -50,7 +50,7 @@ async def stored_events(bus: Bus, name: str = "") -> list[Occurrence]:
 
 async def stored_alerts(bus: Bus) -> list[Alert]:
     """All, in order; each id once."""
-    stored = await get_from(bus, names.STREAM_ALERTS, 1, 100_000)
+    stored = await get_from(bus, names.DEFAULT.stream_alerts, 1, 100_000)
     found = [decode_as(Alert, one.data) for one in stored]
     assert [one.headers[names.HEADER_MSG_ID] for one in stored] == [alert.id for alert in found]
     assert len({alert.id for alert in found}) == len(found)
@@ -65,7 +65,7 @@ async def expected_events(bus: Bus, name: str) -> list[Told]:
     """Entries and exits of a list whose deltas are all kept, by what its stream says."""
     found: list[Told] = []
     copy = Copy()
-    for stored in await get_from(bus, names.list_stream(name), 1, 1_000_000):
+    for stored in await get_from(bus, names.DEFAULT.list_stream(name), 1, 1_000_000):
         delta = decode_as(Delta, stored.data)
         copy.epoch = copy.epoch or delta.epoch
         found += [("leave", one.symbol, stored.sequence) for one in delta.changes if isinstance(one, Remove)]

@@ -62,7 +62,7 @@ async def feed_report(bus: Bus, good: Callable[[dict[str, Any]], Any]) -> dict[s
     async with asyncio.timeout(PATIENCE):
         while True:
             with suppress(*NATS_ERRORS):
-                answer = await bus.nc.request(names.status_subject("feed"), b"", timeout=0.5)
+                answer = await bus.nc.request(names.DEFAULT.status_subject("feed"), b"", timeout=0.5)
                 report: dict[str, Any] = msgspec.json.decode(answer.data)
                 if good(report):
                     return report

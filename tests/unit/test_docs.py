@@ -59,9 +59,16 @@ def _tags() -> set[str]:
 def _names() -> set[str]:
     """Subjects, streams, buckets and headers, in the form in which the document has them."""
     constants = {value for name, value in vars(names).items() if name.isupper() and isinstance(value, str)}
-    made = {make("<list>") for make in (names.live_subject, names.heartbeat_subject, names.delta_subject)}
-    made |= {names.list_stream("<list>"), names.direct_get_subject("<stream>"), names.status_subject("<service>")}
-    return (constants - {names.PREFIX, names.STREAM_LIST_PREFIX}) | made
+    made = {
+        make("<list>")
+        for make in (names.DEFAULT.live_subject, names.DEFAULT.heartbeat_subject, names.DEFAULT.delta_subject)
+    }
+    made |= {
+        names.DEFAULT.list_stream("<list>"),
+        names.direct_get_subject("<stream>"),
+        names.DEFAULT.status_subject("<service>"),
+    }
+    return (constants - {names.DEFAULT.prefix, names.DEFAULT.stream_list_prefix}) | made
 
 
 @pytest.mark.parametrize("name", sorted(_field_names() | _tags() | _names()))

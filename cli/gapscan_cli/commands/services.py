@@ -156,7 +156,7 @@ def run(
 
     found = find_nats(nats, config_file, data, context)
     login = {"url": found.url, "user": found.user, "password": found.password, "context": found.context or ""}
-    run_service(service, _with(_load(config_file), "nats", **login))
+    run_service(service, _with(_load(config_file), "nats", **login, prefix=found.prefix or None))
 
 
 _SERVICE_LINES: Final = "\n".join(f"  {name:<8}{what}" for name, what in SERVICES.items())

@@ -162,7 +162,9 @@ async def test_lists_come_and_go(bus: Bus, served: Served, movers: Published) ->
         await later.step(2)
         browser.truth["later"] = later
         await browser.reaches(later)
-        await bus.js.purge_stream(f"KV_{names.BUCKET_LISTS}", subject=f"$KV.{names.BUCKET_LISTS}.movers")
+        await bus.js.purge_stream(
+            f"KV_{names.DEFAULT.bucket_lists}", subject=f"$KV.{names.DEFAULT.bucket_lists}.movers"
+        )
         assert (await browser.gets(Error)).list == "movers"
         assert [info.name for info in browser.of(Lists)[-1].lists] == ["later"]
         await browser.send(action="lists")
@@ -176,7 +178,7 @@ async def test_lists_come_and_go(bus: Bus, served: Served, movers: Published) ->
 async def test_a_new_epoch_is_a_snapshot(bus: Bus, served: Served, movers: Published) -> None:
     async with browsing(served, movers) as browser:
         await browser.reaches(movers)
-        await bus.js.delete_stream(names.list_stream("movers"))
+        await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
         again = ListPublisher(bus, "movers")
         await again.recover(Retention())
         reborn = Published(again, random.Random(3), {0: []})
@@ -288,8 +290,8 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
             low=[1.0, 1.0], close=[2.5, 2.5], volume=[5.0, 5.0], day_volume=[9.0, 9.0], day_open=[None, None],
             day_vwap=[2.25, None],
         )  # fmt: skip
-        await bus.nc.publish(names.FEED_BARS, encode(bars))
-        await bus.nc.publish(names.FEED_BARS, b"nonsense")
+        await bus.nc.publish(names.DEFAULT.feed_bars, encode(bars))
+        await bus.nc.publish(names.DEFAULT.feed_bars, b"nonsense")
         got = await asking.gets(Aggregate)
         assert (got.symbol, got.data) == ("AAA", {"price": 2.5, "price_time": 7, "volume": 9, "vwap": 2.25})
         await asking.send(action="aggregates", on=False)

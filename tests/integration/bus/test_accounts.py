@@ -33,8 +33,14 @@ from tests.support.until import PATIENCE, until
 ONE_LIST = "gappers_up"
 DEFINITION = ListDefinition("movers", "Moves.", "volume > 0", ["-volume"], 30, [])
 DETAIL = Detail("AAPL", "2026-01-02", None, None, None, None)
-READABLE = {names.bucket_stream(name) for name in (names.BUCKET_SNAPSHOTS, names.BUCKET_LISTS, names.BUCKET_DETAILS)}
-LOGS = {names.STREAM_EVENTS, names.STREAM_ALERTS}  # asked for by JSON: the subject-appended form has no import
+READABLE = {
+    names.bucket_stream(name)
+    for name in (names.DEFAULT.bucket_snapshots, names.DEFAULT.bucket_lists, names.DEFAULT.bucket_details)
+}
+LOGS = {
+    names.DEFAULT.stream_events,
+    names.DEFAULT.stream_alerts,
+}  # asked for by JSON: the subject-appended form has no import
 SOON = 0.4  # what is not answered by then is not answered
 
 
@@ -132,7 +138,7 @@ async def test_a_reader_sees_how_all_is(server: NatsServer) -> None:
             hot = await collect_hot(reader)
             assert hot is not None
             assert hot.desired == 7
-            answer = await reader.nc.request(names.status_subject("feed"), b"", timeout=SOON)
+            answer = await reader.nc.request(names.DEFAULT.status_subject("feed"), b"", timeout=SOON)
             assert msgspec.json.decode(answer.data)["hot"] == {"desired": 7}
         assert [one.name for one in await read_definitions(reader)] == ["movers"]
         assert (await read_details(reader)).keys() == {"AAPL"}
@@ -150,7 +156,9 @@ async def test_what_a_reader_can_read_of_every_stream(server: NatsServer) -> Non
     async with both(server) as (services, reader):
         await ensure_shared(services, Retention())
         await publish_list(services, "movers")
-        streams = {str(one.name): (one.subjects or [])[0].replace(">", "key") for one in shared(Retention())}
+        streams = {
+            str(one.name): (one.subjects or [])[0].replace(">", "key") for one in shared(names.DEFAULT, Retention())
+        }
         for subject in streams.values():
             await services.js.publish(subject, b"{}")
 
@@ -168,11 +176,11 @@ async def test_what_a_reader_can_read_of_every_stream(server: NatsServer) -> Non
 
 _TARGETS = (
     "harmless.subject",
-    names.FEED_COMMAND,
-    names.FEED_UNIVERSE,
-    names.delta_subject("movers"),
-    names.key_subject(names.BUCKET_LISTS, "movers"),
-    names.key_subject(names.BUCKET_LEASES, "ranker"),
+    names.DEFAULT.feed_command,
+    names.DEFAULT.feed_universe,
+    names.DEFAULT.delta_subject("movers"),
+    names.key_subject(names.DEFAULT.bucket_lists, "movers"),
+    names.key_subject(names.DEFAULT.bucket_leases, "ranker"),
     "_INBOX.of.somebody",
     "$JS.API.STREAM.DELETE.GAPSCAN_LIST_movers",
 )
@@ -193,10 +201,15 @@ async def test_no_answer_to_a_reader_lands_among_the_services(server: NatsServer
                 await message.respond(b"why")
 
             await services.nc.subscribe(">", cb=hear)
-            await services.nc.subscribe(names.WHY, cb=answer)
-            stored = asked(names.list_stream("movers"), names.delta_subject("movers"))
-            questions = [*stored, (names.WHY, b"{}"), ("$SRV.STATS", b""), (names.status_subject("ranker"), b"")]
-            await answers(services, names.WHY)  # what was subscribed is known to the server now
+            await services.nc.subscribe(names.DEFAULT.why, cb=answer)
+            stored = asked(names.DEFAULT.list_stream("movers"), names.DEFAULT.delta_subject("movers"))
+            questions = [
+                *stored,
+                (names.DEFAULT.why, b"{}"),
+                ("$SRV.STATS", b""),
+                (names.DEFAULT.status_subject("ranker"), b""),
+            ]
+            await answers(services, names.DEFAULT.why)  # what was subscribed is known to the server now
 
             async def ask_all(bus: Bus, targets: tuple[str, ...]) -> set[str]:
                 heard.clear()
@@ -204,7 +217,7 @@ async def test_no_answer_to_a_reader_lands_among_the_services(server: NatsServer
                     await bus.nc.publish(question, payload, reply=target)
                 for target in targets:
                     await bus.nc.publish(target, b"said outright")
-                await answers(bus, names.WHY)
+                await answers(bus, names.DEFAULT.why)
                 # The subjects asked, and those that the server makes for answers on their way between accounts.
                 return {one for one in heard if not one.startswith("_R_.")} - {question for question, _ in questions}
 
@@ -240,11 +253,11 @@ async def test_rights_to_one_list(one_list_server: NatsServer) -> None:
 
         with pytest.raises(BusError):
             await read_snapshot(reader, "winners")
-        winners = (names.list_stream("winners"), names.delta_subject("winners"))
+        winners = (names.DEFAULT.list_stream("winners"), names.DEFAULT.delta_subject("winners"))
         assert not any([await answers(reader, *form) for form in asked(*winners)])
-        whole = names.bucket_stream(names.BUCKET_SNAPSHOTS)
+        whole = names.bucket_stream(names.DEFAULT.bucket_snapshots)
         assert await answers(reader, names.direct_get_subject(whole), b'{"seq":1,"batch":9}') == []
-        for pattern in (names.live_subject("winners"), names.live_subject("*"), ">"):
+        for pattern in (names.DEFAULT.live_subject("winners"), names.DEFAULT.live_subject("*"), ">"):
             heard = await reader.nc.subscribe(pattern)
             await other.step(1)
             with pytest.raises(NoAnswerError):
@@ -264,11 +277,11 @@ async def test_readers_of_two_accounts_cannot_reach_each_other(tmp_path: Path) -
         async with both(server) as (services, reader), connect(other, "other") as stranger:
             published = await publish_list(services, "movers")
             await published.step(2)
-            live = await reader.nc.subscribe(names.live_subject("movers"))
-            form = asked(names.list_stream("movers"), "")[0]
-            await reader.nc.publish(*form, reply=names.live_subject("movers"))
+            live = await reader.nc.subscribe(names.DEFAULT.live_subject("movers"))
+            form = asked(names.DEFAULT.list_stream("movers"), "")[0]
+            await reader.nc.publish(*form, reply=names.DEFAULT.live_subject("movers"))
             assert (await live.next_msg(timeout=PATIENCE)).data, "within an account the answer comes"
-            await stranger.nc.publish(*form, reply=names.live_subject("movers"))
+            await stranger.nc.publish(*form, reply=names.DEFAULT.live_subject("movers"))
             assert (await answers(stranger, *form))[0].data
             with pytest.raises(NoAnswerError):
                 await live.next_msg(timeout=SOON)

@@ -36,8 +36,8 @@ async def all_streams(options: BusOptions) -> dict[str, int]:
 async def test_where_there_is_room_nothing_is_smaller(tmp_path: Path) -> None:
     async with server_with(tmp_path, "") as server:
         reserved = await all_streams(BusOptions(server.url))
-    assert reserved[names.STREAM_STATE] == 192 * MB
-    assert reserved[names.list_stream("gappers_up")] == 16 * MB
+    assert reserved[names.DEFAULT.stream_state] == 192 * MB
+    assert reserved[names.DEFAULT.list_stream("gappers_up")] == 16 * MB
 
 
 @pytest.mark.parametrize("limits", [{"max_bytes_required": True}, {}])
@@ -47,7 +47,7 @@ async def test_an_account_with_200_megabytes(tmp_path: Path, limits: dict[str, b
     async with server_with(tmp_path, operator.conf) as server:
         reserved = await all_streams(BusOptions(server.url, credentials=str(creds)))
     assert sum(max(0, size) for size in reserved.values()) < 200 * MB
-    assert reserved[names.list_stream("gappers_up")] > 2.5 * MB
+    assert reserved[names.DEFAULT.list_stream("gappers_up")] > 2.5 * MB
 
 
 async def test_a_server_with_less_than_is_asked_for(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ async def test_a_server_with_less_than_is_asked_for(tmp_path: Path) -> None:
         connect(BusOptions(server.url), "test") as bus,
     ):
         await ensure_shared(bus, Retention())
-        state = await bus.js.stream_info(names.STREAM_STATE)
+        state = await bus.js.stream_info(names.DEFAULT.stream_state)
         assert state.config.max_bytes == 48 * MB
         with pytest.raises(TopologyError, match="lower state_max_bytes and delta_max_bytes"):
             await asyncio.gather(*(ensure_list(bus, f"list_{number}", Retention()) for number in range(40)))

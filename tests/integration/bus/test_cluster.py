@@ -51,7 +51,7 @@ async def test_a_reader_follows_while_a_node_dies(tmp_path: Path) -> None:
         following = asyncio.create_task(follow())
         try:
             await until(lambda: seen, "the first view")
-            leader = (await bus.js.stream_info(names.list_stream("movers"))).cluster
+            leader = (await bus.js.stream_info(names.DEFAULT.list_stream("movers"))).cluster
             assert leader is not None
             next(node for node in nodes if node.name == leader.leader).kill()
             for number in range(2, 30):

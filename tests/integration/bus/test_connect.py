@@ -238,9 +238,9 @@ async def domain_serves(hub: NatsServer, leaf: NatsServer) -> None:
         await until(lambda: ready(far), "the hub's JetStream")
         async with connect(BusOptions(leaf.url), "test") as local:  # the same buckets in the leaf's own domain
             await ensure_shared(local, Retention())
-            await keyvalue.put(far, names.BUCKET_LISTS, "one", b"1")
-            assert await keyvalue.get(local, names.BUCKET_LISTS, "one") is None
-        found = await keyvalue.get(far, names.BUCKET_LISTS, "one")
+            await keyvalue.put(far, names.DEFAULT.bucket_lists, "one", b"1")
+            assert await keyvalue.get(local, names.DEFAULT.bucket_lists, "one") is None
+        found = await keyvalue.get(far, names.DEFAULT.bucket_lists, "one")
         assert found is not None
         assert found.data == b"1"
         await ensure_list(far, "movers", Retention())

@@ -17,7 +17,7 @@ from gapscan.protocol import names
 from gapscan.protocol.messages import ListDefinition
 from tests.support.lists import publish_list, to_the_end
 
-KV_LISTS, KV_SNAPSHOTS = f"KV_{names.BUCKET_LISTS}", f"KV_{names.BUCKET_SNAPSHOTS}"
+KV_LISTS, KV_SNAPSHOTS = f"KV_{names.DEFAULT.bucket_lists}", f"KV_{names.DEFAULT.bucket_snapshots}"
 
 
 def definition(name: str, **more: object) -> ListDefinition:
@@ -37,9 +37,9 @@ async def test_shown_in_order_and_bad_ones_passed_over(bus: Bus) -> None:
     await ensure_shared(bus, Retention())
     for found in (definition("late", place=1000, own=True), definition("second", place=1), definition("first")):
         await write_definition(bus, found)
-    await put(bus, names.BUCKET_LISTS, "broken", b"{}")
-    await put(bus, names.BUCKET_LISTS, "other", b'{"type":"list","name":"first"}')
-    await put(bus, names.BUCKET_LISTS, "gone", b"")
+    await put(bus, names.DEFAULT.bucket_lists, "broken", b"{}")
+    await put(bus, names.DEFAULT.bucket_lists, "other", b'{"type":"list","name":"first"}')
+    await put(bus, names.DEFAULT.bucket_lists, "gone", b"")
     assert await defined(bus) == ["first", "second", "late"]
 
 

@@ -25,7 +25,7 @@ from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.until import until
 
-COPY = names.STREAM_EVENTS_COPY
+COPY = names.DEFAULT.stream_events_copy
 SOON = 0.4  # what is not answered by then is not answered
 
 
@@ -123,9 +123,9 @@ async def test_alerts_are_copied_too(server: NatsServer) -> None:
         await until(lambda: events.report().get("alerts", {}).get("watched") == 1, "the alert")
         await show(movers, AAPL=10.5, MSFT=20.0)
         await movers.beat()
-        await until(consuming(server, seen, lambda: 2, names.STREAM_ALERTS_COPY), "both alerts")
+        await until(consuming(server, seen, lambda: 2, names.DEFAULT.stream_alerts_copy), "both alerts")
         assert seen == [alert.id for alert in await stored_alerts(services)]
-        whole = {COPY: {"behind": 0}, names.STREAM_ALERTS_COPY: {"behind": 0}}
+        whole = {COPY: {"behind": 0}, names.DEFAULT.stream_alerts_copy: {"behind": 0}}
         await until(lambda: events.report()["copies"] == whole, "that status says so")
 
 
@@ -133,13 +133,15 @@ async def test_a_copy_of_a_stream_that_was_made_anew_begins_anew(server: NatsSer
     seen: list[str] = []
     async with connect(server.services, "services") as services:
         await ensure_shared(services, Retention())
-        subject = names.event_subject("movers", "enter")
+        subject = names.DEFAULT.event_subject("movers", "enter")
         for number in range(9):
             await services.js.publish(subject, b"{}", headers={names.HEADER_MSG_ID: f"old-{number}"})
         async with events_of(server, accounts=True) as events:
             await until(consuming(server, seen, lambda: 9), "the old ones")
-            await services.js.delete_stream(names.STREAM_EVENTS)
-            await services.js.add_stream(events_config(names.STREAM_EVENTS, names.event_subject("*", "*"), Retention()))
+            await services.js.delete_stream(names.DEFAULT.stream_events)
+            await services.js.add_stream(
+                events_config(names.DEFAULT.stream_events, names.DEFAULT.event_subject("*", "*"), Retention())
+            )
             await services.js.publish(subject, b"{}", headers={names.HEADER_MSG_ID: "new"})
             await until(consuming(server, seen, lambda: 10), "the new one")
             assert events.report()["counts"]["copies_made_anew"] == 1
@@ -147,12 +149,12 @@ async def test_a_copy_of_a_stream_that_was_made_anew_begins_anew(server: NatsSer
 
 
 _OURS = (
-    names.event_subject("movers", "enter"),
-    names.alert_subject("any"),
-    names.delta_subject("movers"),
-    names.key_subject(names.BUCKET_LISTS, "movers"),
-    f"{names.COPIED}.x",
-    f"$JS.API.STREAM.DELETE.{names.STREAM_EVENTS}",
+    names.DEFAULT.event_subject("movers", "enter"),
+    names.DEFAULT.alert_subject("any"),
+    names.DEFAULT.delta_subject("movers"),
+    names.key_subject(names.DEFAULT.bucket_lists, "movers"),
+    f"{names.DEFAULT.copied}.x",
+    f"$JS.API.STREAM.DELETE.{names.DEFAULT.stream_events}",
 )
 
 
@@ -170,14 +172,14 @@ async def test_a_program_cannot_touch_ours(server: NatsServer) -> None:
 
         for subject in _OURS:
             await services.nc.subscribe(subject, cb=hear)
-        origin = f"{names.ORIGIN_API}.CONSUMER.CREATE.{names.STREAM_EVENTS}.mine"
+        origin = f"{names.DEFAULT.origin_api}.CONSUMER.CREATE.{names.DEFAULT.stream_events}.mine"
         async with connect(server.program, "program") as program:
             for number, subject in enumerate(_OURS):
                 await program.nc.publish(subject, b"said outright")
                 # What a consumer of the program's own delivers stays in its account.
                 answer = await ask(program, COPY, f"to{number}", subject)
                 assert "error" not in answer, answer
-                await program.nc.publish(origin, creation(names.STREAM_EVENTS, "mine", subject))
+                await program.nc.publish(origin, creation(names.DEFAULT.stream_events, "mine", subject))
                 await program.nc.publish(
                     f"$JS.API.CONSUMER.CREATE.{COPY}.by{number}", creation(COPY, f"by{number}", subject), reply=origin
                 )
@@ -186,12 +188,12 @@ async def test_a_program_cannot_touch_ours(server: NatsServer) -> None:
             with pytest.raises(NATS_ERRORS):
                 await program.js.purge_stream(COPY)
             with pytest.raises((NotFoundError, APIError, *NATS_ERRORS)):
-                await program.js.stream_info(names.STREAM_EVENTS)
+                await program.js.stream_info(names.DEFAULT.stream_events)
             await until(lambda: has_consumers(program, 2 * len(_OURS)), "the consumers on the copy")
-        assert await services.js.consumers_info(names.STREAM_EVENTS) == []
-        await services.js.stream_info(names.STREAM_EVENTS)  # behind all that was sent to it
-        assert set(heard) <= {names.event_subject("movers", "enter")}, heard
-        stored = await get_from(services, names.STREAM_EVENTS, 1, 100)
+        assert await services.js.consumers_info(names.DEFAULT.stream_events) == []
+        await services.js.stream_info(names.DEFAULT.stream_events)  # behind all that was sent to it
+        assert set(heard) <= {names.DEFAULT.event_subject("movers", "enter")}, heard
+        stored = await get_from(services, names.DEFAULT.stream_events, 1, 100)
         assert [one.data[:15] for one in stored] == [b'{"type":"event"'] * len(stored)
 
 

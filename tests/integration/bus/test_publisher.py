@@ -44,7 +44,7 @@ async def test_sequences_are_contiguous_and_nothing_is_sent_for_nothing(bus: Bus
     before = published.publisher.sequence
     assert not await published.publisher.publish(published.publisher.rows, 99)
     assert published.publisher.sequence == before
-    stored = await get_from(bus, names.list_stream("movers"), 1, 1000)
+    stored = await get_from(bus, names.DEFAULT.list_stream("movers"), 1, 1000)
     assert [message.sequence for message in stored] == list(range(1, before + 1))
     assert [decode_as(Delta, message.data).prev for message in stored] == list(range(before))
 
@@ -53,7 +53,7 @@ async def test_an_emptied_list_publishes_its_removals(bus: Bus) -> None:
     published = await publish_list(bus, "movers")
     await published.publisher.publish([Row(symbol="A"), Row(symbol="B")], 1)
     await published.publisher.publish([], 2)
-    stored = await get_at(bus, names.list_stream("movers"), 2)
+    stored = await get_at(bus, names.DEFAULT.list_stream("movers"), 2)
     assert stored is not None
     delta = decode_as(Delta, stored.data)
     assert [change.symbol for change in delta.changes] == ["A", "B"]
@@ -79,7 +79,7 @@ async def test_a_second_writer_is_fenced_off(bus: Bus) -> None:
     await other.publish(some_rows(random.Random(8)), 1)
     with pytest.raises(FencedError, match="another writer publishes list movers"):
         await published.step(1)
-    stored = await get_from(bus, names.list_stream("movers"), 1, 100)
+    stored = await get_from(bus, names.DEFAULT.list_stream("movers"), 1, 100)
     assert len(stored) == 4
 
 
@@ -100,7 +100,7 @@ async def test_a_lost_acknowledgement_is_adopted(bus: Bus, monkeypatch: pytest.M
     monkeypatch.undo()
     assert published.publisher.sequence == 2
     await published.publisher.publish([Row(symbol="LOST"), Row(symbol="NEXT")], 4)
-    stored = await get_from(bus, names.list_stream("movers"), 1, 100)
+    stored = await get_from(bus, names.DEFAULT.list_stream("movers"), 1, 100)
     assert [message.sequence for message in stored] == [1, 2, 3, 4]
     assert [change.symbol for change in decode_as(Delta, stored[3].data).changes] == ["NEXT"]
 
@@ -140,7 +140,7 @@ async def test_a_server_that_is_away_loses_nothing(nats_server: NatsServer) -> N
         await asyncio.to_thread(nats_server.start)
         await until(lambda: bus.connected, "the link")
         await published.publisher.publish(rows, 6)
-        stored = await get_from(bus, names.list_stream("movers"), 1, 100)
+        stored = await get_from(bus, names.DEFAULT.list_stream("movers"), 1, 100)
         assert [message.sequence for message in stored] == list(range(1, published.publisher.sequence + 1))
         assert list(published.publisher.rows) == rows
 
@@ -149,7 +149,7 @@ async def test_a_stream_that_is_behind_its_snapshot_begins_a_new_epoch(bus: Bus)
     published = await publish_list(bus, "movers")
     await published.step(9)
     await published.publisher.write_snapshot(False)
-    await bus.js.delete_stream(names.list_stream("movers"))
+    await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
     again = await recovered(bus)
     assert again.epoch != published.publisher.epoch
     assert (again.sequence, list(again.rows), again.as_of) == (0, published.truth[9], published.publisher.as_of)
@@ -164,7 +164,7 @@ async def test_a_stream_that_is_deleted_while_published_is_made_anew(bus: Bus) -
     await published.step(9)
     await publisher.write_snapshot(True)
     epoch, rows = publisher.epoch, some_rows(random.Random(1))
-    await bus.js.delete_stream(names.list_stream("movers"))
+    await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
     assert await publisher.publish(rows, 7)
     assert publisher.epoch != epoch
     assert (publisher.sequence, list(publisher.rows)) == (1, rows)
@@ -179,7 +179,7 @@ async def test_a_stream_that_is_deleted_while_published_is_made_anew(bus: Bus) -
 async def test_a_stream_that_another_writer_made_anew_is_not_taken(bus: Bus) -> None:
     published = await publish_list(bus, "movers")
     await published.step(3)
-    await bus.js.delete_stream(names.list_stream("movers"))
+    await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
     await recovered(bus)
     with pytest.raises(FencedError):
         await published.publisher.publish([Row(symbol="MINE")], 8)
@@ -207,7 +207,7 @@ async def lost_list(bus: Bus, steps: int = 9) -> ListPublisher:
     published = await publish_list(bus, "movers")
     await published.step(steps)
     await published.publisher.write_snapshot(False)
-    await bus.js.delete_stream(names.list_stream("movers"))
+    await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
     return published.publisher
 
 
@@ -264,7 +264,7 @@ async def test_a_stream_whose_first_delta_failed_begins_with_it(bus: Bus, monkey
     really_publish = bus.js.publish
 
     async def publish(subject: str, *args: Any, **kwargs: Any) -> api.PubAck:
-        if subject == names.delta_subject("movers"):
+        if subject == names.DEFAULT.delta_subject("movers"):
             raise NatsTimeoutError
         return await really_publish(subject, *args, **kwargs)
 
@@ -285,7 +285,7 @@ async def test_no_snapshot_is_stored_while_a_stream_is_made_anew(bus: Bus, monke
     meanwhile: list[Snapshot | None] = []
 
     async def publish(subject: str, *args: Any, **kwargs: Any) -> api.PubAck:
-        if subject == names.delta_subject("movers"):
+        if subject == names.DEFAULT.delta_subject("movers"):
             assert not await publisher.write_snapshot(False)
             meanwhile.append(await read_snapshot(bus, "movers"))
         return await really_publish(subject, *args, **kwargs)
@@ -314,7 +314,7 @@ async def test_a_retired_list_is_not_begun_again(bus: Bus, unread: Callable[[int
     with pytest.raises(BusError, match="did not answer"):
         await publisher.renew()
     await publisher.retire()
-    await bus.js.delete_stream(names.list_stream("movers"))
+    await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
     with pytest.raises(StreamLostError):
         await publisher.publish(some_rows(random.Random(3)), 9)
     await publisher.renew()
@@ -344,7 +344,7 @@ async def test_a_stream_that_nobody_answers_for_is_not_made_anew(bus: Bus, monke
 async def test_a_gap_between_snapshot_and_stream_begins_a_new_epoch(bus: Bus) -> None:
     published = await publish_list(bus, "movers")
     await published.step(9)
-    await bus.js.purge_stream(names.list_stream("movers"), seq=5)
+    await bus.js.purge_stream(names.DEFAULT.list_stream("movers"), seq=5)
     again = await recovered(bus)
     assert again.epoch != published.publisher.epoch
     assert again.sequence == 9
@@ -389,7 +389,7 @@ async def test_old_deltas_are_dropped_when_a_snapshot_has_them(bus: Bus) -> None
 
 
 async def stored_sequences(bus: Bus) -> list[int]:
-    return [message.sequence for message in await get_from(bus, names.list_stream("movers"), 1, 1000)]
+    return [message.sequence for message in await get_from(bus, names.DEFAULT.list_stream("movers"), 1, 1000)]
 
 
 async def test_the_limit_of_age_of_an_earlier_version_is_lifted(bus: Bus) -> None:
@@ -398,13 +398,13 @@ async def test_the_limit_of_age_of_an_earlier_version_is_lifted(bus: Bus) -> Non
     info.config.max_age = KEPT.max_age_seconds
     await bus.js.update_stream(info.config)
     await ListPublisher(bus, "movers").recover(KEPT)
-    assert not (await bus.js.stream_info(names.list_stream("movers"))).config.max_age
+    assert not (await bus.js.stream_info(names.DEFAULT.list_stream("movers"))).config.max_age
 
 
 async def test_an_unreadable_snapshot_begins_a_new_epoch(bus: Bus) -> None:
     published = await publish_list(bus, "movers")
     await published.step(2)
-    await put(bus, names.BUCKET_SNAPSHOTS, "movers", b"rubbish")
+    await put(bus, names.DEFAULT.bucket_snapshots, "movers", b"rubbish")
     again = await recovered(bus)
     assert again.epoch != published.publisher.epoch
 
@@ -459,8 +459,8 @@ async def test_a_snapshot_whose_acknowledgement_was_lost_is_no_other_writers(
 
 
 async def test_streams_of_another_kind_are_refused(bus: Bus) -> None:
-    subject = names.delta_subject("movers")
-    await bus.js.add_stream(name=names.list_stream("movers"), subjects=[subject])
+    subject = names.DEFAULT.delta_subject("movers")
+    await bus.js.add_stream(name=names.DEFAULT.list_stream("movers"), subjects=[subject])
     with pytest.raises(TopologyError, match=r"stream GAPSCAN_LIST_movers exists with .* gapscan needs") as caught:
         await ensure_list(bus, "movers", Retention())
     assert "delete that stream" in str(caught.value)
@@ -496,10 +496,10 @@ async def test_only_stored_snapshots_are_named(bus: Bus) -> None:
     assert await snapshot_names(bus) == set()
     stored = {f"list_{number}" for number in range(100)}
     for name in stored | {"deleted"}:
-        await put(bus, names.BUCKET_SNAPSHOTS, name, b"x" * 100_000)
-    await put(bus, names.BUCKET_SNAPSHOTS, "deleted", b"", headers={names.HEADER_KV_OPERATION: "DEL"})
+        await put(bus, names.DEFAULT.bucket_snapshots, name, b"x" * 100_000)
+    await put(bus, names.DEFAULT.bucket_snapshots, "deleted", b"", headers={names.HEADER_KV_OPERATION: "DEL"})
     assert await snapshot_names(bus) == stored
-    info = await bus.js.stream_info(f"KV_{names.BUCKET_SNAPSHOTS}")
+    info = await bus.js.stream_info(f"KV_{names.DEFAULT.bucket_snapshots}")
     assert info.state.consumer_count == 0
 
 

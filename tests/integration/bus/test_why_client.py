@@ -27,9 +27,9 @@ async def test_nobody_leads(bus: Bus) -> None:
 async def test_an_unanswerable_question_harms_no_other(bus: Bus) -> None:
     tally = Tally(logger("test"))
     async with answering(bus, answer_why, tally):
-        await bus.nc.publish(names.WHY, b"{", reply=bus.nc.new_inbox())
-        await bus.nc.publish(names.WHY, encode(WhyRequest("A")))  # nobody waits for it
-        await bus.nc.publish(names.WHY, encode(WhyRequest("BAD")), reply=bus.nc.new_inbox())
+        await bus.nc.publish(names.DEFAULT.why, b"{", reply=bus.nc.new_inbox())
+        await bus.nc.publish(names.DEFAULT.why, encode(WhyRequest("A")))  # nobody waits for it
+        await bus.nc.publish(names.DEFAULT.why, encode(WhyRequest("BAD")), reply=bus.nc.new_inbox())
         assert (await ask_why(bus, "A", "winners")).nearest == ["winners"]
         assert (tally.counts["why_unreadable"], tally.counts["why_failed"]) == (1, 2)
     with pytest.raises(BusError):
@@ -40,7 +40,7 @@ async def test_a_flood_of_questions_is_bounded(bus: Bus) -> None:
     tally = Tally(logger("test"))
     async with answering(bus, answer_why, tally), asyncio.timeout(20):
         for _ in range(1000):
-            await bus.nc.publish(names.WHY, encode(WhyRequest("A")), reply=bus.nc.new_inbox())
+            await bus.nc.publish(names.DEFAULT.why, encode(WhyRequest("A")), reply=bus.nc.new_inbox())
         while not tally.counts["why_dropped"]:
             await asyncio.sleep(0.01)
         while True:

@@ -72,7 +72,7 @@ async def test_a_list_shows_the_columns_of_its_definition(
     await write_definition(desk.bus, structs.replace(old, columns=["sector", "made_later", "float_shares"]))
     assert await titles() == ["#", "symbol", "price", "gap", "%", "sector", "float", "flags", "name"]
     without = {key: value for key, value in to_builtins(old).items() if key != "columns"}  # of the version before
-    await put(desk.bus, names.BUCKET_LISTS, "gappers_up", json.dumps(without).encode())
+    await put(desk.bus, names.DEFAULT.bucket_lists, "gappers_up", json.dumps(without).encode())
     assert (await titles())[:9] == ["#", "symbol", "price", "gap", "%", "chg", "%", "volume", "open"]
 
 

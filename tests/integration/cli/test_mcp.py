@@ -92,7 +92,7 @@ async def test_what_alerts_said(cli: Cli, bus: Bus, desk: OwnLists, nats_server:
     async with agent(cli, nats_server.url) as client:
         assert await _call(client, "alerts") == {"alerts": []}
         for alert in said:
-            await bus.js.publish(names.alert_subject(alert.name), encode(alert))
+            await bus.js.publish(names.DEFAULT.alert_subject(alert.name), encode(alert))
         answer = await _call(client, "alerts")
         assert [each["symbol"] for each in answer["alerts"]] == ["AAPL", "MSFT", "TSLA"]
         answer = await _call(client, "alerts", name="first", limit=1)

@@ -167,7 +167,7 @@ async def test_trimmed_stream_takes_the_snapshot(bus: Bus) -> None:
         collector.follower.deaf = True  # type: ignore[attr-defined]
         await published.step(20)
         await published.publisher.write_snapshot(False)
-        await bus.js.purge_stream(names.list_stream("movers"), seq=18)
+        await bus.js.purge_stream(names.DEFAULT.list_stream("movers"), seq=18)
         await published.step(5)
         collector.follower.deaf = False  # type: ignore[attr-defined]
         await published.beat()
@@ -197,7 +197,7 @@ async def test_new_epoch_is_taken_over(bus: Bus) -> None:
     await published.step(10)
     async with collecting(bus, "movers") as collector:
         await collector.reaches(published)
-        await bus.js.delete_stream(names.list_stream("movers"))
+        await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
         again = ListPublisher(bus, "movers")
         await again.recover(Retention())
         assert again.epoch != published.publisher.epoch
@@ -233,8 +233,8 @@ async def test_a_forged_delta_is_repaired_from_the_snapshot(bus: Bus) -> None:
         sequence = published.publisher.sequence
         forged = Delta("movers", published.publisher.epoch, sequence, 1, [], 99, 1)
         headers = {names.HEADER_SEQUENCE: str(sequence + 1)}
-        await bus.nc.publish(names.live_subject("movers"), encode(forged), headers=headers)
-        await bus.nc.publish(names.live_subject("movers"), b"{nonsense", headers=headers)
+        await bus.nc.publish(names.DEFAULT.live_subject("movers"), encode(forged), headers=headers)
+        await bus.nc.publish(names.DEFAULT.live_subject("movers"), b"{nonsense", headers=headers)
         await until(lambda: collector.last.link.malformed == 1, "the count")
         await published.step(3)
         await collector.reaches(published)
@@ -347,7 +347,7 @@ async def test_a_reader_with_the_least_permissions_stays_exact(tmp_path: Path) -
                 await collector.reaches(published)
                 assert collector.last.link.holes > 0
             with pytest.raises((TimeoutError, APIError, NoRespondersError)):
-                await reading.js.publish(names.delta_subject("movers"), b"forged", timeout=0.3)
+                await reading.js.publish(names.DEFAULT.delta_subject("movers"), b"forged", timeout=0.3)
             with pytest.raises(BusError):
                 await remove_list(reading, "movers")
             assert await list_names(writing) == {"movers"}
@@ -380,7 +380,7 @@ async def test_a_zombies_heartbeats_are_not_believed(bus: Bus) -> None:
             await published.step(2)
             await published.beat()
             for _ in range(2):
-                await bus.nc.publish(names.heartbeat_subject("movers"), encode(zombie))
+                await bus.nc.publish(names.DEFAULT.heartbeat_subject("movers"), encode(zombie))
         await collector.reaches(published)
         await until(lambda: collector.last.as_of == published.publisher.sequence, "the last heartbeat")
         assert states(collector) == ["stale", "live"]

@@ -161,7 +161,7 @@ async def test_a_hole_is_said_and_summed_up(bus: Bus, nats_server: NatsServer) -
     await show(movers, GME=5.0, MSFT=21.0)
     await show(movers, MSFT=21.0, TSLA=3.0)
     await movers.publisher.write_snapshot(True)
-    await bus.js.purge_stream(names.list_stream("movers"))
+    await bus.js.purge_stream(names.DEFAULT.list_stream("movers"))
     async with events_of(nats_server):
         await until(beating(movers, has(bus, "movers", 8)), "the gap")
         await show(movers, MSFT=21.0)
@@ -178,7 +178,7 @@ async def test_a_list_that_was_there_already(bus: Bus, nats_server: NatsServer) 
     movers = await list_named(bus, "movers")
     await show(movers, AAPL=10.5)
     await movers.publisher.write_snapshot(True)
-    await bus.js.purge_stream(names.list_stream("movers"))
+    await bus.js.purge_stream(names.DEFAULT.list_stream("movers"))
     async with events_of(nats_server):
         await until(has(bus, "movers", 1), "the gap")
         await show(movers, AAPL=10.5, MSFT=2.0)
@@ -212,7 +212,7 @@ async def test_a_list_that_begins_anew(bus: Bus, nats_server: NatsServer) -> Non
     async with events_of(nats_server):
         await show(movers, AAPL=10.5, MSFT=2.0)
         await until(has(bus, "movers", 4), "the entries")
-        await bus.js.delete_stream(names.list_stream("movers"))
+        await bus.js.delete_stream(names.DEFAULT.list_stream("movers"))
         await show(movers, AAPL=10.5, GME=5.0)
         await until(has(bus, "movers", 7), "the gap and its sum")
     gap, *later = (await stored_events(bus, "movers"))[4:]

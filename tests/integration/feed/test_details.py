@@ -15,7 +15,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import Bus
-from gapscan.bus.details import SUBJECT, read_details, write_detail
+from gapscan.bus.details import details_subject, read_details, write_detail
 from gapscan.feed import service as feed_service
 from gapscan.feed.details import DetailLoader, DetailOptions
 from gapscan.feed.discovery import Discovery
@@ -100,7 +100,7 @@ async def test_what_enters_a_list_becomes_known(bus: Bus, nats_server: NatsServe
     async def hear(message: Msg) -> None:
         heard.append(decode_as(Detail, message.data))
 
-    await bus.nc.subscribe(SUBJECT, cb=hear)
+    await bus.nc.subscribe(details_subject(bus), cb=hear)
     hot = stocks(sim, 8)
     async with asking(bus, nats_server, sim, hot=hot[:5]) as one:
         await until(is_known(one.loader, 5), "the details")
@@ -163,7 +163,7 @@ async def test_what_nats_lost_it_has_again(bus: Bus, nats_server: NatsServer, si
     hot = stocks(sim, 6)
     async with asking(bus, nats_server, sim, hot=hot) as one:
         await until(is_known(one.loader, 6), "the details")
-        await bus.js.purge_stream(f"KV_{names.BUCKET_DETAILS}")
+        await bus.js.purge_stream(f"KV_{names.DEFAULT.bucket_details}")
         assert await read_details(bus) == {}
         await nats_server.restart()
         await until(lambda: bus.reconnects == 1, "the link")
@@ -329,8 +329,8 @@ async def test_more_details_than_a_request_for_subjects_may_name(bus: Bus) -> No
     for number in range(1100):
         await write_detail(bus, Detail(f"S{number}", "2026-11-20", None, None, None, None))
     await write_detail(bus, Detail("S0", "2026-11-21", None, None, None, None))
-    await bus.js.publish(f"$KV.{names.BUCKET_DETAILS}.BAD", b"nonsense")
-    await bus.js.publish(f"$KV.{names.BUCKET_DETAILS}.GONE", b"")
+    await bus.js.publish(f"$KV.{names.DEFAULT.bucket_details}.BAD", b"nonsense")
+    await bus.js.publish(f"$KV.{names.DEFAULT.bucket_details}.GONE", b"")
     details = await read_details(bus)
     assert len(details) == 1100
     assert details["S0"].date == "2026-11-21"

@@ -74,7 +74,7 @@ async def discovering(
         tally = Tally(logger("feed"))
         provider = provider_on(sim, tally, key=KEY, library=library, timeout=timeout, retries=1)
         discovery = Scanning(Discovery(bus, provider, config, tally), provider, sim, tally)
-        await bus.nc.subscribe(names.FEED_UNIVERSE, cb=discovery.hear)
+        await bus.nc.subscribe(names.DEFAULT.feed_universe, cb=discovery.hear)
         yield discovery
 
 
@@ -349,8 +349,8 @@ async def test_a_stream_that_is_deleted_is_made_anew(nats_server: NatsServer) ->
         task = asyncio.create_task(discovery.feed.discover())
         await until(lambda: discovery.symbols(1), "the first scan")
         async with connect(BusOptions(nats_server.url), "test") as bus:
-            await bus.js.delete_stream(names.STREAM_UNIVERSE)
+            await bus.js.delete_stream(names.DEFAULT.stream_universe)
             scans = discovery.tally.counts["scans"]
             await until(lambda: discovery.tally.counts["scans"] > scans + 1, "scans after it")
-            assert (await bus.js.stream_info(names.STREAM_UNIVERSE)).state.messages > 0
+            assert (await bus.js.stream_info(names.DEFAULT.stream_universe)).state.messages > 0
         await end(task)

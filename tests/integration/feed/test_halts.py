@@ -64,7 +64,7 @@ async def running(bus: Bus, nats_server: NatsServer, sim: SimServer, **settings:
 
 async def published(bus: Bus) -> State | None:
     """The last state on NATS, by symbol."""
-    stored = await get_last(bus, names.STREAM_HALTS, names.FEED_HALTS)
+    stored = await get_last(bus, names.DEFAULT.stream_halts, names.DEFAULT.feed_halts)
     if stored is None:
         return None
     halts = decode_as(Halts, stored.data)
@@ -193,7 +193,7 @@ async def test_what_nats_lost_is_published_again(bus: Bus, nats_server: NatsServ
         await until_live(live, sim)
         await halted(live, sim, symbol, stop)
         await until_published(bus, {symbol: ("halted", stop)}, "halt")
-        await bus.js.purge_stream(names.STREAM_HALTS)
+        await bus.js.purge_stream(names.DEFAULT.stream_halts)
         assert await published(bus) is None
         await nats_server.restart()
         await until(lambda: bus.reconnects == 1, "the link")

@@ -70,11 +70,11 @@ def is_back(bus: Bus, reconnects: int) -> bool:
 async def command_alone(bus: Bus, prev: int, *symbols: str, expects: bool = True) -> None:
     """A command of a writer that has not stored its set yet."""
     headers = {names.HEADER_EXPECTED_SEQUENCE: str(prev)} if expects else None
-    await bus.js.publish(names.FEED_COMMAND, encode(FeedCommand("subscribe", list(symbols))), headers=headers)
+    await bus.js.publish(names.DEFAULT.feed_command, encode(FeedCommand("subscribe", list(symbols))), headers=headers)
 
 
 async def store(bus: Bus, sequence: int, *symbols: str) -> None:
-    await put(bus, names.BUCKET_HOT, names.HOT_KEY, encode(HotSet(sequence, 0, sorted(symbols))))
+    await put(bus, names.DEFAULT.bucket_hot, names.HOT_KEY, encode(HotSet(sequence, 0, sorted(symbols))))
 
 
 @pytest.mark.usefixtures("_never")
@@ -166,11 +166,11 @@ async def test_a_value_that_is_deleted_or_unreadable_leaves_the_set_as_it_was(bu
     tally = Tally(logger("feed"))
     async with following(bus, tally) as (follower, changes):
         await until(agrees(follower, writer), "the same set")
-        await (await bus.js.key_value(names.BUCKET_HOT)).delete(names.HOT_KEY)
+        await (await bus.js.key_value(names.DEFAULT.bucket_hot)).delete(names.HOT_KEY)
         await asyncio.sleep(0.5)
-        await put(bus, names.BUCKET_HOT, names.HOT_KEY, b"rubbish")
+        await put(bus, names.DEFAULT.bucket_hot, names.HOT_KEY, b"rubbish")
         await until(lambda: tally.counts["bad_hot_set"], "the rubbish")
-        await bus.js.purge_stream(names.bucket_stream(names.BUCKET_HOT))
+        await bus.js.purge_stream(names.bucket_stream(names.DEFAULT.bucket_hot))
         await asyncio.sleep(0.5)
         assert (changes, follower.symbols) == ([{"A", "B"}], {"A", "B"})
         again = Writer(bus)
@@ -188,12 +188,12 @@ async def test_a_value_that_only_another_reads_is_found_after_a_while(bus: Bus) 
 
 
 async def test_the_durable_consumer_of_older_feeds_is_deleted(bus: Bus) -> None:
-    await bus.js.pull_subscribe(names.FEED_COMMAND, durable="feed", stream=names.STREAM_COMMANDS)
+    await bus.js.pull_subscribe(names.DEFAULT.feed_command, durable="feed", stream=names.DEFAULT.stream_commands)
     writer = Writer(bus)
     await writer.send("subscribe", "A")
     async with following(bus) as (follower, _):
         await until(agrees(follower, writer), "the same set")
-        assert (await bus.js.stream_info(names.STREAM_COMMANDS)).state.consumer_count == 0
+        assert (await bus.js.stream_info(names.DEFAULT.stream_commands)).state.consumer_count == 0
 
 
 @pytest.mark.usefixtures("_never")
@@ -269,7 +269,7 @@ async def test_a_command_stream_that_was_made_anew(bus: Bus) -> None:
         await writer.send("subscribe", f"OLD{number}")
     async with following(bus) as (follower, changes):
         await until(agrees(follower, writer), "the same set")
-        await bus.js.delete_stream(names.STREAM_COMMANDS)
+        await bus.js.delete_stream(names.DEFAULT.stream_commands)
         await writer.send("subscribe", "NEW")
         await until(agrees(follower, writer), "the new set")
         assert follower.sequence < 5

@@ -49,8 +49,8 @@ async def running(bus: Bus, nats_server: NatsServer, sim: SimServer, **settings:
     async def hear_trades(message: Msg) -> None:
         live.heard_trades.append(decode_as(Trades, message.data))
 
-    await bus.nc.subscribe(names.FEED_BARS, cb=hear_bars)
-    await bus.nc.subscribe(names.FEED_TRADES, cb=hear_trades)
+    await bus.nc.subscribe(names.DEFAULT.feed_bars, cb=hear_bars)
+    await bus.nc.subscribe(names.DEFAULT.feed_trades, cb=hear_trades)
     task = asyncio.create_task(live.run())
     try:
         yield live

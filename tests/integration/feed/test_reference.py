@@ -70,7 +70,7 @@ async def loading(nats_url: str, fault: str = "", symbols: int = 60, **options: 
         timeout = 1.0 if fault == "rest_stall" else PATIENCE
         provider = provider_on(sim, tally, key=KEY, timeout=timeout, retries=0)  # what fails, fails at once
         loading = Loading(Discovery(bus, provider, config, tally), sim, tally)
-        await bus.nc.subscribe(names.FEED_REFERENCE, cb=loading.hear)
+        await bus.nc.subscribe(names.DEFAULT.feed_reference, cb=loading.hear)
         if fault:
             sim.faults.set(fault, **options)
         await retrying("feed", "the scan", loading.feed.scan)
@@ -284,7 +284,7 @@ async def test_yesterdays_data_is_not_todays(nats_server: NatsServer) -> None:
 async def test_what_nats_lost_is_published_again(nats_server: NatsServer) -> None:
     async with loading(nats_server.url) as load, connect(BusOptions(nats_server.url), "test") as bus:
         await load.completed()
-        await bus.js.purge_stream(names.STREAM_REFERENCE)
+        await bus.js.purge_stream(names.DEFAULT.stream_reference)
         load.frames.clear()
         await load.feed.scan()
         await until(lambda: load.frames, "the frames")

@@ -57,13 +57,13 @@ async def test_who_is_not_certain_says_nothing(bus: Bus) -> None:
     lead = Lead(in_force=False)
     publisher = FeedPublisher(bus, Tally(logger("feed")), lead)
     with pytest.raises(NotLeadingError):
-        await publisher.send(names.FEED_BARS, b"bars")
+        await publisher.send(names.DEFAULT.feed_bars, b"bars")
     with pytest.raises(NotLeadingError):
-        await publisher.store(names.FEED_HALTS, b"halts")
-    assert await last_sequence(bus, names.STREAM_HALTS) == 0
+        await publisher.store(names.DEFAULT.feed_halts, b"halts")
+    assert await last_sequence(bus, names.DEFAULT.stream_halts) == 0
     lead.in_force = True
-    await publisher.store(names.FEED_HALTS, b"halts")
-    assert await last_sequence(bus, names.STREAM_HALTS) == 1
+    await publisher.store(names.DEFAULT.feed_halts, b"halts")
+    assert await last_sequence(bus, names.DEFAULT.stream_halts) == 1
 
 
 async def test_what_another_feed_stored_fences_one_that_lost_the_lease(bus: Bus) -> None:
@@ -72,38 +72,38 @@ async def test_what_another_feed_stored_fences_one_that_lost_the_lease(bus: Bus)
     tally = Tally(logger("feed"))
     zombie, leader = FeedPublisher(bus, tally, lead), FeedPublisher(bus, tally)
     overtaken = asyncio.create_task(zombie.until_overtaken())
-    await zombie.store(names.FEED_UNIVERSE, b"old")
-    await leader.store(names.FEED_UNIVERSE, b"new")
+    await zombie.store(names.DEFAULT.feed_universe, b"old")
+    await leader.store(names.DEFAULT.feed_universe, b"new")
     with pytest.raises(FencedError):
-        await zombie.store(names.FEED_UNIVERSE, b"older")
+        await zombie.store(names.DEFAULT.feed_universe, b"older")
     with pytest.raises(FencedError):
         await overtaken
-    stored = await get_last(bus, names.STREAM_UNIVERSE, names.FEED_UNIVERSE)
+    stored = await get_last(bus, names.DEFAULT.stream_universe, names.DEFAULT.feed_universe)
     assert stored is not None
     assert (stored.sequence, stored.data) == (2, b"new")
-    await leader.store(names.FEED_UNIVERSE, b"newer")
+    await leader.store(names.DEFAULT.feed_universe, b"newer")
 
 
 async def test_who_leads_writes_after_what_a_late_one_left(bus: Bus) -> None:
     lead = Lead()
     publisher = FeedPublisher(bus, Tally(logger("feed")), lead)
-    await publisher.store(names.FEED_HALTS, b"1")
-    await bus.js.publish(names.FEED_HALTS, b"of a feed that led before")
-    await publisher.store(names.FEED_HALTS, b"2")
+    await publisher.store(names.DEFAULT.feed_halts, b"1")
+    await bus.js.publish(names.DEFAULT.feed_halts, b"of a feed that led before")
+    await publisher.store(names.DEFAULT.feed_halts, b"2")
     assert lead.asked == 1
-    assert await last_sequence(bus, names.STREAM_HALTS) == 3
+    assert await last_sequence(bus, names.DEFAULT.stream_halts) == 3
 
 
 async def test_a_stream_that_is_gone_is_an_error_and_one_made_anew_is_written_to(bus: Bus) -> None:
     publisher = FeedPublisher(bus, Tally(logger("feed")), Lead())
-    await publisher.store(names.FEED_HALTS, b"1")
-    info = await bus.js.stream_info(names.STREAM_HALTS)
-    await bus.js.delete_stream(names.STREAM_HALTS)
+    await publisher.store(names.DEFAULT.feed_halts, b"1")
+    info = await bus.js.stream_info(names.DEFAULT.stream_halts)
+    await bus.js.delete_stream(names.DEFAULT.stream_halts)
     with pytest.raises(BusError):
-        await publisher.store(names.FEED_HALTS, b"2")
+        await publisher.store(names.DEFAULT.feed_halts, b"2")
     await bus.js.add_stream(info.config)
-    await publisher.store(names.FEED_HALTS, b"3")
-    assert await last_sequence(bus, names.STREAM_HALTS) == 1
+    await publisher.store(names.DEFAULT.feed_halts, b"3")
+    assert await last_sequence(bus, names.DEFAULT.stream_halts) == 1
 
 
 async def test_certainty_ends_before_the_lease_does(bus: Bus) -> None:
@@ -198,7 +198,7 @@ async def test_scans_are_numbered_on_by_the_next_feed(bus: Bus, nats_server: Nat
     async def hear(message) -> None:  # type: ignore[no-untyped-def]
         heard.append(decode_as(UniverseFrame, message.data))
 
-    await bus.nc.subscribe(names.FEED_UNIVERSE, cb=hear)
+    await bus.nc.subscribe(names.DEFAULT.feed_universe, cb=hear)
     async with market() as sim:
         for name in ("first", "second"):
             before = len(heard)
@@ -228,7 +228,7 @@ async def test_a_feed_whose_lease_is_taken_lets_go_of_the_stream(bus: Bus, nats_
 
 async def _taken(bus: Bus, other: LeaseHolder) -> bool:
     stored = await get_last(
-        bus, names.bucket_stream(names.BUCKET_LEASES), names.key_subject(names.BUCKET_LEASES, "feed")
+        bus, names.bucket_stream(names.DEFAULT.bucket_leases), names.key_subject(names.DEFAULT.bucket_leases, "feed")
     )
     return stored is not None and await other._write("other", stored.sequence)
 
@@ -238,10 +238,10 @@ async def test_halts_of_a_late_feed_change_nothing(bus: Bus) -> None:
     tally = Tally(logger("feed"))
     late, leader = FeedPublisher(bus, tally, Lead(confirmed=False)), FeedPublisher(bus, tally)
     old = Halts(as_of=1, simulated=True, symbols=["A"], status=["halted"], time=[1])
-    await late.store(names.FEED_HALTS, encode(old))
-    await leader.store(names.FEED_HALTS, encode(structs.replace(old, as_of=2, status=["resumed"])))
+    await late.store(names.DEFAULT.feed_halts, encode(old))
+    await leader.store(names.DEFAULT.feed_halts, encode(structs.replace(old, as_of=2, status=["resumed"])))
     with pytest.raises(FencedError):
-        await late.store(names.FEED_HALTS, encode(structs.replace(old, as_of=3)))
-    stored = await get_last(bus, names.STREAM_HALTS, names.FEED_HALTS)
+        await late.store(names.DEFAULT.feed_halts, encode(structs.replace(old, as_of=3)))
+    stored = await get_last(bus, names.DEFAULT.stream_halts, names.DEFAULT.feed_halts)
     assert stored is not None
     assert decode_as(Halts, stored.data).status == ["resumed"]

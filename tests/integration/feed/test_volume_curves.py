@@ -85,7 +85,7 @@ async def loading(nats_url: str, root: Path, cache: Path | str = "", fault: str 
         async def hear(message: Msg) -> None:
             parts.append(decode_as(VolumeCurves, message.data))
 
-        await bus.nc.subscribe(names.FEED_CURVES, cb=hear)
+        await bus.nc.subscribe(names.DEFAULT.feed_curves, cb=hear)
         if fault:
             sim.faults.set("rest_status", endpoint=fault, status=500)
         await feed.scan()
@@ -285,8 +285,8 @@ async def test_a_scan_that_is_out_does_not_fail_for_what_cannot_be_restored(
     async with loading(nats_server.url, tmp_path) as load:
         await ready(load)
         before = load.feed.report()
-        await load.bus.js.delete_stream(names.STREAM_CURVES)
-        other = feed_config(names.STREAM_CURVES, names.FEED_CURVES, Retention())
+        await load.bus.js.delete_stream(names.DEFAULT.stream_curves)
+        other = feed_config(names.DEFAULT.stream_curves, names.DEFAULT.feed_curves, Retention())
         other.allow_direct = False
         await load.bus.js.add_stream(other)
         await load.feed.scan()
@@ -357,12 +357,12 @@ async def test_what_nats_lost_is_published_again(nats_server: NatsServer, tmp_pa
         await load.feed.scan()
         assert len(load.parts) == 1
         if lose == "purge":
-            await load.bus.js.purge_stream(names.STREAM_CURVES)
+            await load.bus.js.purge_stream(names.DEFAULT.stream_curves)
         else:
-            await load.bus.js.delete_stream(names.STREAM_CURVES)
+            await load.bus.js.delete_stream(names.DEFAULT.stream_curves)
         await load.feed.scan()
         await until(lambda: len(load.parts) == 2, "the parts again")
-        info = await load.bus.js.stream_info(names.STREAM_CURVES)
+        info = await load.bus.js.stream_info(names.DEFAULT.stream_curves)
         assert info.state.messages == 1
 
 
@@ -371,7 +371,7 @@ async def test_the_stream_keeps_the_last_set(nats_server: NatsServer, tmp_path: 
     for _ in range(2):
         async with loading(nats_server.url, tmp_path) as load:
             await ready(load)
-            info = await load.bus.js.stream_info(names.STREAM_CURVES)
+            info = await load.bus.js.stream_info(names.DEFAULT.stream_curves)
             assert (info.state.messages, load.parts[-1].parts) == (3, 3)
 
 
@@ -382,7 +382,7 @@ async def test_a_set_with_a_hole_is_counted_and_left_out(nats_server: NatsServer
         parts = [VolumeCurves(n, 3, str(DAY), [240, 1200], [f"S{n}"], [20], [[0, 5]]) for n in (1, 2, 3)]
         for part in (parts[0], parts[2], *parts):
             assert not universe.curves.serve(DAY)
-            await stack.bus.js.publish(names.FEED_CURVES, encode(part))
+            await stack.bus.js.publish(names.DEFAULT.feed_curves, encode(part))
         await until(lambda: universe.curves.serve(DAY), "the whole set")
         assert stack.report()["counts"]["bad_frames"] >= 1
 

@@ -60,7 +60,7 @@ class Market:
 
     async def remove(self, name: str) -> None:
         del self.lists[name]
-        await self.bus.js.publish(f"$KV.{names.BUCKET_LISTS}.{name}", b"", headers={"KV-Operation": "DEL"})
+        await self.bus.js.publish(f"$KV.{names.DEFAULT.bucket_lists}.{name}", b"", headers={"KV-Operation": "DEL"})
 
     async def show(self, name: str, *symbols: str) -> None:
         """Publish list `name` with these rows, a second later."""
@@ -97,7 +97,7 @@ class Market:
         assert await self.joined() == await self.from_the_first()
 
     async def commands(self, after: int = 0) -> list[FeedCommand]:
-        stored = await get_from(self.bus, names.STREAM_COMMANDS, after + 1, 1000)
+        stored = await get_from(self.bus, names.DEFAULT.stream_commands, after + 1, 1000)
         assert [message.sequence for message in stored] == list(range(after + 1, after + 1 + len(stored)))
         return [decode_as(FeedCommand, message.data) for message in stored]
 
@@ -119,9 +119,11 @@ class Market:
 
     async def stored(self) -> tuple[int, int, int]:
         """How far stream and bucket have come: nothing was written while this stays the same."""
-        value = await get_last(self.bus, f"KV_{names.BUCKET_HOT}", f"$KV.{names.BUCKET_HOT}.{names.HOT_KEY}")
-        info = await self.bus.js.stream_info(names.STREAM_COMMANDS)
-        kv = await self.bus.js.stream_info(f"KV_{names.BUCKET_HOT}")
+        value = await get_last(
+            self.bus, f"KV_{names.DEFAULT.bucket_hot}", f"$KV.{names.DEFAULT.bucket_hot}.{names.HOT_KEY}"
+        )
+        info = await self.bus.js.stream_info(names.DEFAULT.stream_commands)
+        kv = await self.bus.js.stream_info(f"KV_{names.DEFAULT.bucket_hot}")
         return info.state.last_seq, kv.state.last_seq, value.sequence if value else 0
 
 
@@ -259,7 +261,7 @@ async def test_lists_come_and_go(nats_server: NatsServer, market: Market) -> Non
         await market.show("later", "B")
         await market.reaches("A", "B")
         await ready(market, hot)
-        await market.bus.js.publish(f"$KV.{names.BUCKET_LISTS}.Not-A-List", b"rubbish")
+        await market.bus.js.publish(f"$KV.{names.DEFAULT.bucket_lists}.Not-A-List", b"rubbish")
         await market.remove("later")
         await until(lambda: hot.report()["lists"].keys() == {"one"}, "the removal")
         await market.stays()
@@ -374,7 +376,7 @@ async def test_a_set_that_somebody_deleted_comes_back_without_a_change(
     async with leading(nats_server) as hot:
         await market.reaches("A", "B")
         published = hot.report()["published"]
-        await market.bus.js.purge_stream(f"KV_{names.BUCKET_HOT}")
+        await market.bus.js.purge_stream(f"KV_{names.DEFAULT.bucket_hot}")
         await until(lambda: read_hot_set(market.bus), "the set")
         assert await market.joined() == {"A", "B"}
         assert hot.report()["published"] == published

@@ -34,7 +34,7 @@ async def recovered(bus: Bus) -> HotPublisher:
 
 
 async def stored_commands(bus: Bus, after: int = 0) -> list[Stored]:
-    return await get_from(bus, names.STREAM_COMMANDS, after + 1, 1000)
+    return await get_from(bus, names.DEFAULT.stream_commands, after + 1, 1000)
 
 
 async def stored_set(bus: Bus) -> HotSet:
@@ -134,7 +134,7 @@ async def test_a_second_writer_is_fenced_off(bus: Bus) -> None:
 
 async def test_another_writers_set_is_not_overwritten(bus: Bus) -> None:
     publisher = await recovered(bus)
-    await put(bus, names.BUCKET_HOT, names.HOT_KEY, b"theirs")
+    await put(bus, names.DEFAULT.bucket_hot, names.HOT_KEY, b"theirs")
     with pytest.raises(FencedError, match="another writer stores the hot set"):
         await publisher.publish({"A"}, 1)
 
@@ -142,7 +142,7 @@ async def test_another_writers_set_is_not_overwritten(bus: Bus) -> None:
 async def test_a_lost_acknowledgement_of_a_command_is_adopted(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = await recovered(bus)
     await publisher.publish({"A"}, 1)
-    await lose_answers(bus, monkeypatch, names.FEED_COMMAND)
+    await lose_answers(bus, monkeypatch, names.DEFAULT.feed_command)
     with pytest.raises(BusError):
         await publisher.publish({"A", "B"}, 2)
     monkeypatch.undo()
@@ -158,11 +158,11 @@ async def test_a_lost_acknowledgement_of_a_command_is_adopted(bus: Bus, monkeypa
 
 
 async def test_it_is_adopted_without_the_servers_memory_of_ids(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    info = await bus.js.stream_info(names.STREAM_COMMANDS)
+    info = await bus.js.stream_info(names.DEFAULT.stream_commands)
     info.config.duplicate_window = 0.1
     await bus.js.update_stream(info.config)
     publisher = await recovered(bus)
-    await lose_answers(bus, monkeypatch, names.FEED_COMMAND)
+    await lose_answers(bus, monkeypatch, names.DEFAULT.feed_command)
     with pytest.raises(BusError):
         await publisher.publish({"A"}, 1)
     monkeypatch.undo()
@@ -173,7 +173,7 @@ async def test_it_is_adopted_without_the_servers_memory_of_ids(bus: Bus, monkeyp
 
 async def test_a_lost_acknowledgement_of_the_set_is_no_other_writers(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = await recovered(bus)
-    await lose_answers(bus, monkeypatch, f"$KV.{names.BUCKET_HOT}.{names.HOT_KEY}")
+    await lose_answers(bus, monkeypatch, f"$KV.{names.DEFAULT.bucket_hot}.{names.HOT_KEY}")
     for symbols in ({"A"}, {"A", "B"}):
         with pytest.raises(BusError):
             await publisher.publish(symbols, 1)
@@ -186,7 +186,7 @@ async def test_a_stream_that_is_behind_the_set_gets_all_of_it_again(bus: Bus) ->
     publisher = await recovered(bus)
     for number in range(5):
         await publisher.publish({"A", f"S{number}"}, number)
-    await bus.js.delete_stream(names.STREAM_COMMANDS)
+    await bus.js.delete_stream(names.DEFAULT.stream_commands)
     again = await recovered(bus)
     assert again.symbols == {"A", "S4"}
     value, commands = await stored_set(bus), await stored_commands(bus)
@@ -200,9 +200,9 @@ async def test_without_the_set_the_commands_alone_give_it(bus: Bus, value: bytes
     await publisher.publish({"A", "B"}, 1)
     await publisher.publish({"B", "C"}, 2)
     if value is None:
-        await bus.js.purge_stream(f"KV_{names.BUCKET_HOT}")
+        await bus.js.purge_stream(f"KV_{names.DEFAULT.bucket_hot}")
     else:
-        await put(bus, names.BUCKET_HOT, names.HOT_KEY, value)
+        await put(bus, names.DEFAULT.bucket_hot, names.HOT_KEY, value)
     again = await recovered(bus)
     assert (again.sequence, again.symbols) == (3, {"B", "C"})
     assert (await stored_set(bus)).symbols == ["B", "C"]
@@ -210,12 +210,14 @@ async def test_without_the_set_the_commands_alone_give_it(bus: Bus, value: bytes
 
 async def test_commands_trimmed_before_the_set_was_stored_are_made_good(bus: Bus) -> None:
     publisher = await recovered(bus)
-    early = (await bus.js.get_last_msg(f"KV_{names.BUCKET_HOT}", f"$KV.{names.BUCKET_HOT}.{names.HOT_KEY}")).data
+    early = (
+        await bus.js.get_last_msg(f"KV_{names.DEFAULT.bucket_hot}", f"$KV.{names.DEFAULT.bucket_hot}.{names.HOT_KEY}")
+    ).data
     for number in range(5):
         await publisher.publish({"A", f"S{number}"}, number)
     assert early is not None
-    await put(bus, names.BUCKET_HOT, names.HOT_KEY, early)
-    await bus.js.purge_stream(names.STREAM_COMMANDS, seq=publisher.sequence)
+    await put(bus, names.DEFAULT.bucket_hot, names.HOT_KEY, early)
+    await bus.js.purge_stream(names.DEFAULT.stream_commands, seq=publisher.sequence)
     again = await recovered(bus)
     assert again.sequence == publisher.sequence + 1
     value, commands = await stored_set(bus), await stored_commands(bus)
@@ -226,7 +228,7 @@ async def test_commands_trimmed_before_the_set_was_stored_are_made_good(bus: Bus
 async def test_trimmed_commands_that_the_set_holds_are_not_missed(bus: Bus) -> None:
     publisher = await recovered(bus)
     await publisher.publish({"A", "B"}, 1)
-    await bus.js.purge_stream(names.STREAM_COMMANDS)
+    await bus.js.purge_stream(names.DEFAULT.stream_commands)
     again = await recovered(bus)
     assert (again.sequence, again.symbols) == (1, {"A", "B"})
     await again.publish({"B"}, 2)
@@ -252,7 +254,7 @@ async def test_a_server_that_is_away_loses_nothing(nats_server: NatsServer) -> N
 async def test_commands_that_are_deleted_while_published_begin_anew(bus: Bus) -> None:
     publisher = await recovered(bus)
     await publisher.publish({"A", "B"}, 1)
-    await bus.js.delete_stream(names.STREAM_COMMANDS)
+    await bus.js.delete_stream(names.DEFAULT.stream_commands)
     await publisher.publish({"B", "C"}, 2)
     assert publisher.symbols == {"B", "C"}
     value = await stored_set(bus)
@@ -264,7 +266,7 @@ async def test_a_failure_while_beginning_anew_is_no_other_writer(bus: Bus, monke
     publisher = await recovered(bus)
     await publisher.publish({"A", "B"}, 1)
     await publisher.publish({"A", "B", "C"}, 2)
-    await bus.js.delete_stream(names.STREAM_COMMANDS)
+    await bus.js.delete_stream(names.DEFAULT.stream_commands)
 
     async def fail(_value: FencedValue) -> None:
         raise BusError("no answer")
@@ -283,12 +285,12 @@ async def test_a_stream_that_is_gone_is_noticed_while_others_listen_for_commands
     async def hear(_message: Msg) -> None:
         pass
 
-    await bus.nc.subscribe(names.FEED_COMMAND, cb=hear)
+    await bus.nc.subscribe(names.DEFAULT.feed_command, cb=hear)
     publisher = await recovered(bus)
     await publisher.publish({"A"}, 1)
-    await bus.js.delete_stream(names.STREAM_COMMANDS)
+    await bus.js.delete_stream(names.DEFAULT.stream_commands)
     with pytest.raises(NatsTimeoutError):
-        await bus.js.publish(names.FEED_COMMAND, b"", timeout=0.5)  # no "no responders"
+        await bus.js.publish(names.DEFAULT.feed_command, b"", timeout=0.5)  # no "no responders"
     assert await publisher.publish({"A", "B"}, 2)
     assert await stored_set(bus) == HotSet(2, 2, ["A", "B"])
 
@@ -297,13 +299,13 @@ async def test_a_set_that_somebody_deleted_is_stored_again(bus: Bus) -> None:
     publisher = await recovered(bus)
     await publisher.publish({"A"}, 1)
     await publisher.restore()
-    revision = (await bus.js.stream_info(f"KV_{names.BUCKET_HOT}")).state.last_seq
+    revision = (await bus.js.stream_info(f"KV_{names.DEFAULT.bucket_hot}")).state.last_seq
     for _ in range(2):
-        await (await bus.js.key_value(names.BUCKET_HOT)).delete(names.HOT_KEY)
+        await (await bus.js.key_value(names.DEFAULT.bucket_hot)).delete(names.HOT_KEY)
         assert await read_hot_set(bus) is None
         await publisher.restore()
         assert await stored_set(bus) == HotSet(1, 1, ["A"])
-    assert (await bus.js.stream_info(f"KV_{names.BUCKET_HOT}")).state.last_seq == revision + 4
-    await put(bus, names.BUCKET_HOT, names.HOT_KEY, b"theirs")
+    assert (await bus.js.stream_info(f"KV_{names.DEFAULT.bucket_hot}")).state.last_seq == revision + 4
+    await put(bus, names.DEFAULT.bucket_hot, names.HOT_KEY, b"theirs")
     with pytest.raises(FencedError, match="another writer stores the hot set"):
         await publisher.restore()

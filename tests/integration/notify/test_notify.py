@@ -127,7 +127,7 @@ def alert(number: int, *channels: str) -> Alert:
 
 async def publish(bus: Bus, *alerts: Alert) -> list[str]:
     for one in alerts:
-        await bus.js.publish(names.alert_subject(one.name), encode(one), headers={names.HEADER_MSG_ID: one.id})
+        await bus.js.publish(names.DEFAULT.alert_subject(one.name), encode(one), headers={names.HEADER_MSG_ID: one.id})
     return [one.id for one in alerts]
 
 
@@ -170,7 +170,7 @@ async def test_each_once_by_its_key_though_a_third_fails(alerts_bus: Bus, nats_s
 
 async def answers(bus: Bus) -> bool:
     try:
-        await bus.js.stream_info(names.STREAM_ALERTS)
+        await bus.js.stream_info(names.DEFAULT.stream_alerts)
     except Exception:  # noqa: BLE001  # not yet
         return False
     return True
@@ -184,7 +184,7 @@ async def test_a_storm_is_bundled_within_the_rate(alerts_bus: Bus, nats_server: 
         await until(has(found, keys), lambda: f"{len(found.keys())} of 2000 alerts")
     assert len(found.posts) <= 25, "2,000 alerts in so many deliveries"
     assert max(len(post["alerts"]) for post in found.posts) <= delivery.BATCH
-    assert (await alerts_bus.js.stream_info(names.STREAM_ALERTS)).state.messages == 2000
+    assert (await alerts_bus.js.stream_info(names.DEFAULT.stream_alerts)).state.messages == 2000
 
 
 async def test_a_dead_channel_and_a_slow_one_cost_no_other(alerts_bus: Bus, nats_server: NatsServer) -> None:

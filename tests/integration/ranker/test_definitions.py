@@ -81,7 +81,7 @@ async def test_a_list_that_is_added_again_at_once_is_another_one(bus: Bus, defin
 async def test_a_bad_one_costs_no_other(bus: Bus, definitions: Definitions) -> None:
     await write_definition(bus, own("good"))
     await write_definition(bus, own("bad", "prise > 1"))
-    await put(bus, names.BUCKET_LISTS, "garbage", b"{")
+    await put(bus, names.DEFAULT.bucket_lists, "garbage", b"{")
     await until(lambda: ranked(definitions) == ["good"] and len(definitions.refused) == 2, "two refusals")
     assert "did you mean price?" in definitions.report()["refused"]["bad"]
     await write_definition(bus, own("bad", "price > 1"))
@@ -128,7 +128,7 @@ async def test_what_no_longer_comes_with_gapscan_is_cleared_away(bus: Bus) -> No
 async def test_a_server_that_lost_all_is_told_again(bus: Bus, definitions: Definitions) -> None:
     await write_definition(bus, own("mine"))
     await until(lambda: ranked(definitions) == ["mine"], "the list")
-    await bus.js.delete_stream(f"KV_{names.BUCKET_LISTS}")
+    await bus.js.delete_stream(f"KV_{names.DEFAULT.bucket_lists}")
 
     async def back() -> bool:
         return {found.name for found in await read_definitions(bus)} == {"mine", *SHIPPED.names}

@@ -41,7 +41,7 @@ def set_of(parts: int, symbols: int = 300) -> list[VolumeCurves]:
 
 async def publish(bus: Bus, parts: Iterable[VolumeCurves]) -> None:
     for part in parts:
-        await bus.js.publish(names.FEED_CURVES, encode(part))
+        await bus.js.publish(names.DEFAULT.feed_curves, encode(part))
 
 
 class Taking:
@@ -79,7 +79,7 @@ async def taking(bus: Bus, capacity: int = CAPACITY) -> AsyncIterator[Taking]:
 async def test_who_starts_while_curves_are_published_has_them(bus: Bus) -> None:
     parts = set_of(40)
     for begun in range(0, 40, 8):
-        await bus.js.purge_stream(names.STREAM_CURVES)
+        await bus.js.purge_stream(names.DEFAULT.stream_curves)
         await publish(bus, parts[:begun])
         publishing = asyncio.create_task(publish(bus, parts[begun:]))
         async with taking(bus) as one:
@@ -109,7 +109,7 @@ async def test_a_lost_part_is_read_again(bus: Bus, lost: int) -> None:
         for number, part in enumerate(set_of(6)):
             if number == lost:  # there is no room for it
                 for _ in range(2):
-                    await bus.nc.publish(names.FEED_CLOCK, encode(Clock(0)))
+                    await bus.nc.publish(names.DEFAULT.feed_clock, encode(Clock(0)))
                 await until(lambda: one.ingest.waiting == 2, "no room")
             await publish(bus, [part])
             if number == lost:

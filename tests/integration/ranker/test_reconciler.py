@@ -30,7 +30,7 @@ from tests.support.until import until
 DAY = dt.date(2026, 3, 10)
 TIMES = session_times(DAY)
 MINUTE = 60_000
-BUCKET = f"KV_{names.BUCKET_SNAPSHOTS}"
+BUCKET = f"KV_{names.DEFAULT.bucket_snapshots}"
 OPEN, CLOSED = "most_active", "gappers_up"  # in the evening
 MINE = ListDefinition("mine", "", "price > 1", ["-price"], 10, [], 1000, own=True)
 
@@ -96,14 +96,14 @@ async def test_a_snapshot_that_cannot_be_stored_brings_the_bucket_back(evening: 
 @pytest.mark.usefixtures("looking_often")
 async def test_one_snapshot_comes_back(evening: Stack) -> None:
     before = await snapshots(evening)
-    await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}")
+    await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.DEFAULT.bucket_snapshots}.{CLOSED}")
     await until(lambda: all_stored(evening), "all snapshots")
     assert await snapshots(evening) == before
 
 
 @pytest.mark.usefixtures("looking_after_trouble")
 async def test_a_snapshot_deleted_by_its_key_is_written_over(evening: Stack) -> None:
-    subject = f"$KV.{names.BUCKET_SNAPSHOTS}.{OPEN}"
+    subject = f"$KV.{names.DEFAULT.bucket_snapshots}.{OPEN}"
     await evening.bus.js.publish(subject, b"", headers={names.HEADER_KV_OPERATION: "DEL"})
     await evening.scan_at(TIMES.post + 20 * MINUTE)
     snapshot = await read_snapshot(evening.bus, OPEN)
@@ -115,7 +115,7 @@ async def test_a_snapshot_deleted_by_its_key_is_written_over(evening: Stack) -> 
 @pytest.mark.usefixtures("looking_often")
 async def test_a_snapshot_deleted_by_its_key_comes_back_though_nothing_changes(evening: Stack) -> None:
     before = await snapshots(evening)
-    subject = f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}"
+    subject = f"$KV.{names.DEFAULT.bucket_snapshots}.{CLOSED}"
     await evening.bus.js.publish(subject, b"", headers={names.HEADER_KV_OPERATION: "DEL"})
     await until(lambda: all_stored(evening), "all snapshots")
     assert await snapshots(evening) == before
@@ -138,7 +138,7 @@ async def test_a_lists_stream_comes_back_with_its_rows(evening: Stack, name: str
     following = asyncio.create_task(follow())
     evening.tasks.append(following)
     await until(lambda: epochs, "the first view")
-    await evening.bus.js.delete_stream(names.list_stream(name))
+    await evening.bus.js.delete_stream(names.DEFAULT.list_stream(name))
     await until(lambda: epochs[-1] != before[name].epoch, "the new epoch")
     assert min(sizes) == len(before[name].rows)
     assert name in await list_names(evening.bus)
@@ -166,14 +166,14 @@ async def test_a_removed_list_is_not_brought_back(evening: Stack) -> None:
 async def a_look(stack: Stack) -> None:
     """Wait until something that is deleted is seen to be gone, and made anew."""
     epoch = stack.report()["lists"][CLOSED]["epoch"]
-    await stack.bus.js.delete_stream(names.list_stream(CLOSED))
+    await stack.bus.js.delete_stream(names.DEFAULT.list_stream(CLOSED))
     await until(lambda: stack.report()["lists"][CLOSED]["epoch"] != epoch, "a look")
 
 
 @pytest.mark.usefixtures("looking_often")
 async def test_what_stands_in_a_buckets_place_is_told(evening: Stack) -> None:
     await evening.bus.js.delete_stream(BUCKET)
-    await evening.bus.js.add_stream(name=BUCKET, subjects=[f"$KV.{names.BUCKET_SNAPSHOTS}.>"])
+    await evening.bus.js.add_stream(name=BUCKET, subjects=[f"$KV.{names.DEFAULT.bucket_snapshots}.>"])
     await until(lambda: evening.report()["last_error"], "the fault")
     assert f"stream {BUCKET} exists with" in evening.report()["last_error"]
     await evening.bus.js.delete_stream(BUCKET)
@@ -190,13 +190,13 @@ async def test_what_stands_in_one_lists_place_costs_no_other(evening: Stack, cap
     before = await snapshots(evening)
     foreign = min(before)  # looked after first
     for name in before:
-        await evening.bus.js.delete_stream(names.list_stream(name))
+        await evening.bus.js.delete_stream(names.DEFAULT.list_stream(name))
         if name == foreign:
-            await evening.bus.js.add_stream(name="FOREIGN", subjects=[names.delta_subject(name)])
+            await evening.bus.js.add_stream(name="FOREIGN", subjects=[names.DEFAULT.delta_subject(name)])
     await until(lambda: all_streams_but(evening, foreign), "all streams but one")
-    await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.BUCKET_SNAPSHOTS}.{CLOSED}")
+    await evening.bus.js.purge_stream(BUCKET, subject=f"$KV.{names.DEFAULT.bucket_snapshots}.{CLOSED}")
     await until(lambda: all_stored(evening), "all snapshots")
-    fault = f"stream {names.list_stream(foreign)} cannot be created: subjects overlap with an existing stream"
+    fault = f"stream {names.DEFAULT.list_stream(foreign)} cannot be created: subjects overlap with an existing stream"
     await until(lambda: evening.report()["last_error"] == fault, "the fault")
     refused = evening.report()["counts"]["topology_refused"]
     await until(lambda: evening.report()["counts"]["topology_refused"] > refused + 2, "more looks")
@@ -215,12 +215,12 @@ async def shown_as(stack: Stack, before: dict[str, Snapshot]) -> bool:
 
 @pytest.mark.usefixtures("looking_often")
 async def test_what_stands_in_a_buckets_place_costs_no_list(evening: Stack) -> None:
-    bucket = f"KV_{names.BUCKET_HOT}"
+    bucket = f"KV_{names.DEFAULT.bucket_hot}"
     await evening.bus.js.delete_stream(bucket)
-    await evening.bus.js.add_stream(name=bucket, subjects=[f"$KV.{names.BUCKET_HOT}.>"])
+    await evening.bus.js.add_stream(name=bucket, subjects=[f"$KV.{names.DEFAULT.bucket_hot}.>"])
     await until(lambda: evening.report()["last_error"], "the fault")
     for name in (OPEN, CLOSED):
-        await evening.bus.js.delete_stream(names.list_stream(name))
+        await evening.bus.js.delete_stream(names.DEFAULT.list_stream(name))
     await until(lambda: all_streams_but(evening), "all streams")
     assert f"stream {bucket} exists with" in evening.report()["last_error"]
 
@@ -237,7 +237,7 @@ async def test_a_list_whose_renewal_failed_is_renewed_again(evening: Stack, monk
         return await keyvalue.get(bus, bucket, key)
 
     monkeypatch.setattr(fenced, "keyvalue", SimpleNamespace(get_of_leader=get, put=keyvalue.put))
-    await evening.bus.js.delete_stream(names.list_stream(CLOSED))
+    await evening.bus.js.delete_stream(names.DEFAULT.list_stream(CLOSED))
     await until(lambda: shown_as(evening, {CLOSED: before[CLOSED]}), "its rows under a new epoch")
     assert evening.report()["lists"][CLOSED]["rows"] == len(before[CLOSED].rows)
     assert evening.report()["counts"]["upkeep_failed"] >= 1
@@ -250,7 +250,7 @@ async def test_a_list_whose_stream_somebody_else_took_is_not_called_live(
 ) -> None:
     monkeypatch.setattr(term, "REFUSED_IS_STALE", 0.3)
     assert evening.report()["lists"][OPEN]["state"] == "live"
-    stream = names.list_stream(OPEN)
+    stream = names.DEFAULT.list_stream(OPEN)
     await evening.bus.js.delete_stream(stream)
     await evening.bus.js.add_stream(name=stream, subjects=["somebody.elses"])
     others = [name for name, of in evening.report()["lists"].items() if of["state"] == "live" and name != OPEN]

@@ -75,18 +75,18 @@ async def test_what_was_said_while_the_link_was_away_is_read_on_its_return(nats_
         async def say(subject: str, message: Message) -> None:
             await feed.js.publish(subject, encode(message))
 
-        await say(names.FEED_UNIVERSE, universe_frame([stock(symbol) for symbol in SYMBOLS], NOW))
+        await say(names.DEFAULT.feed_universe, universe_frame([stock(symbol) for symbol in SYMBOLS], NOW))
         tally = Tally(logger("test"))
         async with taking(bus, tally) as ingest:
             universe = ingest.universe
-            await say(names.FEED_HALTS, halts(NOW, "halted", "A"))
-            await say(names.FEED_REFERENCE, reference(split=False))
+            await say(names.DEFAULT.feed_halts, halts(NOW, "halted", "A"))
+            await say(names.DEFAULT.feed_reference, reference(split=False))
             await until(lambda: halted(universe)["A"] == "halted" and ingest.has_reference, "what comes live")
             await link.cut()
             await until(lambda: not bus.connected, "the loss of the link")
-            await say(names.FEED_HALTS, halts(NOW + 1, "halted", "B"))
-            await say(names.FEED_REFERENCE, reference(split=True))
-            await say(names.FEED_CURVES, VolumeCurves(1, 1, str(DAY), [240, 1200], ["A"], [20], [[0, 9]]))
+            await say(names.DEFAULT.feed_halts, halts(NOW + 1, "halted", "B"))
+            await say(names.DEFAULT.feed_reference, reference(split=True))
+            await say(names.DEFAULT.feed_curves, VolumeCurves(1, 1, str(DAY), [240, 1200], ["A"], [20], [[0, 9]]))
             await link.mend()
             await until(lambda: halted(universe) == {"A": None, "B": "halted"}, "the halts of today")
             await until(lambda: universe.curves.serve(DAY), "the volume curves")
@@ -100,14 +100,16 @@ async def test_older_halts_that_are_read_again_change_nothing(
     monkeypatch.setattr(replay, "FIRST", 0.01)
     async with connect(BusOptions(nats_server.url), "test") as bus:
         await ensure_shared(bus, retention(Config()))
-        await bus.js.publish(names.FEED_UNIVERSE, encode(universe_frame([stock(symbol) for symbol in SYMBOLS], NOW)))
+        await bus.js.publish(
+            names.DEFAULT.feed_universe, encode(universe_frame([stock(symbol) for symbol in SYMBOLS], NOW))
+        )
         async with taking(bus, Tally(logger("test"))) as ingest:
-            await bus.nc.publish(names.FEED_HALTS, encode(halts(NOW + 2, "halted", "B")))
+            await bus.nc.publish(names.DEFAULT.feed_halts, encode(halts(NOW + 2, "halted", "B")))
             await until(lambda: halted(ingest.universe)["B"] == "halted", "the newest")
-            await bus.js.purge_stream(names.STREAM_HALTS)
-            await bus.js.publish(names.FEED_HALTS, encode(halts(NOW + 1, "halted", "A")))
+            await bus.js.purge_stream(names.DEFAULT.stream_halts)
+            await bus.js.publish(names.DEFAULT.feed_halts, encode(halts(NOW + 1, "halted", "A")))
             ingest.replay.want()
             await until(lambda: not ingest.replay.pending, "the reading")
-            await bus.nc.publish(names.FEED_HALTS, encode(halts(NOW + 3, "resumed", "B")))
+            await bus.nc.publish(names.DEFAULT.feed_halts, encode(halts(NOW + 3, "resumed", "B")))
             await until(lambda: halted(ingest.universe)["B"] == "resumed", "what came after")
             assert halted(ingest.universe)["A"] is None

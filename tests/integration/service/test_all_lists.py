@@ -143,7 +143,7 @@ async def test_what_cannot_be_read_is_said_once(
 ) -> None:
     await publish_list(bus, "movers")
     await write_definition(bus, definition("movers"))
-    await put(bus, names.BUCKET_LISTS, "garbled", b"{")
+    await put(bus, names.DEFAULT.bucket_lists, "garbled", b"{")
 
     with caplog.at_level(logging.WARNING, "gapscan"):
         async with running_bridge(nats_server.url) as served:
@@ -167,7 +167,7 @@ async def test_nats_gone_while_definitions_are_read(
     really_subscribe = Client.subscribe
 
     async def subscribe(nc: Client, subject: str, **options: Any) -> Subscription:
-        if subject == names.key_subject(names.BUCKET_LISTS) and next(refused, None) is not None:
+        if subject == names.key_subject(names.DEFAULT.bucket_lists) and next(refused, None) is not None:
             raise NatsTimeoutError
         return await really_subscribe(nc, subject, **options)
 

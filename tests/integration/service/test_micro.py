@@ -55,7 +55,7 @@ def why(request: WhyRequest) -> Why:
 
 @pytest.mark.parametrize("verb", SHAPES)
 async def test_every_verb_answers_in_the_shape_of_the_adr(bus: Bus, verb: str) -> None:
-    async with reporting(bus, "ranker", lambda: {"role": "leader"}, lambda: [why_endpoint()]):
+    async with reporting(bus, "ranker", lambda: {"role": "leader"}, lambda: [why_endpoint(bus)]):
         everyone = await asked(bus, f"$SRV.{verb}")
         by_name = await asked(bus, f"$SRV.{verb}.gapscan-ranker")
         by_id = await asked(bus, f"$SRV.{verb}.gapscan-ranker.{everyone['id']}")
@@ -78,18 +78,18 @@ async def test_info_says_what_there_is_and_by_which_schema(bus: Bus) -> None:
     leads: list[Endpoint] = []
     async with reporting(bus, "ranker", dict, lambda: leads):
         assert [endpoint["name"] for endpoint in (await asked(bus, "$SRV.INFO"))["endpoints"]] == ["status"]
-        leads.append(why_endpoint())
+        leads.append(why_endpoint(bus))
         info = await asked(bus, "$SRV.INFO.gapscan-ranker")
     assert "ranks" in info["description"]
     status, questions = info["endpoints"]
     assert (status["subject"], status["queue_group"]) == ("gapscan.status.ranker", "q")
-    assert (questions["subject"], questions["queue_group"]) == (names.WHY, "")
+    assert (questions["subject"], questions["queue_group"]) == (names.DEFAULT.why, "")
     schemas = set(documents())
     assert {questions["metadata"]["request_schema"], questions["metadata"]["response_schema"]} <= schemas
 
 
 async def test_stats_count_requests_errors_and_time(bus: Bus) -> None:
-    endpoint, tally = why_endpoint(), Tally(logger("test"))
+    endpoint, tally = why_endpoint(bus), Tally(logger("test"))
     async with reporting(bus, "ranker", lambda: {"role": "leader"}, lambda: [endpoint]):
         async with answering(bus, why, tally, endpoint):
             for symbol in ("A", "B"):
@@ -153,7 +153,7 @@ async def test_what_has_come_is_answered_before_the_end(nats_server: NatsServer,
 
 async def test_who_does_not_lead_is_not_asked_why(nats_server: NatsServer, bus: Bus) -> None:
     """Of two rankers the one that leads hears every question, though both are instances of one service."""
-    standby, leader = why_endpoint(), why_endpoint()
+    standby, leader = why_endpoint(bus), why_endpoint(bus)
     async with (
         connect(BusOptions(nats_server.url), "standby") as other,
         reporting(other, "ranker", lambda: {"role": "standby"}),

@@ -15,7 +15,7 @@ from tests.support.stack import small_market
 
 DAY = dt.date(2026, 3, 10)
 START = session_times(DAY).regular + 60_000
-SNAPSHOTS = names.bucket_stream(names.BUCKET_SNAPSHOTS)
+SNAPSHOTS = names.bucket_stream(names.DEFAULT.bucket_snapshots)
 DENIED = f'"$JS.API.DIRECT.GET.{SNAPSHOTS}", "$JS.API.DIRECT.GET.{SNAPSHOTS}.>"'
 USERS = f"""authorization {{ users: [
   {{ user: all, password: "secret" }}
@@ -24,7 +24,7 @@ USERS = f"""authorization {{ users: [
 
 
 def about_snapshots(report: StatusReport) -> list[str]:
-    return [problem for problem in report.problems if names.BUCKET_SNAPSHOTS in problem]
+    return [problem for problem in report.problems if names.DEFAULT.bucket_snapshots in problem]
 
 
 async def test_a_bucket_that_is_not_permitted_or_deleted(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_what_is_gone_before_it_was_read_is_a_stated_gap(bus: Bus, options
         await recorded(recorder, played)
     await move(played, 10)
 
-    await bus.js.purge_stream(names.list_stream("winners"), keep=1)
+    await bus.js.purge_stream(names.DEFAULT.list_stream("winners"), keep=1)
     await played.publisher.write_snapshot(False)
     await move(played, 3)
     async with recording(options, "one") as recorder:
@@ -203,13 +203,13 @@ async def test_a_tape_that_is_gone_is_made_anew(bus: Bus, options: BusOptions, p
     async with recording(options) as recorder:
         await move(played, 10)
         await recorded(recorder, played)
-        await bus.js.delete_stream(names.STREAM_TAPE)
+        await bus.js.delete_stream(names.DEFAULT.stream_tape)
         await move(played, 10)
 
         async def there() -> bool:
             await played.beat()
             try:
-                return await get_from(bus, names.STREAM_TAPE, 1, 1) != []
+                return await get_from(bus, names.DEFAULT.stream_tape, 1, 1) != []
             except NoStreamError:
                 return False
 
@@ -226,8 +226,8 @@ async def test_verify_finds_what_was_done_to_a_stored_tape(
     async with recording(options) as recorder:
         await move(played, 40)
         await recorded(recorder, played)
-    stored = await get_from(bus, names.STREAM_TAPE, 1, 1000)
-    await bus.js.delete_stream(names.STREAM_TAPE)
+    stored = await get_from(bus, names.DEFAULT.stream_tape, 1, 1000)
+    await bus.js.delete_stream(names.DEFAULT.stream_tape)
     await ensure_tape(bus, TapeLimits(3600, 64_000_000), simulated=False)
     victim = random.Random(deed).randrange(2, len(stored) - 1)
     for at, message in enumerate(stored):
@@ -254,19 +254,19 @@ async def test_the_past_gives_way_to_a_full_disk(
     full = msgspec.structs.replace(HistorySection(), store_dir="/", min_free=2**62)
     monkeypatch.setattr("shutil.disk_usage", lambda _: (1000, 999, 1))
     watch = DiskWatch(bus, full, tally)
-    await watch.look(names.STREAM_TAPE)
+    await watch.look(names.DEFAULT.stream_tape)
     assert watch.paused, "so little is kept that nothing can be dropped"
     for _ in range(40):
         await bus.js.publish("gapscan.tape.winners.20261127.1431", random.Random(1).randbytes(700_000))
-    before = (await bus.js.stream_info(names.STREAM_TAPE)).state
-    await watch.look(names.STREAM_TAPE)
-    after = (await bus.js.stream_info(names.STREAM_TAPE)).state
+    before = (await bus.js.stream_info(names.DEFAULT.stream_tape)).state
+    await watch.look(names.DEFAULT.stream_tape)
+    after = (await bus.js.stream_info(names.DEFAULT.stream_tape)).state
     assert not watch.paused
     assert after.first_seq > before.first_seq
     assert after.last_seq == before.last_seq
     assert tally.counts == {"disk_short": 2, "dropped": 1}
     roomy = DiskWatch(bus, msgspec.structs.replace(full, min_free=0), tally)
-    await roomy.look(names.STREAM_TAPE)
+    await roomy.look(names.DEFAULT.stream_tape)
     assert not roomy.paused
     assert roomy.free
 

@@ -152,9 +152,9 @@ def test_another_message_than_expected() -> None:
 @pytest.mark.parametrize("name", ["a", "gappers_up", "a0_", "z" * 48])
 def test_names_of_lists(name: str) -> None:
     assert names.check_list_name(name) == name
-    assert names.delta_subject(name) == f"gapscan.list.{name}.delta"
-    assert names.live_subject(name) == f"gapscan.live.{name}"
-    assert names.heartbeat_subject(name) == f"gapscan.live.{name}.heartbeat"
+    assert names.DEFAULT.delta_subject(name) == f"gapscan.list.{name}.delta"
+    assert names.DEFAULT.live_subject(name) == f"gapscan.live.{name}"
+    assert names.DEFAULT.heartbeat_subject(name) == f"gapscan.live.{name}.heartbeat"
 
 
 @pytest.mark.parametrize("name", ["", "A", "0a", "_a", "a-b", "a.b", "a b", "a*", "a>", "ä", "a\n", "z" * 49])

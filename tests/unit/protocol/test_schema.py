@@ -218,10 +218,10 @@ def test_asyncapi_document_holds_together() -> None:
 
 def test_channels_have_the_real_names() -> None:
     addresses = {channel["address"] for channel in schema.asyncapi()["channels"].values()}
-    assert names.live_subject("{list}") in addresses
-    assert names.heartbeat_subject("{list}") in addresses
-    assert f"$KV.{names.BUCKET_SNAPSHOTS}.{{list}}" in addresses
-    assert f"$JS.API.DIRECT.GET.{names.list_stream('{list}')}" in addresses
+    assert names.DEFAULT.live_subject("{list}") in addresses
+    assert names.DEFAULT.heartbeat_subject("{list}") in addresses
+    assert f"$KV.{names.DEFAULT.bucket_snapshots}.{{list}}" in addresses
+    assert f"$JS.API.DIRECT.GET.{names.DEFAULT.list_stream('{list}')}" in addresses
     assert "$JS.API.DIRECT.GET.KV_gapscan-snapshots.$KV.gapscan-snapshots.{list}" in addresses
 
 
