@@ -11,5 +11,11 @@ export interface Shot {
 /** Nobody publishes the list. */
 export declare class UnknownListError extends Error {}
 
+export interface FollowOptions {
+  signal?: AbortSignal;
+  /** What the set's names on NATS begin with, "gapscan" by default. */
+  prefix?: string;
+}
+
 /** The list's exact copy after each change of rows or state, until the loop is left, `signal` aborts or `nc` is closed. */
-export declare function follow(nc: NatsConnection, list: string, options?: { signal?: AbortSignal }): AsyncGenerator<Shot, void>;
+export declare function follow(nc: NatsConnection, list: string, options?: FollowOptions): AsyncGenerator<Shot, void>;

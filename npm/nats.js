@@ -28,9 +28,10 @@ export class UnknownListError extends Error {}
  * Throws UnknownListError when nobody publishes the list at the beginning.
  * @param {import("@nats-io/nats-core").NatsConnection} nc
  * @param {string} list
- * @param {{signal?: AbortSignal}} [options]  its abort ends the loop */
-export async function* follow(nc, list, { signal } = {}) {
-  const follower = new Follower(nc, list);
+ * @param {{signal?: AbortSignal, prefix?: string}} [options]  the signal's abort ends the loop; a set that does not go
+ *   by the usual names has a prefix of its own */
+export async function* follow(nc, list, { signal, prefix = "gapscan" } = {}) {
+  const follower = new Follower(nc, list, prefix);
   const stop = () => follower.close();
   signal?.addEventListener("abort", stop, { once: true });
   nc.closed().then(stop, stop);
@@ -45,6 +46,8 @@ export async function* follow(nc, list, { signal } = {}) {
 class Follower {
   #nc;
   #list;
+  #bucket;
+  #stream;
   #view = new ListView();
   #need = "snapshot"; // what must be fetched: "", "fill" or "snapshot"
   #state = "stale";
@@ -58,12 +61,14 @@ class Follower {
   #behind = 0;
   #changes = 0; // of the copy
 
-  constructor(nc, list) {
+  constructor(nc, list, prefix) {
     this.#nc = nc;
     this.#list = list;
+    this.#bucket = `${prefix}-snapshots`;
+    this.#stream = `${prefix.toUpperCase()}_LIST_${list}`;
     const callback = (error, message) => error || this.#put(message);
     // Before anything is read, so that nothing is missed between the two.
-    this.#subscriptions = [`gapscan.live.${list}`, `gapscan.live.${list}.heartbeat`].map((subject) =>
+    this.#subscriptions = [`${prefix}.live.${list}`, `${prefix}.live.${list}.heartbeat`].map((subject) =>
       nc.subscribe(subject, { callback }),
     );
     this.#watchLink();
@@ -202,8 +207,8 @@ class Follower {
   }
 
   async #takeSnapshot() {
-    const key = `$KV.gapscan-snapshots.${this.#list}`;
-    const answer = await this.#nc.request(`$JS.API.DIRECT.GET.KV_gapscan-snapshots.${key}`, "", { timeout: ANSWER_MS });
+    const key = `$KV.${this.#bucket}.${this.#list}`;
+    const answer = await this.#nc.request(`$JS.API.DIRECT.GET.KV_${this.#bucket}.${key}`, "", { timeout: ANSWER_MS });
     if (answer.headers?.code === 404) throw new UnknownListError(`nobody publishes a list named ${this.#list}`);
     if (answer.headers?.code) throw new Error(answer.headers.description);
     const snapshot = answer.json();
@@ -231,7 +236,7 @@ class Follower {
     const request = JSON.stringify({ seq: sequence, batch: BATCH });
     const options = { strategy: "sentinel", maxWait: ANSWER_MS };
     const found = [];
-    for await (const message of await this.#nc.requestMany(`$JS.API.DIRECT.GET.GAPSCAN_LIST_${this.#list}`, request, options)) {
+    for await (const message of await this.#nc.requestMany(`$JS.API.DIRECT.GET.${this.#stream}`, request, options)) {
       const code = message.headers?.code;
       if (code === 204 || code === 404) return found; // that is all; or there is nothing newer
       if (code) throw new Error(message.headers.description);

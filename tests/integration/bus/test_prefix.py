@@ -19,6 +19,7 @@ from gapscan.errors import BusError, UnknownListError
 from gapscan.service.reporting import reporting
 from gapscan.service.status import collect
 from tests.support.bridge import defined_list
+from tests.support.lists import to_the_end
 from tests.support.nats import NatsServer
 from tests.support.until import PATIENCE
 
@@ -62,9 +63,7 @@ async def test_readers_of_a_set_with_a_prefix(server: NatsServer) -> None:
             with pytest.raises(TimeoutError):
                 await denied.next_msg(timeout=0.5)
         with pytest.raises((BusError, UnknownListError)):
-            async with asyncio.timeout(PATIENCE):
-                async for _ in gapscan.follow("movers", nats=server.reader):
-                    pass
+            await asyncio.wait_for(to_the_end(aiter(gapscan.follow("movers", nats=server.reader))), PATIENCE)
 
 
 async def test_the_provider_s_data_stay_where_they_are(server: NatsServer) -> None:

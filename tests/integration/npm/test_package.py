@@ -154,6 +154,27 @@ async def test_straight_from_nats_over_its_websocket(installed: Path, tmp_path: 
         server.close()
 
 
+async def test_a_set_with_a_prefix_of_its_own(installed: Path, tmp_path: Path) -> None:
+    port = ports.free_port()
+    server = NatsServer(tmp_path / "nats", more=_websocket(port))
+    server.start()
+    try:
+        async with (
+            connect(BusOptions(server.url, prefix="acme"), "test") as bus,
+            connect(server.services, "other") as other,
+        ):
+            movers, others = await defined_list(bus), await defined_list(other, seed=2)
+            await movers.step(5)
+            await others.step(5)
+            async with _running(installed, "nats", f"ws://127.0.0.1:{port}", "movers", "", "acme") as steps:
+                await _exact(steps, movers)
+                await others.step(5)
+                await movers.step(20)
+                await _exact(steps, movers)
+    finally:
+        server.close()
+
+
 async def test_at_a_bridge(installed: Path, tmp_path: Path, nats_server: NatsServer) -> None:
     async with connect(BusOptions(nats_server.url), "test") as bus:
         movers = await defined_list(bus)

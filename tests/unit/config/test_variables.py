@@ -136,6 +136,14 @@ def test_no_urls(tmp_path: Path, url: str) -> None:
         load(path, {})
 
 
+def test_a_prefix_of_names() -> None:
+    assert load(None, {"GAPSCAN_NATS_PREFIX": "acme"}).config.nats.prefix == "acme"
+    for wrong in ("Acme", "a.b", "a-b", "a_b", "2nd", "a" * 33):
+        with pytest.raises(ConfigError, match="use a lower-case letter, then up to 31 of a-z and 0-9") as raised:
+            load(None, {"GAPSCAN_NATS_PREFIX": wrong})
+        assert repr(wrong) in str(raised.value)
+
+
 def test_a_faulty_url_is_shown_without_its_login() -> None:
     with pytest.raises(ConfigError) as raised:
         load(None, {"GAPSCAN_NATS_URL": "nats://me:sesame@h:x"})
