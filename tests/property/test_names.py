@@ -27,7 +27,10 @@ def streams(named: Names, name: str) -> dict[str, list[str]]:
     limits, retention = TapeLimits(1.0, 1), Retention()
     tapes = [tape_config(named, limits, simulated=simulated) for simulated in (False, True)]
     configs = [*shared(named, retention), list_config(named, name, retention), *tapes]
-    return {str(one.name): [*(one.subjects or []), *([one.republish.dest] if one.republish else [])] for one in configs}
+    return {
+        str(one.name): [*map(str, one.subjects or []), *([str(one.republish.dest)] if one.republish else [])]
+        for one in configs
+    }
 
 
 def meets(one: str, other: str) -> bool:
