@@ -33,6 +33,7 @@ from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
 from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import Tally, logger
+from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, ListDefinition
 from gapscan.protocol.websocket import AskWhy, ListInfo, Question
