@@ -20,7 +20,7 @@ from gapscan import __version__
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.snapshots import read_snapshot
-from gapscan.bus.why_client import ask_why
+from gapscan.bus.why_client import ask_near, ask_why
 from gapscan.client.current import current
 from gapscan.errors import GapscanError, UnknownListError
 from gapscan.lists.state import ranked
@@ -28,13 +28,15 @@ from gapscan.lists.wish import Wish, not_fields
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.names import check_list_name
+from gapscan_cli.mcp_past import past_list, past_stays
 from gapscan_cli.telling import last_alerts
 
 _READS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _LIMIT: Final = 20  # rows that come without a limit
 _ABOUT: Final = (
-    "Ranked lists of US stocks, live. `lists` says which there are, `list` has a list's rows now, `why` explains why a "
-    "symbol is in a list or not, `alerts` has what alerts said. Times are UTC epoch milliseconds, money is US dollars, "
+    "Ranked lists of US stocks, live. `lists` says which there are, `list` has a list's rows now, `list_at` what they "
+    "were, `when` when a symbol was in lists, `why` explains why a symbol is in a list or not, `near` has those that "
+    "lack one condition, `alerts` has what alerts said. Times are UTC epoch milliseconds, money is US dollars, "
     "5.0 is 5 percent, null is unknown. Say that data is simulated where `simulated` is true, and old where `state` is "
     "stale. Fields of a row: "
 )
@@ -43,6 +45,12 @@ Name = Annotated[str, Field(description="the list's name, as `lists` has it", mi
 Symbol = Annotated[str, Field(description="such as TSLA; case-sensitive", min_length=1, max_length=32)]
 Limit = Annotated[int, Field(description="the first so many rows", ge=1, le=1000)]
 Fields = Annotated[list[str] | None, Field(description="only these fields of each row, beside rank and symbol")]
+
+At = Annotated[
+    str, Field(description="09:31:07, 2026-11-27 09:31, 5m ago or epoch ms; New York, newest day", max_length=40)
+]
+Day = Annotated[str, Field(description="today (the newest recorded), yesterday, or such as 2026-11-27", max_length=20)]
+OneList = Annotated[Name | None, Field(description="only this list")]
 
 
 class Link:
@@ -117,6 +125,12 @@ async def _expected() -> AsyncIterator[None]:
         raise ToolError(str(error)) from None
 
 
+def _wish(limit: int, fields: list[str] | None) -> Wish:
+    if unknown := not_fields(fields or ()):
+        raise ToolError(f"a row has no field {unknown[0]!r}; the fields are {', '.join(FIELDS)}")
+    return Wish.of(limit, fields)
+
+
 def server(link: Link) -> MCPServer:
     """The server and its tools."""
     fields = " ".join(f"{name}: {described(field)}" for name, field in FIELDS.items())
@@ -131,10 +145,26 @@ def server(link: Link) -> MCPServer:
     @made.tool(name="list", title="The rows of a list now", annotations=_READS)
     async def rows(name: Name, limit: Limit = _LIMIT, fields: Fields = None) -> dict[str, Any]:
         """The first rows of a ranked list as it is now, with its state and market time."""
-        if unknown := not_fields(fields or ()):
-            raise ToolError(f"a row has no field {unknown[0]!r}; the fields are {', '.join(FIELDS)}")
         async with _expected():
-            return await _list(await link.bus(), check_list_name(name), Wish.of(limit, fields))
+            return await _list(await link.bus(), check_list_name(name), _wish(limit, fields))
+
+    @made.tool(name="list_at", title="The rows of a list at a time", annotations=_READS)
+    async def rows_at(name: Name, at: At, limit: Limit = _LIMIT, fields: Fields = None) -> dict[str, Any]:
+        """The first rows of a ranked list as it was at a market time, from the tape. This is past, not live."""
+        async with _expected():
+            return await past_list(await link.bus(), check_list_name(name), at, _wish(limit, fields))
+
+    @made.tool(name="when", title="When a symbol was in lists", annotations=_READS)
+    async def when(symbol: Symbol, day: Day = "today", name: OneList = None) -> dict[str, Any]:
+        """When a symbol came into lists on a day, when it left and why, with ranks and prices, from the tape."""
+        async with _expected():
+            return await past_stays(await link.bus(), symbol, day, name and check_list_name(name))
+
+    @made.tool(name="near", title="Who nearly is in a list", annotations=_READS)
+    async def near(name: Name, limit: Limit = _LIMIT) -> dict[str, Any]:
+        """The symbols that lack one condition of a list, and by how much, the nearest first."""
+        async with _expected():
+            return _plain(await ask_near(await link.bus(), check_list_name(name), limit))
 
     @made.tool(name="alerts", title="What alerts said", annotations=_READS)
     async def alerts(
@@ -148,9 +178,7 @@ def server(link: Link) -> MCPServer:
             return {"alerts": [_plain(alert) for alert in found]}
 
     @made.tool(name="why", title="Why a symbol is in a list, or not", annotations=_READS)
-    async def why(
-        symbol: Symbol, name: Annotated[Name | None, Field(description="only this list")] = None
-    ) -> dict[str, Any]:
+    async def why(symbol: Symbol, name: OneList = None) -> dict[str, Any]:
         """Why a symbol is in the lists, or why not: each condition with its value, its threshold, and since when."""
         async with _expected():
             return _plain(await ask_why(await link.bus(), symbol, name and check_list_name(name)))

@@ -18,6 +18,13 @@ from gapscan_cli import exits, output, render
 from gapscan_cli.following import check_possible
 
 _FAULTS_SHOWN = 20
+_REASONS = {
+    "fell_behind": "a condition failed",
+    "rank": "others took its place",
+    "idle": "it had not traded for long",
+    "closed": "the list's hours were over",
+    "removed": "the list was removed",
+}
 
 
 async def past_view(bus: Bus, name: str, moment: str, day: str | None) -> PastView:
@@ -54,8 +61,9 @@ def _stay_line(stay: Stay) -> str:
     lasted = render.span(stay.seconds) if stay.seconds is not None else render.MISSING
     ranks = f"{render.text(stay.rank_in):>6}{render.text(stay.rank_out):>6}"
     prices = f"{render.price(stay.price_in):>11}{render.price(stay.price_out):>11}"
+    why = f"   {_REASONS.get(stay.reason, render.text(stay.reason))}" if stay.reason else ""
     doubt = "   at some time in a gap" if stay.uncertain else ""
-    return f"{stay.list:<24}{came:>10}{went:>10}{lasted:>8}{ranks}{prices}{doubt}"
+    return f"{stay.list:<24}{came:>10}{went:>10}{lasted:>8}{ranks}{prices}{why}{doubt}"
 
 
 async def _names(bus: Bus) -> list[str]:

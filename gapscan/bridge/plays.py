@@ -146,6 +146,8 @@ class _Play:
         self._sequence = 0
         self._player: Player | None = None
         self._shown: PastView | None = None
+        self._id = action.id  # of what was done last
+        self._next_id = action.id  # of what was asked last
 
     @property
     def known_as(self) -> str:
@@ -157,6 +159,7 @@ class _Play:
         player = self._player
         if player is None:
             return
+        self._next_id = action.id or self._next_id
         if action.speed is not None:
             player.set_speed(action.speed)
         if action.time is not None:
@@ -164,7 +167,8 @@ class _Play:
                 player.seek(moment_ms(action.time, player.time, trading_date(player.time)))
             except ConfigError as error:
                 raise refusal(error, self.name) from None
-        elif action.speed is not None:
+        else:
+            self._id = self._next_id
             self._tell()
 
     async def run(self, open_tape: OpenTape) -> None:
@@ -193,6 +197,8 @@ class _Play:
             if self._shown is None:
                 raise scene.error
             self.session.refuse(refusal(scene.error, self.name))
+        if scene.sought:
+            self._id = self._next_id
         first, changed = self._shown is None, scene.view is not None and self._put(scene.view)
         if first:
             self._tell()
@@ -231,6 +237,6 @@ class _Play:
             tape_sequence=view.sequence,
             simulated=view.simulated,
             gap=UNSET if gap is None else gap_message(gap),
-            id=UNSET if self._action.id is None else self._action.id,
+            id=UNSET if self._id is None else self._id,
         )
         self.session.send(Message(websocket.encode(playing)))

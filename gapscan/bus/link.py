@@ -17,6 +17,7 @@ from nats.aio.client import Client, Server
 from nats.aio.transport import TcpTransport
 
 from gapscan.bus.credentials import CredentialsError, identity, tls_context
+from gapscan.bus.headers import parse_header_lines
 from gapscan.bus.options import Access, BusOptions
 from gapscan.errors import ConfigError
 from gapscan.obs import logger
@@ -79,6 +80,11 @@ class LastingClient(Client):
         self._open_since = 0.0
         self._limit_seen, self._look_again = 0, _SETTLED
         self._avoided: dict[str, float] = {}  # servers' ids, and until when
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        """As the library's, but quick."""
+        return parse_header_lines(raw)
 
     # What the library would do on an error of the server's.
 

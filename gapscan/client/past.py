@@ -17,6 +17,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from msgspec import UNSET
+
 from gapscan.bus.client import Bus, BusOptions
 from gapscan.bus.definitions import read_definitions
 from gapscan.client.api import connect
@@ -76,6 +78,7 @@ class Stay:
     """A symbol's time in a list, market time in epoch ms, with its rank and price when it came and when it went.
 
     `entered` is None when it was in before the day's first record, `left` when it is in at the day's last one.
+    `reason` is why it left, as the list says it (`fell_behind`, `rank`, `idle`, `closed`), if that is recorded.
     `uncertain`: it came or went at some time in a gap, which ends at the time that stands here.
     """
 
@@ -87,6 +90,7 @@ class Stay:
     rank_out: int | None = None
     price_in: float | None = None
     price_out: float | None = None
+    reason: str | None = None
     uncertain: bool = False
 
     @property
@@ -224,6 +228,7 @@ def _stay(name: str, came: Move | None, went: Move | None) -> Stay:
         rank_out=went.rank if went else None,
         price_in=came.price if came else None,
         price_out=went.price if went else None,
+        reason=went.reason if went and went.reason is not UNSET else None,
         uncertain=any(move.after_gap for move in (came, went) if move),
     )
 

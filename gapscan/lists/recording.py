@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import UNSET
+
 from gapscan.lists.delta import Rows, checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.playback import Playback
@@ -50,6 +52,7 @@ class Recording:
         self._whole = -1  # the newest minute that began with a whole snapshot
         self._changed = -1  # the newest minute with a change
         self._moves: list[Move] = []  # of the newest minute, to be recorded when it is over
+        self._reasons: dict[str, str] = {}  # why symbols left, of what is not recorded yet
 
     @property
     def has_begun(self) -> bool:
@@ -67,6 +70,7 @@ class Recording:
         """
         copy = Copy()
         copy.load(snapshot)
+        self._reasons.clear()
         end = snapshot.as_of if self.goes_back(snapshot.as_of) else max(self.time, snapshot.as_of)
         records = [*self._end(end, reason)] if self.has_begun else []
         minute = minute_of(end)
@@ -93,6 +97,8 @@ class Recording:
         fit = self.copy.apply(delta, sequence)
         if fit is Fit.APPLIED:
             self.time = time
+            gone = [change for change in delta.changes if isinstance(change, Remove)]
+            self._reasons.update({each.symbol: each.reason for each in gone if each.reason is not UNSET})
         return fit, records
 
     @property
@@ -105,7 +111,8 @@ class Recording:
             return []
         minute = minute_of(self.time)
         records = [*self._roll(minute)]
-        changes = diff(self._rows, self.copy.rows)
+        changes = _explained(diff(self._rows, self.copy.rows), self._reasons)
+        self._reasons.clear()
         delta = Delta(
             list=self.name,
             epoch=self.copy.epoch,
@@ -211,6 +218,16 @@ class Recording:
                 self._moves += moves_in(held.rows, message.changes, message.as_of)
 
 
+def _explained(changes: list[Change], reasons: dict[str, str]) -> list[Change]:
+    """The same, with why symbols left: a difference between two states does not know."""
+    if not reasons:
+        return changes
+    return [
+        Remove(change.symbol, reasons.get(change.symbol, UNSET)) if isinstance(change, Remove) else change
+        for change in changes
+    ]
+
+
 def moves_in(rows: Rows, changes: list[Change], time: int) -> list[Move]:
     """Who came in and who left by `changes` of `rows`."""
     places = {row["symbol"]: rank for rank, row in enumerate(rows, 1)}
@@ -218,7 +235,8 @@ def moves_in(rows: Rows, changes: list[Change], time: int) -> list[Move]:
     for change in changes:
         if isinstance(change, Remove):
             rank = places[change.symbol]
-            moves.append(Move(change.symbol, time, "leave", rank, rows[rank - 1].get("price")))
+            price = rows[rank - 1].get("price")
+            moves.append(Move(change.symbol, time, "leave", rank, price, reason=change.reason))
         elif isinstance(change, Add):
             moves.append(Move(change.symbol, time, "enter", change.rank, change.data.get("price")))
     return moves

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.protocol.names import DEFAULT, Names
 from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, Symbol
@@ -50,7 +50,10 @@ class Gap(Struct, frozen=True, tag_field="type", tag="gap"):
 
 
 class Move(Struct, frozen=True):
-    """A symbol came into a list at `rank`, or left it from there; with `after_gap`, at some time in the gap before."""
+    """A symbol came into a list at `rank`, or left it from there; with `after_gap`, at some time in the gap before.
+
+    `reason` is why it left, as the list's delta said it, if it did.
+    """
 
     symbol: Symbol
     time: EpochMs
@@ -58,6 +61,7 @@ class Move(Struct, frozen=True):
     rank: Rank
     price: float | None = None
     after_gap: bool = False
+    reason: str | UnsetType = UNSET
 
 
 MoveList = list[Move]

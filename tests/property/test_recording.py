@@ -110,7 +110,7 @@ def play(states: list[list[Row]], steps: list[int], events: list[str]) -> Past:
         if event == "killed":
             past.tape.append(past.recording.flush())
             revive(past)
-    past.tape.append(past.recording.advance(latest + 1000, latest + MINUTE_MS))
+    past.tape.append(past.recording.advance(latest + 1000, latest + MINUTE_MS + 1000))  # its minute is over
     return past
 
 

@@ -134,10 +134,10 @@ async def paused_play(browser: Browser, time: int) -> Playing:
 
 async def sought(browser: Browser, name: str, time: int) -> list[Row]:
     """Go to a time, and what is shown then."""
-    await browser.send(action="play", list=name, time=time)
-    await browser.until(lambda: browser.of(Playing)[-1].time == time, f"being at {time}")
+    await browser.send(action="play", list=name, time=time, id=str(time))
+    await browser.until(lambda: browser.of(Playing)[-1].id == str(time), f"being at {time}")
     playing: Playing = browser.of(Playing)[-1]
-    assert playing.state == "paused"
+    assert (playing.state, playing.time) == ("paused", time)
     await browser.until(lambda: browser.copies[name].sequence == playing.sequence, "its rows")
     return browser.copies[name].rows
 

@@ -10,19 +10,21 @@ from typing import Any
 import msgspec
 from mcp import Client, StdioServerParameters
 
-from gapscan.bus.client import Bus
+from gapscan.bus.client import Bus, BusOptions
+from gapscan.bus.definitions import write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import encode
 from gapscan.protocol.fields import FIELDS, Fields
-from gapscan.protocol.messages import WhyRequest
+from gapscan.protocol.messages import ListDefinition, Near, WhyRequest
 from gapscan.ranker.questions import answering
 from gapscan.ranking.spec import shipped_lists
 from tests.integration.cli.conftest import OwnLists, rows_of
 from tests.support.answers import answer_why
 from tests.support.cli import Cli, assert_error
 from tests.support.nats import NatsServer
+from tests.support.tape import START, played_list, recorded, recording
 
 
 @asynccontextmanager
@@ -49,7 +51,7 @@ async def _refused(client: Client, tool: str, **arguments: Any) -> str:
 async def test_the_tools_only_read_and_say_what_they_are_for(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
     async with agent(cli, nats_server.url) as client:
         tools = (await client.list_tools()).tools
-        assert {tool.name for tool in tools} == {"lists", "list", "alerts", "why"}
+        assert {tool.name for tool in tools} == {"lists", "list", "list_at", "when", "near", "alerts", "why"}
         for tool in tools:
             assert tool.description
             assert tool.annotations is not None
@@ -125,3 +127,33 @@ async def test_without_the_package(cli: Cli, nats_server: NatsServer) -> None:
     (cli.home / "mcp.py").write_text("raise ImportError\n")
     result = await cli.run("mcp", "--nats", nats_server.url, env={"PYTHONPATH": str(cli.home)})
     assert_error(result, result.code, "mcp is not installed", "pip install 'gapscan[mcp]'")
+
+
+async def test_the_past(cli: Cli, bus: Bus, nats_server: NatsServer) -> None:
+    played = await played_list(bus, "winners")
+    await write_definition(bus, ListDefinition("winners", "Winners.", "volume > 0", ["-change_percent"], 30, []))
+    async with recording(BusOptions(nats_server.url)) as recorder:
+        for _ in range(20):
+            await played.step(4000)
+        await recorded(recorder, played)
+    when = START + 37_000
+    async with agent(cli, nats_server.url) as client:
+        answer = await _call(client, "list_at", name="winners", at="09:31:07", limit=3, fields=["price"])
+        expected = played.rows_at(when) or []
+        assert [row["symbol"] for row in answer["rows"]] == [row["symbol"] for row in expected[:3]]
+        assert (answer["state"], answer["time"], answer["size"]) == ("past", when, len(expected))
+        symbol = expected[0]["symbol"]
+        stays = (await _call(client, "when", symbol=symbol, name="winners"))["stays"]
+        assert any((stay["entered"] or 0) <= when <= (stay["left"] or when) for stay in stays)
+        assert "09:31" in await _refused(client, "list_at", name="winners", at="half past nine")
+        assert "nothing is recorded" in await _refused(client, "list_at", name="losers", at="09:31")
+
+
+async def test_who_nearly_is_in(cli: Cli, bus: Bus, desk: OwnLists, nats_server: NatsServer) -> None:
+    near = Near("gappers_up", 1, "regular", False, [])
+    async with (
+        answering(bus, answer_why, Tally(logger("test")), near=lambda _: near),
+        agent(cli, nats_server.url) as client,
+    ):
+        answer = await _call(client, "near", name="gappers_up")
+        assert {"type": "near", **answer} == msgspec.to_builtins(near)

@@ -17,7 +17,7 @@ from gapscan.bus.link import LastingClient
 
 CHANGED = (
     "_process_err", "_attempt_reconnect", "_connect_to_server", "_process_info", "_process_connect_init",
-    "_connect_command", "publish",
+    "_connect_command", "_parse_header_lines", "publish",
 )  # fmt: skip
 
 
