@@ -6,6 +6,9 @@ import { prepareControls } from "./controls.js";
 import { askToken, storedToken } from "./dialogs.js";
 import { title } from "./format.js";
 import { Lateness } from "./lateness.js";
+import { LayoutDialog } from "./layout/dialog.js";
+import { linked } from "./layout/link.js";
+import { Layouts } from "./layout/store.js";
 import { expose } from "./outside.js";
 import { keep, settings } from "./settings.js";
 import { Status, toast } from "./status.js";
@@ -37,13 +40,17 @@ const lists = new Map();
 const why = new WhyPanel(connection, () => workspace.current.focus());
 const symbols = new Symbols();
 const workspace = new Workspace(byId("workspace"), { connection, lists, symbols, ask, explain });
+const layouts = new Layouts();
+const dialog = new LayoutDialog(workspace, layouts);
 const tabs = new Tabs(byId("tabs"), choose);
 const activity = new Activity(byId("activity"), byId("activity-empty"));
 let health = { level: "warn", word: "", text: "" };
 
-/** Say why a symbol is in the list that the keys are about. */
+/** Say why a symbol is in the list that the keys are about: beside it, unless a panel of its colour does. */
 function explain(symbol, name) {
-  why.open(symbol, name);
+  const { group } = workspace.focus.leaf;
+  const says = workspace.frames.some(({ leaf }) => leaf.kind === "symbol" && leaf.group === group && group > 0);
+  if (!says || workspace.alone) why.open(symbol, name);
 }
 
 /** Show another list in the panel that the keys are about. */
@@ -91,11 +98,11 @@ function defined(definitions) {
   present();
 }
 
-/** The list of a panel is no more. */
+/** The list of a panel is no more, or not yet. Of several panels, each stays what it was made for. */
 function leave(panel, next) {
   if (panel.list && connection.about(panel.list).view.loaded) toast(`The list ${title(panel.list)} was removed`);
-  if (panel === workspace.current) choose(next);
-  else if (next) panel.open(next);
+  if (workspace.alone) choose(next);
+  else if (!panel.list && next) panel.open(next);
 }
 
 /** What time alone changes: ages, and how the lists stand. */
@@ -148,10 +155,22 @@ connection.addEventListener("change", ({ detail }) => {
   tick();
 });
 
-workspace.show({ id: 1, kind: "list", group: 1, state: { list: named() || settings.list } });
-prepareControls({ workspace, tabs, why, choose, explain });
+/** What the page begins with: what the address says, what this tab showed before, or one list. */
+function begin() {
+  if (dialog.take(() => linked(location.hash))) {
+    history.replaceState(null, "", location.pathname + location.search);
+    return;
+  }
+  const tree = layouts.begin() ?? { id: 1, kind: "list", group: 1, state: { list: settings.list } };
+  const list = named();
+  workspace.show(list && !tree.parts ? { ...tree, state: { ...tree.state, list } } : tree);
+}
+
+workspace.addEventListener("kept", ({ detail: { tree } }) => layouts.keep(tree));
+begin();
+prepareControls({ workspace, tabs, why, dialog, choose, explain });
 expose({ workspace, connection, health: () => health });
-addEventListener("hashchange", () => choose(named()));
+addEventListener("hashchange", () => dialog.take(() => linked(location.hash)) || (workspace.alone && choose(named())));
 connection.overview(true);
 connection.start();
 setInterval(tick, TICK_MS);

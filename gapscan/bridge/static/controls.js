@@ -34,7 +34,7 @@ async function copySymbol({ symbol }) {
 }
 
 /** What the tools do. */
-function toolsOf(workspace) {
+function toolsOf(workspace, dialog) {
   return {
     hold: () => workspace.current.hold.toggle(),
     columns: prepareColumns(() => workspace.current.chosen, () => workspace.current.setColumns()),
@@ -48,13 +48,14 @@ function toolsOf(workspace) {
       set({ theme }, theme === "auto" ? "Theme: as the system" : `Theme: ${theme}`);
     },
     export: () => toast(`Saved ${workspace.current.export()}`),
+    layouts: () => dialog.open(),
     help: openHelp,
   };
 }
 
-/** @param {{workspace: object, tabs: object, why: object, choose: function, explain: function}} page */
-export function prepareControls({ workspace, tabs, why, choose, explain }) {
-  const tools = toolsOf(workspace);
+/** @param {{workspace: object, tabs: object, why: object, dialog: object, choose: function, explain: function}} page */
+export function prepareControls({ workspace, tabs, why, dialog, choose, explain }) {
+  const tools = toolsOf(workspace, dialog);
   for (const [id, action] of Object.entries(tools)) byId(id).addEventListener("click", action);
 
   const selected = () => workspace.current.table.selected;
@@ -111,6 +112,7 @@ export function prepareControls({ workspace, tabs, why, choose, explain }) {
     ".": () => workspace.turn(1),
     n: () => workspace.add("list", { list: workspace.current.list }) || toast("There is no room for another panel"),
     x: () => workspace.close(workspace.focus.leaf.id) || toast("The last list stays"),
+    l: tools.layouts,
     g: () => workspace.focus.nextGroup(),
     "?": openHelp,
     Escape: clear,

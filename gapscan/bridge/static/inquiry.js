@@ -1,4 +1,4 @@
-/** Asks the server about one symbol again and again, one question at a time. */
+/** Asks the server about one symbol again and again, one question at a time. Others may ask over the same connection. */
 
 const EVERY_MS = 2000;
 const LOST_MS = 6000; // an answer may be left out when the connection is slow
@@ -13,17 +13,18 @@ export class Inquiry {
   #asked = null;
 
   /** @param {import("./connection.js").Connection} connection
-   * @param {(why: object) => void} onAnswer @param {(error: object) => void} onFault */
-  constructor(connection, onAnswer, onFault) {
+   * @param {(why: object) => void} onAnswer @param {(error: object) => void} onFault
+   * @param {AbortSignal} [signal] ends it */
+  constructor(connection, onAnswer, onFault, signal = undefined) {
     this.#connection = connection;
     this.#onAnswer = onAnswer;
     this.#onFault = onFault;
     this.symbol = "";
     /** The list that is asked about; null: all. */
     this.list = null;
-    connection.addEventListener("why", ({ detail }) => this.#answered(detail));
-    connection.addEventListener("fault", ({ detail }) => detail.symbol && this.#refused(detail));
-    connection.addEventListener("phase", () => (this.#waiting = false));
+    connection.addEventListener("why", ({ detail }) => this.#answered(detail), { signal });
+    connection.addEventListener("fault", ({ detail }) => detail.symbol && this.#refused(detail), { signal });
+    connection.addEventListener("phase", () => (this.#waiting = false), { signal });
   }
 
   /** Ask about `symbol` from now on. @param {string} symbol @param {?string} list */
@@ -48,19 +49,22 @@ export class Inquiry {
   }
 
   #answered(why) {
+    if (!this.symbol || !isAnswerTo(this.#asked, why)) return;
     this.#waiting = false;
-    if (!this.symbol) return;
-    if (this.#isMeant(why)) this.#onAnswer(why);
+    const { symbol, list } = this.#asked;
+    if (symbol === this.symbol && list === this.list) this.#onAnswer(why);
     else this.#ask(); // the question changed while it was answered
   }
 
-  #isMeant({ symbol }) {
-    const { symbol: asked, list } = this.#asked ?? {};
-    return asked === this.symbol && list === this.list && symbol.toUpperCase() === asked.toUpperCase();
-  }
-
   #refused(error) {
+    if (error.symbol !== this.#asked?.symbol || (error.list ?? null) !== this.#asked.list) return;
     this.#waiting = false;
     if (this.symbol && error.symbol === this.symbol) this.#onFault(error);
   }
+}
+
+/** Whether an answer is to a question: it says its symbol, and has the list that was asked for, or all of them. */
+function isAnswerTo(question, { symbol, lists }) {
+  if (symbol.toUpperCase() !== question?.symbol.toUpperCase()) return false;
+  return question.list === null || lists.every(({ list }) => list === question.list);
 }

@@ -3,7 +3,7 @@
  *   list()          name of the list that keys and tools are about
  *   copy(name)      {epoch, sequence, asOf, checksum, rows} of a list that the page has, null without one
  *   shown()         its symbols on the page, from top to bottom
- *   panels()        of each panel {id, kind, group, state}, and of a list also {list, wish, shown}, in the order of reading
+ *   panels()        of each panel {id, kind, group, state}, and what it shows, of a list {list, wish, shown}
  *   status()        {phase, level, word, text, held, simulated, resyncing, rung, closed}
  *   counts()        connects, snapshots, deltas, resyncs, mismatches, unreadable, errors
  * After each frame that drew something the document gets an event `gapscan:shown` with {list, epoch, sequence, panel};
@@ -12,8 +12,7 @@
 
 function panelOf({ leaf, panel }) {
   const { id, kind, group, state } = leaf;
-  const about = kind === "list" ? { list: panel.list, wish: panel.wish, shown: panel.table.symbols() } : {};
-  return structuredClone({ id, kind, group, state, ...about });
+  return structuredClone({ id, kind, group, state, ...panel.describe?.() });
 }
 
 /** @param {{workspace: object, connection: object, health: () => object}} page */

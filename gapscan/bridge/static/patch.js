@@ -32,3 +32,14 @@ export function make(tag, className, ...children) {
   element.append(...children.filter((child) => child !== ""));
   return element;
 }
+
+/** Fill `element` from a template of the page. @param {HTMLElement} element @param {string} template  its id
+ * @param {(name: string) => string} id  of a part @returns {Record<string, HTMLElement>} the parts by their names */
+export function filled(element, template, id) {
+  element.replaceChildren(document.getElementById(template).content.cloneNode(true));
+  const parts = [...element.querySelectorAll("[data-part]")].map((part) => {
+    part.id = id(part.dataset.part);
+    return [part.dataset.part, part];
+  });
+  return Object.fromEntries(parts);
+}

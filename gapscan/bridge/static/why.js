@@ -3,21 +3,12 @@
 import { allLists, notice, oneList, unknownSymbol } from "./answer.js";
 import { clock } from "./format.js";
 import { Inquiry } from "./inquiry.js";
+import { linksOf } from "./links.js";
 import { patch } from "./patch.js";
 import { NARROW } from "./width.js";
 
 const byId = (id) => document.getElementById(id);
 const UNANSWERED = ", no answer since";
-
-/** A page about a symbol, in a tab of its own that learns nothing of this one. */
-function linkTo(template, symbol) {
-  const link = document.createElement("a");
-  link.href = template.replaceAll("{symbol}", encodeURIComponent(symbol));
-  link.target = "_blank";
-  link.rel = "noopener noreferrer";
-  link.textContent = link.hostname.replace(/^www[.]/, "");
-  return link;
-}
 
 export class WhyPanel {
   #dialog = byId("why");
@@ -74,14 +65,14 @@ export class WhyPanel {
 
   /** Which pages about a symbol there are. @param {string[]} links  with {symbol} in them */
   setLinks(links) {
-    this.#links = links.filter((link) => /^https?:\/\//.test(link));
+    this.#links = links;
     this.#showLinks();
   }
 
   #showLinks() {
     const links = byId("why-links");
-    links.hidden = !this.#links.length;
-    links.replaceChildren(...this.#links.map((link) => linkTo(link, this.symbol)));
+    links.replaceChildren(...linksOf(this.#links, this.symbol));
+    links.hidden = !links.childElementCount;
   }
 
   /** The page shows another list. @param {string} list */

@@ -9,6 +9,7 @@
  */
 
 import { Borders } from "./layout/borders.js";
+import { Dragging } from "./layout/dragging.js";
 import { beside, freeId, neighbourOf, panelsOf, places, replaced, resized, swapped, without } from "./layout/tree.js";
 import { Frame } from "./panels/frame.js";
 import { Chime } from "./sound.js";
@@ -18,6 +19,7 @@ export class Workspace extends EventTarget {
   #element;
   #frames = new Map(); // id -> Frame
   #borders;
+  #dragging;
   #wishes;
   #settling = false; // panels are being opened: what they keep and wish is looked at after that
   tree = null;
@@ -31,6 +33,7 @@ export class Workspace extends EventTarget {
     this.services = services;
     this.#wishes = new Wishes(services.connection);
     this.#borders = new Borders(element, (path, index, share) => this.#set(resized(this.tree, path, index, share)));
+    this.#dragging = new Dragging(element, (id, target, side) => this.#drop(id, target, side));
     services.symbols.addEventListener("chosen", ({ detail }) => this.#chosen(detail));
     new ResizeObserver(() => this.#resized()).observe(element);
   }
@@ -86,8 +89,9 @@ export class Workspace extends EventTarget {
     this.tree = tree;
     const leaves = panelsOf(tree);
     this.#element.classList.toggle("alone", leaves.length === 1);
+    this.#element.classList.toggle("many", leaves.length > 2);
     const ids = new Set(leaves.map(({ id }) => id));
-    for (const [id, frame] of this.#frames) if (!ids.has(id)) this.#drop(id, frame);
+    for (const [id, frame] of this.#frames) if (!ids.has(id)) this.#end(id, frame);
     for (const leaf of leaves) if (!this.#frames.has(leaf.id)) this.#open(leaf);
     this.#place();
     if (was !== this.alone) for (const panel of this.listPanels) panel.setColumns();
@@ -101,10 +105,11 @@ export class Workspace extends EventTarget {
     const frame = new Frame(leaf, this);
     this.#frames.set(leaf.id, frame);
     this.#element.append(frame.element);
+    this.#dragging.listen(frame);
     this.#settling = settling;
   }
 
-  #drop(id, frame) {
+  #end(id, frame) {
     this.#frames.delete(id);
     frame.close();
     if (this.focus === frame) this.focus = null;
@@ -207,6 +212,16 @@ export class Workspace extends EventTarget {
   turn(steps) {
     const { frames } = this;
     this.#go(frames.at((frames.indexOf(this.focus) + steps) % frames.length));
+  }
+
+  /** A panel was dragged to a side of another, or onto it. */
+  #drop(id, target, side) {
+    if (side === "middle") {
+      this.#set(swapped(this.tree, id, target));
+      return;
+    }
+    const { leaf } = this.#frames.get(id);
+    this.#set(beside(without(this.tree, id), target, side, leaf));
   }
 
   /** Exchange the panel that has the keys with its neighbour. @param {"left"|"right"|"top"|"bottom"} side */

@@ -47,6 +47,7 @@ export class Frame {
     const room = make("div", "panel-room");
     const element = make("section", `panel ${this.leaf.kind in KINDS ? this.leaf.kind : "strange"}`, head, room);
     element.setAttribute("aria-label", kind.title);
+    element.dataset.id = String(this.leaf.id);
     for (const type of ["pointerdown", "focusin"]) element.addEventListener(type, () => this.#workspace.focused(this));
     return { element, head, room, title, word, count, group };
   }

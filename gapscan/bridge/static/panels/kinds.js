@@ -29,12 +29,15 @@
  *   tick(now)            four times a second, performance.now()
  *   focus()              the panel got the keyboard
  *   defined()            `lists` has changed
+ *   describe()           what it shows, as JSON, for whoever looks at the page from outside
  */
 
 import { listPanel } from "./list.js";
+import { symbolPanel } from "./symbol.js";
 
 /** By the name under which layouts keep them. New names are added, none is given another meaning. */
 export const KINDS = Object.freeze({
   __proto__: null,
   list: listPanel,
+  symbol: symbolPanel,
 });

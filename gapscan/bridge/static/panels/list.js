@@ -5,6 +5,7 @@ import { title } from "../format.js";
 import { Head, nextSort } from "../head.js";
 import { Hold } from "../hold.js";
 import { Order } from "../order.js";
+import { filled } from "../patch.js";
 import { settings } from "../settings.js";
 import { Table } from "../table.js";
 import { TIGHT } from "../tracks.js";
@@ -18,16 +19,6 @@ import { ListState } from "./liststate.js";
 import { UNDER } from "./under.js";
 
 const UNKNOWN = Object.freeze({ name: "", description: "", sort: [], sessions: [] });
-
-/** The elements of a panel by the names that the template gives them, each with an id of its own. */
-function built({ element, id }) {
-  element.replaceChildren(document.getElementById("list-template").content.cloneNode(true));
-  const parts = [...element.querySelectorAll("[data-part]")].map((part) => {
-    part.id = id(part.dataset.part);
-    return [part.dataset.part, part];
-  });
-  return Object.fromEntries(parts);
-}
 
 export class ListPanel {
   #context;
@@ -46,7 +37,7 @@ export class ListPanel {
   /** @param {object} context  see kinds.js, and `page`: what lists have with the page around them */
   constructor(context) {
     this.#context = context;
-    this.#parts = built(context);
+    this.#parts = filled(context.element, "list-template", context.id);
     this.#kept = new ListState(context);
     this.#source = new ListSource(context.connection, this.#kept);
     this.#columns = new ListColumns(context.page, this.#kept, this.#parts.grid);
@@ -59,7 +50,7 @@ export class ListPanel {
     this.hold = new Hold(this.#parts.body, () => settings.hold, () => this.#applyHold());
     this.#listen(context);
     this.#under = UNDER.map((open) => this.#openUnder(open));
-    this.open(this.#kept.list);
+    this.open(this.#kept.list || ([...context.lists.keys()][0] ?? ""));
     this.order.sort = this.#kept.sort;
     this.head.showSort(this.order.sort);
   }
@@ -287,6 +278,11 @@ export class ListPanel {
     const { rows, ranks } = this.order.show(this.view.rows);
     download(name, csv(rows, ranks, this.#columns.shown));
     return name;
+  }
+
+  /** For looking at it from outside. */
+  describe() {
+    return { list: this.list, wish: this.wish, shown: this.table.symbols() };
   }
 
   close() {
