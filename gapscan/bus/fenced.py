@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,15 @@ from gapscan.bus.direct_get import Stored, leader_at
 from gapscan.bus.publish import OvertakenError, store
 from gapscan.errors import BusError, FencedError, StreamLostError
 from gapscan.protocol import names
+
+# Whether no other process can lead at this moment: what another writer stored is of one who led before, and came late.
+Leads = Callable[[], bool]
+
+
+def unsure() -> bool:
+    """Whoever has no lease takes what another writer stored for one who leads."""
+    return False
+
 
 # An attempt is repeated without harm, and one that went to a dead leader is never answered: no reason to wait for long.
 _ATTEMPT_SECONDS: Final = 1.0
@@ -102,13 +112,17 @@ class FencedStream:
 
 
 class FencedValue:
-    """The one writer of a value in a key-value bucket. Read it first; `what` names it in errors."""
+    """The one writer of a value in a key-value bucket. Read it first; `what` names it in errors.
 
-    def __init__(self, bus: Bus, bucket: str, key: str, what: str) -> None:
+    While this process `leads`, a value that another one stored is replaced: it was on its way for long.
+    """
+
+    def __init__(self, bus: Bus, bucket: str, key: str, what: str, leads: Leads = unsure) -> None:
         self._bus = bus
         self._bucket = bucket
         self._key = key
         self._what = what
+        self._leads = leads
         self._revision = 0
         self._writer = secrets.token_hex(6)
         self._puts = 0
@@ -148,7 +162,7 @@ class FencedValue:
         if stored is None or not stored.data:
             return None
         ours = stored.headers.get(names.HEADER_MSG_ID, "").startswith(f"{self._writer}-")
-        if not ours and stored.sequence != known:
+        if not ours and stored.sequence != known and not self._leads():
             raise self._fenced()
         return stored
 

@@ -13,21 +13,21 @@ from msgspec import UNSET
 from nats.js import api
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
-from gapscan.bus.direct_get import Stored, confirmed_from
-from gapscan.bus.fenced import Attempt, FencedStream, FencedValue
+from gapscan.bus.direct_get import Stored
+from gapscan.bus.fenced import Attempt, FencedStream, FencedValue, Leads, unsure
 from gapscan.bus.history import History
+from gapscan.bus.list_copy import advance, copy_of
 from gapscan.bus.stage_times import UNKNOWN, Lateness, StageTimes
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
-from gapscan.errors import ProtocolError, StreamLostError
+from gapscan.errors import FencedError, ProtocolError, StreamLostError
 from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
-from gapscan.lists.state import Copy, Fit, ranked
+from gapscan.lists.state import Copy, ranked
 from gapscan.obs import logger
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Change, Delta, Heartbeat, Row, Snapshot, State
 from gapscan.protocol.values import wire_state
 
-_REPLAY_BATCH = 1000
 _log = logger("bus")
 
 
@@ -48,26 +48,15 @@ class _Attempt:
     rows: Sequence[Row]
 
 
-def _copy_of(snapshot: Snapshot | None) -> Copy | None:
-    """What it holds, if it is whole."""
-    copy = Copy()
-    try:
-        if snapshot is None:
-            return None
-        copy.load(snapshot)
-    except ProtocolError:
-        return None
-    return copy
-
-
 class ListPublisher:
     """Publishes one list. `rows`, `epoch` and `sequence` are what is stored, never what was merely computed.
-    `explain` says why rows leave.
+    `explain` says why rows leave. While this process `leads`, a delta of another writer is of an earlier term,
+    and came late: the list goes on behind it.
 
     After a FencedError the list belongs to another writer: publish no more.
     """
 
-    def __init__(self, bus: Bus, name: str, explain: Explain = _unexplained) -> None:
+    def __init__(self, bus: Bus, name: str, explain: Explain = _unexplained, leads: Leads = unsure) -> None:
         self.name = name
         self.epoch = ""
         self.sequence = 0
@@ -77,8 +66,10 @@ class ListPublisher:
         self.published_bytes = 0
         self.snapshot_sequence = -1  # what the stored snapshot is of; -1: it is to be stored anew
         self._bus = bus
+        self.late = 0  # deltas of an earlier term that were stored after this one had begun
+        self._leads = leads
         self._stream = FencedStream(bus, bus.names.list_stream(name), bus.names.delta_subject(name), f"list {name}")
-        self._snapshot = FencedValue(bus, bus.names.bucket_snapshots, name, f"the snapshot of {name}")
+        self._snapshot = FencedValue(bus, bus.names.bucket_snapshots, name, f"the snapshot of {name}", leads)
         self._explain = explain
         self._attempt: _Attempt | None = None
         self._due: tuple[Sequence[Row], int] | None = None  # what a stream begins with that is being made anew
@@ -123,7 +114,7 @@ class ListPublisher:
         else:
             await self._begin_epoch(info, snapshot)
         self._history.begin(self.sequence)
-        return copy or _copy_of(snapshot)
+        return copy or copy_of(snapshot)
 
     def _snapshot_in(self, stored: Stored | None) -> Snapshot | None:
         try:
@@ -140,10 +131,7 @@ class ListPublisher:
         try:
             copy.load(snapshot)
             while copy.sequence < info.state.last_seq:
-                batch = await confirmed_from(self._bus, stream, copy.sequence + 1, _REPLAY_BATCH)
-                if not batch or not all(
-                    copy.apply(decode_as(Delta, stored.data), stored.sequence) is Fit.APPLIED for stored in batch
-                ):
+                if not await advance(self._bus, stream, copy):
                     return None
         except ProtocolError as error:
             _log.warning("stored list is unreadable, beginning anew", extra={"list": self.name, "why": error})
@@ -202,6 +190,30 @@ class ListPublisher:
             pass
 
     async def _publish(self, rows: Sequence[Row], as_of: int, times: StageTimes | None = None) -> bool:
+        try:
+            return await self._publish_next(rows, as_of, times)
+        except FencedError:
+            if not await self._take_over():
+                raise
+            return await self._publish_next(rows, as_of, times)
+
+    async def _take_over(self) -> bool:
+        """Go on behind what another writer stored, if that is one who led before; False if it may be a rival."""
+        copy = Copy()
+        copy.epoch, copy.sequence, copy.rows = self.epoch, self.sequence, list(self.rows)
+        try:
+            late = await advance(self._bus, self._bus.names.list_stream(self.name), copy)
+        except ProtocolError:
+            return False
+        if not late or not self._leads():  # in this order: what was read was stored before
+            return False
+        _log.warning("going on behind what was stored late", extra={"list": self.name, "deltas": late})
+        self._attempt = None
+        self.sequence, self.rows, self.as_of = copy.sequence, copy.rows, copy.as_of
+        self.late += late
+        return True
+
+    async def _publish_next(self, rows: Sequence[Row], as_of: int, times: StageTimes | None = None) -> bool:
         if self._attempt is not None:
             await self._store(self._attempt)
         changes = diff(self.rows, rows)

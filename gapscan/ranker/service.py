@@ -62,7 +62,7 @@ class Ranker:
     async def _lead(self) -> None:
         self.term = Term(
             self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat, self._cycles,
-            self._why,
+            self._why, lambda: self._leadership.in_force,
         )  # fmt: skip
         try:
             await self.term.lead(self._leadership)
@@ -117,6 +117,7 @@ class Ranker:
             "published": publisher.published,
             "published_bytes": publisher.published_bytes,
             "adopted": publisher.adopted,
+            "late": publisher.late,
         }
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from contextlib import suppress
 from itertools import chain
 from typing import Final
 
-import numpy as np
 from prometheus_client import Histogram
 
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import retire_list
+from gapscan.bus.fenced import Leads
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.stage_times import Lateness
 from gapscan.config import Config
@@ -21,11 +20,12 @@ from gapscan.errors import BusError, GapscanError, TopologyError
 from gapscan.lists.delta import Rows
 from gapscan.market.computed import coverage
 from gapscan.market.restore import restore
-from gapscan.market.sessions import MarketSession, trading_date
+from gapscan.market.sessions import trading_date
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import State
 from gapscan.ranker.checkpoint import Checkpointer
+from gapscan.ranker.close_check import CloseCheck
 from gapscan.ranker.definitions import Definitions
 from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.ingest import Ingest
@@ -67,6 +67,7 @@ class Term:
         heartbeat: float,
         cycles: Histogram,
         why: Endpoint,
+        leads: Leads,
     ) -> None:
         self.universe = Universe(config.scan_ms)
         # The first scan says it too; until then a simulated market must not pass for the real one.
@@ -87,9 +88,11 @@ class Term:
         self._cycles = cycles
         self._why = why
         self.pace = AdaptiveInterval(config.ranker.hot_interval, config.ranker.cpu_budget)
+        self._leads = leads
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
         self._stale_after = config.feed.overdue_after(closed=True) + OVERDUE_IS_STALE
         self._scanner = Scanner(self.universe, self.lists)
+        self._close = CloseCheck(self.universe, tally)
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
@@ -99,7 +102,6 @@ class Term:
         )
         self._behind = True  # whether something is still to be ranked
         self._recovered = False
-        self._close_checked: dt.date | None = None
 
     @property
     def last_scan_at(self) -> float | None:
@@ -175,7 +177,7 @@ class Term:
 
     async def _begin(self, name: str) -> None:
         """A publisher for one more list; one that NATS refuses costs no other, and is tried again later."""
-        publisher = ListPublisher(self._bus, name, self._leaving.explained)
+        publisher = ListPublisher(self._bus, name, self._leaving.explained, self._leads)
         try:
             await publisher.recover(retention(self._config), self.universe.simulated)
         except TopologyError as error:
@@ -222,21 +224,11 @@ class Term:
         self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}))
         self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
         self._explainer.observe()
-        self._check_close()
+        self._close.check()
         seconds = time.perf_counter() - began
         self.cycle_ms = seconds * 1000
         self._cycles.observe(seconds)
         self._tally.count("cycles")
-
-    def _check_close(self) -> None:
-        """Say it once when nothing is known of the close: a ranker that begins in the evening did not observe it."""
-        date = self.universe.date
-        if self.universe.session is MarketSession.POST and date != self._close_checked:
-            self._close_checked = date
-            if np.isnan(self.universe.number("close_volume")).all():
-                self._tally.trouble(
-                    "close_unknown", "volumes at the close are not known: post_volume stays empty today"
-                )
 
     def _is_over(self, spec: ListSpec) -> bool:
         """Whether the list is closed, and shows rows of an earlier trading day."""
