@@ -30,8 +30,8 @@ def unsure() -> bool:
     return False
 
 
-# An attempt is repeated without harm, and one that went to a dead leader is never answered: no reason to wait for long.
-_ATTEMPT_SECONDS: Final = 1.0
+# What went to a dead leader is never answered, and by its id a message is stored once: no reason to wait for long.
+_TRIES: Final = (0.3, 0.3, 0.4)  # seconds
 _LOOK_SECONDS: Final = 0.5  # that a stream is gone, the servers say at once
 
 
@@ -68,18 +68,27 @@ class FencedStream:
         Raises FencedError when another writer's message stands there; StreamLostError when the stream is no more;
         BusError when its fate is not known.
         """
-        headers = {
-            names.HEADER_EXPECTED_SEQUENCE: str(attempt.prev),
-            names.HEADER_MSG_ID: attempt.message_id,
-        }
         try:
-            doing = f"publishing {self._what}"
-            await store(self._bus, self._subject, attempt.payload, doing, headers, _ATTEMPT_SECONDS)
+            await self._try(attempt)
         except OvertakenError:
             await self._settle(attempt)
         except BusError:
             await self._check_stream()
             raise
+
+    async def _try(self, attempt: Attempt) -> None:
+        headers = {
+            names.HEADER_EXPECTED_SEQUENCE: str(attempt.prev),
+            names.HEADER_MSG_ID: attempt.message_id,
+        }
+        for left, seconds in zip(reversed(range(len(_TRIES))), _TRIES, strict=True):
+            try:
+                await store(self._bus, self._subject, attempt.payload, f"publishing {self._what}", headers, seconds)
+            except BusError as error:
+                if not left or not isinstance(error.__cause__, TimeoutError):
+                    raise
+            else:
+                return
 
     async def drop(self, upto: int) -> None:
         """Remove the messages up to sequence `upto`; sequences go on. Raises BusError."""

@@ -16,7 +16,7 @@ from gapscan.obs import Tally
 from gapscan.runtime import Backoff, end
 from gapscan.service.retrying import RETRY_FIRST
 
-_RETRY_LIMIT: Final = 0.5  # seconds between two tries: what NATS refuses now it takes again at any moment
+_RETRY_LIMIT: Final = 0.2  # seconds between two tries: what NATS refuses now it takes again at any moment
 
 
 class Publishing:
