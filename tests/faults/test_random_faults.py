@@ -1,6 +1,7 @@
 """Every process is killed or frozen at random, while followers of several lists check every sequence.
 
-For FAULT_SECONDS (60); `make kill` does it for ten minutes. It prints how much was compared.
+In the end the tape is whole, each event and alert is stored once, and each alert was delivered. For FAULT_SECONDS (60);
+`make kill` does it for ten minutes. It prints how much was compared.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from gapscan.bus.client import BusOptions, connect
+from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import get_from
 from gapscan.client.api import ListView, follow
+from gapscan.client.history import verified
 from gapscan.errors import BusError, UnknownListError
 from gapscan.lists.state import Copy, Fit
+from gapscan.lists.verification import Verification
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Delta
 from gapscan.runtime import end
+from tests.support.events import Told, expected_events, stored_alerts, stored_events, told
 from tests.support.until import until
 from tests.support.up import ALL, RunningSet, running_set
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", 60))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240 + 2 * SECONDS)]
 
+VICTIMS = {*ALL, "notify"}
 LISTS = ("most_active", "winners", "losers", "high_volume")
 MANY = 10  # of so many rows, never more than half leave at once: who left for want of data would come back
 LONGEST_FREEZE = 6.0  # seconds: twice the life of a lease
@@ -81,16 +87,41 @@ class Watcher:
 
 
 @pytest.fixture
-async def up(tmp_path: Path) -> AsyncIterator[RunningSet]:
+async def delivered() -> AsyncIterator[tuple[str, set[str]]]:
+    """A web hook's address, and the keys of the alerts that came."""
+    keys: set[str] = set()
+
+    async def take(request: web.Request) -> web.Response:
+        keys.update(alert["key"] for alert in (await request.json())["alerts"])
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/hook", take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook", keys
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def up(tmp_path: Path, delivered: tuple[str, set[str]]) -> AsyncIterator[RunningSet]:
     # All deltas are kept for as long as anybody lets a test run, so that the whole stream can be replayed.
     kept = {"GAPSCAN_NATS_DELTA_MAX_AGE": "36000", "GAPSCAN_NATS_DELTA_MAX_BYTES": str(256 * 1024 * 1024)}
+    alerts, channels = tmp_path / "alerts.toml", tmp_path / "channels.toml"
+    alerts.write_text("".join(f'[alerts.in_{name}]\nlist = "{name}"\nchannels = ["hook"]\n' for name in LISTS))
+    channels.write_text(f'[channels.hook]\nwebhook = "{delivered[0]}"\nper_minute = 600\n')
+    kept |= {"GAPSCAN_EVENTS_ALERTS_FILE": str(alerts), "GAPSCAN_NOTIFY_CHANNELS_FILE": str(channels)}
     async with running_set(tmp_path, symbols=400, start="09:31", speed=20, **kept) as running:
+        await until(lambda: running.pids_by_name().keys() >= VICTIMS, "all processes")
         yield running
 
 
 async def hit(up: RunningSet, dice: random.Random) -> str:
     """Kill a process, or stop it for a while; what was done."""
-    victim = dice.choice(sorted(ALL))
+    victim = dice.choice(sorted(VICTIMS))
     pid = up.pid(victim)
     if dice.random() < 0.5:
         os.kill(pid, signal.SIGKILL)
@@ -104,7 +135,7 @@ async def hit(up: RunningSet, dice: random.Random) -> str:
     return f"{victim} frozen"
 
 
-async def test_nothing_is_wrong_whatever_is_killed_or_frozen(up: RunningSet) -> None:
+async def test_nothing_is_wrong_whatever_is_killed_or_frozen(up: RunningSet, delivered: tuple[str, set[str]]) -> None:
     dice = random.Random(int(SECONDS))
     watchers = [Watcher(name, up.nats) for name in LISTS]
     tasks = [asyncio.create_task(watcher.watch()) for watcher in watchers]
@@ -123,6 +154,39 @@ async def test_nothing_is_wrong_whatever_is_killed_or_frozen(up: RunningSet) -> 
     print(f"\n{done.total()} faults, {sum(one.seen for one in watchers)} views, {compared} compared: {dict(done)}")
     assert [(one.name, fault) for one in watchers for fault in one.faults] == []
     assert compared > 10 * len(LISTS)
+    async with connect(up.nats, "check") as bus:
+        print(f"{await recorded(bus)} messages on the tape, as they were recorded")
+        events, alerts = await told_once(bus)
+        await until(lambda: alerts <= delivered[1], "the delivery of all alerts")
+        print(f"{events} entries and exits, each stored once; {len(alerts)} alerts, all delivered")
+
+
+async def recorded(bus: Bus) -> int:
+    """How many messages the tape has, of which none is wrong, missing or added."""
+    verification, number = Verification(), 0
+    async for sequence, faults in verified(bus, simulated=True, verification=verification):
+        assert not faults, (sequence, faults)
+        number += 1
+    assert verification.lists.keys() >= set(LISTS)
+    return number
+
+
+async def told_once(bus: Bus) -> tuple[int, set[str]]:
+    """How many entries and exits the streams of lists have, of which each is stored once; and the alerts."""
+    expected = {name: await expected_events(bus, name) for name in LISTS}
+
+    async def moves() -> dict[str, list[Told]]:
+        everything = {name: told(await stored_events(bus, name)) for name in LISTS}
+        return {name: [one for one in all_of if one[0] in ("enter", "leave")] for name, all_of in everything.items()}
+
+    async def all_there() -> bool:
+        found = await moves()
+        return all(len(found[name]) >= len(wanted) for name, wanted in expected.items())
+
+    await until(all_there, "all events")
+    found = await moves()
+    assert {name: found[name][: len(wanted)] for name, wanted in expected.items()} == expected
+    return sum(map(len, expected.values())), {alert.id for alert in await stored_alerts(bus)}
 
 
 async def compared_with_the_stream(watcher: Watcher, nats: BusOptions) -> int:
