@@ -118,7 +118,7 @@ async def leader_last(bus: Bus, stream: str, subject: str) -> Stored | None:
 async def _of_leader(bus: Bus, stream: str, query: dict[str, object]) -> Stored | None:
     subject, doing = f"{bus.api_prefix}.STREAM.MSG.GET.{stream}", f"reading stream {stream}"
     try:
-        with bus.health.asking():
+        with bus.health.asking("ask_leader"):
             answer = await bus.nc.request(subject, msgspec.json.encode(query), timeout=REQUEST_SECONDS)
     except NATS_ERRORS as error:
         raise translated(error, doing) from error

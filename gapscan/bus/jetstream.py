@@ -18,9 +18,14 @@ MOVE_AGAIN_SECONDS: Final = 15.0
 _MOVE_LIMIT: Final = 600.0
 
 
-Kind = Literal["read", "store", "hear"]
+# A stream's leader may be silent because there is none: electing one takes up to eleven seconds on a busy machine, and
+# who moves meanwhile finds none elsewhere either.
+LEADERLESS_SECONDS: Final = 15.0
+
+Kind = Literal["read", "ask_leader", "store", "hear"]
 _WORDS: Final[dict[Kind, str]] = {
     "read": "JetStream does not answer",
+    "ask_leader": "JetStream does not answer",
     "store": "JetStream stores nothing",
     "hear": "no heartbeat comes",
 }
@@ -28,7 +33,8 @@ _WORDS: Final[dict[Kind, str]] = {
 
 class JetStreamHealth:
     """Calls `on_mute`, with the reason in words, when for MUTE_SECONDS nothing that was asked of JetStream came,
-    nothing that was to be stored was, or nothing was heard of what is to be heard all the time.
+    nothing that was to be stored was, or nothing was heard of what is to be heard all the time. What streams' leaders
+    are asked may take LEADERLESS_SECONDS.
 
     The one is no sign of the other: a node that is cut off from the others goes on answering from its own copy what is
     read. That it has no majority it does not know, or says at once.
@@ -86,7 +92,8 @@ class JetStreamHealth:
     def _missed(self, began: float, kind: Kind) -> None:
         now = time.monotonic()
         since = self._unanswered.setdefault(kind, began)
-        if now - since >= MUTE_SECONDS and now >= self._next_move:
+        patience = LEADERLESS_SECONDS if kind == "ask_leader" else MUTE_SECONDS
+        if now - since >= patience and now >= self._next_move:
             self._next_move, self._wait = now + self._wait, min(_MOVE_LIMIT, self._wait * 2)
             self._moved_to = kind
             self.reset()
@@ -106,5 +113,5 @@ class JetStream(JetStreamContext):
             return await super().publish(subject, *args, **options)
 
     async def _api_request(self, req_subject: str, req: bytes = b"", timeout: float = 5) -> dict[str, Any]:
-        with self._health.asking():
+        with self._health.asking("ask_leader"):
             return await super()._api_request(req_subject, req, timeout)

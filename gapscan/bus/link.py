@@ -29,6 +29,9 @@ _RETRY_FIRST: Final = 0.1
 _RETRY_LIMIT: Final = 2.0  # seconds between two tries where the server refuses
 _SETTLED: Final = 5.0  # a link that held for so long is well
 _LOOK_LIMIT: Final = 3600.0  # seconds between two links that are opened to see whether a limit was raised
+# For so long, a server may be silent: in the first round one that is alive is sought, later on one that is slow.
+_SILENT_FIRST: Final = 0.7
+_SILENT: Final = 2.0
 _AVOID_SECONDS: Final = 3.0  # for so long, a server that was left is not taken again
 
 _log = logger("bus")
@@ -137,6 +140,7 @@ class LastingClient(Client):
     def next_server(self, known: list[Server], _info: dict[str, Any]) -> tuple[Server | None, float]:
         """The known server that failed least, and how long to wait: longer and longer where servers refuse."""
         round_of, self._tries = self._tries // max(1, len(known)), self._tries + 1
+        self.options["connect_timeout"] = _SILENT if round_of else _SILENT_FIRST
         limit = _RETRY_LIMIT if self.refusal else _RETRY_FIRST
         delay = min(limit, _RETRY_FIRST * 2 ** min(round_of - 1, 10)) if round_of else 0.0
         return min(known, key=lambda server: server.reconnects), delay

@@ -14,6 +14,7 @@ from nats.js.errors import NoStreamResponseError
 from gapscan.bus import jetstream
 from gapscan.bus.jetstream import JetStreamHealth, Kind
 from gapscan.bus.link import LastingClient
+from gapscan.bus.options import BusOptions
 
 CHANGED = (
     "_process_err", "_attempt_reconnect", "_connect_to_server", "_process_info", "_process_connect_init",
@@ -67,6 +68,26 @@ def test_two_requests_without_an_answer_and_not_again_at_once(monkeypatch: pytes
     ):  # fmt: skip
         moves.ask(began, answered=answered, monkeypatch=monkeypatch)
         assert moves.number == expected, began
+
+
+def test_leaders_may_be_missing_for_as_long_as_an_election_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    moves = Moves()
+    for began in range(100, 113, 2):
+        moves.end_with(TimeoutError(), began, monkeypatch, "ask_leader")
+    assert moves.number == 0
+    moves.end_with(TimeoutError(), 114, monkeypatch, "ask_leader")
+    assert moves.number == 1
+
+
+def test_a_silent_server_is_passed_by_sooner_in_the_first_round() -> None:
+    """One that is slow gets its time in the next."""
+    client = LastingClient(BusOptions("nats://a:1,nats://b:2"))
+    client._setup_server_pool(["nats://a:1", "nats://b:2"])
+    waits = []
+    for _ in range(5):
+        client.next_server(client._server_pool, {})  # type: ignore[arg-type]
+        waits.append(client.options["connect_timeout"])
+    assert waits == [0.7, 0.7, 2.0, 2.0, 2.0]
 
 
 def test_an_answer_in_between_is_life(monkeypatch: pytest.MonkeyPatch) -> None:
