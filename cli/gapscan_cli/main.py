@@ -11,9 +11,9 @@ import typer
 
 from gapscan import __version__
 from gapscan.errors import GapscanError
+from gapscan.lazy import load_later
 from gapscan_cli import exits, output
 from gapscan_cli.commands import agents, alerts, backtest, checks, history, lists, own_lists, services
-from gapscan_cli.lazy import load_later
 
 # Plain help: the decorated one takes longer to load than most commands take to run.
 app = typer.Typer(name="gapscan", rich_markup_mode=None, pretty_exceptions_enable=False)

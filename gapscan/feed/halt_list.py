@@ -32,7 +32,7 @@ class HaltListReader:
         self.last_error = ""
         self.listed: int | None = None  # items of the last list; None before the first
         self._interval = config.feed.halts_interval
-        self._timeout = aiohttp.ClientTimeout(total=config.feed.request_timeout)
+        self._timeout = config.feed.request_timeout
         self._tally = tally
         self._observe = observe
 
@@ -45,8 +45,9 @@ class HaltListReader:
         """Read for ever; without a list there is nothing to do."""
         if not self.wanted:
             return
+        timeout = aiohttp.ClientTimeout(total=self._timeout)
         # Proxies and SSL_CERT_FILE of the environment are heeded.
-        async with aiohttp.ClientSession(trust_env=True, timeout=self._timeout) as session:
+        async with aiohttp.ClientSession(trust_env=True, timeout=timeout) as session:
             while True:
                 await self._read(session)
                 await asyncio.sleep(self._interval)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import prometheus_client
-from aiohttp import web
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
@@ -24,6 +23,9 @@ from gapscan.config import ServiceSection
 from gapscan.errors import ConfigError
 from gapscan.obs import Tally
 from gapscan.service.lateness import Stage, report
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 PREFIX: Final = "gapscan_"
 _GRACE_SECONDS: Final = 0.1  # at the end, for a scrape that is under way
@@ -111,6 +113,8 @@ class Metrics:
 
     def response(self, request: web.Request) -> web.Response:
         """The answer to a scrape."""
+        from aiohttp import web
+
         body, content_type = self.render(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
@@ -149,6 +153,7 @@ async def serving(section: ServiceSection, metrics: Metrics) -> AsyncIterator[No
     if not section.metrics_port:
         yield
         return
+    from aiohttp import web  # most processes serve none, and nothing takes them longer to load
 
     async def answer(request: web.Request) -> web.Response:
         return metrics.response(request)
@@ -165,6 +170,8 @@ async def serving(section: ServiceSection, metrics: Metrics) -> AsyncIterator[No
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    from aiohttp import web
+
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from gapscan import config as settings
 from gapscan.config import Config
 from gapscan.errors import ConfigError, GapscanError
+from gapscan.lazy import load_later
 from gapscan.obs import hide, logger, setup_logging
 from gapscan.runtime import end, run
 from gapscan.supervisor.catalog import SERVICES, module_of
@@ -29,6 +30,7 @@ def run_service(name: str, config: Config) -> None:
     for variable in settings.service_links():
         logger(name).debug("%s is of Kubernetes, and no setting", variable)
     # Imported here, so that each process loads only what it runs.
+    load_later("aiohttp")
     main = cast(Main, import_module(module_of(name)).main)
 
     async def body(stop: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 _LATER = """
 import sys
-from gapscan_cli.lazy import load_later
+from gapscan.lazy import load_later
 load_later("aiohttp")
 import aiohttp
 """
