@@ -40,10 +40,13 @@ class Cutoff:
         """Judge these symbols anew; which lists have one that is or was within their cutoff."""
         was = self.flags.take(at, axis=0)
         within = self._within(entitled, values, self._cutoffs)
-        which, lists = np.nonzero(within != was)
-        self.keys = _toggled(self.keys, lists * len(self.flags) + at[which])
+        found = np.zeros(len(self._limits), np.bool_)
+        touched = np.flatnonzero(within | was)  # far fewer than there are symbols and lists
+        which, lists = np.divmod(touched, len(found))
+        found[lists] = True
+        differ = within.take(touched) != was.take(touched)
+        self.keys = _toggled(self.keys, lists[differ] * len(self.flags) + at[which[differ]])
         self.flags[at] = within
-        found: Bools = np.any(within | was, axis=0)
         return found
 
     def _within(self, entitled: Bools, values: Floats, cutoff: Floats) -> Bools:
@@ -55,19 +58,23 @@ class Cutoff:
         `waiting` is how many of those that it lets in may be of no use to each list.
         """
         numbers = np.diff(self.bounds(self.keys)) - waiting
-        off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
+        too_many = numbers > _TOO_MANY * self._limits
+        off = too_many | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
         for at in [at for at in lists if off[at]]:
-            self._choose(at, entitled[:, at], values[:, at], int(waiting[at]))
+            begin, end = self.bounds(self.keys)[at : at + 2].tolist()
+            # The best of all are the best of those that it lets in, where these are enough.
+            some = self.keys[begin:end] - at * len(entitled) if too_many[at] else np.flatnonzero(entitled[:, at])
+            within = self._choose(at, some, values[some, at], int(waiting[at]))
+            self.flags[some, at] = False
+            self.flags[within, at] = True
+            self.keys = np.concatenate([self.keys[:begin], within + at * len(entitled), self.keys[end:]])
 
-    def _choose(self, at: int, entitled: Bools, values: Floats, waiting: int) -> None:
-        """A cutoff that the list's best are within, all ties included."""
-        place, inside = int(self._limits[at] * _ROOM) + waiting, values[entitled]
-        cutoff = float(np.partition(inside, place)[place]) if place < len(inside) else np.inf
+    def _choose(self, at: int, symbols: Ints, values: Floats, waiting: int) -> Ints:
+        """A cutoff that the best of the symbols are within, all ties included; which of the symbols are."""
+        place = int(self._limits[at] * _ROOM) + waiting
+        cutoff = float(np.partition(values, place)[place]) if place < len(values) else np.inf
         self._cutoffs[at] = np.inf if np.isnan(cutoff) else cutoff
-        self.flags[:, at] = self._within(entitled, values, self._cutoffs[at : at + 1])
-        begin, end = self.bounds(self.keys)[at : at + 2]
-        keys = np.flatnonzero(self.flags[:, at]) + at * len(entitled)
-        self.keys = np.concatenate([self.keys[:begin], keys, self.keys[end:]])
+        return symbols if np.isinf(self._cutoffs[at]) else symbols[values <= self._cutoffs[at]]
 
     def bounds(self, keys: Ints) -> Ints:
         """Where in ascending keys each list begins, and where the last ends."""

@@ -100,7 +100,7 @@ def compare_states(pairs: Sequence[tuple[RowState, RowState]]) -> None:
 def _differences(pairs: Sequence[tuple[RowState, RowState]]) -> list[Difference]:
     if not pairs:
         return []
-    came_from = [new.cache.came_from(old.places, new.places) for old, new in pairs]
+    came_from = pairs[0][1].cache.came_from([old.places for old, _ in pairs], [new.places for _, new in pairs])
     versions = (np.concatenate([old.versions for old, _ in pairs]), np.concatenate([new.versions for _, new in pairs]))
     return compare(came_from, [len(old.places) for old, _ in pairs], versions)
 
@@ -178,12 +178,16 @@ class RowCache:
         """The symbols at positions `at`."""
         return cast(list[str], self._symbols[at].tolist())
 
-    def came_from(self, old: Ints, new: Ints) -> Ints:
-        """Where in the positions `old` each of the positions `new` is, -1 for what is not there."""
-        self._rank[old] = np.arange(len(old))
-        ranks: Ints = self._rank[new]
-        self._rank[old] = NOWHERE
-        return ranks
+    def came_from(self, old: Sequence[Ints], new: Sequence[Ints]) -> list[Ints]:
+        """Where in the positions `old` of each list each of its positions `new` is, -1 for what is not there."""
+        size, missing = len(self._rows), len(self._rows) * len(old) - len(self._rank)
+        if missing > 0:
+            self._rank = np.concatenate([self._rank, np.full(missing, NOWHERE, np.intp)])
+        held = np.concatenate([at + number * size for number, at in enumerate(old)])
+        self._rank[held] = np.concatenate([np.arange(len(at)) for at in old])
+        found = self._rank[np.concatenate([at + number * size for number, at in enumerate(new)])]
+        self._rank[held] = NOWHERE
+        return [found[a:b] for a, b in pairwise(np.cumsum([0, *map(len, new)]).tolist())]
 
     def _make_room(self) -> None:
         held, missing = len(self._rows), len(self._universe) - len(self._rows)
@@ -196,7 +200,6 @@ class RowCache:
             self._dirty = np.concatenate([self._dirty, np.ones(missing, np.bool_)])
             self._versions = np.concatenate([self._versions, np.zeros(missing, np.int64)])
             self._values = np.vstack([self._values, np.full((missing, len(SHOWN)), np.nan)])
-            self._rank = np.full(len(self._rows), NOWHERE, np.intp)
         if self._session != self._universe.session:
             self._session = self._universe.session
             self._texts_current[:] = False
