@@ -71,7 +71,7 @@ class HaltListReader:
                     raise FeedError(f"{_WHAT} is refused: status {response.status}")
                 return await _bounded(response)
         except TimeoutError:
-            raise FeedError(f"{_WHAT} did not come within {self._timeout.total:g} s") from None
+            raise FeedError(f"{_WHAT} did not come within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:  # ValueError: of what is no URL
             raise FeedError(f"{_WHAT} failed: {' '.join(str(error).split())[:200]}") from None
 
