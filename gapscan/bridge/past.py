@@ -14,7 +14,7 @@ from gapscan.errors import ConfigError, GapscanError, NotRecordedError, UnknownL
 from gapscan.lists.delta import checksum
 from gapscan.lists.state import ranked
 from gapscan.lists.wish import Wish
-from gapscan.protocol.codes import BAD_MESSAGE, NOT_RECORDED, UNAVAILABLE, UNKNOWN_LIST, ErrorCode
+from gapscan.protocol.codes import BAD_MESSAGE, NOT_RECORDED, UNAVAILABLE, ErrorCode
 from gapscan.protocol.past import AskAt, AskTimeline, Past, PastGap, Timeline
 from gapscan.protocol.tape import Gap
 from gapscan.protocol.websocket import RefusedError
@@ -25,7 +25,7 @@ MOST_MOVES: Final = 5000  # in one answer
 _CODES: Final[dict[type[GapscanError], ErrorCode]] = {
     ConfigError: BAD_MESSAGE,
     NotRecordedError: NOT_RECORDED,
-    UnknownListError: UNKNOWN_LIST,
+    UnknownListError: NOT_RECORDED,
 }
 
 
@@ -68,7 +68,10 @@ class PastLists:
         )
 
     async def _timeline(self, question: AskTimeline) -> Timeline:
-        reader = await self.open_tape(question.list)
+        try:
+            reader = await self.open_tape(question.list)
+        except UnknownListError:
+            return Timeline(question.list, question.since, 0, 0, simulated=False, moves=[], gaps=[])
         found = await read_timeline(reader, question.since)
         moves = list(found.moves[-MOST_MOVES:])
         return Timeline(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gapscan.bus.tape import read_day
 from gapscan.client.tape_reader import TapeReader
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
-from gapscan.protocol.tape import MINUTE_MS, Gap, Move, Moves
+from gapscan.protocol.tape import MINUTE_MS, SECOND_MS, Gap, Move, Moves, second_of
 
 _DAY = 24 * 60 * MINUTE_MS
 
@@ -28,7 +28,7 @@ async def read_timeline(reader: TapeReader, since: int = 0) -> Timeline:
     end = await reader.end()
     date = trading_date(end)
     clear, over = session_times(date).clear, session_times(next_trading_day(date)).clear
-    begin = max(await reader.begin(), clear)
+    begin = max(second_of(await reader.begin()) * SECOND_MS, clear)  # the first moment of which something is known
     told = await told_between(reader, max(clear, since), over)
     moves, gaps = moves_of(told, max(clear, since + 1), over), [each for each in told if isinstance(each, Gap)]
     return Timeline(begin, end, moves, [gap for gap in gaps if clear <= gap.end and gap.begin < over])

@@ -82,7 +82,8 @@ PastGaps = list[PastGap]
 class Timeline(Struct, frozen=True, tag_field="type", tag="timeline"):
     """What is recorded of a list on the newest day: from `begin` to `end`, with who came and went, and the gaps.
 
-    `since` is as it was asked for. Of very many moves the newest come; `left_out` is how many do not.
+    Both are 0 where nothing is recorded. `since` is as it was asked for. Of very many moves the newest come; `left_out`
+    is how many do not.
     """
 
     list: ListName

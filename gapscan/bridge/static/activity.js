@@ -24,6 +24,8 @@ export class Activity {
   add({ side, symbol, note, time }) {
     const item = document.createElement("li");
     item.className = side;
+    item.title = "Show the list as it stood then";
+    item.addEventListener("click", () => this.#goTo(time));
     const parts = [
       ["time", clock(time)],
       ["symbol", symbol],
@@ -38,6 +40,11 @@ export class Activity {
     this.#element.prepend(item);
     while (this.#element.childElementCount > KEPT) this.#element.lastElementChild.remove();
     this.#empty.hidden = true;
+  }
+
+  /** The timeline of the list goes there: just after it happened. */
+  #goTo(time) {
+    document.dispatchEvent(new CustomEvent("gapscan:moment", { detail: { time: Math.ceil(time / 1000) * 1000 } }));
   }
 
   clear() {

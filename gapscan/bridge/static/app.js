@@ -13,6 +13,7 @@ import { expose } from "./outside.js";
 import { keep, settings } from "./settings.js";
 import { Status, toast } from "./status.js";
 import { Symbols } from "./symbols.js";
+import { named } from "./timeline/times.js";
 import { Tabs } from "./tabs.js";
 import { WhyPanel } from "./why.js";
 import { Workspace } from "./workspace.js";
@@ -65,20 +66,11 @@ function choose(name) {
   tick();
 }
 
-/** The list that the address names; "" when it names none that can be read. */
-function named() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    return "";
-  }
-}
-
 /** What stands around the panels says how the current one is. */
 function present() {
   const panel = workspace.current;
   const { name, description } = panel.definition;
-  document.title = `${title(name)} · gapscan`;
+  document.title = `${panel.live ? "" : `${panel.health(0).word} · `}${title(name)} · gapscan`;
   byId("title").textContent = title(name);
   byId("description").textContent = byId("description").title = description;
   byId("hold").setAttribute("aria-pressed", String(panel.hold.on));
@@ -162,7 +154,7 @@ function begin() {
     return;
   }
   const tree = layouts.begin() ?? { id: 1, kind: "list", group: 1, state: { list: settings.list } };
-  const list = named();
+  const list = named(location.hash).list;
   workspace.show(list && !tree.parts ? { ...tree, state: { ...tree.state, list } } : tree);
 }
 
@@ -170,7 +162,7 @@ workspace.addEventListener("kept", ({ detail: { tree } }) => layouts.keep(tree))
 begin();
 prepareControls({ workspace, tabs, why, dialog, choose, explain });
 expose({ workspace, connection, health: () => health });
-addEventListener("hashchange", () => dialog.take(() => linked(location.hash)) || (workspace.alone && choose(named())));
+addEventListener("hashchange", () => dialog.take(() => linked(location.hash)) || (workspace.alone && choose(named(location.hash).list)));
 connection.overview(true);
 connection.start();
 setInterval(tick, TICK_MS);

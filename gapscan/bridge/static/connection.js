@@ -16,6 +16,7 @@
  *   aggregate  {symbol, data}    a cell update, if asked for with `aggregates(true)`
  *   overview   {list: {size, state}}  how all lists stand, if asked for with `overview(true)`
  *   why        {symbol, ...}     the answer to `ask`
+ *   past       {type, list, ...} what the server says of lists' past, asked for with `say`
  *   phase      {phase, ...}      see `phase`
  *   fault      {code, message}   an error message of the server, or a list that had to be fetched again
  */
@@ -141,9 +142,13 @@ export class Connection extends EventTarget {
 
   /** Ask why a symbol is in a list, or not; false while there is no link. @param {string} symbol @param {?string} list */
   ask(symbol, list = null) {
-    if (this.phase !== Phase.OPEN) return false;
-    this.#send({ action: "why", symbol, list });
-    return true;
+    return this.say({ action: "why", symbol, list });
+  }
+
+  /** Send an action of the protocol; false while there is no link. @param {{action: string}} message */
+  say(message) {
+    if (this.phase === Phase.OPEN) this.#send(message);
+    return this.phase === Phase.OPEN;
   }
 
   #suspend() {
@@ -271,6 +276,12 @@ export class Connection extends EventTarget {
         return this.#emit("overview", message.lists);
       case "why":
         return this.#emit("why", message);
+      case "past":
+      case "play":
+      case "timeline":
+      case "past_snapshot":
+      case "past_delta":
+        return this.#emit("past", message);
       case "error":
         return this.#error(message);
       default: // of a later version

@@ -4,6 +4,7 @@
  *   copy(name)      {epoch, sequence, asOf, checksum, rows} of a list that the page has, null without one
  *   shown()         its symbols on the page, from top to bottom
  *   panels()        of each panel {id, kind, group, state}, and what it shows, of a list {list, wish, shown}
+ *   past()          {list, time, state, settled, asOf, prices} of the moment that is shown instead of now; null without one
  *   status()        {phase, level, word, text, held, simulated, resyncing, rung, closed}
  *   counts()        connects, snapshots, deltas, resyncs, mismatches, unreadable, errors
  * After each frame that drew something the document gets an event `gapscan:shown` with {list, epoch, sequence, panel};
@@ -13,6 +14,13 @@
 function panelOf({ leaf, panel }) {
   const { id, kind, group, state } = leaf;
   return structuredClone({ id, kind, group, state, ...panel.describe?.() });
+}
+
+/** `settled`: nothing else was asked for that is still to come. */
+function pastOf({ live, list, view }) {
+  if (live) return null;
+  const { time, state, settled, asOf, rows } = view;
+  return { list, time, state, settled, asOf, prices: rows.map(({ price }) => price ?? null) };
 }
 
 /** @param {{workspace: object, connection: object, health: () => object}} page */
@@ -30,6 +38,7 @@ export function expose({ workspace, connection, health }) {
       return view.loaded ? { epoch, sequence, asOf, checksum, rows: structuredClone(rows) } : null;
     },
     shown: () => workspace.current.table.symbols(),
+    past: () => pastOf(workspace.current),
     panels: () => workspace.frames.map(panelOf),
     status: () => ({
       phase: connection.phase,

@@ -19,7 +19,7 @@ export class Trends {
     if (typeof price !== "number") return false;
     const line = this.#lines.get(symbol);
     if (!line) return this.#begin(symbol, price, time ?? 0);
-    if (line.prices.at(-1) === price) return false;
+    if (line.prices.at(-1) === price || (time ?? Infinity) < line.at) return false; // older: a past list is shown
     const longer = (time ?? Infinity) - line.at >= SPACING_MS;
     if (longer) this.#extend(line, price, time ?? line.at);
     else line.prices[line.prices.length - 1] = price;

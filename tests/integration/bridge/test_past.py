@@ -87,9 +87,9 @@ async def test_a_part_of_it_and_times_in_words(past: Served, played: PlayedList)
     [
         ({"list": "winners", "time": START - 3_600_000}, "not_recorded"),
         ({"list": "winners", "time": START + 36_000_000}, "not_recorded"),
-        ({"list": "losers", "time": START}, "unknown_list"),
-        ({"list": "No such", "time": START}, "unknown_list"),
-        ({"list": "winners@1", "time": START}, "unknown_list"),
+        ({"list": "losers", "time": START}, "not_recorded"),
+        ({"list": "No such", "time": START}, "not_recorded"),
+        ({"list": "winners@1", "time": START}, "not_recorded"),
         ({"list": "winners", "time": "half past nine"}, "bad_message"),
         ({"list": "winners", "time": -1}, "bad_message"),
         ({"list": "winners"}, "bad_message"),
@@ -281,6 +281,13 @@ async def test_a_day_at_a_glance(past: Served, played: PlayedList) -> None:
         assert list(later.moves) == [move for move in answer.moves if move.time > middle]
 
 
+async def test_a_day_of_which_nothing_is_recorded(past: Served) -> None:
+    async with browsing(past) as browser:
+        await browser.send(action="timeline", list="losers")
+        answer: Timeline = await browser.gets(Timeline)
+        assert (answer.begin, answer.end, answer.moves) == (0, 0, [])
+
+
 def symbols(rows: list[Row]) -> set[str]:
     return {row["symbol"] for row in rows}
 
@@ -308,7 +315,7 @@ async def test_by_a_plain_request(past: Served, played: PlayedList) -> None:
         (f"winners?at={START - 3_600_000}", 404, "not_recorded"),
         ("winners?at=half+past+nine", 400, "bad_request"),
         ("winners?at=", 400, "bad_request"),
-        ("losers?at=09:31", 404, "unknown_list"),
+        ("losers?at=09:31", 404, "not_recorded"),
         ("winners/stream?at=09:31", 400, "bad_request"),
     ],
 )

@@ -71,8 +71,8 @@ export class ListPanel {
 
   #openUnder(open) {
     const element = this.#parts.under.appendChild(document.createElement("div"));
-    const { signal, connection, ask } = this.#context;
-    return open({ element, signal, connection, ask, list: () => this.list, show: (past) => this.showPast(past) });
+    const { signal, connection, ask, page } = this.#context;
+    return open({ element, signal, connection, ask, page, panel: this });
   }
 
   /** The rows that are shown, and their position. */
