@@ -12,7 +12,6 @@ from prometheus_client import Metric
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry
 from gapscan.bus.hotset import HotPublisher
-from gapscan.bus.topology import ensure_shared
 from gapscan.client.api import ListView
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError
@@ -20,12 +19,11 @@ from gapscan.hot.metrics import KINDS, hot_metrics
 from gapscan.lists.hot_set import Held, HotRules, ObservedClock, afresh, decide
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
-from gapscan.runtime import Backoff, until_stopped
+from gapscan.runtime import Backoff
 from gapscan.service.all_lists import ListWatches
-from gapscan.service.connecting import lasting_bus, retention
+from gapscan.service.connecting import retention
 from gapscan.service.leadership import Leadership
-from gapscan.service.metrics import Metrics, serving
-from gapscan.service.reporting import reporting
+from gapscan.service.led_process import LedProcess, run_process
 from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT, retrying
 
 DECIDE_SECONDS: Final = 0.2  # at least, between two decisions
@@ -124,47 +122,18 @@ class HotTerm:
         }
 
 
-class Hot:
-    """Leads when it may, stands by when it may not."""
+class Hot(LedProcess[HotTerm]):
+    """The one that leads decides."""
 
     def __init__(self, bus: Bus, config: Config, tally: Tally | None = None) -> None:
-        self._bus = bus
-        self._config = config
-        self._tally = tally or Tally(_log)
-        self._leadership = Leadership(bus, "hot", config, self._tally)
-        self._term: HotTerm | None = None
-
-    async def run(self) -> None:
-        """Lead and stand by in turn, for ever."""
-        await self._leadership.run(self._lead)
-
-    async def _lead(self) -> None:
-        self._term = HotTerm(self._bus, self._config, self._tally)
-        try:
-            await self._term.lead(self._leadership)
-        finally:
-            self._term = None
-
-    def report(self) -> dict[str, Any]:
-        """What `gapscan status` shows of this hot manager."""
-        counts = dict(self._tally.counts)
-        if self._term is None:
-            return {"role": "standby", "leader": self._leadership.leader, "counts": counts}
-        return {"role": "leader", **self._term.report(), "counts": counts}
+        tally = tally or Tally(_log)
+        super().__init__("hot", bus, config, tally, lambda: HotTerm(bus, config, tally))
 
     def metrics(self) -> Iterator[Metric]:
         """What Prometheus reads of it, beside the counts."""
-        return hot_metrics(self._term)
+        return hot_metrics(self.term)
 
 
 async def main(config: Config, stop: asyncio.Event) -> None:
     """Run a hot manager until `stop` is set."""
-    tally = Tally(_log)
-    metrics = Metrics("hot", tally, KINDS)
-    async with serving(config.service, metrics), lasting_bus(config, "hot") as bus:
-        metrics.observe(bus)
-        await retrying("hot", "setting up streams", lambda: ensure_shared(bus, retention(config)))
-        hot = Hot(bus, config, tally)
-        metrics.add(hot.metrics)
-        async with reporting(bus, "hot", hot.report):
-            await until_stopped(stop, hot.run())
+    await run_process("hot", KINDS, config, stop, lambda bus, tally: Hot(bus, config, tally))

@@ -18,11 +18,9 @@ from gapscan.notify.delivery import Delivery
 from gapscan.notify.metrics import KINDS, notify_metrics
 from gapscan.notify.sending import sender_of
 from gapscan.obs import Tally, hide, logger
-from gapscan.runtime import until_stopped
-from gapscan.service.connecting import lasting_bus, retention
+from gapscan.service.connecting import retention
 from gapscan.service.leadership import Leadership
-from gapscan.service.metrics import Metrics, serving
-from gapscan.service.reporting import reporting
+from gapscan.service.led_process import run_process
 from gapscan.service.retrying import retrying
 
 _log = logger("notify")
@@ -96,11 +94,4 @@ async def main(config: Config, stop: asyncio.Event) -> None:
     hide([secret for channel in channels for secret in (channel.address, channel.secret) if secret])
     for channel in channels:
         await sender_of(channel).close()  # said here, before anything starts
-    tally = Tally(_log)
-    metrics = Metrics("notify", tally, KINDS)
-    async with serving(config.service, metrics), lasting_bus(config, "notify") as bus:
-        metrics.observe(bus)
-        notify = Notify(bus, config, channels, tally)
-        metrics.add(notify.metrics)
-        async with reporting(bus, "notify", notify.report):
-            await until_stopped(stop, notify.run())
+    await run_process("notify", KINDS, config, stop, lambda bus, tally: Notify(bus, config, channels, tally))
