@@ -16,6 +16,7 @@ from gapscan.config.loading import (
     service_links,
     shipped_file,
 )
+from gapscan.config.market_section import MarketSection
 from gapscan.config.nats_passwords import check_passwords
 from gapscan.config.places import directory_of, expanded, user_config_dir, user_data_dir
 from gapscan.config.sections import (
@@ -51,6 +52,7 @@ __all__ = [
     "HotSection",
     "Loaded",
     "LogSection",
+    "MarketSection",
     "NatsSection",
     "NotifySection",
     "ProviderSection",

@@ -24,6 +24,7 @@ from gapscan.config.sections import Config
 from gapscan.config.urls import passwords_in
 from gapscan.config.variables import SECRET_KEYS, control_in, is_service_link, named, setting_in
 from gapscan.errors import ConfigError
+from gapscan.market.sessions import use_hours
 
 FILE_NAME: Final = "gapscan.toml"
 ENV_PREFIX: Final = "GAPSCAN_"
@@ -68,7 +69,10 @@ def find_file() -> Path | None:
 
 
 def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loaded:
-    """Read the settings. Raises ConfigError that names the file or variable, the key and the fault."""
+    """Read the settings; the market's hours count for this process from now on.
+
+    Raises ConfigError that names the file or variable, the key and the fault.
+    """
     path = path or find_file()
     tables, env, warning = by_new_names(_read(path) if path else {}, env, path)
     config = _convert(tables, str(path))
@@ -79,6 +83,7 @@ def load(path: Path | None = None, env: Mapping[str, str] = os.environ) -> Loade
     if env.get(_CONTEXT_VARIABLE) and not (config.nats.url or config.nats.context):
         tables.setdefault("nats", {})["context"] = env[_CONTEXT_VARIABLE]
         config = _convert(tables, _CONTEXT_VARIABLE)
+    use_hours(config.market.hours)
     return Loaded(config, path, warning)
 
 

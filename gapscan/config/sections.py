@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, field
 
+from gapscan.config.market_section import MarketSection
 from gapscan.config.section import Budget, Port, Seconds, Section
 from gapscan.config.sim_section import STEP_SECONDS, SimSection
 from gapscan.config.urls import nats_servers
@@ -243,6 +244,7 @@ class Config(Section, frozen=True):
 
     nats: NatsSection = field(default_factory=NatsSection)
     provider: ProviderSection = field(default_factory=ProviderSection)
+    market: MarketSection = field(default_factory=MarketSection)
     feed: FeedSection = field(default_factory=FeedSection)
     ranker: RankerSection = field(default_factory=RankerSection)
     hot: HotSection = field(default_factory=HotSection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gapscan.market.sessions import session_at
+from gapscan.market.sessions import session_by_day
 from gapscan.obs import Tally
 from gapscan.provider import MarketStatus
 
@@ -21,7 +21,7 @@ class CalendarCheck:
 
     def compare(self, status: MarketStatus) -> None:
         """Compare the status of one more scan."""
-        session = session_at(status.at)
+        session = session_by_day(status.at)
         self._scans = 0 if status.session == session else self._scans + 1
         if self._scans < _SCANS:
             self.disagreement = None

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from gapscan.config import FeedSection
 from gapscan.feed.lateness import BarSilence, DelayJudge, ProviderClock
-from gapscan.market.sessions import session_at
+from gapscan.market.sessions import session_at, session_by_day
 from gapscan.protocol.messages import Clock, SessionName
 from gapscan.protocol.values import FeedState
 from gapscan.provider import MarketSnapshot, MarketStatus
@@ -51,9 +51,9 @@ class Liveness:
 
     def session_of(self, status: MarketStatus) -> SessionName:
         """The same by one scan's status: of late data, the session is another than the provider's of now."""
-        if not self.behind or session_at(status.at) != status.session:
+        if not self.behind or session_by_day(status.at) != status.session:
             return status.session
-        return session_at(self.time_of(status)).value
+        return session_by_day(self.time_of(status)).value
 
     def time_of(self, status: MarketStatus) -> int:
         """The market time, epoch ms, that data are of which came with this status."""
@@ -105,7 +105,7 @@ class Liveness:
     def tick(self, seconds: float) -> None:
         """`seconds` went by."""
         session = self.session
-        expected = self.wants_bars() and session not in (None, "closed") and not self.clock.stands
+        expected = self.wants_bars() and session not in (None, "closed", "night") and not self.clock.stands
         self._silence.tick(seconds, (session, session_at(self.market_time)) if expected else None)
         if self.state == "live":
             self._held = self.market_time

@@ -6,7 +6,7 @@ import time
 
 from gapscan.errors import FeedError
 from gapscan.feed.calendar_check import CalendarCheck
-from gapscan.market.sessions import session_at, trading_date
+from gapscan.market.sessions import session_by_day, trading_date
 from gapscan.obs import Tally
 from gapscan.provider import MarketSnapshot, MarketStatus, Provider
 
@@ -49,7 +49,7 @@ class MarketClock:
         said = self._said
         if said and self.disagreement and trading_date(said.at) == trading_date(at):
             return MarketStatus(at, said.session)  # a closure that the calendar does not know
-        return MarketStatus(at, session_at(at).value)
+        return MarketStatus(at, session_by_day(at).value)
 
     def _now(self, snapshot: MarketSnapshot) -> int:
         """Market time by what was said last, or by the machine; of a market that has its own time, by its data."""

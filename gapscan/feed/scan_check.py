@@ -43,7 +43,7 @@ class ScanCheck:
         self._at, self._size = status.at, len(snapshot)
 
     def _fault(self, snapshot: MarketSnapshot, status: MarketStatus, newest_bar: int) -> str:
-        if status.session == "closed":
+        if status.session in ("closed", "night"):
             return ""
         return (
             self._too_small(snapshot, status)

@@ -16,7 +16,7 @@ from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.history import STEP_MS
 from gapscan.market.observed import by_price, by_volume
 from gapscan.market.premarket import observe_early
-from gapscan.market.sessions import SessionTimes, session_times
+from gapscan.market.sessions import SessionTimes, session_times, trades_end
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, Trades
 
@@ -34,7 +34,8 @@ def merge_bars(universe: Universe, bars: Bars) -> int:
         return 0
     day = session_times(universe.date)
     start, end = np.array(bars.start, np.float64), np.array(bars.end, np.float64)
-    today = np.flatnonzero((start >= day.clear) & (end <= universe.scanned_at + AHEAD_MS))
+    of_today = (start >= day.night) & (start < trades_end(universe.date))
+    today = np.flatnonzero(of_today & (end <= universe.scanned_at + AHEAD_MS))
     if not len(today):
         return 0
     at, ends = _begin(universe, bars.symbols, today, end)
@@ -83,8 +84,8 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
     if universe.date is None or not trades.symbols:
         return 0
     moments = np.array(trades.time, np.float64)
-    clear = session_times(universe.date).clear
-    today = np.flatnonzero((moments >= clear) & (moments <= universe.scanned_at + AHEAD_MS))
+    of_today = (moments >= session_times(universe.date).night) & (moments < trades_end(universe.date))
+    today = np.flatnonzero(of_today & (moments <= universe.scanned_at + AHEAD_MS))
     if not len(today):
         return 0
     at, moments = _begin(universe, trades.symbols, today, moments)

@@ -21,7 +21,7 @@ from gapscan.market.columns import Floats, Ints, as_floats
 from gapscan.market.fields import PASSED
 from gapscan.market.observed import by_price, by_volume
 from gapscan.market.premarket import PRE_RANGE, observe_early
-from gapscan.market.sessions import session_times
+from gapscan.market.sessions import session_times, trades_end
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row, SavedState
 
@@ -76,9 +76,9 @@ def restore(universe: Universe, rows: Iterable[Row]) -> int:
     """Restore what `rows` know better than the universe; how many of them are of its trading day."""
     if universe.date is None:
         return 0
-    clear = session_times(universe.date).clear
+    begin, end = session_times(universe.date).night, trades_end(universe.date)
     # Lists are published one after the other: of one symbol's rows, the newest counts.
-    todays = sorted((row for row in rows if (row.get("price_time") or 0) >= clear), key=_times_of)
+    todays = sorted((row for row in rows if begin < (row.get("price_time") or 0) <= end), key=_times_of)
     known: Sequence[Row] = list({row["symbol"]: row for row in todays}.values())
     symbols = [row["symbol"] for row in known]
     live = np.array([row.get("source") == "bar" for row in known], np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,7 +13,14 @@ from gapscan.market.columns import Floats, Ints, as_floats, packed, unpacked
 from gapscan.market.fields import SCANNED
 from gapscan.market.observed import by_price, by_volume
 from gapscan.market.premarket import observe_early
-from gapscan.market.sessions import MINUTE_MS, MarketSession, session_times, trading_date
+from gapscan.market.sessions import (
+    MINUTE_MS,
+    MarketSession,
+    date_of_trades,
+    session_at,
+    session_times,
+    trading_date,
+)
 from gapscan.market.universe import Universe
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
@@ -24,16 +32,32 @@ _NUMBERS: Final = ("average_volume", "average_trades", "trades_deviation")
 
 def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
     """Take in a part of a discovery scan; False when it is of an earlier trading day and was left out."""
-    date = trading_date(frame.as_of)
+    observed = _observed(frame)
+    date = _date_of(universe, frame.as_of, observed["price_time"])
     if universe.date is not None and date < universe.date:
         return False
     if date != universe.date:
         universe.begin_day(date)
-    universe.set_clock(frame.as_of, MarketSession(frame.session))
+    universe.set_clock(frame.as_of, session_of(frame))
     universe.scanned_at = max(universe.scanned_at, frame.as_of)
     universe.simulated = frame.simulated
-    _merge(universe, universe.positions(frame.symbols), _observed(frame), frame.as_of)
+    _merge(universe, universe.positions(frame.symbols), observed, frame.as_of)
     return True
+
+
+def _date_of(universe: Universe, as_of: int, price_times: Floats) -> dt.date:
+    """The trading day that a scan is of. In a night the day that is over stands until something of the next trades."""
+    shown, coming = trading_date(as_of), date_of_trades(as_of)
+    if universe.date == coming or (price_times > session_times(coming).night).any():
+        return coming
+    return shown
+
+
+def session_of(frame: UniverseFrame) -> MarketSession:
+    """The session that a scan is of. A provider that knows of no night says that the market is closed in it."""
+    session = MarketSession(frame.session)
+    by_clock = session_at(frame.as_of)
+    return by_clock if session is MarketSession.CLOSED and by_clock is MarketSession.NIGHT else session
 
 
 def _observed(frame: UniverseFrame) -> dict[str, Floats]:
@@ -48,12 +72,12 @@ def _observed(frame: UniverseFrame) -> dict[str, Floats]:
 def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int) -> None:
     """Take in the columns of a frame, by name; they are changed.
 
-    Values of before the day's clear are yesterday's, prev_close included: they are left out. A price without a time and
-    a time without a price say nothing. Other values without a time count as older than all others: before its first
+    Values until the day's night begins are yesterday's, prev_close included: they are left out. A price without a time
+    and a time without a price say nothing. Other values without a time count as older than all others: before its first
     trade a symbol has no more.
     """
-    day = session_times(trading_date(as_of))
-    past, priced = observed["updated"] < day.clear, ~np.isnan(observed["price"]) & (observed["price_time"] >= day.clear)
+    day = session_times(universe.date or trading_date(as_of))
+    past, priced = observed["updated"] <= day.night, ~np.isnan(observed["price"]) & (observed["price_time"] > day.night)
     for name, column in observed.items():
         np.copyto(column, np.nan, where=~priced if name in _PRICE else past)
     times = np.where(np.isnan(observed["updated"]), -np.inf, observed["updated"])
@@ -73,7 +97,8 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
 
 def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, as_of: int) -> None:
     # The provider's high and low are of the regular session; those of pre-market are of its minutes, and the prices.
-    day, price, moments = session_times(trading_date(as_of)), observed["price"], observed["price_time"]
+    day = session_times(universe.date or trading_date(as_of))
+    price, moments = observed["price"], observed["price_time"]
     known = universe.range_known(at, np.full(len(at), float(as_of)))
     early = np.flatnonzero((moments >= day.pre) & (moments < day.regular))
     # A scan that is older than the newest bar, but the newest scan, may have seen what was in no bar.
@@ -158,7 +183,8 @@ def merge_halts(universe: Universe, halts: Halts) -> bool:
 
     Who reads again what is stored may have the next already.
     """
-    if universe.date is None or trading_date(halts.as_of) != universe.date or halts.as_of < universe.halts_as_of:
+    days = (trading_date(halts.as_of), date_of_trades(halts.as_of))
+    if universe.date not in days or halts.as_of < universe.halts_as_of:
         return False
     universe.halts_as_of = halts.as_of
     everyone = np.arange(len(universe))

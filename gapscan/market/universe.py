@@ -18,7 +18,7 @@ from gapscan.market.fields import MADE, NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import LIVE_MS, STEP_MS, History
 from gapscan.market.places import Places, alphabetical
 from gapscan.market.range_coverage import RangeCoverage
-from gapscan.market.sessions import MarketSession, session_at, trading_date
+from gapscan.market.sessions import MarketSession, date_of_trades, session_at, trading_date
 
 _ROW_OF: Final = {name: row for row, name in enumerate(NUMBERS)}
 _OF_SCANS: Final = slice(len(SCANNED))  # their rows
@@ -149,7 +149,7 @@ class Universe:
 
         The session turns by the clock where it followed the clock before: between two scans nobody else says so.
         """
-        if self.date is None or trading_date(ms) != self.date:
+        if self.date not in (trading_date(ms), date_of_trades(ms)):
             return False
         if ms > self.as_of:
             before, now = session_at(self.as_of), session_at(ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Annotated, ClassVar, Final
 
@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
 from gapscan.market.columns import Floats
-from gapscan.market.sessions import MINUTE_MS
+from gapscan.market.sessions import MINUTE_MS, date_of_trades, session_times
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
 from gapscan.polygon.times import milliseconds, milliseconds_of
@@ -68,6 +68,10 @@ class SnapshotQuote(Struct, gc=False):
     p: float | None = 0.0
 
 
+_BECOMES: Final = {"close": "prev_close", "high": "prev_high", "low": "prev_low", "volume": "prev_volume"}
+_OF_THE_DAY: Final = ("open", "high", "low", "close", "vwap", "volume")
+_OF_THE_MINUTE: Final = ("minute_high", "minute_low", "minute_trades", "minute_start")
+
 _NO_BAR: Final = SnapshotDay()
 _NO_CLOSE: Final = SnapshotPreviousDay()
 _NO_MINUTE: Final = SnapshotMinute()
@@ -107,6 +111,7 @@ def snapshot_of(tickers: Sequence[SnapshotTicker]) -> MarketSnapshot:
     traded = _milliseconds([trade.t for trade in trades])
     columns = _columns(tickers, trades, traded)
     newest = np.maximum(columns["updated"], traded)
+    _turn_by_night(columns, traded, newest)
     known = {name: np.where(column == 0, np.nan, column) for name, column in columns.items()}
     return MarketSnapshot([ticker.ticker for ticker in tickers], known, newest)
 
@@ -137,6 +142,34 @@ def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade],
     }
     columns["price"], columns["price_time"] = _prices(trades, traded, minute["c"], columns)
     return columns
+
+
+def _turn_by_night(columns: dict[str, Floats], traded: Floats, newest: Floats) -> None:
+    """What an element says in the night, of the day after it: Polygon shows the day that is over until its clear.
+
+    That day's bar is then the one before, and of the new day nothing is known but what has traded in the night.
+    """
+    for begin, clear in _nights(newest):
+        at = np.flatnonzero((newest >= begin) & (newest < clear))
+        closed = at[columns["close"][at] > 0]  # else it did not trade that day, and the bar before stays
+        for name, before in _BECOMES.items():
+            columns[before][closed] = columns[name][closed]
+        for name in _OF_THE_DAY:
+            columns[name][at] = 0.0
+        # A price of before is known by the end of its minute, which may be when the night begins.
+        priced = (columns["price_time"] > begin) & ((traded >= begin) | (columns["minute_start"] >= begin))
+        early = columns["minute_start"] < begin
+        for names, gone in ((_OF_THE_MINUTE, early), (("price", "price_time"), ~priced)):
+            for name in names:
+                columns[name][at] = np.where(gone[at], 0.0, columns[name][at])
+
+
+def _nights(newest: Floats) -> Iterator[tuple[int, int]]:
+    """Beginning of the night and clear of the day to which the newest of the elements belong, in its night."""
+    if len(newest) and newest.max() > 0:
+        times = session_times(date_of_trades(int(newest.max())))
+        if times.night <= newest.max() < times.clear:
+            yield times.night, times.clear
 
 
 def _spreads(quote: Mapping[str, Floats]) -> Floats:

@@ -20,7 +20,7 @@ WireState = Literal["live", "stale", "closed"]
 FeedState = Literal["live", "delayed", "stale"]
 Milliseconds = Annotated[int, Meta(description="milliseconds")]
 Idle = Literal["leave", "stay"]
-SessionName = Literal["pre", "regular", "post", "closed"]
+SessionName = Literal["night", "pre", "regular", "post", "closed"]
 Column = list[float | None]
 Packed = Annotated[
     bytes,

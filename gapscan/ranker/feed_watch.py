@@ -48,7 +48,7 @@ class FeedWatch:
 
     def state_of_list(self, session: MarketSession, *, is_open: bool) -> State:
         """How a list stands in `session`, by the data alone; `is_open`: it is ranked in that session."""
-        if session is MarketSession.CLOSED:
+        if session is MarketSession.CLOSED or (session is MarketSession.NIGHT and not is_open):
             return "closed"
         return self.state if is_open or self.state == "stale" else "closed"
 

@@ -46,8 +46,7 @@ class LeaveReasons:
 
     def _is_over(self, since: int) -> bool:
         """Whether the rows are of an earlier trading day."""
-        today = self._universe.date
-        return today is not None and since > 0 and trading_date(since) < today
+        return since > 0 and trading_date(since) < trading_date(self._universe.as_of)
 
     def _reasons_of(self, spec: ListSpec, symbols: Sequence[str]) -> dict[str, LeaveReason]:
         index = self._universe.index

@@ -20,13 +20,13 @@ from gapscan.errors import BusError, GapscanError, TopologyError
 from gapscan.lists.delta import Rows
 from gapscan.market.computed import coverage
 from gapscan.market.restore import restore
-from gapscan.market.sessions import trading_date
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import State
 from gapscan.ranker.checkpoint import Checkpointer
 from gapscan.ranker.close_check import CloseCheck
 from gapscan.ranker.definitions import Definitions
+from gapscan.ranker.evening import is_over, never_ranked
 from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.leaving import LeaveReasons
@@ -221,20 +221,16 @@ class Term:
             return
         began = time.perf_counter()
         self._publishing.times = self.stages.ranked(self.ingest.received)
-        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}))
-        self._publishing.want({spec.name: () for spec in self.lists.specs if self._is_over(spec)})
+        also = never_ranked(self.lists, self.publishers, self.universe)
+        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, also))
+        over = (spec for spec in self.lists.specs if is_over(spec, self.publishers[spec.name], self.universe))
+        self._publishing.want({spec.name: () for spec in over})
         self._explainer.observe()
         self._close.check()
         seconds = time.perf_counter() - began
         self.cycle_ms = seconds * 1000
         self._cycles.observe(seconds)
         self._tally.count("cycles")
-
-    def _is_over(self, spec: ListSpec) -> bool:
-        """Whether the list is closed, and shows rows of an earlier trading day."""
-        as_of, today = self.publishers[spec.name].as_of, self.universe.date
-        closed = not spec.is_open(self.universe.session)
-        return closed and today is not None and as_of > 0 and trading_date(as_of) < today
 
     async def _beat(self, leadership: Leadership) -> None:
         """Once in each heartbeat's time, and at once when the feed's data stop or come again.

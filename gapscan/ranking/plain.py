@@ -89,7 +89,7 @@ def rank(
             rows, definition, gate, published.get(definition.name, ()), memories.get(definition.name), now
         )
         for definition in definitions
-        if not definition.sessions or session in definition.sessions
+        if (session in definition.sessions if definition.sessions else session != "night")
     }
 
 

@@ -121,18 +121,18 @@ class Scanner:
         self._states.clear()
         self._scanned = ()
 
-    def scan(self, published: Mapping[str, Rows]) -> dict[str, RowState]:
-        """Every list that is open in the universe's session, at its market time.
+    def scan(self, published: Mapping[str, Rows], also: Collection[str] = ()) -> dict[str, RowState]:
+        """Every list that is open in the universe's session, and `also` these, at its market time.
 
         `published` gives the present rows of each list: they stay until they fall behind the relaxed thresholds.
         A list in which nothing changed since it was last ranked is the same object as then.
         """
-        at = self._changed()
+        at = self._changed(frozenset(also))
         given = computed.compute(self.universe, at)
         self._cache.forget(self.universe.drain_retexted())
         self._cache.mark_dirty(at)
         with np.errstate(all="ignore"):  # what overflows or is undefined is missing or infinite, on purpose
-            self._update(at, UniverseColumns(self.universe, at, given))
+            self._update(at, UniverseColumns(self.universe, at, given), also)
             concerned = self._rank(published)
         self._build(concerned)
         self._compare(concerned, published)
@@ -145,11 +145,11 @@ class Scanner:
         ranked = self._top_rows.rank(members, self._doors, self.universe.as_of)
         return {names[at]: self._top_rows.top[at] for at in ranked}
 
-    def _changed(self) -> Ints | None:
+    def _changed(self, also: frozenset[str]) -> Ints | None:
         """Positions whose values may have changed since the last scan; None: all."""
         dirty = self.universe.drain_dirty()
         universe = self.universe
-        now = (universe.date, universe.session, metrics.step_of(universe.as_of), len(universe))
+        now = (universe.date, universe.session, metrics.step_of(universe.as_of), len(universe), also)
         if now == self._scanned:
             return dirty
         if now[:2] != self._scanned[:2]:
@@ -157,7 +157,7 @@ class Scanner:
         self._scanned = now
         return None
 
-    def _update(self, at: Ints | None, columns: UniverseColumns) -> None:
+    def _update(self, at: Ints | None, columns: UniverseColumns, also: Collection[str]) -> None:
         """Pass what changed on to the open lists."""
         gates, there = self._lists.gates, columns.number("gone") != 1.0
         doors = Doors(
@@ -167,15 +167,16 @@ class Scanner:
         )
         if at is None:
             self._doors = doors
-            self._open()
+            self._open(also)
         else:
             for held, new in zip(self._doors, doors, strict=True):
                 held[:, at] = new
         self._top_rows.update(at, columns, doors.may_enter)
 
-    def _open(self) -> None:
+    def _open(self, also: Collection[str]) -> None:
         """The lists that are open now; another session has others."""
-        specs = tuple(spec for spec in self._lists.specs if spec.is_open(self.universe.session))
+        session = self.universe.session
+        specs = tuple(spec for spec in self._lists.specs if spec.is_open(session) or spec.name in also)
         if specs != self._top_rows.specs:
             # A list that opens has no rows before it is ranked: what it had at its close is of another session, or day.
             stayed = {spec.name for spec in specs if spec in self._top_rows.specs}

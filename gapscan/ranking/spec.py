@@ -108,8 +108,8 @@ class ListSpec:
         return self.definition.idle == "stay"
 
     def is_open(self, session: MarketSession) -> bool:
-        """Whether the list is ranked in `session`."""
-        return not self.sessions or session in self.sessions
+        """Whether the list is ranked in `session`: in the night, if it names that."""
+        return session in self.sessions if self.sessions else session is not MarketSession.NIGHT
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ class FollowingClock:
 
 def limit_after(ranked: int) -> int:
     """How far a market may go whose moment `ranked` is ranked, epoch ms."""
-    if session_at(ranked) is not MarketSession.CLOSED:
+    if session_at(ranked) not in (MarketSession.CLOSED, MarketSession.NIGHT):
         return ranked // STEP_MS * STEP_MS + STEP_MS
     date = new_york(ranked).date()
     if is_trading_day(date) and ranked < session_times(date).pre:

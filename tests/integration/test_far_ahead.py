@@ -93,6 +93,6 @@ async def test_what_is_a_little_ahead_is_the_markets_newest(stack: Stack) -> Non
 async def test_bars_of_yesterday_are_counted_and_move_nothing(stack: Stack) -> None:
     (symbol,) = traded(stack, 1)
     before = everything(stack.universe)
-    await stack.bus.nc.publish(names.DEFAULT.feed_bars, encode(bar_of(symbol, TIMES.clear - HOUR, 999.0)))
+    await stack.bus.nc.publish(names.DEFAULT.feed_bars, encode(bar_of(symbol, TIMES.night - HOUR, 999.0)))
     await until(lambda: count(stack, "bars_left_out") == 1, "it being left out")
     assert everything(stack.universe) == before

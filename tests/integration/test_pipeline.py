@@ -87,6 +87,33 @@ async def test_yesterdays_rows_never_show_as_todays(nats_server: NatsServer) -> 
             assert row["price_time"] > tomorrow.pre
 
 
+async def test_in_the_night_the_lists_stand(nats_server: NatsServer) -> None:
+    """From 20:00 to the clear nothing of the day that is over moves, whatever is scanned."""
+    async with six_hundred(nats_server, TIMES.closed - 30 * MINUTE) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.closed - MINUTE)
+        stood = {name: (await rows_of(stack, name)) for name in shipped_lists().names}
+        assert stood["most_active"]
+        sequences = {name: one["sequence"] for name, one in stack.report()["lists"].items()}
+        for moment in (TIMES.closed, TIMES.closed + MINUTE, session_times(DAY + dt.timedelta(days=1)).clear - 1000):
+            await stack.scan_at(moment)
+            assert stack.report()["session"] == "night"
+            assert {one["state"] for one in stack.report()["lists"].values()} == {"closed"}
+        assert {name: one["sequence"] for name, one in stack.report()["lists"].items()} == sequences
+        assert {name: (await rows_of(stack, name)) for name in shipped_lists().names} == stood
+
+
+async def test_who_begins_in_the_evening_sees_how_the_day_ended(nats_server: NatsServer) -> None:
+    async with six_hundred(nats_server, TIMES.closed + 30 * MINUTE) as stack:
+        await stack.load_reference()
+        await stack.scan_at(TIMES.closed + 31 * MINUTE)
+        active = await rows_of(stack, "most_active")
+        assert len(active) > 50
+        assert stack.report()["lists"]["most_active"]["state"] == "closed"
+        await stack.scan_at(session_times(DAY + dt.timedelta(days=1)).clear + MINUTE)
+        assert await rows_of(stack, "most_active") == []
+
+
 async def test_everything_says_simulated(nats_server: NatsServer) -> None:
     async with six_hundred(nats_server) as stack:
         await stack.load_reference()

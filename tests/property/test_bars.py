@@ -258,6 +258,6 @@ def test_a_universe_takes_back_from_rows_what_it_forgot(seed: int, count: int) -
 
 def test_rows_of_yesterday_are_not_taken_back() -> None:
     universe = begun()
-    row = Row(symbol="A", price=5.0, price_time=TIMES.clear - 1, as_of=TIMES.clear - 1)
+    row = Row(symbol="A", price=5.0, price_time=TIMES.night, as_of=TIMES.night)
     assert restore(universe, [row]) == 0
     assert "A" not in universe.index

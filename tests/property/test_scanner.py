@@ -90,14 +90,14 @@ def computed(known: Symbol, as_of: int, session: MarketSession) -> Symbol:
     s["new_listing"] = float(s["first_day"] == 1 and not s["prev_close"] > 0)
     traded = s["price_time"]
     age, start, left = 0.0, math.inf, s["left_at"] == traded  # who left stays away until it trades again
-    if session is not MarketSession.CLOSED:
+    if session in START:
         start = START[session]
         age = (as_of - (start if math.isnan(traded) else max(traded, start))) / 1000.0
     s["stale"] = float(age > STALE_AFTER.get(session, math.inf))
     s["now"] = float(as_of)
     s["open_ramp"] = open_ramp(as_of, DAY)
     s["gone"] = (left and traded < start) or age > GONE_AFTER.get(session, math.inf)
-    if session is not MarketSession.CLOSED:
+    if session in START:
         s["left_at"] = traded if s["gone"] else math.nan
     return s
 
@@ -223,7 +223,7 @@ def some_lists(dice: random.Random) -> ListSet:
             dice.choice([*WHERE, grower.test(2)]),
             dice.sample([*SORT, grower.number(1)], dice.randint(1, 2)),
             dice.choice([1, 2, 3, 5, 200]),
-            dice.choice([[], [], ["pre", "regular"], ["regular", "post"]]),
+            dice.choice([[], [], ["pre", "regular"], ["regular", "post"], ["night", "pre"]]),
             idle=dice.choice(["leave", "stay"]),
             gate=dice.choice(["default", "default", "none", "price >= 20", "not stale"]),
             settle=dice.choice([0.0, 0.5, 3.0, 60.0]),

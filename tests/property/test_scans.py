@@ -21,7 +21,7 @@ from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
 
 SYMBOLS = ["A", "B", "C", "D"]
 SECOND = 1000
-BORDERS = [TIMES.clear, TIMES.pre, TIMES.regular, TIMES.post, TIMES.post + CLOSING_MS]
+BORDERS = [TIMES.night, TIMES.clear, TIMES.pre, TIMES.regular, TIMES.post, TIMES.post + CLOSING_MS]
 RANGE_FIELDS = ("high", "low")
 _DAY = ("prev_close", *DAY_FIELDS)
 
@@ -99,7 +99,7 @@ class Plain:
         symbol, price, time = one["symbol"], one["price"], one["price_time"]
         known = self.range_until.get(symbol, -math.inf) >= as_of
         self.range_until[symbol] = max(self.range_until.get(symbol, -math.inf), as_of + SCAN_MS + STEP_MS)
-        priced = price is not None and time is not None and time >= TIMES.clear
+        priced = price is not None and time is not None and time > TIMES.night
         if priced:
             self.see_price(symbol, price, time, as_of)
             for name in RANGE_FIELDS if TIMES.pre <= time < TIMES.regular else ():
@@ -111,7 +111,7 @@ class Plain:
     def scan_day(self, one: Stock, as_of: int, known: bool) -> None:
         symbol = one["symbol"]
         updated = -math.inf if one["updated"] is None else one["updated"]
-        if one["updated"] is not None and updated < TIMES.clear:
+        if one["updated"] is not None and updated <= TIMES.night:
             return
         if not updated < self.held.get((symbol, "scanned"), (0, -math.inf))[1]:
             for name in RANGE_FIELDS:

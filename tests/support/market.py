@@ -21,6 +21,7 @@ from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFra
 DAY = dt.date(2024, 3, 8)  # a Friday
 TIMES = session_times(DAY)
 MOMENT = {
+    MarketSession.NIGHT: TIMES.night + 2 * 3_600_000,
     MarketSession.PRE: TIMES.pre + 4 * 3_600_000,
     MarketSession.REGULAR: TIMES.regular + 3_600_000,
     MarketSession.POST: TIMES.post + 3_600_000,

@@ -2,6 +2,7 @@
 
 const HOURS = {
   __proto__: null,
+  night: "in the night before it (20:00–04:00)",
   pre: "before the open (04:00–09:30)",
   regular: "in regular hours (09:30–16:00)",
   post: "after the close (16:00–20:00)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.errors import FeedError
+from gapscan.market.sessions import session_times
 from gapscan.polygon.events import updates_last
 from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
 from gapscan.provider import MarketSnapshot
@@ -51,6 +53,53 @@ def test_close_and_the_newest_minute() -> None:
     found = read(ticker())
     assert (found.close, found.minute_start, found.minute_trades) == ([195.5], [MINUTE], [112])
     assert (found.price, found.price_time) == ([195.1], [MINUTE + 20_000])
+
+
+EVENING = session_times(dt.date(2026, 11, 24)).night  # of a Monday; the snapshot shows that day until 03:30
+CLEAR = session_times(dt.date(2026, 11, 24)).clear
+OF_THE_DAY = ("open", "high", "low", "close", "vwap", "volume")
+OF_THE_MINUTE = ("minute_start", "minute_trades", "minute_high", "minute_low")
+
+
+def in_the_night(at: int, minute: int, *, traded: bool = True) -> dict[str, Any]:
+    """An element whose newest event is of `at`, with its newest minute bar."""
+    bar = {"av": 371300, "c": 195.4, "h": 195.6, "l": 195.1, "n": 112, "t": minute, "v": 900}
+    trade = {"c": [], "i": "1", "p": 199.0, "s": 100, "t": at * NS, "x": 4} if traded else None
+    return ticker(min=bar, lastTrade=trade, updated=at * NS)
+
+
+@pytest.mark.parametrize("at", [EVENING + 1, EVENING + 3_600_000, CLEAR - 1])
+def test_what_trades_in_the_night_is_of_the_day_after_it(at: int) -> None:
+    """Polygon shows the day that is over until its clear: that day is then the one before."""
+    found = read(in_the_night(at, at // 60_000 * 60_000))
+    assert (found.price, found.price_time) == ([199.0], [at])
+    assert (found.prev_close, found.prev_high, found.prev_low) == ([195.5], [196.0], [193.0])
+    assert found.prev_volume == [371300.0]
+    assert [getattr(found, name) for name in OF_THE_DAY] == [[None]] * len(OF_THE_DAY)
+    assert found.minute_high == [195.6]
+
+
+@pytest.mark.parametrize("at", [EVENING - 1, CLEAR])
+def test_around_the_night_the_day_is_the_providers(at: int) -> None:
+    found = read(in_the_night(at, at // 60_000 * 60_000))
+    assert (found.prev_close, found.close, found.price) == ([187.0], [195.5], [199.0])
+
+
+@pytest.mark.parametrize("traded", [True, False])
+def test_what_is_told_again_in_the_evening_is_no_trade_of_the_night(traded: bool) -> None:
+    """An element may be renewed after 20:00: its last minute, which ends then, and its odd lots, are of the day."""
+    element = in_the_night(EVENING + 300_000, EVENING - 60_000, traded=traded)
+    if traded:
+        element["lastTrade"]["c"] = [37]
+    found = read(element)
+    assert (found.price, found.price_time, found.prev_close) == ([None], [None], [195.5])
+    assert [getattr(found, name) for name in (*OF_THE_DAY, *OF_THE_MINUTE)] == [[None]] * 10
+
+
+def test_what_did_not_trade_that_day_keeps_the_day_before_it() -> None:
+    zeros = dict.fromkeys(("o", "h", "l", "c", "v", "vw", "av", "n", "t"), 0)
+    found = read(in_the_night(EVENING + 1000, EVENING) | {"day": zeros})
+    assert (found.prev_close, found.prev_high) == ([187.0], [188.0])
 
 
 def test_zero_and_absent_mean_unset() -> None:

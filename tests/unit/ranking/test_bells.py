@@ -11,10 +11,11 @@ import pytest
 from msgspec import structs
 
 from gapscan.lists.delta import Rows, symbols_of
+from gapscan.market.bars import merge_bars
 from gapscan.market.scans import merge_reference, merge_scan
-from gapscan.market.sessions import MINUTE_MS, SessionTimes, open_ramp, session_at, session_times
+from gapscan.market.sessions import MINUTE_MS, SessionTimes, open_ramp, session_at, session_times, trades_end
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import VolumeCurves
+from gapscan.protocol.messages import Bars, ListDefinition, VolumeCurves
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
 from tests.support.market import reference_frame, stock, universe_frame
@@ -69,7 +70,7 @@ def test_relative_volume_says_by_what_it_is(date: dt.date, bell: str, after: int
     assert by_market == (("market", True) if regular else ("none", False))
     by_own = source(date, moment, own=True)
     enough = moment >= times.pre + MINUTE_MS  # a thousand shares are usual by then
-    counts = enough and (date != HALF or moment < times.post)
+    counts = enough and (date != HALF or moment < times.post) and moment <= trades_end(date)
     assert by_own == (("own", True) if counts else ("none", False))
 
 
@@ -163,3 +164,59 @@ def test_a_list_may_have_a_gate_of_its_own(gate: str, shown: list[str]) -> None:
     assert rows["mine"].symbols == shown
     assert rows["most_active"].symbols == ["A"], "the others have theirs"
     assert np.isnan(universe.number("change_percent")).all()
+
+
+def in_night() -> ListDefinition:
+    return ListDefinition("owls", "", "price > 1", ["-change_percent"], 10, ["night"])
+
+
+MONDAY, TUESDAY = dt.date(2024, 3, 11), dt.date(2024, 3, 12)  # the clocks had gone forward on Sunday
+OF_MONDAY: dict[str, Any] = {"symbol": "A", "price": 110.0, "open": 101.0, "volume": 9e6, "vwap": 105.0, **KNOWN}
+EVENING = session_times(TUESDAY).night
+
+
+@pytest.mark.parametrize("after", [0, 1, 30, 3 * 3600, 7 * 3600, 7.5 * 3600 - 1])
+def test_in_the_night_nothing_of_the_day_that_is_over_moves(after: float) -> None:
+    """Whatever the provider's snapshot says: lists are closed, and the day's values stand until the clear."""
+    universe = at(MONDAY, OF_MONDAY, moment=EVENING - 1)
+    scanner = Scanner(universe, shipped_lists())
+    assert scanner.scan({})["winners"]
+    late = stock(**(OF_MONDAY | {"price": 1.0, "price_time": EVENING - 1.0, "updated": EVENING - 1.0, "volume": 1.0}))
+    merge_scan(universe, universe_frame([late], int(EVENING + after * SECOND), "closed"))
+    assert (universe.session, universe.date) == ("night", MONDAY)
+    assert scanner.scan({}) == {}
+    assert universe.number("prev_close")[0] == 100.0
+
+
+def test_what_trades_in_the_night_is_of_the_next_day() -> None:
+    """Against the close of today, and in the lists that ask for the night."""
+    universe = at(MONDAY, OF_MONDAY, moment=EVENING - 1)
+    scanner = Scanner(universe, ListSet(shipped_lists().gate, (*shipped_lists().specs, compile_list(in_night()))))
+    scanner.scan({})
+    traded = {"price": 121.0, "prev_close": 110.0, "price_time": EVENING + 60_000.0, "updated": EVENING + 60_000.0}
+    merge_scan(universe, universe_frame([stock("A", **traded)], EVENING + 61 * SECOND, "closed"))
+    ((name, rows),) = scanner.scan({}).items()
+    assert (name, universe.date, universe.session) == ("owls", TUESDAY, "night")
+    assert [(row["change_percent"], row["volume"], row["session"]) for row in rows] == [(10.0, None, "night")]
+    opened = session_times(TUESDAY).pre
+    merge_scan(universe, universe_frame([stock("A", **traded)], opened, "pre"))
+    assert universe.date == TUESDAY, "the night and the day after it are one"
+    assert "owls" not in scanner.scan({})
+
+
+def test_a_bar_of_the_night_moves_nothing_of_the_day_before() -> None:
+    universe = at(MONDAY, OF_MONDAY, moment=EVENING - 1)
+    none: list[float | None] = [None]
+    bar = Bars(False, ["A"], [EVENING], [EVENING + SECOND], [5.0], [5.0], [5.0], [5.0], [1.0], none, none, none)
+    assert merge_bars(universe, bar) == 0
+    assert universe.number("price")[0] == 110.0
+    assert universe.session == "post"
+
+
+def test_a_list_of_all_sessions_that_was_never_ranked_may_be_ranked_in_the_night() -> None:
+    """Whoever begins in the evening sees how the day ended."""
+    universe = at(MONDAY, OF_MONDAY | {"updated": EVENING - 1.0, "price_time": EVENING - 1.0}, moment=EVENING - 1)
+    merge_scan(universe, universe_frame([stock(**OF_MONDAY)], EVENING + SECOND, "closed"))
+    scanner = Scanner(universe, shipped_lists())
+    assert symbols_of(scanner.scan({}, {"winners"})["winners"]) == ["A"]
+    assert scanner.scan({}) == {}

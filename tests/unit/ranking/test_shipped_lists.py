@@ -14,7 +14,7 @@ from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
 from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_frame, universe_of
 
-PRE, REGULAR, POST, CLOSED = MarketSession
+NIGHT, PRE, REGULAR, POST, CLOSED = MarketSession
 # The lists that are ranked in all sessions, and those that are ranked until the close.
 EVER = {"winners", "losers", "high_volume", "most_active", "anomalies", "price_spikes", "halted", "new_listings"}
 EARLY = {"gappers_up", "gappers_down", "momentum_up", "momentum_down", "new_highs", "new_lows", "low_float"}
@@ -76,6 +76,7 @@ def test_winners_after_the_close_have_traded_a_usual_days_volume() -> None:
         (REGULAR, EVER | EARLY | {"reversals"}),
         (POST, EVER | {"post_market"}),
         (CLOSED, EVER),
+        (NIGHT, set()),
     ],
 )
 def test_sessions(session: MarketSession, expected: set[str]) -> None:

@@ -13,7 +13,7 @@ from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
 from tests.support.market import MOMENT, TIMES, Stock, share_at, stock, universe_frame, universe_of
 
-PRE, REGULAR, POST, CLOSED = MarketSession
+NIGHT, PRE, REGULAR, POST, CLOSED = MarketSession
 EVER = (PRE, REGULAR, POST, CLOSED)
 OPEN = (PRE, REGULAR, POST)
 EARLY = (PRE, REGULAR)
