@@ -13,7 +13,7 @@ from gapscan.market.sessions import (
     is_trading_day,
     new_york,
     next_trading_day,
-    session_at,
+    session_by_day,
     session_times,
 )
 
@@ -220,7 +220,7 @@ class FollowingClock:
 
 def limit_after(ranked: int) -> int:
     """How far a market may go whose moment `ranked` is ranked, epoch ms."""
-    if session_at(ranked) not in (MarketSession.CLOSED, MarketSession.NIGHT):
+    if session_by_day(ranked) is not MarketSession.CLOSED:
         return ranked // STEP_MS * STEP_MS + STEP_MS
     date = new_york(ranked).date()
     if is_trading_day(date) and ranked < session_times(date).pre:

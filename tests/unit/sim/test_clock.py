@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.config.sim_section import STEPPING_SPEED
-from gapscan.market.sessions import MarketSession, session_at, session_times, trading_date
+from gapscan.market.sessions import MarketSession, session_by_day, session_times, trading_date
 from gapscan.sim import ManualClock, MarketClock
 from gapscan.sim.clock import STEP_MS, FollowingClock, limit_after
 
@@ -102,8 +102,8 @@ async def test_what_is_asked_for_waits_for_the_end_of_the_minute() -> None:
 def test_a_closed_market_is_one_step(ranked: int) -> None:
     limit = limit_after(ranked)
     assert limit > ranked
-    assert session_at(limit) is not MarketSession.CLOSED or session_at(limit - 1) is not MarketSession.CLOSED
-    if session_at(ranked) is MarketSession.CLOSED:
+    assert session_by_day(limit) is not MarketSession.CLOSED or session_by_day(limit - 1) is not MarketSession.CLOSED
+    if session_by_day(ranked) is MarketSession.CLOSED:
         assert limit == session_times(trading_date(limit)).pre
     else:
         assert limit - ranked <= STEP_MS
