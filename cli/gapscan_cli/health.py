@@ -10,6 +10,7 @@ import msgspec
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
 from gapscan.service.status import (
+    Backfill,
     Coverage,
     Curves,
     Details,
@@ -49,6 +50,7 @@ def report_text(report: StatusReport) -> str:
         _reference(report.reference),
         *_curves(report.curves),
         _details(report.details),
+        *_backfill(report.backfill),
         _hot(report.hot),
         _late(report.lateness),
         "",
@@ -113,6 +115,14 @@ def _details(details: Details) -> str:
     parts = [f"{number} {what}" for number, what in missing if number]
     parts += [f"float {details.float}"] if details.float not in ("", "ok") else []
     return f"details   {', '.join([f'{details.known} of {details.needed} symbols in lists', *parts])}"
+
+
+def _backfill(backfill: Backfill) -> list[str]:
+    """A line while something is missing that was asked for, or cannot be asked for."""
+    parts = [f"{backfill.waiting} requests to make"] if backfill.waiting else []
+    parts += [f"{backfill.failed} in vain"] if backfill.failed else []
+    parts += [backfill.state] if backfill.state not in ("", "ok", "off") else []
+    return [f"missed    filled in with bars of {backfill.filled} symbols; {', '.join(parts)}"] if parts else []
 
 
 def _hot(hot: Hot) -> str:

@@ -18,6 +18,7 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40)  # seconds
 KINDS: Final = Kinds(
     counts={
         **LEADERSHIP_COUNTS,
+        "backfilled": "symbols whose bars of a time that was missed were filled in",
         "scans": "scans of the whole market that were published",
         "bars": "bars that the provider sent",
         "trades": "trades that the provider sent",
@@ -35,6 +36,8 @@ KINDS: Final = Kinds(
     },
     failures={
         *LEADERSHIP_FAILURES,
+        "backfill_failed",
+        "backfill_refused",
         "bad_elements",
         "bad_events",
         "bad_fields",
@@ -108,5 +111,7 @@ def _term_metrics(term: FeedTerm) -> Iterator[Metric]:
     yield from stage_metrics("feed", {"exchange_to_feed": liveness.exchange})
     newest = live.bars.newest_end / 1000
     yield gauge("feed_newest_bar_timestamp_seconds", "market time at the newest bar's end; 0: none yet", newest)
+    text = "requests for bars of a time that was missed, which are to be made"
+    yield gauge("feed_backfill_waiting", text, term.backfill.waiting)
     yield gauge("feed_hot_symbols", "symbols that are to come live", hot["desired"])
     yield gauge("feed_hot_symbols_confirmed", "symbols whose bars the provider sends", hot["confirmed"])

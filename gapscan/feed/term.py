@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set
 from typing import Any
 
 from prometheus_client import Histogram
 
 from gapscan.bus.client import Bus
 from gapscan.config import Config
+from gapscan.feed.backfill import Backfill
 from gapscan.feed.details import DetailLoader
 from gapscan.feed.discovery import Discovery
 from gapscan.feed.live import LiveFeed
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
-from gapscan.provider import Provider
+from gapscan.provider import MarketSnapshot, Provider
 from gapscan.service.leadership import Leadership
 
 
@@ -36,18 +38,27 @@ class FeedTerm:
         self.details = DetailLoader(
             bus, provider, config, self.discovery, tally, splits=lambda: self.discovery.reference.splits
         )
+        self.backfill = Backfill(provider, config, self.discovery, self._publisher, tally)
         self.live = LiveFeed(
             bus,
             config,
             self.discovery,
             provider,
             tally,
-            on_hot=self.details.want,
+            on_hot=self._hot_changed,
             publisher=self._publisher,
             liveness=self.discovery.liveness,
         )
-        self.discovery.on_scan = self.live.halts.observe_scan
+        self.discovery.on_scan = self._scanned
         self.discovery.newest_bar = lambda: self.live.bars.newest_end
+
+    def _hot_changed(self, symbols: Set[str]) -> None:
+        self.details.want(symbols)
+        self.backfill.want(symbols)
+
+    def _scanned(self, snapshot: MarketSnapshot, at: int) -> None:
+        self.live.halts.observe_scan(snapshot, at)
+        self.backfill.observe_scan(self.discovery.market_time)
 
     async def lead(self) -> None:
         """Scan and publish until the lease is lost (LeaseLostError) or another feed shows (FencedError)."""
@@ -62,6 +73,7 @@ class FeedTerm:
             "reference": discovery.reference.run(),
             "curves": discovery.curves.run(),
             "details": self.details.run(),
+            "backfill": self.backfill.run(),
         }
         async with asyncio.TaskGroup() as group:
             for name, job in jobs.items():
@@ -70,4 +82,5 @@ class FeedTerm:
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this term."""
         lateness = self.discovery.liveness.report()
-        return self.discovery.report() | self.live.report() | {"details": self.details.report(), "lateness": lateness}
+        parts = {"details": self.details.report(), "backfill": self.backfill.report(), "lateness": lateness}
+        return self.discovery.report() | self.live.report() | parts

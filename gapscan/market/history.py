@@ -75,6 +75,25 @@ class History:
         self._times[rows, symbols] = times[which]
         return at[which]
 
+    def fill(self, position: int, values: Floats, times: Floats, until: Floats) -> bool:
+        """All that was observed of one symbol in some time, oldest first, where nothing newer is held.
+
+        Whether something is another value by that.
+        """
+        since = np.arange(self._step - _STEPS + 1, self._step + 1)
+        newest = np.searchsorted(times, (since + 1) * STEP_MS) - 1
+        rows, which = (since % _STEPS)[newest >= 0], newest[newest >= 0]
+        held = self._times[rows, position]
+        newer = ~(times[which] < held)
+        rows, which, held = rows[newer], which[newer], held[newer]
+        same = times[which] - held <= TRADED_WITHIN_MS  # what a scan said of the same trade, until when it was the last
+        known = np.fmax(until[which], np.where(same, self._until[rows, position], np.nan))
+        column = np.array([values[which], times[which], known])
+        before = np.array([matrix[rows, position] for matrix in self._matrices()])
+        for matrix, found in zip(self._matrices(), column, strict=True):
+            matrix[rows, position] = found
+        return not np.array_equal(before, column, equal_nan=True)
+
     def confirm(self, at: Ints, times: Floats, seen: float, until: float) -> Ints:
         """At the moment `seen`, the newest value of the symbols at positions `at` was one of `times`.
 

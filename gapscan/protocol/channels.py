@@ -164,6 +164,12 @@ CHANNELS: Final = (
     Channel("bars", DEFAULT.feed_bars, "Bars of hot symbols, as they come; kept nowhere.", (m.Bars,)),
     Channel("trades", DEFAULT.feed_trades, "Last trades of hot symbols, as they come; kept nowhere.", (m.Trades,)),
     Channel(
+        "past_bars",
+        DEFAULT.feed_past,
+        "Bars of a symbol of which the feed heard nothing at their time; kept nowhere.",
+        (m.PastBars,),
+    ),
+    Channel(
         "halts",
         DEFAULT.feed_halts,
         "All symbols that halted today, whenever one of them changes; the last message is the whole state.",

@@ -7,7 +7,16 @@ from typing import Final, TypeVar
 import msgspec
 
 from gapscan.errors import ProtocolError
-from gapscan.protocol.messages import Bars, Halts, Message, ReferenceFrame, SavedState, Trades, UniverseFrame
+from gapscan.protocol.messages import (
+    Bars,
+    Halts,
+    Message,
+    PastBars,
+    ReferenceFrame,
+    SavedState,
+    Trades,
+    UniverseFrame,
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -36,16 +45,18 @@ def decode(data: bytes) -> Message:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"bad message: {error}; it begins {data[:_SHOWN]!r}") from error
     if isinstance(message, _COLUMNAR):
-        _check_columns(message, data)
+        _check_columns(message, data, "symbols")
+    elif isinstance(message, PastBars):
+        _check_columns(message, data, "start")
     return message
 
 
-def _check_columns(message: Message, data: bytes) -> None:
+def _check_columns(message: Message, data: bytes, first: str) -> None:
     columns = {name: getattr(message, name) for name in message.__struct_fields__}
-    symbols = len(columns["symbols"])
+    symbols = len(columns[first])
     for name, column in columns.items():
         if isinstance(column, list) and len(column) != symbols:
-            fault = f"{name} has {len(column)} values for {symbols} symbols"
+            fault = f"{name} has {len(column)} values for {symbols} {first}"
         elif isinstance(column, bytes) and len(column) != _PACKED * symbols:
             fault = f"{name} has {len(column)} bytes for {symbols} symbols, not {_PACKED} for each"
         else:

@@ -114,6 +114,21 @@ class Trades(Received, frozen=True, tag_field="type", tag="trades"):
     time: Times
 
 
+class PastBars(Struct, frozen=True, tag_field="type", tag="past_bars"):
+    """All bars of one symbol from the first of them to the last, oldest first: between two of them nothing traded.
+
+    Asked for where the feed began late, or was away. Each is `width` ms long.
+    """
+
+    simulated: bool
+    symbol: Symbol
+    width: Annotated[int, Meta(gt=0)]
+    start: Times
+    high: Column
+    low: Column
+    close: Column
+
+
 class Halts(Struct, frozen=True, tag_field="type", tag="halts"):
     """All symbols that are halted, or were today, each with its newest status and since when that is; columns of one
     length.

@@ -12,6 +12,7 @@ from gapscan.protocol.feed import (
     Halts,
     HotSet,
     Lease,
+    PastBars,
     Ranked,
     ReferenceFrame,
     SavedState,
@@ -97,6 +98,7 @@ __all__ = [
     "NearMiss",
     "NearRequest",
     "Packed",
+    "PastBars",
     "Rank",
     "Ranked",
     "RankedRow",
@@ -133,6 +135,7 @@ Message = (
     | VolumeCurves
     | Bars
     | Trades
+    | PastBars
     | Halts
     | Clock
     | Ranked

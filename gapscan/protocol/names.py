@@ -65,6 +65,7 @@ class Names:
         self.feed_curves = f"{prefix}.feed.curves"
         self.feed_bars = f"{prefix}.feed.bars"
         self.feed_trades = f"{prefix}.feed.trades"
+        self.feed_past = f"{prefix}.feed.past"
         self.feed_halts = f"{prefix}.feed.halts"
         self.feed_clock = f"{prefix}.feed.clock"
         self.feed_command = f"{prefix}.feed.command"

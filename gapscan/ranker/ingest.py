@@ -21,6 +21,7 @@ from gapscan.bus.direct_get import get_from
 from gapscan.bus.topology import KEPT
 from gapscan.errors import ProtocolError
 from gapscan.market.bars import joined, merge_bars, merge_trades
+from gapscan.market.past_bars import merge_past_bars
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally
@@ -31,6 +32,7 @@ from gapscan.protocol.messages import (
     Detail,
     Halts,
     Message,
+    PastBars,
     ReferenceFrame,
     Trades,
     UniverseFrame,
@@ -51,7 +53,7 @@ def _subjects(bus: Bus) -> tuple[str, ...]:
     named = bus.names
     return (
         named.feed_reference, named.feed_universe, named.feed_curves, named.feed_bars, named.feed_trades,
-        named.feed_halts, named.feed_clock, details_subject(bus),
+        named.feed_past, named.feed_halts, named.feed_clock, details_subject(bus),
     )  # fmt: skip
 
 
@@ -199,6 +201,8 @@ class Ingest:
                 return News(0)
             case Trades():
                 return self._apply_bars(merge_trades(self.universe, message), len(message.symbols))
+            case PastBars():
+                return News.BARS if merge_past_bars(self.universe, message) else News(0)
             case UniverseFrame():
                 return self._apply_scan(message)
             case ReferenceFrame():

@@ -79,6 +79,15 @@ class Details(Struct):
     float: str = ""
 
 
+class Backfill(Struct):
+    """Bars of a time that was missed: symbols filled in, requests to be made, and those made in vain."""
+
+    filled: int = 0
+    waiting: int = 0
+    failed: int = 0
+    state: str = ""
+
+
 class Hot(Struct):
     """The live half of the feed: symbols that are to come live, that the provider confirmed, that had a bar in the
     last minute; bars a second; seconds of market time since the newest bar ended; reconnects."""
@@ -141,6 +150,7 @@ class StatusReport(Struct):
     reference: Reference
     curves: Curves
     details: Details
+    backfill: Backfill
     lateness: Lateness
     lists: dict[str, ListReport]
     services: dict[str, ServiceStatus]
@@ -166,6 +176,7 @@ async def collect(bus: Bus) -> StatusReport:
         reference=msgspec.convert(feed.get("reference", {}), Reference),
         curves=_curves(feed, ranker),
         details=msgspec.convert(feed.get("details", {}), Details),
+        backfill=msgspec.convert(feed.get("backfill", {}), Backfill),
         lateness=_lateness(feed, ranker, services.get("bridge", [])),
         lists=lists,
         services={

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec import structs
 
 from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import feed_problems
 from gapscan.service.status import (
+    Backfill,
     Coverage,
     Curves,
     Details,
@@ -45,6 +47,7 @@ def _report(**changes: object) -> StatusReport:
             ranker_symbols=10_900,
         ),
         details=Details(180, 200, float="ok"),
+        backfill=Backfill(180, 0, 0, "ok"),
         lateness=Lateness("live", stages=STAGES),
         lists=lists,
         services=services,
@@ -52,6 +55,20 @@ def _report(**changes: object) -> StatusReport:
     for name, value in changes.items():
         setattr(report, name, value)
     return report
+
+
+@pytest.mark.parametrize(
+    ("backfill", "line"),
+    [
+        (Backfill(3, 41, 2, "ok"), "missed    filled in with bars of 3 symbols; 41 requests to make, 2 in vain\n"),
+        (Backfill(0, 0, 0, "not in the plan"), "missed    filled in with bars of 0 symbols; not in the plan\n"),
+        (Backfill(99, 0, 0, "ok"), ""),
+        (Backfill(0, 0, 0, "off"), ""),
+    ],
+)
+def test_what_was_missed_has_a_line_while_it_is_missing(backfill: Backfill, line: str) -> None:
+    text = report_text(_report(backfill=backfill))
+    assert line in text if line else "missed" not in text
 
 
 def test_status_for_people() -> None:

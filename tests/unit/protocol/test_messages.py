@@ -14,7 +14,7 @@ from gapscan.errors import ConfigError, ProtocolError
 from gapscan.market.columns import packed, unpacked
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, decode_as, encode
-from gapscan.protocol.messages import Add, Delta, Heartbeat, Remove, Rerank, Snapshot, State, Trades, Update
+from gapscan.protocol.messages import Add, Delta, Heartbeat, PastBars, Remove, Rerank, Snapshot, State, Trades, Update
 from gapscan.protocol.values import wire_state
 from tests.support.market import stock, universe_frame
 
@@ -109,6 +109,10 @@ def test_columns_of_different_lengths() -> None:
     trades = encode(Trades(simulated=True, symbols=["A", "B"], price=[1.0], time=[1, 2]))
     with pytest.raises(ProtocolError, match="price has 1 values for 2 symbols"):
         decode(trades)
+
+    past = encode(PastBars(True, "A", 1000, [1, 2], [1.0, 2.0], [1.0], [1.0, 2.0]))
+    with pytest.raises(ProtocolError, match="low has 1 values for 2 start"):
+        decode(past)
 
 
 FRAME = encode(universe_frame([stock("A", price=10.5), stock("B")], 1_700_000_000_000))

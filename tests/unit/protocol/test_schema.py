@@ -69,6 +69,7 @@ EXAMPLES: list[m.Message] = [
     m.Gap("winners", 1_700_000_000_000, 1_700_000_060_000, "not_kept"),
     m.Moves("winners", 1_700_000_000_000, [m.Move("AAA", 1_700_000_000_000, "enter", 1, 1.5)]),
     m.Trades(simulated=False, symbols=["AAA"], price=[1.5], time=[1_700_000_000_000]),
+    m.PastBars(True, "AAA", 1_000, [1_700_000_000_000], [1.5], [None], [1.25]),
     m.FeedCommand("unsubscribe", ["AAA", "BBB"]),
     m.HotSet(7, 1_700_000_000_000, ["AAA"]),
     m.SavedState("2024-07-01", ["AAA"], [1.5], [1.7e12], [0.0], *[_NONE] * 11),
