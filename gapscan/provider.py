@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Set
 from typing import Any, Final, Literal, NamedTuple
 
-import numpy as np
 from msgspec import Struct, field
 
-from gapscan.market.columns import Bools, Floats
+from gapscan.market.snapshot import MarketSnapshot as MarketSnapshot
 from gapscan.protocol.messages import SessionName
 
 ALL: Final = "*"  # in a topic: every symbol
@@ -35,38 +34,6 @@ class MarketStatus(Struct, frozen=True):
 
     at: int
     session: SessionName
-
-
-class MarketSnapshot(Struct, frozen=True):
-    """All symbols as the provider sees them now, as columns: each has a value for each of `symbols`.
-
-    `columns` are named and measured as those of `UniverseFrame`, some may be left out. `newest` is the time of the
-    newest event that an element speaks of (epoch ms), 0 for none.
-    """
-
-    symbols: list[str]
-    columns: Mapping[str, Floats]
-    newest: Floats
-
-    def __len__(self) -> int:
-        return len(self.symbols)
-
-    @property
-    def newest_event(self) -> int:
-        """The newest time that any element speaks of, epoch ms; 0 for none."""
-        return int(self.newest.max()) if len(self.newest) else 0
-
-    def only(self, kept: Bools) -> MarketSnapshot:
-        """The elements at which `kept` is set."""
-        symbols = [symbol for symbol, keep in zip(self.symbols, kept.tolist(), strict=True) if keep]
-        return MarketSnapshot(symbols, {name: column[kept] for name, column in self.columns.items()}, self.newest[kept])
-
-    @classmethod
-    def of(cls, symbols: list[str], columns: Mapping[str, Floats]) -> MarketSnapshot:
-        """One whose newest events are the later of `updated` and `price_time`."""
-        times = [columns[name] for name in ("updated", "price_time") if name in columns]
-        newest = np.nan_to_num(np.fmax.reduce(times)) if times else np.zeros(len(symbols))
-        return cls(symbols, columns, newest)
 
 
 class Listing(Struct, frozen=True):

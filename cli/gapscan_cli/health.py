@@ -9,8 +9,8 @@ import msgspec
 
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import BusError
+from gapscan.service.account_status import Backfill, Plan
 from gapscan.service.status import (
-    Backfill,
     Coverage,
     Curves,
     Details,
@@ -51,6 +51,7 @@ def report_text(report: StatusReport) -> str:
         *_curves(report.curves),
         _details(report.details),
         *_backfill(report.backfill),
+        *_plan(report.plan),
         _hot(report.hot),
         _late(report.lateness),
         "",
@@ -123,6 +124,15 @@ def _backfill(backfill: Backfill) -> list[str]:
     parts += [f"{backfill.failed} in vain"] if backfill.failed else []
     parts += [backfill.state] if backfill.state not in ("", "ok", "off") else []
     return [f"missed    filled in with bars of {backfill.filled} symbols; {', '.join(parts)}"] if parts else []
+
+
+def _plan(plan: Plan) -> list[str]:
+    """What the plan withholds; no line where it gives all."""
+    verdicts = {"quotes": plan.quotes, "trades": plan.trades, "halts": plan.halts, "bars of the past": plan.bars}
+    withheld = [name for name, verdict in verdicts.items() if verdict == "withheld"]
+    parts = [f"withholds {', '.join(withheld)}"] if withheld else []
+    parts += [f"is {render.span(plan.delayed_by)} late"] if plan.delayed_by else []
+    return [f"plan      {'; '.join(parts)}"] if parts else []
 
 
 def _hot(hot: Hot) -> str:

@@ -131,6 +131,15 @@ Scenario = Annotated[
         "special_dividend, spin_off, ipo, rename, overnight_halt, with commas between them; or all.",
     ),
 ]
+Plan = Annotated[
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="LIMITS",
+        callback=_as_setting("sim", "plan"),
+        help="What the account of the simulated market lacks: delayed, no-quotes, no-trades, no-luld, with commas.",
+    ),
+]
 Symbols = Annotated[
     int | None,
     typer.Option("--symbols", callback=_as_setting("sim", "symbols"), help="Number of stocks in the synthetic market."),

@@ -34,7 +34,7 @@ from gapscan.config.sections import (
     RankerSection,
     ServiceSection,
 )
-from gapscan.config.sim_section import SCENARIOS, SimSection
+from gapscan.config.sim_section import PLAN_LIMITS, SCENARIOS, SimSection
 from gapscan.config.urls import nats_servers, without_login
 from gapscan.config.variables import SECRET_KEYS, key_in
 
@@ -42,6 +42,7 @@ __all__ = [
     "DEFAULT_NATS_URL",
     "ENV_PREFIX",
     "FILE_NAME",
+    "PLAN_LIMITS",
     "SCENARIOS",
     "SECRET_KEYS",
     "BridgeSection",

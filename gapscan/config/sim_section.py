@@ -14,6 +14,10 @@ SCENARIOS: Final = (
     "reverse_split", "forward_split", "special_dividend", "spin_off", "ipo", "rename", "overnight_halt",
 )  # fmt: skip
 
+# What a plan may lack, as a provider sells it; gapscan/sim/account.py plays it.
+PLAN_LIMITS: Final = ("delayed", "no-quotes", "no-trades", "no-luld")
+_DELAYED_SECONDS: Final = 900.0
+
 STEPPING_SPEED: Final = 30.0  # from here on a minute of a simulated market takes two seconds at most
 STEP_SECONDS: Final = 60.0
 
@@ -43,12 +47,21 @@ def scenarios_of(text: str) -> tuple[str, ...]:
     return SCENARIOS if "all" in found else found
 
 
+def limits_of(text: str) -> frozenset[str]:
+    """What a plan lacks, by a text with commas. Raises ValueError."""
+    found = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if unknown := sorted(found - {*PLAN_LIMITS}):
+        raise ValueError(f"there is no plan {unknown[0]!r}; choose of {', '.join(PLAN_LIMITS)}")
+    return found
+
+
 class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
     With `follow`, its clock waits for the ranker, minute by minute; from speed 30 on it goes from minute to minute and
     shows itself by scans alone: so the same lists at the same market times, whatever the speed and the machine. With
-    `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan.
+    `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan. `plan` (text with
+    commas) is what the account lacks, of PLAN_LIMITS.
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
     that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
     `recording` is a directory that the provider's `record` filled, to be played instead of a market: by the `clock`, at
@@ -62,6 +75,7 @@ class SimSection(Section, frozen=True):
     symbols: Annotated[int, Meta(ge=20, le=20_000)] = 11_000
     replay: str | None = None
     delay: Annotated[float, Meta(ge=0, le=7200)] = 0.0
+    plan: str = ""
     follow: bool = False
     host: str = "127.0.0.1"
     port: Port = 0
@@ -75,10 +89,21 @@ class SimSection(Section, frozen=True):
         """The scenarios by name, each once."""
         return scenarios_of(self.scenarios)
 
+    @property
+    def limits(self) -> frozenset[str]:
+        """What the account's plan lacks."""
+        return limits_of(self.plan)
+
+    @property
+    def behind(self) -> float:
+        """Seconds of market time by which all data are behind."""
+        return self.delay or ("delayed" in self.limits) * _DELAYED_SECONDS
+
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec passes on, for a time, a day or a scenario that is none."""
         time_of_day(self.start)
         scenarios_of(self.scenarios)
+        limits_of(self.plan)
         if self.day is not None:
             date_of(self.day)
 

@@ -193,6 +193,11 @@ class Backfill:
         """How many requests are to be made."""
         return len(self._waiting) + self._asking
 
+    @property
+    def verdict(self) -> str:
+        """Whether the plan gives bars of the past: given, not in the plan, or nothing while that is not known."""
+        return next(iter(self._refused.values()), "given" if self._tally.counts["backfilled"] else "")
+
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows: symbols whose past was filled in, is to be, and could not be."""
         given_up = sum(number >= self._options.attempts for number in self._failures.values())

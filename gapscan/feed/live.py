@@ -105,7 +105,9 @@ class LiveFeed:
             return len(self._hot)
         return sum(Topic("bars", symbol) in confirmed for symbol in self._hot)
 
-    def _halts_state(self) -> str:
+    @property
+    def halts_state(self) -> str:
+        """Whether the stream gives halts."""
         if not self._wants_halts:
             return "off"
         if ALL_HALTS in self.link.refused:
@@ -122,7 +124,7 @@ class LiveFeed:
                 "receiving": self.bars.receiving(self._hot),
                 "sequence": self.hot.sequence,
             },
-            "halts": self._halts_state(),
+            "halts": self.halts_state,
             "halted": len(self.halts.book.halted),
             "halt_list": self.halt_list.report(),
             "link": {

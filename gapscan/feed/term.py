@@ -14,6 +14,7 @@ from gapscan.feed.backfill import Backfill
 from gapscan.feed.details import DetailLoader
 from gapscan.feed.discovery import Discovery
 from gapscan.feed.live import LiveFeed
+from gapscan.feed.plan import PlanWatch
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
 from gapscan.provider import MarketSnapshot, Provider
@@ -38,6 +39,7 @@ class FeedTerm:
         self.details = DetailLoader(
             bus, provider, config, self.discovery, tally, splits=lambda: self.discovery.reference.splits
         )
+        self.plan = PlanWatch()
         self.backfill = Backfill(provider, config, self.discovery, self._publisher, tally)
         self.live = LiveFeed(
             bus,
@@ -59,6 +61,7 @@ class FeedTerm:
     def _scanned(self, snapshot: MarketSnapshot, at: int) -> None:
         self.live.halts.observe_scan(snapshot, at)
         self.backfill.observe_scan(self.discovery.market_time)
+        self.plan.observe(snapshot, self.live.halts_state, self.backfill.verdict, self.discovery.liveness.behind)
 
     async def lead(self) -> None:
         """Scan and publish until the lease is lost (LeaseLostError) or another feed shows (FencedError)."""
@@ -83,4 +86,5 @@ class FeedTerm:
         """What `gapscan status` shows of this term."""
         lateness = self.discovery.liveness.report()
         parts = {"details": self.details.report(), "backfill": self.backfill.report(), "lateness": lateness}
+        parts |= {"plan": self.plan.report()}
         return self.discovery.report() | self.live.report() | parts

@@ -113,7 +113,8 @@ def snapshot_of(tickers: Sequence[SnapshotTicker]) -> MarketSnapshot:
     newest = np.maximum(columns["updated"], traded)
     _turn_by_night(columns, traded, newest)
     known = {name: np.where(column == 0, np.nan, column) for name, column in columns.items()}
-    return MarketSnapshot([ticker.ticker for ticker in tickers], known, newest)
+    has_trades = any(ticker.lastTrade is not None for ticker in tickers)
+    return MarketSnapshot([ticker.ticker for ticker in tickers], known, newest, has_trades)
 
 
 def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade], traded: Floats) -> dict[str, Floats]:

@@ -15,6 +15,7 @@ from gapscan.bus.direct_get import NoStreamError, get_last
 from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol.messages import Snapshot
+from gapscan.service.account_status import Backfill, Plan
 from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import (
     Instance,
@@ -77,15 +78,6 @@ class Details(Struct):
     failed: int = 0
     unknown: int = 0
     float: str = ""
-
-
-class Backfill(Struct):
-    """Bars of a time that was missed: symbols filled in, requests to be made, and those made in vain."""
-
-    filled: int = 0
-    waiting: int = 0
-    failed: int = 0
-    state: str = ""
 
 
 class Hot(Struct):
@@ -151,6 +143,7 @@ class StatusReport(Struct):
     curves: Curves
     details: Details
     backfill: Backfill
+    plan: Plan
     lateness: Lateness
     lists: dict[str, ListReport]
     services: dict[str, ServiceStatus]
@@ -177,6 +170,7 @@ async def collect(bus: Bus) -> StatusReport:
         curves=_curves(feed, ranker),
         details=msgspec.convert(feed.get("details", {}), Details),
         backfill=msgspec.convert(feed.get("backfill", {}), Backfill),
+        plan=msgspec.convert(feed.get("plan", {}), Plan),
         lateness=_lateness(feed, ranker, services.get("bridge", [])),
         lists=lists,
         services={

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from gapscan.sim.account import FULL, AccountPlan
 from gapscan.sim.clock import Clock
 from gapscan.sim.market import SECOND_MS, Market
 from gapscan.sim.snapshot import SnapshotEncoder
@@ -17,10 +18,11 @@ _PATIENCE = 100  # pauses of 10 ms that one jump leaves to readers who lag
 class Driver:
     """The one place where a served market moves. `on_step` is called whenever it has moved a little."""
 
-    def __init__(self, market: Market, clock: Clock) -> None:
+    def __init__(self, market: Market, clock: Clock, plan: AccountPlan = FULL) -> None:
         self.market = market
         self.clock = clock
-        self.snapshots = SnapshotEncoder(market)
+        self.plan = plan
+        self.snapshots = SnapshotEncoder(market, plan)
         self.on_step: Callable[[], None] = lambda: None
         self.crowded: Callable[[], bool] = lambda: False
         self._lock = asyncio.Lock()

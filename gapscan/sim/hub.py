@@ -44,7 +44,7 @@ class Hub:
         self._driver = driver
         self._faults = faults
         self._options = options
-        self._commands = Commands(driver.market, faults, accepts)
+        self._commands = Commands(driver.market, faults, accepts, driver.plan)
         self.sessions: list[StreamSession] = []
         self._interest = Interest()
         self._wanted = asyncio.Event()

@@ -11,6 +11,7 @@ import msgspec
 from gapscan.config import SimSection, check_trading_day, check_values
 from gapscan.errors import ConfigError
 from gapscan.market.sessions import epoch_ms, last_trading_day, new_york
+from gapscan.sim.account import AccountPlan
 from gapscan.sim.clock import Clock, FollowingClock, ManualClock, MarketClock
 from gapscan.sim.faults import Faults
 from gapscan.sim.hub import StreamOptions
@@ -27,9 +28,9 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`replay` is a directory of flat files; without it the market is invented. `start` is a New York time.
 
     `speed` is market seconds per wall second, `bar_delay` how many market seconds bars lag, `delay` how many of them
-    all data are behind the clock, as with a delayed plan. `manual` makes a clock that moves only when told to, `follow`
-    one that waits to be told what is ranked (`clock.FollowingClock`). `keys`
-    None accepts any key. What the settings have too has their bounds and defaults.
+    all data are behind the clock, as with a delayed plan; `plan` is what else the account may have. `manual` makes a
+    clock that moves only when told to, `follow` one that waits to be told what is ranked (`clock.FollowingClock`).
+    `keys` None accepts any key. What the settings have too has their bounds and defaults.
     """
 
     replay: Path | None = None
@@ -46,6 +47,7 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     keys: frozenset[str] | None = None
     bar_delay: float = 2.0
     delay: float = 0.0
+    plan: AccountPlan = AccountPlan()
     connections_per_key: int = 1
     kick: Literal["new", "old"] = "new"
     unsent_limit: int = 8 << 20
@@ -68,6 +70,7 @@ def make_server(options: SimOptions, *, today: dt.date, faults: Faults | None = 
         keys=options.keys,
         faults=faults,
         delay_ms=round(options.delay * 1000),
+        plan=options.plan,
         stream=StreamOptions(
             connections_per_key=options.connections_per_key,
             kick=options.kick,

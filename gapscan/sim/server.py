@@ -18,6 +18,7 @@ from aiohttp import web
 
 from gapscan.errors import ConfigError
 from gapscan.sim import control, halt_list
+from gapscan.sim.account import FULL, AccountPlan
 from gapscan.sim.clock import Clock, DelayedClock, FollowingClock
 from gapscan.sim.distortions import Distortions
 from gapscan.sim.driver import Driver
@@ -42,7 +43,7 @@ class SimStats(msgspec.Struct):
 
 
 class SimServer:
-    """Serves `market` at `clock`'s time, or as it was `delay_ms` before. Port 0 takes a free one.
+    """Serves `market` at `clock`'s time, or as it was `delay_ms` before, by an account's `plan`. Port 0: a free one.
 
     `keys` None accepts any key.
     """
@@ -58,6 +59,7 @@ class SimServer:
         faults: Faults | None = None,
         stream: StreamOptions | None = None,
         delay_ms: int = 0,
+        plan: AccountPlan = FULL,
     ) -> None:
         self.market = market
         self.clock = clock
@@ -65,7 +67,7 @@ class SimServer:
         self._distortions = Distortions(self.faults)
         self.host, self.port = host, port
         self._keys = keys
-        self._driver = Driver(market, DelayedClock(clock, delay_ms) if delay_ms else clock)
+        self._driver = Driver(market, DelayedClock(clock, delay_ms) if delay_ms else clock, plan)
         self._api = RestApi(self._driver, clock)
         if isinstance(clock, FollowingClock):
             market.halts_only = lambda: clock.stepping

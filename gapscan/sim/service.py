@@ -11,6 +11,7 @@ from gapscan.runtime import until_stopped
 from gapscan.service.connecting import lasting_bus
 from gapscan.service.metrics import Metrics, gauge, serving
 from gapscan.service.retrying import retrying
+from gapscan.sim.account import AccountPlan
 from gapscan.sim.clock import FollowingClock, MarketClock
 from gapscan.sim.following import follow
 from gapscan.sim.options import SimOptions, make_server, make_source, today_in_new_york
@@ -32,7 +33,8 @@ def sim_options(config: Config) -> SimOptions:
         scenarios=section.scenes,
         host=section.host,
         port=section.port,
-        delay=section.delay,
+        delay=section.behind,
+        plan=AccountPlan.without(section.limits),
         follow=section.follow,
     )
 
@@ -83,4 +85,4 @@ async def main(config: Config, stop: asyncio.Event) -> None:
 
 async def _follow(config: Config, clock: FollowingClock) -> None:
     async with lasting_bus(config, "sim") as bus:
-        await retrying("sim", "following the ranker", lambda: follow(bus, clock, round(config.sim.delay * 1000)))
+        await retrying("sim", "following the ranker", lambda: follow(bus, clock, round(config.sim.behind * 1000)))

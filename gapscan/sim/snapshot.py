@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from gapscan.market.sessions import NS_PER_MS
+from gapscan.sim.account import FULL, AccountPlan
 from gapscan.sim.market import Market
 from gapscan.sim.state import DayState
 from gapscan.sim.tape import Bools, Floats, Ints
@@ -88,8 +89,9 @@ def change(price: Floats, previous: Floats) -> tuple[Floats, Floats]:
 class SnapshotEncoder:
     """Encoded ticker objects of a market. Call `refresh` after the market has moved."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, plan: AccountPlan = FULL) -> None:
         self._market = market
+        self._plan = plan
         self._encoder = msgspec.json.Encoder()
         self._parts: list[bytes] = []
         self._generation = -1
@@ -149,7 +151,7 @@ class SnapshotEncoder:
             strict=True,
         )
         for place, gain, gain_percent, updated, day, minute, trade in rows:
-            quote = _quote(trade, place) if trade else None
+            quote = _quote(trade, place) if trade and self._plan.quotes else None
             yield Ticker(
                 self._market.symbols[place],
                 gain,
@@ -159,7 +161,7 @@ class SnapshotEncoder:
                 minute,
                 self._previous[place],
                 quote,
-                trade,
+                trade if self._plan.trades else None,
             )
 
 

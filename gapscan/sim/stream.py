@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 from aiohttp import WSMsgType, web
 
+from gapscan.sim.account import FULL, AccountPlan
 from gapscan.sim.events import KINDS, Event, Interest, frame, status_frame
 from gapscan.sim.faults import Faults
 from gapscan.sim.market import Market
@@ -171,10 +172,13 @@ class StreamSession:
 class Commands:
     """What clients may ask for: auth, subscribe, unsubscribe."""
 
-    def __init__(self, market: Market, faults: Faults, accepts: Callable[[str], bool]) -> None:
+    def __init__(
+        self, market: Market, faults: Faults, accepts: Callable[[str], bool], plan: AccountPlan = FULL
+    ) -> None:
         self._market = market
         self._faults = faults
         self._accepts = accepts
+        self._plan = plan
         self._decoder = msgspec.json.Decoder(Command)
 
     def handle(self, session: StreamSession, text: str | bytes) -> None:
@@ -213,7 +217,8 @@ class Commands:
         subscribing = action == "subscribe"
         if subscribing and self._faults.hits_topic("ws_lost_subscribe", topic):
             return
-        if not known or (subscribing and self._faults.hits_topic("ws_refused", topic)):
+        refused = self._faults.hits_topic("ws_refused", topic) or not self._plan.gives(kind) if subscribing else False
+        if not known or refused:
             session.send(status_frame("error", f"{action} failed: unknown or refused topic: {topic}"))
             return
         (session.interest.add if subscribing else session.interest.remove)(kind, place)

@@ -15,6 +15,7 @@ from gapscan_cli.options import (
     Day,
     NatsContext,
     NatsUrl,
+    Plan,
     Recording,
     Replay,
     Scenario,
@@ -76,6 +77,7 @@ def up(
     seed: Seed = None,
     symbols: Symbols = None,
     scenario: Scenario = None,
+    plan: Plan = None,
     config_file: ConfigFile = None,
 ) -> int:
     """Run everything on this machine: NATS and all services.
@@ -92,7 +94,7 @@ def up(
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
-    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario)
+    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan)
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
 
@@ -120,6 +122,7 @@ def record(
     seed: Seed = None,
     symbols: Symbols = None,
     scenario: Scenario = None,
+    plan: Plan = None,
     config_file: ConfigFile = None,
 ) -> int:
     """Run everything, as `up` does, and keep all that the provider sends.
@@ -135,7 +138,7 @@ def record(
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
-    config = _simulated(_load(config_file), None, None, day, speed, start, seed, symbols, scenario)
+    config = _simulated(_load(config_file), None, None, day, speed, start, seed, symbols, scenario, plan)
     config = _with(config, "provider", record=str(directory.resolve()))
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
@@ -185,6 +188,7 @@ def sim(
     seed: Seed = None,
     symbols: Symbols = None,
     scenario: Scenario = None,
+    plan: Plan = None,
     write_flatfiles: Annotated[
         Path | None,
         typer.Option(
@@ -209,7 +213,7 @@ def sim(
     """
     from gapscan.supervisor.run_service import run_service
 
-    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario)
+    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan)
     if write_flatfiles is not None:
         _write_flat_files(write_flatfiles, days, config)
     else:
@@ -248,8 +252,9 @@ def _simulated(
     seed: int | None,
     symbols: int | None,
     scenario: str | None,
+    plan: str | None,
 ) -> Config:
     """The settings with what the command line says about the simulated market."""
     folder, recorded = (str(path.resolve()) if path else None for path in (replay, recording))
-    invented = {"seed": seed, "symbols": symbols, "scenarios": scenario}
+    invented = {"seed": seed, "symbols": symbols, "scenarios": scenario, "plan": plan}
     return _with(config, "sim", replay=folder, recording=recorded, day=day, speed=speed, start=start, **invented)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
+from gapscan.service.account_status import Backfill, Plan
 from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import feed_problems
 from gapscan.service.status import (
-    Backfill,
     Coverage,
     Curves,
     Details,
@@ -48,6 +48,7 @@ def _report(**changes: object) -> StatusReport:
         ),
         details=Details(180, 200, float="ok"),
         backfill=Backfill(180, 0, 0, "ok"),
+        plan=Plan("given", "given", "given", "given"),
         lateness=Lateness("live", stages=STAGES),
         lists=lists,
         services=services,
@@ -69,6 +70,19 @@ def _report(**changes: object) -> StatusReport:
 def test_what_was_missed_has_a_line_while_it_is_missing(backfill: Backfill, line: str) -> None:
     text = report_text(_report(backfill=backfill))
     assert line in text if line else "missed" not in text
+
+
+@pytest.mark.parametrize(
+    ("plan", "line"),
+    [
+        (Plan("withheld", "given", "withheld", "given"), "plan      withholds quotes, halts\n"),
+        (Plan("given", "given", "given", "given", 900.0), "plan      is 15 min late\n"),
+        (Plan("given", "given", "unknown", "given"), ""),
+    ],
+)
+def test_what_the_plan_withholds(plan: Plan, line: str) -> None:
+    text = report_text(_report(plan=plan))
+    assert line in text if line else "plan  " not in text
 
 
 def test_status_for_people() -> None:
