@@ -90,6 +90,10 @@ class NotEntitledError(FeedError):
         super().__init__(message, retry=False, remedy=remedy)
 
 
+class UnansweredError(FeedError):
+    """The provider did not answer: nothing came, or no link to it."""
+
+
 class BusError(GapscanError):
     """NATS cannot be reached, or refused a request."""
 

@@ -221,6 +221,10 @@ class Provider(ABC):
     async def status(self) -> MarketStatus:
         """Clock and session."""
 
+    async def ping(self) -> None:
+        """Ask for the least that there is, once. Raises UnansweredError when no answer comes; FeedError for another."""
+        await self.status()
+
     @abstractmethod
     async def snapshot(self) -> MarketSnapshot:
         """The whole market. Values of the day are those of the trading day that it is (`market.sessions`): where a

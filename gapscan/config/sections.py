@@ -94,7 +94,8 @@ class ProviderSection(Section, frozen=True):
 class FeedSection(Section, frozen=True):
     """How often the whole market is scanned, in seconds of wall time, and how long a request may take.
 
-    By both, rankers tell when a scan is overdue.
+    By both, rankers tell when a scan is overdue. Between scans the provider is asked every `probe_interval` seconds, in
+    an open market, whether it answers (0: it is not).
     `mode` says which symbols come live: the hot set, all of them, or none; `trades` adds the hot set's trades,
     `halts` the trading halts of all symbols, where the provider's plan has them.
     `halts_url` is a list of the exchanges' halts, read every `halts_interval` seconds (empty: none; what begins with a
@@ -108,6 +109,7 @@ class FeedSection(Section, frozen=True):
 
     discovery_interval: Seconds = 30.0
     request_timeout: Seconds = 20.0
+    probe_interval: Annotated[float, Meta(ge=0)] = 1.5
     baseline_sessions: Annotated[int, Meta(ge=0, le=60)] = 20
     mode: Literal["hot", "all", "off"] = "hot"
     trades: bool = False

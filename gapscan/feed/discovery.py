@@ -67,6 +67,7 @@ class Discovery:
         self.scan_seconds = scan_seconds or scan_histogram()
         self._clock = MarketClock(provider, tally, simulated=config.provider.simulated)
         self._check = ScanCheck()
+        self._soon = asyncio.Event()
         self.left_out = LeftOut()  # of the last scan
         self.newest_bar: Callable[[], int] = lambda: 0  # the end of the newest live bar, epoch ms
         self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
@@ -98,7 +99,18 @@ class Discovery:
                 await asyncio.sleep(backoff.next() if error.retry else interval)
                 continue
             backoff.reset()
-            await asyncio.sleep(max(0.0, began + self._pause() - loop.time()))
+            await self._next_scan(began + self._pause() - loop.time())
+
+    async def _next_scan(self, seconds: float) -> None:
+        """Wait for so long, or until a scan is wanted soon."""
+        self._soon.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._soon.wait()
+
+    def scan_soon(self) -> None:
+        """Do not wait for the next scan: something is to be found out by it."""
+        self._soon.set()
 
     async def publish_clock(self) -> None:
         """Say market time every second, and at once when data stop or come again; silence means a dead feed."""

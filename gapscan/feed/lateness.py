@@ -28,7 +28,7 @@ _BINS: Final = 60
 _FEW_BINS: Final = 10
 _STEADY_SHARE: Final = 0.5  # of rarer bars a minute teaches too little
 _LEAST_SILENCE: Final = 3.0
-_CHANCE: Final = 1e-6  # that a stream which has come as steadily as before is silent for as long by itself
+_CHANCE: Final = 1e-5  # that a stream which has come as steadily as before is silent for as long by itself
 
 
 class ProviderClock:
@@ -182,7 +182,7 @@ class BarSilence:
 
     @property
     def _share(self) -> float:
-        return (sum(self._bins) + 1) / (len(self._bins) + 2)
+        return (sum(self._bins) + 0.5) / (len(self._bins) + 1)
 
     @property
     def silent(self) -> bool:

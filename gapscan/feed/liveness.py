@@ -18,6 +18,7 @@ from gapscan.service.lateness import Stage, report
 
 TICK_SECONDS: Final = 0.25
 FAILING_SECONDS: Final = 2.0  # for which scans may fail and be asked for again before anything is said
+SILENT_SECONDS: Final = 1.9  # for which the provider may not answer
 _SAME_CLOCK_MS: Final = 3_000  # a provider that is no further off goes by the time that we have ourselves
 _QUIET_MS: Final = 2_000  # within which a scan and the bars speak of the same moment
 
@@ -36,6 +37,7 @@ class Liveness:
         self._scanned_at = 0.0  # wall time
         self._failing_since: float | None = None  # monotonic
         self._failure = ""
+        self._silent_since: float | None = None  # monotonic: since when the provider does not answer
         self._newest_bar = 0
         self._held = 0  # market time at which it was last well
 
@@ -79,12 +81,21 @@ class Liveness:
 
     def scan_published(self) -> None:
         """It is with NATS, too."""
-        self._failing_since, self._failure = None, ""
+        self._failing_since, self._failure, self._silent_since = None, "", None
 
     def scan_failed(self, why: str) -> None:
         """A scan could not be had, or not be published."""
         self._failing_since = time.monotonic() if self._failing_since is None else self._failing_since
         self._failure = why
+
+    def unanswered(self, seconds: float) -> None:
+        """The provider was asked `seconds` ago, and does not answer."""
+        if self._silent_since is None:
+            self._silent_since = time.monotonic() - seconds
+
+    def answered(self) -> None:
+        """It has answered, whatever it said."""
+        self._silent_since = None
 
     def observe_bars(self, newest_end: int) -> None:
         """Bars have come, the newest of which ends at `newest_end`; 0: trades alone."""
@@ -121,6 +132,8 @@ class Liveness:
         failing = self._failing_since
         if failing is not None and time.monotonic() - failing > FAILING_SECONDS:
             return f"scans fail: {self._failure}"
+        if self._silent_since is not None and time.monotonic() - self._silent_since > SILENT_SECONDS:
+            return "the provider does not answer"
         overdue = time.time() - self._scanned_at - self._section.overdue_after(closed=self.session == "closed")
         if self._status is not None and overdue > 0:
             return f"a scan is overdue by {overdue:.0f} s"

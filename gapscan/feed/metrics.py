@@ -67,6 +67,7 @@ KINDS: Final = Kinds(
         "new_symbols_failed",
         "no_flat_files",
         "provider_errors",
+        "provider_silent",
         "reference_failed",
         "reference_refused",
         "restore_failed",

@@ -15,6 +15,7 @@ from gapscan.feed.details import DetailLoader
 from gapscan.feed.discovery import Discovery
 from gapscan.feed.live import LiveFeed
 from gapscan.feed.plan import PlanWatch
+from gapscan.feed.probe import Probe
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally
 from gapscan.provider import MarketSnapshot, Provider
@@ -39,6 +40,7 @@ class FeedTerm:
         self.details = DetailLoader(
             bus, provider, config, self.discovery, tally, splits=lambda: self.discovery.reference.splits
         )
+        self.probe = Probe(provider, config, self.discovery.liveness, tally, self.discovery.scan_soon)
         self.plan = PlanWatch()
         self.backfill = Backfill(provider, config, self.discovery, self._publisher, tally)
         self.live = LiveFeed(
@@ -77,6 +79,7 @@ class FeedTerm:
             "curves": discovery.curves.run(),
             "details": self.details.run(),
             "backfill": self.backfill.run(),
+            "probe": self.probe.run(),
         }
         async with asyncio.TaskGroup() as group:
             for name, job in jobs.items():

@@ -109,6 +109,10 @@ class PolygonProvider(Provider):
         status = await self._rest.status()
         return MarketStatus(status.at, status.session)
 
+    async def ping(self) -> None:
+        """The market status, asked for once. Raises UnansweredError, FeedError."""
+        await self._rest_once.status()
+
     async def snapshot(self) -> MarketSnapshot:
         """All tickers. Polygon empties them at 03:30 in New York, when gapscan's day turns. Raises FeedError."""
         return snapshot_of(await self._rest.snapshot())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gapscan.errors import FeedError, NotEntitledError, NotFoundError
+from gapscan.errors import FeedError, NotEntitledError, NotFoundError, UnansweredError
 from gapscan.obs import masked
 from gapscan.polygon import KEY_VARIABLE
 
 _UNKNOWN_KEY: Final = ("Unknown API Key", "AUTH_ERROR")
 _NOT_ENTITLED: Final = ("NOT_AUTHORIZED", "not entitled", "Not authorized")
 _NOT_FOUND: Final = ("not_found", "not found", "notfound")
+_GIVEN_UP: Final = "error responses"  # what the client says of statuses that it has asked again after
 _SERVED: Final = ("OK", "DELAYED")  # the second is of plans that are late
 _SHOWN: Final = 200  # characters of what the provider says
 
@@ -18,7 +19,10 @@ _SHOWN: Final = 200  # characters of what the provider says
 def translated(what: str, error: Exception) -> FeedError:
     """A client error as a FeedError that says whether trying again can help."""
     # The client names a status by its body alone; network errors have other words for what they do not find.
-    return _refusal(what, str(error), of_body=type(error).__name__ == "BadResponse")
+    of_body = type(error).__name__ == "BadResponse"
+    found = _refusal(what, str(error), of_body=of_body)
+    answered = of_body or _GIVEN_UP in str(error) or type(found) is not FeedError
+    return found if answered else UnansweredError(found.message)
 
 
 def check_served(what: str, status: Any, error: Any = None, message: Any = None) -> None:

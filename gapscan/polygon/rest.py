@@ -18,7 +18,7 @@ import msgspec
 import urllib3
 from msgspec import Struct
 
-from gapscan.errors import FeedError, NotFoundError
+from gapscan.errors import FeedError, NotFoundError, UnansweredError
 from gapscan.market.sessions import session_at
 from gapscan.obs import Tally
 from gapscan.polygon.certificates import trusted_certificates
@@ -240,7 +240,7 @@ class PolygonRest:
             async with asyncio.timeout(self._timeout):
                 return await result
         except TimeoutError:
-            raise FeedError(f"{what} did not come within {self._timeout:g} s") from None
+            raise UnansweredError(f"{what} did not come within {self._timeout:g} s") from None
         except Exception as error:  # noqa: BLE001  # the client raises whatever its HTTP stack does
             raise translated(what, error) from None
 
