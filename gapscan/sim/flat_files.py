@@ -41,6 +41,7 @@ def write_flat_files(
     for date in sorted(sessions):
         _write(files, "day_aggs_v1", date, _daily(source, date, names, listed))
     _write_splits(files.root, source, names, sessions)
+    _write_dividends(files.root, source, names, sessions)
     for date in written:
         _write(files, "minute_aggs_v1", date, _minutes(source, date, names, listed))
         if on_day:
@@ -96,3 +97,10 @@ def _write_splits(root: Path, source: Source, names: Sequence[str], sessions: Se
     splits = source.splits(min(sessions), max(sessions))
     rows = [f"{names[each.symbol]},{each.date},{each.split_from:g},{each.split_to:g}" for each in splits]
     replace_file(root / "splits.csv", "\n".join(["ticker,execution_date,split_from,split_to", *rows, ""]).encode())
+
+
+def _write_dividends(root: Path, source: Source, names: Sequence[str], sessions: Sequence[dt.date]) -> None:
+    dividends = source.dividends(min(sessions), max(sessions))
+    rows = [f"{names[each.symbol]},{each.date},{each.amount:g},{each.kind}" for each in dividends]
+    head = "ticker,ex_dividend_date,cash_amount,distribution_type"
+    replace_file(root / "dividends.csv", "\n".join([head, *rows, ""]).encode())

@@ -19,6 +19,7 @@ import numpy as np
 from gapscan.errors import DataError
 from gapscan.flatfiles.daily import daily_of_minutes
 from gapscan.flatfiles.day_bars import DayBars
+from gapscan.flatfiles.dividends import read_dividends
 from gapscan.flatfiles.files import FlatFiles
 from gapscan.flatfiles.splits import read_splits
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, previous_trading_day, session_times
@@ -47,9 +48,10 @@ _CACHED_DAYS = 3
 class ReplaySource:
     """The days of a directory of flat files, beginning with `day` (default: the last one).
 
-    All symbols of that day and of the day before are listed, as common stock, since flat files tell no more. Splits are
-    those of a file beside them (flatfiles/splits.py). Raises DataError when the day or the trading day before it is
-    missing; a later day whose day before is missing has no previous closes, which is logged.
+    All symbols of that day and of the day before are listed, as common stock, since flat files tell no more. Splits
+    and dividends are those of files beside them (flatfiles/splits.py, dividends.py). Raises DataError when the day or
+    the trading day before it is missing; a later day whose day before is missing has no previous closes, which is
+    logged.
     """
 
     def __init__(self, directory: Path, day: dt.date | None = None, seed: int = 7) -> None:
@@ -64,6 +66,7 @@ class ReplaySource:
         self.listings: Sequence[Listing] = [Listing(symbol, symbol) for symbol in self.symbols]
         self._place = {symbol: place for place, symbol in enumerate(self.symbols)}
         self._splits = self._read_splits()
+        self._dividends = self._read_dividends()
 
     @property
     def label(self) -> str:
@@ -113,8 +116,7 @@ class ReplaySource:
         return [split for split in self._splits if first <= split.date <= last]
 
     def dividends(self, first: dt.date, last: dt.date) -> list[Dividend]:
-        """None: flat files tell of none."""
-        return []
+        return [dividend for dividend in self._dividends if first <= dividend.date <= last]
 
     def former(self, date: dt.date) -> dict[int, str]:
         """None: files of two days say nothing of what a symbol was called before."""
@@ -131,6 +133,11 @@ class ReplaySource:
             log.info("no splits.csv beside the flat files: on the day of a split, its change is that of the prices")
         listed = (each for each in found or () if each.symbol in self._place)
         return [Split(self._place[each.symbol], each.date, each.split_from, each.split_to) for each in listed]
+
+    def _read_dividends(self) -> list[Dividend]:
+        """Those of the listed symbols."""
+        listed = (each for each in read_dividends(self.files.root) or () if each.symbol in self._place)
+        return [Dividend(self._place[each.symbol], each.date, each.amount, each.kind) for each in listed]
 
     def open_day(self, date: dt.date) -> DayTape:
         bars = self.bars(date)

@@ -57,3 +57,18 @@ async def test_a_split_is_no_fall_of_ninety_percent(nats_server: NatsServer, tmp
         assert gaps == ({} if with_file else {"SPLT": pytest.approx(-89.95, abs=0.1)})
         known = universe.number("gap_percent")[universe.positions(["SPLT", "ELSE"])]
         assert known.tolist() == pytest.approx([0.5 if with_file else -89.95, 1.0])
+
+
+async def test_a_large_dividend_says_so(nats_server: NatsServer, tmp_path: Path) -> None:
+    """The gap stays raw, as everywhere, and the row says what is in it."""
+    write_days(tmp_path)
+    text = "ticker,ex_dividend_date,cash_amount,distribution_type\nSPLT,2024-01-09,89.9,special\nELSE,2024-01-09,0.2,\n"
+    (tmp_path / "us_stocks_sip" / "dividends.csv").write_text(text)
+    market = Market(ReplaySource(tmp_path, TUESDAY))
+    async with SimServer(market, ManualClock(AFTER_OPEN)) as sim, running(sim, nats_server.url) as stack:
+        await stack.load_reference()
+        await stack.scan_at(AFTER_OPEN + 60_000)
+        universe = stack.term.universe
+        at = universe.positions(["SPLT", "ELSE"])
+        assert universe.number("ex_amount")[at].tolist() == pytest.approx([89.9, float("nan")], nan_ok=True)
+        assert universe.number("gap_percent")[at].tolist() == pytest.approx([-89.95, 1.0])

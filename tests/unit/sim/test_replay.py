@@ -12,7 +12,7 @@ import pytest
 from gapscan.errors import DataError
 from gapscan.market.sessions import session_times
 from gapscan.sim import Market, ReplaySource
-from gapscan.sim.source import Split
+from gapscan.sim.source import Dividend, Split
 from tests.support.simulator import bars_of
 
 MONDAY, TUESDAY, THURSDAY = dt.date(2024, 1, 8), dt.date(2024, 1, 9), dt.date(2024, 1, 11)
@@ -156,6 +156,46 @@ def test_splits_are_those_of_the_file(root: Path, name: str, text: str) -> None:
     assert source.splits(TUESDAY, TUESDAY) == [Split(0, TUESDAY, 1, 10)]
     assert [split.ratio for split in source.splits(MONDAY, THURSDAY)] == [10, 1.5]
     assert ReplaySource(root, TUESDAY).splits(MONDAY, MONDAY) == []
+
+
+DIVIDENDS = [
+    ("AA", "2024-01-09", 0.5, "special"),
+    ("BCpC", "2024-01-11", 0.07, None),
+    ("NOT_HERE", "2024-01-09", 1, "special"),
+]
+
+
+def dividends_as_csv() -> str:
+    lines = ["ticker,ex_dividend_date,cash_amount,distribution_type"]
+    return "\n".join([*lines, *(f"{a},{b},{c},{d or ''}" for a, b, c, d in DIVIDENDS)])
+
+
+def dividends_as_json() -> str:
+    names = ("ticker", "ex_dividend_date", "cash_amount", "distribution_type")
+    return json.dumps([dict(zip(names, dividend, strict=True)) for dividend in DIVIDENDS])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("dividends.csv", dividends_as_csv()), ("dividends.json", dividends_as_json())]
+)
+def test_dividends_are_those_of_the_file(root: Path, name: str, text: str) -> None:
+    assert ReplaySource(root, TUESDAY).dividends(MONDAY, THURSDAY) == []
+    (root / "us_stocks_sip" / name).write_text(text)
+    source = ReplaySource(root, TUESDAY)
+    assert source.dividends(TUESDAY, TUESDAY) == [Dividend(0, TUESDAY, 0.5, "special")]
+    assert [(one.amount, one.kind) for one in source.dividends(MONDAY, THURSDAY)] == [
+        (0.5, "special"),
+        (0.07, "recurring"),
+    ]
+
+
+def test_a_bad_dividend_costs_itself_only(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = ["AA,2024-01-09,0.5", "AA,soon,1", "AA,2024-01-09,-1", "AA,2024-01-09,much", "AA,2024-01-09,nan"]
+    path = root / "us_stocks_sip" / "dividends.csv"
+    path.write_text("\n".join(["ticker,ex_dividend_date,cash_amount", *rows]))
+    assert len(ReplaySource(root, TUESDAY).dividends(MONDAY, THURSDAY)) == 1
+    assert "dividend 2 is left out" in caplog.text
+    assert "4 dividends are left out" in caplog.text
 
 
 def test_without_a_file_there_are_no_splits(root: Path, caplog: pytest.LogCaptureFixture) -> None:
