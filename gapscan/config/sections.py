@@ -78,7 +78,8 @@ class ProviderSection(Section, frozen=True):
 
     `proxy` leads to it; unset, the environment's. `simulated` marks data of the simulated market wherever it shows.
     `record` is a directory in which everything that
-    the provider sends is kept, raw, so that it can be played again (empty: nothing is kept).
+    the provider sends is kept, raw, so that it can be played again (empty: nothing is kept): of `record_days` days at
+    most, in `record_max_bytes` at most, the oldest goes first.
     """
 
     name: str = "polygon"
@@ -89,6 +90,8 @@ class ProviderSection(Section, frozen=True):
     proxy: str | None = None
     simulated: bool = False
     record: str = ""
+    record_days: Annotated[int, Meta(ge=1, le=1000)] = 10
+    record_max_bytes: Annotated[int, Meta(ge=1_000_000)] = 20 * 1024 * 1024 * 1024
 
 
 class FeedSection(Section, frozen=True):

@@ -14,6 +14,7 @@ from gapscan.polygon import aggregates, corporate_actions
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
 from gapscan.polygon.recording import Recorder
+from gapscan.polygon.recording_bound import Bound
 from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest
 from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
@@ -71,7 +72,8 @@ def _recorder(section: ProviderSection, key: str, tally: Tally) -> Recorder | No
     directory = directory_of(section.record)
     if directory is None:
         return None
-    recorder = Recorder(directory, key, tally)
+    bound = Bound(section.record_days, section.record_max_bytes)
+    recorder = Recorder(directory, key, tally, bound=bound)
     atexit.register(recorder.close)
     return recorder
 

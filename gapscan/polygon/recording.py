@@ -1,10 +1,10 @@
 """What the provider sent, raw, as files: written while it comes, read to be played again.
 
-A recording is a directory. Each start of a feed adds two files: `TIME-live.gz` has the frames of the stream, snapshots
-and market status, in the order in which they came, `TIME-reference.gz` all else that was asked for. Either is a gzip
-stream of records: a line of JSON (`at`: when it came, epoch ms; `path`: what was asked for, with its query, empty for a
-frame; `size`), the body's bytes, and a newline. A file that ends in the middle, as after a crash, is read as far as it
-goes.
+A recording is a directory. Each start of a feed, and each day, adds two files: `TIME-live.gz` has the frames of the
+stream, snapshots and market status, in the order in which they came, `TIME-reference.gz` all else that was asked for.
+Either is a gzip stream of records: a line of JSON (`at`: when it came, epoch ms; `path`: what was asked for, with its
+query, empty for a frame; `size`), the body's bytes, and a newline. A file that ends in the middle, as after a crash, is
+read as far as it goes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from gapscan.errors import DataError
 from gapscan.obs import Tally, logger
+from gapscan.polygon.recording_bound import Bound, day_of, tidy
 
 SNAPSHOT: Final = "/v2/snapshot/locale/us/markets/stocks/tickers"
 STATUS: Final = "/v1/marketstatus/now"
@@ -33,6 +34,7 @@ _LIVE: Final = (SNAPSHOT, STATUS)  # asked for scan by scan
 _LEVEL: Final = 3  # of gzip's usual 9 a small part of the work: it is done beside a market that does not wait
 _MOST_WAITING: Final = 128 << 20  # bytes that wait for the disk; what comes then is lost, and counted
 _FLUSH_SECONDS: Final = 5.0
+_TIDY_SECONDS: Final = 60.0
 _LEAST_KEY: Final = 8  # characters: a shorter one, as of tests, may be a word of what is sent
 _HIDDEN: Final = b"***"
 _ENDS: Final = (EOFError, OSError, zlib.error, msgspec.MsgspecError)
@@ -72,9 +74,17 @@ class Recorder:
     """Keeps what comes in `directory`, on a thread of its own: neither request nor stream ever waits for the disk.
 
     The key is in none of it: where a body has it, it is covered. What cannot be kept is lost, counted, and logged once.
+    What is beyond the `bound` is deleted, the oldest days first; a day that is beyond it alone is kept as far as it
+    goes.
     """
 
-    def __init__(self, directory: Path, key: str, tally: Tally, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, directory: Path, key: str, tally: Tally, now: Callable[[], float] = time.time, bound: Bound | None = None
+    ) -> None:
+        self._bound = bound or Bound()
+        self._day = 0  # of recording, that is written
+        self._full = False  # whether there is no room for more of it
+        self._tidied = 0.0  # monotonic
         self._directory = directory
         self._key = key.encode() if len(key) >= _LEAST_KEY else b""
         self._tally = tally
@@ -130,9 +140,27 @@ class Recorder:
             self._try(live, lambda file=file: act(file))  # type: ignore[misc]
 
     def _write(self, record: Record) -> None:
+        self._make_room(record.at)
+        if self._full:
+            self._tally.trouble("unrecorded", "the recording is as large as it may be: the rest of the day is lost")
+            return
         body = record.body.replace(self._key, _HIDDEN) if self._key else record.body
         head = msgspec.json.encode(Head(record.at, record.path, len(body)))
         self._try(record.is_live, lambda: self._file(record).write(b"%b\n%b\n" % (head, body)))
+
+    def _make_room(self, at: int) -> None:
+        """Once a day, which has files of its own, and now and then meanwhile."""
+        now, another = time.monotonic(), day_of(at) != self._day
+        if another:
+            self._each(lambda file: file.close())
+            self._files.clear()
+            self._day = day_of(at)
+        if another or now > self._tidied + _TIDY_SECONDS:
+            self._tidied = now
+            self._try(True, self._tidy)
+
+    def _tidy(self) -> None:
+        self._full = not tidy(self._directory, self._bound, self._day)
 
     def _try(self, live: bool, act: Callable[[], object]) -> None:
         try:
