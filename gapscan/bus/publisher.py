@@ -25,7 +25,7 @@ from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, ranked
 from gapscan.obs import logger
 from gapscan.protocol.codec import decode_as, encode
-from gapscan.protocol.messages import Change, Delta, Heartbeat, Row, Snapshot, State
+from gapscan.protocol.messages import Change, Delta, Heartbeat, NearMiss, Row, Snapshot, State
 from gapscan.protocol.values import wire_state
 
 _log = logger("bus")
@@ -76,6 +76,7 @@ class ListPublisher:
         self._retention = Retention()
         self._history = History()
         self._simulated = False
+        self.near: dict[str, NearMiss] = {}  # who came near to the list, to be said with the next delta
         self._at_work = asyncio.Lock()
         self._storing = asyncio.Lock()
         self._is_retired = False
@@ -217,7 +218,7 @@ class ListPublisher:
         if self._attempt is not None:
             await self._store(self._attempt)
         changes = diff(self.rows, rows)
-        if not changes:
+        if not changes and not self.near:
             self.rows = rows  # equal to those that are stored, and with what their maker knows of them
             return False
         delta = Delta(
@@ -230,6 +231,7 @@ class ListPublisher:
             checksum=checksum(rows),
             received=times.received if times else UNSET,
             ranked=times.ranked if times else UNSET,
+            near=list(self.near.values()) or UNSET,
         )
         await self._store(_Attempt(self._stream.attempt(self.sequence, encode(delta), self.epoch), delta, rows))
         return True
@@ -238,6 +240,8 @@ class ListPublisher:
         self._attempt = attempt
         await self._stream.store(attempt.stored)
         self._attempt = None
+        for miss in attempt.delta.near or ():
+            self.near.pop(miss.symbol, None)
         self.rows, self.sequence, self.as_of = attempt.rows, attempt.delta.prev + 1, attempt.delta.as_of
         self.published += 1
         self.published_bytes += len(attempt.stored.payload)

@@ -12,7 +12,7 @@ from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit, ranked, unranked
 from gapscan.market.sessions import trading_date
 from gapscan.protocol.events import EventGap, EventPosition, GapReason, Occurrence
-from gapscan.protocol.messages import Change, Delta, Remove, Snapshot
+from gapscan.protocol.messages import Change, Delta, NearMiss, Remove, Snapshot
 
 
 class ListHistory:
@@ -25,6 +25,7 @@ class ListHistory:
         self.simulated = False
         self._date = ""
         self._seen: set[str] = set()
+        self._near: set[str] = set()
 
     @property
     def begun(self) -> bool:
@@ -39,7 +40,7 @@ class ListHistory:
         """Go on where another one was. Raises DeltaError when its ranks are wrong."""
         self.copy = loaded(position)
         self.simulated = position.simulated
-        self._date, self._seen = position.date, set(position.seen)
+        self._date, self._seen, self._near = position.date, set(position.seen), set(position.near)
         self.alerts.restore(position.alerts, position.entries)
 
     def position(self, pending: Sequence[Occurrence] = (), stored: int = 0) -> EventPosition:
@@ -53,6 +54,7 @@ class ListHistory:
             rows=ranked(copy.rows),
             date=self._date,
             seen=sorted(self._seen),
+            near=sorted(self._near),
             pending=list(pending),
             stored=stored,
             alerts=self.alerts.states(),
@@ -64,7 +66,7 @@ class ListHistory:
         """Go on by one delta, if it fits, and what that means."""
         before = self.copy.rows
         fit = self.copy.apply(delta, sequence)
-        return fit, self._meaning(before, delta.changes) if fit is Fit.APPLIED else []
+        return fit, self._meaning(before, delta.changes, delta.near or ()) if fit is Fit.APPLIED else []
 
     def skip_to(self, copy: Copy, reason: GapReason, simulated: bool) -> list[Occurrence]:
         """Go on at another state, to which no deltas lead: the gap, and in sum what happened in it.
@@ -93,11 +95,14 @@ class ListHistory:
         before, self.copy.rows = self.copy.rows, []
         return self._meaning(before, [Remove(symbol, "removed") for symbol in symbols_of(before)])
 
-    def _meaning(self, before: Rows, changes: Sequence[Change], *, missed: bool = False) -> list[Occurrence]:
+    def _meaning(
+        self, before: Rows, changes: Sequence[Change], near: Sequence[NearMiss] = (), *, missed: bool = False
+    ) -> list[Occurrence]:
         copy = self.copy
         self._turn_day()
         moment = Moment(self.name, copy.epoch, copy.sequence, copy.as_of, self.simulated, missed)
-        events: list[Occurrence] = [*Meaning(moment, before, copy.rows, self._seen).events(changes)]
+        meaning = Meaning(moment, before, copy.rows, self._seen, self._near)
+        events: list[Occurrence] = [*meaning.events(changes), *meaning.near_misses(near)]
         step = Step(self.name, copy.epoch, copy.sequence, copy.as_of, before, copy.rows, events, self.simulated)
         return [*events, *self.alerts.alerts(step)]
 
@@ -105,6 +110,7 @@ class ListHistory:
         if self.copy.as_of and (date := str(trading_date(self.copy.as_of))) != self._date:
             self._date = date
             self._seen.clear()
+            self._near.clear()
 
 
 def loaded(state: Snapshot | EventPosition) -> Copy:

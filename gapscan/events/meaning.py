@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from gapscan.lists.delta import Rows
 from gapscan.protocol.events import Event, EventKind
-from gapscan.protocol.messages import Add, Change, Fields, Remove, Row, Update
+from gapscan.protocol.messages import Add, Change, Fields, NearMiss, Remove, Row, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,16 @@ class Moment:
 class Meaning:
     """Makes events of changes that lead from the rows `before` to the rows `after`, at a moment.
 
-    `seen` are the symbols that were in the list today already; those that enter are added.
+    `seen` are the symbols that were in the list today already; those that enter are added. `near` are those that are
+    known to be near to it: those that enter are taken out, those that come near are added.
     """
 
-    def __init__(self, moment: Moment, before: Rows, after: Rows, seen: set[str]) -> None:
+    def __init__(self, moment: Moment, before: Rows, after: Rows, seen: set[str], near: set[str] | None = None) -> None:
         self._moment = moment
         self._before = before
         self._after = after
         self._seen = seen
+        self._near = set() if near is None else near
 
     def events(self, changes: Sequence[Change]) -> Iterator[Event]:
         """Who left, then who entered, then what happened to those that stayed; in the order of the delta."""
@@ -55,6 +57,7 @@ class Meaning:
 
     def _entry(self, added: Add) -> Iterator[Event]:
         row = self._after[added.rank - 1]
+        self._near.discard(added.symbol)
         yield self._event("enter", added.rank, row)
         if added.symbol not in self._seen:
             self._seen.add(added.symbol)
@@ -71,7 +74,16 @@ class Meaning:
             if halt is not None and halt != earlier[update.symbol]:
                 yield self._event(halt, update.rank, row)
 
-    def _event(self, kind: EventKind, rank: int, row: Row, reason: str | UnsetType = UNSET) -> Event:
+    def near_misses(self, found: Sequence[NearMiss]) -> Iterator[Event]:
+        """Who came near to the list: once a day, and again after it was in the list."""
+        for miss in found:
+            if miss.symbol not in self._near:
+                self._near.add(miss.symbol)
+                row = Row(symbol=miss.symbol) if miss.price is None else Row(symbol=miss.symbol, price=miss.price)
+                event = self._event("near", None, row)
+                yield structs.replace(event, condition=miss.condition, distance=miss.distance)
+
+    def _event(self, kind: EventKind, rank: int | None, row: Row, reason: str | UnsetType = UNSET) -> Event:
         at = self._moment
         return Event(
             list=at.list,

@@ -10,8 +10,9 @@ from gapscan.protocol.alerts import Alert, AlertState
 from gapscan.protocol.fields import Fields
 from gapscan.protocol.lists import RankedRows
 from gapscan.protocol.values import EpochMs, ListName, Rank, Sequence, Symbol, Symbols
+from gapscan.protocol.why import Condition
 
-EventKind = Literal["enter", "leave", "first", "halted", "resumed"]
+EventKind = Literal["enter", "leave", "first", "halted", "resumed", "near"]
 GapReason = Literal["start", "expired", "epoch", "mismatch", "lost"]
 GAP: Final = "gap"  # the last token of a gap's subject, where an event has its kind
 
@@ -24,17 +25,21 @@ class Event(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="even
     """
 
     list: ListName
-    kind: Annotated[str, Meta(description="enter, leave, first, halted or resumed; others may come")]
+    kind: Annotated[str, Meta(description="enter, leave, first, halted, resumed or near; others may come")]
     symbol: Symbol
-    rank: Annotated[Rank, Meta(description="after the delta; of a leave, before it")]
+    rank: Annotated[Rank | None, Meta(description="after the delta; of a leave, before it; of a near miss, null")]
     as_of: EpochMs
     epoch: str
     sequence: Sequence
-    data: Annotated[Fields, Meta(description="the row after the delta; of a leave, as it last was")]
+    data: Annotated[
+        Fields, Meta(description="the row after the delta; of a leave, as it last was; of a near miss, its price")
+    ]
     reason: Annotated[
         str | UnsetType,
         Meta(description="of a leave: fell_behind, rank, idle, closed or removed; others may come; absent: not known"),
     ] = UNSET
+    condition: Annotated[Condition | UnsetType, Meta(description="of a near miss: what it lacks")] = UNSET
+    distance: Annotated[float | UnsetType, Meta(description="of a near miss: percent of the threshold")] = UNSET
     missed: bool = False
     simulated: bool = False
 
@@ -75,7 +80,8 @@ Moments = list[EpochMs]
 class EventPosition(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="event_position"):
     """How far a list's deltas were made events of, and the list there: for whoever makes them next.
 
-    `seen` are the symbols that were in the list on the trading day `date`. `pending` is still to be stored before the
+    `seen` are the symbols that were in the list on the trading day `date`, `near` those that came near to it, and did
+    not enter since. `pending` is still to be stored before the
     deltas after `sequence`; `stored` is where the events' stream ended then.
     """
 
@@ -91,3 +97,4 @@ class EventPosition(Struct, frozen=True, omit_defaults=True, tag_field="type", t
     alerts: Annotated[dict[str, AlertState], Meta(description="what each alert knows of the list")] = {}
     entries: Annotated[dict[str, Moments], Meta(description="when symbols entered, where that is counted")] = {}
     simulated: bool = False
+    near: Symbols = []

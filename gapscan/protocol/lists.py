@@ -21,6 +21,7 @@ from gapscan.protocol.values import (
     WireState,
     shown_state,
 )
+from gapscan.protocol.why import NearMisses
 
 HEARTBEAT_SECONDS: Final = 1.0  # between two heartbeats of a list: a promise to readers, who tell silence by it
 
@@ -95,6 +96,9 @@ class Delta(Struct, frozen=True, tag_field="type", tag="delta"):
     sequence: Sequence | UnsetType = UNSET
     received: EpochMs | UnsetType = UNSET
     ranked: EpochMs | UnsetType = UNSET
+    near: Annotated[
+        NearMisses | UnsetType, Meta(description="of a list that asks for it: who came near to it since the last delta")
+    ] = UNSET
 
 
 class Snapshot(Struct, frozen=True, tag_field="type", tag="snapshot"):
@@ -155,6 +159,7 @@ class ListDefinition(Struct, frozen=True, tag_field="type", tag="list"):
     gate: Annotated[
         str, Meta(description="what its rows must pass first: default, as most lists; none; or an expression")
     ] = "default"
+    near: Annotated[bool, Meta(description="near misses are events, too")] = False
     hidden: Annotated[bool, Meta(description="it is not shown among lists: an alert looks at it")] = False
     settle: Annotated[
         float,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import numpy as np
@@ -46,29 +46,35 @@ class NearMisses:
             symbols=found[: request.limit],
         )
 
-    def _of(self, spec: ListSpec) -> list[NearMiss]:
+    def others(self, spec: ListSpec, known: Collection[str]) -> list[NearMiss]:
+        """Who nearly is in the list, but for those that are known; a ranking's share of them, if there are many."""
+        with np.errstate(all="ignore"):
+            return self._of(spec, known)
+
+    def _of(self, spec: ListSpec, known: Collection[str] = ()) -> list[NearMiss]:
         lines = [line for line in (*self._lists().gate_of(spec).outline, *spec.filter.outline) if line.depth == 0]
-        places, lacking = self._places(spec, lines)
+        places, lacking = self._places(spec, lines, known)
         return [
             miss
             for place, line in zip(places[:MOST].tolist(), lacking[:MOST].tolist(), strict=True)
             if (miss := self._miss(place, lines[line])) is not None
         ]
 
-    def _places(self, spec: ListSpec, lines: Sequence[Line]) -> tuple[Ints, Ints]:
+    def _places(self, spec: ListSpec, lines: Sequence[Line], known: Collection[str]) -> tuple[Ints, Ints]:
         """Where who lacks just one of the lines is, and which: of those that could stay, were they in."""
         columns, size = UniverseColumns(self._universe), len(self._universe)
         passes = _rows([np.broadcast_to(line.entry(columns), (size,)) for line in lines], size)
         stays = _rows([np.broadcast_to(line.stay(columns), (size,)) for line in lines], size)
         there = np.ones(size, np.bool_) if spec.keeps_idle else columns.number("gone") != 1.0
-        there[[self._universe.index[one] for one in self._listed(spec)]] = False
+        there[self._at(symbols_of(self._rows_of(spec.name)))] = False
+        there[self._at(known)] = False
         near = there & ((~passes).sum(axis=0) == 1) & (passes | stays).all(axis=0)
         places: Ints = np.flatnonzero(near)
         lacking: Ints = np.argmin(passes[:, places], axis=0)
         return places, lacking
 
-    def _listed(self, spec: ListSpec) -> list[str]:
-        return [symbol for symbol in symbols_of(self._rows_of(spec.name)) if symbol in self._universe.index]
+    def _at(self, symbols: Collection[str]) -> list[int]:
+        return [self._universe.index[symbol] for symbol in symbols if symbol in self._universe.index]
 
     def _miss(self, place: int, line: Line) -> NearMiss | None:
         """What one symbol lacks; None where that is no number."""

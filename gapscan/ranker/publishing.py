@@ -102,7 +102,11 @@ class Publishing:
     def _differs(self, name: str) -> bool:
         """Whether there is something to publish: a stream that is still to be made anew shows nobody its rows."""
         publisher, rows = self._publishers.get(name), self._wanted.get(name)
-        return publisher is not None and rows is not None and (publisher.unsettled or rows is not publisher.rows)
+        return (
+            publisher is not None
+            and rows is not None
+            and (publisher.unsettled or bool(publisher.near) or rows is not publisher.rows)
+        )
 
     async def _publish(self, name: str) -> None:
         """Until the list shows what is wanted."""

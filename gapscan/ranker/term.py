@@ -30,7 +30,7 @@ from gapscan.ranker.evening import is_over, never_ranked
 from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.leaving import LeaveReasons
-from gapscan.ranker.near_misses import NearMisses
+from gapscan.ranker.near_watch import NearWatch
 from gapscan.ranker.progress import tell_progress
 from gapscan.ranker.publishing import Publishing
 from gapscan.ranker.questions import answering
@@ -95,6 +95,7 @@ class Term:
         self._close = CloseCheck(self.universe, tally)
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows)
+        self._near = NearWatch(self.universe, lambda: self.lists, self.publishers)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
         self.stages = RankerStages()
         self._publishing = Publishing(
@@ -130,7 +131,7 @@ class Term:
         await retrying("ranker", "recovering the lists", self._recover)
         self._recovered = True
         try:
-            near = NearMisses(self.universe, lambda: self.lists, self._rows).answer
+            near = self._near.misses.answer
             questions = answering(self._bus, self._explainer.answer, self._tally, self._why, near)
             async with self.ingest.listening(), questions:
                 await self._restore()
@@ -221,6 +222,7 @@ class Term:
             return
         began = time.perf_counter()
         self._publishing.times = self.stages.ranked(self.ingest.received)
+        self._near.look()
         also = never_ranked(self.lists, self.publishers, self.universe)
         self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, also))
         over = (spec for spec in self.lists.specs if is_over(spec, self.publishers[spec.name], self.universe))

@@ -68,6 +68,7 @@ class _ListTable(Struct, forbid_unknown_fields=True):
     idle: Idle = "leave"
     gate: str = DEFAULT_GATE
     settle: Annotated[float, Meta(ge=0, le=60)] = 3.0
+    near: bool = False
 
 
 class _ListsFile(Struct, forbid_unknown_fields=True):
@@ -255,7 +256,7 @@ def _definition(source: str, place: int, item: tuple[str, dict[str, Any]]) -> Li
     _check_columns(f"list {name}", table.columns)
     return ListDefinition(
         name, table.description, table.where, table.sort, table.limit, sessions, place, columns=table.columns,
-        idle=table.idle, gate=table.gate, settle=table.settle,
+        idle=table.idle, gate=table.gate, settle=table.settle, near=table.near,
     )  # fmt: skip
 
 

@@ -6,19 +6,20 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from gapscan.events.history import ListHistory, loaded
 from gapscan.lists.state import Fit
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.events import Event, EventGap, EventPosition, Occurrence
-from gapscan.protocol.messages import Row
+from gapscan.protocol.messages import Condition, NearMiss, Row
 from tests.support.strategies import delta_between, full_row, row_lists, snapshot_of
 
 Rows = list[Row]
-Said = tuple[int, str, str, int, object]  # sequence, kind, symbol, rank, price
+Said = tuple[int, str, str, int | None, object]  # sequence, kind, symbol, rank, price
 
 KINDS = ("enter", "leave")
+LACKS = Condition("volume >= 1000", "test", 0, False, True, 970, 1000)
 HALTS = st.sampled_from([None, None, "halted", "resumed"])
 
 
@@ -131,6 +132,47 @@ def test_all_leave_a_list_that_is_removed(rows: Rows) -> None:
     assert [one.symbol for one in left if isinstance(one, Event)] == [row["symbol"] for row in rows]
     assert all(isinstance(one, Event) and one.kind == "leave" and one.reason == "removed" for one in left)
     assert history.remove() == []
+
+
+@st.composite
+def with_near(draw: st.DrawFn) -> list[tuple[Rows, list[NearMiss]]]:
+    """Such a history, and who is said to be near with each delta: as often as a ranker that knows nothing says it."""
+    states = draw(histories())
+    symbols = st.lists(st.sampled_from(["A", "B", "C", "D"]), max_size=3, unique=True)
+    return [(rows, [NearMiss(symbol, LACKS, 3.0, 1.5) for symbol in draw(symbols)]) for rows in states]
+
+
+def run_near(history: ListHistory, steps: list[tuple[Rows, list[NearMiss]]], first: int = 0) -> list[Occurrence]:
+    found: list[Occurrence] = []
+    for sequence in range(first + 1, len(steps)):
+        delta = delta_between(steps[sequence - 1][0], steps[sequence][0], sequence - 1)
+        found += history.apply(structs.replace(delta, near=steps[sequence][1] or UNSET), sequence)[1]
+    return found
+
+
+@given(with_near(), st.data())
+def test_who_comes_near_is_said_once_until_it_enters(
+    steps: list[tuple[Rows, list[NearMiss]]], data: st.DataObject
+) -> None:
+    """Whoever says it, and wherever it is resumed; and with it nothing else is different."""
+    expected: list[tuple[int, str]] = []
+    known: set[str] = set()
+    for sequence, ((before, _), (after, near)) in enumerate(pairwise(steps), 1):
+        known -= places(after).keys() - places(before).keys()
+        expected += [(sequence, miss.symbol) for miss in near if miss.symbol not in known]
+        known |= {miss.symbol for miss in near}
+    whole = run_near(begun(), steps)
+    events = [one for one in whole if isinstance(one, Event) and one.kind == "near"]
+    assert [(one.sequence, one.symbol) for one in events] == expected
+    assert all(
+        (one.rank, one.condition, one.distance, one.data) == (None, LACKS, 3.0, {"price": 1.5}) for one in events
+    )
+    assert [one for one in whole if one not in events] == run(begun(), [rows for rows, _ in steps])
+    at = data.draw(st.integers(0, len(steps) - 1))
+    first, second = begun(), ListHistory("a")
+    run_near(first, steps[: at + 1])
+    second.restore(decode_as(EventPosition, encode(first.position())))
+    assert run_near(second, steps, at) == [one for one in whole if one.sequence > at]
 
 
 def test_an_entry_on_another_day_is_a_first_one_again() -> None:

@@ -98,6 +98,10 @@ EXAMPLES: list[m.Message] = [
         "winners", 1_700_000_000_000, "regular", False,
         [m.NearMiss("AAA", m.Condition("price >= 1", "test", 0, False, True, 0.95, 1.0), 5.0, 0.95)],
     ),
+    m.Event(
+        "winners", "near", "AAA", None, 1_700_000_000_000, "abc123", 9, {"price": 0.95},
+        condition=m.Condition("price >= 1", "test", 0, False, True, 0.95, 1.0), distance=5.0,
+    ),
     m.EventGap("winners", 1_700_000_000_000, "abc123", 9, "expired", "abc123", 4, simulated=True),
     m.EventPosition(
         "winners", "abc123", 5, 1_700_000_000_000, ranked(_AFTER), "2024-07-01", ["AAA"], [_ENTERED, _TOLD], 17,
