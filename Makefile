@@ -4,7 +4,7 @@
 # make package   wheel and sdist in dist/, tried in an empty environment
 # make fuzz      random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
 # make kill      ten minutes of random kills and freezes of every process; no list is wrong at any sequence
-# make kill-events   200 kills and freezes of ranker, events and NATS; none of the events is lost or stored twice
+# make kill-events   200 kills and freezes of all that makes and delivers alerts; each is there once, none is missing
 # make bench     the figures, in a table
 # make coverage  what the tests run of the code, branches included
 
@@ -35,7 +35,7 @@ kill: $(READY)
 	FAULT_SECONDS=600 $(BIN)/pytest -s -n 0 tests/faults/test_random_faults.py $(ARGS)
 
 kill-events: $(READY)
-	EVENT_KILLS=200 $(BIN)/pytest -n 0 tests/faults/test_events_kill.py $(ARGS)
+	EVENT_KILLS=200 $(BIN)/pytest -s -n 0 tests/faults/test_events_kill.py $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -21,7 +21,7 @@ from gapscan.bridge.server import BridgeServer
 from gapscan.protocol.api import PREFIX, ListsAnswer, SymbolAnswer
 from gapscan.protocol.fields import Fields
 from gapscan.protocol.openapi import OPENAPI
-from gapscan.protocol.websocket import AskWhy, RefusedError
+from gapscan.protocol.websocket import AskNear, AskWhy, RefusedError
 
 _JSON: Final = "application/json"
 _WAITING: Final = 64  # questions that may wait for the ranker at once
@@ -51,6 +51,7 @@ class Api:
             web.get(f"{PREFIX}/lists", self._all_lists),
             web.get(f"{PREFIX}/lists/{{list}}", self._list),
             web.get(f"{PREFIX}/lists/{{list}}/stream", self._stream, allow_head=False),
+            web.get(f"{PREFIX}/lists/{{list}}/near", self._near),
             web.get(f"{PREFIX}/symbols/{{symbol}}", self._symbol),
             web.get(f"{PREFIX}/symbols/{{symbol}}/why", self._why),
             web.get(f"{PREFIX}/openapi.json", self._openapi),
@@ -138,7 +139,13 @@ class Api:
 
     async def _why(self, request: web.Request) -> web.Response:
         name = Query(request, "list").text("list")
-        question = AskWhy(_symbol(request), None if name is None else self._lists.known(name))
+        return await self._asked(AskWhy(_symbol(request), None if name is None else self._lists.known(name)))
+
+    async def _near(self, request: web.Request) -> web.Response:
+        Query(request)
+        return await self._asked(AskNear(self._lists.known(request.match_info["list"])))
+
+    async def _asked(self, question: AskWhy | AskNear) -> web.Response:
         if self._waiting >= _WAITING:
             raise ProblemError("unavailable", "too many questions are unanswered", Retry_After="1")
         self._waiting += 1

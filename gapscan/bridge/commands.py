@@ -11,7 +11,7 @@ from gapscan.bridge.fanout import unknown
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.history import Position
 from gapscan.bridge.plays import Plays
-from gapscan.bridge.questions import Questions
+from gapscan.bridge.questions import OF_RANKER, Questions
 from gapscan.bridge.server import HEARTBEAT_SECONDS, BridgeServer
 from gapscan.bridge.session import BrowserSession
 from gapscan.lists.wish import Wish, not_fields
@@ -32,7 +32,9 @@ from gapscan.protocol.websocket import (
     HELLO_VERSION,
     Action,
     Aggregates,
+    AskAlerts,
     AskLists,
+    AskNear,
     AskWhy,
     Auth,
     Hello,
@@ -141,16 +143,23 @@ class CommandHandler:
                 self._plays.stop(self._session, names)
             case AskLists():
                 self._session.send(self._bridge.versions.lists_message())
-            case Aggregates(on):
-                self._bridge.want_cells(self._session, on=on)
-            case Overview(on):
-                self._overview(on)
-            case AskWhy() | AskAt() | AskTimeline():
+            case Aggregates() | Overview() | AskAlerts():
+                self._switch(action)
+            case AskWhy() | AskNear() | AskAt() | AskTimeline():
                 self._ask(action)
             case Play():
                 self._plays.act(self._session, action)
             case Auth(token):
                 self._authorize(token)
+
+    def _switch(self, action: Aggregates | Overview | AskAlerts) -> None:
+        match action:
+            case Aggregates(on):
+                self._bridge.want_cells(self._session, on=on)
+            case Overview(on):
+                self._overview(on)
+            case AskAlerts(on, after):
+                self._bridge.alerts.want(self._session, on=on, after=after)
 
     def _subscribe(self, wants: list[Wanted]) -> None:
         most = self._bridge.limits.lists
@@ -190,9 +199,10 @@ class CommandHandler:
         self._session.send_overview(self._bridge.versions.overview_message())
 
     def _ask(self, question: Question) -> None:
-        name = question.list if isinstance(question, AskWhy) else None  # a list that is gone has a past
-        if isinstance(question, AskWhy) and name is not None and not self._bridge.versions.may_exist(name):
-            raise RefusedError(UNKNOWN_LIST, f"there is no list {name!r}", name, question.symbol)
+        name = question.list if isinstance(question, OF_RANKER) else None  # a list that is gone has a past
+        if name is not None and not self._bridge.versions.may_exist(name):
+            symbol = question.symbol if isinstance(question, AskWhy) else None
+            raise RefusedError(UNKNOWN_LIST, f"there is no list {name!r}", name, symbol)
         self._questions.put(self._session, question)
 
     def _authorize(self, token: str) -> None:

@@ -32,6 +32,8 @@ KINDS: Final = Kinds(
     },
     failures={
         *ALL_LISTS_FAILURES,
+        "alerts_unread",
+        "alerts_unreadable",
         "bad_bars",
         "client_crashed",
         "http_crashed",

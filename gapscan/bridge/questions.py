@@ -16,12 +16,13 @@ from gapscan.errors import GapscanError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import websocket
 from gapscan.protocol.codes import RATE_LIMITED, UNAVAILABLE, ErrorCode
-from gapscan.protocol.messages import Why
+from gapscan.protocol.messages import Near, Why
 from gapscan.protocol.past import Past, Timeline
-from gapscan.protocol.websocket import AskWhy, Question, RefusedError
+from gapscan.protocol.websocket import AskNear, AskWhy, Question, RefusedError
 from gapscan.runtime import end
 
-Told = Why | Past | Timeline
+OF_RANKER: Final = (AskWhy, AskNear)
+Told = Why | Near | Past | Timeline
 Ask = Callable[[Question], Awaitable[Told]]
 
 _TOGETHER: Final = 8  # questions of all clients that are asked at a time
@@ -55,7 +56,7 @@ class Questions:
         if len(waiting) >= QUESTIONS:
             message = f"{QUESTIONS} questions of this client are unanswered"
             raise _refused(RATE_LIMITED, message, question)
-        if not isinstance(question, AskWhy) and session.answers.wait(self._clock()):
+        if not isinstance(question, OF_RANKER) and session.answers.wait(self._clock()):
             raise _refused(RATE_LIMITED, "this client has had its share of answers: later there is more", question)
         waiting.append(question)
         if session not in self._tasks:
@@ -80,7 +81,7 @@ class Questions:
                 session.refuse(refusal)
             else:
                 self._tally.count("answers")
-                if not isinstance(waiting[0], AskWhy):
+                if not isinstance(waiting[0], OF_RANKER):
                     session.answers.spend(self._clock(), len(message.payload))
                 if not session.send(message):
                     self._tally.count("answers_skipped")
@@ -107,7 +108,7 @@ class Questions:
         try:
             return await self._ask(question)
         except GapscanError as error:
-            if not isinstance(question, AskWhy):
+            if not isinstance(question, OF_RANKER):
                 raise refusal(error, question.list) from None
             self._tally.trouble("unanswered", f"a client's question got no answer: {error}")
             raise _refused(UNAVAILABLE, error.message, question) from None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from gapscan.bridge.alert_log import AlertLog
 from gapscan.bridge.broadcast import Broadcaster
 from gapscan.bridge.conflation import Conflation
 from gapscan.bridge.encodings import Encoding, Message
@@ -49,6 +50,7 @@ class BridgeServer:
         self.tally = tally
         self.clock = clock
         self.writer = writer or Broadcaster()
+        self.alerts = AlertLog()
         self.sessions: set[BrowserSession] = set()
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()  # set when a client was the last to leave
@@ -125,6 +127,7 @@ class BridgeServer:
         session.gone()
         self.sessions.discard(session)
         self._cell_readers.discard(session)
+        self.alerts.forget(session)
         self.fanout.forget(session)
         if not self.sessions:
             self._empty.set()
@@ -246,6 +249,7 @@ class BridgeServer:
                     self.fanout.lag(session, now)
             session.send_overview(overview)
             self._look_after(session, now)
+        self.alerts.send()
 
     def beat_to(self, session: BrowserSession) -> None:
         """A heartbeat out of turn: a client that has just subscribed need not wait to know how its lists stand."""

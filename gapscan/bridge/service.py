@@ -7,11 +7,12 @@ import resource
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from nats.aio.msg import Msg
 
 from gapscan.bridge import metrics
+from gapscan.bridge.alert_reader import AlertReader
 from gapscan.bridge.broadcast import Broadcaster, open_writer
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.history import ListStatus, Position
@@ -25,7 +26,7 @@ from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry
-from gapscan.bus.why_client import ask_why
+from gapscan.bus.why_client import ask_near, ask_why
 from gapscan.client.api import ListView
 from gapscan.client.tape_reader import TapeReader
 from gapscan.config import Config
@@ -36,13 +37,15 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Bars, ListDefinition
-from gapscan.protocol.websocket import AskWhy, ListInfo, Question
-from gapscan.runtime import AdaptiveInterval, until_stopped
+from gapscan.protocol.websocket import AskNear, AskWhy, ListInfo, Question
+from gapscan.runtime import AdaptiveInterval, run_together, until_stopped
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.connecting import lasting_bus
 from gapscan.service.metrics import Metrics
 from gapscan.service.metrics import serving as serving_metrics
 from gapscan.service.reporting import reporting
+
+NEAR_MISSES: Final = 50  # of a list, for a client
 
 _log = logger("bridge")
 
@@ -106,6 +109,8 @@ class Bridge:
         """What the leading ranker says of a symbol, or the tape of the past. Raises GapscanError."""
         if isinstance(question, AskWhy):
             return await ask_why(self._reached, question.symbol, question.list)
+        if isinstance(question, AskNear):
+            return await ask_near(self._reached, question.list, NEAR_MISSES)
         return await self._past.answer(question)
 
     async def open_tape(self, name: str) -> TapeReader:
@@ -123,7 +128,8 @@ class Bridge:
             self.metrics.observe(bus)
             await bus.nc.subscribe(self._bus.names.feed_bars, cb=self._on_bars)
             async with reporting(bus, "bridge", self.report):
-                await ListWatches(bus, self, self.tally).run()
+                alerts = AlertReader(bus, self.bridge.alerts, self.tally)
+                await run_together(ListWatches(bus, self, self.tally).run(), alerts.run())
 
     def defined(self, entries: Sequence[Entry]) -> Set[str]:
         """Which lists there are; those that can be read are shown."""

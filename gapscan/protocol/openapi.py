@@ -9,7 +9,7 @@ import msgspec
 from gapscan.protocol import api
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
-from gapscan.protocol.messages import Delta, Snapshot, Why
+from gapscan.protocol.messages import Delta, Near, Snapshot, Why
 from gapscan.protocol.schema_text import tidied
 from gapscan.protocol.websocket import Beat, Error
 
@@ -19,7 +19,7 @@ OPENAPI_FILE: Final = "openapi.json"
 API_VERSION: Final = "1.0.0"
 
 _SCHEMAS: Final = "#/components/schemas/"
-_ANSWERS: Final = (api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, Why, api.Problem)
+_ANSWERS: Final = (api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, Why, Near, api.Problem)
 _EVENTS: Final = (Snapshot, Delta, Beat, Error)
 _ROWS: Final = ("Fields", "RankedRow")
 
@@ -128,6 +128,14 @@ def _operations() -> dict[str, Document]:
             stream,
             "unknown_list",
             "full",
+        ),
+        "/lists/{list}/near": _operation(
+            "readNear",
+            "Who nearly is in a list, the nearest first.",
+            [_LIST],
+            _json(Near),
+            "unknown_list",
+            "unavailable",
         ),
         "/symbols/{symbol}": _operation(
             "readSymbol", "A symbol's row, and its places in the lists.", [_SYMBOL], _json(api.SymbolAnswer)

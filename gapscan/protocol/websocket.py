@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gapscan.errors import ProtocolError
 from gapscan.protocol.codes import BAD_JSON, BAD_MESSAGE, UNKNOWN_ACTION, ErrorCode
-from gapscan.protocol.messages import Delta, EpochMs, Fields, Sequence, SessionName, Snapshot, Why
+from gapscan.protocol.messages import Alert, Delta, EpochMs, Fields, Near, Sequence, SessionName, Snapshot, Why
 from gapscan.protocol.past import AskAt, AskTimeline, Past, PastDelta, PastSnapshot, Play, Playing, Timeline
 from gapscan.protocol.values import AskedEpoch, AskedLimit, AskedName, AskedNames, AskedSymbol, Milliseconds, WireState
 
@@ -78,6 +78,19 @@ class Overview(Struct, frozen=True, tag_field="action", tag="overview"):
     on: bool
 
 
+class AskAlerts(Struct, frozen=True, tag_field="action", tag="alerts"):
+    """Send alerts, the last ones first, or those after the one with the id `after`; or send no more."""
+
+    on: bool
+    after: Annotated[str, Meta(max_length=400)] | None = None
+
+
+class AskNear(Struct, frozen=True, tag_field="action", tag="near"):
+    """Say who nearly is in `list`."""
+
+    list: AskedName
+
+
 class AskWhy(Struct, frozen=True, tag_field="action", tag="why"):
     """Say why `symbol` is, or is not, in `list`; without it: in each of the lists."""
 
@@ -86,9 +99,10 @@ class AskWhy(Struct, frozen=True, tag_field="action", tag="why"):
 
 
 Action = (
-    Subscribe | Unsubscribe | Resync | AskLists | Auth | Aggregates | Overview | AskWhy | AskAt | AskTimeline | Play
-)
-Question = AskWhy | AskAt | AskTimeline
+    Subscribe | Unsubscribe | Resync | AskLists | Auth | Aggregates | Overview | AskAlerts | AskWhy | AskNear | AskAt
+    | AskTimeline | Play
+)  # fmt: skip
+Question = AskWhy | AskNear | AskAt | AskTimeline
 ACTIONS: Final = tuple(str(kind.__struct_config__.tag) for kind in Action.__args__)
 
 
@@ -172,6 +186,23 @@ class Sizes(Struct, frozen=True, tag_field="type", tag="overview"):
     lists: dict[str, Size]
 
 
+class SentAlert(Struct, frozen=True):
+    """An alert, and the id by which it is known when it comes again."""
+
+    id: str
+    alert: Alert
+
+
+SentAlerts = list[SentAlert]
+
+
+class Alerts(Struct, frozen=True, tag_field="type", tag="alerts"):
+    """Alerts in their order. `first`: they are the last ones that there were, not news."""
+
+    alerts: SentAlerts
+    first: bool
+
+
 class Error(Struct, frozen=True, tag_field="type", tag="error"):
     """Something the client sent was refused. `retry`: the same may work later."""
 
@@ -182,7 +213,7 @@ class Error(Struct, frozen=True, tag_field="type", tag="error"):
     symbol: str | UnsetType = UNSET
 
 
-Told = Hello | Lists | Snapshot | Delta | Beat | Aggregate | Sizes | Why | Error
+Told = Hello | Lists | Snapshot | Delta | Beat | Aggregate | Sizes | Alerts | Why | Near | Error
 Answer = Told | Past | PastSnapshot | PastDelta | Playing | Timeline
 
 

@@ -13,9 +13,9 @@ from gapscan.bus.client import Bus, connect
 from gapscan.bus.direct_get import NoStreamError
 from gapscan.protocol.events import Event
 from gapscan.protocol.why import Near
-from tests.integration.notify.test_notify import Receiver, receiver
 from tests.support.cli import Cli
 from tests.support.events import stored_events
+from tests.support.receiver import Receiver, receiver
 from tests.support.until import until
 from tests.support.up import RunningSet, running_set
 

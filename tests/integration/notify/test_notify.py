@@ -6,13 +6,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
-import msgspec
 import pytest
-from aiohttp import web
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.topology import Retention, ensure_shared
@@ -26,6 +23,7 @@ from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import encode
 from gapscan.runtime import end
 from tests.support.nats import NatsServer
+from tests.support.receiver import Receiver, receiver
 from tests.support.until import until
 
 SECRET = "of-the-hook"
@@ -41,56 +39,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def alerts_bus(bus: Bus) -> Bus:
     await ensure_shared(bus, Retention())
     return bus
-
-
-@dataclass
-class Receiver:
-    """A web server that takes deliveries, and fails a share of them: some after it has taken them."""
-
-    failing: float = 0.0
-    posts: list[dict[str, Any]] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    methods: list[str] = field(default_factory=list)
-    dice: random.Random = field(default_factory=lambda: random.Random(3))
-    redirect: str = ""
-    hang: bool = False
-    url: str = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        if self.hang:
-            await asyncio.sleep(3600)
-        if self.redirect and request.path == "/hook":
-            raise web.HTTPMovedPermanently(self.redirect)
-        fails = self.dice.random() < self.failing
-        if not fails or self.dice.random() < 0.5:
-            self.methods.append(request.method)
-            self.bodies.append(body)
-            self.headers.append(dict(request.headers))
-            if request.content_type == "application/json":
-                self.posts.append(msgspec.json.decode(body))
-        return web.Response(status=503 if fails else 204)
-
-    def keys(self) -> list[str]:
-        """The alerts that came, each key once, in the order in which they came first."""
-        return list(dict.fromkeys(alert["key"] for post in self.posts for alert in post["alerts"]))
-
-
-@asynccontextmanager
-async def receiver(**settings: Any) -> AsyncIterator[Receiver]:
-    found = Receiver(**settings)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", found.take)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    try:
-        yield found
-    finally:
-        await runner.cleanup()
 
 
 def hook(name: str, url: str, per_minute: float = 600, **more: Any) -> Channel:
