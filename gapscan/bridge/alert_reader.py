@@ -13,12 +13,10 @@ from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import NoStreamError, Stored, get_from, get_last_matching, get_latest
 from gapscan.errors import BusError, ProtocolError
 from gapscan.obs import Tally
-from gapscan.protocol import names
 from gapscan.protocol.alerts import Alert
 from gapscan.protocol.codec import decode_as
 
 LOOK_SECONDS: Final = 2.0  # without a word, until the log is looked at
-_ALL: Final = names.alert_subject("*")
 
 
 class AlertReader:
@@ -28,13 +26,14 @@ class AlertReader:
         self._bus = bus
         self._log = log
         self._tally = tally
+        self._all = bus.names.alert_subject("*")
         self._woken = asyncio.Event()
         self._ended_before = False  # the stream seemed to end before what was read
 
     async def run(self) -> None:
         """Read for ever."""
         try:
-            await self._bus.nc.subscribe(_ALL, cb=self._wake)
+            await self._bus.nc.subscribe(self._all, cb=self._wake)
         except NATS_ERRORS as error:
             raise translated(error, "subscribing to alerts") from error
         while True:
@@ -54,15 +53,15 @@ class AlertReader:
 
     async def _read(self) -> None:
         if not self._log.place:
-            self._put(await get_latest(self._bus, names.STREAM_ALERTS, _ALL, KEPT))
+            self._put(await get_latest(self._bus, self._bus.names.stream_alerts, self._all, KEPT))
             return
-        while found := await get_from(self._bus, names.STREAM_ALERTS, self._log.place + 1, KEPT):
+        while found := await get_from(self._bus, self._bus.names.stream_alerts, self._log.place + 1, KEPT):
             self._put(found)
         await self._look_for_another()
 
     async def _look_for_another(self) -> None:
         """A stream that ends before what was read is another one; one look may have met a replica that is behind."""
-        last = await get_last_matching(self._bus, names.STREAM_ALERTS, _ALL)
+        last = await get_last_matching(self._bus, self._bus.names.stream_alerts, self._all)
         ends_before = last is not None and last.sequence < self._log.place
         if ends_before and self._ended_before:
             self._log.restart()

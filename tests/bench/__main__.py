@@ -13,7 +13,22 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import backtest, bridge, bus, core, fanout, faults, hot, market, memory, page, soak, tape, views
+from tests.bench import (
+    alerts,
+    backtest,
+    bridge,
+    bus,
+    core,
+    fanout,
+    faults,
+    hot,
+    market,
+    memory,
+    page,
+    soak,
+    tape,
+    views,
+)
 from tests.bench.against import checkout, compared
 from tests.bench.registry import Figure
 
@@ -31,6 +46,7 @@ BENCHMARKS = (
     | faults.BENCHMARKS
     | backtest.BENCHMARKS
     | tape.BENCHMARKS
+    | alerts.BENCHMARKS
     | tape.SESSION
 )
 # Minutes each; run by name only.

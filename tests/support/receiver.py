@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,7 @@ class Receiver:
     hang: bool = False
     url: str = ""
     tried: int = 0
+    on_alert: Callable[[dict[str, Any]], object] | None = None  # is told of each as it comes
 
     async def take(self, request: web.Request) -> web.Response:
         """One delivery."""
@@ -43,7 +44,13 @@ class Receiver:
             self.headers.append(dict(request.headers))
             if request.content_type == "application/json":
                 self.posts.append(msgspec.json.decode(body))
+                self._note(self.posts[-1]["alerts"])
         return web.Response(status=503 if fails else 204)
+
+    def _note(self, alerts: list[dict[str, Any]]) -> None:
+        if self.on_alert is not None:
+            for alert in alerts:
+                self.on_alert(alert)
 
     def keys(self) -> list[str]:
         """The alerts that came, each key once, in the order in which they came first."""

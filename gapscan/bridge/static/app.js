@@ -1,6 +1,9 @@
 /** The page: connection, lists, panels, and what stands around them. */
 
 import { Activity } from "./activity.js";
+import { leader } from "./alerts/lead.js";
+import { AlertLog } from "./alerts/log.js";
+import { Teller } from "./alerts/teller.js";
 import { Connection, Phase } from "./connection.js";
 import { prepareControls } from "./controls.js";
 import { askToken, storedToken } from "./dialogs.js";
@@ -40,9 +43,12 @@ const lateness = new Lateness();
 const lists = new Map();
 const why = new WhyPanel(connection, () => workspace.current.focus());
 const symbols = new Symbols();
-const workspace = new Workspace(byId("workspace"), { connection, lists, symbols, ask, explain });
+const alerts = { log: new AlertLog(connection), teller: null, lead: (alert) => lead(alert) };
+alerts.teller = new Teller(alerts.log, alerts.lead);
+const workspace = new Workspace(byId("workspace"), { connection, lists, symbols, ask, explain, alerts });
 const layouts = new Layouts();
 const dialog = new LayoutDialog(workspace, layouts);
+const lead = leader({ workspace, lists, choose, explain });
 const tabs = new Tabs(byId("tabs"), choose);
 const activity = new Activity(byId("activity"), byId("activity-empty"));
 let health = { level: "warn", word: "", text: "" };
@@ -160,9 +166,10 @@ function begin() {
 
 workspace.addEventListener("kept", ({ detail: { tree } }) => layouts.keep(tree));
 begin();
-prepareControls({ workspace, tabs, why, dialog, choose, explain });
-expose({ workspace, connection, health: () => health });
+prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts });
+expose({ workspace, connection, alerts, health: () => health });
 addEventListener("hashchange", () => dialog.take(() => linked(location.hash)) || (workspace.alone && choose(named(location.hash).list)));
 connection.overview(true);
+connection.alerts();
 connection.start();
 setInterval(tick, TICK_MS);

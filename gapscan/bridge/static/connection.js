@@ -50,6 +50,8 @@ export class Connection extends EventTarget {
   #copies;
   #aggregates = false;
   #overview = false;
+  #wantsAlerts = false;
+  #alert = null; // the id of the last one that came
   #openedAt = 0;
   #failures = 0; // attempts in a row that got no greeting
   #suspended = false;
@@ -138,6 +140,12 @@ export class Connection extends EventTarget {
   overview(on) {
     this.#overview = on;
     if (this.phase === Phase.OPEN) this.#send({ action: "overview", on });
+  }
+
+  /** Ask for alerts: the last ones, then each as it comes. */
+  alerts() {
+    this.#wantsAlerts = true;
+    if (this.phase === Phase.OPEN) this.#send({ action: "alerts", on: true, after: this.#alert });
   }
 
   /** Ask why a symbol is in a list, or not; false while there is no link. @param {string} symbol @param {?string} list */
@@ -282,10 +290,18 @@ export class Connection extends EventTarget {
       case "past_snapshot":
       case "past_delta":
         return this.#emit("past", message);
+      case "alerts":
+        return this.#alerted(message);
       case "error":
         return this.#error(message);
       default: // of a later version
     }
+  }
+
+  /** Alerts: on a new link, those after the last one that came. */
+  #alerted(message) {
+    this.#alert = message.alerts.at(-1)?.id ?? this.#alert;
+    this.#emit("alerts", message);
   }
 
   #greeted(hello) {
@@ -306,6 +322,7 @@ export class Connection extends EventTarget {
     if (lists.length) this.#send({ action: "subscribe", lists });
     if (this.#aggregates) this.#send({ action: "aggregates", on: true });
     if (this.#overview) this.#send({ action: "overview", on: true });
+    if (this.#wantsAlerts) this.#send({ action: "alerts", on: true, after: this.#alert });
     this.#enter(Phase.OPEN);
   }
 

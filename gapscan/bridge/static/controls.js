@@ -35,6 +35,12 @@ async function copySymbol({ symbol }) {
 
 /** What the tools do. */
 function toolsOf(workspace, dialog) {
+  function open(kind, state) {
+    const there = workspace.frames.find(({ leaf }) => leaf.kind === kind);
+    if (there) workspace.go(there);
+    else if (!workspace.add(kind, state)) toast("There is no room for another panel");
+  }
+
   return {
     hold: () => workspace.current.hold.toggle(),
     columns: prepareColumns(() => workspace.current.chosen, () => workspace.current.setColumns()),
@@ -47,16 +53,26 @@ function toolsOf(workspace, dialog) {
       const theme = THEMES[(THEMES.indexOf(settings.theme) + 1) % THEMES.length];
       set({ theme }, theme === "auto" ? "Theme: as the system" : `Theme: ${theme}`);
     },
+    alerts: () => open("alerts"),
+    near: () => open("near", { list: workspace.current.list }),
     export: () => toast(`Saved ${workspace.current.export()}`),
     layouts: () => dialog.open(),
     help: openHelp,
   };
 }
 
-/** @param {{workspace: object, tabs: object, why: object, dialog: object, choose: function, explain: function}} page */
-export function prepareControls({ workspace, tabs, why, dialog, choose, explain }) {
+/** @param {{workspace: object, tabs: object, why: object, dialog: object, choose: function, explain: function, alerts: object}} page */
+export function prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts }) {
   const tools = toolsOf(workspace, dialog);
   for (const [id, action] of Object.entries(tools)) byId(id).addEventListener("click", action);
+
+  function countUnread() {
+    const { unread } = alerts.log;
+    byId("alerts").textContent = unread ? `Alerts ${unread}` : "Alerts";
+    byId("alerts").classList.toggle("unread", unread > 0);
+  }
+  alerts.log.addEventListener("changed", countUnread);
+  countUnread();
 
   const selected = () => workspace.current.table.selected;
   const explainSelected = () => selected() && explain(selected(), workspace.current.nameOf(selected()));
@@ -108,6 +124,8 @@ export function prepareControls({ workspace, tabs, why, dialog, choose, explain 
     t: tools.theme,
     s: tools.sound,
     e: tools.export,
+    a: tools.alerts,
+    m: tools.near,
     ",": () => workspace.turn(-1),
     ".": () => workspace.turn(1),
     n: () => workspace.add("list", { list: workspace.current.list }) || toast("There is no room for another panel"),

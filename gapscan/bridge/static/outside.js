@@ -6,6 +6,7 @@
  *   panels()        of each panel {id, kind, group, state}, and what it shows, of a list {list, wish, shown}
  *   past()          {list, time, state, settled, asOf, prices} of the moment that is shown instead of now; null without one
  *   status()        {phase, level, word, text, held, simulated, resyncing, rung, closed}
+ *   alerts()        {ids, unread, told}: those that the page knows, and in how many it told of by each way
  *   counts()        connects, snapshots, deltas, resyncs, mismatches, unreadable, errors
  * After each frame that drew something the document gets an event `gapscan:shown` with {list, epoch, sequence, panel};
  * `panel` is the panel's id.
@@ -23,8 +24,8 @@ function pastOf({ live, list, view }) {
   return { list, time, state, settled, asOf, prices: rows.map(({ price }) => price ?? null) };
 }
 
-/** @param {{workspace: object, connection: object, health: () => object}} page */
-export function expose({ workspace, connection, health }) {
+/** @param {{workspace: object, connection: object, alerts: object, health: () => object}} page */
+export function expose({ workspace, connection, alerts, health }) {
   workspace.addEventListener("drawn", ({ detail: { panel } }) => {
     const { epoch, sequence } = panel.view;
     const detail = { list: panel.list, epoch, sequence, panel: workspace.idOf(panel) };
@@ -49,6 +50,7 @@ export function expose({ workspace, connection, health }) {
       rung: workspace.chime.rung,
       closed: connection.closed,
     }),
+    alerts: () => ({ ids: alerts.log.items.map(({ id }) => id), unread: alerts.log.unread, told: { ...alerts.teller.counts } }),
     counts: () => ({ ...connection.counts }),
   });
 }

@@ -8,6 +8,12 @@ const DEFAULTS = Object.freeze({
   sound: false,
   hold: true, // hold the order while the pointer is over the rows
   list: "",
+  alertMute: false, // nothing is told, whatever is on
+  alertToast: false,
+  alertDesktop: false,
+  alertSound: false,
+  alertSpeech: false,
+  alertSounds: {}, // by an alert's name: its sound
   columns: {}, // "list.wide" or "list.narrow": ids of the columns that were chosen for the list
   wide: null, // those chosen for all other lists; null: the page's own choice
   narrow: null,
@@ -33,6 +39,7 @@ function parsed(text) {
 /** Whether a stored value is one that this page could have stored. */
 function fits(key, value) {
   if (key === "wide" || key === "narrow") return value === null || areIds(value);
+  if (key === "alertSounds") return value !== null && typeof value === "object" && areIds(Object.values(value));
   if (key === "columns") return value !== null && typeof value === "object" && Object.values(value).every(areIds);
   return Object.hasOwn(DEFAULTS, key) && typeof value === typeof DEFAULTS[key];
 }

@@ -1,7 +1,7 @@
 /** A short tone when symbols come into the list: one in a few seconds for all that come, and one for all tabs. */
 
 const COOLDOWN_MS = 3000;
-const OTHER_TABS_MS = 1000; // within which other tabs hear of the same symbols
+export const OTHER_TABS_MS = 1000; // within which other tabs hear of the same symbols
 
 export class Chime {
   #context = null;
@@ -61,8 +61,9 @@ export class Chime {
   }
 }
 
-/** Do `action` unless another tab has just done it. Without locks (a page that came by plain HTTP) each tab does. */
-function alone(name, action) {
+/** Do `action` unless another tab has done it just now, within `ms`. Without locks (a page that came by plain HTTP) each
+ * tab does. @param {string} name @param {() => void} action @param {number} [ms] */
+export function alone(name, action, ms = OTHER_TABS_MS) {
   if (!globalThis.navigator?.locks) {
     action();
     return;
@@ -71,7 +72,7 @@ function alone(name, action) {
     if (!lock) return undefined;
     action();
     return new Promise((resolve) => {
-      setTimeout(resolve, OTHER_TABS_MS);
+      setTimeout(resolve, ms);
       addEventListener("pagehide", resolve, { once: true }); // a page in the back/forward cache would keep it
     });
   });

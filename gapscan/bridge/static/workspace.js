@@ -189,7 +189,7 @@ export class Workspace extends EventTarget {
     if (!id) return false;
     const group = this.focus.leaf.group;
     this.#set(beside(this.tree, this.focus.leaf.id, side, { id, kind, group, state }));
-    this.#go(this.#frames.get(id));
+    this.go(this.#frames.get(id));
     return true;
   }
 
@@ -198,12 +198,13 @@ export class Workspace extends EventTarget {
     const left = without(this.tree, id);
     if (!panelsOf(left).some(({ kind }) => kind === "list")) return false;
     this.#set(left);
-    this.#go(this.focus ?? this.frames.find(({ leaf }) => leaf.kind === "list"));
+    this.go(this.focus ?? this.frames.find(({ leaf }) => leaf.kind === "list"));
     if (!this.#current) this.focused(this.frames.find(({ leaf }) => leaf.kind === "list"));
     return true;
   }
 
-  #go(frame) {
+  /** Give the keys to a panel. @param {Frame} frame */
+  go(frame) {
     this.focused(frame);
     frame.panel.focus?.();
   }
@@ -211,7 +212,7 @@ export class Workspace extends EventTarget {
   /** Give the keys to the panel `steps` after, in the order of reading. */
   turn(steps) {
     const { frames } = this;
-    this.#go(frames.at((frames.indexOf(this.focus) + steps) % frames.length));
+    this.go(frames.at((frames.indexOf(this.focus) + steps) % frames.length));
   }
 
   /** A panel was dragged to a side of another, or onto it. */

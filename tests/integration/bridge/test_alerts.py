@@ -39,7 +39,7 @@ def alert(number: int) -> Alert:
 async def publish(bus: Bus, *alerts: Alert) -> list[str]:
     for one in alerts:
         headers = {names.HEADER_MSG_ID: one.id}
-        await bus.js.publish(names.alert_subject(one.name), encode(one), headers=headers)
+        await bus.js.publish(bus.names.alert_subject(one.name), encode(one), headers=headers)
     return [one.id for one in alerts]
 
 
@@ -94,8 +94,8 @@ async def test_a_log_that_was_made_anew(bus: Bus, served: Served) -> None:
     async with browsing(served) as browser:
         await browser.send(action="alerts", on=True)
         await browser.until(lambda: len(ids(browser.of(Alerts))) == 3, "the old ones")
-        await bus.js.delete_stream(names.STREAM_ALERTS)
-        await bus.js.add_stream(events_config(names.STREAM_ALERTS, names.alert_subject("*"), Retention()))
+        await bus.js.delete_stream(bus.names.stream_alerts)
+        await bus.js.add_stream(events_config(bus.names.stream_alerts, bus.names.alert_subject("*"), Retention()))
         (new,) = await publish(bus, alert(9))
         await browser.until(lambda: new in ids(browser.of(Alerts)), "the new one")
 

@@ -61,7 +61,7 @@ export class Frame {
   #context() {
     const { workspace, leaf } = { workspace: this.#workspace, leaf: () => this.leaf };
     const symbol = () => this.symbol;
-    const { connection, lists, ask } = workspace.services;
+    const { connection, lists, ask, alerts } = workspace.services;
     return {
       element: this.#parts.room,
       id: (name) => (leaf().id === 1 ? name : `${name}-${leaf().id}`),
@@ -69,6 +69,7 @@ export class Frame {
       connection,
       lists,
       ask,
+      alerts,
       get state() {
         return leaf().state;
       },

@@ -21,6 +21,7 @@
  *   choose(symbol, name) choose one: in all panels of the group, here and in other windows
  *   title(text)          what the panel is called now
  *   status({level, word, text})  how it stands; see health.js
+ *   alerts               {log, teller, lead} of alerts; see alerts/
  *   ask(path)            fetch of a path of the bridge, such as "api/lists", with the token; a Promise of the Response
  * Of the panel, `close` alone is needed:
  *   close()              end all that it began; the element is taken away after it
@@ -32,7 +33,9 @@
  *   describe()           what it shows, as JSON, for whoever looks at the page from outside
  */
 
+import { alertsPanel } from "./alerts.js";
 import { listPanel } from "./list.js";
+import { nearPanel } from "./near.js";
 import { symbolPanel } from "./symbol.js";
 
 /** By the name under which layouts keep them. New names are added, none is given another meaning. */
@@ -40,4 +43,6 @@ export const KINDS = Object.freeze({
   __proto__: null,
   list: listPanel,
   symbol: symbolPanel,
+  alerts: alertsPanel,
+  near: nearPanel,
 });

@@ -1,0 +1,106 @@
+/** A panel with who nearly is in a list: what each lacks, and how far it is; asked for again and again. */
+
+import { lineOf } from "../conditions.js";
+import { price, title } from "../format.js";
+import { make, patch } from "../patch.js";
+
+const EVERY_MS = 2000;
+
+class NearPanel {
+  #context;
+  #choice;
+  #table;
+  #note;
+  #timer;
+  #asking = false;
+
+  constructor(context) {
+    this.#context = context;
+    const { element, signal } = context;
+    this.#choice = make("select", "");
+    this.#choice.setAttribute("aria-label", "List");
+    this.#note = make("p", "quiet");
+    this.#note.setAttribute("role", "status");
+    this.#table = make("table", "near");
+    element.replaceChildren(make("div", "near-tools", this.#choice), this.#note, this.#table);
+    this.#choice.addEventListener("change", () => this.#choose(this.#choice.value));
+    this.#table.addEventListener("click", ({ target }) => this.#point(target.closest("tr")?.dataset));
+    document.addEventListener("visibilitychange", () => this.#ask(), { signal });
+    this.defined();
+    this.#timer = setInterval(() => this.#ask(), EVERY_MS);
+    this.#ask();
+  }
+
+  /** The list that is asked about; of a layout that names none that there is, the first. */
+  get list() {
+    const { list } = this.#context.state;
+    return this.#context.lists.has(list) ? list : (this.#context.lists.keys().next().value ?? "");
+  }
+
+  /** The lists are others. */
+  defined() {
+    const options = [...this.#context.lists.keys()].map((name) => {
+      const option = make("option", "", title(name));
+      option.value = name;
+      return option;
+    });
+    this.#choice.replaceChildren(...options);
+    this.#choice.value = this.list;
+    this.#name();
+  }
+
+  #name() {
+    this.#context.title(this.list ? `Near ${title(this.list)}` : "Near misses");
+  }
+
+  #choose(list) {
+    this.#context.keep({ ...this.#context.state, list });
+    this.#table.replaceChildren();
+    this.#name();
+    this.#ask();
+  }
+
+  async #ask() {
+    const { list } = this;
+    if (!list || document.hidden || this.#asking) return;
+    this.#asking = true;
+    try {
+      const response = await this.#context.ask(`api/lists/${list}/near`, { signal: this.#context.signal });
+      const answer = await response.json();
+      if (list === this.list) this.#show(response.ok ? answer : null, answer.detail ?? answer.title ?? "");
+    } catch (error) {
+      if (error.name !== "AbortError") this.#show(null, "The server does not answer");
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** @param {?{symbols: object[]}} near  null: `fault` says why there is no answer */
+  #show(near, fault) {
+    const nobody = near?.symbols.length === 0 ? "Nobody lacks just one condition by a tenth or less." : "";
+    this.#note.textContent = near ? nobody : fault;
+    if (near) patch(this.#table, make("table", "near", make("tbody", "", ...near.symbols.map(row))));
+  }
+
+  #point(dataset) {
+    if (dataset?.symbol) this.#context.choose(dataset.symbol);
+  }
+
+  focus() {
+    this.#choice.focus({ preventScroll: true });
+  }
+
+  close() {
+    clearInterval(this.#timer);
+  }
+}
+
+function row({ symbol, condition, distance, price: last }) {
+  const line = lineOf({ ...condition, since: null, at_least: false });
+  const cells = [symbol, price(last), line.label, line.value, line.must, `${distance.toFixed(1)} %`];
+  const element = make("tr", "", ...cells.map((text, index) => make(index ? "td" : "th", "", text)));
+  element.dataset.symbol = element.dataset.key = symbol;
+  return element;
+}
+
+export const nearPanel = Object.freeze({ title: "Near misses", open: (context) => new NearPanel(context) });
