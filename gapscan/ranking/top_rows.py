@@ -82,9 +82,13 @@ class TopRows:
     def _judge(self, columns: SortableColumns, may_enter: Bools) -> tuple[Bools, Floats]:
         """Which of the symbols pass as newcomers to the lists, and their values under the first sort keys."""
         shape = (len(columns), len(self.specs))
-        entitled, values = np.empty(shape, np.bool_), np.empty(shape)
+        by_list, values = (
+            np.empty(shape[::-1], np.bool_),
+            np.empty(shape),
+        )  # a list's verdicts side by side: written faster
         for at, (spec, door) in enumerate(zip(self.specs, self._doors.tolist(), strict=True)):
-            np.logical_and(may_enter[door], spec.filter.entry(columns), out=entitled[:, at])
+            np.logical_and(may_enter[door], spec.filter.entry(columns), out=by_list[at])
+        entitled = np.ascontiguousarray(by_list.T)
         for key, having in self._first_keys:
             values[:, having] = sort_values(key, columns)[:, None]
         return entitled, values

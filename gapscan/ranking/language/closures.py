@@ -132,9 +132,19 @@ class Ramp:
         return np.where(share == 0.0, early, np.where(share == 1.0, late, between))
 
 
+class Field:
+    """A numeric field, so that a comparison can ask for it without a detour."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, columns: Columns) -> NumberColumn:
+        return columns.number(self.name)
+
+
 def field(name: str) -> Value:
     """The numeric field `name`."""
-    return lambda columns: columns.number(name)
+    return Field(name)
 
 
 def applied(function: Callable[..., NumberColumn], *values: Value) -> Value:
@@ -155,6 +165,9 @@ def compared(kind: type[ast.cmpop], low: Value, high: Value, *, relaxed: bool) -
         upward = kind in (ast.Gt, ast.GtE)
         low, high = _relax(low, upward=not upward), _relax(high, upward=upward)
     compare = _COMPARE[kind]
+    if isinstance(low, Field) and isinstance(high, Constant):  # most conditions are that
+        name, number = low.name, high.number
+        return lambda columns: compare(columns.number(name), number)
     return lambda columns: compare(low(columns), high(columns))
 
 

@@ -8,6 +8,12 @@ import { keep, settings } from "../settings.js";
 import { toast } from "../status.js";
 
 const SHOWN = 200;
+const NEW_YORK = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
+
+/** A moment as addresses have it, in New York: 2026-11-27T09:31:07. */
+function stamp(time) {
+  return NEW_YORK.format(time).replace(" ", "T");
+}
 
 function button(className, text, label, pressed) {
   const element = make("button", className, text);
@@ -105,7 +111,7 @@ class AlertsPanel {
     go.dataset.id = id;
     go.title = alert.conditions?.map(({ text, value }) => `${text}: ${value ?? "–"}`).join("\n") ?? "";
     const moment = make("a", "alert-moment", clock(alert.as_of));
-    moment.href = `#${alert.list}@${alert.as_of}`;
+    moment.href = `#${alert.list}@${stamp(alert.as_of)}`;
     moment.title = "The list at this moment";
     const item = make("li", this.#fresh.has(id) ? "fresh" : "", moment, make("span", "quiet", title(alert.name)), go);
     item.dataset.key = id;
