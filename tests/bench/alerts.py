@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from gapscan.bus.alert_definitions import write_alert
@@ -21,6 +22,7 @@ from gapscan.protocol.messages import ListDefinition, Row
 from gapscan.ranking.alerts import hidden_list
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import MAX_OWN, ListSet, compile_list
+from gapscan.service.retrying import retrying
 from gapscan.service.status import collect
 from tests.bench.bus import with_server
 from tests.bench.hot import LIST, LONE_BARS, BarSource, arrivals, publish_market, ranker, service
@@ -127,7 +129,7 @@ async def _storm(bus: Bus, url: str) -> Sequence[Figure]:
         began = time.perf_counter()
         for number, publisher in enumerate(published):
             rows = [Row(symbol=f"S{number}-{at}", price=dice.uniform(1, 100)) for at in range(STORM_ROWS)]
-            await publisher.publish(rows, MOMENT)
+            await retrying("bench", "filling a list", partial(publisher.publish, rows, MOMENT))
             await publisher.heartbeat("live", MOMENT, simulated=True)
             await asyncio.sleep(1 / STORM_LISTS)
         total = STORM_LISTS * STORM_ROWS
