@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gapscan.bridge.api_access import ApiAccess
 from gapscan.bridge.api_lists import ListReader, list_summary, place_of
 from gapscan.bridge.api_past import PastApi
-from gapscan.bridge.api_queries import Query, kind_wanted
+from gapscan.bridge.api_queries import Query, kind_wanted, symbol_in
 from gapscan.bridge.event_stream import EventStreams
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.problems import ProblemError, of_http
@@ -56,7 +56,7 @@ class Api:
             web.get(f"{PREFIX}/symbols/{{symbol}}/why", self._why),
             web.get(f"{PREFIX}/openapi.json", self._openapi),
         ]
-        return [*gets, *(web.options(route.path, self._preflight) for route in gets)]
+        return [*gets, *(web.options(route.path, self.preflight) for route in gets)]
 
     def problems(self) -> Middleware:
         """Says as a problem why a request is not answered, and how long an answer may be kept."""
@@ -100,7 +100,8 @@ class Api:
             headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "ETag, Retry-After"}
         return headers
 
-    async def _preflight(self, request: web.Request) -> web.Response:
+    async def preflight(self, request: web.Request) -> web.Response:
+        """Whether a page may ask with a token."""
         return web.Response(status=204, headers=_PREFLIGHT)
 
     async def _openapi(self, request: web.Request) -> web.Response:
@@ -130,7 +131,7 @@ class Api:
 
     async def _symbol(self, request: web.Request) -> web.Response:
         Query(request)
-        symbol = _symbol(request)
+        symbol = symbol_in(request)
         places = [place for each in self._bridge.versions.histories.values() if (place := place_of(symbol, each))]
         answer = SymbolAnswer(
             symbol, _newest(row for row, _ in places), [place for _, place in places], self._bridge.versions.simulated
@@ -139,7 +140,7 @@ class Api:
 
     async def _why(self, request: web.Request) -> web.Response:
         name = Query(request, "list").text("list")
-        return await self._asked(AskWhy(_symbol(request), None if name is None else self._lists.known(name)))
+        return await self._asked(AskWhy(symbol_in(request), None if name is None else self._lists.known(name)))
 
     async def _near(self, request: web.Request) -> web.Response:
         Query(request)
@@ -160,13 +161,6 @@ class Api:
 
 def _is_ours(request: web.Request) -> bool:
     return request.path.startswith(f"{PREFIX}/")
-
-
-def _symbol(request: web.Request) -> str:
-    symbol = request.match_info["symbol"]
-    if not 0 < len(symbol) <= 32:
-        raise ProblemError("bad_request", "a symbol has 1 to 32 characters")
-    return symbol
 
 
 def _newest(rows: Iterable[Fields]) -> Fields | None:

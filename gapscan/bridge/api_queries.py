@@ -57,6 +57,14 @@ class Query:
         return Wish.of(self.limit(), self.fields())
 
 
+def symbol_in(request: web.Request) -> str:
+    """The symbol that the path names. Raises ProblemError when it cannot be one."""
+    symbol = request.match_info["symbol"]
+    if not 0 < len(symbol) <= 32:
+        raise ProblemError("bad_request", "a symbol has 1 to 32 characters")
+    return symbol
+
+
 def kind_wanted(name: str, accept: str) -> tuple[str, Kind]:
     """A list's name without its suffix, and the form in which it is wanted. Raises ProblemError when it has none such.
 

@@ -15,6 +15,7 @@ from aiohttp.web_server import Server
 
 from gapscan.bridge.api import Api
 from gapscan.bridge.api_access import ApiAccess
+from gapscan.bridge.api_bars import BarsApi
 from gapscan.bridge.assets import INDEX, Asset, load_assets
 from gapscan.bridge.clients import client_session, linger
 from gapscan.bridge.commands import CommandHandler, TokenCheck
@@ -72,6 +73,7 @@ class Web:
         self._bridge = bridge
         self._policy = policy
         self._assets = load_assets()
+        self._bars = BarsApi(policy.bars, bridge.clock)
         self.limiter: ConnectionLimiter | None = None
         self.questions = Questions(policy.ask, bridge.tally, bridge.clock)
         self.plays = Plays(bridge, policy.past.open_tape)
@@ -91,6 +93,7 @@ class Web:
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
+                *self._bars.routes(self._api.preflight),
                 *self._api.routes(),
             ]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from gapscan.bridge.api_bars import AskBars
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.questions import Ask
 from gapscan.service.metrics import Metrics
@@ -23,6 +24,7 @@ class AccessPolicy:
     window: float
     ask: Ask
     past: PastLists
+    bars: AskBars
     conditions: Callable[[], Mapping[str, bool]]
     metrics: Metrics
     links: Sequence[str] = ()  # to pages about a symbol

@@ -24,6 +24,7 @@ from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.questions import Told
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.versions import VersionStore
+from gapscan.bus.bars_client import ask_bars
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_near, ask_why
@@ -36,7 +37,7 @@ from gapscan.errors import BusError, ProtocolError, UnknownListError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Bars, ListDefinition
+from gapscan.protocol.messages import Bars, ListDefinition, SymbolBars
 from gapscan.protocol.websocket import AskNear, AskWhy, ListInfo, Question
 from gapscan.runtime import AdaptiveInterval, run_together, until_stopped
 from gapscan.service.all_lists import ListWatches
@@ -93,6 +94,7 @@ class Bridge:
             section.window,
             self.ask,
             self._past,
+            self.ask_bars,
             self.conditions,
             self.metrics,
             links,
@@ -112,6 +114,10 @@ class Bridge:
         if isinstance(question, AskNear):
             return await ask_near(self._reached, question.list, NEAR_MISSES)
         return await self._past.answer(question)
+
+    async def ask_bars(self, symbol: str) -> SymbolBars:
+        """The minute bars of a symbol, as the leading feed has them of the provider. Raises GapscanError."""
+        return await ask_bars(self._reached, symbol)
 
     async def open_tape(self, name: str) -> TapeReader:
         """The tape of the market that the list is of now. Raises UnknownListError, BusError."""

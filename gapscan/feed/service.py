@@ -6,7 +6,7 @@ The provider allows an account one stream: two feeds that both wanted it would t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from prometheus_client import Metric
@@ -23,6 +23,7 @@ from gapscan.runtime import until_stopped
 from gapscan.service.connecting import lasting_bus, retention
 from gapscan.service.leadership import Leadership
 from gapscan.service.metrics import Metrics, serving
+from gapscan.service.micro import Endpoint
 from gapscan.service.reporting import reporting
 from gapscan.service.retrying import retrying
 
@@ -62,6 +63,10 @@ class Feed:
             return {**self._leadership.report_standby(), "counts": dict(self._tally.counts)}
         return {"role": "leader", **self._term.report()}
 
+    def endpoints(self) -> Iterable[Endpoint]:
+        """What this feed answers beside its status: while it leads, questions for bars."""
+        return (self._term.bars_endpoint,) if self._term else ()
+
     def metrics(self) -> Iterator[Metric]:
         """What Prometheus reads of it, beside the counts."""
         return feed_metrics(self._term, self._scan_seconds)
@@ -77,5 +82,5 @@ async def main(config: Config, stop: asyncio.Event) -> None:
         await retrying("feed", "setting up streams", lambda: ensure_shared(bus, retention(config)))
         feed = Feed(bus, provider, config, tally)
         metrics.add(feed.metrics)
-        async with reporting(bus, "feed", feed.report):
+        async with reporting(bus, "feed", feed.report, feed.endpoints):
             await until_stopped(stop, feed.run())

@@ -17,6 +17,7 @@ from gapscan.feed.live import LiveFeed
 from gapscan.feed.plan import PlanWatch
 from gapscan.feed.probe import Probe
 from gapscan.feed.publisher import FeedPublisher
+from gapscan.feed.symbol_bars import DayBars, answer_bars, bars_endpoint
 from gapscan.obs import Tally
 from gapscan.provider import MarketSnapshot, Provider
 from gapscan.service.leadership import Leadership
@@ -34,6 +35,10 @@ class FeedTerm:
         leadership: Leadership,
         scan_seconds: Histogram,
     ) -> None:
+        self._bus = bus
+        self._tally = tally
+        self._day_bars = DayBars(provider.bars, lambda: self.discovery.market_time, simulated=config.provider.simulated)
+        self.bars_endpoint = bars_endpoint(bus)
         self._leadership = leadership
         self._publisher = FeedPublisher(bus, tally, leadership)
         self.discovery = Discovery(bus, provider, config, tally, self._publisher, scan_seconds)
@@ -74,6 +79,7 @@ class FeedTerm:
         jobs = {
             "discovery": discovery.discover(),
             "clock": discovery.publish_clock(),
+            "bars": answer_bars(self._bus, self._day_bars, self._tally, self.bars_endpoint),
             "live": self.live.run(),
             "reference": discovery.reference.run(),
             "curves": discovery.curves.run(),

@@ -120,6 +120,13 @@ CHANNELS: Final = (
         (m.WhyRequest, m.Why, m.NearRequest, m.Near),
     ),
     Channel(
+        "symbol_bars",
+        DEFAULT.bars,
+        "Requests to the leading feed: a symbol's minute bars of the trading day. The answer goes to the reply "
+        "subject.",
+        (m.BarsRequest, m.SymbolBars),
+    ),
+    Channel(
         "events",
         DEFAULT.event_subject(LIST, "{kind}"),
         "What the deltas mean: symbols that enter and leave, that halt and resume; stored once each, for days.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gapscan.protocol.alerts import Alert, AlertDefinition, ChannelState
+from gapscan.protocol.bars import BarsRequest, SymbolBars
 from gapscan.protocol.events import Event, EventGap, EventPosition
 from gapscan.protocol.feed import (
     Bars,
@@ -63,6 +64,7 @@ __all__ = [
     "Alert",
     "AlertDefinition",
     "Bars",
+    "BarsRequest",
     "Change",
     "Changes",
     "ChannelState",
@@ -113,6 +115,7 @@ __all__ = [
     "Snapshot",
     "State",
     "Symbol",
+    "SymbolBars",
     "Symbols",
     "Table",
     "Texts",
@@ -148,6 +151,8 @@ Message = (
     | Why
     | NearRequest
     | Near
+    | BarsRequest
+    | SymbolBars
     | Lease
     | Event
     | EventGap

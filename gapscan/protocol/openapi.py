@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from gapscan.protocol import api
+from gapscan.protocol.bars import SymbolBars
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
 from gapscan.protocol.messages import Delta, Near, Snapshot, Why
@@ -80,7 +81,7 @@ _IF_NONE_MATCH: Final[Document] = {
 
 
 def _document() -> Document:
-    schemas = msgspec.json.schema_components((*_ANSWERS, *_EVENTS), ref_template=_SCHEMAS + "{name}")[1]
+    schemas = msgspec.json.schema_components((*_ANSWERS, SymbolBars, *_EVENTS), ref_template=_SCHEMAS + "{name}")[1]
     for name in _ROWS:
         for field, schema in schemas.get(name, {}).get("properties", {}).items():
             if field in FIELDS:
@@ -139,6 +140,9 @@ def _operations() -> dict[str, Document]:
         ),
         "/symbols/{symbol}": _operation(
             "readSymbol", "A symbol's row, and its places in the lists.", [_SYMBOL], _json(api.SymbolAnswer)
+        ),
+        "/symbols/{symbol}/bars": _operation(
+            "readBars", "A symbol's minute bars of the trading day.", [_SYMBOL], _json(SymbolBars), "unavailable"
         ),
         "/symbols/{symbol}/why": _operation(
             "explainSymbol",

@@ -25,6 +25,7 @@ from tests.bench import (
     market,
     memory,
     page,
+    panels,
     soak,
     tape,
     views,
@@ -42,6 +43,7 @@ BENCHMARKS = (
     | bridge.BENCHMARKS
     | views.BENCHMARKS
     | page.BENCHMARKS
+    | panels.BENCHMARKS
     | soak.BENCHMARKS
     | faults.BENCHMARKS
     | backtest.BENCHMARKS
@@ -50,7 +52,9 @@ BENCHMARKS = (
     | tape.SESSION
 )
 # Minutes each; run by name only.
-LONG = frozenset(page.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS | backtest.BENCHMARKS | tape.SESSION)
+LONG = frozenset(
+    page.BENCHMARKS | panels.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS | backtest.BENCHMARKS | tape.SESSION
+)
 
 
 def machine() -> str:

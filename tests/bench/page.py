@@ -31,11 +31,12 @@ _WARM_UP_DELTAS = 300
 class Market:
     """A list as it is before the open: prices move, ranks change, a symbol comes or goes now and then."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, rows: int = ROWS, touched: int = TOUCHED) -> None:
+        self.feed = feed
+        self._touched = touched
         self._dice = random.Random(1)
         self._count = 0
-        self.rows = self._ranked([self._newcomer() for _ in range(ROWS)])
+        self.rows = self._ranked([self._newcomer() for _ in range(rows)])
 
     def _newcomer(self) -> Row:
         self._count += 1
@@ -53,7 +54,7 @@ class Market:
             "volume": dice.randint(10**5, 10**7),
             "dollar_volume": dice.randint(10**6, 10**8),
             "rvol": round(dice.lognormvariate(1, 0.6), 2),
-            "price_time": self._feed.as_of(),
+            "price_time": self.feed.as_of(),
             "gap_indicative": True,
             "stale": False,
             "source": "bar",
@@ -67,7 +68,7 @@ class Market:
     def step(self) -> list[Row]:
         """The list a tenth of a second later."""
         rows, dice = list(self.rows), self._dice
-        for at in dice.sample(range(len(rows)), TOUCHED):
+        for at in dice.sample(range(len(rows)), self._touched):
             rows[at] = self._traded(rows[at])
         if dice.random() < 0.1:
             rows[dice.randrange(len(rows))] = self._newcomer()
@@ -81,12 +82,12 @@ class Market:
             "change_percent": round((row["change_percent"] or 0) + move, 2),
             "gap_percent": round((row["gap_percent"] or 0) + move, 2),
             "volume": (row["volume"] or 0) + self._dice.randint(100, 5000),
-            "price_time": self._feed.as_of(),
+            "price_time": self.feed.as_of(),
         }
         return cast(Row, {**row, **changed})
 
 
-async def _drive(feed: Feed, market: Market, deltas: int, pause: float) -> None:
+async def drive(feed: Feed, market: Market, deltas: int, pause: float) -> None:
     """Publish `deltas` deltas, one each `pause` seconds as far as the machine allows."""
     due = time.monotonic()
     for _ in range(deltas):
@@ -96,7 +97,7 @@ async def _drive(feed: Feed, market: Market, deltas: int, pause: float) -> None:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-async def _metrics(session: CDPSession) -> dict[str, float]:
+async def metrics_of(session: CDPSession) -> dict[str, float]:
     answer = await session.send("Performance.getMetrics")
     return {entry["name"]: entry["value"] for entry in answer["metrics"]}
 
@@ -105,7 +106,7 @@ async def _heap(session: CDPSession) -> float:
     """MB that are in use after a garbage collection."""
     for _ in range(3):
         await session.send("HeapProfiler.collectGarbage")
-    return (await _metrics(session))["JSHeapUsedSize"] / 1e6
+    return (await metrics_of(session))["JSHeapUsedSize"] / 1e6
 
 
 async def _shown(page: Page, feed: Feed) -> None:
@@ -114,10 +115,10 @@ async def _shown(page: Page, feed: Feed) -> None:
 
 
 async def _cpu(page: Page, session: CDPSession, feed: Feed, market: Market) -> list[Figure]:
-    before, began = await _metrics(session), time.monotonic()
+    before, began = await metrics_of(session), time.monotonic()
     counts = await page.evaluate("gapscan.counts().deltas")
-    await _drive(feed, market, int(SECONDS * DELTAS_A_SECOND), 1 / DELTAS_A_SECOND)
-    after, took = await _metrics(session), time.monotonic() - began
+    await drive(feed, market, int(SECONDS * DELTAS_A_SECOND), 1 / DELTAS_A_SECOND)
+    after, took = await metrics_of(session), time.monotonic() - began
     deltas = (await page.evaluate("gapscan.counts().deltas") - counts) / took
     share = {name: 100 * (after[name] - before[name]) / took for name in ("ScriptDuration", "TaskDuration")}
     return [
@@ -135,10 +136,10 @@ async def _growth(page: Page, session: CDPSession, stage: Stage, market: Market)
     feed.rate = HEAP_SPEED
     heaps = []
     for _ in range(2):
-        await _drive(feed, market, HEAP_DELTAS // 2, 1 / (DELTAS_A_SECOND * HEAP_SPEED))
+        await drive(feed, market, HEAP_DELTAS // 2, 1 / (DELTAS_A_SECOND * HEAP_SPEED))
         await _shown(page, feed)
         heaps.append(await _heap(session))
-    nodes = (await _metrics(session))["Nodes"]
+    nodes = (await metrics_of(session))["Nodes"]
     return [
         Figure("page: heap after 10 market minutes", heaps[1], "MB"),
         Figure("page: heap growth, minutes 5 to 10", heaps[1] - heaps[0], "MB", 0.5),
@@ -155,7 +156,7 @@ async def _run(server: NatsServer) -> Sequence[Figure]:
         await session.send("Performance.enable", {"timeDomain": "threadTicks"})
         market = Market(stage.feed)
         await page.goto(stage.url)
-        await _drive(stage.feed, market, _WARM_UP_DELTAS, 1 / DELTAS_A_SECOND)
+        await drive(stage.feed, market, _WARM_UP_DELTAS, 1 / DELTAS_A_SECOND)
         figures = await _cpu(page, session, stage.feed, market)
         figures += await _growth(page, session, stage, market)
         await browser.close()

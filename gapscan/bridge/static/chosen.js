@@ -1,16 +1,23 @@
 /** Which columns a list shows: those chosen for it, else those chosen for all lists, else its usual ones. */
 
 import { defaultsFor } from "./defaults.js";
+import { looksIn } from "./looks.js";
 import { keep, settings } from "./settings.js";
 
-/** Where choices are kept by the key of a list. @typedef {{columns: Record<string, string[]>, keep: function}} Kept */
+/** Where choices, and how the columns look, are kept by the key of a list.
+ * @typedef {{columns: Record<string, string[]>, looks: Record<string, import("./looks.js").Look>, keep: function,
+ *   keepLooks: function}} Kept */
 
 /** The choices that hold for the page, whatever panel shows the list. @type {Kept} */
 export const OF_PAGE = {
   get columns() {
     return settings.columns;
   },
+  get looks() {
+    return looksIn(settings.looks);
+  },
   keep: (columns) => keep({ columns }),
+  keepLooks: (looks) => keep({ looks }),
 };
 
 export class Chosen {
@@ -42,6 +49,16 @@ export class Chosen {
     this.#kept.keep({ ...this.#kept.columns, [this.#key]: ids });
   }
 
+  /** In which order, and how wide. @returns {import("./looks.js").Look} */
+  get look() {
+    return this.#kept.looks[this.#key] ?? {};
+  }
+
+  /** @param {import("./looks.js").Look} look  what of it is another */
+  keepLook(look) {
+    this.#kept.keepLooks({ ...this.#kept.looks, [this.#key]: { ...this.look, ...look } });
+  }
+
   /** Let all lists show what this one does. */
   spread() {
     const ids = this.ids;
@@ -52,6 +69,7 @@ export class Chosen {
   /** Forget what was chosen, for this list and for all. */
   reset() {
     this.#kept.keep(without(this.#kept.columns, this.#key));
+    this.#kept.keepLooks(without(this.#kept.looks, this.#key));
     keep({ [this.#width]: null, columns: without(settings.columns, this.#key) });
   }
 

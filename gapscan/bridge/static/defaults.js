@@ -5,11 +5,12 @@ import { USUAL_COLUMNS } from "./rowfields.js";
 
 /** The ids of a list's columns.
  * @param {{columns: ?string[], sort: string[]}} definition
- * @param {?function} fits  (columns) => boolean: whether the page, being narrow, has room for them; null if it is wide
+ * @param {?function} fits  (columns) => boolean: whether there is room for them; null where there always is
  * @returns {string[]} */
 export function defaultsFor({ columns, sort }, fits) {
   const wanted = columns?.length ? columns : USUAL_COLUMNS;
-  if (!fits) return ["name", "spark", "price", ...wanted.filter((id) => id !== "name"), "price_age"];
+  const all = ["name", "spark", "price", ...wanted.filter((id) => id !== "name"), "price_age"];
+  if (!fits || fits(columnsFor(all, sort))) return all;
   const few = ["price"];
   for (const id of wanted) {
     if (!fits(columnsFor([...few, id], sort))) break;

@@ -3,6 +3,7 @@
 /** Stands for "no value". */
 export const NONE = "–";
 
+const SHORT = new Set(["ssr"]); // names of lists that are abbreviations
 const MINUS = "\u2212"; // as wide as a plus sign
 const UNITS = [
   [1e12, "T"],
@@ -75,6 +76,7 @@ export function clock(time) {
 
 /** A list's name as people read it: "gappers_up" is "Gappers up". */
 export function title(name) {
+  if (SHORT.has(name)) return name.toUpperCase();
   const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,6 +1,7 @@
 /** The headings of the table: what is shown, what the list is ranked by, and the local sort. */
 
 import { rankingOf } from "./fields.js";
+import { make } from "./patch.js";
 
 /** Where a click on a heading leads: the greatest first, the least first, back to the server's order. */
 export function nextSort(sort, id) {
@@ -30,9 +31,11 @@ export class Head {
     const cell = document.createElement("div");
     cell.className = `cell ${column.id} ${column.align}`;
     cell.setAttribute("role", "columnheader");
+    cell.dataset.column = column.id;
     if (column.id === "spark") {
       cell.textContent = column.title;
       cell.title = column.hint;
+      cell.append(make("i", "grip"));
       return cell;
     }
     const button = document.createElement("button");
@@ -44,7 +47,7 @@ export class Head {
       cell.classList.add("ranking");
       button.title += `. The list is ranked by this, ${descending ? "greatest" : "least"} first`;
     }
-    cell.append(button);
+    cell.append(button, make("i", "grip"));
     return cell;
   }
 

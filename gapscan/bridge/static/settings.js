@@ -15,6 +15,7 @@ const DEFAULTS = Object.freeze({
   alertSpeech: false,
   alertSounds: {}, // by an alert's name: its sound
   columns: {}, // "list.wide" or "list.narrow": ids of the columns that were chosen for the list
+  looks: {}, // by the same keys: order and widths of the columns
   wide: null, // those chosen for all other lists; null: the page's own choice
   narrow: null,
 });
@@ -40,6 +41,7 @@ function parsed(text) {
 function fits(key, value) {
   if (key === "wide" || key === "narrow") return value === null || areIds(value);
   if (key === "alertSounds") return value !== null && typeof value === "object" && areIds(Object.values(value));
+  if (key === "looks") return value !== null && typeof value === "object";
   if (key === "columns") return value !== null && typeof value === "object" && Object.values(value).every(areIds);
   return Object.hasOwn(DEFAULTS, key) && typeof value === typeof DEFAULTS[key];
 }

@@ -8,6 +8,11 @@ export function together(one, other) {
   return wish;
 }
 
+/** A wish for these fields too. @param {string[]} more */
+export function withFields(wish, more) {
+  return wish.fields && more.length ? { ...wish, fields: [...new Set([...wish.fields, ...more])].sort() } : wish;
+}
+
 export class Wishes {
   #connection;
   #followed = new Set();

@@ -13,7 +13,7 @@ import { Dragging } from "./layout/dragging.js";
 import { beside, freeId, neighbourOf, panelsOf, places, replaced, resized, swapped, without } from "./layout/tree.js";
 import { Frame } from "./panels/frame.js";
 import { Chime } from "./sound.js";
-import { Wishes } from "./wishes.js";
+import { Wishes, withFields } from "./wishes.js";
 
 export class Workspace extends EventTarget {
   #element;
@@ -132,7 +132,14 @@ export class Workspace extends EventTarget {
 
   /** Follow what the panels show, and nothing else. */
   #wish() {
-    if (!this.#settling) this.#wishes.follow(this.listPanels);
+    if (this.#settling) return;
+    const lists = this.frames.filter(({ leaf }) => leaf.kind === "list");
+    this.#wishes.follow(lists.map(({ leaf, panel }) => ({ list: panel.list, wish: withFields(panel.wish, this.#fields(leaf.group)) })));
+  }
+
+  /** What other panels of a colour want of the rows of its lists. */
+  #fields(group) {
+    return this.frames.filter(({ leaf }) => leaf.group === group).flatMap(({ panel }) => panel.fields ?? []);
   }
 
   /** What a list panel has with the page around it. @param {Frame} frame */

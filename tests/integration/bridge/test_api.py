@@ -14,9 +14,11 @@ from gapscan.bus.client import Bus
 from gapscan.lists.wish import Wish
 from gapscan.protocol.api import PROBLEMS
 from gapscan.protocol.openapi import OPENAPI
+from gapscan.provider import Bar
 from tests.support.bridge import Served, defined_list, running_bridge, wide_list
 from tests.support.lists import Published
 from tests.support.nats import NatsServer
+from tests.support.symbol_bars import answering_bars, day_of
 
 
 def _headers(head: str) -> dict[str, str]:
@@ -197,3 +199,20 @@ async def test_a_symbol(served: Served, movers: Published) -> None:
 
 async def test_the_document(served: Served) -> None:
     assert await _json(served, "/api/openapi.json") == OPENAPI
+
+
+async def test_the_bars_of_a_symbol(served: Served, bus: Bus) -> None:
+    now = 1_795_357_800_000
+    bars = [Bar("AAA", now - 60_000 * ago, now - 60_000 * (ago - 1), 1.0, 2.0, 0.5, 1.5, 9.0) for ago in (3, 2)]
+    assert await _problem(served, "/api/symbols/AAA/bars") == (503, "unavailable")
+    opens = now - 2 * 86_400_000  # it is a Sunday: the trading day is the Friday before
+    async with answering_bars(bus, day_of(lambda: now, *bars)):
+        answer = await _json(served, "/api/symbols/AAA/bars")
+        assert answer == {
+            "type": "symbol_bars", "symbol": "AAA", "as_of": now, "opens": opens, "simulated": True, "fault": "",
+            "start": [bar.start for bar in bars], "open": [1.0, 1.0], "high": [2.0, 2.0], "low": [0.5, 0.5],
+            "close": [1.5, 1.5], "volume": [9.0, 9.0],
+        }  # fmt: skip
+        assert (await _json(served, "/api/symbols/NONE/bars"))["start"] == []
+        assert await _problem(served, "/api/symbols/AAA/bars?limit=1") == (400, "bad_request")
+    assert await _json(served, "/api/symbols/AAA/bars") == answer, "for a moment the same answer does for all"

@@ -23,6 +23,7 @@ from gapscan.ranker.questions import answering
 from tests.support.answers import answer_why
 from tests.support.bridge import Served
 from tests.support.lists import Published
+from tests.support.symbol_bars import answering_bars, day_of
 
 STREAM = f"{PREFIX}/lists/{{list}}/stream"
 EXAMPLES = 40  # of each operation
@@ -60,7 +61,8 @@ async def test_requests_made_from_the_document(
     """Right ones and wrong ones: status, type and body of each answer are as the document says."""
     monkeypatch.setattr("gapscan.bridge.api_access.REQUESTS", 1_000_000)
     await served.reached(movers)
-    async with answering(bus, answer_why, Tally(logger("test"))):
+    day = day_of(lambda: 1_700_000_000_000)
+    async with answering(bus, answer_why, Tally(logger("test"))), answering_bars(bus, day):
         await asyncio.to_thread(_try_all, f"http://127.0.0.1:{served.port}")
     assert not served.counts["http_crashed"]
 

@@ -94,6 +94,8 @@ EXAMPLES: list[m.Message] = [
     m.AlertDefinition("cheap", "winners", "when", "price < 5", dwell=10, sessions=["pre"], quiet=["20:00-08:00"]),
     m.ChannelState("phone", 17, 2, ["cheap-winners-abc123-5-CCC"]),
     m.NearRequest("winners"),
+    m.BarsRequest("AAA"),
+    m.SymbolBars("AAA", 1_700_000_000_000, 1_700_000_000_000, True, [1], [1.0], [1.0], [1.0], [1.0], [1.0]),
     m.Near(
         "winners", 1_700_000_000_000, "regular", False,
         [m.NearMiss("AAA", m.Condition("price >= 1", "test", 0, False, True, 0.95, 1.0), 5.0, 0.95)],

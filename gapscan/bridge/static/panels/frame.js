@@ -79,6 +79,7 @@ export class Frame {
       keep: (state) => workspace.keep({ ...leaf(), state }, this),
       choose: (chosen, name = "") => this.choose(chosen, name),
       title: (text) => this.#retitle(text),
+      note: (text) => this.#note(text),
       status: (health) => this.#status(health),
       page: workspace.pageOf(this),
     };
@@ -101,7 +102,7 @@ export class Frame {
   }
 
   /** A few words beside the title. @param {string} text */
-  count(text) {
+  #note(text) {
     if (this.#parts.count.textContent !== text) this.#parts.count.textContent = text;
   }
 

@@ -20,6 +20,7 @@
  *   symbol               {symbol, name} chosen in the panel's colour group; symbol is "" when there is none
  *   choose(symbol, name) choose one: in all panels of the group, here and in other windows
  *   title(text)          what the panel is called now
+ *   note(text)           a few words beside it
  *   status({level, word, text})  how it stands; see health.js
  *   alerts               {log, teller, lead} of alerts; see alerts/
  *   ask(path)            fetch of a path of the bridge, such as "api/lists", with the token; a Promise of the Response
@@ -30,10 +31,12 @@
  *   tick(now)            four times a second, performance.now()
  *   focus()              the panel got the keyboard
  *   defined()            `lists` has changed
+ *   fields               names of the fields that it wants of the rows of its colour's lists, whatever those show
  *   describe()           what it shows, as JSON, for whoever looks at the page from outside
  */
 
 import { alertsPanel } from "./alerts.js";
+import { chartPanel } from "./chart.js";
 import { listPanel } from "./list.js";
 import { nearPanel } from "./near.js";
 import { symbolPanel } from "./symbol.js";
@@ -42,6 +45,7 @@ import { symbolPanel } from "./symbol.js";
 export const KINDS = Object.freeze({
   __proto__: null,
   list: listPanel,
+  chart: chartPanel,
   symbol: symbolPanel,
   alerts: alertsPanel,
   near: nearPanel,

@@ -15,7 +15,7 @@ import { NARROW } from "../width.js";
 import { ListColumns } from "./listcolumns.js";
 import { Emptiness } from "./listempty.js";
 import { ListSource } from "./listsource.js";
-import { ListState } from "./liststate.js";
+import { ListState, noteOf } from "./liststate.js";
 import { UNDER } from "./under.js";
 
 const UNKNOWN = Object.freeze({ name: "", description: "", sort: [], sessions: [] });
@@ -40,7 +40,7 @@ export class ListPanel {
     this.#parts = filled(context.element, "list-template", context.id);
     this.#kept = new ListState(context);
     this.#source = new ListSource(context.connection, this.#kept);
-    this.#columns = new ListColumns(context.page, this.#kept, this.#parts.grid);
+    this.#columns = new ListColumns(context.page, this.#kept, this.#parts, () => this.setColumns());
     this.#empty = new Emptiness(this.#parts);
     this.list = "";
     this.definition = UNKNOWN;
@@ -182,6 +182,7 @@ export class ListPanel {
     this.#shown = this.order.show(this.view.rows);
     this.table.draw(this.#shown, since, this.about.asOf);
     this.#empty.show(this);
+    this.#context.note(noteOf(this));
     this.#context.page.drawn(this, entries);
   }
 

@@ -1,7 +1,9 @@
 /** The columns of a list panel: which are shown, how wide they are, and which fields of a row they need. */
 
 import { Chosen } from "../chosen.js";
-import { columnsFor } from "../fields.js";
+import { ColumnDragging } from "../columndrag.js";
+import { columnsFor, FIXED } from "../fields.js";
+import { allowed, arranged, moved } from "../looks.js";
 import { TIGHT, Tracks, rem } from "../tracks.js";
 import { NARROW } from "../width.js";
 
@@ -16,24 +18,45 @@ export class ListColumns {
   shown = [];
 
   /** @param {object} page  the panel's @param {import("./liststate.js").ListState} kept
-   * @param {HTMLElement} grid  the table, in an element that scrolls it */
-  constructor(page, kept, grid) {
+   * @param {{grid: HTMLElement, head: HTMLElement}} parts  the table, in an element that scrolls it, and its headings
+   * @param {() => void} changed  the columns stand in another order */
+  constructor(page, kept, { grid, head }, changed) {
     this.#page = page;
     this.#kept = kept;
     this.#grid = grid;
+    const move = (id, to) => this.#move(id, to) && changed();
+    new ColumnDragging(head, move, (id, width) => this.#widen(id, width));
+  }
+
+  /** Put a column where another stands; the first ones stay. */
+  #move(id, to) {
+    if (FIXED.includes(id) || FIXED.includes(to)) return false;
+    this.chosen.keepLook({ order: moved(this.shown.map((column) => column.id), id, to) });
+    return true;
+  }
+
+  #widen(id, width) {
+    const { [id]: _, ...others } = this.chosen.look.widths ?? {};
+    this.chosen.keepLook({ widths: width ? { ...others, [id]: allowed(width) } : others });
+    this.#measure();
   }
 
   /** Choose the columns anew. @param {object} definition  the list's */
   choose(definition) {
     this.#definition = definition;
     this.shown = this.#fitting;
+    this.#measure();
+  }
+
+  #measure() {
     const { style } = this.#grid;
     style.setProperty("--columns", this.#tracks.template(this.shown));
     style.setProperty("--least", `${this.#tracks.least(this.shown).toFixed(1)}rem`);
   }
 
   get #fitting() {
-    return columnsFor(this.chosen.ids, this.#definition.sort);
+    const { ids, look } = this.chosen;
+    return arranged(columnsFor(ids, this.#definition.sort), look.order, FIXED);
   }
 
   /** Whether others should be shown, for the room is another. */
@@ -54,8 +77,13 @@ export class ListColumns {
     return new Chosen(this.#definition, width, this.#little ? fits : null, this.#kept.columns);
   }
 
+  get #look() {
+    const width = NARROW.matches ? "narrow" : "wide";
+    return new Chosen(this.#definition, width, null, this.#kept.columns).look;
+  }
+
   get #tracks() {
-    return new Tracks(TIGHT.matches || !this.#page.alone);
+    return new Tracks(TIGHT.matches || !this.#page.alone, this.#look.widths);
   }
 
   /** The width of the table, in rem. */

@@ -2,6 +2,7 @@
 
 import { OF_PAGE } from "../chosen.js";
 import { columnOf } from "../fields.js";
+import { looksIn } from "../looks.js";
 
 const MOST_ROWS = 10_000;
 
@@ -47,7 +48,13 @@ export class ListState {
   /** @returns {import("../chosen.js").Kept} */
   get columns() {
     if (this.#context.page.alone) return OF_PAGE;
-    return { columns: columnsIn(this.#context.state.columns), keep: (columns) => this.#put({ columns }) };
+    const { columns, looks } = this.#context.state;
+    return {
+      columns: columnsIn(columns),
+      looks: looksIn(looks),
+      keep: (others) => this.#put({ columns: others }),
+      keepLooks: (others) => this.#put({ looks: others }),
+    };
   }
 }
 
@@ -55,4 +62,10 @@ export class ListState {
 function columnsIn(value) {
   const entries = Object.entries(typeof value === "object" && value ? value : {});
   return Object.fromEntries(entries.filter(([, ids]) => Array.isArray(ids) && ids.every((id) => typeof id === "string")));
+}
+
+/** What is particular about how a list panel shows its list, for its heading. @param {import("./list.js").ListPanel} panel */
+export function noteOf({ shown, view, order }) {
+  const size = order.search ? `${shown.rows.length} of ${view.rows.length}` : String(view.rows.length);
+  return [size, order.search && `“${order.search}”`, order.sort && "sorted", order.held && "held"].filter(Boolean).join(" · ");
 }

@@ -1,0 +1,105 @@
+"""What eight panels on the page cost in a real Chromium: 50 rows each, every list changing ten times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright
+
+from tests.bench.page import DELTAS_A_SECOND, Market, drive, metrics_of
+from tests.bench.registry import Benchmark, Figure
+from tests.browser.conftest import FLAGS, NAMES
+from tests.browser.stage import Stage, staged
+from tests.support.nats import NatsServer
+
+PANELS = 8
+ROWS = 50
+TOUCHED = 5  # rows with new prices in each delta
+SECONDS = 60.0
+_WARM_UP_SECONDS = 15.0
+_PAINTS = 5  # loads of the page
+_FIRST = """() => new Promise((done) => {
+  const painted = () => requestAnimationFrame(() => done(performance.now()));
+  const look = () => (globalThis.gapscan?.shown().length ? painted() : setTimeout(look, 1));
+  look();
+})"""
+
+
+_COUNT = """() => {
+  window.drawings = 0;
+  document.addEventListener("gapscan:shown", () => (window.drawings += 1));
+}"""
+
+
+async def _eight(page: Page) -> None:
+    """Eight panels, with both lists in turn."""
+    for number in range(PANELS - 1):
+        await page.keyboard.press("n")
+        await page.keyboard.press(str(1 + number % 2))
+    await page.mouse.move(2, 2)
+    found = await page.evaluate("gapscan.panels().length")
+    assert found == PANELS, found
+
+
+async def _drive_all(stage: Stage, markets: Sequence[Market], seconds: float) -> None:
+    pause = 1 / DELTAS_A_SECOND
+    await asyncio.gather(*(drive(market.feed, market, int(seconds / pause), pause) for market in markets))
+
+
+async def _first_rows(page: Page, url: str) -> float:
+    """Milliseconds from the start of loading to the first rows on the page: the best of a few loads."""
+    found = []
+    for _ in range(_PAINTS):
+        await page.goto("about:blank")
+        await page.goto(url)
+        found.append(float(await page.evaluate(_FIRST)))
+    return min(found)
+
+
+async def _run(server: NatsServer) -> Sequence[Figure]:
+    path = next(filter(None, map(shutil.which, NAMES)))
+    async with staged(server) as stage, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 1600, "height": 900})
+        session = await page.context.new_cdp_session(page)
+        await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        markets = [Market(feed, ROWS, TOUCHED) for feed in stage.feeds.values()]
+        await _drive_all(stage, markets, 1.0)
+        first = await _first_rows(page, stage.url)
+        await _eight(page)
+        await _drive_all(stage, markets, _WARM_UP_SECONDS)
+        before, began = await metrics_of(session), time.monotonic()
+        await page.evaluate(_COUNT)
+        deltas = await page.evaluate("gapscan.counts().deltas")
+        await _drive_all(stage, markets, SECONDS)
+        after, took = await metrics_of(session), time.monotonic() - began
+        deltas = (await page.evaluate("gapscan.counts().deltas") - deltas) / took
+        drawings = await page.evaluate("drawings") / took
+        await browser.close()
+        share = {name: 100 * (after[name] - before[name]) / took for name in ("ScriptDuration", "TaskDuration")}
+        return [
+            Figure("panels: first rows after load", first, "ms", 300),
+            Figure("panels: deltas applied, both lists", deltas, "/s"),
+            Figure("panels: drawings, all panels", drawings, "/s"),
+            Figure("panels: scripting, 8 panels of 50 rows", share["ScriptDuration"], "% of a core", 10),
+            Figure("panels: main thread, drawing included", share["TaskDuration"], "% of a core", 25),
+        ]
+
+
+def panels_cost() -> Sequence[Figure]:
+    """CPU of the page with eight panels; about a minute and a half."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = NatsServer(Path(directory))
+        server.start()
+        try:
+            return asyncio.run(_run(server))
+        finally:
+            server.close()
+
+
+BENCHMARKS: dict[str, Benchmark] = {"panels": panels_cost}
