@@ -68,7 +68,7 @@ class MinuteState:
         seen = float(start + MINUTE_MS - 1)
         minutes = self._day.minutes
         values: dict[str, Floats | float] = {
-            "price": minutes.close[bars], "price_time": seen, "updated": seen, "scanned": seen,
+            "price": minutes.close[bars], "price_time": seen, "updated": seen, "scanned": float(start + MINUTE_MS),
             "minute_start": float(start), "minute_trades": minutes.trades[bars],
         }  # fmt: skip
         for name, value in values.items():

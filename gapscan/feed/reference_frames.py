@@ -133,14 +133,19 @@ def _part(
 
 
 def _of_prices(actions: Sequence[Action], baselines: Sequence[Baseline]) -> dict[str, list[float | None] | UnsetType]:
-    """What comes of the daily prices: the range in shares of today, which a split of unknown ratio takes away."""
-    ranges: list[float | None] = []
-    for action, baseline in zip(actions, baselines, strict=True):
-        found = average_true_range(baseline.days)
-        shares = (action.ratio or None) if action.split else 1.0
-        ranges.append(found / shares if found is not None and shares else None)
+    """What comes of the daily prices: the range in shares of today, as the close before is; without it, it is not
+    known on the day of a split."""
+    ranges = [_range(action, baseline.days) for action, baseline in zip(actions, baselines, strict=True)]
     carried = [is_restricted(baseline.days) for baseline in baselines]
     return {"atr": _sent(ranges), "ssr_carried": _sent([None if one is None else float(one) for one in carried])}
+
+
+def _range(action: Action, days: Sequence[Day]) -> float | None:
+    found = average_true_range(days)
+    if found is None or not action.split:
+        return found
+    # The provider may not have brought earlier days to today's shares when they were loaded.
+    return found * action.prev_close / days[0].close if action.prev_close else None
 
 
 def _sent(column: list[T | None]) -> list[T | None] | UnsetType:

@@ -10,7 +10,7 @@ from gapscan.protocol.fields import NUMBER_FIELDS, TEXT_FIELDS, Origin
 # What the feed observes; forgotten when a trading day begins. `high` and `low` are of pre-market until the first
 # regular trade, `high_time` and `low_time` are when they were last passed. `close` is the regular session's so far,
 # `close_volume` the day's volume when that session had ended,
-# `scanned` the time of the newest scan's values.
+# `scanned` until when the newest scan saw the newest minute, its time that of the scan's values.
 DAY_FIELDS: Final = tuple(name for name in SCAN_COLUMNS if name not in ("price", "price_time", "prev_close", "updated"))
 PASSED: Final = ("high_time", "low_time")
 # What a scan has; it is observed as one block, and lies together for that.

@@ -88,11 +88,17 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
         np.copyto(observed[name], np.nan, where=universe.number("split_today")[at] == 1.0)
     _widen(universe, at, observed, times, as_of)
     observed |= by_price(observed["price"], observed["price_time"], 0.0) | by_volume(observed["volume"], times, day)
-    observed["scanned"] = times
+    observed["scanned"] = _seen(observed["minute_start"], times, as_of)
     values = np.array([observed[name] for name in SCANNED])
     moments = np.array([observed["price_time"] if name in _PRICE else times for name in SCANNED])
     universe.observe_scan(at, values, moments, as_of)
     universe.confirm(at, observed["price_time"], np.where(np.isnan(observed["volume"]), np.nan, times), as_of)
+
+
+def _seen(minutes: Floats, times: Floats, as_of: int) -> Floats:
+    """Until when the scan saw the newest minutes: a minute in which nothing more trades passes all the same."""
+    seen: Floats = np.where(np.isnan(minutes), times, np.fmin(minutes + MINUTE_MS, as_of))
+    return np.where(np.isnan(times), np.nan, seen)
 
 
 def _widen(universe: Universe, at: Ints, observed: Mapping[str, Floats], times: Floats, as_of: int) -> None:

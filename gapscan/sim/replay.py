@@ -227,8 +227,9 @@ class MinuteDay:
         up = self._close[rows] >= self._open[rows]
         middle = np.where(up, (self._low[rows], self._high[rows]), (self._high[rows], self._low[rows]))
         price = np.vstack((self._open[rows], middle, self._close[rows]))
-        size = np.vstack([np.floor(volume / 4)] * 3) if len(volume) else np.empty((3, 0))
-        size = np.vstack((size, volume - size.sum(axis=0)))
+        # A bar of a few shares that has several prices is told in parts of a share: each of them prints.
+        part = np.where((volume < 4) & (self._high[rows] > self._low[rows]), volume / 4, np.floor(volume / 4))
+        size = np.vstack((part, part, part, volume - 3 * part))
         time = np.sort((rng.random((4, len(symbol))) * MINUTE_MS).astype(np.int64), axis=0)
         kept = size > 0
         start = self._start_ms + number * MINUTE_MS

@@ -16,6 +16,7 @@ from gapscan.market.history import LIVE_MS, STEP_MS, History
 from gapscan.market.observed import CLOSING_MS, by_price, by_volume
 from gapscan.market.premarket import PRE_RANGE
 from gapscan.market.scans import merge_scan
+from gapscan.market.sessions import MINUTE_MS
 from gapscan.market.universe import SCAN_MS, Universe
 from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
 
@@ -120,7 +121,8 @@ class Plain:
             self.observe(symbol, name, one[name], updated)
         self.see_volume(symbol, one["volume"], updated, as_of)
         self.observe(symbol, "updated", one["updated"], updated)
-        self.observe(symbol, "scanned", updated, updated)
+        minute = one["minute_start"]
+        self.observe(symbol, "scanned", updated if minute is None else min(minute + MINUTE_MS, as_of), updated)
         self.confirm(self.volumes, symbol, updated if one["volume"] is not None else None, as_of)
 
     def _touch(self, symbol: str) -> None:

@@ -93,3 +93,19 @@ def test_parts_are_as_many_as_it_takes() -> None:
         (4, 4, 1, False),
     ]
     assert len(reference_frames([], {}, Baselines(), DAY, complete=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "close_before", "atr"),
+    [(25.0, 25.0, 4.0), (100.0, 25.0, 1.0), (25.0, None, UNSET)],
+    ids=["in shares of today", "still in shares of then", "not known which"],
+)
+def test_on_the_day_of_a_split_the_range_is_in_shares_of_today(
+    told: float, close_before: float | None, atr: object
+) -> None:
+    baselines = Baselines()
+    for _ in range(16):
+        baselines.add([DailyBar("A", 1.0, 1.0, told, told + 2.0, told - 2.0)])
+    action = Action(split=True, ratio=4.0, prev_close=close_before)
+    (part,) = reference_frames([Listing("A")], {"A": action}, baselines, DAY, complete=True)
+    assert part.atr == ([pytest.approx(atr)] if close_before else UNSET)
