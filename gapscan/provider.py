@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
+from gapscan.errors import NotEntitledError
 from gapscan.market.snapshot import MarketSnapshot as MarketSnapshot
 from gapscan.protocol.messages import SessionName
 
@@ -87,6 +88,17 @@ class CompanyDetails(Struct, frozen=True):
     market_cap: float | None = None
     shares_outstanding: float | None = None
     sector: str | None = None
+
+
+class Story(Struct, frozen=True):
+    """A piece of news of these symbols, published at `time`; `id` is the same however often it is told."""
+
+    id: str
+    time: int
+    title: str
+    url: str | None = None
+    publisher: str | None = None
+    symbols: tuple[str, ...] = ()
 
 
 class Bar(Struct, gc=False):
@@ -264,6 +276,10 @@ class Provider(ABC):
     @abstractmethod
     async def free_float(self, symbol: str) -> float | None:
         """Shares that are free to trade, by one request as `details`."""
+
+    async def news(self, since: int) -> list[Story]:
+        """What was published of any symbol from that moment on. A provider that has no news need not say so."""
+        raise NotEntitledError("this provider has no news")
 
     @abstractmethod
     def stream(self, on_batch: OnBatch, is_open: Callable[[], bool], may_open: MayOpen = at_once) -> LiveStream:

@@ -123,6 +123,7 @@ def lines_of(why: Why) -> Iterator[Line]:
     """The whole answer, line by line."""
     label = "   SIMULATED" if why.simulated else ""
     yield [(why.symbol, "bold"), (f"   {render.moment(why.as_of)}   {why.session}{label}", _PLAIN)]
+    yield from _news_lines(why)
     yield []
     yield [("every list", "bold"), _verdict(all(found.passes for found in why.gate if found.depth == 0))]
     yield from map(_condition, why.gate)
@@ -132,6 +133,17 @@ def lines_of(why: Why) -> Iterator[Line]:
         yield from map(_condition, [*(each.gate or ()), *each.conditions])
         if (distance := _distance(each)) is not None:
             yield [("  " + distance, _FAINT)]
+
+
+def _news_lines(why: Why) -> Iterator[Line]:
+    """The newest headline, with its page."""
+    if not why.news:
+        return
+    newest = why.news[0]
+    by = f", {newest.publisher}" if newest.publisher else ""
+    yield [("  news ", "bold"), (f"{render.moment(newest.time)}{by}   ", _FAINT), (newest.title, _PLAIN)]
+    if newest.url:
+        yield [(f"       {newest.url}", _FAINT)]
 
 
 def _verdict(passes: bool) -> tuple[str, str]:

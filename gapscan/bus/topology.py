@@ -280,7 +280,7 @@ def shared(named: Names, retention: Retention) -> Iterator[api.StreamConfig]:
     yield events_config(named.stream_alerts, named.alert_subject("*"), retention)
     for bucket in (
         named.bucket_snapshots, named.bucket_lists, named.bucket_hot, named.bucket_leases, named.bucket_details,
-        named.bucket_state, named.bucket_events, named.bucket_alerts, named.bucket_channels,
+        named.bucket_news, named.bucket_state, named.bucket_events, named.bucket_alerts, named.bucket_channels,
     ):  # fmt: skip
         yield bucket_config(bucket, retention)
 

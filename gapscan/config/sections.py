@@ -105,6 +105,8 @@ class FeedSection(Section, frozen=True):
     slash is on the provider's host).
     `details_per_second` bounds the requests for company details (0: none are made). What they bring is kept in NATS.
     `backfill_per_second` bounds those for bars of a time in which the feed was not there (0: none are made).
+    `news_interval` is from one request for the market's news to the next (0: none are made); a plan without news is
+    asked once an hour.
     `flat_files` is a directory of the provider's minute flat files (empty: none), as us_stocks_sip/minute_aggs_v1/
     YYYY/MM/DATE.csv.gz: from them comes how much has usually traded by which time of the day. What was read of them
     is kept in the directory `cache_dir` (empty: nowhere).
@@ -121,6 +123,7 @@ class FeedSection(Section, frozen=True):
     halts_interval: Seconds = 60.0
     details_per_second: Annotated[float, Meta(ge=0, le=1000)] = 4.0
     backfill_per_second: Annotated[float, Meta(ge=0, le=1000)] = 25.0
+    news_interval: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     cache_dir: str = ""
     flat_files: str = ""
 

@@ -37,6 +37,7 @@ KNOWN: Final = (
 # until when the high had been known that was passed at a time that nobody observed.
 _MERGED: Final = (
     "high_unknown_since", "low_unknown_since", "pre_high", "pre_low", "halt_time", "resumption_time",
+    *_shown("news"),
 )  # fmt: skip
 MADE: Final = (
     "spiking", "left_at", "gone", *(name for name in _shown("ranker", "halts") if name not in _MERGED),

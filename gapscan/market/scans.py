@@ -23,7 +23,7 @@ from gapscan.market.sessions import (
 )
 from gapscan.market.universe import Universe
 from gapscan.protocol.feed import SCAN_COLUMNS
-from gapscan.protocol.messages import Detail, Halts, ReferenceFrame, UniverseFrame
+from gapscan.protocol.messages import Detail, Halts, News, ReferenceFrame, UniverseFrame
 
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
 _OF_OLD_SHARES: Final = ("prev_high", "prev_low", "prev_volume")  # on the day of a split, they say nothing of today's
@@ -182,6 +182,17 @@ def merge_detail(universe: Universe, detail: Detail) -> None:
     for name in ("market_cap", "float_shares"):
         universe.set_reference(name, at, as_floats([getattr(detail, name)]))
     universe.set_text("sector", at, [detail.sector])
+
+
+def merge_news(universe: Universe, news: News) -> bool:
+    """Take in the headlines of a symbol; False when they are of another trading day, or it was never observed."""
+    if universe.date is None or news.date != universe.date.isoformat() or news.symbol not in universe.index:
+        return False
+    at = universe.positions([news.symbol])
+    newest = max((headline.time for headline in news.headlines), default=None)
+    universe.set_reference("news_time", at, as_floats([newest]))
+    universe.set_reference("news_count", at, as_floats([news.count or None]))
+    return True
 
 
 def merge_halts(universe: Universe, halts: Halts) -> bool:

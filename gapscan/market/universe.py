@@ -30,7 +30,7 @@ _OF_THE_DAY: Final = (  # of reference data
 SCAN_MS: Final = 30_000.0
 _FORGOTTEN: Final = (  # computed from the day's past
     "spiking", "spike_time", "halt_time", "resumption_time", "high_unknown_since", "low_unknown_since", "pre_high",
-    "pre_low",
+    "pre_low", "news_time", "news_count",
 )  # fmt: skip
 
 

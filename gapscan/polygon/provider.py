@@ -11,6 +11,7 @@ from typing import Final
 from gapscan.config import ProviderSection, directory_of
 from gapscan.obs import Tally
 from gapscan.polygon import aggregates, corporate_actions
+from gapscan.polygon import news as reference_news
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
 from gapscan.polygon.recording import Recorder
@@ -35,6 +36,7 @@ from gapscan.provider import (
     OnBatch,
     Provider,
     Split,
+    Story,
     StreamReport,
     Topic,
     TopicKind,
@@ -153,6 +155,10 @@ class PolygonProvider(Provider):
     async def free_float(self, symbol: str) -> float | None:
         """The float endpoint. Raises NotEntitledError, NotFoundError, FeedError."""
         return await self._rest_once.free_float(symbol)
+
+    async def news(self, since: int) -> list[Story]:
+        """The reference news. Raises NotEntitledError, NotFoundError, FeedError."""
+        return await reference_news.news(self._rest, since)
 
     def stream(self, on_batch: OnBatch, is_open: Callable[[], bool], may_open: MayOpen = at_once) -> PolygonStream:
         """The WebSocket of the stock market."""

@@ -111,6 +111,9 @@ CHANNELS: Final = (
         "What the provider knows of a symbol that was in a list: size of the company, shares, sector.",
         m.Detail,
     ),
+    _bucket(
+        "news", DEFAULT.bucket_news, "{symbol}", "The newest headlines of a symbol, and how many there are.", m.News
+    ),
     _bucket("leases", DEFAULT.bucket_leases, "{job}", "Who does a job of which there is one.", m.Lease),
     Channel(
         "why",

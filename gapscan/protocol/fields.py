@@ -15,9 +15,9 @@ from typing import Annotated, Final, Literal, TypedDict, cast, get_args, get_ori
 
 from gapscan.protocol.values import SessionName
 
-# Who knows a field. The feed says what it has from scans (and bars), reference data, company details and halts, and the
-# ranker hears of it; the rest is the ranker's own: what it computes, and the market's session.
-Origin = Literal["scan", "reference", "details", "halts", "ranker", "market"]
+# Who knows a field. The feed says what it has from scans (and bars), reference data, company details, halts and news,
+# and the ranker hears of it; the rest is the ranker's own: what it computes, and the market's session.
+Origin = Literal["scan", "reference", "details", "halts", "news", "ranker", "market"]
 
 # How a value is written for people. `percent` has a sign, and a colour by it; `amount` is short: 1.23M.
 Show = Literal["price", "percent", "ratio", "number", "amount", "clock", "words", "flag"]
@@ -205,6 +205,10 @@ class Fields(TypedDict, total=False):
     ssr: Annotated[bool | None, Field(
         "SSR", "Short-sale restriction: the low was 10 % below the close before, today or in the last session.", "flag",
         "Price")]
+    news_time: Annotated[int | None, Field(
+        "News at", "When the newest headline since the close before was published.", "clock", "Data", "news")]
+    news_count: Annotated[int | None, Field(
+        "News", "Headlines since the close before, if there are any.", "amount", "Data", "news", "headlines")]
     # fmt: on
 
 

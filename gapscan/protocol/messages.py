@@ -37,6 +37,7 @@ from gapscan.protocol.lists import (
     Snapshot,
     Update,
 )
+from gapscan.protocol.news import Headline, Headlines, News
 from gapscan.protocol.tape import Gap, Move, Moves, Unchanged
 from gapscan.protocol.values import (
     Column,
@@ -86,6 +87,8 @@ __all__ = [
     "Gap",
     "HaltStatuses",
     "Halts",
+    "Headline",
+    "Headlines",
     "Heartbeat",
     "HotSet",
     "Lease",
@@ -99,6 +102,7 @@ __all__ = [
     "Near",
     "NearMiss",
     "NearRequest",
+    "News",
     "Packed",
     "PastBars",
     "Rank",
@@ -145,6 +149,7 @@ Message = (
     | FeedCommand
     | HotSet
     | Detail
+    | News
     | SavedState
     | ListDefinition
     | WhyRequest

@@ -99,6 +99,7 @@ class Names:
         self.bucket_hot = f"{prefix}-hot"
         self.bucket_leases = f"{prefix}-leases"
         self.bucket_details = f"{prefix}-details"
+        self.bucket_news = f"{prefix}-news"
         self.bucket_state = f"{prefix}-state"
         self.bucket_events = f"{prefix}-events"
         self.bucket_alerts = f"{prefix}-alerts"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from gapscan.protocol.news import Headlines
 from gapscan.protocol.values import EpochMs, Idle, ListName, Rank, SessionName, Symbol, Symbols
 
 
@@ -80,6 +81,10 @@ class Why(Struct, frozen=True, tag_field="type", tag="why"):
     gate: Conditions
     lists: ListWhys
     nearest: Symbols
+    news: Annotated[
+        Headlines | UnsetType,
+        Meta(description="the newest headlines since the close before; left out when there are none"),
+    ] = UNSET
 
 
 class NearRequest(Struct, frozen=True, tag_field="type", tag="near_request"):

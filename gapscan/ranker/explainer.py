@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from gapscan.lists.delta import symbols_of
 from gapscan.market import computed
@@ -18,7 +18,7 @@ from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.obs import logger
 from gapscan.protocol.fields import fields_in
-from gapscan.protocol.messages import Condition, ListWhy, Row, Why, WhyRequest
+from gapscan.protocol.messages import Condition, Headline, ListWhy, Row, Why, WhyRequest
 from gapscan.ranker.membership_log import ConditionLog, MembershipLog
 from gapscan.ranking.language.closures import Columns
 from gapscan.ranking.language.explain import Line, Words, conditions, passing
@@ -36,18 +36,23 @@ _GATE: Final = "gate "  # where a gate's conditions are kept, among those of the
 _log = logger("ranker")
 
 RowsOf = Callable[[str], Sequence[Row]]
+HeadlinesOf = Callable[[str], list[Headline]]
 
 
 class Explainer:
-    """Answers about one universe. `rows_of` gives the rows of a list as they are published.
+    """Answers about one universe. `rows_of` gives the rows of a list as they are published,
+    `headlines_of` the newest headlines of a symbol.
 
     Since when a symbol is in a list is known from the first observation on; since when a condition holds, from the
     first question about the symbol and the list, or from the first observation after a question about the symbol.
     """
 
-    def __init__(self, universe: Universe, lists: ListSet, rows_of: RowsOf) -> None:
+    def __init__(
+        self, universe: Universe, lists: ListSet, rows_of: RowsOf, headlines_of: HeadlinesOf = lambda _symbol: []
+    ) -> None:
         self._universe = universe
         self._rows_of = rows_of
+        self._headlines_of = headlines_of
         self._members = MembershipLog()
         self._conditions = ConditionLog()
         self._observed_at = 0
@@ -132,7 +137,7 @@ class Explainer:
         with np.errstate(all="ignore"):
             gate = self._gate(symbol, _GATE, self._lists.gate)
             lists = [self._list(symbol, spec, gate) for spec in specs]
-        return structs.replace(why, gate=gate, lists=lists)
+        return structs.replace(why, gate=gate, lists=lists, news=self._headlines_of(symbol) or UNSET)
 
     def _meant(self, text: str) -> str | None:
         """The symbol of that name, or the only one that differs in nothing but case."""

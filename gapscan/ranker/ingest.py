@@ -18,6 +18,7 @@ from gapscan.bus.capacity import smaller_messages
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.details import details_subject, read_details
 from gapscan.bus.direct_get import get_from
+from gapscan.bus.news import news_subject, read_news
 from gapscan.bus.topology import KEPT
 from gapscan.errors import ProtocolError
 from gapscan.market.bars import joined, merge_bars, merge_trades
@@ -38,7 +39,9 @@ from gapscan.protocol.messages import (
     UniverseFrame,
     VolumeCurves,
 )
+from gapscan.protocol.messages import News as Headlines
 from gapscan.ranker.feed_watch import FeedWatch
+from gapscan.ranker.headlines import HeadlineBook
 from gapscan.ranker.replay import StreamReplay
 from gapscan.runtime import end
 
@@ -53,7 +56,7 @@ def _subjects(bus: Bus) -> tuple[str, ...]:
     named = bus.names
     return (
         named.feed_reference, named.feed_universe, named.feed_curves, named.feed_bars, named.feed_trades,
-        named.feed_past, named.feed_halts, named.feed_clock, details_subject(bus),
+        named.feed_past, named.feed_halts, named.feed_clock, details_subject(bus), news_subject(bus),
     )  # fmt: skip
 
 
@@ -76,6 +79,7 @@ class Ingest:
         self.last_scan_at: float | None = None  # monotonic; None before the first scan that came live
         self._clock = 0
         self.feed = FeedWatch()
+        self.headlines = HeadlineBook(universe)
         self.received = 0  # by the feed, of the newest that is merged: wall time, epoch ms
         self._bus = bus
         self._tally = tally
@@ -129,6 +133,8 @@ class Ingest:
             self._apply_all(message for message in held if message is not None)
         for detail in (await read_details(self._bus)).values():
             merge_detail(self.universe, detail)
+        for said in await read_news(self._bus):
+            self.headlines.observe(said)
 
     async def _offer(self, data: bytes) -> None:
         """A message that was read again, queued like what comes live."""
@@ -194,11 +200,8 @@ class Ingest:
     def _apply(self, message: Message) -> News:
         """Merge one message; what is new by it."""
         match message:
-            case Clock(as_of):
-                if not 0 < self._clock - as_of < _LITTLE_MS:  # the provider's whole seconds would take it back
-                    self._clock = as_of
-                self.feed.observe(message)
-                return News(0)
+            case Clock():
+                return self._apply_clock(message)
             case Trades():
                 return self._apply_bars(merge_trades(self.universe, message), len(message.symbols))
             case PastBars():
@@ -214,7 +217,15 @@ class Ingest:
             case Detail():
                 merge_detail(self.universe, message)
                 return News(0)  # not worth a ranking of its own
+            case Headlines():
+                return News.BARS if self.headlines.observe(message) else News(0)
         self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
+        return News(0)
+
+    def _apply_clock(self, clock: Clock) -> News:
+        if not 0 < self._clock - clock.as_of < _LITTLE_MS:  # the provider's whole seconds would take it back
+            self._clock = clock.as_of
+        self.feed.observe(clock)
         return News(0)
 
     def _apply_bars(self, number: int, offered: int) -> News:
@@ -227,12 +238,16 @@ class Ingest:
         return News.BARS if number else News(0)
 
     def _apply_scan(self, frame: UniverseFrame) -> News:
+        before = self.universe.date
         if not merge_scan(self.universe, frame):
             self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
             return News(0)
+        if self.universe.date != before:
+            self.headlines.forget_past()
         if frame.part < frame.parts:
             return News(0)
         self.has_scan = True
+        self.headlines.merge_waiting()
         return News.SCAN
 
     def _apply_reference(self, frame: ReferenceFrame) -> News:

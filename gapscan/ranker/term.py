@@ -94,7 +94,7 @@ class Term:
         self._scanner = Scanner(self.universe, self.lists)
         self._close = CloseCheck(self.universe, tally)
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
-        self._explainer = Explainer(self.universe, self.lists, self._rows)
+        self._explainer = Explainer(self.universe, self.lists, self._rows, self.ingest.headlines.of)
         self._near = NearWatch(self.universe, lambda: self.lists, self.publishers)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
         self.stages = RankerStages()

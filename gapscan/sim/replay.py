@@ -35,6 +35,7 @@ from gapscan.sim.source import (
     Halt,
     HaltRecord,
     Listing,
+    NewsItem,
     Split,
 )
 from gapscan.sim.tape import Bools, Floats, Ints, Prints, evenly, in_time_order, no_prints
@@ -124,6 +125,10 @@ class ReplaySource:
 
     def long_halts(self, date: dt.date) -> list[HaltRecord]:
         """None: flat files tell of none."""
+        return []
+
+    def news(self, date: dt.date) -> list[NewsItem]:
+        """None: nothing is invented of real symbols."""
         return []
 
     def _read_splits(self) -> list[Split]:

@@ -15,6 +15,7 @@ from gapscan.sim.aggregates import Aggregates
 from gapscan.sim.clock import Clock, FollowingClock
 from gapscan.sim.corporate_actions import CorporateActions
 from gapscan.sim.driver import Driver
+from gapscan.sim.news import NEWS, News
 from gapscan.sim.replies import (
     Reply,
     Request,
@@ -70,6 +71,7 @@ class RestApi:
             "old_splits": (corporate_actions.OLD_SPLITS, actions.old_splits),
             "dividends": (corporate_actions.DIVIDENDS, actions.dividends),
             "old_dividends": (corporate_actions.OLD_DIVIDENDS, actions.old_dividends),
+            "news": (NEWS, News(self._driver).answer),
             "float": ("/stocks/vX/float", self.free_float),
             "status": ("/v1/marketstatus/now", self.status),
         }

@@ -105,6 +105,15 @@ class HaltRecord(NamedTuple):
     resumes_at: int | None = None
 
 
+class NewsItem(NamedTuple):
+    """A story, published at `time` (epoch ms), and the indices of the symbols that it is of."""
+
+    time: int
+    id: str
+    title: str
+    symbols: tuple[int, ...]
+
+
 class DayTape(Protocol):
     """The prints of one day, to be taken minute by minute, in order."""
 
@@ -161,6 +170,10 @@ class Source(Protocol):
 
     def long_halts(self, date: dt.date) -> list[HaltRecord]:
         """Halts of `date` that are in no tape: those that began the day before, or before anything traded."""
+        ...
+
+    def news(self, date: dt.date) -> list[NewsItem]:
+        """The stories of trading day `date`, those of the evening before included, by time."""
         ...
 
     def open_day(self, date: dt.date) -> DayTape:

@@ -30,8 +30,10 @@ from gapscan.sim.source import (
     Halt,
     HaltRecord,
     Listing,
+    NewsItem,
     Split,
 )
+from gapscan.sim.stories import invented_news
 from gapscan.sim.tape import Bools, Floats, Ints, Prints, no_prints
 from gapscan.sim.walk import NEVER, Burst, SessionWalk
 
@@ -41,6 +43,8 @@ _LIQUID = 300_000.0  # shares a day from which a symbol opens in the first secon
 _BURSTING = 0.4
 _BURST_MINUTES = (3, 9)
 _BURST_FACTOR = (4.0, 12.0)
+
+_NEWS_DAYS = 4  # for which stories are kept
 
 
 class SyntheticSource:
@@ -59,6 +63,7 @@ class SyntheticSource:
         shares = _shares_outstanding(rng, traits.volume)
         self.listings: Sequence[Listing] = with_companies(listings, shares, seed)
         self.model = DayModel(seed, traits, self.start_date, scenes)
+        self._news: dict[dt.date, list[NewsItem]] = {}
 
     @property
     def label(self) -> str:
@@ -93,6 +98,12 @@ class SyntheticSource:
 
     def former(self, date: dt.date) -> dict[int, str]:
         return self.model.scenes.former(date, self.listings)
+
+    def news(self, date: dt.date) -> list[NewsItem]:
+        if date not in self._news:
+            self._news = {day: found for day, found in self._news.items() if abs((day - date).days) < _NEWS_DAYS}
+            self._news[date] = invented_news(self, date, self.seed)
+        return self._news[date]
 
     def open_day(self, date: dt.date) -> DayTape:
         if self.day_at(date) != date:

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 from playwright.async_api import Browser, Page
 
 from gapscan.bridge import questions
 from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.protocol.fields import FIELDS, USUAL_COLUMNS
-from gapscan.protocol.messages import ListDefinition, Why, WhyRequest
+from gapscan.protocol.messages import Headline, ListDefinition, Why, WhyRequest
 from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.questions import answering
 from gapscan.ranking.spec import shipped_lists
@@ -362,3 +363,26 @@ async def test_numbers_by_the_unit_of_what_is_compared(
     script = "async (it) => { const {lineOf} = await import('/conditions.js'); return lineOf(it); }"
     line = await page.evaluate(script, {**condition, "depth": 0, "since": None, "at_least": False, "id": None})
     assert [line["value"], line["must"]] == shown
+
+
+async def test_the_newest_headline_is_a_link_to_its_page(watched: Watched, stage: Stage) -> None:
+    stories = [
+        Headline(OPENED, "Alpha <b>raises</b> its outlook", "https://example.com/1", "Wire"),
+        Headline(0, "Older"),
+    ]
+
+    def told(request: WhyRequest) -> Why:
+        return msgspec.structs.replace(answer(request), news=stories if request.symbol == IN else UNSET)
+
+    async with answering(stage.bus, told, Tally(logger("test"))):
+        await _opened(watched, stage)
+        await watched.page.click(f"#row-{IN}")
+        await _says(watched, "Rank 1 of 57")
+        link = watched.page.locator("#why .news a")
+        assert await link.inner_text() == "Alpha <b>raises</b> its outlook"
+        assert await link.get_attribute("href") == "https://example.com/1"
+        assert await link.get_attribute("rel") == "noopener noreferrer"
+        assert "09:30 · Wire" in await watched.text("#why .news")
+        await watched.page.keyboard.press("ArrowDown")
+        await _says(watched, "Not in it: 1 condition fails")
+        assert await watched.page.locator("#why .news").count() == 0

@@ -2,6 +2,7 @@
 
 import { distance, lineOf, standing } from "./conditions.js";
 import { title } from "./format.js";
+import { headlines } from "./news.js";
 import { make } from "./patch.js";
 
 const MARKS = { pass: ["✓", "passes"], stay: ["~", "passes for a row that is in"], fail: ["✗", "fails"], closed: ["·", "closed"] };
@@ -53,7 +54,7 @@ export function oneList(why, list) {
   const found = why.lists.find((each) => each.list === list);
   if (!found) return notice("No ranker ranks this list.");
   const content = document.createDocumentFragment();
-  content.append(standingLine(found, why.gate), make("p", "quiet", distance(found)));
+  content.append(standingLine(found, why.gate), make("p", "quiet", distance(found)), ...headlines(why));
   content.append(conditionTable(title(list), found.conditions), conditionTable("Every list", why.gate));
   return content;
 }
@@ -62,7 +63,7 @@ export function oneList(why, list) {
 export function allLists(why) {
   const content = document.createDocumentFragment();
   const inside = why.lists.filter(({ rank }) => rank !== null).length;
-  content.append(make("p", "standing", `In ${inside} of ${why.lists.length} lists`));
+  content.append(make("p", "standing", `In ${inside} of ${why.lists.length} lists`), ...headlines(why));
   content.append(...why.lists.map((found) => listDetails(found, why.gate)));
   content.append(conditionTable("Every list", why.gate));
   return content;

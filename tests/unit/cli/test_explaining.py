@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gapscan.protocol.messages import Condition, ListWhy, Why
+from gapscan.protocol.messages import Condition, Headline, ListWhy, Why
 from gapscan_cli.explaining import lines_of, operand
 
 AS_OF = 1_795_357_800_000  # 2026-11-22 09:30:00 in New York
@@ -112,3 +112,15 @@ def test_numbers_by_the_unit_of_what_is_compared(
 @pytest.mark.parametrize(("key", "shown"), [("-spike_time", "09:30:00"), ("-market_cap", "1,795,357,800,000")])
 def test_sort_keys_by_their_unit(key: str, shown: str) -> None:
     assert f": {shown}; the last of 3 rows has {shown}" in said(standing(key=key, value=AS_OF, last_value=AS_OF))
+
+
+def test_the_newest_headline_has_its_time_and_its_page() -> None:
+    news = [
+        Headline(AS_OF, "A raises \x1b[2Jits outlook", "https://example.com/1", "Wire"),
+        Headline(AS_OF - 1, "Older"),
+    ]
+    text = said(standing(), news=news)
+    assert ", Wire" in text
+    assert "its outlook\n       https://example.com/1" in text
+    assert "Older" not in text
+    assert "news" not in said(standing())

@@ -39,6 +39,7 @@ def test_the_names_of_the_default_set() -> None:
         "bucket_hot": "gapscan-hot",
         "bucket_leases": "gapscan-leases",
         "bucket_details": "gapscan-details",
+        "bucket_news": "gapscan-news",
         "bucket_state": "gapscan-state",
         "bucket_events": "gapscan-events",
         "bucket_alerts": "gapscan-alerts",

@@ -56,6 +56,7 @@ EXAMPLES: list[m.Message] = [
         kind=["CS"], test=[False], split=[True], average_volume=[1.0], average_trades=[20.5], trades_deviation=[None],
         sessions=[1],
     ),
+    m.News("AAA", "2024-07-01", 2, [m.Headline(1, "Ünïcode", "https://example.com/", "Wire"), m.Headline(0, "B")]),
     m.VolumeCurves(1, 2, "2024-07-01", [240, 570, 1200], ["AAA", "BBB"], [20, 1], [[0, 10, 250], [0, 0, 7]]),
     m.Bars(
         simulated=True, symbols=["AAA"], start=[1_700_000_000_000], end=[1_700_000_001_000], volume=[10.5],
