@@ -26,6 +26,7 @@ from tests.bench import (
     memory,
     page,
     panels,
+    recording,
     soak,
     tape,
     views,
@@ -49,6 +50,7 @@ BENCHMARKS = (
     | backtest.BENCHMARKS
     | tape.BENCHMARKS
     | alerts.BENCHMARKS
+    | recording.BENCHMARKS
     | tape.SESSION
 )
 # Minutes each; run by name only.

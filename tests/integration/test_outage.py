@@ -28,20 +28,20 @@ from gapscan.sim.snapshot import SnapshotEncoder
 from tests.support.market import reference_frame, stock
 from tests.support.realdata import real_data
 
-pytestmark = [pytest.mark.realdata, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.realdata, pytest.mark.timeout(900)]
 
 DAY: Final = dt.date(2023, 8, 4)  # the one whose minutes are there
 TIMES: Final = session_times(DAY)
 SECOND: Final = 1000
 BEGIN, AWAY, BACK, END = (TIMES.regular + minute * MINUTE_MS for minute in (60, 68, 78, 86))
 HOT: Final = 300  # symbols that come live, those with the most dollars traded
-STEP: Final = 5 * SECOND
+STEP: Final = SECOND
 SCAN: Final = 30 * SECOND
 FIRST_SCAN: Final = 12 * SECOND  # after the stream is back: meanwhile there are bars without scans
 LISTS: Final = ("price_spikes", "new_highs", "new_lows", "momentum_up", "momentum_down")
 AGO: Final = {"change_1m_percent": MINUTE_MS, "change_5m_percent": 5 * MINUTE_MS, "volume_1m": MINUTE_MS}
 OLDER: Final = SCAN  # by how much a value of then may be older
-SLACK: Final = 2 * STEP  # steps of the history: of the moment, and of what is looked up
+SLACK: Final = 10 * SECOND  # two steps of the history: of the moment, and of what is looked up
 
 
 def whole_day(data: Path, root: Path) -> Path:

@@ -35,7 +35,12 @@ DEFINITION = ListDefinition("movers", "Moves.", "volume > 0", ["-volume"], 30, [
 DETAIL = Detail("AAPL", "2026-01-02", None, None, None, None)
 READABLE = {
     names.bucket_stream(name)
-    for name in (names.DEFAULT.bucket_snapshots, names.DEFAULT.bucket_lists, names.DEFAULT.bucket_details)
+    for name in (
+        names.DEFAULT.bucket_snapshots,
+        names.DEFAULT.bucket_lists,
+        names.DEFAULT.bucket_details,
+        names.DEFAULT.bucket_news,
+    )
 }
 LOGS = {
     names.DEFAULT.stream_events,
