@@ -14,7 +14,7 @@ import numpy as np
 
 from gapscan.backtesting.dependencies import STEPPED, needed
 from gapscan.backtesting.market_day import MarketDay
-from gapscan.backtesting.matrix import Matrix, Row, known_before
+from gapscan.backtesting.matrix import Matrix, Part, Row, known_before
 from gapscan.backtesting.minute_state import OBSERVED
 from gapscan.backtesting.ranked import Ranked
 from gapscan.backtesting.stepped import SteppedDay
@@ -41,6 +41,7 @@ class FastForm:
         self._rows = max(1, _CELLS // max(1, len(day.symbols)))
         self._left_at = np.full((1, len(day.symbols)), np.nan)
         self._members = [_NOBODY] * len(lists.specs)
+        self._number = np.zeros(len(day.symbols), np.intp)  # of a symbol among those that may stay in a list
 
     def run(self, step: int = 1) -> Iterator[Ranked]:
         """The lists at the end of each `step`-th minute."""
@@ -75,46 +76,55 @@ class FastForm:
             there = matrix.number("gone") != 1.0
             doors = {gate.text: (gate.entry(matrix), gate.stay(matrix)) for gate in self._lists.gates}
             eligible = self._whole(doors[self._lists.gate.text][0] & there, minutes)
-            judged = [
-                self._judge(spec, matrix, there, doors[self._lists.gate_of(spec).text], minutes)
+            tops = [
+                self._tops(at, spec, matrix, there, doors[self._lists.gate_of(spec).text], minutes)
                 if spec.is_open(matrix.session)
-                else None
-                for spec in self._lists.specs
+                else [None] * len(minutes)
+                for at, spec in enumerate(self._lists.specs)
             ]
             # Who had left when these minutes began, and has not traded since, still has left.
             self._left_at = np.where(matrix["gone"][-1:] == 1.0, matrix["price_time"][-1:], np.nan)
-            for row, minute in enumerate(minutes):
-                tops = [None if one is None else self._top(at, one, matrix, row) for at, one in enumerate(judged)]
-                yield Ranked(minute, tops, matrix["price"][row], eligible[row])
+        for row, minute in enumerate(minutes):
+            yield Ranked(minute, [of_list[row] for of_list in tops], matrix["price"][row], eligible[row])
 
-    def _judge(
-        self, spec: ListSpec, matrix: Matrix, there: Bools, door: tuple[Bools, Bools], minutes: range
-    ) -> tuple[Bools, Bools, Floats]:
-        """Who passes as a newcomer, who as a row that is in, and the values under the first sort key.
-
-        `door` has who passes the list's gate as one and as the other.
-        """
+    def _tops(
+        self, at: int, spec: ListSpec, matrix: Matrix, there: Bools, door: tuple[Bools, Bools], minutes: range
+    ) -> list[Ints | None]:
+        """The rows of one list at each of the minutes; `door` has who passes its gate as a newcomer and as a row."""
         enter, stay = door
         if not spec.keeps_idle:
             enter, stay = enter & there, stay & there
+        entry = self._whole(enter & spec.filter.entry(matrix), minutes)
+        stays, values = self._stays(at, entry, stay, matrix), self._sort_values(spec, matrix, minutes)
+        cells, number = np.flatnonzero(entry), len(self._day.symbols)
+        bounds = np.searchsorted(cells, np.arange(len(minutes) + 1) * number)
+        found: list[Ints | None] = []
+        for row in range(len(minutes)):
+            entering, members = cells[bounds[row] : bounds[row + 1]] - row * number, self._members[at]
+            kept = members[stays[row][self._number[members]] & ~entry[row][members]]
+            candidates = np.concatenate([entering, kept]) if len(kept) else entering
+            self._members[at] = top = _best(spec, candidates, values[row][candidates], matrix, row)
+            found.append(top)
+        return found
+
+    def _stays(self, at: int, entry: Bools, stay: Bools, matrix: Matrix) -> Bools:
+        """Who may stay in a list, by `_number`: only who is in it, or comes in, and nobody else is looked at."""
+        coming: Bools = np.logical_or.reduce(entry, axis=0)
+        coming[self._members[at]] = True
+        few = np.flatnonzero(coming)
+        self._number[few] = np.arange(len(few))
+        part = Part(matrix, few)
+        stays = part.picked(stay) & self._lists.specs[at].filter.stay(part)
+        return np.broadcast_to(stays, (len(entry), len(few)))
+
+    def _sort_values(self, spec: ListSpec, matrix: Matrix, minutes: range) -> Floats:
+        """What all symbols are sorted by, under the first key."""
         key = spec.keys[0]
         values = matrix_order(self._day, descending=key.descending) if key.value is None else key.value(matrix)
-        return (
-            self._whole(enter & spec.filter.entry(matrix), minutes),
-            self._whole(stay & spec.filter.stay(matrix), minutes),
-            self._whole(np.asarray(values, np.float64), minutes),
-        )
+        return self._whole(np.asarray(values, np.float64), minutes)
 
     def _whole(self, values: np.ndarray, minutes: range) -> np.ndarray:
         return np.broadcast_to(values, (len(minutes), len(self._day.symbols)))
-
-    def _top(self, at: int, judged: tuple[Bools, Bools, Floats], matrix: Matrix, row: int) -> Ints:
-        entry, stay, values = (each[row] for each in judged)
-        members, spec = self._members[at], self._lists.specs[at]
-        kept = members[stay[members] & ~entry[members]]
-        candidates = np.concatenate([np.flatnonzero(entry), kept]) if len(kept) else np.flatnonzero(entry)
-        self._members[at] = top = _best(spec, candidates, values[candidates], matrix, row)
-        return top
 
 
 def _best(spec: ListSpec, candidates: Ints, values: Floats, matrix: Matrix, row: int) -> Ints:

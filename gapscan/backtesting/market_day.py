@@ -26,6 +26,7 @@ from gapscan.market.sessions import (
 BASELINE_SESSIONS: Final = 20
 _LONG_AGO: Final = 2 * BASELINE_SESSIONS  # sessions that are looked through for them
 _NOTHING: Final = np.nan
+_BEFORE: Final = ("close", "high", "low", "volume")  # what is known of the day before
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Reference:
     """
 
     prev_close: Floats
+    prev_high: Floats
+    prev_low: Floats
+    prev_volume: Floats
     average_volume: Floats
     average_trades: Floats
     trades_deviation: Floats
@@ -153,16 +157,17 @@ def reference_of(
         raise DataError("there are no daily bars before the day")
     place = {symbol: at for at, symbol in enumerate(symbols)}
     baseline = _Baseline(len(symbols))
-    closes = np.full(len(symbols), np.nan)
+    before = {name: np.full(len(symbols), np.nan) for name in _BEFORE}
     for age, (bars, ratio) in enumerate(zip(earlier, ratios, strict=True)):
         at, where = _places(bars, place)
         shares = np.array([ratio.get(symbol, 1.0) for symbol in bars.symbols])[bars.of][where] if ratio else 1.0
         if age == 0:
-            closes[at] = bars.close[where]
+            for name, values in before.items():
+                values[at] = getattr(bars, name)[where]
         traded = bars.volume[where] > 0
         baseline.add(at[traded], (bars.volume[where] * shares)[traded], bars.transactions[where][traded])
     flags = np.array([symbol in split for symbol in symbols], np.bool_)
-    return baseline.reference(closes, flags, complete=len(earlier) >= BASELINE_SESSIONS)
+    return baseline.reference(before, flags, complete=len(earlier) >= BASELINE_SESSIONS)
 
 
 def _places(bars: DayBars, place: Mapping[str, int]) -> tuple[Ints, Ints]:
@@ -190,10 +195,13 @@ class _Baseline:
         self._trades[at] += off / self._counted[at]
         self._squares[at] += off * (trades - self._trades[at])
 
-    def reference(self, closes: Floats, split: Bools, *, complete: bool) -> Reference:
+    def reference(self, before: Mapping[str, Floats], split: Bools, *, complete: bool) -> Reference:
         with np.errstate(divide="ignore", invalid="ignore"):
             return Reference(
-                closes,
+                before["close"],
+                before["high"],
+                before["low"],
+                before["volume"],
                 np.where(self._sessions > 0, self._volume / self._sessions, _NOTHING),
                 np.where(self._counted > 0, self._trades, _NOTHING),
                 np.where(self._counted > 1, np.sqrt(self._squares / (self._counted - 1)), _NOTHING),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,17 +18,19 @@ _NO: Final = np.zeros((1, 1), np.bool_)
 _YES: Final = np.ones((1, 1), np.bool_)
 TEXTS: Final = {"type": "CS"}  # what is taken to be so of every symbol: flat files tell nothing
 
+OF_THE_DAY_BEFORE: Final = ("prev_close", "prev_high", "prev_low", "prev_volume")
+
 Ago = Mapping[tuple[str, int], Floats]
 
 
 def known_before(day: MarketDay) -> dict[str, Floats]:
     """What is known of the symbols before the day, and does not change in it: rows that fit under every minute.
 
-    On the day of a split the close before is of another share, and files are one source only: it is withheld.
+    On the day of a split what is of the day before is of another share, and files are one source only: it is withheld.
     """
     reference = day.reference
     columns = {
-        "prev_close": np.where(reference.split, np.nan, reference.prev_close),
+        **{name: np.where(reference.split, np.nan, getattr(reference, name)) for name in OF_THE_DAY_BEFORE},
         "average_volume": reference.average_volume,
         "average_trades": reference.average_trades, "trades_deviation": reference.trades_deviation,
         "baseline_sessions": reference.sessions, "split_today": reference.split.astype(np.float64),
@@ -109,6 +111,33 @@ class Matrix:
     def known(self, name: str) -> Bools:
         """Where the text field `name` has a value."""
         return _YES if name in ("symbol", "name", "session", *TEXTS) else _NO
+
+
+class Part:
+    """Some symbols of a matrix, as conditions see them."""
+
+    def __init__(self, matrix: Matrix, places: Ints) -> None:
+        self._matrix = matrix
+        self._places = places
+
+    def picked(self, column: Floats | Bools) -> Any:
+        """The symbols' values of a column of the matrix."""
+        return column[:, self._places] if np.ndim(column) and column.shape[1] > 1 else column
+
+    def number(self, name: str) -> Floats:
+        """A column of the symbols."""
+        found: Floats = self.picked(self._matrix.number(name))
+        return found
+
+    def matches(self, name: str, values: frozenset[str]) -> Bools:
+        """Where the text is one of `values`."""
+        found: Bools = self.picked(self._matrix.matches(name, values))
+        return found
+
+    def known(self, name: str) -> Bools:
+        """Where there is a text."""
+        found: Bools = self.picked(self._matrix.known(name))
+        return found
 
 
 class Row:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gapscan.backtesting.market_day import MarketDay
+from gapscan.backtesting.matrix import OF_THE_DAY_BEFORE
 from gapscan.backtesting.minute_state import OBSERVED, MinuteState
 from gapscan.backtesting.ranked import Ranked
 from gapscan.lists.delta import Rows, symbols_of
@@ -21,7 +22,7 @@ from gapscan.ranking.row_values import SHOWN, rounded
 from gapscan.ranking.scanner import Scanner, UniverseColumns
 from gapscan.ranking.spec import ListSet
 
-_OF_SCANS = tuple(name for name in SCAN_COLUMNS if name in (*OBSERVED, "prev_close"))
+_OF_SCANS = tuple(name for name in SCAN_COLUMNS if name in (*OBSERVED, *OF_THE_DAY_BEFORE))
 
 
 class PlainForm:
@@ -84,7 +85,7 @@ class PlainForm:
         )
 
     def _scan(self) -> UniverseFrame:
-        columns = self._state.columns | {"prev_close": self._day.reference.prev_close}
+        columns = self._state.columns | {name: getattr(self._day.reference, name) for name in OF_THE_DAY_BEFORE}
         if self._state.minute <= self._day.first_of(self._day.times.regular):
             columns |= {name: np.full(len(self._day.symbols), np.nan) for name in ("high", "low")}
         else:  # a scan has the regular session's high and low only

@@ -223,13 +223,15 @@ def _trades(columns: MetricColumns) -> None:
     minute is long over.
     """
     start = columns["minute_start"]
+    is_new = columns.now - start <= _MINUTE_IS_NEW
+    start = np.where(is_new, start, np.nan)  # nothing needs to be computed of the others
     # Bars do not count trades: what counts is how much of the minute the scan saw.
     seen = np.minimum(np.maximum(columns["scanned"] - start, _LEAST_PART * MINUTE_MS), MINUTE_MS)
     by_start, by_end = share_traded(columns.day, np.array([start, start + MINUTE_MS]))
     share = (by_end - by_start) * (seen / MINUTE_MS)
     expected = columns["average_trades"] * share
     deviation = np.sqrt(expected + (columns["trades_deviation"] * share) ** 2)
-    says = (expected >= TRADES_FLOOR) & (columns.now - start <= _MINUTE_IS_NEW)
+    says = is_new & (expected >= TRADES_FLOOR)
     columns["trades_z"] = np.where(says, (columns["minute_trades"] - expected) / deviation, np.nan)
 
 

@@ -35,6 +35,7 @@ WHERE = [
     "symbol in ('A', 'NA') or symbol not in ('B', 'Z', 'TRUE') and price >= 10",
     "gap_indicative and price > 5",
     "now - price_time <= 600_000 and type == 'CS' and exchange != 'XNAS'",
+    "price > prev_high or price < prev_low and volume > 0.1 * prev_volume",
     "True",
 ]
 SORT = [

@@ -64,7 +64,8 @@ def market_day(
     )
     size = len(symbols)
     reference = Reference(
-        closes, np.full(size, average), np.full(size, 900.0), np.full(size, 30.0), np.full(size, 20.0),
+        closes, closes * 1.02, closes * 0.95, np.full(size, average * 1.5),
+        np.full(size, average), np.full(size, 900.0), np.full(size, 30.0), np.full(size, 20.0),
         np.zeros(size, np.bool_), complete=True,
     )  # fmt: skip
     return MarketDay(date, symbols, minutes_of(read, symbols, date), reference, opens)
@@ -93,7 +94,8 @@ def random_day(seed: int, date: dt.date = DAY) -> MarketDay:
     day = market_day(bars, date, average=dice.choice([900.0, 40_000.0, 1e6]))
     unknown = np.array([dice.random() for _ in day.symbols])
     reference = day.reference
-    reference.prev_close[unknown < 0.1] = np.nan
+    for before in (reference.prev_close, reference.prev_high, reference.prev_low, reference.prev_volume):
+        before[unknown < 0.1] = np.nan
     reference.average_volume[unknown > 0.9] = reference.sessions[unknown > 0.8] = np.nan
     reference.split[(unknown > 0.5) & (unknown < 0.6)] = True
     return replace(day, reference=replace(reference, complete=dice.random() < 0.5))
