@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 
-def replace_file(path: Path, content: bytes, *, private: bool = False) -> None:
+def replace_file(path: Path, content: bytes | Callable[[IO[bytes]], object], *, private: bool = False) -> None:
     """Write `content` in place of what `path` holds, of a link in the file that it leads to; folders are made.
+
+    What is large is written piece by piece by a function, which is given the file.
 
     The file's mode stays; a `private` one is its owner's alone from the beginning. Raises OSError, and then leaves
     everything as it was.
@@ -23,7 +27,10 @@ def replace_file(path: Path, content: bytes, *, private: bool = False) -> None:
         with open(fresh, "xb", opener=_private if private else None) as file:
             if path.exists() and not private:
                 shutil.copymode(path, fresh)
-            file.write(content)
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

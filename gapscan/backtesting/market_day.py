@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ class Minutes:
     close: Floats
     high: Floats
     low: Floats
-    trades: Floats
+    trades: NDArray[np.int64]
     bounds: Ints
 
     def of(self, minute: int) -> slice:
@@ -108,29 +108,52 @@ class MarketDay:
 
 
 def minutes_of(bars: DayBars, symbols: Sequence[str], date: dt.date) -> Minutes:
-    """The minutes of those symbols. Of two bars of one minute the first counts; bars outside the sessions do not."""
+    """The minutes of those symbols. Of two bars of one minute the first counts; bars outside the sessions do not.
+
+    The columns of `bars` are put in order where they are, and are of no use afterwards.
+    """
     times = session_times(date)
     length = (times.closed - times.pre) // MINUTE_MS
     place = {symbol: at for at, symbol in enumerate(symbols)}
-    symbol = np.array([place[symbol] for symbol in bars.symbols], np.int32)[bars.of]
-    minute = (bars.start // NS_PER_MS - times.pre) // MINUTE_MS
-    order = np.flatnonzero((minute >= 0) & (minute < length) & (bars.volume > 0))
-    if not _is_ordered(symbol[order]):
+    symbol: NDArray[np.int32] = np.array([place[symbol] for symbol in bars.symbols], np.int32)[bars.of]
+    minute = _minutes_since(bars.start, times.pre, length)
+    order = _order(symbol, minute, bars.volume)
+    room: NDArray[Any] = bars.start  # each column goes to where the one before it was
+    columns = {}
+    for name in ("volume", "open", "close", "high", "low", "transactions"):
+        values = getattr(bars, name)
+        columns[name] = np.take(values, order, out=room.view(values.dtype)[: len(order)], mode="clip")
+        room = values
+    minute = minute[order]
+    bounds = np.searchsorted(minute, np.arange(length + 1, dtype=minute.dtype))
+    return Minutes(symbol[order], minute, trades=columns.pop("transactions"), bounds=bounds, **columns)
+
+
+def _minutes_since(start: NDArray[np.int64], pre: int, length: int) -> NDArray[np.int16]:
+    """The minute of each bar; -1 outside of the sessions. `start` is used up."""
+    start -= pre * NS_PER_MS
+    start //= MINUTE_MS * NS_PER_MS
+    start[(start < 0) | (start >= length)] = -1
+    return start.astype(np.int16)
+
+
+def _order(symbol: NDArray[np.int32], minute: NDArray[np.int16], volume: Floats) -> Ints:
+    """Where the bars are that count, by minute and symbol."""
+    counts = (minute >= 0) & (volume > 0)
+    if counts.all() and _is_ordered(symbol):
+        order = np.argsort(minute, kind="stable")  # a radix sort
+    else:
+        order = np.flatnonzero(counts)
         order = order[np.argsort(symbol[order], kind="stable")]
-    order = order[np.argsort(minute[order].astype(np.int16), kind="stable")]  # a radix sort
-    order = _first_of_each(order, symbol, minute)
-    columns = {name: getattr(bars, name)[order] for name in ("volume", "open", "close", "high", "low")}
-    ordered = minute[order].astype(np.int16)
-    bounds = np.searchsorted(ordered, np.arange(length + 1))
-    trades = bars.transactions[order].astype(np.float64)
-    return Minutes(symbol[order], ordered, trades=trades, bounds=bounds, **columns)
+        order = order[np.argsort(minute[order], kind="stable")]
+    return _first_of_each(order, symbol, minute)
 
 
 def _is_ordered(symbols: NDArray[np.int32]) -> bool:
     return bool((symbols[1:] >= symbols[:-1]).all())
 
 
-def _first_of_each(order: Ints, symbol: NDArray[np.int32], minute: Ints) -> Ints:
+def _first_of_each(order: Ints, symbol: NDArray[np.int32], minute: NDArray[np.int16]) -> Ints:
     same = (symbol[order[1:]] == symbol[order[:-1]]) & (minute[order[1:]] == minute[order[:-1]])
     return order if not same.any() else order[np.concatenate([[True], ~same])]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.market.columns import Floats, Ints
@@ -23,6 +24,7 @@ EXTREMES: Final = (
     *(f"best_{minutes}m" for minutes in HORIZONS), "best_close", *(f"worst_{minutes}m" for minutes in HORIZONS),
     "worst_close",
 )  # fmt: skip
+Keys = NDArray[np.int32]  # symbol and minute in one number
 EntryRule = Literal["next_open", "price"]
 
 
@@ -49,9 +51,10 @@ class DayBook:
     def __init__(self, day: MarketDay) -> None:
         minutes = day.minutes
         order = np.argsort(minutes.symbol.astype(np.int16 if len(day.symbols) < 1 << 15 else np.int32), kind="stable")
-        self._keys = minutes.symbol[order].astype(np.int64) * _span(day) + minutes.minute[order]
-        self._open, self._close = minutes.open[order], minutes.close[order]
-        self._high, self._low = minutes.high[order], minutes.low[order]
+        self._keys: Keys = minutes.symbol[order] * np.int32(_span(day)) + minutes.minute[order]
+        self._order = order
+        self._minutes = minutes
+        self._columns: dict[str, Floats] = {}
         self._day = day
         self._post = day.first_of(day.times.post)
 
@@ -62,7 +65,7 @@ class DayBook:
         """
         # Entries of one symbol at one minute have one future; in the order of the bars they are found much faster.
         keys, of = np.unique(self._key(places, minutes), return_inverse=True)
-        at, when = np.divmod(keys, _span(self._day))
+        at, when = (each.astype(np.intp) for each in np.divmod(keys, np.int32(_span(self._day))))
         first = np.searchsorted(self._keys, keys)
         bought, opens = self._next_bars(first, at)
         if buying.rule == "price":
@@ -82,14 +85,21 @@ class DayBook:
                    for name in names}  # fmt: skip
         return Outcomes(bought[of], price, {name: np.where(is_bought, each, np.nan) for name, each in columns.items()})
 
-    def _key(self, places: Ints, minutes: Ints) -> Ints:
-        return places.astype(np.int64) * _span(self._day) + minutes
+    def _by_symbol(self, name: str) -> Floats:
+        if name not in self._columns:
+            self._columns[name] = getattr(self._minutes, name)[self._order]
+        return self._columns[name]
+
+    def _key(self, places: Ints, minutes: Ints) -> Keys:
+        return (places * _span(self._day) + minutes).astype(np.int32)
 
     def _next_bars(self, first: Ints, places: Ints) -> tuple[Ints, Floats]:
         """When the first bars begin, and their opens; -1 and NaN where there is no more bar of the symbol."""
         at = np.minimum(first, max(len(self._keys) - 1, 0))
         there = (first < len(self._keys)) & (self._keys[at] // _span(self._day) == places)
-        return np.where(there, self._keys[at] % _span(self._day), -1), np.where(there, self._open[at], np.nan)
+        return np.where(there, self._keys[at] % _span(self._day), -1).astype(np.intp), np.where(
+            there, self._minutes.open[self._order[at]], np.nan
+        )
 
     def _ends(self, bought: Ints) -> dict[str, Ints]:
         """When each horizon ends; one that is unknown has ended before it began."""
@@ -106,16 +116,18 @@ class DayBook:
         values = np.where(ends >= 0, held, np.nan)
         begin, end = first[known], last[known]
         found = {"return": values} | ({"best": values.copy(), "worst": values.copy()} if extremes else {})
-        found["return"][known] = self._close[end - 1]
+        found["return"][known] = self._minutes.close[self._order[end - 1]]
         if extremes and len(begin):
-            found["best"][known] = _reduced(np.maximum, self._high, begin, end)
-            found["worst"][known] = _reduced(np.minimum, self._low, begin, end)
+            found["best"][known] = _reduced(np.maximum, self._by_symbol("high"), begin, end)
+            found["worst"][known] = _reduced(np.minimum, self._by_symbol("low"), begin, end)
         return {f"{kind}_{name}": each for kind, each in found.items()}
 
     def _held(self, first: Ints, places: Ints) -> Floats:
         """The last close before the entry; infinite where there is none."""
         at = np.maximum(first - 1, 0)
-        return np.where((first > 0) & (self._keys[at] // _span(self._day) == places), self._close[at], np.inf)
+        return np.where(
+            (first > 0) & (self._keys[at] // _span(self._day) == places), self._minutes.close[self._order[at]], np.inf
+        )
 
 
 def _span(day: MarketDay) -> int:

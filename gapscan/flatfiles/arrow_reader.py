@@ -1,12 +1,18 @@
-"""A flat file read with pyarrow (extra `backtest`): a market's minutes of a day in about a second."""
+"""A flat file read with pyarrow (extra `backtest`): a market's minutes of a day in about a second.
+
+It is read block by block into columns that stay: where there is much data, memory that is touched for the first time
+costs more than parsing.
+"""
 
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gapscan.flatfiles.day_bars import COLUMNS, PRICES, DayBars, UnreadableLineError
 
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
 # Tickers are texts, whatever they look like (NA, INF, TRUE, 1E5): no type is guessed, and nothing means "missing".
 _NUMBERS: Final = ("volume", *PRICES, "transactions")
 _BLOCK: Final = 1 << 20  # bytes of text that are parsed at once
+_LINE: Final = 55  # bytes of text a bar, as they mostly are: how many there will be
+_TYPES: Final = dict.fromkeys(("volume", *PRICES), np.float64) | {"start": np.int64, "transactions": np.int64}
 
 
 def available() -> bool:
@@ -42,26 +50,63 @@ def read_arrow(path: Path) -> DayBars:
     )  # fmt: skip
     parse = csv.ParseOptions(quote_char=False, double_quote=False, escape_char=False, ignore_empty_lines=False)
     options = csv.ReadOptions(block_size=_BLOCK, use_threads=False)
+    joined = JoinedBars(_text_size(path) // _LINE)
     try:
         with gzip.open(path) as file:  # pyarrow's own decompression refuses padding after the last member
-            table = csv.read_csv(file, options, parse, convert)
+            for batch in csv.open_csv(file, options, parse, convert):
+                joined.add(batch)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise UnreadableLineError(str(error)) from None
-    return bars_of(table.unify_dictionaries())
+    return joined.bars()
 
 
-def bars_of(table: pa.Table) -> DayBars:
-    """The columns of a table as they were read, or kept."""
-    import pyarrow as pa
+def _text_size(path: Path) -> int:
+    """How many bytes the last member of a gzip file has unpacked, by its trailer (RFC 1952): a guess at the whole."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 4))
+        return int.from_bytes(file.read(4), "little")
 
-    tickers = table.column("ticker").combine_chunks()
-    if isinstance(tickers, pa.ChunkedArray):
-        tickers = tickers.chunk(0) if tickers.num_chunks else pa.array([], tickers.type)
-    numbers = {name: table.column(name).to_numpy() for name in (*_NUMBERS, "window_start")}
-    with np.errstate(invalid="ignore"):
-        trades = np.nan_to_num(numbers["transactions"]).astype(np.int64)
-    columns = {name: numbers[name] for name in ("volume", *PRICES)}
-    start = numbers["window_start"]
-    return DayBars(
-        tickers.dictionary.to_pylist(), tickers.indices.to_numpy(), start=start, transactions=trades, **columns
-    )
+
+class JoinedBars:
+    """Batches of bars, one after the other in columns that have room for `expected` of them, and for more.
+
+    By DLPack: pyarrow's `to_numpy` loads pandas where that is installed, which takes longer than a day's columns.
+    """
+
+    def __init__(self, expected: int) -> None:
+        room = min(expected, _MOST_EXPECTED) + 1
+        self._columns: dict[str, NDArray[Any]] = {name: np.empty(room, kind) for name, kind in _TYPES.items()}
+        self._columns["of"] = np.empty(room, np.int32)
+        self._code_of: dict[str, int] = {}
+        self._size = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """The bars of a batch with the columns COLUMNS, of which tickers are a dictionary."""
+        here = slice(self._size, self._size + len(batch))
+        if here.stop > len(self._columns["of"]):
+            self._grow(here.stop)
+        tickers = batch.column("ticker")
+        codes = [self._code_of.setdefault(symbol, len(self._code_of)) for symbol in tickers.dictionary.to_pylist()]
+        self._columns["of"][here] = np.array(codes, np.int32)[np.from_dlpack(tickers.indices)]
+        for name in ("volume", *PRICES):
+            self._columns[name][here] = np.from_dlpack(batch.column(name))
+        self._columns["start"][here] = np.from_dlpack(batch.column("window_start"))
+        with np.errstate(invalid="ignore"):
+            trades = np.nan_to_num(np.from_dlpack(batch.column("transactions")))
+            self._columns["transactions"][here] = trades.astype(np.int64)
+        self._size = here.stop
+
+    def _grow(self, needed: int) -> None:
+        for name, column in self._columns.items():
+            larger = np.empty(max(needed, 2 * len(column)), column.dtype)
+            larger[: self._size] = column[: self._size]
+            self._columns[name] = larger
+
+    def bars(self) -> DayBars:
+        """All of them."""
+        columns: dict[str, Any] = {name: column[: self._size] for name, column in self._columns.items()}
+        return DayBars(list(self._code_of), **columns)
+
+
+_MOST_EXPECTED: Final = 20_000_000  # bars; a trailer may say anything

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gapscan.files import replace_file
-from gapscan.flatfiles.arrow_reader import bars_of
+from gapscan.flatfiles.arrow_reader import JoinedBars
 from gapscan.flatfiles.day_bars import COLUMNS, DayBars
 
 if TYPE_CHECKING:
@@ -19,7 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FORMAT: Final = b"1"  # of what is written
+_FORMAT: Final = b"2"  # of what is written
+_BATCH: Final = 1 << 16  # bars that are unpacked at once
 _SUFFIX: Final = ".columns.arrow"
 
 
@@ -46,10 +52,10 @@ def kept(path: Path) -> DayBars | None:
 
 def keep(path: Path, bars: DayBars) -> None:
     """Keep the columns of a flat file. Where that is impossible, it is said, and nothing more."""
-    data, faults = _packed(path, bars), []
+    table, faults = _table(path, bars), []
     for place in _places(path):
         try:
-            replace_file(place, data)
+            replace_file(place, lambda file: _write(file, table))
         except OSError as error:
             faults.append(f"{place}: {error.strerror}")
         else:
@@ -65,18 +71,38 @@ def _places(path: Path) -> list[Path]:
     return [path.with_name(name + _SUFFIX), user_cache_path("gapscan") / "flatfiles" / f"{name}.{digest}{_SUFFIX}"]
 
 
-def _packed(path: Path, bars: DayBars) -> bytes:
+def _table(path: Path, bars: DayBars) -> pa.Table:
     import pyarrow as pa
+
+    tickers = pa.DictionaryArray.from_arrays(_array(bars.of), _texts(bars.symbols))
+    columns = (bars.volume, bars.open, bars.close, bars.high, bars.low, bars.start, bars.transactions)
+    said = {"format": _FORMAT, "source": source_of(path), "bad": str(bars.bad_lines), "fault": bars.first_fault}
+    said["bars"] = str(len(bars))
+    return pa.table([tickers, *map(_array, columns)], names=list(COLUMNS)).replace_schema_metadata(said)
+
+
+def _array(values: NDArray[Any]) -> pa.Array:
+    """The values as they are: `pa.array` would load pandas where that is installed."""
+    import pyarrow as pa
+
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def _texts(texts: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+
+    encoded = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
+
+
+def _write(file: IO[bytes], table: pa.Table) -> None:
     from pyarrow import ipc
 
-    tickers = pa.DictionaryArray.from_arrays(pa.array(bars.of), pa.array(bars.symbols, pa.string()))
-    columns = [tickers, bars.volume, bars.open, bars.close, bars.high, bars.low, bars.start, bars.transactions]
-    said = {"format": _FORMAT, "source": source_of(path), "bad": str(bars.bad_lines), "fault": bars.first_fault}
-    table = pa.table(columns, names=list(COLUMNS)).replace_schema_metadata(said)
-    sink = pa.BufferOutputStream()
-    with ipc.new_file(sink, table.schema, options=ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
+    options = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+    with ipc.new_file(file, table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=_BATCH)
 
 
 def _read(place: Path, source: str) -> DayBars | None:
@@ -87,8 +113,9 @@ def _read(place: Path, source: str) -> DayBars | None:
         said = reader.schema.metadata or {}
         if (said.get(b"format"), said.get(b"source")) != (_FORMAT, source.encode()):
             return None
-        table: pa.Table = reader.read_all()
-    table.validate(full=True)
-    bars = bars_of(table)
-    columns = {name: getattr(bars, name) for name in DayBars.__slots__}
-    return DayBars(**columns | {"bad_lines": int(said[b"bad"]), "first_fault": said[b"fault"].decode()})
+        joined = JoinedBars(int(said[b"bars"]))
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            batch.validate(full=True)
+            joined.add(batch)
+    return replace(joined.bars(), bad_lines=int(said[b"bad"]), first_fault=said[b"fault"].decode())
