@@ -35,6 +35,7 @@ def show(summary: Summary) -> None:
         output.say(
             f"{one.label}: {one.in_both} as without it{earlier}, {one.only_here} more, {one.only_in_base} not any more"
         )
+    output.note(summary.relative_volume)
     for text in summary.unknown:
         output.note(text)
     for text in summary.lacks[:5]:

@@ -43,6 +43,7 @@ def _rounded(
 ) -> Floats:
     found = np.full((len(SHOWN), len(minutes)), np.nan)
     known = {name: row[0][places] if row.shape[1] > 1 else row[0] for name, row in known_before(day).items()}
+    curves = day.own_curves()
     sessions = [day.session(minute) for minute in range(day.length + 1)]
     of = np.array([list(dict.fromkeys(sessions)).index(session) for session in sessions])[minutes]
     for number, session in enumerate(dict.fromkeys(sessions)):
@@ -52,7 +53,9 @@ def _rounded(
         moments: Floats = (day.times.pre + minutes[at].astype(np.float64) * MINUTE_MS)[None, :]
         ago = {key: values[at][None, :] for key, values in past.items()}
         nothing = np.full((1, len(at)), np.nan)
-        matrix = Matrix(day, moments, session, columns | {"left_at": nothing}, ago)
+        matrix = Matrix(
+            day, moments, session, columns | {"left_at": nothing}, ago, curves=curves, places=places[at]
+        )  # fmt: skip
         with np.errstate(all="ignore"):
             for row, name in enumerate(SHOWN):
                 found[row, at] = np.broadcast_to(matrix[name], (1, len(at)))[0]

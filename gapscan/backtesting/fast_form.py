@@ -38,6 +38,7 @@ class FastForm:
         self._observed = sorted(wanted.intersection(OBSERVED) | (wanted & STEPPED))
         self._ago = sorted(ago)
         self._before = known_before(day)
+        self._curves = day.own_curves()
         self._rows = max(1, _CELLS // max(1, len(day.symbols)))
         self._left_at = np.full((1, len(day.symbols)), np.nan)
         self._members = [_NOBODY] * len(lists.specs)
@@ -69,7 +70,8 @@ class FastForm:
             for key, matrix in past.items():
                 matrix[row] = stepped.ago(*key)
         moments = np.array([[float(self._day.moment(minute))] for minute in minutes])
-        return Matrix(self._day, moments, session, self._before | given | {"left_at": self._left_at}, past)
+        columns = self._before | given | {"left_at": self._left_at}
+        return Matrix(self._day, moments, session, columns, past, curves=self._curves)
 
     def _rank(self, minutes: range, matrix: Matrix) -> Iterator[Ranked]:
         with np.errstate(all="ignore"):

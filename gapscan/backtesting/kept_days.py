@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gapscan import __version__
-from gapscan.backtesting.market_day import sessions_before
+from gapscan.backtesting.market_day import BASELINE_SESSIONS, sessions_before
 from gapscan.backtesting.one_day import DayResult, DayTask
+from gapscan.backtesting.past_curves import curve_days
 from gapscan.files import replace_file
 from gapscan.flatfiles.column_cache import source_of
 from gapscan.flatfiles.files import FlatFiles
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class KeptDays:
@@ -47,7 +48,8 @@ class KeptDays:
                 return None
             lacks = tuple(msgspec.json.decode(said[b"lacks"], type=list[str]))
             entries, controls = entries.replace_schema_metadata(None), controls.replace_schema_metadata(None)
-            return DayResult(task.date, entries, controls, int(said[b"symbols"]), lacks)
+            symbols, sessions = int(said[b"symbols"]), int(said[b"sessions"])
+            return DayResult(task.date, entries, controls, symbols, lacks, curve_sessions=sessions)
         except Exception as error:  # noqa: BLE001  # any bytes: the day is computed again
             log.warning("%s cannot be used, the day is computed again: %s", path, error)
             return None
@@ -58,6 +60,7 @@ class KeptDays:
         assert result.controls is not None
         key = key_of(task)
         said = {b"key": key, b"symbols": str(result.symbols).encode(), b"lacks": msgspec.json.encode(result.lacks)}
+        said[b"sessions"] = str(result.curve_sessions).encode()
         replace_file(self._path(task.date, "controls"), _packed(result.controls.replace_schema_metadata({b"key": key})))
         replace_file(self._path(task.date, "entries"), _packed(result.entries.replace_schema_metadata(said)))
 
@@ -72,6 +75,8 @@ def key_of(task: DayTask) -> bytes:
     paths = [files.path("minute_aggs_v1", task.date), files.root / "splits.csv", files.root / "splits.json"]
     paths += [files.path("day_aggs_v1", date) for date in sessions_before(task.date, daily)]
     paths.append(files.path("day_aggs_v1", next_trading_day(task.date)))
+    minutes = set(files.days("minute_aggs_v1"))
+    paths += [files.path("minute_aggs_v1", day) for day in curve_days(task.date, BASELINE_SESSIONS, minutes)]
     sources = [source_of(path) for path in paths if path.exists()]
     rules = shipped_lists().gate.text
     said = (_FORMAT, __version__, rules, replace(task, form="fast"), sources)

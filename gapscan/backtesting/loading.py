@@ -16,6 +16,7 @@ from gapscan.backtesting.market_day import (
     reference_of,
     sessions_before,
 )
+from gapscan.backtesting.past_curves import PastCurves
 from gapscan.errors import DataError
 from gapscan.flatfiles.day_bars import DayBars, no_bars
 from gapscan.flatfiles.files import FlatFiles
@@ -32,6 +33,7 @@ class DayLoader:
         self.files = FlatFiles(directory, cached=True)
         self._daily: OrderedDict[dt.date, DayBars] = OrderedDict()
         self._splits = read_splits(self.files.root)
+        self._curves = PastCurves(self.files, BASELINE_SESSIONS)
 
     @property
     def knows_splits(self) -> bool:
@@ -61,7 +63,7 @@ class DayLoader:
         opens = opens_of(no_bars() if after is None else after, symbols, self._ratios(date, following))
         return MarketDay(
             date, symbols, minutes_of(bars, symbols, date), reference_of(symbols, earlier, ratios, split), opens,
-            tuple(lacks),
+            tuple(lacks), *self._curves.before(date, self._ratios),
         )  # fmt: skip
 
     def _day(self, date: dt.date) -> DayBars:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gapscan.errors import DataError
 from gapscan.flatfiles.day_bars import DayBars
+from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.sessions import (
     MINUTE_MS,
@@ -22,6 +23,7 @@ from gapscan.market.sessions import (
     session_at,
     session_times,
 )
+from gapscan.protocol.messages import VolumeCurves
 
 BASELINE_SESSIONS: Final = 20
 _LONG_AGO: Final = 2 * BASELINE_SESSIONS  # sessions that are looked through for them
@@ -74,7 +76,8 @@ class Minutes:
 class MarketDay:
     """A day: `symbols` that traded in it, in alphabetical order, their minutes, and what was known before.
 
-    `next_open` is the next trading day's open for a share of this day, NaN where there is none.
+    `next_open` is the next trading day's open for a share of this day, NaN where there is none. `curves` are of
+    `curve_sessions` sessions before, empty where there are no minutes of any.
     """
 
     date: dt.date
@@ -83,11 +86,22 @@ class MarketDay:
     reference: Reference
     next_open: Floats
     lacks: tuple[str, ...] = ()
+    curves: tuple[VolumeCurves, ...] = ()
+    curve_sessions: int = 0
 
     @property
     def times(self) -> SessionTimes:
         """When the sessions begin."""
         return session_times(self.date)
+
+    def own_curves(self) -> Curves | None:
+        """The usual volumes of the symbols, by their places; None without any."""
+        if not self.curves:
+            return None
+        curves = Curves(self.symbols)
+        for part in self.curves:
+            curves.merge(part)
+        return curves
 
     @property
     def length(self) -> int:

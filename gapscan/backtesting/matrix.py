@@ -9,6 +9,7 @@ import numpy as np
 
 from gapscan.backtesting.dependencies import formulas
 from gapscan.backtesting.market_day import MarketDay
+from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.sessions import MarketSession, open_ramp
 from gapscan.ranking.language.closures import RAMP_COLUMN
@@ -44,14 +45,24 @@ class Matrix:
     """Columns of symbols (the last axis) at `moments` of one session (the first axis, epoch ms).
 
     `given` are columns that are observed or known; the others are computed when they are asked for. What is neither is
-    unknown. Every column has two axes, of which one may have the length 1: a column that is the same for all.
+    unknown. `places` are those of the symbols, without them all, and `curves` their usual volumes. Every column has two
+    axes, of which one may have the length 1: a column that is the same for all.
     """
 
-    found = None
-
     def __init__(
-        self, day: MarketDay, moments: Floats, session: MarketSession, given: Mapping[str, Floats], ago: Ago
+        self,
+        day: MarketDay,
+        moments: Floats,
+        session: MarketSession,
+        given: Mapping[str, Floats],
+        ago: Ago,
+        *,
+        curves: Curves | None = None,
+        places: Ints | None = None,
     ) -> None:
+        self.found: dict[str, Bools] | None = {}
+        self._curves = curves
+        self._places = np.arange(len(day.symbols)) if places is None else places
         self.session = session
         self.date = day.date
         self.day = day.times.regular
@@ -91,8 +102,12 @@ class Matrix:
     def compute_again(self, where: Bools) -> None:
         """Everything is computed."""
 
-    def usual_volume(self) -> None:
-        """Of the symbols' own curves nothing is known."""
+    def usual_volume(self) -> tuple[Floats, Floats, bool] | None:
+        """By the symbols' own curves, if there are any."""
+        if self._curves is None:
+            return None
+        usual = self._curves.expected(self._places, self._moments, self.date)
+        return usual, self._curves.sessions(self._places)[None, :], True
 
     def number(self, name: str) -> Floats:
         """A column for an expression; `now` is market time."""
@@ -115,6 +130,8 @@ class Matrix:
 
 class Part:
     """Some symbols of a matrix, as conditions see them."""
+
+    found = None
 
     def __init__(self, matrix: Matrix, places: Ints) -> None:
         self._matrix = matrix

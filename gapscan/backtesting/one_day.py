@@ -48,7 +48,10 @@ class DayTask:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """One day: `entries` and `controls` as tables, or the `fault` that the day was lost to. `lacks`: what data lack."""
+    """One day: `entries` and `controls` as tables, or the `fault` that the day was lost to. `lacks`: what data lack.
+
+    `curve_sessions`: of how many sessions the symbols' usual volumes are.
+    """
 
     date: dt.date
     entries: pa.Table | None = None
@@ -56,6 +59,7 @@ class DayResult:
     symbols: int = 0
     lacks: tuple[str, ...] = ()
     fault: str = ""
+    curve_sessions: int = 0
 
 
 # A Dask worker has several threads: the daily files are shared, and CPython 3.11 parses in one thread at a time.
@@ -90,9 +94,8 @@ def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     prices = rows[_PRICE]
     followed = book.follow(entries.minute, entries.place, prices, task.buying)
     controls = _controls(day, book, entries, task)
-    return DayResult(
-        day.date, _entries_table(day, task, entries, rows, followed), controls, len(day.symbols), day.lacks
-    )
+    table, sessions = _entries_table(day, task, entries, rows, followed), day.curve_sessions
+    return DayResult(day.date, table, controls, len(day.symbols), day.lacks, curve_sessions=sessions)
 
 
 def _settles(lists: ListSet, step: int) -> bool:

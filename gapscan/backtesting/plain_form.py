@@ -34,6 +34,8 @@ class PlainForm:
         self._universe = Universe(scan_ms=float(MINUTE_MS))
         self._state = MinuteState(day, OBSERVED)
         merge_reference(self._universe, reference_frame(day))
+        for part in day.curves:
+            self._universe.curves.merge(part)
         self._places = np.arange(len(day.symbols))
 
     def run(self, step: int = 1) -> Iterator[Ranked]:

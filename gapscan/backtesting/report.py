@@ -41,8 +41,8 @@ def _head(summary: Summary) -> str:
     return (
         f"<p>{len(summary.days)} days.{lost} Lists every {_minutes(summary.step_minutes)}; a symbol that enters is "
         f"bought {bought}{slippage}. Returns in percent. Beside each figure is the same of symbols chosen at random, "
-        "of the same price class and minute. Intervals are those of 95 % of draws of whole days.</p>"
-        + (f"<p>Days that were lost:</p><ul>{faults}</ul>" if faults else "")
+        f"of the same price class and minute. Intervals are those of 95 % of draws of whole days. "
+        f"{summary.relative_volume}</p>" + (f"<p>Days that were lost:</p><ul>{faults}</ul>" if faults else "")
     )
 
 

@@ -28,7 +28,6 @@ UNKNOWN: Final = (
     "All symbols are taken to be common stock, and none a test issue: flat files do not tell.",
     "Float, market value, sector and halts are not known from minutes: conditions on them fail.",
     "Symbols that trade no longer are there, as far as the files have them; what was delisted since is not marked.",
-    "Relative volume compares with the market's usual course of volume, not with each symbol's own.",
 )  # fmt: skip
 
 
@@ -94,6 +93,7 @@ class Summary(Struct):
     faults: dict[str, str]
     lacks: list[str]
     unknown: list[str]
+    relative_volume: str
     step_minutes: int
     entry_rule: str
     slippage_bps: float
@@ -117,6 +117,7 @@ def summarized(options: Options, days: Days, results: Sequence[DayResult], knows
         faults={str(result.date): result.fault for result in results if result.fault},
         lacks=lacks,
         unknown=list(UNKNOWN),
+        relative_volume=_relative_volume([result.curve_sessions for result in good]),
         step_minutes=options.step,
         entry_rule=options.buying.rule,
         slippage_bps=options.buying.slippage_bps,
@@ -124,6 +125,19 @@ def summarized(options: Options, days: Days, results: Sequence[DayResult], knows
         lists=[columns.of_list(variant, options.seed) for variant in options.variants],
         comparisons=[columns.compared(each) for each in options.variants if each.label != each.base],
     )
+
+
+def _relative_volume(sessions: Sequence[int]) -> str:
+    """What relative volume was held against: `sessions` has how many each day's curves are of."""
+    market = "the market's usual course of a day's volume, in regular hours only"
+    own = [number for number in sessions if number]
+    if not own:
+        return f"Relative volume is held against {market}: there are no minutes of the sessions before."
+    days = (
+        "" if len(own) == len(sessions) else f" on {len(own)} of {len(sessions)} days, on the others against {market}"
+    )
+    span = f"{min(own)}" if min(own) == max(own) else f"{min(own)} to {max(own)}"
+    return f"Relative volume is held against each symbol's own course of volume in {span} sessions before{days}."
 
 
 class _Columns:

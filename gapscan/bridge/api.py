@@ -18,6 +18,7 @@ from gapscan.bridge.past import PastLists
 from gapscan.bridge.problems import ProblemError, of_http
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
+from gapscan.bridge.trials import Trials
 from gapscan.protocol.api import PREFIX, ListsAnswer, SymbolAnswer
 from gapscan.protocol.fields import Fields
 from gapscan.protocol.openapi import OPENAPI
@@ -36,13 +37,16 @@ _DOCUMENT: Final = msgspec.json.encode(OPENAPI)
 class Api:
     """The handlers below /api."""
 
-    def __init__(self, bridge: BridgeServer, questions: Questions, past: PastLists, access: ApiAccess) -> None:
+    def __init__(
+        self, bridge: BridgeServer, questions: Questions, past: PastLists, access: ApiAccess, trials: Trials
+    ) -> None:
         self._bridge = bridge
         self._questions = questions
         self._access = access
         self._lists = ListReader(bridge)
         self._past = PastApi(past)
         self._streams = EventStreams(bridge, questions)
+        self._trials = trials
         self._waiting = 0
 
     def routes(self) -> list[web.RouteDef]:
@@ -54,6 +58,7 @@ class Api:
             web.get(f"{PREFIX}/lists/{{list}}/near", self._near),
             web.get(f"{PREFIX}/symbols/{{symbol}}", self._symbol),
             web.get(f"{PREFIX}/symbols/{{symbol}}/why", self._why),
+            web.get(f"{PREFIX}/backtest", self._backtest, allow_head=False),
             web.get(f"{PREFIX}/openapi.json", self._openapi),
         ]
         return [*gets, *(web.options(route.path, self.preflight) for route in gets)]
@@ -137,6 +142,11 @@ class Api:
             symbol, _newest(row for row, _ in places), [place for _, place in places], self._bridge.versions.simulated
         )
         return web.Response(body=msgspec.json.encode(answer), content_type=_JSON)
+
+    async def _backtest(self, request: web.Request) -> web.Response:
+        query = Query(request, "definition", "days")
+        body = await self._trials.answer(query.text("definition") or "", query.text("days"))
+        return web.Response(body=body, content_type=_JSON)
 
     async def _why(self, request: web.Request) -> web.Response:
         name = Query(request, "list").text("list")

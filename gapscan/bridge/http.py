@@ -28,6 +28,7 @@ from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.session import BrowserSession
+from gapscan.bridge.trials import Trials
 from gapscan.obs import logger
 from gapscan.protocol.codes import BAD_FRAME, TOO_FAST, TOO_LONG
 from gapscan.protocol.websocket import RefusedError
@@ -79,7 +80,7 @@ class Web:
         self.plays = Plays(bridge, policy.past.open_tape)
         self.guesses = Guesses(bridge.clock)
         access = ApiAccess(policy, self.guesses, bridge.tally, bridge.clock)
-        self._api = Api(bridge, self.questions, policy.past, access)
+        self._api = Api(bridge, self.questions, policy.past, access, Trials(policy.flat_files, bridge.tally))
 
     def app(self) -> web.Application:
         """All routes."""

@@ -30,7 +30,7 @@ from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_near, ask_why
 from gapscan.client.api import ListView
 from gapscan.client.tape_reader import TapeReader
-from gapscan.config import Config
+from gapscan.config import Config, directory_of
 from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
 from gapscan.errors import BusError, ProtocolError, UnknownListError
@@ -87,6 +87,7 @@ class Bridge:
         origins = names_of(section.origins)
         hosts = own_hosts([section.host, *names_of(section.hosts)], origins)
         links = links_of(section)
+        files = directory_of(self._config.feed.flat_files) or directory_of(self._config.sim.replay or "")
         return AccessPolicy(
             origins,
             hosts,
@@ -99,6 +100,7 @@ class Bridge:
             self.metrics,
             links,
             self.trouble,
+            files,
         )
 
     @property

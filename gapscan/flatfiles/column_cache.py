@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -38,7 +38,7 @@ def source_of(path: Path) -> str:
 def kept(path: Path) -> DayBars | None:
     """The columns of flat file `path` as it is now; None where they are not kept, or cannot be read."""
     source = source_of(path)
-    for place in _places(path):
+    for place in places(path, _SUFFIX):
         if place.exists():
             try:
                 bars = _read(place, source)
@@ -52,23 +52,30 @@ def kept(path: Path) -> DayBars | None:
 
 def keep(path: Path, bars: DayBars) -> None:
     """Keep the columns of a flat file. Where that is impossible, it is said, and nothing more."""
-    table, faults = _table(path, bars), []
-    for place in _places(path):
+    table = _table(path, bars)
+    write_one(places(path, _SUFFIX), lambda file: _write(file, table))
+
+
+def write_one(where: Sequence[Path], content: bytes | Callable[[IO[bytes]], object]) -> None:
+    """Write a file at the first place that can be written to. Without any, that is said, and nothing more."""
+    faults = []
+    for place in where:
         try:
-            replace_file(place, lambda file: _write(file, table))
+            replace_file(place, content)
         except OSError as error:
             faults.append(f"{place}: {error.strerror}")
         else:
             return
-    log.warning("parsed columns are not kept: %s", "; ".join(faults))
+    log.warning("what was read is not kept: %s", "; ".join(faults))
 
 
-def _places(path: Path) -> list[Path]:
+def places(path: Path, suffix: str) -> list[Path]:
+    """Where what was made of a flat file may be kept: beside it, else in the user's cache directory."""
     from platformdirs import user_cache_path
 
     name = path.name.removesuffix(".csv.gz")
     digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
-    return [path.with_name(name + _SUFFIX), user_cache_path("gapscan") / "flatfiles" / f"{name}.{digest}{_SUFFIX}"]
+    return [path.with_name(name + suffix), user_cache_path("gapscan") / "flatfiles" / f"{name}.{digest}{suffix}"]
 
 
 def _table(path: Path, bars: DayBars) -> pa.Table:

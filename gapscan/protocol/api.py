@@ -94,6 +94,49 @@ class SymbolAnswer(Struct, frozen=True):
     simulated: bool
 
 
+class TriedReturn(Struct, frozen=True):
+    """What followed entries after some time, in percent, beside symbols chosen at random; null: nothing is known."""
+
+    after: str
+    entries: int
+    mean: float | None
+    random: float | None
+    share_above_zero: float | None
+
+
+class TriedEntry(Struct, frozen=True):
+    """One entry, and what followed it, in percent."""
+
+    time: EpochMs
+    symbol: str
+    rank: Rank
+    price: float | None
+    return_5m: float | None
+    return_30m: float | None
+    return_close: float | None
+
+
+TriedEntries = list[TriedEntry]
+TriedReturns = list[TriedReturn]
+
+
+class TriedAnswer(Struct, frozen=True):
+    """How often a definition would have fired on `days` of flat files; `latest` are the last entries, newest first.
+
+    `by_half_hour` counts entries by when they were, in New York. `notes` say what the files do not tell, `faults` which
+    days were lost and why.
+    """
+
+    days: list[str]
+    entries: int
+    entries_a_day: float
+    by_half_hour: dict[str, int]
+    followed: TriedReturns
+    latest: TriedEntries
+    notes: list[str]
+    faults: dict[str, str]
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """Why a request was not answered (RFC 9457). Programs know the reason by `code`."""
 
@@ -109,6 +152,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "a parameter is unknown, or its value is none"),
     "no_token": (401, "the bridge has a token: `Authorization: Bearer ...` must say it"),
     "origin": (403, "the page's origin is not allowed"),
+    "no_files": (404, "there are no flat files to try a definition on"),
     "unknown_list": (404, "there is no list of this name"),
     "not_found": (404, "there is nothing at this path"),
     "not_recorded": (404, "what the list was then is not recorded"),
@@ -118,6 +162,6 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "rate_limited": (429, "too many requests, or too many wrong tokens, came from this address"),
     "not_published": (503, "the list has no rows yet, or it is not known yet which lists there are"),
     "list_failed": (503, "the newest rows cannot be sent"),
-    "unavailable": (503, "no ranker answered the question, or the past could not be read"),
+    "unavailable": (503, "no ranker answered the question, the past could not be read, or others are being answered"),
     "full": (503, "the bridge has as many clients as it may have"),
 }

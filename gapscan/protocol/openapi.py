@@ -20,7 +20,9 @@ OPENAPI_FILE: Final = "openapi.json"
 API_VERSION: Final = "1.0.0"
 
 _SCHEMAS: Final = "#/components/schemas/"
-_ANSWERS: Final = (api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, Why, Near, api.Problem)
+_ANSWERS: Final = (
+    api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, api.TriedAnswer, Why, Near, api.Problem,
+)  # fmt: skip
 _EVENTS: Final = (Snapshot, Delta, Beat, Error)
 _ROWS: Final = ("Fields", "RankedRow")
 
@@ -65,6 +67,20 @@ _ONE_LIST: Final[Document] = {
     "in": "query",
     "description": "about this list only",
     "schema": {"type": "string", "minLength": 1},
+}
+_DEFINITION: Final[Document] = {
+    "name": "definition",
+    "in": "query",
+    "required": True,
+    "description": "one list as TOML, as in a file of own lists",
+    "schema": {"type": "string", "minLength": 1},
+    "example": '[lists.mine]\nwhere = "gap_percent >= 4"\nsort = ["-gap_percent"]',
+}
+_DAYS: Final[Document] = {
+    "name": "days",
+    "in": "query",
+    "description": "the latest so many days; 5 without it",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 20},
 }
 _LAST_EVENT: Final[Document] = {
     "name": "Last-Event-ID",
@@ -150,6 +166,14 @@ def _operations() -> dict[str, Document]:
             [_SYMBOL, _ONE_LIST],
             _json(Why),
             "unknown_list",
+            "unavailable",
+        ),
+        "/backtest": _operation(
+            "tryDefinition",
+            "How often a definition would have fired on the latest days of flat files, and what followed.",
+            [_DEFINITION, _DAYS],
+            _json(api.TriedAnswer),
+            "no_files",
             "unavailable",
         ),
         "/openapi.json": _operation(

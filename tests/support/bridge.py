@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -19,7 +20,7 @@ from gapscan.bridge.http import serving
 from gapscan.bridge.service import Bridge
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
-from gapscan.config import BridgeSection, Config, NatsSection
+from gapscan.config import BridgeSection, Config, FeedSection, NatsSection
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import Answer
@@ -76,9 +77,14 @@ class Served:
 
 
 @asynccontextmanager
-async def running_bridge(nats_url: str, port: int = 0, **section: Any) -> AsyncIterator[Served]:
-    """A bridge with these settings of [bridge]."""
-    config = Config(nats=NatsSection(url=nats_url), bridge=BridgeSection(port=port, **{"window": 0.02, **section}))
+async def running_bridge(
+    nats_url: str, port: int = 0, *, flat_files: Path | None = None, **section: Any
+) -> AsyncIterator[Served]:
+    """A bridge with these settings of [bridge], and past days in `flat_files`."""
+    config = Config(
+        nats=NatsSection(url=nats_url), bridge=BridgeSection(port=port, **{"window": 0.02, **section}),
+        feed=FeedSection(flat_files=str(flat_files) if flat_files else ""),
+    )  # fmt: skip
     listening = open_socket(config.bridge.host, config.bridge.port)
     number = listening.getsockname()[1]
     with open_writer(io_uring=config.bridge.io_uring) as writer:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import random
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gapscan.backtesting.market_day import MarketDay, Reference, minutes_of
 from gapscan.flatfiles.day_bars import DayBars
+from gapscan.flatfiles.minutes import KNOTS
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, session_times
+from gapscan.protocol.messages import VolumeCurves
 
 DAY = dt.date(2024, 3, 8)
 HALF_DAY = dt.date(2024, 7, 3)
@@ -98,4 +100,16 @@ def random_day(seed: int, date: dt.date = DAY) -> MarketDay:
         before[unknown < 0.1] = np.nan
     reference.average_volume[unknown > 0.9] = reference.sessions[unknown > 0.8] = np.nan
     reference.split[(unknown > 0.5) & (unknown < 0.6)] = True
-    return replace(day, reference=replace(reference, complete=dice.random() < 0.5))
+    day = replace(day, reference=replace(reference, complete=dice.random() < 0.5))
+    return replace(day, **random_curves(day, dice)) if dice.random() < 0.5 else day
+
+
+def random_curves(day: MarketDay, dice: random.Random) -> dict[str, Any]:
+    """Own courses of volume of some symbols, over few or many sessions."""
+    symbols = [symbol for symbol in day.symbols if dice.random() < 0.7]
+    if not symbols:
+        return {}
+    volumes = [sorted(dice.randint(0, 60_000) for _ in KNOTS) for _ in symbols]
+    sessions = [dice.choice([2, 9, 10, 20]) for _ in symbols]
+    part = VolumeCurves(1, 1, day.date.isoformat(), list(KNOTS), symbols, sessions, volumes)
+    return {"curves": (part,), "curve_sessions": 20}
