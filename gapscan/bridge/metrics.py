@@ -17,6 +17,7 @@ from gapscan.service.metrics import ALL_LISTS_FAILURES, Family, Kinds, gauge, ga
 
 KINDS: Final = Kinds(
     counts={
+        "definitions_tried": "definitions that nobody has saved which were tried on past days",
         "connects": "clients that came",
         "frames": "frames sent",
         "bytes": "bytes sent in frames",
@@ -31,6 +32,7 @@ KINDS: Final = Kinds(
         "answers_deferred": "times that a client's answers had to wait, because it asked for lists too often",
     },
     failures={
+        "trial_failed",
         *ALL_LISTS_FAILURES,
         "alerts_unread",
         "alerts_unreadable",

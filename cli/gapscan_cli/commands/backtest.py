@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from gapscan_cli import output
 
 if TYPE_CHECKING:
     from gapscan.backtesting.one_day import DayResult
+    from gapscan.backtesting.outcomes import Buying
     from gapscan.backtesting.run import Options, Progress
 
 _HELP = "a name of a shipped list, or a TOML file of own lists; without any, all shipped lists"
@@ -65,33 +67,40 @@ def backtest(
       gapscan backtest gappers_up --from 2024-07-01 --to 2024-07-31 --flat-files flatfiles
       gapscan backtest gappers_up --from 2024-07-01 --vary 'gap_percent=1,2,3,5' --out result
     """
-    from gapscan.backtesting.api import whole
+    options = _options(lists or [], first, last or first, _directory(flat_files, config_file), vary or [], where or [])
+    options = replace(
+        options, step=_minutes(step), buying=_buying(entry, slippage), seed=seed, workers=workers, dask=dask, out=out
+    )
+    _run(options)
+
+
+def _options(lists: list[str], first: str, last: str, directory: Path, vary: list[str], where: list[str]) -> Options:
+    """What is backtested on which days."""
     from gapscan.backtesting.chosen import chosen_lists
-    from gapscan.backtesting.outcomes import Buying
     from gapscan.backtesting.run import Options
     from gapscan.backtesting.variants import parse_vary, variants_of
-    from gapscan_cli.backtest_table import show
+
+    variants = variants_of(chosen_lists(lists), [parse_vary(text) for text in vary], where)
+    return Options(directory, _day("--from", first), _day("--to", last), variants)
+
+
+def _buying(entry: str, slippage: float) -> Buying:
+    from gapscan.backtesting.outcomes import Buying
 
     if entry not in ("next_open", "price"):
         raise ConfigError(f"--entry {entry} is not a rule", remedy="next_open or price")
-    begin = _day("--from", first)
-    options = Options(
-        _directory(flat_files, config_file),
-        begin,
-        _day("--to", last) if last else begin,
-        variants_of(chosen_lists(lists or []), [parse_vary(text) for text in vary or []], where or []),
-        step=_minutes(step),
-        buying=Buying("next_open" if entry == "next_open" else "price", slippage),
-        seed=seed,
-        workers=workers,
-        dask=dask,
-        out=out,
-    )
+    return Buying("next_open" if entry == "next_open" else "price", slippage)
+
+
+def _run(options: Options) -> None:
+    from gapscan.backtesting.api import whole
+    from gapscan_cli.backtest_table import show
+
     with _progress(options) as progress:
         found = whole(options, progress)
     show(found.summary)
-    if out is not None:
-        output.note(f"{found.table.num_rows} entries are in {out}; open {out / 'report.html'}")
+    if options.out is not None:
+        output.note(f"{found.table.num_rows} entries are in {options.out}; open {options.out / 'report.html'}")
 
 
 def _day(option: str, text: str) -> dt.date:

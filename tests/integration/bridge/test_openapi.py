@@ -75,10 +75,10 @@ def _try_all(url: str) -> None:
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
         operation = found.ok()
-        if operation.path != STREAM:  # it does not end
+        if operation.path not in (STREAM, TRIAL):  # the one does not end, the other wants TOML that no schema describes
             tried.add(operation.path)
             _try(operation.as_strategy())
-    assert tried == OPENAPI["paths"].keys() - {STREAM}
+    assert tried == OPENAPI["paths"].keys() - {STREAM, TRIAL}
 
 
 def _try(cases: SearchStrategy[Case[Any]]) -> None:
