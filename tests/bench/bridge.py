@@ -97,9 +97,9 @@ async def _latency(bus: Bus, url: str) -> Sequence[Figure]:
             spread = await spread_bars(bus, watcher)
     return [
         Figure("bar to browser: 1,000 bars/s, ranker and bridge", 100 * used[0], "% of a core", 20),
-        Figure("bar to browser: lone bar p50", median(lone), "ms", 15, f"{len(lone)} of {LONE_BARS} bars"),
-        Figure("bar to browser: 1,000 bars/s p50", median(spread), "ms", 70, f"{len(spread)} prices shown"),
-        Figure("bar to browser: 1,000 bars/s p99", percentile(spread, 0.99), "ms", 150),
+        Figure("bar to browser: lone bar p50", median(lone), "ms", 4, f"{len(lone)} of {LONE_BARS} bars"),
+        Figure("bar to browser: 1,000 bars/s p50", median(spread), "ms", 25, f"{len(spread)} prices shown"),
+        Figure("bar to browser: 1,000 bars/s p99", percentile(spread, 0.99), "ms", 60),
     ]
 
 
