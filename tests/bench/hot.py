@@ -225,8 +225,9 @@ async def _under_load(
 
 def load() -> Sequence[Figure]:
     """Every symbol hot, at a flood of bars: a day that waited for the ranker would have none at this speed."""
-    settings = {"GAPSCAN_FEED_MODE": "all", "GAPSCAN_SIM_FOLLOW": "false"}
-    return asyncio.run(_under_load("every symbol hot", 100, {"feed": 60.0, "ranker": 60.0}, **settings))
+    goals = {"feed": 60.0, "ranker": 60.0}
+    flood = _under_load("every symbol hot", 100, goals, GAPSCAN_FEED_MODE="all", GAPSCAN_SIM_FOLLOW="false")
+    return asyncio.run(flood)
 
 
 def normal() -> Sequence[Figure]:
