@@ -55,7 +55,7 @@ SORT = [
     "-gap_percent", "change_percent", "-volume", "-(abs(from_high_percent) + price)", "stale", "symbol", "- symbol",
     "-dollar_volume", "price / volume",
 ]  # fmt: skip
-SESSIONS = [MarketSession.PRE, MarketSession.REGULAR, MarketSession.POST, MarketSession.CLOSED]
+SESSIONS = [*MarketSession]
 
 
 def percent(now: float, before: float) -> float:
