@@ -9,6 +9,7 @@
     * `FeedError`: the market data provider refused or failed (retry, unless it says otherwise)
         * `NotFoundError`: the provider does not have what was asked for
         * `NotEntitledError`: the account's plan does not have it
+        * `UnansweredError`: the provider did not answer at all (retry)
     * `BusError`: NATS cannot be reached, or refused a request (retry)
         * `TopologyError`: a stream or bucket has settings that gapscan cannot work with
         * `StreamLostError`: a stream that was there is gone (retry)

@@ -33,6 +33,9 @@ BELLS: Final[dict[str, tuple[dt.date, tuple[float, ...]]]] = {
     "after autumn": (dt.date(2024, 11, 4), (8.5, 9, 14.5, 21, 25)),
 }
 NAMES: Final = ("clear", "pre", "regular", "post", "closed")
+NIGHT_AFTER: Final = ("full", "after spring", "after autumn")  # begins as post-market ends: no half day, no weekend
+NO_NIGHT_AFTER: Final = tuple(name for name in BELLS if name not in NIGHT_AFTER)
+NIGHT_MS: Final = 8 * 3_600_000
 
 
 class Day(NamedTuple):
@@ -156,7 +159,7 @@ def told_of(day: Day, now: int) -> Any:
 def open_lists(day: Day, now: int) -> Any:
     specs = shipped_lists().specs
     shut = {spec.name for spec in specs if not spec.is_open(session_at(now))}
-    return shut & {"gappers_up", "reversals", "post_market", "premarket_high_break", "winners", "ssr"}
+    return shut & NIGHT_SHUT
 
 
 UP: Final = parse_lists(
@@ -187,6 +190,7 @@ Rule = Callable[..., Any]
 SOON: Final = (-1, 0, 1)
 STEP: Final = (-10 * SECOND, 0, 10 * SECOND)  # what the time alone changes moves in steps
 REGULAR_SHUT: Final = {"post_market"}
+NIGHT_SHUT: Final = {"gappers_up", "reversals", "post_market", "premarket_high_break", "winners", "ssr"}
 CLOSED_SHUT: Final = {"gappers_up", "reversals", "post_market", "premarket_high_break", "ssr"}
 PRE_SHUT: Final = {"reversals", "post_market", "premarket_high_break"}
 POST_SHUT: Final = {"gappers_up", "reversals", "premarket_high_break"}
@@ -200,19 +204,23 @@ class Case(NamedTuple):
     expected: tuple[Any, Any, Any]
     after: int = 0
     off: tuple[int, int, int] = SOON
+    days: tuple[str, ...] = tuple(BELLS)
 
 
 TABLE: Final = {
     "the day begins at the clear": Case(of_the_day, "clear", (False, True, True)),
-    "what is of before the clear is not told": Case(told_of, "clear", (None, 10.0, 10.0)),
-    "pre-market begins": Case(session, "pre", ("closed", "pre", "pre")),
+    "what is of before the night is not told": Case(told_of, "pre", (None, None, 10.0), -NIGHT_MS),  # at it: the last
+    "what is of the night is told": Case(told_of, "clear", (10.0, 10.0, 10.0)),
+    "pre-market begins": Case(session, "pre", ("night", "pre", "pre")),
     "the regular session begins": Case(session, "regular", ("pre", "regular", "regular")),
     "post-market begins": Case(session, "post", ("regular", "post", "post")),
-    "post-market ends": Case(session, "closed", ("post", "closed", "closed")),
-    "lists at pre-market's bell": Case(open_lists, "pre", (CLOSED_SHUT, PRE_SHUT, PRE_SHUT)),
+    "post-market ends": Case(session, "closed", ("post", "closed", "closed"), days=NO_NIGHT_AFTER),
+    "post-market ends, the night begins": Case(session, "closed", ("post", "night", "night"), days=NIGHT_AFTER),
+    "lists at pre-market's bell": Case(open_lists, "pre", (NIGHT_SHUT, PRE_SHUT, PRE_SHUT)),
     "lists at the open": Case(open_lists, "regular", (PRE_SHUT, REGULAR_SHUT, REGULAR_SHUT)),
     "lists at the close": Case(open_lists, "post", (REGULAR_SHUT, POST_SHUT, POST_SHUT)),
-    "lists at the end": Case(open_lists, "closed", (POST_SHUT, CLOSED_SHUT, CLOSED_SHUT)),
+    "lists at the end": Case(open_lists, "closed", (POST_SHUT, CLOSED_SHUT, CLOSED_SHUT), days=NO_NIGHT_AFTER),
+    "lists in the night": Case(open_lists, "closed", (POST_SHUT, NIGHT_SHUT, NIGHT_SHUT), days=NIGHT_AFTER),
     "the market's curve begins with the open": Case(rvol_source, "regular", ("none", "market", "market")),
     "and ends with the close": Case(rvol_source, "post", ("market", "none", "none")),
     "pre-market's high ends with the open": Case(pre_high, "regular", (12.0, 11.0, 11.0)),
@@ -241,8 +249,7 @@ TABLE: Final = {
 }
 
 
-@pytest.mark.parametrize("name", BELLS)
-@pytest.mark.parametrize("rule", TABLE)
+@pytest.mark.parametrize(("rule", "name"), [(rule, name) for rule, case in TABLE.items() for name in case.days])
 def test_at_the_bell(rule: str, name: str) -> None:
     case, day = TABLE[rule], Day.of(name)
     bell = getattr(day, case.bell)
