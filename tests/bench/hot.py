@@ -18,6 +18,7 @@ import psutil
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.client.api import Follower
+from gapscan.config.sim_section import STEPPING_SPEED
 from gapscan.errors import UnknownListError
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
@@ -35,6 +36,7 @@ LONE_BARS = 60
 SPREAD_SECONDS = 8
 SPREAD_RATE = 1000  # bars a second
 WINDOW_SECONDS = 15.0
+SETTLE_SECONDS = 30.0  # reference data are loaded first, and the market's clock waits for them
 DETAILS_SECONDS = 60.0  # until the details of the first hot symbols are loaded
 
 
@@ -199,7 +201,7 @@ async def _shares(running: RunningSet) -> dict[str, float]:
 
 
 async def _under_load(
-    what: str, speed: float, goals: dict[str, float], settle: float = 12.0, **settings: str
+    what: str, speed: float, goals: dict[str, float], settle: float, **settings: str
 ) -> Sequence[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         async with running_set(Path(directory), symbols=11_000, start="10:30", speed=speed, **settings) as running:
@@ -224,10 +226,11 @@ async def _under_load(
 
 
 def load() -> Sequence[Figure]:
-    """Every symbol hot, at a flood of bars: a day that waited for the ranker would have none at this speed."""
+    """Every symbol hot, as fast as a simulated day has bars: from STEPPING_SPEED on it shows itself by scans alone."""
     goals = {"feed": 60.0, "ranker": 60.0}
-    flood = _under_load("every symbol hot", 100, goals, GAPSCAN_FEED_MODE="all", GAPSCAN_SIM_FOLLOW="false")
-    return asyncio.run(flood)
+    return asyncio.run(
+        _under_load("every symbol hot", STEPPING_SPEED - 1, goals, SETTLE_SECONDS, GAPSCAN_FEED_MODE="all")
+    )
 
 
 def normal() -> Sequence[Figure]:
