@@ -83,11 +83,15 @@ class Dividend(Struct, frozen=True):
 
 
 class CompanyDetails(Struct, frozen=True):
-    """What is known of a company beside its listing: USD, shares of this class (else of all), a sector's short name."""
+    """What is known of a company beside its listing: USD, shares of this class (else of all), a sector's short name.
+
+    It has been listed since the day `listed`, under whatever symbol.
+    """
 
     market_cap: float | None = None
     shares_outstanding: float | None = None
     sector: str | None = None
+    listed: dt.date | None = None
 
 
 class Story(Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Set
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from gapscan.bus.client import Bus
 from gapscan.config import Config
@@ -233,4 +233,5 @@ def _detail(symbol: str, date: dt.date, details: CompanyDetails, free_float: flo
         shares_outstanding=details.shares_outstanding,
         float_shares=free_float,
         sector=details.sector,
+        listed=UNSET if details.listed is None else str(details.listed),
     )

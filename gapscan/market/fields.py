@@ -26,10 +26,11 @@ def _shown(*origins: Origin) -> tuple[str, ...]:
 
 
 # What reference data and details say; 1.0 and 0.0 in the flags. `first_day` is a symbol that traded on none of the
-# baseline's sessions, once these are known. `known_close` takes the place of the scans' prev_close.
+# baseline's sessions, once these are known, `listed_on` the day (its ordinal) since when the company is listed at all.
+# `known_close` takes the place of the scans' prev_close.
 KNOWN: Final = (
     "average_trades", "trades_deviation", "baseline_sessions", "test_symbol", "first_day", "ssr_carried", "known_close",
-    *_shown("reference", "details"),
+    "listed_on", *_shown("reference", "details"),
 )  # fmt: skip
 
 # What metrics compute from these. `gone` is a symbol that has not traded for so long that it leaves its lists,

@@ -122,7 +122,9 @@ def _against_the_close(columns: MetricColumns) -> None:
 def _since_the_open(columns: MetricColumns) -> None:
     """Price against the official open; and who trades for the first time."""
     columns["change_from_open_percent"] = _percent(columns["price"], _positive(columns["open"]))
-    columns["new_listing"] = ((columns["first_day"] == 1.0) & ~(columns["prev_close"] > 0)).astype(np.float64)
+    first = (columns["first_day"] == 1.0) & ~(columns["prev_close"] > 0)
+    renamed = columns["listed_on"] < columns.date.toordinal()
+    columns["new_listing"] = (first & ~renamed).astype(np.float64)
 
 
 def _ranges(columns: MetricColumns) -> None:

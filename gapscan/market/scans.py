@@ -182,6 +182,15 @@ def merge_detail(universe: Universe, detail: Detail) -> None:
     for name in ("market_cap", "float_shares"):
         universe.set_reference(name, at, as_floats([getattr(detail, name)]))
     universe.set_text("sector", at, [detail.sector])
+    universe.set_reference("listed_on", at, as_floats([_ordinal(detail.listed or "")]))
+
+
+def _ordinal(date: str) -> int | None:
+    """The number of a day; None of what is none."""
+    try:
+        return dt.date.fromisoformat(date).toordinal()
+    except ValueError:
+        return None
 
 
 def merge_news(universe: Universe, news: News) -> bool:

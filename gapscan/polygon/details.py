@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 from msgspec import Struct
@@ -48,6 +49,7 @@ class TickerOverview(Struct):
     share_class_shares_outstanding: float | None = None
     weighted_shares_outstanding: float | None = None
     sic_code: str | int | None = None
+    list_date: str | None = None
 
 
 class OverviewBody(Struct):
@@ -81,7 +83,16 @@ def details_of(overview: TickerOverview) -> CompanyDetails:
         market_cap=_known(overview.market_cap),
         shares_outstanding=_known(shares),
         sector=sector_of(overview.sic_code),
+        listed=_date(overview.list_date),
     )
+
+
+def _date(text: str | None) -> dt.date | None:
+    """A date as it is written, if it is one."""
+    try:
+        return dt.date.fromisoformat(text or "")
+    except ValueError:
+        return None
 
 
 def _known(value: float | None) -> float | None:

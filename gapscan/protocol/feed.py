@@ -282,6 +282,9 @@ class Detail(Struct, frozen=True, tag_field="type", tag="detail"):
     shares_outstanding: Annotated[float | None, Meta(description="of this class of shares, else of all")]
     float_shares: Annotated[float | None, Meta(description="shares that are free to trade")]
     sector: Annotated[str | None, Meta(description="a short name, from the SIC code")]
+    listed: Annotated[
+        str | UnsetType | None, Meta(description="day since when the company has been listed, under whatever symbol")
+    ] = UNSET
 
 
 class Lease(Struct, frozen=True, tag_field="type", tag="lease"):

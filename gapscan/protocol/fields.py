@@ -168,7 +168,8 @@ class Fields(TypedDict, total=False):
         "market's curve, in regular hours only; none: nothing, and there is no relative volume.", "words", "Volume",
         column="rvol_by")]
     new_listing: Annotated[bool | None, Field(
-        "New", "First day of trading: no close before, and no session in the baseline.", "flag", "Company")]
+        "New", "First day of trading: no close before, no session in the baseline, not listed before by another name.",
+        "flag", "Company")]
     split_ratio: Annotated[float | None, Field(
         "Ratio", "New shares for an old one, on the day of a split.", "ratio", "Data", "reference", decimals=6)]
     ex_today: Annotated[Literal["dividend", "spin_off"] | None, Field(

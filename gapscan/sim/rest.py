@@ -33,6 +33,8 @@ from gapscan.sim.replies import (
 from gapscan.sim.snapshot import numbers
 from gapscan.sim.source import DailyBars, Listing, split_ratio
 
+_LONG_AGO = dt.date(2015, 1, 2)
+
 
 class GroupedBar(msgspec.Struct):
     T: str
@@ -189,12 +191,20 @@ class RestApi:
         body = self._reference(listing)
         if listing.sic_code:
             body |= {"sic_code": listing.sic_code, "sic_description": listing.sic_description}
+        body["list_date"] = self._list_date(place)
         if listing.shares:
             price = self._market.state.last_price[place] or self._market.previous.close[place]
             body["share_class_shares_outstanding"] = listing.shares
             body["weighted_shares_outstanding"] = listing.shares
             body["market_cap"] = round(float(price) * listing.shares, 2)
         return reply({"results": body, "status": "OK"})
+
+    def _list_date(self, place: int) -> str:
+        """Today for what did not trade on the day before, and was not called otherwise."""
+        today = trading_date(self._driver.clock.now())
+        before = self._source.day_before(today)
+        old = self._market.previous.traded[place] or (before and place in self._source.former(before))
+        return str(_LONG_AGO if old else today)
 
     async def free_float(self, request: Request) -> Reply:
         query, start = page_of(request)

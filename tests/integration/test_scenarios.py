@@ -14,7 +14,9 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.config import SCENARIOS
 from gapscan.feed.new_symbols import NewSymbolOptions
 from gapscan.lists.state import Copy
+from gapscan.market.scans import merge_detail
 from gapscan.market.sessions import previous_trading_day, session_times
+from gapscan.protocol.messages import Detail
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.server import SimServer
@@ -164,6 +166,13 @@ async def test_a_company_that_is_renamed_today_is_ranked_today(nats_server: Nats
         assert stack.universe.text("type").words(stack.universe.positions([new])) == ["CS"]
         assert day.known("rename", "prev_close", "gap_percent") == [None] * 2, "that was another symbol's"
         assert day.known("rename", "price")[0] > 0
+        details = await stack.provider.details(new)
+        assert details.listed is not None
+        assert details.listed < DAY
+        assert day.known("rename", "new_listing") == [1.0], "while nothing says since when it is listed"
+        merge_detail(stack.universe, Detail(new, str(DAY), None, None, None, None, str(details.listed)))
+        await stack.scan_at(TIMES.regular + 91 * MINUTE)
+        assert day.known("rename", "new_listing") == [0.0]
 
 
 async def test_a_symbol_that_is_halted_all_day_has_no_trade(nats_server: NatsServer) -> None:

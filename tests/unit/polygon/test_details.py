@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import msgspec
@@ -72,6 +73,13 @@ def test_zero_and_absent_are_not_known() -> None:
     nothing = details_of(overview(market_cap=0, share_class_shares_outstanding=0))
     assert nothing == details_of(TickerOverview("A")) == CompanyDetails()
     assert FloatBody([FloatRow("A", 0)]).of("A") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"), [("2015-01-02", dt.date(2015, 1, 2)), ("soon", None), ("", None), (None, None)]
+)
+def test_since_when_it_is_listed(text: str | None, listed: dt.date | None) -> None:
+    assert details_of(TickerOverview("A", list_date=text)).listed == listed
 
 
 def test_the_float_of_another_symbol_is_not_taken() -> None:
