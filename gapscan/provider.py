@@ -16,7 +16,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
-from gapscan.errors import NotEntitledError
 from gapscan.market.snapshot import MarketSnapshot as MarketSnapshot
 from gapscan.protocol.messages import SessionName
 
@@ -281,9 +280,9 @@ class Provider(ABC):
     async def free_float(self, symbol: str) -> float | None:
         """Shares that are free to trade, by one request as `details`."""
 
-    async def news(self, since: int) -> list[Story]:
-        """What was published of any symbol from that moment on. A provider that has no news need not say so."""
-        raise NotEntitledError("this provider has no news")
+    async def news(self, since: int) -> list[Story] | None:
+        """What was published of any symbol from that moment on; None from a provider that has no news."""
+        return None
 
     @abstractmethod
     def stream(self, on_batch: OnBatch, is_open: Callable[[], bool], may_open: MayOpen = at_once) -> LiveStream:

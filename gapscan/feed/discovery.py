@@ -19,6 +19,7 @@ from gapscan.errors import BusError, FeedError, ProtocolError
 from gapscan.feed.liveness import TICK_SECONDS, Liveness
 from gapscan.feed.market_clock import MarketClock
 from gapscan.feed.metrics import scan_histogram
+from gapscan.feed.news import NewsLoader
 from gapscan.feed.publisher import FeedPublisher
 from gapscan.feed.reference import ReferenceLoader
 from gapscan.feed.scan_check import ScanCheck
@@ -73,6 +74,7 @@ class Discovery:
         self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
         self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
         self.curves = CurveLoader(bus, provider, config, tally, self._publisher)
+        self.news = NewsLoader(bus, provider, config.feed.news_interval, tally, lambda: self.market_time)
 
     @property
     def session(self) -> SessionName | None:
@@ -210,5 +212,6 @@ class Discovery:
             "symbols": self.symbols,
             "reference": self.reference.report(),
             "curves": self.curves.report(),
+            "news": self.news.report(),
             "counts": dict(self._tally.counts),
         }

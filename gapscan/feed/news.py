@@ -71,7 +71,9 @@ class NewsLoader:
             self._unsent.clear()
         book, before = self._book, self._book.stories
         since = max(book.begin, book.newest - _OVERLAP_MS)
-        self._unsent |= book.add(await self._provider.news(since), now)
+        if (stories := await self._provider.news(since)) is None:
+            raise NotFoundError("this provider has no news")
+        self._unsent |= book.add(stories, now)
         self._tally.count("headlines", book.stories - before)
 
     async def _send(self) -> None:

@@ -9,8 +9,8 @@ from typing import Final
 from msgspec import Struct, field
 
 from gapscan.market.sessions import previous_trading_day, session_times
+from gapscan.protocol.headlines import KEPT_HEADLINES
 from gapscan.protocol.messages import Headline, News
-from gapscan.protocol.news import KEPT_HEADLINES
 from gapscan.provider import Story
 
 MOST_STORIES: Final = 20_000  # of a day; a busy one has two thousand

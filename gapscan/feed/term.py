@@ -14,7 +14,6 @@ from gapscan.feed.backfill import Backfill
 from gapscan.feed.details import DetailLoader
 from gapscan.feed.discovery import Discovery
 from gapscan.feed.live import LiveFeed
-from gapscan.feed.news import NewsLoader
 from gapscan.feed.plan import PlanWatch
 from gapscan.feed.probe import Probe
 from gapscan.feed.publisher import FeedPublisher
@@ -59,7 +58,6 @@ class FeedTerm:
             publisher=self._publisher,
             liveness=self.discovery.liveness,
         )
-        self.news = NewsLoader(bus, provider, config.feed.news_interval, tally, lambda: self.discovery.market_time)
         self.discovery.on_scan = self._scanned
         self.discovery.newest_bar = lambda: self.live.bars.newest_end
 
@@ -84,11 +82,11 @@ class FeedTerm:
             "bars": answer_bars(self._bus, self._day_bars, self._tally, self.bars_endpoint),
             "live": self.live.run(),
             "reference": discovery.reference.run(),
+            "news": discovery.news.run(),
             "curves": discovery.curves.run(),
             "details": self.details.run(),
             "backfill": self.backfill.run(),
             "probe": self.probe.run(),
-            "news": self.news.run(),
         }
         async with asyncio.TaskGroup() as group:
             for name, job in jobs.items():
@@ -98,5 +96,5 @@ class FeedTerm:
         """What `gapscan status` shows of this term."""
         lateness = self.discovery.liveness.report()
         parts = {"details": self.details.report(), "backfill": self.backfill.report(), "lateness": lateness}
-        parts |= {"plan": self.plan.report(), "news": self.news.report()}
+        parts |= {"plan": self.plan.report()}
         return self.discovery.report() | self.live.report() | parts

@@ -22,6 +22,7 @@ from gapscan.protocol.feed import (
     VolumeCurves,
 )
 from gapscan.protocol.fields import Fields
+from gapscan.protocol.headlines import Headline, Headlines, News
 from gapscan.protocol.lists import (
     Add,
     Change,
@@ -37,7 +38,6 @@ from gapscan.protocol.lists import (
     Snapshot,
     Update,
 )
-from gapscan.protocol.news import Headline, Headlines, News
 from gapscan.protocol.tape import Gap, Move, Moves, Unchanged
 from gapscan.protocol.values import (
     Column,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from gapscan.protocol.news import Headlines
+from gapscan.protocol.headlines import Headlines
 from gapscan.protocol.values import EpochMs, Idle, ListName, Rank, SessionName, Symbol, Symbols
 
 

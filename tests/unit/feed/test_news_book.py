@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gapscan.feed.news_book import NewsBook, headline_of
 from gapscan.market.sessions import session_times
-from gapscan.protocol.news import KEPT_HEADLINES
+from gapscan.protocol.headlines import KEPT_HEADLINES
 from gapscan.provider import Story
 
 DAY, FRIDAY = dt.date(2026, 11, 23), dt.date(2026, 11, 20)
