@@ -97,7 +97,7 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
 
 def _seen(minutes: Floats, times: Floats, as_of: int) -> Floats:
     """Until when the scan saw the newest minutes: a minute in which nothing more trades passes all the same."""
-    seen: Floats = np.where(np.isnan(minutes), times, np.fmin(minutes + MINUTE_MS - 1, as_of))
+    seen: Floats = np.where(np.isnan(minutes), times, np.fmin(minutes + MINUTE_MS, as_of))
     return np.where(np.isnan(times), np.nan, seen)
 
 

@@ -122,7 +122,7 @@ class Plain:
         self.see_volume(symbol, one["volume"], updated, as_of)
         self.observe(symbol, "updated", one["updated"], updated)
         minute = one["minute_start"]
-        self.observe(symbol, "scanned", updated if minute is None else min(minute + MINUTE_MS - 1, as_of), updated)
+        self.observe(symbol, "scanned", updated if minute is None else min(minute + MINUTE_MS, as_of), updated)
         self.confirm(self.volumes, symbol, updated if one["volume"] is not None else None, as_of)
 
     def _touch(self, symbol: str) -> None:

@@ -183,7 +183,7 @@ class PlainDay:
         """Trades at random around a rate that differs from day to day, in the part of the minute that was seen."""
         b, start = self._before, told["minute_start"]
         begins = (start - self._midnight) / MINUTE
-        seen = np.clip(now - start, MINUTE / 4, MINUTE - 1) / MINUTE
+        seen = np.clip(now - start, MINUTE / 4, MINUTE) / MINUTE
         share = (self._share(begins + 1) - self._share(begins)) * seen
         mean = b.average_trades * share
         z = (told["minute_trades"] - mean) / np.sqrt(mean + (b.trades_deviation * share) ** 2)
