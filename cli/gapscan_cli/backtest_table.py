@@ -10,7 +10,7 @@ from gapscan_cli import output
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gapscan.backtesting.summary import Horizon, ListSummary, Summary
+    from gapscan.backtesting.summary import Comparison, Horizon, ListSummary, Summary
 
 _SHADES: Final = " ▁▂▃▄▅▆▇█"
 _HALF_HOURS: Final = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(4 * 60, 20 * 60, 30))
@@ -31,10 +31,7 @@ def show(summary: Summary) -> None:
     else:
         _lines(summary)
     for one in summary.comparisons:
-        earlier = "" if one.minutes_earlier is None else f", {one.minutes_earlier:+g} minutes earlier"
-        output.say(
-            f"{one.label}: {one.in_both} as without it{earlier}, {one.only_here} more, {one.only_in_base} not any more"
-        )
+        output.say(_compared(one))
     output.note(summary.relative_volume)
     for text in summary.unknown:
         output.note(text)
@@ -42,6 +39,13 @@ def show(summary: Summary) -> None:
         output.note(text)
     if len(summary.lacks) > 5:
         output.note(f"... and {len(summary.lacks) - 5} more in summary.json")
+
+
+def _compared(one: Comparison) -> str:
+    """By symbol and day."""
+    earlier = one.minutes_earlier or 0.0
+    when = f", {abs(earlier):g} minutes {'earlier' if earlier > 0 else 'later'} in the middle" if earlier else ""
+    return f"{one.label}: {one.in_both} in both, {one.only_here} here only, {one.only_in_base} in {one.base} only{when}"
 
 
 def _table(summary: Summary) -> Table:

@@ -31,7 +31,7 @@ def half_hours(entries: Mapping[str, int]) -> str:
         for minute in range(_FIRST, _LAST, 120)
     )
     top = f'<text x="0" y="{_TOP + 8}">{most}</text>'
-    return _svg("entries by half hour, New York time", "".join(bars) + hours + top)
+    return _svg("Entries by half hour, New York time.", "".join(bars) + hours + top)
 
 
 def horizons(found: Mapping[str, Horizon]) -> str:
@@ -55,7 +55,7 @@ def horizons(found: Mapping[str, Horizon]) -> str:
         marks.append(_mark(x + 7, each.controls.mean, each.controls.mean_interval, "var(--other)", y))
         marks.append(f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{name.replace("_", " ")}</text>')
     marks += [f'<text x="0" y="{y(value) + 4:.1f}">{value:+.2f}</text>' for value in (low, high)]
-    return _svg("mean return in percent with its interval, beside symbols chosen at random (grey)", "".join(marks))
+    return _svg("Mean return in percent with its interval, beside symbols chosen at random (grey).", "".join(marks))
 
 
 def _span(mean: float | None, interval: _Interval | None) -> _Interval:
@@ -76,6 +76,6 @@ def _mark(
 
 def _svg(meaning: str, content: str) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{meaning}"><title>{meaning}</title>'
-        f"{content}</svg>"
+        f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{meaning}"><title>{meaning}</title>'
+        f"{content}</svg><figcaption>{meaning}</figcaption></figure>"
     )

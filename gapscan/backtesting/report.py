@@ -17,7 +17,9 @@ code { overflow-wrap: anywhere; } svg { width: 100%; height: auto; max-width: 40
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } .quiet { opacity: .75; font-size: .9rem; }
-svg text { fill: currentColor; font: 11px system-ui, sans-serif; }
+svg text { fill: currentColor; font: 11px system-ui, sans-serif; } figure { margin: .8rem 0; }
+figcaption { font-size: .85rem; opacity: .75; } a { color: inherit; }
+@media (max-width: 40rem) { svg text { font-size: 17px; } th, td { padding: .25rem .4rem; } }
 """
 
 
@@ -28,7 +30,8 @@ def report(summary: Summary) -> str:
         "<!doctype html>", '<html lang="en">', '<head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{title}</title><style>{_STYLE}</style></head><body>", f"<h1>{title}</h1>", _head(summary),
-        _unknown(summary), *(_list(one) for one in summary.lists), _comparisons(summary.comparisons), "</body></html>",
+        _unknown(summary), _overview(summary), *(_list(one, at) for at, one in enumerate(summary.lists)),
+        _comparisons(summary.comparisons), "</body></html>",
     ]  # fmt: skip
     return "\n".join(part for part in parts if part) + "\n"
 
@@ -55,27 +58,50 @@ def _some(texts: Iterable[str]) -> str:
     return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
 
 
-def _list(one: ListSummary) -> str:
-    if not one.entries:
-        return f"<h2>{escape(one.label)}</h2><p><code>{escape(one.where)}</code></p><p>No entries.</p>"
-    rows = "".join(_row(name, horizon) for name, horizon in one.horizons.items() if horizon.entries.number)
-    stay = "" if one.median_stay_minutes is None else f", in the middle for {one.median_stay_minutes:g} minutes"
-    return (
-        f"<h2>{escape(one.label)}</h2><p><code>{escape(one.where)}</code></p>"
-        f"<p>{one.entries} entries, {one.entries_a_day:.1f} a day{stay}.</p>"
-        f"{half_hours(one.by_half_hour)}{horizons(one.horizons)}"
-        '<div class="wide"><table><tr><th>after</th><th>entries</th><th>above 0</th><th>random</th><th>mean</th>'
-        "<th>interval</th><th>random</th><th>ahead</th><th>interval</th><th>quartiles</th><th>best</th><th>worst</th>"
-        f"</tr>{rows}</table></div>"
+def _overview(summary: Summary) -> str:
+    """All lists at a glance: how often, and how far ahead of chance."""
+    names = ("5m", "30m", "close")
+    heads = "".join(f"<th>{name}</th><th>random</th>" for name in names)
+    rows = "".join(
+        f'<tr><td><a href="#list-{at}">{escape(one.label)}</a></td><td>{one.entries_a_day:.1f}</td>'
+        + "".join(
+            f"<td>{percent(each.entries.mean)}</td><td>{percent(each.controls.mean)}</td>"
+            for each in (one.horizons[name] for name in names)
+        )
+        + "</tr>"
+        for at, one in enumerate(summary.lists)
     )
+    return f'<div class="wide"><table><tr><th>mean return</th><th>a day</th>{heads}</tr>{rows}</table></div>'
+
+
+def _list(one: ListSummary, at: int) -> str:
+    head = f'<h2 id="list-{at}">{escape(one.label)}</h2><p><code>{escape(one.where)}</code></p>'
+    if not one.entries:
+        return f"{head}<p>No entries.</p>"
+    rows = "".join(_row(name, horizon) for name, horizon in one.horizons.items() if horizon.entries.number)
+    stay = (
+        "" if one.median_stay_minutes is None else f"; half of them stayed {one.median_stay_minutes:g} minutes or more"
+    )
+    heads = "".join(f"<th>{text}</th>" for text in _HEADS)
+    return (
+        f"{head}<p>{one.entries} entries, {one.entries_a_day:.1f} a day{stay}.</p>"
+        f"{half_hours(one.by_half_hour)}{horizons(one.horizons)}"
+        f'<div class="wide"><table><tr>{heads}</tr>{rows}</table></div>'
+    )
+
+
+_HEADS: Final = (
+    "after", "mean", "random", "ahead", "ahead, 95 %", "above 0", "random", "entries", "mean, 95 %", "quartiles",
+    "best", "worst",
+)  # fmt: skip
 
 
 def _row(name: str, horizon: Horizon) -> str:
     own, other = horizon.entries, horizon.controls
     cells = [
-        name.replace("_", " "), str(own.number), share(own.share_above_zero), share(other.share_above_zero),
-        percent(own.mean), interval(own.mean_interval), percent(other.mean), percent(horizon.ahead),
-        interval(horizon.ahead_interval), _quartiles(own), percent(horizon.median_best), percent(horizon.median_worst),
+        name.replace("_", " "), percent(own.mean), percent(other.mean), percent(horizon.ahead),
+        interval(horizon.ahead_interval), share(own.share_above_zero), share(other.share_above_zero), str(own.number),
+        interval(own.mean_interval), _quartiles(own), percent(horizon.median_best), percent(horizon.median_worst),
     ]  # fmt: skip
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 

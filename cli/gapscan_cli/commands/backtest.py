@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gapscan.backtesting.outcomes import Buying
     from gapscan.backtesting.run import Options, Progress
 
+_AT_ONCE = 0.2  # seconds
 _HELP = "a name of a shipped list, or a TOML file of own lists; without any, all shipped lists"
 
 
@@ -136,16 +138,43 @@ def _directory(given: Path | None, config_file: Path | None) -> Path:
 def _progress(options: Options) -> Iterator[Progress]:
     """A bar with the time left on the standard error, where that is a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
+    from gapscan.backtesting.run import days_of
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    console, left = Console(stderr=True), _TimeLeft()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("days", total=None)
+        task = bar.add_task("reading the first day", total=len(days_of(options).there))
 
         def on_day(result: DayResult, done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, description=str(result.date))
+            bar.update(task, completed=done, total=total, description=f"{result.date}, {left.after(done, total)} left")
             if result.fault:
                 output.note(f"{result.date} is lost: {result.fault}")
 
         yield on_day
+
+
+class _TimeLeft:
+    """By the days that are computed; those that were done before come at once, and say nothing."""
+
+    def __init__(self) -> None:
+        self._since, self._before = time.monotonic(), 0
+
+    def after(self, done: int, total: int) -> str:
+        now = time.monotonic()
+        if now - self._since < _AT_ONCE:
+            self._since, self._before = now, done
+            return "some time"
+        return _clock((now - self._since) / (done - self._before) * (total - done))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
