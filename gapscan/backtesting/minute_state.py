@@ -71,7 +71,6 @@ class MinuteState:
             "price": minutes.close[bars], "price_time": seen, "updated": seen, "scanned": float(start + MINUTE_MS),
             "minute_start": float(start), "minute_trades": minutes.trades[bars],
         }  # fmt: skip
-        values["scanned"] = float(start + MINUTE_MS)  # a minute passes, whatever traded in it
         for name, value in values.items():
             if name in self.columns:
                 self.columns[name][at] = value
