@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 import typing
@@ -20,6 +21,7 @@ from gapscan.lists.state import Copy, Fit
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
 from gapscan.protocol.codec import decode, decode_as
+from gapscan.protocol.tape import NO_HASH, linked_hash
 from gapscan.supervisor.catalog import SERVICES
 from gapscan_cli.documents import documents
 from gapscan_cli.main import app
@@ -113,6 +115,18 @@ def test_worked_checksum_is_right() -> None:
     assert f"{zlib.crc32(text)}" in PROTOCOL
     assert f"0x{zlib.crc32(text):08x}" in PROTOCOL
     assert f"these {len(text)} bytes" in PROTOCOL
+
+
+def test_worked_hash_is_right() -> None:
+    section = PROTOCOL.partition("## 19.")[2]
+    (payload,) = re.findall(r"^    (\{.+\})$", section, re.MULTILINE)
+    found = re.search(r"as number (\d+) on `([^`]+)` the hash is\s+`([0-9a-f]{64})`", section)
+    assert found is not None
+    number, subject, digest = found.groups()
+    assert isinstance(decode(payload.encode()), m.Snapshot)
+    text = "\n".join(("0" * 64, number, subject, payload))
+    assert hashlib.sha256(text.encode()).hexdigest() == digest
+    assert linked_hash(NO_HASH, int(number), subject, payload.encode()) == digest
 
 
 def test_links_lead_somewhere() -> None:

@@ -17,6 +17,16 @@ AtDay = Annotated[
     str | None,
     typer.Option("--day", metavar="DAY", help="With --at: the day, such as 2026-11-27; else the newest recorded."),
 ]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TIME", help='Play its past from a time on: 09:28, "yesterday 15:59", in New York.'),
+]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        "--speed", metavar="N", min=0, max=600, help="With --from: seconds of market time in a second; else 1."
+    ),
+]
 Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="Show the first N rows.")]
 
 
@@ -27,27 +37,40 @@ def watch(
         bool,
         typer.Option("--plain", help="No screen: print the first rows (10, or --top) after a change, once a second."),
     ] = False,
+    start: From = None,
+    speed: Speed = None,
     nats: NatsUrl = None,
     context: NatsContext = None,
     data: DataDir = None,
     config_file: ConfigFile = None,
 ) -> None:
-    """Show a list live.
+    """Show a list live, or with --from its past, played.
 
     The table fits the terminal; q or Ctrl-C ends it. Arrows mark rows that moved by themselves, colours mark prices
     that rose or fell in the last seconds, ~ marks a gap before the open, and ! a row that an alert told of. When the
     output is no terminal, --plain is taken as given.
 
+    In the past: space pauses, left and right go by ten seconds, up and down by a minute, + and - change the speed, l
+    leads to what is live. Where the tape ends, what is recorded next is shown as it comes.
+
     \b
     Examples:
       gapscan watch gappers_up
+      gapscan watch gappers_up --from 09:28 --speed 10
       gapscan watch winners --plain --top 5 | tee winners.log
     """
     from gapscan_cli.connection import find_nats
     from gapscan_cli.following import run_until_stopped
     from gapscan_cli.watching.loop import watch_list
+    from gapscan_cli.watching.past import watch_past
 
-    run_until_stopped(watch_list(find_nats(nats, config_file, data, context), name, top, plain))
+    if speed is not None and start is None:
+        raise typer.BadParameter("--speed goes with --from")
+    options = find_nats(nats, config_file, data, context)
+    if start is None:
+        run_until_stopped(watch_list(options, name, top, plain))
+    else:
+        run_until_stopped(watch_past(options, name, start, 1.0 if speed is None else speed, top, plain=plain))
 
 
 def top(

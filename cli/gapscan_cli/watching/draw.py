@@ -18,17 +18,22 @@ _MARGIN: Final = _RANK + 1 + _MOVE + 1
 _CHROME: Final = 3  # lines beside the rows: header, titles, footer
 _OLD_SECONDS: Final = 60.0
 _RISE, _FALL = "green", "red"
+_REASONS: Final = {"delayed": "bold yellow", "past": "bold magenta"}
 _SIMULATED: Final = Text(" SIMULATED ", "bold black on yellow")
 _STATES: Final = {
     "live": ("● LIVE", "bold green"),
     "delayed": (" DELAYED ", "bold black on yellow"),
     "stale": (" STALE ", "bold white on red"),
     "closed": ("○ CLOSED", "bold"),
+    "past": (" PAST ", "bold white on magenta"),
 }
 
 
-def draw(frame: Frame, width: int, height: int, top: int | None = None) -> list[Text]:
-    """The screen: exactly `height` lines (if there is room for any rows), none wider than `width`."""
+def draw(frame: Frame, width: int, height: int, top: int | None = None, hint: str = "q quits") -> list[Text]:
+    """The screen: exactly `height` lines (if there is room for any rows), none wider than `width`.
+
+    `hint` says which keys there are.
+    """
     room = max(0, height - _CHROME)
     shown = frame.rows[: min(room, top or room)]
     columns = columns_for(width - _MARGIN, frame.columns)
@@ -36,7 +41,7 @@ def draw(frame: Frame, width: int, height: int, top: int | None = None) -> list[
     dim = frame.state == "stale"
     body = [_titles(columns), *(_row(row, columns, dim, alerted=row.row["symbol"] in frame.alerted) for row in shown)]
     body += [Text("")] * (room - len(shown))
-    lines = [header(frame, width), *body, footer(frame, len(shown), width)]
+    lines = [header(frame, width), *body, footer(frame, len(shown), width, hint)]
     return [_cut(line, width) for line in lines[:height]]
 
 
@@ -52,7 +57,7 @@ def header(frame: Frame, width: int) -> Text:
     parts = [Text(frame.name, "bold"), Text(word, style)]
     if frame.reason:
         old = "" if frame.age is None or frame.state == "delayed" else f", {span(frame.age)} old"
-        parts.append(Text(frame.reason + old, "bold yellow" if frame.state == "delayed" else "bold red"))
+        parts.append(Text(frame.reason + old, _REASONS.get(frame.state, "bold red")))
     parts += [Text(frame.session), Text(moment(frame.as_of))]
     label = _SIMULATED if frame.simulated else Text()
     room = max(0, width - label.cell_len)
@@ -61,8 +66,11 @@ def header(frame: Frame, width: int) -> Text:
     return line + label
 
 
-def footer(frame: Frame, shown: int, width: int) -> Text:
+def footer(frame: Frame, shown: int, width: int, hint: str = "q quits") -> Text:
     """Proof, age and place in the stream; what does not fit is left out from the right."""
+    if frame.state == "past":
+        place = [Text(f"{shown}/{len(frame.rows)} rows"), Text(f"seq {frame.sequence}"), Text(f"epoch {frame.epoch}")]
+        return _joined([Text("✓ verified", "green"), Text(hint, "dim"), *place], width)
     proof = Text("not up to date", "bold red") if frame.state == "stale" else Text("✓ verified", "green")
     parts = [
         proof,
@@ -75,7 +83,7 @@ def footer(frame: Frame, shown: int, width: int) -> Text:
         *([_count("mismatches", frame.mismatches)] if frame.mismatches else []),
         *([_live(frame.hot)] if frame.hot else []),
         *_late(frame.lateness),
-        Text("q quits", "dim"),
+        Text(hint, "dim"),
     ]
     return _joined(parts, width)
 

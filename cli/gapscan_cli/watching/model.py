@@ -6,7 +6,7 @@ Pure: the time, in seconds of any steady clock, is an argument.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from gapscan.client.api import ListView
 from gapscan.client.view import UNKNOWN, Lateness
@@ -52,7 +52,7 @@ class Frame:
     """Everything on the screen at one moment."""
 
     name: str
-    state: State
+    state: State | Literal["past"]
     reason: str  # why it is not live, or empty
     session: str
     as_of: int

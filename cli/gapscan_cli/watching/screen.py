@@ -9,7 +9,7 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final
 
 from rich.console import Console
@@ -27,6 +27,7 @@ _BEGIN_FRAME: Final = "\x1b[?2026h"
 _END_FRAME: Final = "\x1b[?2026l"
 _UNKNOWN_SIZE: Final = (80, 24)  # what a terminal is taken for that says 0, as those without a window do
 _QUIT_KEYS: Final = b"qQ\x03\x04"
+_ARROWS: Final = {b"\x1b[D": "left", b"\x1b[C": "right", b"\x1b[A": "up", b"\x1b[B": "down"}
 
 
 class Screen:
@@ -63,9 +64,16 @@ def full_screen() -> Iterator[Screen]:
         output.write(_LEAVE.encode())
 
 
-@contextmanager
-def quit_keys(quit_: Callable[[], object]) -> Iterator[None]:
+def quit_keys(quit_: Callable[[], object]) -> AbstractContextManager[None]:
     """Call `quit_` when q is pressed, as long as stdin is a terminal."""
+    return single_keys(lambda _: None, quit_)
+
+
+@contextmanager
+def single_keys(press: Callable[[str], object], quit_: Callable[[], object]) -> Iterator[None]:
+    """Call `press` with each key, a character or left, right, up, down; `quit_` when it is q. As long as stdin is a
+    terminal.
+    """
     if not sys.stdin.isatty():
         yield
         return
@@ -73,7 +81,7 @@ def quit_keys(quit_: Callable[[], object]) -> Iterator[None]:
     before = termios.tcgetattr(fd)
     tty.setcbreak(fd)
     _without_suspend(fd)
-    loop.add_reader(fd, _read_key, fd, quit_)
+    loop.add_reader(fd, _read_keys, fd, press, quit_)
     try:
         yield
     finally:
@@ -88,12 +96,26 @@ def _without_suspend(fd: int) -> None:
     termios.tcsetattr(fd, termios.TCSADRAIN, mode)
 
 
-def _read_key(fd: int, quit_: Callable[[], object]) -> None:
+def _read_keys(fd: int, press: Callable[[str], object], quit_: Callable[[], object]) -> None:
     keys = b""
     with suppress(OSError):
         keys = os.read(fd, 64)
     if not keys or any(key in _QUIT_KEYS for key in keys):
         quit_()
+        return
+    for key in keys_in(keys):
+        press(key)
+
+
+def keys_in(data: bytes) -> Iterator[str]:
+    """The keys that a terminal sent. What is no ASCII and no arrow is left out."""
+    while data:
+        arrow = data[:3]
+        if arrow in _ARROWS:
+            yield _ARROWS[arrow]
+        elif data[:1].isascii():
+            yield data[:1].decode()
+        data = data[3 if arrow in _ARROWS else 1 :]
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet
@@ -111,3 +113,33 @@ async def test_export(cli: Cli, past: PlayedList, tmp_path: Path) -> None:
     for move in moves:
         assert (move["symbol"] in held) is (move["action"] == "leave")
         held ^= {move["symbol"]}
+
+
+async def test_the_past_is_played_in_a_pipe(cli: Cli, past: PlayedList) -> None:
+    command = cli.command("watch", "winners", "--from", "09:31:00", "--speed", "60", "--top", "50")
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, env=cli.env, cwd=cli.home)
+    assert process.stdout is not None
+    blocks: list[list[str]] = []
+    async with asyncio.timeout(60):
+        lines: list[str] = []
+        while len(blocks) < 3:
+            line = (await process.stdout.readline()).decode().rstrip()
+            assert line or lines, "it ended"
+            blocks, lines = (blocks, [*lines, line]) if line else ([*blocks, lines], [])
+    process.terminate()
+    await process.wait()
+    truth = {-(-time // 1000): [row["symbol"] for row in rows] for time, rows in past.truth}
+    for heading, _, *rows in blocks:
+        assert "past" in heading
+        assert "live" not in heading
+        clock = re.search(r"09:3\d:\d\d", heading)
+        assert clock is not None
+        second = (START + 30_000) // 1000 + (int(clock[0][3:5]) - 31) * 60 + int(clock[0][6:])
+        newest = max(each for each in truth if each <= second)
+        assert [row.split()[1] for row in rows] == truth[newest]
+
+
+async def test_speed_needs_a_time(cli: Cli, past: PlayedList) -> None:
+    assert_error(await cli.run("watch", "winners", "--speed", "10"), 2, "--from")
+    assert_error(await cli.run("watch", "winners", "--from", "04:00"), 2, "its past begins at 2026-11-27 09:30")
