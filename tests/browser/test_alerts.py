@@ -14,6 +14,7 @@ from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Condition, Near, NearMiss, NearRequest
 from gapscan.ranker.questions import answering
 from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
+from tests.browser.test_timeline import recorded
 from tests.browser.watching import Watched, watch
 from tests.support.answers import answer_why
 
@@ -21,11 +22,12 @@ _NUMBERS = itertools.count(1)
 LACKS = Condition("volume >= 1000", "test", 0, passes=False, stays=True, value=970.0, threshold=1000.0)
 
 
-async def tell(stage: Stage, symbol: str, name: str = "gapper_in", about: str = LIST) -> str:
+async def tell(stage: Stage, symbol: str, name: str = "gapper_in", about: str = LIST, as_of: int = 0) -> str:
     """An alert as it is stored; its id."""
     number = next(_NUMBERS)
+    time = as_of or OPENED + number * 1000
     text = f"{symbol} came in {number}"
-    alert = Alert(name, about, symbol, "enter", text, OPENED + number * 1000, "e1", number, {"price": 1.5}, [LACKS])
+    alert = Alert(name, about, symbol, "enter", text, time, "e1", number, {"price": 1.5}, [LACKS])
     subject, headers = stage.bus.names.alert_subject(name), {names.HEADER_MSG_ID: alert.id}
     await stage.bus.js.publish(subject, encode(alert), headers=headers)
     return alert.id
@@ -139,6 +141,18 @@ async def test_it_leads_to_the_symbol_in_its_list(watched: Watched, stage: Stage
     await knows(watched, await tell(stage, "GONE", about=OTHER))
     await watched.page.locator(".alert-go").first.click()
     await watched.until("document.getElementById('toast').textContent === 'GONE is not in the list now'")
+
+
+async def test_it_leads_to_the_moment(watched: Watched, stage: Stage) -> None:
+    async with recorded(stage):
+        await watched.open(f"#{OTHER}")
+        await watched.word("Live")
+        moment = stage.feed.as_of() // 1000 * 1000 - 90_000
+        await knows(watched, await tell(stage, "B", as_of=moment))
+        await watched.page.keyboard.press("a")
+        await watched.page.locator(".alert-moment").first.click()
+        there = "({list, time}) => gapscan.list() === list && gapscan.past()?.settled && gapscan.past().time === time"
+        await watched.until(there, {"list": LIST, "time": moment})
 
 
 async def test_over_a_lost_link_each_comes_once(watched: Watched, stage: Stage) -> None:

@@ -43,7 +43,7 @@ const lateness = new Lateness();
 const lists = new Map();
 const why = new WhyPanel(connection, () => workspace.current.focus());
 const symbols = new Symbols();
-const alerts = { log: new AlertLog(connection), teller: null, lead: (alert) => lead(alert) };
+const alerts = { log: new AlertLog(connection), teller: null, lead: (alert) => lead(alert), open: showList };
 alerts.teller = new Teller(alerts.log, alerts.lead);
 const workspace = new Workspace(byId("workspace"), { connection, lists, symbols, ask, explain, alerts });
 const layouts = new Layouts();
@@ -70,6 +70,11 @@ function choose(name) {
   }
   panel.open(name);
   tick();
+}
+
+/** Have a panel with a list that there is, unless one has it. */
+function showList(name) {
+  if (lists.has(name) && !workspace.listPanels.some(({ list }) => list === name)) choose(name);
 }
 
 /** What stands around the panels says how the current one is. */

@@ -145,7 +145,7 @@ export class Connection extends EventTarget {
   /** Ask for alerts: the last ones, then each as it comes. */
   alerts() {
     this.#wantsAlerts = true;
-    if (this.phase === Phase.OPEN) this.#send({ action: "alerts", on: true, after: this.#alert });
+    this.say({ action: "alerts", on: true, after: this.#alert });
   }
 
   /** Ask why a symbol is in a list, or not; false while there is no link. @param {string} symbol @param {?string} list */

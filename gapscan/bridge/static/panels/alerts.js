@@ -6,14 +6,9 @@ import { clock, title } from "../format.js";
 import { make, patch } from "../patch.js";
 import { keep, settings } from "../settings.js";
 import { toast } from "../status.js";
+import { stamp } from "../timeline/times.js";
 
 const SHOWN = 200;
-const NEW_YORK = new Intl.DateTimeFormat("sv-SE", { timeZone: "America/New_York", dateStyle: "short", timeStyle: "medium" });
-
-/** A moment as addresses have it, in New York: 2026-11-27T09:31:07. */
-function stamp(time) {
-  return NEW_YORK.format(time).replace(" ", "T");
-}
 
 function button(className, text, label, pressed) {
   const element = make("button", className, text);
@@ -113,12 +108,15 @@ class AlertsPanel {
     const moment = make("a", "alert-moment", clock(alert.as_of));
     moment.href = `#${alert.list}@${stamp(alert.as_of)}`;
     moment.title = "The list at this moment";
+    moment.dataset.list = alert.list;
     const item = make("li", this.#fresh.has(id) ? "fresh" : "", moment, make("span", "quiet", title(alert.name)), go);
     item.dataset.key = id;
     return item;
   }
 
   #act({ target }) {
+    const list = target.closest("a")?.dataset.list;
+    if (list) this.#context.alerts.open(list); // the address leads on to the moment
     const id = target.closest("button")?.dataset.id;
     const found = this.#context.alerts.log.items.find((item) => item.id === id);
     this.#fresh.clear();
