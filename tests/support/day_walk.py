@@ -24,9 +24,11 @@ from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
 from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame
+from gapscan.protocol.names import DEFAULT
 from gapscan.provider import Split
 from gapscan.ranking.scanner import Scanner
 from gapscan.ranking.spec import shipped_lists
+from gapscan.runtime import end
 from gapscan.sim.clock import ManualClock
 from gapscan.sim.market import Market
 from gapscan.sim.replay import ReplaySource
@@ -86,7 +88,7 @@ async def _reference(data: Path, date: dt.date) -> list[ReferenceFrame]:
     async def publish(_subject: str, frame: ReferenceFrame) -> None:
         found.append(frame)
 
-    tally, bus = Tally(logger("feed")), cast(Bus, SimpleNamespace(max_payload=8 << 20))
+    tally, bus = Tally(logger("feed")), cast(Bus, SimpleNamespace(max_payload=8 << 20, names=DEFAULT))
     clock = ManualClock(session_times(date).pre)
     async with SimServer(Market(ReplaySource(data, date)), clock) as sim:
         loader = ReferenceLoader(bus, provider_on(sim, tally), FeedSection(), tally, publish)
@@ -94,11 +96,10 @@ async def _reference(data: Path, date: dt.date) -> list[ReferenceFrame]:
         loading = asyncio.create_task(loader.run())
         try:
             async with asyncio.timeout(60):
-                while not loader.complete:
+                while not (loader.complete or loading.done()):
                     await asyncio.sleep(0.02)
         finally:
-            loading.cancel()
-            await asyncio.gather(loading, return_exceptions=True)
+            await end(loading)
     return [frame for frame in found if frame.complete]
 
 
