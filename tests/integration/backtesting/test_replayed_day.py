@@ -83,18 +83,22 @@ async def replayed(root: Path, nats: NatsServer, length: int) -> Shown:
         running(sim, nats.url, discovery_interval=60.0) as stack,
     ):
         await stack.load_reference()
+        read: dict[str, int] = {}
         for minute in range(1, length):
             await stack.scan_at(times.pre + minute * MINUTE_MS)
-            await note(stack, minute, shown)
+            await note(stack, minute, shown, read)
     return shown
 
 
-async def note(stack: Stack, minute: int, shown: Shown) -> None:
+async def note(stack: Stack, minute: int, shown: Shown, read: dict[str, int]) -> None:
     for name, publisher in stack.term.publishers.items():
+        if minute > 1 and read.get(name) == publisher.sequence:
+            shown[name][minute] = shown[name][minute - 1]
+            continue
         snapshot = await read_snapshot(stack.bus, name)
         assert snapshot is not None
         assert snapshot.sequence == publisher.sequence
-        shown[name][minute] = [dict(row) for row in snapshot.rows]
+        shown[name][minute], read[name] = [dict(row) for row in snapshot.rows], snapshot.sequence
 
 
 def supported(day: MarketDay) -> ListSet:
