@@ -6,7 +6,6 @@ WHAT is `fast`, `plain` (the live code, stepped), or `whole` (outcomes and contr
 from __future__ import annotations
 
 import datetime as dt
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from gapscan.backtesting.one_day import DayTask, backtest_day
 from gapscan.backtesting.plain_form import PlainForm
 from gapscan.backtesting.variants import list_set, variants_of
 from gapscan.ranking.spec import shipped_lists
+from tests.bench.memory import peak_mb
 
 LISTS: Final = ("gappers_up", "winners", "losers", "momentum_up", "most_active")
 _DEFINITIONS: Final = [spec.definition for spec in shipped_lists().specs]
@@ -54,7 +54,7 @@ def main(what: str, root: str, date: str) -> None:
             _timed(found, name, lambda task=task: backtest_day(day, task))  # type: ignore[misc]
     else:
         _timed(found, what, lambda: _entries(FastForm if what == "fast" else PlainForm, day))
-    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    found["memory"] = peak_mb()
     print(msgspec.json.encode(found).decode())
 
 

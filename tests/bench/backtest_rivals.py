@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+
+from tests.bench.memory import peak_mb
 
 REGULAR, POST, LENGTH = 330, 720, 960  # minutes from the beginning of pre-market
 TOP: Final = 200
@@ -247,7 +248,7 @@ def main(engine: str, minutes: str, daily: str, day: str, threads: str) -> None:
     read = clock()
     found = rival.entries(bars, before)
     seconds = {"read": read - began, "entries": clock() - read}
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    memory = peak_mb()
     print(msgspec.json.encode(seconds | {"found": found, "memory": memory}).decode())
 
 
