@@ -20,7 +20,8 @@ class Hours(NamedTuple):
 
     def session(self, ms: int) -> str:
         """The session of a moment of this day."""
-        names = ("closed", "pre", "regular", "post", "closed")
+        evening = at(dt.datetime.fromtimestamp(self.pre / 1000, ZONE).date(), "20:00")
+        names = ("closed", "pre", "regular", "post", "night" if ms >= evening else "closed")
         return names[sum(ms >= bell for bell in self)]
 
 

@@ -191,7 +191,7 @@ class PlainDay:
 
     def _ages(self, now: int, session: str, traded: Array) -> dict[str, Array]:
         left = self._held["left_at"] == traded
-        if session == "closed":
+        if session in ("closed", "night"):
             return {"stale": np.zeros(len(traded), bool), "gone": left}
         start = getattr(self._bells, session)
         age = (now - np.fmax(traded, start)) / 1000

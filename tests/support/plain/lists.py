@@ -15,6 +15,9 @@ Array = Any  # of numpy: a column, with a value for each symbol
 DEFINITIONS = tomllib.loads((Path(__file__).resolve().parents[3] / "gapscan/ranking/lists.toml").read_text())["lists"]
 
 
+ALL_DAY = ("pre", "regular", "post", "closed")  # without the night, which is another day's
+
+
 class View:
     """The fields at one moment; `relaxed`: for rows that are in, thresholds at 90 %."""
 
@@ -154,9 +157,7 @@ class PlainLists:
     def rank(self, fields: dict[str, Array], now: int) -> None:
         """Rank the lists that are open now, as places of symbols; the others stand still."""
         strict, relaxed = (View(fields, now, self._opened, relaxed=relaxed) for relaxed in (False, True))
-        self.open = {
-            name for name, one in DEFINITIONS.items() if strict.session in one.get("sessions", [strict.session])
-        }
+        self.open = {name for name, one in DEFINITIONS.items() if strict.session in one.get("sessions", ALL_DAY)}
         with np.errstate(invalid="ignore"):
             for name in self.open:
                 self.rows[name] = self._ranked(name, strict, relaxed)
