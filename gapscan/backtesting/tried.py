@@ -17,9 +17,9 @@ from gapscan.backtesting.api import Backtest, whole
 from gapscan.backtesting.run import Options
 from gapscan.backtesting.summary import ListSummary
 from gapscan.backtesting.variants import variants_of
-from gapscan.errors import ConfigError, GapscanError
+from gapscan.errors import DataError, GapscanError
 from gapscan.flatfiles.files import FlatFiles
-from gapscan.protocol.api import TriedAnswer, TriedEntry, TriedReturn
+from gapscan.protocol.api import NO_FILES, REFUSED, TriedAnswer, TriedEntry, TriedReturn
 from gapscan.protocol.messages import ListDefinition
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tried(definition: ListDefinition, directory: Path, days: int = 5) -> TriedAn
     """The answer for the latest `days` of `directory`. Raises ConfigError, DataError or SpecError."""
     there = FlatFiles(directory).days("minute_aggs_v1")[-days:]
     if not there:
-        raise ConfigError(f"there are no minute files in {directory}", remedy="see docs/backtest.md")
+        raise DataError(f"there are no minute files in {directory}", remedy="see docs/backtest.md")
     found = whole(Options(directory, there[0], there[-1], variants_of([definition])))
     (summary,) = found.summary.lists
     return TriedAnswer(
@@ -76,7 +76,7 @@ def _latest(found: Backtest) -> list[TriedEntry]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer one question; the exit code. What is wrong is one line on the standard error."""
+    """Answer one question; the exit code: 0, NO_FILES or REFUSED. What is wrong is one line on the standard error."""
     (directory,) = arguments
     if hasattr(os, "nice"):
         os.nice(_LOWEST_PRIORITY)
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
         answer = tried(question.definition, Path(directory), question.days)
     except (GapscanError, msgspec.MsgspecError) as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return NO_FILES if isinstance(error, DataError) else REFUSED
     sys.stdout.buffer.write(msgspec.json.encode(answer))
     return 0
 

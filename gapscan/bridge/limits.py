@@ -8,13 +8,14 @@ from msgspec import Struct
 
 from gapscan.config import BridgeSection
 
-QUESTIONS: Final = 4  # that may be unanswered
+QUESTIONS: Final = 12  # that may be unanswered
 PLAYS: Final = 4  # pasts that may be played for one client
 AUTH_SECONDS: Final = 10.0  # to send the token
 PING_AFTER: Final = 15.0  # without a word of the client
 SILENT_AFTER: Final = 30.0
 BUFFER_BYTES: Final = 32 * 1024  # unsent for one client; nothing more is written while there is as much
 BURST_SECONDS: Final = 3.0  # of messages at the highest rate may come at once
+LEAST_ANSWER: Final = 32 * 1024  # bytes that an answer of the tape costs at least: more is read for it than it says
 ANSWER_BYTES: Final = 8 * 1024 * 1024  # of answers to `subscribe` and `resync` one client may have at once ...
 ANSWER_BYTES_PER_SECOND: Final = 256 * 1024  # ... and so many more each second
 GUESSES: Final = 10  # wrong tokens that may come from one address at once ...

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import Clock
-from gapscan.bridge.limits import QUESTIONS
+from gapscan.bridge.limits import LEAST_ANSWER, QUESTIONS
 from gapscan.bridge.past import refusal
 from gapscan.bridge.session import BrowserSession
 from gapscan.errors import GapscanError
@@ -82,7 +82,7 @@ class Questions:
             else:
                 self._tally.count("answers")
                 if not isinstance(waiting[0], OF_RANKER):
-                    session.answers.spend(self._clock(), len(message.payload))
+                    session.answers.spend(self._clock(), max(len(message.payload), LEAST_ANSWER))
                 if not session.send(message):
                     self._tally.count("answers_skipped")
             waiting.popleft()

@@ -13,6 +13,7 @@ import msgspec
 from gapscan.bridge.problems import ProblemError
 from gapscan.errors import ConfigError
 from gapscan.obs import Tally
+from gapscan.protocol.api import NO_FILES, REFUSED
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.spec import check_own_lists
 
@@ -61,7 +62,10 @@ class Trials:
             return answer
         text = fault.decode(errors="replace").strip()[-_FAULT:]
         self._tally.trouble("trial_failed", f"a definition could not be tried: {text}")
-        raise ProblemError("no_files", text)
+        if process.returncode == NO_FILES:
+            raise ProblemError("no_files", text)
+        known = process.returncode == REFUSED  # the text of anything else is for the log
+        raise ProblemError("unavailable", text if known else "the definition could not be tried")
 
 
 async def _ended(process: Process) -> None:

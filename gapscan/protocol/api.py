@@ -148,6 +148,10 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 
 
 # The codes of problems, and when they come.
+# How the process ends that tries a definition, when there is no answer: what it says is for whoever asked.
+NO_FILES: Final = 3
+REFUSED: Final = 4
+
 PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "a parameter is unknown, or its value is none"),
     "no_token": (401, "the bridge has a token: `Authorization: Bearer ...` must say it"),

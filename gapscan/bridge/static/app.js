@@ -66,7 +66,7 @@ function choose(name) {
   if (!name || name === panel.list) return;
   if (workspace.alone) {
     keep({ list: name });
-    history.replaceState(null, "", `#${name}`);
+    if (named(location.hash).list !== name) history.replaceState(null, "", `#${name}`); // a moment of it stays
   }
   panel.open(name);
   tick();

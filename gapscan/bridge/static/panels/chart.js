@@ -79,7 +79,7 @@ class ChartPanel {
       this.#say(bars.detail ?? "The bridge cannot be reached.");
       return;
     }
-    this.#bars = continued(barsOf(bars), this.#bars);
+    this.#bars = continued(barsOf(bars), bars.opens === this.#about?.opens ? this.#bars : []); // those of another day end
     this.#about = { opens: bars.opens, row: about.row ?? {}, lists: why.lists ?? [] };
     await this.#open();
     this.#draw();

@@ -27,7 +27,7 @@ function track() {
   slider.tabIndex = 0;
   slider.setAttribute("role", "slider");
   slider.setAttribute("aria-label", "Time of the day");
-  slider.title = "Drag to a moment of the day. Arrows: a second, with Shift a minute;  and > go to who came or left before or next";
+  slider.title = "Drag to a moment of the day. Arrows: a second, with Shift a minute; < and > go to who came or left before or next";
   return { slider, canvas };
 }
 

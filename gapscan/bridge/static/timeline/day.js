@@ -1,12 +1,14 @@
 /** A list's day on the tape: from when to when it is recorded, who came and went, and where nothing is known. */
 
 const REFRESH_MS = 15_000;
+const AGAIN_MS = 700;
 
 /** Somebody came or went. @typedef {{symbol: string, time: number, action: "enter"|"leave", rank: number}} Move */
 
 export class Day extends EventTarget {
   #connection;
   #list = "";
+  #again = 0;
   begin = 0;
   end = 0;
   simulated = false;
@@ -21,8 +23,16 @@ export class Day extends EventTarget {
     this.#connection = connection;
     connection.addEventListener("past", ({ detail }) => this.#hear(detail), { signal });
     connection.addEventListener("phase", ({ detail }) => detail.phase === "open" && this.refresh(), { signal });
+    connection.addEventListener("fault", ({ detail }) => this.#fault(detail), { signal });
     const timer = setInterval(() => document.hidden || this.refresh(), REFRESH_MS);
-    signal.addEventListener("abort", () => clearInterval(timer));
+    signal.addEventListener("abort", () => [clearInterval(timer), clearTimeout(this.#again)]);
+  }
+
+  /** Of a page with many lists, too much may be asked at once: then once more, at a moment of one's own. */
+  #fault({ code, list }) {
+    if (code !== "rate_limited" || list !== this.#list) return;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.refresh(), AGAIN_MS * (1 + Math.random()));
   }
 
   /** @param {string} list */

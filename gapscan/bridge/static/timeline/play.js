@@ -162,7 +162,7 @@ export class Play extends EventTarget {
   }
 
   #refused({ code, list, message }) {
-    if (!this.#asked || code === "resync") return;
+    if (!this.#asked || code === "resync" || code === "rate_limited") return; // a question's, of the same list
     const begun = this.#name !== "";
     if (list !== (begun ? this.#name : this.#asked.list)) return;
     this.#waits = "";

@@ -59,7 +59,8 @@ class Timeline {
     on(bar.link, "click", () => this.#copyLink());
     on(bar.speed, "change", () => this.#pace(Number(bar.speed.value)));
     on(bar.slider, "keydown", (event) => this.#key(event, { ...this.#sliderKeys(event), ...this.#keys() }));
-    on(document, "keydown", (event) => this.#isCurrent && this.#key(event, this.#keys()));
+    // Before the page's own keys, which are listened to on the document too.
+    document.addEventListener("keydown", (event) => this.#isCurrent && this.#key(event, this.#keys()), { signal, capture: true });
     on(globalThis, "hashchange", () => this.#follow());
     on(document, "gapscan:moment", ({ detail }) => this.#isCurrent && this.go(detail.time));
     new ResizeObserver(() => this.#draw()).observe(bar.canvas);
@@ -101,14 +102,15 @@ class Timeline {
 
   /** The panel has another list. */
   listed(list) {
+    const { hash } = location; // going live takes the moment out of it
     this.live();
     this.#day.follow(list);
-    this.#follow();
+    this.#follow(hash);
   }
 
   /** Open the moment that the address names, if it is one of this list. */
-  #follow() {
-    const { list, moment } = named(location.hash);
+  #follow(hash = location.hash) {
+    const { list, moment } = named(hash);
     if (!moment || list !== this.#context.panel.list) return;
     this.#linked = moment;
     if (this.#day.known) this.#openLinked();
@@ -212,12 +214,14 @@ class Timeline {
     this.#draw();
   }
 
-  /** The address of a page with one list leads to what it shows. */
+  /** The address of a page with one list leads to what it shows; that of several names no moment that was left. */
   #address() {
     const list = this.#context.panel.list;
-    if (!this.#context.page.alone || !list) return;
+    if (!list) return;
+    const { alone } = this.#context.page;
+    if (!alone && (this.#play.active || named(location.hash).list !== list)) return;
     const hash = this.#play.active ? `#${list}@${stamp(this.time)}` : `#${list}`;
-    if (location.hash !== hash) history.replaceState(null, "", hash);
+    if (location.hash !== hash) history.replaceState(null, "", alone ? hash : location.pathname + location.search);
   }
 
   async #copyLink() {
