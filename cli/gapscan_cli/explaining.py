@@ -56,7 +56,17 @@ async def print_near(options: BusOptions, name: str, number: int, as_json: bool)
         output.write(msgspec.json.encode(found) + output.LINE_END)
         return
     label = "   SIMULATED" if found.simulated else ""
-    _print([[(name, "bold"), (f"   {render.moment(found.as_of)}   {found.session}{label}", _PLAIN)]])
+    _print(
+        [
+            [
+                (name, "bold"),
+                (
+                    f"   {render.moment(found.as_of)}   {'night' if found.night is True else found.session}{label}",
+                    _PLAIN,
+                ),
+            ]
+        ]
+    )
     _print(
         [_near_line(miss) for miss in found.symbols] or [[("nobody lacks one condition by a tenth or less", _FAINT)]]
     )
@@ -122,7 +132,10 @@ def _text(text: Text, line: Line) -> Text:
 def lines_of(why: Why) -> Iterator[Line]:
     """The whole answer, line by line."""
     label = "   SIMULATED" if why.simulated else ""
-    yield [(why.symbol, "bold"), (f"   {render.moment(why.as_of)}   {why.session}{label}", _PLAIN)]
+    yield [
+        (why.symbol, "bold"),
+        (f"   {render.moment(why.as_of)}   {'night' if why.night is True else why.session}{label}", _PLAIN),
+    ]
     yield from _news_lines(why)
     yield []
     yield [("every list", "bold"), _verdict(all(found.passes for found in why.gate if found.depth == 0))]

@@ -11,7 +11,7 @@ import numpy as np
 
 from gapscan.errors import ConfigError
 from gapscan.events.alert_view import MINUTE_MS, AlertView, Step
-from gapscan.market.sessions import DAY_MS, minute_of_day, session_at, trading_date
+from gapscan.market.sessions import DAY_MS, date_of_trades, minute_of_day, session_at
 from gapscan.protocol.alerts import Alert, AlertState
 from gapscan.protocol.events import Event
 from gapscan.protocol.fields import Fields
@@ -214,7 +214,7 @@ def _may_tell(spec: AlertSpec, memory: _Memory, symbol: str, as_of: int) -> bool
         return False
     if (last := memory.told.get(symbol)) is None:
         return True
-    if definition.once_a_day and trading_date(last) == trading_date(as_of):
+    if definition.once_a_day and date_of_trades(last) == date_of_trades(as_of):
         return False
     return as_of - last >= definition.cooldown * 1000
 

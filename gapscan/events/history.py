@@ -10,7 +10,7 @@ from gapscan.events.meaning import Meaning, Moment
 from gapscan.lists.delta import Rows, checksum, symbols_of
 from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit, ranked, unranked
-from gapscan.market.sessions import trading_date
+from gapscan.market.sessions import date_of_trades
 from gapscan.protocol.events import EventGap, EventPosition, GapReason, Occurrence
 from gapscan.protocol.messages import Change, Delta, NearMiss, Remove, Snapshot
 
@@ -107,7 +107,7 @@ class ListHistory:
         return [*events, *self.alerts.alerts(step)]
 
     def _turn_day(self) -> None:
-        if self.copy.as_of and (date := str(trading_date(self.copy.as_of))) != self._date:
+        if self.copy.as_of and (date := str(date_of_trades(self.copy.as_of))) != self._date:
             self._date = date
             self._seen.clear()
             self._near.clear()

@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from gapscan.feed.halt_notices import HaltNotice
-from gapscan.market.sessions import MINUTE_MS, trading_date
+from gapscan.market.sessions import MINUTE_MS, date_of_trades
 from gapscan.protocol.messages import Halts
 from gapscan.provider import Halt
 
@@ -57,7 +57,7 @@ class HaltBook:
 
     def load(self, halts: Halts) -> None:
         """Go on from what was published; what is known by now is newer. Of an earlier day, halts count that last."""
-        date = trading_date(halts.as_of)
+        date = date_of_trades(halts.as_of)
         if self.date is not None and (date > self.date or halts.as_of >= self.as_of + _BACK_MS):
             return
         earlier = self.date is not None and date < self.date
@@ -69,7 +69,7 @@ class HaltBook:
 
     def advance(self, ms: int) -> bool:
         """It is `ms`, as a scan says; whether that begins a day, or the same one anew."""
-        date = trading_date(ms)
+        date = date_of_trades(ms)
         if date == self.date and ms > self.as_of - _BACK_MS:
             self.as_of = max(self.as_of, ms)
             return False
@@ -100,8 +100,8 @@ class HaltBook:
 
     def _is_today(self, ms: int) -> bool:
         if self.date is None:
-            self.date = trading_date(ms)
-        return trading_date(ms) == self.date
+            self.date = date_of_trades(ms)
+        return date_of_trades(ms) == self.date
 
     def _set(self, symbol: str, halt: HaltState) -> None:
         self._of[symbol] = halt
@@ -140,7 +140,7 @@ class HaltBook:
     def _observe_notice(self, notice: HaltNotice) -> bool:
         known, ends = self._of.get(notice.symbol), notice.resumes_at
         over = ends is not None and ends <= self.as_of
-        if over and ends is not None and trading_date(ends) != self.date:
+        if over and ends is not None and date_of_trades(ends) != self.date:
             return False
         if known is None or known.event_time < notice.at - _SAME_MS:
             state = HaltState("halted", notice.at, notice.at, notice.reason, ends)

@@ -11,7 +11,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.news import write_news
 from gapscan.errors import BusError, FeedError, NotEntitledError, NotFoundError
 from gapscan.feed.news_book import NewsBook
-from gapscan.market.sessions import trading_date
+from gapscan.market.sessions import date_of_trades
 from gapscan.obs import Tally
 from gapscan.provider import Provider
 
@@ -65,7 +65,7 @@ class NewsLoader:
         return self._interval
 
     async def _ask(self, now: int) -> None:
-        date = trading_date(now)
+        date = date_of_trades(now)  # as the ranker has it, from the first trade of the night on
         if self._book is None or self._book.date != date:
             self._book = NewsBook(date)
             self._unsent.clear()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from gapscan.market.columns import Floats, Ints, as_floats, packed, unpacked
 from gapscan.market.fields import SCANNED
@@ -23,7 +23,7 @@ from gapscan.market.sessions import (
 )
 from gapscan.market.universe import Universe
 from gapscan.protocol.feed import SCAN_COLUMNS
-from gapscan.protocol.messages import Detail, Halts, News, ReferenceFrame, UniverseFrame
+from gapscan.protocol.messages import Column, Detail, Halts, News, ReferenceFrame, UniverseFrame
 
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
 _OF_OLD_SHARES: Final = ("prev_high", "prev_low", "prev_volume")  # on the day of a split, they say nothing of today's
@@ -126,19 +126,30 @@ def merge_reference(universe: Universe, frame: ReferenceFrame) -> bool:
     if frame.date < universe.reference_date:
         return False
     universe.reference_date = frame.date
+    is_of_today = universe.date is None or frame.date >= universe.date.isoformat()
     at = universe.positions(frame.symbols)
     for name, words in (("name", frame.name), ("exchange", frame.exchange), ("type", frame.kind)):
         universe.set_text(name, at, words)
     for name in _NUMBERS:
         _set_known(universe, name, at, as_floats(getattr(frame, name)))
     _set_known(universe, "baseline_sessions", at, as_floats([number or None for number in frame.sessions]))
+    _set_known(universe, "atr", at, _given(frame.atr, len(at)))
+    universe.set_reference("test_symbol", at, np.array(frame.test, dtype=np.float64))
+    if is_of_today:  # in a night in which something traded, what is stored is of the day that is over
+        _merge_today(universe, at, frame)
+    return True
+
+
+def _merge_today(universe: Universe, at: Ints, frame: ReferenceFrame) -> None:
+    """What holds on the frame's day alone."""
     _set_known(universe, "first_day", at, _first_day(frame))
     universe.set_reference("split_today", at, np.array(frame.split, dtype=np.float64))
     _merge_actions(universe, at, frame)
-    for name, column in (("atr", frame.atr), ("ssr_carried", frame.ssr_carried)):
-        _set_known(universe, name, at, as_floats([None] * len(at) if column is UNSET else column))
-    universe.set_reference("test_symbol", at, np.array(frame.test, dtype=np.float64))
-    return True
+    _set_known(universe, "ssr_carried", at, _given(frame.ssr_carried, len(at)))
+
+
+def _given(column: Column | UnsetType, number: int) -> Floats:
+    return as_floats([None] * number if column is UNSET else column)
 
 
 def _first_day(frame: ReferenceFrame) -> Floats:

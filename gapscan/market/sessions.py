@@ -25,6 +25,7 @@ __all__ = [
     "CLEAR",
     "DAY_MS",
     "HOURS",
+    "HOUR_MS",
     "MINUTE_MS",
     "NEW_YORK",
     "NS_PER_MS",
@@ -43,15 +44,18 @@ __all__ = [
     "previous_trading_day",
     "session_at",
     "session_by_day",
+    "session_of_rows",
     "session_times",
     "trades_end",
     "trading_date",
     "use_hours",
+    "without_night",
 ]
 
 NEW_YORK = ZoneInfo("America/New_York")
 NS_PER_MS = 1_000_000
 MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 CLEAR = dt.time(3, 30)  # a trading day begins here, half an hour before pre-market, and nothing of the last one counts
@@ -185,8 +189,17 @@ def session_at(ms: int) -> MarketSession:
 
 def session_by_day(ms: int) -> MarketSession:
     """The session as providers say it that know of no night: the market is closed in it."""
-    session = session_at(ms)
+    return without_night(session_at(ms))
+
+
+def without_night(session: MarketSession) -> MarketSession:
+    """The session for those who know of no night."""
     return MarketSession.CLOSED if session is MarketSession.NIGHT else session
+
+
+def session_of_rows(session: MarketSession, ms: int, date: dt.date | None) -> MarketSession:
+    """The session of rows of the trading day `date`: in the night, what is of the day that is over is closed."""
+    return without_night(session) if date == trading_date(ms) else session
 
 
 def open_ramp(ms: int, date: dt.date) -> float:

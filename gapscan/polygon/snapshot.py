@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import astuple
 
 from gapscan.market.columns import Floats
-from gapscan.market.sessions import MINUTE_MS, date_of_trades, session_times
+from gapscan.market.sessions import HOUR_MS, MINUTE_MS, date_of_trades, session_times
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
 from gapscan.polygon.times import milliseconds, milliseconds_of
@@ -68,6 +68,7 @@ class SnapshotQuote(Struct, gc=False):
     p: float | None = 0.0
 
 
+_LATE_HOURS: Final = 24  # with an element, that are looked at for nights
 _BECOMES: Final = {"close": "prev_close", "high": "prev_high", "low": "prev_low", "volume": "prev_volume"}
 _OF_THE_DAY: Final = ("open", "high", "low", "close", "vwap", "volume")
 _OF_THE_MINUTE: Final = ("minute_high", "minute_low", "minute_trades", "minute_start")
@@ -166,10 +167,14 @@ def _turn_by_night(columns: dict[str, Floats], traded: Floats, newest: Floats) -
 
 
 def _nights(newest: Floats) -> Iterator[tuple[int, int]]:
-    """Beginning of the night and clear of the day to which the newest of the elements belong, in its night."""
-    if len(newest) and newest.max() > 0:
-        times = session_times(date_of_trades(int(newest.max())))
-        if times.night <= newest.max() < times.clear:
+    """Beginning of each night of late in which elements are, and the clear of its day.
+
+    The newest element alone does not say whether it is night: it may be of the future, and is left out later.
+    """
+    hours = np.unique(newest[newest > 0] // HOUR_MS)[-_LATE_HOURS:]
+    for date in sorted({date_of_trades(int(hour + 1) * HOUR_MS - 1) for hour in hours}):
+        times = session_times(date)
+        if ((newest >= times.night) & (newest < times.clear)).any():
             yield times.night, times.clear
 
 

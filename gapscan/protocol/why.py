@@ -85,6 +85,7 @@ class Why(Struct, frozen=True, tag_field="type", tag="why"):
         Headlines | UnsetType,
         Meta(description="the newest headlines since the close before; left out when there are none"),
     ] = UNSET
+    night: Annotated[bool | UnsetType, Meta(description="true: it is night, which `session` has as closed")] = UNSET
 
 
 class NearRequest(Struct, frozen=True, tag_field="type", tag="near_request"):
@@ -114,3 +115,4 @@ class Near(Struct, frozen=True, tag_field="type", tag="near"):
     session: SessionName
     simulated: bool
     symbols: NearMisses
+    night: Annotated[bool | UnsetType, Meta(description="true: it is night, which `session` has as closed")] = UNSET

@@ -14,7 +14,7 @@ from gapscan.lists.delta import symbols_of
 from gapscan.market import computed
 from gapscan.market.columns import Bools, Ints
 from gapscan.market.metrics import GONE_AFTER
-from gapscan.market.sessions import MarketSession
+from gapscan.market.sessions import MarketSession, without_night
 from gapscan.market.universe import Universe
 from gapscan.obs import logger
 from gapscan.protocol.fields import fields_in
@@ -123,11 +123,12 @@ class Explainer:
             symbol=symbol or request.symbol,
             known=symbol is not None,
             as_of=universe.as_of,
-            session=universe.session.value,
+            session=without_night(universe.session).value,
             simulated=universe.simulated,
             gate=[],
             lists=[],
             nearest=[],
+            night=universe.session is MarketSession.NIGHT or UNSET,
         )
         if symbol is None:
             return structs.replace(why, nearest=nearest(request.symbol, universe.symbols))

@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import numpy as np
+from msgspec import UNSET
 
 from gapscan.errors import ProtocolError
 from gapscan.lists.delta import symbols_of
 from gapscan.market.columns import Bools, Ints
+from gapscan.market.sessions import MarketSession, without_night
 from gapscan.market.universe import Universe
 from gapscan.protocol.lists import Row
 from gapscan.protocol.why import Condition, Near, NearMiss, NearRequest
@@ -41,9 +43,10 @@ class NearMisses:
         return Near(
             list=spec.name,
             as_of=self._universe.as_of,
-            session=self._universe.session.value,
+            session=without_night(self._universe.session).value,
             simulated=self._universe.simulated,
             symbols=found[: request.limit],
+            night=self._universe.session is MarketSession.NIGHT or UNSET,
         )
 
     def others(self, spec: ListSpec, known: Collection[str]) -> list[NearMiss]:

@@ -14,6 +14,7 @@ from gapscan.lists.delta import Rows, TrackedRows
 from gapscan.lists.difference import NOWHERE, Difference, moves
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
+from gapscan.market.sessions import session_of_rows
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Change, Fields, Row, Update
 from gapscan.ranking.row_values import NAMES_AT, SHOWN, RowVersion, as_rows, cells_of, rounded
@@ -234,7 +235,7 @@ class RowCache:
     def _set_texts(self, at: Ints) -> None:
         """What rows have beside numbers."""
         texts = [self._universe.text(name).words(at) for name in TEXTS]
-        session = str(self._session)
+        session = str(session_of_rows(self._session, self._universe.as_of, self._universe.date))
         for position, symbol, *words in zip(at.tolist(), self.symbols_at(at), *texts, strict=True):
             self._texts[position] = {"symbol": symbol, **dict(zip(TEXTS, words, strict=True)), "session": session}
         self._texts_current[at] = True

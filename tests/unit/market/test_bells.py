@@ -186,6 +186,24 @@ def settling(day: Day, now: int) -> Any:
     return symbols_of(rows["up"]) == ["A"]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_reference_data_of_the_day_that_is_over_are_not_the_nights(again: bool) -> None:
+    """A link that comes back in the night reads them again, when something has traded already."""
+    day, before = dt.date(2024, 2, 22), dt.date(2024, 2, 21)
+    night = Day.of("full").pre - NIGHT_MS
+    told = stock("A", split=True, known_close=5.0, ssr_carried=1.0, atr=0.3, average_volume=1e6, sessions=20)
+    universe = Universe()
+    merge_reference(universe, reference_frame([told], before))
+    scan(universe, night + MINUTE, price=10.5)
+    assert universe.date == day
+    if again:
+        merge_reference(universe, reference_frame([told], before))
+        scan(universe, night + 2 * MINUTE, price=10.5)
+    found = [value(universe, name) for name in ("prev_close", "change_percent", "split_today", "ssr_carried")]
+    assert found == [10.0, 5.0, None, None]
+    assert (value(universe, "atr"), value(universe, "average_volume")) == (0.3, 1e6)
+
+
 Rule = Callable[..., Any]
 SOON: Final = (-1, 0, 1)
 STEP: Final = (-10 * SECOND, 0, 10 * SECOND)  # what the time alone changes moves in steps

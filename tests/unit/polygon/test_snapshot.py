@@ -96,6 +96,14 @@ def test_what_is_told_again_in_the_evening_is_no_trade_of_the_night(traded: bool
     assert [getattr(found, name) for name in (*OF_THE_DAY, *OF_THE_MINUTE)] == [[None]] * 10
 
 
+@pytest.mark.parametrize("ahead", [12 * 3_600_000, 40 * 86_400_000])
+def test_an_element_of_the_future_hides_no_night(ahead: int) -> None:
+    """It is left out later; those who traded in the night are of the day after it all the same."""
+    future = ticker(ticker="AHEAD", updated=(CLEAR + ahead) * NS)
+    found = read(in_the_night(EVENING + 3_600_000, EVENING), future)
+    assert (found.prev_close[0], found.open[0], found.volume[0]) == (195.5, None, None)
+
+
 def test_what_did_not_trade_that_day_keeps_the_day_before_it() -> None:
     zeros = dict.fromkeys(("o", "h", "l", "c", "v", "vw", "av", "n", "t"), 0)
     found = read(in_the_night(EVENING + 1000, EVENING) | {"day": zeros})
