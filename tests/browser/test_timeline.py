@@ -112,7 +112,8 @@ async def test_wherever_it_is_dragged_it_shows_what_stood_there(watched: Watched
 async def _to_live(watched: Watched) -> float:
     """Back to what is now: how long until it is drawn, ms."""
     took = await watched.value(
-        """() => new Promise((done) => {
+        """() => new Promise((done, fail) => {
+          setTimeout(() => fail(Error("nothing was drawn")), 20_000);
           const began = performance.now();
           const look = ({detail}) => detail.epoch.startsWith("play.") || (
             document.removeEventListener("gapscan:shown", look), done(performance.now() - began));
@@ -128,7 +129,7 @@ async def _back_to_live(watched: Watched, stage: Stage) -> None:
     took = [await _to_live(watched)]
     for _ in range(4):  # the best counts: the machine may be busy
         await watched.page.keyboard.press("p")
-        await watched.until("gapscan.past() !== null")
+        await watched.until("gapscan.past()?.settled")  # drawn: else there would be nothing to draw
         took.append(await _to_live(watched))
     assert min(took) < 200
     assert not await watched.page.locator(".past-banner").is_visible()
