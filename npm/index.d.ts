@@ -130,5 +130,9 @@ export declare class Connection extends EventTarget {
   unsubscribe(list: string): void;
   aggregates(on: boolean): void;
   overview(on: boolean): void;
+  /** Ask for alerts: the last ones, then each as it comes, as events `alerts`. */
+  alerts(): void;
+  /** Send an action of the protocol; false while there is no link. What is said of lists' past comes as events `past`. */
+  say(message: { action: string; [key: string]: unknown }): boolean;
   ask(symbol: string, list?: string | null): boolean;
 }
