@@ -70,6 +70,7 @@ class FakePublisher:
         self.rows: Rows = []
         self.unsettled = False
         self.due_since: int | None = None
+        self.near: dict[str, object] = {}
 
     async def publish(self, rows: Rows, as_of: int, times: StageTimes | None = None) -> bool:
         world, (turns, error) = self._world, next(self._world.fates, (0, None))
