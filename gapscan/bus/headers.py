@@ -7,6 +7,7 @@ that is most of what receiving a message costs.
 from __future__ import annotations
 
 _LINE_END = "\r\n"
+_SPACE = " \t\n\r\x0b\x0c"  # what the library takes for space around names and values
 
 
 def parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -14,6 +15,7 @@ def parse_header_lines(raw: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in raw.decode("utf-8", "replace").split(_LINE_END):
         name, mark, value = line.partition(":")
-        if mark and name.isascii() and len(name.split()) == 1:
-            found[name.strip()] = value.strip()
+        name = name.strip(_SPACE)
+        if mark and name.isascii() and name.split() == [name]:
+            found[name] = value.strip(_SPACE)
     return found

@@ -29,6 +29,7 @@ from gapscan.protocol.messages import (
     ListDefinition,
     ListWhy,
     Message,
+    PastBars,
     ReferenceFrame,
     Remove,
     Rerank,
@@ -145,6 +146,13 @@ def halts(draw: st.DrawFn) -> Halts:
     return Halts(draw(integers), draw(st.booleans()), draw(column["symbols"]), draw(statuses), draw(column["time"]))
 
 
+@st.composite
+def past_bars(draw: st.DrawFn) -> PastBars:
+    column = columns(draw(st.integers(0, 2)))
+    numbers = [draw(column["number"]) for _ in range(3)]
+    return PastBars(draw(st.booleans()), draw(symbols), draw(ranks), draw(column["time"]), *numbers)
+
+
 BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     Delta: st.builds(
         Delta, names, texts, counts, integers, st.lists(changes, max_size=4), counts, crcs, st.just(UNSET) | counts
@@ -168,6 +176,7 @@ BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     Bars: bars(),
     Trades: trades(),
     Halts: halts(),
+    PastBars: past_bars(),
     SavedState: saved_states(),
     Clock: st.builds(Clock, st.integers(0, 2**53)),
     FeedCommand: st.builds(FeedCommand, st.sampled_from(["subscribe", "unsubscribe"]), st.lists(symbols)),
