@@ -120,6 +120,23 @@ def _document() -> Document:
 
 
 def _operations() -> dict[str, Document]:
+    document = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        **_of_lists(),
+        **_of_symbols(),
+        "/backtest": _operation(
+            "tryDefinition",
+            "How often a definition would have fired on the latest days of flat files, and what followed.",
+            [_DEFINITION, _DAYS],
+            _json(api.TriedAnswer),
+            "no_files",
+            "unavailable",
+        ),
+        "/openapi.json": _operation("readDocument", "This document.", [], document),
+    }
+
+
+def _of_lists() -> dict[str, Document]:
     events = {"oneOf": [{"$ref": _SCHEMAS + kind.__name__} for kind in _EVENTS]}
     stream = {"text/event-stream": {"schema": {"type": "string"}, "x-event-data": events}}
     either = {"oneOf": [{"$ref": _SCHEMAS + kind.__name__} for kind in (api.ListAnswer, api.PastAnswer)]}
@@ -154,6 +171,11 @@ def _operations() -> dict[str, Document]:
             "unknown_list",
             "unavailable",
         ),
+    }
+
+
+def _of_symbols() -> dict[str, Document]:
+    return {
         "/symbols/{symbol}": _operation(
             "readSymbol", "A symbol's row, and its places in the lists.", [_SYMBOL], _json(api.SymbolAnswer)
         ),
@@ -167,17 +189,6 @@ def _operations() -> dict[str, Document]:
             _json(Why),
             "unknown_list",
             "unavailable",
-        ),
-        "/backtest": _operation(
-            "tryDefinition",
-            "How often a definition would have fired on the latest days of flat files, and what followed.",
-            [_DEFINITION, _DAYS],
-            _json(api.TriedAnswer),
-            "no_files",
-            "unavailable",
-        ),
-        "/openapi.json": _operation(
-            "readDocument", "This document.", [], {"application/json": {"schema": {"type": "object"}}}
         ),
     }
 

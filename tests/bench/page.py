@@ -7,7 +7,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -163,15 +163,20 @@ async def _run(server: NatsServer) -> Sequence[Figure]:
         return figures
 
 
-def page_cost() -> Sequence[Figure]:
-    """CPU and heap of the page; about three and a half minutes."""
+def with_server(run: Callable[[NatsServer], Coroutine[Any, Any, Sequence[Figure]]]) -> Sequence[Figure]:
+    """What `run` measures on a NATS server of its own."""
     with tempfile.TemporaryDirectory() as directory:
         server = NatsServer(Path(directory))
         server.start()
         try:
-            return asyncio.run(_run(server))
+            return asyncio.run(run(server))
         finally:
             server.close()
+
+
+def page_cost() -> Sequence[Figure]:
+    """CPU and heap of the page; about three and a half minutes."""
+    return with_server(_run)
 
 
 BENCHMARKS: dict[str, Benchmark] = {"page": page_cost}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from playwright.async_api import Page, async_playwright
 
-from tests.bench.page import DELTAS_A_SECOND, Market, drive, metrics_of
+from tests.bench.page import DELTAS_A_SECOND, Market, drive, metrics_of, with_server
 from tests.bench.registry import Benchmark, Figure
 from tests.browser.conftest import FLAGS, NAMES
 from tests.browser.stage import Stage, staged
@@ -93,13 +91,7 @@ async def _run(server: NatsServer) -> Sequence[Figure]:
 
 def panels_cost() -> Sequence[Figure]:
     """CPU of the page with eight panels; about a minute and a half."""
-    with tempfile.TemporaryDirectory() as directory:
-        server = NatsServer(Path(directory))
-        server.start()
-        try:
-            return asyncio.run(_run(server))
-        finally:
-            server.close()
+    return with_server(_run)
 
 
 BENCHMARKS: dict[str, Benchmark] = {"panels": panels_cost}
