@@ -24,8 +24,18 @@ def is_free(port: int) -> bool:
     return True
 
 
+_given: Final[set[int]] = set()
+
+
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
+    """A port that nothing listens on at this moment, and that was given to nobody, who may listen on it later."""
+    while (port := _any_port()) in _given:
+        pass
+    _given.add(port)
+    return port
+
+
+def _any_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOCAL, 0))
         return int(probe.getsockname()[1])
