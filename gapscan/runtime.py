@@ -55,6 +55,8 @@ async def _with_signals(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal is closed, and it is not under nohup
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
     if os.environ.get(SUPERVISED_VARIABLE):
         await loop.connect_read_pipe(lambda: _Leash(stop), sys.stdin)
     return await main(stop)

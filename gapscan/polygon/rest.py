@@ -37,7 +37,9 @@ E = TypeVar("E")
 Call = Callable[[dict[str, str]], Any]  # asks for a page: the first, or that of the parameters
 
 PAGE: Final = 1000
-_CONNECTIONS: Final = 4
+_CONNECTIONS: Final = (
+    16  # that are kept: for details, bars that are missed and bars for charts, four each, and the rest
+)
 RETRIES: Final = 3
 _LINGER: Final = 1.0  # seconds by which the client is more patient, so that it is the limit here that ends a call
 _FLOAT_PATH: Final = "/stocks/vX/float"

@@ -59,7 +59,7 @@ class UpOptions(Struct, frozen=True):
 
 
 def run_up(config: Config, options: UpOptions, say: Say) -> int:
-    """Run everything until SIGINT or SIGTERM; the exit code. `say` is given a line for each thing that runs.
+    """Run everything until SIGINT, SIGTERM or SIGHUP; the exit code. `say` is given a line for each thing that runs.
 
     Raises ConfigError when the data directory or a port is taken.
     """

@@ -154,10 +154,14 @@ async def test_ctrl_c_ends_everything_and_a_new_market_begins_anew(tmp_path: Pat
         assert await first.interrupt() == 0
         assert not any(alive(pid) for pid in pids)
         assert not (first.data / "run.json").exists()
-    async with running_set(tmp_path, symbols=400, start="09:26", speed=20) as second, watched(second) as watcher:
-        await watcher.moves_on()
+    async with running_set(tmp_path, symbols=400, start="09:26", speed=20) as second:
+        async with watched(second) as watcher:
+            await watcher.moves_on()
         assert watcher.last.epoch != before.epoch
         assert watcher.last.as_of < before.as_of
+        pids = second.pids()
+        assert await second.interrupt(signal.SIGHUP) == 0  # the terminal is closed
+        assert not any(alive(pid) for pid in pids)
 
 
 async def test_a_set_that_was_killed_leaves_nothing_behind(tmp_path: Path) -> None:

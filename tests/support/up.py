@@ -82,10 +82,10 @@ class RunningSet:
             while self.pids_by_name().get(name, old) == old:
                 await asyncio.sleep(0.02)
 
-    async def interrupt(self) -> int:
-        """Ctrl-C, and the exit code."""
+    async def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ctrl-C, or another signal, and the exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(number)
         return await asyncio.wait_for(self._process.wait(), 20)
 
     async def kill(self) -> None:
