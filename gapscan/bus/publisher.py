@@ -16,7 +16,7 @@ from gapscan.bus.client import NATS_ERRORS, Bus, translated
 from gapscan.bus.direct_get import Stored
 from gapscan.bus.fenced import Attempt, FencedStream, FencedValue, Leads, unsure
 from gapscan.bus.history import History
-from gapscan.bus.list_copy import advance, copy_of
+from gapscan.bus.list_copy import advance, continued, copy_of, snapshot_in
 from gapscan.bus.stage_times import UNKNOWN, Lateness, StageTimes
 from gapscan.bus.topology import Retention, change_epoch, ensure_list, epoch_of
 from gapscan.errors import FencedError, ProtocolError, StreamLostError
@@ -24,7 +24,7 @@ from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, ranked
 from gapscan.obs import logger
-from gapscan.protocol.codec import decode_as, encode
+from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Change, Delta, Heartbeat, NearMiss, Row, Snapshot, State
 from gapscan.protocol.values import wire_state
 
@@ -107,8 +107,8 @@ class ListPublisher:
         """Returns what was shown last, if it can be read."""
         self._attempt = None
         info = await ensure_list(self._bus, self.name, self._retention)
-        snapshot = self._snapshot_in(await read())
-        copy = await self._replay(info, snapshot)
+        snapshot = snapshot_in(await read(), self.name)
+        copy = await continued(self._bus, self.name, info, snapshot)
         if copy is not None:
             self.epoch, self.sequence, self.rows, self.as_of = copy.epoch, copy.sequence, copy.rows, copy.as_of
             self.snapshot_sequence = snapshot.sequence if snapshot else -1
@@ -116,28 +116,6 @@ class ListPublisher:
             await self._begin_epoch(info, snapshot)
         self._history.begin(self.sequence)
         return copy or copy_of(snapshot)
-
-    def _snapshot_in(self, stored: Stored | None) -> Snapshot | None:
-        try:
-            return decode_as(Snapshot, stored.data) if stored and stored.data else None
-        except ProtocolError as error:
-            _log.warning("stored snapshot is unreadable, beginning anew", extra={"list": self.name, "why": error})
-            return None
-
-    async def _replay(self, info: api.StreamInfo, snapshot: Snapshot | None) -> Copy | None:
-        """The list at the stream's last sequence, or None when it cannot be had."""
-        if snapshot is None or snapshot.epoch != epoch_of(info) or snapshot.sequence > info.state.last_seq:
-            return None
-        copy, stream = Copy(), self._bus.names.list_stream(self.name)
-        try:
-            copy.load(snapshot)
-            while copy.sequence < info.state.last_seq:
-                if not await advance(self._bus, stream, copy):
-                    return None
-        except ProtocolError as error:
-            _log.warning("stored list is unreadable, beginning anew", extra={"list": self.name, "why": error})
-            return None
-        return copy
 
     async def _begin_epoch(self, info: api.StreamInfo, snapshot: Snapshot | None) -> None:
         """Start from the stream's last sequence under an epoch that no client knows."""

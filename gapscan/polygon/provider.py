@@ -12,11 +12,12 @@ from gapscan.config import ProviderSection, directory_of
 from gapscan.obs import Tally
 from gapscan.polygon import aggregates, corporate_actions
 from gapscan.polygon import news as reference_news
+from gapscan.polygon.bodies import ListedTicker
 from gapscan.polygon.details import details_of
 from gapscan.polygon.library import Library, library_named
 from gapscan.polygon.recording import Recorder
 from gapscan.polygon.recording_bound import Bound
-from gapscan.polygon.rest import RETRIES, ListedTicker, PolygonRest
+from gapscan.polygon.rest import RETRIES, PolygonRest
 from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor

@@ -1,101 +1,37 @@
-"""Polygon's REST endpoints that gapscan uses, through the official client, bounded in time.
+"""Polygon's REST endpoints that gapscan uses, through the official client.
 
-The client is synchronous, retries on its own and ignores its read timeout; each call therefore runs on a thread of
-its own and is given up after `timeout` seconds. Its objects are not used: raw bodies are decoded here.
+Its objects are not used: raw bodies are decoded here.
 """
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
-import urllib3
-from msgspec import Struct
 
-from gapscan.errors import FeedError, NotFoundError, UnansweredError
-from gapscan.market.sessions import session_at
+from gapscan.errors import FeedError, NotFoundError
 from gapscan.obs import Tally
-from gapscan.polygon.certificates import trusted_certificates
+from gapscan.polygon.bodies import DailyAggregate, ListedTicker, ServerStatus
+from gapscan.polygon.calls import bounded, forget, open_client
 from gapscan.polygon.details import FloatBody, OverviewBody, TickerOverview
 from gapscan.polygon.elements import Decoded, Elements, Head
 from gapscan.polygon.lenient import UNREADABLE, saved
-from gapscan.polygon.library import Library, client_library
+from gapscan.polygon.library import Library
 from gapscan.polygon.pages import Paging
-from gapscan.polygon.proxies import proxy_for
 from gapscan.polygon.recording import Recorder
-from gapscan.polygon.refusals import check_served, translated
+from gapscan.polygon.refusals import check_served
 from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
-from gapscan.protocol.messages import SessionName
 
 E = TypeVar("E")
 Call = Callable[[dict[str, str]], Any]  # asks for a page: the first, or that of the parameters
 
 PAGE: Final = 1000
-_CONNECTIONS: Final = (
-    16  # that are kept: for details, bars that are missed and bars for charts, four each, and the rest
-)
 RETRIES: Final = 3
-_LINGER: Final = 1.0  # seconds by which the client is more patient, so that it is the limit here that ends a call
 _FLOAT_PATH: Final = "/stocks/vX/float"
-
-
-class ServerStatus(Struct):
-    """The market status: server time and what is open."""
-
-    serverTime: dt.datetime  # the provider's name
-    market: str
-    earlyHours: bool | None = False
-    afterHours: bool | None = False
-
-    @property
-    def at(self) -> int:
-        """Server time, epoch ms."""
-        return int(self.serverTime.timestamp() * 1000)
-
-    @property
-    def session(self) -> SessionName:
-        """The session that the provider says it is: it knows holidays and early closes."""
-        if self.market == "closed":
-            return "closed"
-        if self.earlyHours:
-            return "pre"
-        if self.afterHours:
-            return "post"
-        return "regular" if self.market == "open" else session_at(self.at).value
-
-
-class ListedTicker(Struct):
-    """One listing."""
-
-    ticker: str
-    name: str | None = None
-    type: str | None = None
-    primary_exchange: str | None = None
-    active: bool | None = None
-    delisted_utc: str | None = None
-
-    @property
-    def weight(self) -> tuple[bool, int]:
-        """Of two listings of one ticker, the heavier one counts: active before gone, then by what it tells."""
-        gone = self.active is False or bool(self.delisted_utc)
-        return not gone, sum(bool(text) for text in (self.type, self.type, self.name, self.primary_exchange))
-
-
-class DailyAggregate(Struct, gc=False):
-    """One symbol's bar of one day: volume, number of trades, close, high, low."""
-
-    T: str
-    v: float | None = 0.0
-    n: float | None = 0.0
-    c: float | None = None
-    h: float | None = None
-    l: float | None = None  # noqa: E741  # the provider's name
 
 
 _reference: Final = Elements("results", ListedTicker)
@@ -122,9 +58,9 @@ class PolygonRest:
         proxy: str | None = None,
     ) -> None:
         self._timeout = timeout
-        self._keep = recorder.rest if recorder else _forget
+        self._keep = recorder.rest if recorder else forget
         self._tally = tally
-        self._client = _open_client(library, base, key, timeout, retries, proxy)
+        self._client = open_client(library, base, key, timeout, retries, proxy)
 
     async def snapshot(self) -> list[SnapshotTicker]:
         """Every symbol of the market as the provider sees it now. Raises FeedError."""
@@ -234,68 +170,7 @@ class PolygonRest:
         return found
 
     async def _get(self, what: str, call: Callable[[], Any]) -> bytes:
-        """The body that `call` brings, run on a daemon thread: one that is stuck holds up nothing, not even exit."""
-        loop = asyncio.get_running_loop()
-        result: asyncio.Future[bytes] = loop.create_future()
-        threading.Thread(target=_run, args=(call, self._keep, loop, result), name=f"rest {what}", daemon=True).start()
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await result
-        except TimeoutError:
-            raise UnansweredError(f"{what} did not come within {self._timeout:g} s") from None
-        except Exception as error:  # noqa: BLE001  # the client raises whatever its HTTP stack does
-            raise translated(what, error) from None
-
-
-def _forget(url: str, body: bytes) -> None:
-    """Nothing is recorded."""
-
-
-def _run(
-    call: Callable[[], Any],
-    keep: Callable[[str, bytes], None],
-    loop: asyncio.AbstractEventLoop,
-    result: asyncio.Future[bytes],
-) -> None:
-    try:
-        response = call()
-        body, fault = bytes(response.data), None
-        keep(response.geturl() or "", body)
-    except Exception as error:  # noqa: BLE001  # handed to the caller, who translates it
-        body, fault = b"", error
-
-    def settle() -> None:
-        if result.done():
-            return
-        if fault is not None:
-            result.set_exception(fault)
-        else:
-            result.set_result(body)
-
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(settle)
-
-
-def _open_client(library: Library, base: str, key: str, timeout: float, retries: int, proxy: str | None) -> Any:
-    client = client_library(library).RESTClient(api_key=key, base=base, pagination=False, retries=retries)
-    # The client makes a timeout and never uses it; without one, an abandoned thread would live for ever.
-    pool = client.client.connection_pool_kw
-    pool["timeout"] = urllib3.Timeout(connect=timeout + _LINGER, read=timeout + _LINGER)
-    pool["maxsize"] = _CONNECTIONS
-    pool["ca_certs"] = trusted_certificates()
-    # A call that was given up must not go on asking by itself; refusals (429, 5xx) are still retried by the client.
-    pool["retries"] = pool["retries"].new(read=0)
-    if through := proxy_for(base, proxy):
-        client.client = urllib3.ProxyManager(
-            through, headers=client.client.headers, proxy_headers=_login(through), **pool
-        )
-    return client
-
-
-def _login(proxy: str) -> dict[str, str]:
-    """What lets us through the proxy, if its URL has a user."""
-    user = urllib3.util.parse_url(proxy).auth
-    return dict(urllib3.util.make_headers(proxy_basic_auth=unquote(user))) if user else {}
+        return await bounded(what, call, self._timeout, self._keep)
 
 
 def _decode(what: str, body: bytes, kind: type[E]) -> E:

@@ -7,7 +7,7 @@ import pytest
 from gapscan.feed.calendar_check import CalendarCheck
 from gapscan.market.sessions import NEW_YORK
 from gapscan.obs import Tally
-from gapscan.polygon.rest import ServerStatus
+from gapscan.polygon.bodies import ServerStatus
 from gapscan.provider import MarketStatus
 
 

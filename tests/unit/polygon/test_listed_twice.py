@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gapscan.polygon.rest import ListedTicker
+from gapscan.polygon.bodies import ListedTicker
 
 WHOLE = ListedTicker("A", "Agilent", "CS", "XNYS", active=True)
 

@@ -7,8 +7,8 @@ import gzip
 
 import pytest
 
+from gapscan.polygon.bodies import ListedTicker
 from gapscan.polygon.provider import listing_of
-from gapscan.polygon.rest import ListedTicker
 from gapscan.polygon.testissues import is_test_issue
 from tests.support.realdata import real_data
 
