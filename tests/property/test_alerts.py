@@ -15,6 +15,7 @@ from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.events import EventPosition
 from gapscan.protocol.messages import ListDefinition, Row
 from gapscan.ranking.alerts import compile_alert
+from tests.support.cases import fewer
 from tests.support.strategies import delta_between, row_lists
 
 Rows = list[Row]
@@ -161,12 +162,14 @@ def run(history: ListHistory, states: list[Rows], first: int = 0) -> list[Alert]
     return found
 
 
+@fewer
 @given(histories(), ALERTS)
 def test_they_are_what_a_plain_look_gives(states: list[Rows], definition: AlertDefinition) -> None:
     found = run(begun(definition), states)
     assert sorted((one.sequence, one.symbol) for one in found) == plain(states, definition)
 
 
+@fewer
 @given(histories(), ALERTS, st.data())
 def test_resumed_anywhere_they_are_the_same_ones(
     states: list[Rows], definition: AlertDefinition, data: st.DataObject
@@ -181,6 +184,7 @@ def test_resumed_anywhere_they_are_the_same_ones(
     assert run(second, states, at) == [one for one in whole if one.sequence > at]
 
 
+@fewer
 @given(histories(), ALERTS)
 def test_each_says_why(states: list[Rows], definition: AlertDefinition) -> None:
     """With the list's condition and its own; at the moment itself, its own holds."""
@@ -192,6 +196,7 @@ def test_each_says_why(states: list[Rows], definition: AlertDefinition) -> None:
             assert all(one.passes for one in own)
 
 
+@fewer
 @given(histories())
 def test_what_holds_already_when_somebody_begins_to_look_does_not_turn_true(states: list[Rows]) -> None:
     definition = AlertDefinition("told", "a", "when", "price > 1")

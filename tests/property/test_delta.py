@@ -13,6 +13,7 @@ from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.codec import decode, encode
 from gapscan.protocol.messages import Add, Change, Delta, Remove, Rerank, Row, Update
+from tests.support.cases import fewer
 from tests.support.strategies import delta_between, list_pairs, long_list, row_lists, snapshot_of
 
 Rows = list[Row]
@@ -87,6 +88,7 @@ def test_the_difference_is_minimal_and_in_order(pair: tuple[Rows, Rows]) -> None
     check_order(changes)
 
 
+@fewer
 @given(st.integers(0, 2**32))
 def test_long_lists(seed: int) -> None:
     dice = random.Random(seed)
@@ -113,6 +115,7 @@ def test_fields_may_be_absent(pair: tuple[Rows, Rows], seed: int) -> None:
     assert present(apply(old, diff(old, new))) == present(new)
 
 
+@fewer
 @given(st.lists(row_lists(), min_size=2, max_size=7), st.data())
 def test_any_split_into_windows_gives_the_same_list(states: list[Rows], data: st.DataObject) -> None:
     """A window is the difference between its two ends; a copy takes windows as it takes single deltas."""

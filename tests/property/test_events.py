@@ -13,6 +13,7 @@ from gapscan.lists.state import Fit
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.events import Event, EventGap, EventPosition, Occurrence
 from gapscan.protocol.messages import Condition, NearMiss, Row
+from tests.support.cases import fewer
 from tests.support.strategies import delta_between, full_row, row_lists, snapshot_of
 
 Rows = list[Row]
@@ -78,11 +79,13 @@ def begun() -> ListHistory:
     return history
 
 
+@fewer
 @given(histories())
 def test_they_are_what_a_plain_look_gives(states: list[Rows]) -> None:
     assert said(run(begun(), states)) == plain(states)
 
 
+@fewer
 @given(histories(), st.data())
 def test_resumed_anywhere_they_are_the_same_ones(states: list[Rows], data: st.DataObject) -> None:
     """Who goes on from a kept position says what was said before again, under the same ids, and nothing else."""
@@ -97,6 +100,7 @@ def test_resumed_anywhere_they_are_the_same_ones(states: list[Rows], data: st.Da
     assert again == [one for one in whole if one.sequence > at]
 
 
+@fewer
 @given(histories(), st.data())
 def test_a_gap_is_said_with_its_sum(states: list[Rows], data: st.DataObject) -> None:
     """What came and went in it is not there; who is there afterwards and was not entered; who was and is not left."""
@@ -150,6 +154,7 @@ def run_near(history: ListHistory, steps: list[tuple[Rows, list[NearMiss]]], fir
     return found
 
 
+@fewer
 @given(with_near(), st.data())
 def test_who_comes_near_is_said_once_until_it_enters(
     steps: list[tuple[Rows, list[NearMiss]]], data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.market.bars import merge_bars
@@ -15,6 +15,7 @@ from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import MINUTE_MS
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Bars, PastBars
+from tests.support.cases import fewer
 from tests.support.market import TIMES, stock, universe_frame
 
 SECOND = 1000
@@ -57,9 +58,6 @@ def past(trades: Trades, width: int = SECOND) -> PastBars:
 
 def prices_at(universe: Universe, moment: int) -> float:
     return float(universe.prices.at(np.array([float(moment)]), np.array([0]))[0])
-
-
-fewer = settings(max_examples=max(1, settings().max_examples // 4))  # each case is minutes of a market
 
 
 @fewer

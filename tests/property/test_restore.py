@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gapscan.market import computed
@@ -22,6 +22,7 @@ from gapscan.market.universe import Universe
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Bars, Row, SavedState, Trades, UniverseFrame
 from gapscan.ranking.rows import RowCache
+from tests.support.cases import fewer
 from tests.support.market import DAY, stock, universe_frame, universe_of
 
 TIMES = session_times(DAY)
@@ -32,7 +33,6 @@ DAY_VALUES = ("price", "price_time", "volume", "high", "low", "high_time", "low_
 MOVES = ("change_1m_percent", "change_5m_percent", "spike_time")
 
 seeds = st.integers(0, 2**32)
-fewer = settings(max_examples=settings().max_examples // 4)  # each case is a quarter of an hour of a market
 borders = st.sampled_from([TIMES.regular, TIMES.post])
 
 

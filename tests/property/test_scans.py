@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.market.fields import DAY_FIELDS, OBSERVED, PASSED, SCANNED
@@ -18,6 +18,7 @@ from gapscan.market.premarket import PRE_RANGE
 from gapscan.market.scans import merge_scan
 from gapscan.market.sessions import MINUTE_MS
 from gapscan.market.universe import SCAN_MS, Universe
+from tests.support.cases import fewer
 from tests.support.market import DAY, TIMES, Stock, stock, universe_frame
 
 SYMBOLS = ["A", "B", "C", "D"]
@@ -27,7 +28,6 @@ RANGE_FIELDS = ("high", "low")
 _DAY = ("prev_close", *DAY_FIELDS)
 
 seeds = st.integers(0, 2**63)
-fewer = settings(max_examples=settings().max_examples // 4)  # each case looks at all that is held, step by step
 
 
 class Plain:
