@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Annotated, ClassVar, Final
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 from msgspec import Meta, Struct
-from msgspec.structs import astuple
+from numpy.typing import NDArray
 
-from gapscan.market.columns import Floats
+from gapscan.market.columns import Bools, Floats
 from gapscan.market.sessions import HOUR_MS, MINUTE_MS, date_of_trades, session_times
 from gapscan.polygon.elements import Decoded, Elements
 from gapscan.polygon.events import updates_last
 from gapscan.polygon.times import milliseconds, milliseconds_of
+from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.provider import MarketSnapshot
 
 _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
@@ -71,6 +72,14 @@ class SnapshotQuote(Struct, gc=False):
 _LATE_HOURS: Final = 24  # with an element, that are looked at for nights
 _BECOMES: Final = {"close": "prev_close", "high": "prev_high", "low": "prev_low", "volume": "prev_volume"}
 _OF_THE_DAY: Final = ("open", "high", "low", "close", "vwap", "volume")
+# What is packed of an element, in this order.
+_NUMBERS: Final = (
+    "prev_close", "prev_high", "prev_low", "prev_volume", "open", "high", "low", "close", "vwap", "day_volume",
+    "minute_volume", "minute_trades", "minute_high", "minute_low", "minute_close", "ask", "bid", "trade_price",
+)  # fmt: skip
+_TIMES: Final = ("minute_start", "updated", "trade_time")
+_RECORD: Final = np.dtype([(name, np.float64) for name in _NUMBERS] + [(name, np.int64) for name in _TIMES])
+_packing: Final = struct.Struct(f"={len(_NUMBERS)}d{len(_TIMES)}q")
 _OF_THE_MINUTE: Final = ("minute_high", "minute_low", "minute_trades", "minute_start")
 
 _NO_BAR: Final = SnapshotDay()
@@ -108,9 +117,9 @@ def decode_snapshot(body: bytes) -> Decoded[SnapshotTicker]:
 
 def snapshot_of(tickers: Sequence[SnapshotTicker]) -> MarketSnapshot:
     """The elements as the feed takes them."""
-    trades = [ticker.lastTrade or _NO_TRADE for ticker in tickers]
-    traded = _milliseconds([trade.t for trade in trades])
-    columns = _columns(tickers, trades, traded)
+    records = _records(tickers)
+    traded = milliseconds_of(records["trade_time"])
+    columns = _columns(records, traded, _sets_price(tickers))
     newest = np.maximum(columns["updated"], traded)
     _turn_by_night(columns, traded, newest)
     known = {name: np.where(column == 0, np.nan, column) for name, column in columns.items()}
@@ -118,31 +127,33 @@ def snapshot_of(tickers: Sequence[SnapshotTicker]) -> MarketSnapshot:
     return MarketSnapshot([ticker.ticker for ticker in tickers], known, newest, has_trades)
 
 
-def _columns(tickers: Sequence[SnapshotTicker], trades: Sequence[SnapshotTrade], traded: Floats) -> dict[str, Floats]:
-    """The numbers by the names of the feed's columns; 0 is unset. `traded` are the times of `trades`, epoch ms."""
-    day = _fields(SnapshotDay, [ticker.day or _NO_BAR for ticker in tickers])
-    minute = _fields(SnapshotMinute, [ticker.min or _NO_MINUTE for ticker in tickers])
-    before = _fields(SnapshotPreviousDay, [ticker.prevDay or _NO_CLOSE for ticker in tickers])
-    columns = {
-        "prev_close": before["c"],
-        "prev_high": before["h"],
-        "prev_low": before["l"],
-        "prev_volume": before["v"],
-        "open": day["o"],
-        "high": day["h"],
-        "low": day["l"],
-        "close": day["c"],
-        "vwap": day["vw"],
-        # `day.v` is 0 until the first regular trade, `min.av` is not: it has the pre-market's.
-        "volume": np.maximum(day["v"], minute["av"]),
-        "minute_start": milliseconds_of(minute["t"].astype(np.int64)),
-        "minute_trades": minute["n"],
-        "minute_high": minute["h"],
-        "minute_low": minute["l"],
-        "spread_percent": _spreads(_fields(SnapshotQuote, [ticker.lastQuote or _NO_QUOTE for ticker in tickers])),
-        "updated": _milliseconds([ticker.updated for ticker in tickers]),
-    }
-    columns["price"], columns["price_time"] = _prices(trades, traded, minute["c"], columns)
+def _records(tickers: Sequence[SnapshotTicker]) -> NDArray[Any]:
+    """The numbers of all elements: element by element, for its structs lie together, and no list of numbers is made."""
+    room, pack = bytearray(len(tickers) * _packing.size), _packing.pack_into
+    for at, ticker in zip(range(0, len(room), _packing.size), tickers, strict=True):
+        day, before = ticker.day or _NO_BAR, ticker.prevDay or _NO_CLOSE
+        minute, quote, trade = ticker.min or _NO_MINUTE, ticker.lastQuote or _NO_QUOTE, ticker.lastTrade or _NO_TRADE
+        numbers = (
+            before.c, before.h, before.l, before.v, day.o, day.h, day.l, day.c, day.vw, day.v,
+            minute.av, minute.n, minute.h, minute.l, minute.c, quote.P, quote.p, trade.p,
+            minute.t, ticker.updated, trade.t,
+        )  # fmt: skip
+        try:
+            pack(room, at, *numbers)
+        except struct.error:  # one is null: unset
+            pack(room, at, *[number or 0 for number in numbers])
+    return np.frombuffer(room, _RECORD)
+
+
+def _columns(records: NDArray[Any], traded: Floats, by_trade: Bools) -> dict[str, Floats]:
+    """The numbers by the names of the feed's columns; 0 is unset. `traded` are the times of last trades, epoch ms, and
+    where `by_trade`, these may set the price."""
+    columns: dict[str, Floats] = {name: records[name].copy() for name in SCAN_COLUMNS if name in _NUMBERS}
+    # `day.v` is 0 until the first regular trade, `min.av` is not: it has the pre-market's.
+    columns["volume"] = np.maximum(records["day_volume"], records["minute_volume"])
+    columns["spread_percent"] = _spreads(records["ask"], records["bid"])
+    columns |= {name: milliseconds_of(records[name]) for name in ("minute_start", "updated")}
+    columns["price"], columns["price_time"] = _prices(records, traded, by_trade, columns)
     return columns
 
 
@@ -178,21 +189,25 @@ def _nights(newest: Floats) -> Iterator[tuple[int, int]]:
             yield times.night, times.clear
 
 
-def _spreads(quote: Mapping[str, Floats]) -> Floats:
+def _spreads(ask: Floats, bid: Floats) -> Floats:
     """Ask less bid in percent of their middle; 0 where there is no quote, or none that makes sense."""
-    ask, bid = quote["P"], quote["p"]
     sensible = (bid > 0) & (ask >= bid)
     return np.divide(200.0 * (ask - bid), ask + bid, out=np.zeros_like(ask), where=sensible)
 
 
+def _sets_price(tickers: Sequence[SnapshotTicker]) -> Bools:
+    """Where the conditions of the last trade let it set the price."""
+    conditions = [(ticker.lastTrade or _NO_TRADE).c for ticker in tickers]
+    counting = {each for each in set(conditions) if updates_last(each)}
+    return np.fromiter(map(counting.__contains__, conditions), np.bool_, len(conditions))
+
+
 def _prices(
-    trades: Sequence[SnapshotTrade], traded: Floats, closes: Floats, columns: Mapping[str, Floats]
+    records: NDArray[Any], traded: Floats, by_trade: Bools, columns: dict[str, Floats]
 ) -> tuple[Floats, Floats]:
     """The last trade's price and time; where that does not set the price, the latest minute's close and end."""
-    prices, conditions = _floats([trade.p for trade in trades]), [trade.c for trade in trades]
-    counting = {each for each in set(conditions) if updates_last(each)}
-    by_trade = (prices > 0) & np.fromiter(map(counting.__contains__, conditions), np.bool_, len(trades))
-    by_minute, updated = closes > 0, columns["updated"]
+    prices, closes, updated = records["trade_price"], records["minute_close"], columns["updated"]
+    by_trade, by_minute = by_trade & (prices > 0), closes > 0
     # The minute's close was the price at its end, or so far, if it is still running.
     ends = columns["minute_start"] + MINUTE_MS
     closed_at = np.where(updated != 0, np.minimum(ends, updated), ends)
@@ -200,19 +215,3 @@ def _prices(
         np.where(by_trade, prices, np.where(by_minute, closes, columns["close"])),
         np.where(by_trade, traded, np.where(by_minute, closed_at, updated)),
     )
-
-
-def _fields(kind: type[Struct], items: Sequence[Struct]) -> dict[str, Floats]:
-    """The fields of structs that have but numbers, as columns: read struct by struct, for these lie all over memory."""
-    names = kind.__struct_fields__
-    cells = _floats(list(chain.from_iterable(map(astuple, items))))
-    return dict(zip(names, cells.reshape(-1, len(names)).T, strict=True))
-
-
-def _floats(values: Sequence[float | None]) -> Floats:
-    """Null is 0: unset."""
-    return np.nan_to_num(np.array(values, np.float64))
-
-
-def _milliseconds(times: Sequence[int | None]) -> Floats:
-    return milliseconds_of(np.array([each or 0 for each in times], np.int64))
