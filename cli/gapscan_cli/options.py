@@ -140,6 +140,10 @@ Plan = Annotated[
         help="What the account of the simulated market lacks: delayed, no-quotes, no-trades, no-luld, with commas.",
     ),
 ]
+Night = Annotated[
+    bool,
+    typer.Option("--night", help="Let some symbols of the synthetic market trade in the nights too."),
+]
 Symbols = Annotated[
     int | None,
     typer.Option("--symbols", callback=_as_setting("sim", "symbols"), help="Number of stocks in the synthetic market."),

@@ -64,6 +64,7 @@ class SimSection(Section, frozen=True):
     commas) is what the account lacks, of PLAN_LIMITS.
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
     that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
+    With `night`, some symbols trade in the nights that `[market]` gives a day, as no provider shows it so far.
     `recording` is a directory that the provider's `record` filled, to be played instead of a market: by the `clock`, at
     `speed`, as it came, or by `requests`, each scan getting the next one.
     """
@@ -81,6 +82,7 @@ class SimSection(Section, frozen=True):
     port: Port = 0
     origin: float | None = None
     scenarios: str = ""
+    night: bool = False
     recording: str = ""
     pace: Literal["clock", "requests"] = "clock"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,7 +26,7 @@ from gapscan.feed.reference import ReferenceLoader
 from gapscan.feed.scan_check import ScanCheck
 from gapscan.feed.universe_frames import LeftOut, Observation, market_time_of, universe_frames, without_future
 from gapscan.feed.volume_curves import CurveLoader
-from gapscan.market.sessions import trading_date
+from gapscan.market.sessions import date_of_trades, session_times, trading_date
 from gapscan.obs import Tally, logger
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.feed import symbols_a_part
@@ -65,6 +66,7 @@ class Discovery:
         self._last_error = ""
         self.symbols = 0  # in the last scan
         self._status: MarketStatus | None = None
+        self._night: dt.date | None = None  # the day after the night, while there are trades in one
         self.scan_seconds = scan_seconds or scan_histogram()
         self._clock = MarketClock(provider, tally, simulated=config.provider.simulated)
         self._check = ScanCheck()
@@ -130,7 +132,7 @@ class Discovery:
 
     @property
     def _closed(self) -> bool:
-        return self._status is not None and self._status.session == "closed"
+        return self._status is not None and self._status.session == "closed" and self._night is None
 
     def _pause(self) -> float:
         """Seconds from scan to scan."""
@@ -151,8 +153,7 @@ class Discovery:
         offered, snapshot = snapshot, without_future(snapshot, status.at, self._tally)
         self._check.check(snapshot, status, self.newest_bar())
         self.left_out = LeftOut.of(offered, snapshot, status.at)
-        for loader in (self.reference, self.curves):
-            loader.announce(trading_date(status.at))
+        self._announce(status, snapshot)
         self._frame = 1 + (await self._stored_frame() if self._frame is None else self._frame)
         received = round(time.time() * 1000)
         self.liveness.observe_scan(status, snapshot)
@@ -161,9 +162,19 @@ class Discovery:
         self.reference.observe_scan(snapshot.symbols)
         self._status, self.symbols, self.last_scan, self._last_error = status, len(snapshot), time.time(), ""
         self.liveness.scan_published()
+        if self._night is not None:
+            self.reference.announce(self._night, early=True)
         self._tally.count("scans")
         await self._restore("reference data", self.reference.restore)
         await self._restore("volume curves", self.curves.restore)
+
+    def _announce(self, status: MarketStatus, snapshot: MarketSnapshot) -> None:
+        """Say which day begins; of one that begins with trades by night, not before it is published that there are."""
+        day, coming = trading_date(status.at), date_of_trades(status.at)
+        self._night = coming if coming > day and snapshot.newest_event > session_times(coming).night else None
+        self.curves.announce(day)
+        if self._night is None:
+            self.reference.announce(day)
 
     async def _restore(self, what: str, restore: Callable[[], Awaitable[None]]) -> None:
         """Failing is no failure of the scan, which is out: the next one tries again."""

@@ -64,7 +64,7 @@ class ReferenceLoader:
         self._tally = tally
         self._publish = publish
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
-        self._announced: dt.date | None = None
+        self._announced: tuple[dt.date, bool] | None = None
         self._load: _ReferenceLoad | None = None
         self._last_error = ""
         self._published: Sequence[ReferenceFrame] = ()
@@ -76,7 +76,11 @@ class ReferenceLoader:
     @property
     def complete(self) -> bool:
         """Whether all that there is to know of the present day is published."""
-        return bool(self._published) and self._published[0].complete and self._date == self._announced
+        return (
+            bool(self._published)
+            and self._published[0].complete
+            and self._announced in ((self._date, False), (self._date, True))
+        )
 
     @property
     def splits(self) -> frozenset[str]:
@@ -88,10 +92,10 @@ class ReferenceLoader:
     def _date(self) -> dt.date | None:
         return dt.date.fromisoformat(self._published[0].date) if self._published else None
 
-    def announce(self, date: dt.date) -> None:
-        """Say which trading day it is."""
-        if date != self._announced and self._day_begins.empty():
-            self._announced = date
+    def announce(self, date: dt.date, *, early: bool = False) -> None:
+        """Say which trading day it is; `early`: in its night, when the day before may not yet be told in whole."""
+        if (date, early) != self._announced and self._day_begins.empty():
+            self._announced = date, early
             self._day_begins.put_nowait(date)
             self._news.set()
 

@@ -103,6 +103,11 @@ def extended_volume_profile(first: int, last: int) -> Floats:
     return np.asarray(profile / profile.sum())
 
 
+def night_volume_profile(minutes: int) -> Floats:
+    """The same of a night: evenly."""
+    return np.full(minutes, 1 / minutes)
+
+
 def activity_profile() -> Floats:
     """Relative number of prints per regular minute with mean 1."""
     share = steps(PRINTING_SHARE)

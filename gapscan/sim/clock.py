@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections import deque
 from typing import Final, Protocol
@@ -13,6 +14,7 @@ from gapscan.market.sessions import (
     is_trading_day,
     new_york,
     next_trading_day,
+    session_at,
     session_by_day,
     session_times,
 )
@@ -150,14 +152,15 @@ class FollowingClock:
     """Runs as `clock` does, but never further than a step ahead of what is ranked: a slow set slows the market down.
 
     It stops at the end of each step (whole minutes, and while the market is closed the next pre-market) until that has
-    been ranked. What it stood is not made up for. A fast one is `stepping`: it goes from minute to minute, so that what
-    is seen of the market is of the same moments at each speed.
+    been ranked; with `night`, a night is no time in which it is closed. What it stood is not made up for. A fast one is
+    `stepping`: it goes from minute to minute, so that what is seen of the market is of the same moments at each speed.
     """
 
-    def __init__(self, clock: MarketClock) -> None:
+    def __init__(self, clock: MarketClock, *, night: bool = False) -> None:
         self._changes = _Changes()
         self._clock = clock
-        self._limit = limit_after(clock.now())
+        self._night = night
+        self._limit = limit_after(clock.now(), night=night)
         self._marks: deque[tuple[float, int]] = deque(maxlen=_MARKS)
         self._mark()
 
@@ -181,7 +184,7 @@ class FollowingClock:
 
     def set(self, moment: int) -> None:
         self._clock.set(moment)
-        self._limit = limit_after(moment)
+        self._limit = limit_after(moment, night=self._night)
         self._marks.clear()
         self._mark()
         self._changes.notify()
@@ -192,7 +195,7 @@ class FollowingClock:
 
     def ranked(self, moment: int) -> None:
         """What the market showed at `moment` is ranked and published."""
-        limit = limit_after(moment)
+        limit = limit_after(moment, night=self._night)
         if limit <= self._limit:
             return
         if self._clock.now() > self._limit:
@@ -218,11 +221,17 @@ class FollowingClock:
             await self.sleep_until(self._limit)
 
 
-def limit_after(ranked: int) -> int:
-    """How far a market may go whose moment `ranked` is ranked, epoch ms."""
-    if session_by_day(ranked) is not MarketSession.CLOSED:
+def limit_after(ranked: int, *, night: bool = False) -> int:
+    """How far a market may go whose moment `ranked` is ranked, epoch ms; with `night` it trades in the nights too."""
+    if (session_at if night else session_by_day)(ranked) is not MarketSession.CLOSED:
         return ranked // STEP_MS * STEP_MS + STEP_MS
     date = new_york(ranked).date()
-    if is_trading_day(date) and ranked < session_times(date).pre:
-        return session_times(date).pre
-    return session_times(next_trading_day(date)).pre
+    if is_trading_day(date) and ranked < (begin := _begin(date, night)):
+        return begin
+    return _begin(next_trading_day(date), night)
+
+
+def _begin(date: dt.date, night: bool) -> int:
+    """When trading begins of `date`."""
+    times = session_times(date)
+    return times.night if night and session_at(times.night) is MarketSession.NIGHT else times.pre

@@ -179,7 +179,7 @@ class Hub:
         pending = market.waiting or any(session.holds_late for session in self.sessions)
         if pending or market.trading:
             return position + SECOND_MS
-        return next_pre_market(position)
+        return market.next_stretch or next_pre_market(position)
 
     def _dispatch(self) -> None:
         market = self._driver.market

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from gapscan.errors import DataError
-from gapscan.market.sessions import MINUTE_MS, SessionTimes, session_times, trading_date
+from gapscan.market.sessions import MINUTE_MS, SessionTimes, next_trading_day, session_times, trading_date
 from gapscan.sim.archive import DayArchive
 from gapscan.sim.source import DailyBars, DayTape, Halt, HaltRecord, Source
 from gapscan.sim.state import DayState
-from gapscan.sim.tape import Bars, Floats, Prints, no_prints, to_bars
+from gapscan.sim.stretch import Stretch
+from gapscan.sim.tape import Bars, Floats, Prints, to_bars
 
 SECOND_MS = 1000
 LULD_HALT, LULD_RESUME = 17, 18
@@ -68,7 +69,6 @@ class Market:
         self.generation = 0  # counts the days begun: a snapshot of another generation shares nothing with this one
         self.archive = DayArchive()
         self._outbox: list[tuple[int, Batch]] = []
-        self._minute = -1
 
     def advance(self, moment: int) -> None:
         """Bring the market to `moment`. Forward costs what lies between; backward rebuilds the day."""
@@ -117,62 +117,71 @@ class Market:
                 self.previous = DailyBars.from_rows(rows)
             self.times: SessionTimes = session_times(date)
         self._tape: DayTape = self.source.open_day(date)
+        self._stretches = list(self._open(date))
         self.date = date
         self.state = DayState(len(self.symbols))
+        self._by_night = DayState(len(self.symbols))  # what the night after the day has had so far
         self.archive = DayArchive()
         self.generation += 1
-        self.position = self.times.clear
-        self._minute, self._prints = -1, no_prints()
+        self.position = min(self.times.clear, self._stretches[0].begin)  # what the night had before counts from now on
         self._closed = False  # whether the closing auction has printed
         self._sequence = 0
         self.forget()
 
+    def _open(self, date: dt.date) -> Iterator[Stretch]:
+        """The night before, the day, and of the night after it what comes until the day is taken down."""
+        times, following = self.times, next_trading_day(date)
+        if (night := self.source.open_night(date)) is not None:
+            yield Stretch(times.night, times.pre, night)
+        yield Stretch(times.pre, times.closed, self._tape)
+        after = session_times(following)
+        if after.night < after.clear and (night := self.source.open_night(following)) is not None:
+            yield Stretch(after.night, after.clear, night, next_day=True)
+
     def _step(self, moment: int) -> None:
-        if self.position < self.times.pre:
-            self.position = min(moment, self.times.pre)
+        stretch = next((each for each in self._stretches if self.position < each.end), None)
+        if stretch is None or self.position < stretch.begin:
+            self.position = min(moment, stretch.begin) if stretch else moment
             return
-        if self.position >= self.times.closed:
-            self.position = moment
-            return
-        self._load(int((self.position - self.times.pre) // MINUTE_MS))
-        minute_end = self.times.pre + (self._minute + 1) * MINUTE_MS
-        end = min(moment, minute_end, self.position + SECOND_MS if self.recording else minute_end)
-        prints = self._prints.between(self.position, end)
-        regular = self.times.regular <= self.position < self.times.post
-        self.state.add(prints, regular=regular)
+        for start, prints in stretch.read(self.position):
+            self.archive.add(start, prints)
+        end = min(moment, stretch.minute_end, self.position + SECOND_MS if self.recording else stretch.minute_end)
+        prints = stretch.prints.between(self.position, end)
+        self._add(prints, stretch)
         if self.times.post <= self.position < end and not self._closed:
             self._closed = True
             if self._tape.closes is not None:
                 self.state.set_closes(self._tape.closes)
         start, self.position = self.position, end
-        if self.recording:
-            self._record(start, prints)
+        if self.recording and start >= self.times.clear:
+            self._record(start, prints, stretch)
         self._sequence += len(prints.time)
 
-    def _load(self, minute: int) -> None:
-        while self._minute < minute:
-            self._minute += 1
-            self._prints = self._tape.minute(self._minute)
-            self.archive.add(self.times.pre + self._minute * MINUTE_MS, self._prints)
+    def _add(self, prints: Prints, stretch: Stretch) -> None:
+        if stretch.next_day:
+            self.state.add_of_night(prints)
+            self._by_night.add(prints, regular=False)
+        else:
+            self.state.add(prints, regular=self.times.regular <= self.position < self.times.post)
 
-    def _record(self, start: int, prints: Prints) -> None:
+    def _record(self, start: int, prints: Prints, stretch: Stretch) -> None:
         end = self.position
-        into_day = end - self.times.pre
         for notice in self._halt_notices(start):
             self._post(end, notice)
         if self.halts_only():
             return
+        state = self._by_night if stretch.next_day else self.state
         if len(prints.time):
             self._post(end, TradeBatch(prints, self._sequence))
-            self._post(end + self.bar_delay_ms, self._bar_batch("A", start, prints))
-        if into_day % MINUTE_MS == 0 and len(self._prints.time):
-            self._post(end + self.bar_delay_ms, self._bar_batch("AM", end - MINUTE_MS, self._prints))
+            self._post(end + self.bar_delay_ms, self._bar_batch("A", start, prints, state))
+        if end == stretch.minute_end and len(stretch.prints.time):
+            self._post(end + self.bar_delay_ms, self._bar_batch("AM", end - MINUTE_MS, stretch.prints, state))
 
     def _post(self, due: int, batch: Batch) -> None:
         insort(self._outbox, (due, batch), key=_due)
 
-    def _bar_batch(self, kind: str, start: int, prints: Prints) -> BarBatch:
-        bars, state = to_bars(prints), self.state
+    def _bar_batch(self, kind: str, start: int, prints: Prints, state: DayState) -> BarBatch:
+        bars = to_bars(prints)
         who = bars.symbol
         vwap = state.turnover[who] / state.volume[who]
         return BarBatch(kind, start, self.position, bars, state.volume[who], state.open[who], vwap)
@@ -207,7 +216,12 @@ class Market:
     @property
     def trading(self) -> bool:
         """Whether prints can come at the present position."""
-        return self.times.pre <= self.position < self.times.closed
+        return any(each.begin <= self.position < each.end for each in self._stretches)
+
+    @property
+    def next_stretch(self) -> int | None:
+        """When prints can come again that count while this day is shown, epoch ms; None: not before the next one."""
+        return min((each.begin for each in self._stretches if each.begin > self.position), default=None)
 
 
 def _due(entry: tuple[int, Batch]) -> int:

@@ -28,9 +28,10 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`replay` is a directory of flat files; without it the market is invented. `start` is a New York time.
 
     `speed` is market seconds per wall second, `bar_delay` how many market seconds bars lag, `delay` how many of them
-    all data are behind the clock, as with a delayed plan; `plan` is what else the account may have. `manual` makes a
-    clock that moves only when told to, `follow` one that waits to be told what is ranked (`clock.FollowingClock`).
-    `keys` None accepts any key. What the settings have too has their bounds and defaults.
+    all data are behind the clock, as with a delayed plan; with `night` the invented market trades in the nights; `plan`
+    is what else the account may have. `manual` makes a clock that moves only when told to, `follow` one that waits to
+    be told what is ranked (`clock.FollowingClock`). `keys` None accepts any key. What the settings have too has their
+    bounds and defaults.
     """
 
     replay: Path | None = None
@@ -41,6 +42,7 @@ class SimOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     follow: bool = False
     seed: int = _DEFAULTS.seed
     scenarios: tuple[str, ...] = ()
+    night: bool = _DEFAULTS.night
     symbols: int = _DEFAULTS.symbols
     host: str = _DEFAULTS.host
     port: int = _DEFAULTS.port
@@ -85,7 +87,7 @@ def make_source(options: SimOptions, today: dt.date) -> Source:
     if options.replay is not None:
         return ReplaySource(options.replay, options.day, seed=options.seed)
     day = options.day or last_trading_day(today)
-    return SyntheticSource(day, options.seed, options.symbols, options.scenarios)
+    return SyntheticSource(day, options.seed, options.symbols, options.scenarios, options.night)
 
 
 def make_clock(options: SimOptions, day: dt.date) -> Clock:
@@ -94,7 +96,7 @@ def make_clock(options: SimOptions, day: dt.date) -> Clock:
     if options.manual:
         return ManualClock(start)
     clock = MarketClock(start, options.speed)
-    return FollowingClock(clock) if options.follow else clock
+    return FollowingClock(clock, night=options.night and options.replay is None) if options.follow else clock
 
 
 def today_in_new_york(now: float) -> dt.date:

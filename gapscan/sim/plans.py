@@ -58,8 +58,8 @@ class RegularSession(NamedTuple):
 class ExtendedSession(NamedTuple):
     """What a pre-market or post-market session is planned from: the way from price `start` to `end`.
 
-    `span` is (first minute, end minute) since 04:00. Where `last` is not NEVER, a print in that minute
-    takes all that is left of volume and trades; elsewhere what was not printed by the end stays unprinted.
+    `span` is (first minute, end minute) since 04:00, before which it is night. Where `last` is not NEVER, a print in
+    that minute takes all that is left of volume and trades; elsewhere what was not printed by the end stays unprinted.
     """
 
     start: Floats
@@ -121,7 +121,9 @@ def extended_plan(session: ExtendedSession) -> SessionPlan:
     """A session without auctions, kept near the way from its start to its end."""
     start, end, volume, trades, last, deviation, rate, span = session
     count, final = len(start), last != NEVER
-    profile = calibration.extended_volume_profile(*span)
+    profile = (
+        calibration.night_volume_profile(session.minutes) if span[0] < 0 else calibration.extended_volume_profile(*span)
+    )
     knots = _end_knot(session)
     halt_from, halt_to = _no_halts(count)
     return SessionPlan(

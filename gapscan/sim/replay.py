@@ -144,6 +144,9 @@ class ReplaySource:
         listed = (each for each in read_dividends(self.files.root) or () if each.symbol in self._place)
         return [Dividend(self._place[each.symbol], each.date, each.amount, each.kind) for each in listed]
 
+    def open_night(self, date: dt.date) -> None:
+        """None: flat files have the day from pre-market on."""
+
     def open_day(self, date: dt.date) -> DayTape:
         bars = self.bars(date)
         if bars is None:

@@ -31,6 +31,7 @@ def sim_options(config: Config) -> SimOptions:
         seed=section.seed,
         symbols=section.symbols,
         scenarios=section.scenes,
+        night=section.night,
         host=section.host,
         port=section.port,
         delay=section.behind,

@@ -130,6 +130,14 @@ class DayTape(Protocol):
         ...
 
 
+class NightTape(Protocol):
+    """The prints of one night, to be taken minute by minute, in order."""
+
+    def minute(self, number: int) -> Prints:
+        """The prints of minute `number`, 0 being the night's first. Each minute once."""
+        ...
+
+
 class Source(Protocol):
     """Where a market's prints come from."""
 
@@ -178,6 +186,10 @@ class Source(Protocol):
 
     def open_day(self, date: dt.date) -> DayTape:
         """A fresh tape of `date`. Raises DataError when the day has no data."""
+        ...
+
+    def open_night(self, date: dt.date) -> NightTape | None:
+        """A fresh tape of the night before `date`; None where nothing trades in it."""
         ...
 
 

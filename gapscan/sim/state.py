@@ -32,19 +32,24 @@ class DayState:
             return
         bars = to_bars(prints)
         who = bars.symbol
-        self._add_to_minute(bars, int(prints.time[0]) // MINUTE_MS * MINUTE_MS)
+        self._add_latest(bars, int(prints.time[0]) // MINUTE_MS * MINUTE_MS)
         self.volume[who] += bars.volume
         self.turnover[who] += bars.turnover
-        self.prints[who] += bars.prints
         self.trades[who] += bars.trades
-        self.last_price[who], self.last_size[who], self.last_time[who] = (
-            bars.close,
-            bars.last_size,
-            bars.last_time,
-        )
-        self.changed[who] = True
         if regular:
             self._add_to_day(bars)
+
+    def add_of_night(self, prints: Prints) -> None:
+        """Add prints of the night after the day: the last trade and minute are theirs, the day stands as it is."""
+        if len(prints.time):
+            self._add_latest(to_bars(prints), int(prints.time[0]) // MINUTE_MS * MINUTE_MS)
+
+    def _add_latest(self, bars: Bars, minute: int) -> None:
+        who = bars.symbol
+        self._add_to_minute(bars, minute)
+        self.prints[who] += bars.prints
+        self.last_price[who], self.last_size[who], self.last_time[who] = bars.close, bars.last_size, bars.last_time
+        self.changed[who] = True
 
     def set_closes(self, closes: Floats) -> None:
         """The closing auction has printed, of those whose close is not NaN: the session has its official closes."""

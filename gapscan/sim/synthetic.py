@@ -18,8 +18,10 @@ from gapscan.market.sessions import (
 from gapscan.sim import calibration, plans
 from gapscan.sim.companies import with_companies
 from gapscan.sim.days import DayModel, invent_traits
+from gapscan.sim.extended import extended_rate, extended_trades, overnight
 from gapscan.sim.halfday import shortened
 from gapscan.sim.names import invent_listings
+from gapscan.sim.night import SyntheticNight, has_night, night_volume
 from gapscan.sim.scenarios import IPO_MINUTE, stage
 from gapscan.sim.source import (
     POST_MINUTE,
@@ -50,11 +52,15 @@ _NEWS_DAYS = 4  # for which stories are kept
 class SyntheticSource:
     """`symbols` invented listings, trading on every trading day from 90 sessions before `date` on, without end.
 
-    Everything is a function of `seed` and `date`: two sources with the same arguments are the same market.
+    Everything is a function of `seed` and `date`: two sources with the same arguments are the same market. With
+    `night`, some of the day's volume trades in the night before it.
     """
 
-    def __init__(self, date: dt.date, seed: int = 7, symbols: int = 11_000, scenarios: Sequence[str] = ()) -> None:
+    def __init__(
+        self, date: dt.date, seed: int = 7, symbols: int = 11_000, scenarios: Sequence[str] = (), night: bool = False
+    ) -> None:
         self.seed = seed
+        self._night = night
         self.start_date = last_trading_day(date)
         rng = np.random.default_rng((seed, 0))
         listings = invent_listings(rng, symbols)
@@ -111,19 +117,26 @@ class SyntheticSource:
                 f"the synthetic market does not trade on {date}",
                 remedy=f"choose a trading day after {self.model.first}",
             )
-        return shortened(SyntheticDay(self.model, date), date)
+        return shortened(SyntheticDay(self.model, date, night=self._trades_by_night(date)), date)
+
+    def open_night(self, date: dt.date) -> SyntheticNight | None:
+        return SyntheticNight(self.model, date) if self._trades_by_night(date) else None
+
+    def _trades_by_night(self, date: dt.date) -> bool:
+        return self._night and self.day_at(date) == date and has_night(date)
 
 
 class SyntheticDay:
     """The tape of one synthetic day."""
 
-    def __init__(self, model: DayModel, date: dt.date) -> None:
+    def __init__(self, model: DayModel, date: dt.date, *, night: bool = False) -> None:
         self._model, self._date = model, date
         self._start_ms = session_times(date).pre
         self._rng = model.rng(date, 4)
         self._bars = model.bars(date)
         self._returns = model.returns(date)
         self._ipo = model.scenes.place("ipo") if date == model.scenes.date else None
+        self._night_volume = night_volume(model, date) if night else np.zeros(len(self._bars.volume))
         self._post_volume, self._post_last = self._plan_post()
         self._first, self._first_ms, self._last = self._hours()
         self.halts: Sequence[Halt] = self._draw_halts()
@@ -146,15 +159,15 @@ class SyntheticDay:
     def _pre_market(self) -> SessionWalk:
         bars, model = self._bars, self._model
         before = np.exp(model.close(previous_trading_day(self._date))) / model.share_ratio(self._date)
-        start = before * np.exp(self._returns.gap * _overnight(model, self._date)[1])
+        start = before * np.exp(self._returns.gap * overnight(model, self._date)[1])
         traded = bars.traded
         heat = 1 + (np.abs(self._returns.gap) / 0.03) ** 1.5
         share = np.minimum(calibration.PRE_SHARE * heat * np.exp(0.7 * self._rng.standard_normal(len(before))), 0.3)
         volume = np.where(traded & (bars.volume >= 5000), np.floor(bars.volume * share), 0)
         if self._ipo is not None:
             volume[self._ipo] = 0
-        trades = _extended_trades(bars, volume)
-        rate = _extended_rate(bars.volume, volume, REGULAR_MINUTE)
+        trades = extended_trades(bars, volume)
+        rate = extended_rate(bars.volume, volume, REGULAR_MINUTE)
         end = np.where(traded, bars.open, start)
         last = np.full(len(start), NEVER)
         deviation = self._returns.deviation * 0.3
@@ -162,11 +175,11 @@ class SyntheticDay:
         return SessionWalk(plans.extended_plan(session), self._seed(0))
 
     def _regular(self, before: SessionWalk) -> SessionWalk:
-        """What the pre-market left of the day's volume and trades, and the post-market does not take."""
-        trades = self._bars.transactions - _extended_trades(self._bars, self._post_volume) - before.trades_done
-        bars = self._bars._replace(
-            volume=self._bars.volume - self._post_volume - before.done, transactions=np.maximum(trades, 0)
-        )
+        """What night and pre-market left of the day's volume and trades, and the post-market does not take."""
+        trades, volume = self._bars.transactions - before.trades_done, self._bars.volume - before.done
+        for part in (self._post_volume, self._night_volume):
+            trades, volume = trades - extended_trades(self._bars, part), volume - part
+        bars = self._bars._replace(volume=volume, transactions=np.maximum(trades, 0))
         session = plans.RegularSession(
             bars=bars,
             deviation=self._returns.deviation,
@@ -181,14 +194,14 @@ class SyntheticDay:
 
     def _post_market(self) -> SessionWalk:
         following = next_trading_day(self._date)
-        part = _overnight(self._model, following)[0] * self._model.returns(following).gap
+        part = overnight(self._model, following)[0] * self._model.returns(following).gap
         start = np.where(self._bars.traded, self._bars.close, 1.0)
-        rate = _extended_rate(self._bars.volume, self._post_volume, 240)
+        rate = extended_rate(self._bars.volume, self._post_volume, 240)
         session = plans.ExtendedSession(
             start=start,
             end=np.round(start * np.exp(part), 4),
             volume=self._post_volume,
-            trades=_extended_trades(self._bars, self._post_volume),
+            trades=extended_trades(self._bars, self._post_volume),
             last=self._post_last,
             deviation=self._returns.deviation * 0.3,
             rate=rate,
@@ -256,27 +269,6 @@ class SyntheticDay:
             start[halt.symbol] = halt.start - REGULAR_MINUTE
             end[halt.symbol] = halt.end - REGULAR_MINUTE
         return start, end
-
-
-def _overnight(model: DayModel, date: dt.date) -> tuple[Floats, Floats]:
-    """How much of the gap into `date` is in the price by 20:00 the evening before, and by 04:00."""
-    rng = model.rng(date, 5)
-    count = model.traits.size
-    evening = np.where(rng.random(count) < 0.3, rng.uniform(0.5, 0.95, count), rng.uniform(0, 0.15, count))
-    return evening, evening + (1 - evening) * rng.uniform(0, 0.8, count)
-
-
-def _extended_trades(bars: DailyBars, volume: Floats) -> Ints:
-    """How many of the day's trades go with `volume` of its volume outside regular hours, when trades are small."""
-    share = np.divide(volume, bars.volume, out=np.zeros_like(volume), where=bars.traded)
-    return np.asarray(np.ceil(bars.transactions * np.maximum(share, np.sqrt(share) / 3)), np.int64)
-
-
-def _extended_rate(day_volume: Floats, volume: Floats, minutes: int) -> Floats:
-    """Prints a minute outside regular hours, at most one per 50 shares."""
-    share = np.divide(volume, day_volume, out=np.zeros_like(volume), where=day_volume > 0)
-    daily = plans.print_rate(day_volume) * calibration.REGULAR_MINUTES
-    return np.asarray(np.minimum(daily * np.sqrt(share) / 4, volume / 50) / minutes)
 
 
 def _shares_outstanding(rng: np.random.Generator, volume: Floats) -> Ints:

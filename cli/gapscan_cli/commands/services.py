@@ -15,6 +15,7 @@ from gapscan_cli.options import (
     Day,
     NatsContext,
     NatsUrl,
+    Night,
     Plan,
     Recording,
     Replay,
@@ -78,6 +79,7 @@ def up(
     symbols: Symbols = None,
     scenario: Scenario = None,
     plan: Plan = None,
+    night: Night = False,
     config_file: ConfigFile = None,
 ) -> int:
     """Run everything on this machine: NATS and all services.
@@ -94,7 +96,7 @@ def up(
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
-    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan)
+    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan, night)
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
 
@@ -123,6 +125,7 @@ def record(
     symbols: Symbols = None,
     scenario: Scenario = None,
     plan: Plan = None,
+    night: Night = False,
     config_file: ConfigFile = None,
 ) -> int:
     """Run everything, as `up` does, and keep all that the provider sends.
@@ -138,7 +141,7 @@ def record(
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
 
-    config = _simulated(_load(config_file), None, None, day, speed, start, seed, symbols, scenario, plan)
+    config = _simulated(_load(config_file), None, None, day, speed, start, seed, symbols, scenario, plan, night)
     config = _with(config, "provider", record=str(directory.resolve()))
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
 
@@ -189,6 +192,7 @@ def sim(
     symbols: Symbols = None,
     scenario: Scenario = None,
     plan: Plan = None,
+    night: Night = False,
     write_flatfiles: Annotated[
         Path | None,
         typer.Option(
@@ -213,7 +217,7 @@ def sim(
     """
     from gapscan.supervisor.run_service import run_service
 
-    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan)
+    config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan, night)
     if write_flatfiles is not None:
         _write_flat_files(write_flatfiles, days, config)
     else:
@@ -253,8 +257,9 @@ def _simulated(
     symbols: int | None,
     scenario: str | None,
     plan: str | None,
+    night: bool,
 ) -> Config:
     """The settings with what the command line says about the simulated market."""
     folder, recorded = (str(path.resolve()) if path else None for path in (replay, recording))
-    invented = {"seed": seed, "symbols": symbols, "scenarios": scenario, "plan": plan}
+    invented = {"seed": seed, "symbols": symbols, "scenarios": scenario, "plan": plan, "night": night or None}
     return _with(config, "sim", replay=folder, recording=recorded, day=day, speed=speed, start=start, **invented)
