@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
+from gapscan.backtesting.past_curves import curve_days
 from gapscan.bus.client import Bus
 from gapscan.config import FeedSection
 from gapscan.feed.reference import ReferenceLoader
@@ -106,10 +107,8 @@ async def _reference(data: Path, date: dt.date) -> list[ReferenceFrame]:
 def _curves(data: Path, date: dt.date) -> Iterable[Any]:
     """The usual volumes, from the minute files of the sessions before."""
     files = FlatFiles(data)
-    sessions = [day for day in sorted({*files.days(KIND), *files.days("day_aggs_v1")}) if day < date][-SESSIONS:]
     splits = [Split(each.symbol, each.date, each.split_to / each.split_from) for each in read_splits(files.root) or ()]
     mean = MeanVolumes()
-    for day in sessions:
-        if day in files.days(KIND):
-            mean.add(read_day(files, day), ratios_since([one for one in splits if one.date <= date], day))
+    for day in curve_days(date, SESSIONS, set(files.days(KIND))):
+        mean.add(read_day(files, day), ratios_since([one for one in splits if one.date <= date], day))
     return mean.parts(date)
