@@ -69,12 +69,14 @@ class NewsLoader:
         if self._book is None or self._book.date != date:
             self._book = NewsBook(date)
             self._unsent.clear()
-        book, before = self._book, self._book.stories
+        book, before, left_out = self._book, self._book.stories, self._book.left_out
         since = max(book.begin, book.newest - _OVERLAP_MS)
         if (stories := await self._provider.news(since)) is None:
             raise NotFoundError("this provider has no news")
         self._unsent |= book.add(stories, now)
         self._tally.count("headlines", book.stories - before)
+        if book.left_out > left_out:
+            self._tally.trouble("news_left_out", "there are more stories or symbols than a day may have")
 
     async def _send(self) -> None:
         assert self._book is not None

@@ -14,6 +14,8 @@ from gapscan.protocol.messages import Headline, News
 from gapscan.provider import Story
 
 MOST_STORIES: Final = 20_000  # of a day; a busy one has two thousand
+MOST_SYMBOLS: Final = 20_000  # that have news; a market has eleven thousand
+_LONGEST_SYMBOL: Final = 32  # characters
 _MOST_TEXT: Final = 300  # characters of a title, or of a publisher's name
 _MOST_URL: Final = 1_000
 _SCHEMES: Final = ("https://", "http://")
@@ -32,6 +34,7 @@ class NewsBook:
         self.begin = session_times(previous_trading_day(date)).post
         self.newest = self.begin  # the time of the newest story, epoch ms
         self.stories = 0
+        self.left_out = 0  # stories, and symbols of stories, that are beyond what a day may have
         self._known: set[str] = set()
         self._of: dict[str, _Symbol] = {}
 
@@ -43,21 +46,27 @@ class NewsBook:
         """Take in what was published by `now` (epoch ms), each story once; the symbols that have more by it."""
         changed: set[str] = set()
         for story in sorted(stories, key=lambda story: story.time):
-            if story.id in self._known or not self.begin <= story.time <= now or self.stories >= MOST_STORIES:
+            if story.id in self._known or not self.begin <= story.time <= now:
+                continue
+            if self.stories >= MOST_STORIES:
+                self.left_out += 1
                 continue
             self._known.add(story.id)
             self.stories, self.newest = self.stories + 1, max(self.newest, story.time)
             headline = headline_of(story)
-            for symbol in set(story.symbols):
-                self._add(symbol, headline)
-                changed.add(symbol)
+            changed |= {symbol for symbol in set(story.symbols) if self._add(symbol, headline)}
         return changed
 
-    def _add(self, symbol: str, headline: Headline) -> None:
+    def _add(self, symbol: str, headline: Headline) -> bool:
+        """Whether there was room for it."""
+        if symbol not in self._of and (len(self._of) >= MOST_SYMBOLS or len(symbol) > _LONGEST_SYMBOL):
+            self.left_out += 1
+            return False
         held = self._of.setdefault(symbol, _Symbol())
         held.count += 1
         newest = sorted([headline, *held.newest], key=lambda one: one.time, reverse=True)
         held.newest = newest[:KEPT_HEADLINES]
+        return True
 
     def message(self, symbol: str) -> News:
         """What is known of a symbol that has news."""

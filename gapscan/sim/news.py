@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from gapscan.market.sessions import previous_trading_day, trading_date
+from gapscan.market.sessions import next_trading_day, previous_trading_day, trading_date
 from gapscan.sim.driver import Driver
 from gapscan.sim.replies import Reply, Request, cursor, page_of, page_size, reply
 from gapscan.sim.source import NewsItem
@@ -39,7 +39,7 @@ class News:
     def _published(self) -> list[NewsItem]:
         now = self._driver.clock.now()
         today = trading_date(now)
-        days = [previous_trading_day(today), today]
+        days = [previous_trading_day(today), today, next_trading_day(today)]  # its news begin in the evening
         return sorted(one for day in days for one in self._driver.market.source.news(day) if one.time <= now)
 
     def _article(self, item: NewsItem) -> dict[str, Any]:

@@ -15,10 +15,13 @@ from gapscan.bus.why_client import ask_why
 from gapscan.feed.news import NewsLoader
 from gapscan.market.sessions import MINUTE_MS, session_times
 from gapscan.obs import Tally, logger
+from gapscan.polygon.rest import PAGE
+from gapscan.protocol.headlines import KEPT_HEADLINES
 from gapscan.protocol.messages import Row
 from gapscan.ranking.spec import parse_lists
 from gapscan.runtime import end
-from gapscan.sim import SimServer
+from gapscan.sim import SimServer, SyntheticSource
+from gapscan.sim.source import NewsItem
 from tests.support.nats import NatsServer
 from tests.support.rig import DAY, market
 from tests.support.stack import Stack, provider_on, running
@@ -124,6 +127,27 @@ async def test_what_fails_is_asked_for_again(bus: Bus, sim: SimServer) -> None:
         await until(lambda: loader.report()["state"] == "live" and not loader.report()["unsent"], "the news")
     assert tally.counts["news_failed"] == 2
     assert {one.symbol: one.count for one in await read_news(bus)} == expected(sim, AT)
+
+
+async def test_a_burst_of_several_pages_comes_in_one_poll(bus: Bus, sim: SimServer) -> None:
+    """More stories at once than a page has, some of many symbols: none is lost, and one poll asks for the market."""
+    source, stories = sim.market.source, 2 * PAGE + 300
+    assert isinstance(source, SyntheticSource)
+    symbols = len(sim.market.symbols)
+    burst = [NewsItem(AT - 60_000 + 10 * at, f"b{at:05}", f"Story {at}", tuple({at % symbols, 7 * at % symbols}))
+             for at in range(stories)]  # fmt: skip
+    source._news[DAY] = sorted(burst)
+    sim.clock.set(AT)
+    async with asking(bus, sim, interval=3600.0) as (loader, tally):
+        await until(lambda: loader.report()["headlines"] >= stories and not loader.report()["unsent"], "the burst")
+    assert sim.stats.requests["news"] == 3, "one poll, three pages"
+    assert tally.counts.get("news_failed", 0) == tally.counts.get("news_left_out", 0) == 0
+    held = {one.symbol: one for one in await read_news(bus)}
+    assert {symbol: one.count for symbol, one in held.items()} == expected(sim, AT)
+    for symbol, one in held.items():
+        place = sim.market.place[symbol]
+        newest = sorted((story.time for story in burst if place in story.symbols), reverse=True)[:KEPT_HEADLINES]
+        assert [headline.time // 1000 for headline in one.headlines] == [time // 1000 for time in newest], symbol
 
 
 async def test_pages_are_followed_to_their_end(sim: SimServer) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gapscan.feed import news_book
 from gapscan.feed.news_book import NewsBook, headline_of
 from gapscan.market.sessions import session_times
 from gapscan.protocol.headlines import KEPT_HEADLINES
@@ -40,6 +41,17 @@ def test_what_is_known_does_not_depend_on_how_it_came(seed: int) -> None:
         news = book.message(symbol)
         assert (news.symbol, news.date, news.count) == (symbol, "2026-11-23", len(of))
         assert [headline.time for headline in news.headlines] == of[:KEPT_HEADLINES]
+
+
+def test_stories_and_symbols_are_bounded_and_what_is_beyond_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news_book, "MOST_STORIES", 3)
+    monkeypatch.setattr(news_book, "MOST_SYMBOLS", 2)
+    book = NewsBook(DAY)
+    assert book.add([story(1, CLOSE, "A", "X" * 33), story(2, CLOSE + 1, "B"), story(3, CLOSE + 2, "C", "A")], NOON)
+    assert (book.stories, len(book), book.left_out) == (3, 2, 2)
+    assert book.message("A").count == 2
+    assert not book.add([story(4, NOON, "A")], NOON)
+    assert (book.stories, book.left_out, book.newest) == (3, 3, CLOSE + 2)
 
 
 @pytest.mark.parametrize(
