@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 
 from gapscan.backtesting import bootstrap
+from gapscan.backtesting.half_hours import half_hours
 from gapscan.backtesting.one_day import DayResult
 from gapscan.backtesting.outcomes import EXTREMES, HORIZONS, RETURNS
 from gapscan.backtesting.run import Days, Options
@@ -20,7 +21,6 @@ from gapscan.market.sessions import MINUTE_MS, minute_of_day
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HALF_HOUR: Final = 30
 _DECIMALS: Final = 6
 Interval = tuple[float, float] | None
 
@@ -165,7 +165,7 @@ class _Columns:
             len(at),
             _rounded(len(at) / self._days) or 0.0 if self._days else 0.0,
             len(np.unique(self._day[at])),
-            _half_hours(self._minutes[at]),
+            half_hours(self._minutes[at]),
             _median(stays),
             {_name(name): self._horizon(name, at, controls, seed) for name in RETURNS},
         )
@@ -258,16 +258,6 @@ def _times(tables: Sequence[pa.Table | None]) -> Ints:
             ms = table.column("time").cast("int64").to_numpy()
             parts.append(minute_of_day(int(ms[0])) + (ms - ms[0]) // MINUTE_MS)
     return np.concatenate(parts)
-
-
-def _half_hours(minutes: Ints) -> dict[str, int]:
-    """Entries by half hour: what a list shows at 09:31 it was seen in the half hour from 09:30."""
-    numbers = np.bincount(minutes // HALF_HOUR).tolist() if len(minutes) else []
-    return {_clock(half * HALF_HOUR): int(number) for half, number in enumerate(numbers) if number}
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _median(values: Floats) -> float | None:

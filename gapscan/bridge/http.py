@@ -80,7 +80,7 @@ class Web:
         self.plays = Plays(bridge, policy.past.open_tape)
         self.guesses = Guesses(bridge.clock)
         access = ApiAccess(policy, self.guesses, bridge.tally, bridge.clock)
-        self._api = Api(bridge, self.questions, policy.past, access, Trials(policy.flat_files, bridge.tally))
+        self._api = Api(bridge, self.questions, policy.past, access, Trials(policy.tried_on, bridge.tally))
 
     def app(self) -> web.Application:
         """All routes."""

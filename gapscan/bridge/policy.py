@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gapscan.bridge.api_bars import AskBars
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.questions import Ask
+from gapscan.bridge.trials import Source
 from gapscan.service.metrics import Metrics
 
 
@@ -30,4 +30,4 @@ class AccessPolicy:
     metrics: Metrics
     links: Sequence[str] = ()  # to pages about a symbol
     trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known
-    flat_files: Path | None = None  # which definitions are tried on
+    tried_on: Callable[[], Source] = Source

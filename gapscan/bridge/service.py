@@ -23,9 +23,10 @@ from gapscan.bridge.past import PastLists
 from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.questions import Told
 from gapscan.bridge.server import BridgeServer
+from gapscan.bridge.trials import Source
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.bars_client import ask_bars
-from gapscan.bus.client import Bus
+from gapscan.bus.client import Bus, options_of
 from gapscan.bus.definitions import Entry
 from gapscan.bus.why_client import ask_near, ask_why
 from gapscan.client.api import ListView
@@ -87,7 +88,6 @@ class Bridge:
         origins = names_of(section.origins)
         hosts = own_hosts([section.host, *names_of(section.hosts)], origins)
         links = links_of(section)
-        files = directory_of(self._config.feed.flat_files) or directory_of(self._config.sim.replay or "")
         return AccessPolicy(
             origins,
             hosts,
@@ -100,8 +100,14 @@ class Bridge:
             self.metrics,
             links,
             self.trouble,
-            files,
+            self.tried_on,
         )
+
+    def tried_on(self) -> Source:
+        """What definitions are tried on: flat files, or the replayed days, and the tape of the lists' market."""
+        files = directory_of(self._config.feed.flat_files) or directory_of(self._config.sim.replay or "")
+        known = [each.status.simulated for each in self.bridge.versions.histories.values() if each.current is not None]
+        return Source(str(files) if files else None, options_of(self._config.nats), known[0] if known else None)
 
     @property
     def _reached(self) -> Bus:

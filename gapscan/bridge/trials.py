@@ -1,16 +1,18 @@
-"""Definitions that nobody has saved yet, tried on past days: in a process of its own, one at a time."""
+"""Definitions that nobody has saved yet, tried on the tape and on past days: in a process of its own, one by one."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from gapscan.bridge.problems import ProblemError
+from gapscan.bus.client import BusOptions
 from gapscan.errors import ConfigError
 from gapscan.obs import Tally
 from gapscan.protocol.api import NO_FILES, REFUSED
@@ -24,32 +26,40 @@ _WAITING: Final = 3  # that may wait for the one that is computed
 _FAULT: Final = 1000  # characters
 
 
-class Trials:
-    """What a definition would have done on the latest days of `directory`. Raises ProblemError."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What definitions are tried on: flat files in `directory`, and the tape on `nats`, of the `simulated` market."""
 
-    def __init__(self, directory: Path | None, tally: Tally) -> None:
-        self._directory = directory
+    directory: str | None = None
+    nats: BusOptions | None = None
+    simulated: bool | None = None
+
+
+class Trials:
+    """What a definition would have done on the latest days of a source. Raises ProblemError."""
+
+    def __init__(self, source: Callable[[], Source], tally: Tally) -> None:
+        self._source = source
         self._tally = tally
         self._turn = asyncio.Lock()
         self._waiting = 0
 
     async def answer(self, definition: str, days: str | None) -> bytes:
         """A TriedAnswer as JSON. `definition` is a list as TOML."""
-        question = msgspec.json.encode({"definition": _checked(definition), "days": _number(days)})
-        if self._directory is None:
-            raise ProblemError("no_files", "name the directory of flat files as flat_files in [feed]")
+        asked = {"definition": _checked(definition), "days": _number(days)}
         if self._waiting > _WAITING:
             raise ProblemError("unavailable", "other definitions are being tried", Retry_After="5")
         self._waiting += 1
         try:
             async with self._turn:
-                return await self._computed(self._directory, question)
+                source = self._source()
+                return await self._computed(msgspec.json.encode({**asked, **msgspec.to_builtins(source)}))
         finally:
             self._waiting -= 1
 
-    async def _computed(self, directory: Path, question: bytes) -> bytes:
+    async def _computed(self, question: bytes) -> bytes:
         self._tally.count("definitions_tried")
-        command = (sys.executable, "-m", "gapscan.backtesting.tried", str(directory))
+        command = (sys.executable, "-m", "gapscan.backtesting.tried")
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         try:
             async with asyncio.timeout(_SECONDS):

@@ -120,11 +120,43 @@ TriedEntries = list[TriedEntry]
 TriedReturns = list[TriedReturn]
 
 
+class TriedMoment(Struct, frozen=True):
+    """One entry of today: the full minute at which the symbol was first seen in, and its rank among those known."""
+
+    time: EpochMs
+    symbol: str
+    rank: Rank
+    price: float | None
+
+
+TriedMoments = list[TriedMoment]
+
+
+class TriedToday(Struct, frozen=True):
+    """How often a definition would have fired on the tape's newest day, among the `symbols` that recorded lists showed.
+
+    It counts from `begin` to `end`; `already_in` were in at `begin`, and are no entries. `latest` are the last entries,
+    newest first. `notes` say what the tape does not tell. With a `fault` there is nothing, and this is why.
+    """
+
+    day: str = ""
+    begin: EpochMs = 0
+    end: EpochMs = 0
+    symbols: int = 0
+    already_in: int = 0
+    entries: int = 0
+    by_half_hour: dict[str, int] = {}
+    latest: TriedMoments = []
+    simulated: bool = False
+    notes: list[str] = []
+    fault: str = ""
+
+
 class TriedAnswer(Struct, frozen=True):
     """How often a definition would have fired on `days` of flat files; `latest` are the last entries, newest first.
 
     `by_half_hour` counts entries by when they were, in New York. `notes` say what the files do not tell, `faults` which
-    days were lost and why.
+    days were lost and why. `today` is of the tape's newest day. Without flat files there are no `days`.
     """
 
     days: list[str]
@@ -135,6 +167,7 @@ class TriedAnswer(Struct, frozen=True):
     latest: TriedEntries
     notes: list[str]
     faults: dict[str, str]
+    today: TriedToday
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
@@ -156,7 +189,7 @@ PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "a parameter is unknown, or its value is none"),
     "no_token": (401, "the bridge has a token: `Authorization: Bearer ...` must say it"),
     "origin": (403, "the page's origin is not allowed"),
-    "no_files": (404, "there are no flat files to try a definition on"),
+    "no_files": (404, "there are no flat files to try a definition on, and no tape"),
     "unknown_list": (404, "there is no list of this name"),
     "not_found": (404, "there is nothing at this path"),
     "not_recorded": (404, "what the list was then is not recorded"),

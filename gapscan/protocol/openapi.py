@@ -126,7 +126,7 @@ def _operations() -> dict[str, Document]:
         **_of_symbols(),
         "/backtest": _operation(
             "tryDefinition",
-            "How often a definition would have fired on the latest days of flat files, and what followed.",
+            "How often a definition would have fired today and on the latest days of flat files, and what followed.",
             [_DEFINITION, _DAYS],
             _json(api.TriedAnswer),
             "no_files",

@@ -34,10 +34,10 @@ class PlayedList:
     time: int = START
     truth: list[tuple[int, list[Row]]] = field(default_factory=list)
 
-    async def step(self, ms: int) -> None:
-        """Move on by `ms`, and publish some other rows: for as long as NATS does not take them."""
+    async def step(self, ms: int, rows: list[Row] | None = None) -> None:
+        """Move on by `ms`, and publish some other rows, or these: for as long as NATS does not take them."""
         self.time += ms
-        rows = some_rows(self.dice)
+        rows = some_rows(self.dice) if rows is None else rows
         while True:
             try:
                 if await self.publisher.publish(rows, self.time):

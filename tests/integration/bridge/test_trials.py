@@ -55,6 +55,7 @@ async def test_what_a_definition_would_have_done(nats_server: NatsServer, files:
         assert newest["time"] == int(whole[-1]["time"].timestamp() * 1000)
         assert {one["after"] for one in answer["followed"]} >= {"5m", "30m", "close"}
         assert any("Relative volume" in note for note in answer["notes"])
+        assert "nothing is recorded" in answer["today"]["fault"]
 
 
 async def test_the_bridge_goes_on_meanwhile_and_one_is_computed_at_a_time(
