@@ -10,6 +10,7 @@ from msgspec import UNSET
 from gapscan.client.past import Moment, PastView, market_ms
 from gapscan.client.tape_reader import TapeReader
 from gapscan.client.timeline import read_timeline
+from gapscan.client.told_days import ToldDays
 from gapscan.errors import ConfigError, GapscanError, NotRecordedError, UnknownListError
 from gapscan.lists.delta import checksum
 from gapscan.lists.state import ranked
@@ -41,6 +42,7 @@ class PastLists:
 
     def __init__(self, open_tape: OpenTape) -> None:
         self.open_tape = open_tape
+        self._days = ToldDays()
 
     async def view(self, name: str, moment: Moment) -> PastView:
         """A list as it was. Raises ConfigError, UnknownListError, NotRecordedError, BusError, ProtocolError."""
@@ -72,7 +74,7 @@ class PastLists:
             reader = await self.open_tape(question.list)
         except UnknownListError:
             return Timeline(question.list, question.since, 0, 0, simulated=False, moves=[], gaps=[])
-        found = await read_timeline(reader, question.since)
+        found = await read_timeline(reader, question.since, self._days)
         moves = list(found.moves[-MOST_MOVES:])
         return Timeline(
             list=question.list,

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from gapscan.bridge.encodings import Message
 from gapscan.bridge.fanout import Clock
-from gapscan.bridge.limits import LEAST_ANSWER, QUESTIONS
+from gapscan.bridge.limits import LEAST_AT, LEAST_TIMELINE, QUESTIONS
 from gapscan.bridge.past import refusal
 from gapscan.bridge.session import BrowserSession
 from gapscan.errors import GapscanError
@@ -17,7 +17,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol import websocket
 from gapscan.protocol.codes import RATE_LIMITED, UNAVAILABLE, ErrorCode
 from gapscan.protocol.messages import Near, Why
-from gapscan.protocol.past import Past, Timeline
+from gapscan.protocol.past import AskTimeline, Past, Timeline
 from gapscan.protocol.websocket import AskNear, AskWhy, Question, RefusedError
 from gapscan.runtime import end
 
@@ -82,7 +82,8 @@ class Questions:
             else:
                 self._tally.count("answers")
                 if not isinstance(waiting[0], OF_RANKER):
-                    session.answers.spend(self._clock(), max(len(message.payload), LEAST_ANSWER))
+                    least = LEAST_TIMELINE if isinstance(waiting[0], AskTimeline) else LEAST_AT
+                    session.answers.spend(self._clock(), max(len(message.payload), least))
                 if not session.send(message):
                     self._tally.count("answers_skipped")
             waiting.popleft()

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import NoRespondersError
+from nats.errors import NoRespondersError, TimeoutError
 
 from gapscan.bus.client import NATS_ERRORS, REQUEST_SECONDS, Bus, translated
+from gapscan.bus.nats_compat import wait_for
 from gapscan.errors import BusError, UnknownListError
 from gapscan.protocol import names
 
@@ -185,10 +185,11 @@ def _answer_of(asked: set[asyncio.Task[list[Stored]]]) -> list[Stored]:
 
 
 async def _ask(bus: Bus, stream: str, query: dict[str, object], heard: asyncio.Event) -> list[Stored]:
-    async with _inbox(bus) as (inbox, replies):
+    answers = _Answers(heard, single=_LAST in query)
+    async with _inbox(bus, answers) as inbox:
         address, payload = _request(stream, query)
         await bus.nc.publish(bus.api_prefix + address.removeprefix(_API), payload, reply=inbox)
-        return await _collect(replies, heard, single=_LAST in query)
+        return await answers.all()
 
 
 def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
@@ -200,31 +201,58 @@ def _request(stream: str, query: dict[str, object]) -> tuple[str, bytes]:
 
 
 @asynccontextmanager
-async def _inbox(bus: Bus) -> AsyncIterator[tuple[str, Subscription]]:
+async def _inbox(bus: Bus, answers: _Answers) -> AsyncIterator[str]:
     inbox = bus.nc.new_inbox()
-    subscription = await bus.nc.subscribe(inbox)
+    subscription = await bus.nc.subscribe(inbox, cb=answers.take)
     try:
-        yield inbox, subscription
+        yield inbox
     finally:
         await bus.unsubscribe(subscription)
 
 
-async def _collect(replies: Subscription, heard: asyncio.Event, *, single: bool) -> list[Stored]:
-    found: list[Stored] = []
-    while True:
-        message = await replies.next_msg(timeout=REQUEST_SECONDS)
-        heard.set()
+class _Answers:
+    """What comes to one request. By a callback: the library makes a task of each message that is waited for."""
+
+    def __init__(self, heard: asyncio.Event, *, single: bool) -> None:
+        self._heard = heard
+        self._single = single
+        self._found: list[Stored] = []
+        self._over = asyncio.Event()
+        self._error: Exception | None = None
+
+    async def take(self, message: Msg) -> None:
+        """The next one."""
+        self._heard.set()
+        try:
+            if not self._over.is_set() and self._is_last(message):
+                self._over.set()
+        except (BusError, NoRespondersError, LookupError, ValueError) as error:  # raised where it is waited for
+            self._error = error
+            self._over.set()
+
+    def _is_last(self, message: Msg) -> bool:
         status = (message.headers or {}).get(_STATUS)
         if status is None:
-            found.append(_stored(message))
-            if single:
-                return found
-        elif status in (_END_OF_BATCH, _NOT_FOUND):
-            return found
-        elif status == "503":
+            self._found.append(_stored(message))
+            return self._single
+        if status == "503":
             raise NoRespondersError
-        else:
+        if status not in (_END_OF_BATCH, _NOT_FOUND):
             raise BusError(f"direct get refused: {status} {(message.headers or {}).get('Description', '')}")
+        return True
+
+    async def all(self) -> list[Stored]:
+        """All that came. Raises nats.errors.TimeoutError when for REQUEST_SECONDS nothing does."""
+        count = -1
+        while not self._over.is_set():
+            if count == len(self._found):
+                raise TimeoutError
+            count = len(self._found)
+            with suppress(asyncio.TimeoutError):
+                await wait_for(self._over.wait(), REQUEST_SECONDS)
+        if self._error is not None:
+            raise self._error
+        return self._found
 
 
 def _stored(message: Msg) -> Stored:

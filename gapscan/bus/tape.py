@@ -244,15 +244,27 @@ async def minute_messages(bus: Bus, shelf: Shelf, minute: int) -> list[Stored]:
 
 async def read_day(bus: Bus, shelf: Shelf, minute: int) -> list[Moves | Gap]:
     """The moves of a list on the UTC day of a minute, and the gaps that begin on it. Raises BusError, ProtocolError."""
-    found = [told(stored) for stored in await _all_on(bus, shelf.stream, shelf.moves(minute))]
-    return [message for message in found if isinstance(message, Moves | Gap)]
+    return [day_told(stored) for stored in await day_messages(bus, shelf, minute)]
 
 
-async def _all_on(bus: Bus, stream: str, subject: str) -> list[Stored]:
+async def day_messages(bus: Bus, shelf: Shelf, minute: int, first: int = 1) -> list[Stored]:
+    """The same as it is stored, from a sequence of the tape on. Raises BusError."""
+    return await _all_on(bus, shelf.stream, shelf.moves(minute), first)
+
+
+def day_told(stored: Stored) -> Moves | Gap:
+    """What a message among a day's moves says. Raises ProtocolError when it is none of them."""
+    message = told(stored)
+    if not isinstance(message, Moves | Gap):
+        raise ProtocolError(f"{stored.subject} has a message of the type {type(message).__name__.lower()}")
+    return message
+
+
+async def _all_on(bus: Bus, stream: str, subject: str, first: int = 1) -> list[Stored]:
     found: list[Stored] = []
     try:
         while True:
-            batch = await get_next(bus, stream, subject, found[-1].sequence + 1 if found else 1, _BATCH)
+            batch = await get_next(bus, stream, subject, found[-1].sequence + 1 if found else first, _BATCH)
             found += batch
             if len(batch) < _BATCH:
                 return found

@@ -13,7 +13,7 @@ from gapscan.protocol.messages import Delta, Snapshot
 from gapscan.protocol.tape import MINUTE_MS, Gap, Shelf, Unchanged, minute_in
 
 _BATCH: Final = 200
-_FEW: Final = 8  # where the first of them mostly is what is looked for
+_FEW: Final = 8  # where one of the first is what is looked for
 
 
 class TapeSearch:
@@ -32,9 +32,12 @@ class TapeSearch:
 
     async def begin(self) -> int:
         """The oldest market time on the tape, epoch ms: that of the first list that it has whole."""
-        async for stored in self.messages(1, batch=_FEW):
-            if isinstance(message := told(stored), Snapshot):
-                return message.as_of
+        after, count = 0, 1
+        while found := await get_next(self.bus, self.shelf.stream, self.shelf.minutes, after + 1, count):
+            for stored in found:
+                if isinstance(message := told(stored), Snapshot):
+                    return message.as_of
+            after, count = found[-1].sequence, _FEW
         return 0
 
     async def end(self) -> int:

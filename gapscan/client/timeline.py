@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gapscan.bus.tape import read_day
 from gapscan.client.tape_reader import TapeReader
+from gapscan.client.told_days import DAY_MS, DayReader
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
-from gapscan.protocol.tape import MINUTE_MS, SECOND_MS, Gap, Move, Moves, second_of
-
-_DAY = 24 * 60 * MINUTE_MS
+from gapscan.protocol.tape import SECOND_MS, Gap, Move, Moves, second_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +21,16 @@ class Timeline:
     gaps: Sequence[Gap]
 
 
-async def read_timeline(reader: TapeReader, since: int = 0) -> Timeline:
-    """Of the newest day, or of what is after `since`. Raises BusError, ProtocolError."""
+async def read_timeline(reader: TapeReader, since: int = 0, days: DayReader | None = None) -> Timeline:
+    """Of the newest day: moves after `since`, and all its gaps. Raises BusError, ProtocolError."""
     end = await reader.end()
     date = trading_date(end)
     clear, over = session_times(date).clear, session_times(next_trading_day(date)).clear
-    begin = max(second_of(await reader.begin()) * SECOND_MS, clear)  # the first moment of which something is known
-    told = await told_between(reader, max(clear, since), over)
-    moves, gaps = moves_of(told, max(clear, since + 1), over), [each for each in told if isinstance(each, Gap)]
-    return Timeline(begin, end, moves, [gap for gap in gaps if clear <= gap.end and gap.begin < over])
+    first = max(await reader.begin(), clear)
+    begin = second_of(first) * SECOND_MS  # the first moment of which something is known
+    told = await told_between(reader, clear, over, days)
+    gaps = [each for each in told if isinstance(each, Gap) and first <= each.end and each.begin < over]
+    return Timeline(begin, end, moves_of(told, max(first, since + 1), over), gaps)
 
 
 async def moves_between(reader: TapeReader, begin: int, over: int) -> list[Move]:
@@ -39,15 +38,16 @@ async def moves_between(reader: TapeReader, begin: int, over: int) -> list[Move]
     return moves_of(await told_between(reader, begin, over), begin, over)
 
 
-async def told_between(reader: TapeReader, begin: int, over: int) -> list[Moves | Gap]:
+async def told_between(reader: TapeReader, begin: int, over: int, days: DayReader | None = None) -> list[Moves | Gap]:
     """What is filed under the days from `begin` until `over`. Raises BusError, ProtocolError."""
+    days = days or DayReader()
     found: list[Moves | Gap] = []
-    for day_begins in range(begin // _DAY * _DAY, over, _DAY):
-        found += await read_day(reader.bus, reader.shelf, day_begins // MINUTE_MS)
+    for day in range(begin // DAY_MS * DAY_MS, over, DAY_MS):
+        found += await days.read(reader.bus, reader.shelf, day)
     return found
 
 
 def moves_of(told: Sequence[Moves | Gap], begin: int, over: int) -> list[Move]:
     """The entries and exits from `begin` until `over`, epoch ms."""
-    moves = (move for message in told if isinstance(message, Moves) for move in message.moves)
-    return [move for move in moves if begin <= move.time < over]
+    newer = (message for message in told if isinstance(message, Moves) and message.as_of >= begin)
+    return [move for message in newer for move in message.moves if begin <= move.time < over]

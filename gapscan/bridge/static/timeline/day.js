@@ -59,8 +59,8 @@ export class Day extends EventTarget {
   #hear(message) {
     if (message.type !== "timeline" || message.list !== this.#list) return;
     const { since, begin, end, moves, gaps, simulated } = message;
-    if (since && begin > this.end) {
-      this.#forget(); // another day
+    if (since && (begin > this.end || end < this.end || simulated !== this.simulated)) {
+      this.#forget(); // another day, or another market's
       this.refresh();
       return;
     }

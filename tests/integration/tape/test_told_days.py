@@ -1,0 +1,99 @@
+"""Days that are kept are what the tape says now, whatever became of it meanwhile; and they are kept within bounds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from gapscan.bus.client import Bus
+from gapscan.bus.direct_get import Stored
+from gapscan.bus.tape import TapeLimits, TapeWriter, day_messages, read_day
+from gapscan.client import told_days
+from gapscan.client.told_days import DAY_MS, ToldDays
+from gapscan.lists.recording import Record
+from gapscan.protocol.tape import MINUTE_MS, Gap, Move, Moves, Shelf
+from tests.support.tape import START
+
+LIMITS = TapeLimits(3600.0, 64 * 1024 * 1024)
+NAMES = ("winners", "losers")
+DAYS = tuple(START // DAY_MS * DAY_MS + each * DAY_MS for each in (0, 1))
+
+
+class Tape:
+    """A tape to which anything may happen."""
+
+    def __init__(self, bus: Bus, seed: int) -> None:
+        self.bus = bus
+        self.dice = random.Random(seed)
+        self.writer = TapeWriter(bus, simulated=True)
+
+    async def happen(self) -> None:
+        """Mostly something is added."""
+        await self.dice.choice([*[self.add] * 12, self.forget, self.age, self.begin_anew])()
+
+    async def add(self) -> None:
+        name, day = self.dice.choice(NAMES), self.dice.choice(DAYS)
+        time = day + self.dice.randrange(DAY_MS)
+        moves = Moves(name, time, [Move(f"S{self.dice.randrange(99)}", time, "enter", 1, 2.5)])
+        messages: list[Moves | Gap] = [moves, moves, moves, Gap(name, time, time + 500, "not_read")]
+        message = self.dice.choice(messages)
+        self.writer.append(name, [Record(time // MINUTE_MS, message, daily=True)])
+        await self.writer.store()
+
+    async def forget(self) -> None:
+        await self.writer.forget(self.dice.choice(NAMES))
+
+    async def age(self) -> None:
+        """The oldest go, as with time."""
+        await self.bus.js.purge_stream(self.writer.stream, seq=max(1, self.writer.sequence - self.dice.randrange(9)))
+
+    async def begin_anew(self) -> None:
+        await self.bus.js.delete_stream(self.writer.stream)
+        self.writer = TapeWriter(self.bus, simulated=True)
+        await self.writer.open(LIMITS)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_what_is_kept_is_what_is_there(bus: Bus, seed: int) -> None:
+    tape, kept = Tape(bus, seed), ToldDays()
+    await tape.writer.open(LIMITS)
+    for _ in range(60):
+        await tape.happen()
+        shelf, day = Shelf(tape.dice.choice(NAMES), simulated=True), tape.dice.choice(DAYS)
+        told = await read_day(bus, shelf, day // MINUTE_MS)
+        found = list(await kept.read(bus, shelf, day))
+        assert found[len(found) - len(told) :] == told
+        assert all(message.list == shelf.name for message in found)
+
+
+async def test_only_what_is_new_is_read(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    tape, kept, shelf = Tape(bus, 1), ToldDays(), Shelf("winners", simulated=True)
+    await tape.writer.open(LIMITS)
+    read: list[int] = []
+
+    async def counted(bus: Bus, shelf: Shelf, minute: int, first: int = 1) -> list[Stored]:
+        found = await day_messages(bus, shelf, minute, first)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(told_days, "day_messages", counted)
+    for number in range(30):
+        time = START + number * MINUTE_MS
+        moves = Moves("winners", time, [Move("AAA", time, "enter", 1)])
+        tape.writer.append("winners", [Record(time // MINUTE_MS, moves, daily=True)])
+        await tape.writer.store()
+        assert len(await kept.read(bus, shelf, DAYS[0])) == number + 1
+    assert read == [1, *[2] * 29]
+
+
+async def test_days_are_kept_within_bounds(bus: Bus) -> None:
+    tape, kept = Tape(bus, 1), ToldDays(most_bytes=2000)
+    await tape.writer.open(LIMITS)
+    for _ in range(60):
+        await tape.add()
+    for name in NAMES:
+        for day in DAYS:
+            shelf = Shelf(name, simulated=True)
+            assert list(await kept.read(bus, shelf, day)) == await read_day(bus, shelf, day // MINUTE_MS)
+    assert len(kept) <= 1
