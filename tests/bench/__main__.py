@@ -25,10 +25,12 @@ from tests.bench import (
     market,
     memory,
     page,
+    page_past,
     panels,
     recording,
     soak,
     tape,
+    tape_beside,
     views,
 )
 from tests.bench.against import checkout, compared
@@ -44,18 +46,26 @@ BENCHMARKS = (
     | bridge.BENCHMARKS
     | views.BENCHMARKS
     | page.BENCHMARKS
+    | page_past.BENCHMARKS
     | panels.BENCHMARKS
     | soak.BENCHMARKS
     | faults.BENCHMARKS
     | backtest.BENCHMARKS
     | tape.BENCHMARKS
+    | tape_beside.BENCHMARKS
     | alerts.BENCHMARKS
     | recording.BENCHMARKS
     | tape.SESSION
 )
 # Minutes each; run by name only.
 LONG = frozenset(
-    page.BENCHMARKS | panels.BENCHMARKS | soak.BENCHMARKS | faults.BENCHMARKS | backtest.BENCHMARKS | tape.SESSION
+    page.BENCHMARKS
+    | page_past.BENCHMARKS
+    | panels.BENCHMARKS
+    | soak.BENCHMARKS
+    | faults.BENCHMARKS
+    | backtest.BENCHMARKS
+    | tape.SESSION
 )
 
 

@@ -19,7 +19,7 @@ from gapscan.client.tape_reader import TapeReader
 from gapscan.errors import GapscanError, NotRecordedError, UnknownListError
 from gapscan.protocol import names
 from tests.bench.registry import Benchmark, Figure, percentile
-from tests.support.up import RunningSet, running_set
+from tests.support.up import RunningSet, running_set, stored_set
 
 SYMBOLS = 11_000
 OPEN_SECONDS = 90.0
@@ -30,16 +30,19 @@ QUESTIONS = 1000
 
 def at_the_open() -> Sequence[Figure]:
     """At real speed, over the opening bell."""
-    return asyncio.run(_measured("the open", "09:29", 1.0, OPEN_SECONDS))
+    return asyncio.run(_measured("the open", "09:29", 1.0, OPEN_SECONDS, at_rest=False))
 
 
 def session() -> Sequence[Figure]:
-    """From pre-market to post-market. SESSION_SPEED (60) says how fast it is played."""
+    """From pre-market to post-market. SESSION_SPEED (60) says how fast it is played.
+
+    Questions are asked when it is over, of NATS alone: no market runs at such a speed beside those who ask.
+    """
     speed = float(os.environ.get("SESSION_SPEED", SESSION_SPEED))
-    return asyncio.run(_measured("a session", "04:00", speed, SESSION_MINUTES * 60 / speed))
+    return asyncio.run(_measured("a session", "04:00", speed, SESSION_MINUTES * 60 / speed, at_rest=True))
 
 
-async def _measured(what: str, start: str, speed: float, seconds: float) -> list[Figure]:
+async def _measured(what: str, start: str, speed: float, seconds: float, *, at_rest: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as root:
         async with (
             running_set(Path(root), symbols=SYMBOLS, start=start, speed=speed) as up,
@@ -50,7 +53,11 @@ async def _measured(what: str, start: str, speed: float, seconds: float) -> list
             before, began = _cpu(process), time.monotonic()
             await asyncio.sleep(seconds)
             share = (_cpu(process) - before) / (time.monotonic() - began) * 100
-            return [*await _weighed(what, bus, share, up), *await _asked(what, bus), *_memory(what, up)]
+            figures = [*await _weighed(what, bus, share, up), *_memory(what, up)]
+            if not at_rest:
+                return [*figures, *await _asked(what, bus)]
+        async with stored_set(Path(root)) as bus:
+            return [*figures, *await _asked(what, bus)]
 
 
 async def _recording(bus: Bus) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from gapscan.lists.playback import Playback, Told, known_at
@@ -15,7 +16,7 @@ from gapscan.lists.state import Copy, Fit
 from gapscan.lists.verification import Verification
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode, encode
-from gapscan.protocol.messages import Delta, Message, Row, Snapshot
+from gapscan.protocol.messages import Change, Delta, Message, Remove, Row, Snapshot
 from gapscan.protocol.tape import MINUTE_MS, NO_HASH, Gap, Moves, Shelf, Unchanged, linked_hash, minute_in, second_of
 from tests.support.strategies import delta_between, row_lists, snapshot_of
 
@@ -81,6 +82,7 @@ class Past:
     recording: Recording = field(default_factory=lambda: Recording("winners"))
     truth: list[tuple[int, list[Row]]] = field(default_factory=list)
     lost: list[tuple[int, int]] = field(default_factory=list)  # times whose deltas were not read
+    reasons: dict[tuple[str, int], set[object]] = field(default_factory=dict)  # of who left in a second
 
     def rows_at(self, when: int) -> list[Row] | None:
         known = [rows for time, rows in self.truth if time <= when // 1000 * 1000]
@@ -101,7 +103,8 @@ def play(states: list[list[Row]], steps: list[int], events: list[str]) -> Past:
             past.tape.append(past.recording.begin(replace(snapshot_of(new, at + 1), as_of=time), "not_kept"))
             past.lost.append((known, latest))
         else:
-            fit, records = past.recording.offer(replace(delta_between(old, new, at), as_of=time), at + 1)
+            delta = replace(delta_between(old, new, at), as_of=time)
+            fit, records = past.recording.offer(explained(past, delta, second_of(latest)), at + 1)
             assert fit is Fit.APPLIED
             past.tape.append(records)
         past.truth.append((latest, new))
@@ -112,6 +115,18 @@ def play(states: list[list[Row]], steps: list[int], events: list[str]) -> Past:
             revive(past)
     past.tape.append(past.recording.advance(latest + 1000, latest + MINUTE_MS + 1000))  # its minute is over
     return past
+
+
+def explained(past: Past, delta: Delta, second: int) -> Delta:
+    """The same with a reason for each who leaves but some."""
+    changes: list[Change] = []
+    for change in delta.changes:
+        if isinstance(change, Remove):
+            reason = UNSET if delta.prev % 4 == 0 else f"reason {delta.prev}"
+            past.reasons.setdefault((change.symbol, second), set()).add(reason)
+            change = Remove(change.symbol, reason)
+        changes.append(change)
+    return replace(delta, changes=changes)
 
 
 def revive(past: Past) -> None:
@@ -170,6 +185,21 @@ def test_moves_tell_who_is_in(states: list[list[Row]], steps: list[int], events:
             assert (move.symbol in held) is (move.action == "leave")
             held ^= {move.symbol}
     assert held == {row["symbol"] for row in states[-1]}
+
+
+@given(histories, st.lists(STEPS, min_size=1, max_size=6), befalls)
+def test_moves_say_why_who_left_did(states: list[list[Row]], steps: list[int], events: list[str]) -> None:
+    past = play(states, steps, events)
+    for subject, payload, _ in past.tape.stored:
+        message = decode(payload)
+        if isinstance(message, Moves):
+            for move in message.moves:
+                said = past.reasons[move.symbol, second_of(move.time)] if move.action == "leave" else {UNSET}
+                assert move.reason in said
+        elif subject.startswith(names.DEFAULT.tape) and isinstance(message, Delta):
+            for change in message.changes:
+                if isinstance(change, Remove):
+                    assert change.reason in past.reasons[change.symbol, second_of(message.as_of)]
 
 
 def verify(stored: list[tuple[str, bytes, dict[str, str]]]) -> list[str]:

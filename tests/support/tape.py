@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.config import Config, RankerSection
 from gapscan.errors import BusError
-from gapscan.protocol.messages import Row
+from gapscan.protocol.messages import Change, Remove, Row
 from gapscan.runtime import end
 from gapscan.tape.service import Recorder
 from tests.support.lists import some_rows
@@ -62,14 +62,18 @@ class PlayedList:
 async def played_list(
     bus: Bus, name: str, seed: int = 1, *, simulated: bool = False, retention: Retention | None = None
 ) -> PlayedList:
-    """A new list with its first rows."""
+    """A new list with its first rows. Whoever leaves it did so for lack of trades, as it says."""
     await ensure_shared(bus, Retention())
-    publisher = ListPublisher(bus, name)
+    publisher = ListPublisher(bus, name, _idle)
     await publisher.recover(retention or Retention(), simulated)
     played = PlayedList(publisher, random.Random(seed), simulated)
     await played.step(1)
     await publisher.write_snapshot(simulated)
     return played
+
+
+def _idle(_name: str, changes: Sequence[Change], _since: int) -> list[Change]:
+    return [Remove(change.symbol, "idle") if isinstance(change, Remove) else change for change in changes]
 
 
 @asynccontextmanager

@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gapscan import runfile
-from gapscan.bus.client import BusOptions
+from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.running import with_login
+from tests.support.nats import NatsServer
 
 ALL = {"nats", "sim", "feed", "ranker", "hot", "events", "recorder", "bridge"}
 
@@ -117,3 +118,15 @@ async def running_set(root: Path, *, symbols: int, start: str, speed: float, **m
         yield running
     finally:
         await running.close()
+
+
+@asynccontextmanager
+async def stored_set(root: Path) -> AsyncIterator[Bus]:
+    """What a set of a simulated market that does not run has in NATS: a server alone, on the set's own store."""
+    server = NatsServer(root / "data" / "simulated")
+    await asyncio.to_thread(server.start)
+    try:
+        async with connect(BusOptions(server.url), "test") as bus:
+            yield bus
+    finally:
+        await asyncio.to_thread(server.close)

@@ -66,10 +66,13 @@ async def test_times_that_are_none_are_refused_with_an_example(cli: Cli, past: P
 async def test_when(cli: Cli, past: PlayedList) -> None:
     symbol = next(row["symbol"] for _, rows in past.truth for row in rows)
     stays = json.loads((await cli.run("when", symbol, "--json")).out)
-    assert stays
+    assert {stay["reason"] for stay in stays if stay["left"]} == {"idle"}
     assert all(stay["list"] == "winners" and stay["symbol"] == symbol for stay in stays)
     text = (await cli.run("when", symbol, "winners")).out
     assert len(text.splitlines()) == len(stays) + 1
+    assert [line.endswith("   it had not traded for long") for line in text.splitlines()[1:]] == [
+        stay["left"] is not None for stay in stays
+    ]
     assert "was in no list" in (await cli.run("when", "NOBODY")).out
 
 

@@ -1,0 +1,204 @@
+"""What the tape costs others: the way of deltas with a recorder beside them, and the memory of NATS with five days."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from nats.aio.msg import Msg
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.tape import TapeLimits, ensure_tape, read_all, tape_info
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.protocol import names
+from gapscan.protocol.messages import Row
+from gapscan.protocol.names import DEFAULT
+from tests.bench.page import Market
+from tests.bench.registry import Benchmark, Figure, median, percentile
+from tests.browser.stage import Feed
+from tests.support.nats import NatsServer
+from tests.support.processes import started
+from tests.support.up import RunningSet, running_set, stored_set
+
+LISTS = 16
+A_SECOND = 10  # deltas of each list
+WINDOWS = 5  # of each kind
+WINDOW_SECONDS = 8.0
+CAUGHT_UP_SECONDS = 5.0  # after the start of a recorder
+DAYS = 5
+DAY_SPEED = 960.0  # at which the session is played that becomes five days
+OPEN_SECONDS = 30.0
+_LIMITS = TapeLimits(20 * 86_400.0, 8 << 30)
+_BEFORE_A_CHECK = 500  # messages
+
+
+class TimedFeed(Feed):
+    """A list, and how long each of its deltas was under way to a follower, ms."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        super().__init__(bus, name)
+        self.took: list[float] = []
+        self._sent: dict[int, float] = {}
+
+    async def publish(self, rows: Sequence[Row]) -> int:
+        self.truth.clear()
+        self._sent[self.publisher.sequence + 1] = time.perf_counter()
+        return await super().publish(rows)
+
+    async def hear(self, message: Msg) -> None:
+        sent = self._sent.pop(int((message.headers or {})[names.HEADER_SEQUENCE]), None)
+        if sent is not None:
+            self.took.append((time.perf_counter() - sent) * 1000)
+
+
+@asynccontextmanager
+async def _recorder(url: str) -> AsyncIterator[psutil.Process]:
+    """A recorder that has caught up."""
+    command = (sys.executable, "-m", "gapscan_cli", "run", "recorder", "--nats", url)
+    env = {**os.environ, "GAPSCAN_LOG_LEVEL": "error", "GAPSCAN_RANKER_LEASE": "1"}
+    async with started(*command, env=env) as process:
+        await asyncio.sleep(CAUGHT_UP_SECONDS)
+        yield psutil.Process(process.pid)
+
+
+async def _publish(feeds: Sequence[TimedFeed], markets: Sequence[Market], seconds: float) -> list[float]:
+    """How long deltas of all lists took, ms."""
+    for feed in feeds:
+        feed.took.clear()
+    due = time.monotonic()
+    for step in range(int(seconds * A_SECOND)):
+        for feed, market in zip(feeds, markets, strict=True):
+            await feed.publish(market.step())
+            if step % A_SECOND == 0:
+                await feed.publisher.heartbeat("live", feed.as_of(), simulated=False)
+        due += 1 / A_SECOND
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+    return [each for feed in feeds for each in feed.took]
+
+
+async def _feeds(bus: Bus) -> list[TimedFeed]:
+    await ensure_shared(bus, Retention())
+    feeds = [TimedFeed(bus, f"list_{number}") for number in range(LISTS)]
+    for feed in feeds:
+        await feed.publisher.recover(Retention())
+        await bus.nc.subscribe(names.DEFAULT.live_subject(feed.publisher.name), cb=feed.hear)
+    return feeds
+
+
+async def _beside(server: NatsServer) -> list[Figure]:
+    alone, beside, share = [], [], []
+    async with connect(BusOptions(server.url), "bench") as bus:
+        feeds = await _feeds(bus)
+        markets = [Market(feed) for feed in feeds]
+        await _publish(feeds, markets, 1.0)
+        for feed in feeds:
+            await feed.publisher.write_snapshot(simulated=False)
+        for _ in range(WINDOWS):
+            alone += await _publish(feeds, markets, WINDOW_SECONDS)
+            async with _recorder(server.url) as process:
+                await _publish(feeds, markets, 1.0)
+                before, began = process.cpu_times(), time.monotonic()
+                beside += await _publish(feeds, markets, WINDOW_SECONDS)
+                after, lasted = process.cpu_times(), time.monotonic() - began
+                share.append((after.user + after.system - before.user - before.system) / lasted * 100)
+        info = await tape_info(bus, simulated=False)
+        assert info is not None
+        assert info.state.messages > LISTS * WINDOWS * WINDOW_SECONDS / 2, "it has recorded"
+    what = f"{LISTS} lists of 200 rows, {A_SECOND}/s each"
+    return [
+        Figure(f"live: a delta's way to a follower, {what}, p50", median(alone), "ms"),
+        Figure("live: the same with a recorder beside it, p50", median(beside), "ms"),
+        Figure("live: with a recorder against without, p50", median(beside) / median(alone), "x", 1.1),
+        Figure("live: a delta's way to a follower, p99", percentile(alone, 0.99), "ms"),
+        Figure("live: the same with a recorder beside it, p99", percentile(beside, 0.99), "ms"),
+        Figure("tape: recorder of these lists, share of a core", median(share), "%"),
+    ]
+
+
+def beside() -> Sequence[Figure]:
+    """With and without a recorder in turn; about two minutes."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = NatsServer(Path(directory))
+        server.start()
+        try:
+            return asyncio.run(_beside(server))
+        finally:
+            server.close()
+
+
+async def _five_days(of: Bus, to: Bus) -> int:
+    """Write a simulated day's tape as five days of the real market's; returns its messages."""
+    await ensure_tape(to, _LIMITS, simulated=False)
+    written = 0
+    async for stored in read_all(of, DEFAULT.stream_tape_simulated):
+        for days in range(DAYS):
+            await to.nc.publish(_shifted(stored.subject, days), stored.data)
+            written += 1
+            if written % _BEFORE_A_CHECK == 0:
+                await _has(to, written)
+    await _has(to, written)
+    return written
+
+
+def _shifted(subject: str, days: int) -> str:
+    """The subject of the real market's tape, so many days later."""
+    parts = subject.replace(".simulated.", ".", 1).split(".")
+    parts[3] = f"{datetime.strptime(parts[3], '%Y%m%d').replace(tzinfo=UTC) + timedelta(days):%Y%m%d}"
+    return ".".join(parts)
+
+
+async def _has(bus: Bus, messages: int) -> None:
+    """Wait until the tape has so many messages: what is published without a question must not pile up."""
+    async with asyncio.timeout(60):
+        while True:
+            info = await tape_info(bus, simulated=False)
+            if info is not None and info.state.messages >= messages:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def _resident(up: RunningSet) -> float:
+    """Memory of the set's NATS server over the open, MB."""
+    found = []
+    server = psutil.Process(up.pid("nats"))
+    for _ in range(int(OPEN_SECONDS)):
+        await asyncio.sleep(1.0)
+        found.append(server.memory_info().rss / 1e6)
+    return max(found)
+
+
+async def _memory() -> list[Figure]:
+    with tempfile.TemporaryDirectory() as top:
+        played, empty, full = (Path(top) / name for name in ("played", "empty", "full"))
+        for root in (played, empty, full):
+            root.mkdir()
+        async with running_set(played, symbols=11_000, start="04:00", speed=DAY_SPEED):
+            await asyncio.sleep(16 * 3600 / DAY_SPEED + 10)
+        async with stored_set(played) as of, stored_set(full) as to:
+            messages = await _five_days(of, to)
+        resident = []
+        for root in (empty, full):
+            async with running_set(root, symbols=11_000, start="09:29", speed=1.0) as up:
+                resident.append(await _resident(up))
+    return [
+        Figure(f"tape: messages of {DAYS} days", messages, ""),
+        Figure("tape: nats-server at the open, without them, most resident", resident[0], "MB"),
+        Figure(f"tape: nats-server at the open, {DAYS} days on tape, most resident", resident[1], "MB"),
+        Figure("tape: memory with five days against without", resident[1] / resident[0], "x", 1.3),
+    ]
+
+
+def memory() -> Sequence[Figure]:
+    """A set at the open with five days on its tape, and one without; about four minutes."""
+    return asyncio.run(_memory())
+
+
+BENCHMARKS: dict[str, Benchmark] = {"tape_beside": beside, "tape_memory": memory}
