@@ -120,6 +120,8 @@ export declare class Connection extends EventTarget {
   readonly simulated: boolean;
   readonly closed: { code: number; reason: string } | null;
   readonly refusal: string;
+  /** performance.now() of the next attempt, while one is waited for. */
+  readonly retryAt: number;
   readonly counts: Readonly<Record<string, number>>;
   start(): void;
   stop(): void;

@@ -3,7 +3,10 @@
 import { copyFileSync } from "node:fs";
 
 const PAGE = new URL("../gapscan/bridge/static/", import.meta.url);
-const MODULES = ["listview.js", "connection.js", "copies.js", "subscription.js", "backoff.js", "diagnosis.js"];
+const MODULES = [
+  "listview.js", "connection.js", "phase.js", "socket.js", "pagelife.js", "errands.js", "copies.js", "subscription.js",
+  "attempts.js", "backoff.js", "diagnosis.js",
+];
 
 for (const name of MODULES) copyFileSync(new URL(name, PAGE), new URL(name, import.meta.url));
 copyFileSync(new URL("../LICENSE", import.meta.url), new URL("LICENSE", import.meta.url));

@@ -21,39 +21,27 @@
  *   fault      {code, message}   an error message of the server, or a list that had to be fetched again
  */
 
-import { Backoff } from "./backoff.js";
+import { Attempts } from "./attempts.js";
 import { Copies } from "./copies.js";
-import { diagnosis } from "./diagnosis.js";
+import { Errands } from "./errands.js";
+import { onPageLife } from "./pagelife.js";
+import { Phase } from "./phase.js";
+import { Socket } from "./socket.js";
 
-/** Where a connection stands. */
-export const Phase = Object.freeze({
-  IDLE: "idle", // not started, or stopped
-  CONNECTING: "connecting",
-  OPEN: "open",
-  WAITING: "waiting", // until the next attempt, at `retryAt`
-  OFFLINE: "offline", // the browser has no network
-  TOKEN: "token needed", // the server wants a token: set `token` and call `start`
-  REFUSED: "refused", // the server will not have this client: see `closed`
-});
+export { Phase };
 
 const HELLO_MS = 5000; // a server that says nothing for so long after the connect is given up
 const SILENT_BEATS = 5; // so many heartbeats missed, and the link is taken for dead
 const UNAUTHORIZED = 4502;
-const HEALTHY_MS = 10_000; // a link that lived so long starts the back-off anew
+
+const PAST = ["past", "play", "timeline", "past_snapshot", "past_delta"];
 
 export class Connection extends EventTarget {
   #url;
   #socket = null;
-  #timer = 0;
-  #watch = 0;
-  #backoff;
+  #attempts;
   #copies;
-  #aggregates = false;
-  #overview = false;
-  #wantsAlerts = false;
-  #alert = null; // the id of the last one that came
-  #openedAt = 0;
-  #failures = 0; // attempts in a row that got no greeting
+  #errands = new Errands();
   #suspended = false;
 
   /** @param {string} url  ws:// or wss://
@@ -61,7 +49,7 @@ export class Connection extends EventTarget {
   constructor(url, { token = null, random = Math.random } = {}) {
     super();
     this.#url = url;
-    this.#backoff = new Backoff(random);
+    this.#attempts = new Attempts(url, random);
     this.token = token;
     this.phase = Phase.IDLE;
     /** The server's greeting: version, simulated, heartbeat, window, auth. */
@@ -70,29 +58,37 @@ export class Connection extends EventTarget {
     /** performance.now() of the last message and of the last heartbeat. */
     this.heardAt = 0;
     this.beatAt = 0;
-    this.retryAt = 0;
     /** How the last socket ended: {code, reason}. */
     this.closed = null;
-    /** Why no connection comes about, where the server says so; "" else. */
-    this.refusal = "";
     this.counts = { connects: 0, snapshots: 0, deltas: 0, resyncs: 0, mismatches: 0, unreadable: 0, errors: 0 };
     this.#copies = new Copies(
       this.counts,
       (message) => this.#send(message),
       (type, detail) => this.#emit(type, detail),
     );
-    globalThis.addEventListener?.("offline", () => this.#offline());
-    globalThis.addEventListener?.("online", () => this.phase === Phase.OFFLINE && this.#connect());
-    // A page that is left may come back with a socket of which nobody told it that it is dead.
-    globalThis.addEventListener?.("pagehide", () => this.#suspend());
-    globalThis.addEventListener?.("pageshow", () => this.#resume());
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#shown());
+    onPageLife({
+      offline: () => this.#offline(),
+      online: () => this.phase === Phase.OFFLINE && this.#connect(),
+      left: () => this.#suspend(),
+      back: () => this.#suspended && this.#connect(),
+      shown: () => this.#shown(),
+    });
+  }
+
+  /** Why no connection comes about, where the server says so; "" else. */
+  get refusal() {
+    return this.#attempts.refusal;
+  }
+
+  /** performance.now() of the next attempt, while one is waited for. */
+  get retryAt() {
+    return this.#attempts.nextAt;
   }
 
   /** Connect, and stay connected until `stop`. Also after REFUSED and TOKEN. */
   start() {
     if (this.#socket) return;
-    this.#backoff.reset();
+    this.#attempts.begin();
     if (globalThis.navigator?.onLine === false) this.#enter(Phase.OFFLINE);
     else this.#connect();
   }
@@ -132,20 +128,17 @@ export class Connection extends EventTarget {
 
   /** Ask for cell updates of the listed symbols, or no longer. @param {boolean} on */
   aggregates(on) {
-    this.#aggregates = on;
-    if (this.phase === Phase.OPEN) this.#send({ action: "aggregates", on });
+    this.say(this.#errands.aggregates(on));
   }
 
   /** Ask to be told how all lists stand, or no longer. @param {boolean} on */
   overview(on) {
-    this.#overview = on;
-    if (this.phase === Phase.OPEN) this.#send({ action: "overview", on });
+    this.say(this.#errands.overview(on));
   }
 
   /** Ask for alerts: the last ones, then each as it comes. */
   alerts() {
-    this.#wantsAlerts = true;
-    this.say({ action: "alerts", on: true, after: this.#alert });
+    this.say(this.#errands.alerts());
   }
 
   /** Ask why a symbol is in a list, or not; false while there is no link. @param {string} symbol @param {?string} list */
@@ -159,42 +152,42 @@ export class Connection extends EventTarget {
     return this.phase === Phase.OPEN;
   }
 
+  /** Whether there is to be a link. */
+  get #wanted() {
+    return [Phase.CONNECTING, Phase.OPEN, Phase.WAITING].includes(this.phase);
+  }
+
   #suspend() {
-    if (![Phase.CONNECTING, Phase.OPEN, Phase.WAITING].includes(this.phase)) return;
+    if (!this.#wanted) return;
     this.#suspended = true;
     this.#drop();
     this.#enter(Phase.CONNECTING);
   }
 
-  #resume() {
-    if (this.#suspended) this.#connect();
-  }
-
   /** A hidden page's timers hardly run: what they should have done is done when it is shown. */
   #shown() {
     if (this.phase === Phase.WAITING) this.#connect();
-    else if (this.#socket) this.#look();
+    else this.#socket?.look();
   }
 
   #connect() {
     this.#suspended = false;
     this.#drop();
     this.counts.connects += 1;
-    const socket = (this.#socket = new WebSocket(this.#url));
-    socket.onmessage = (event) => socket === this.#socket && this.#receive(event.data);
-    socket.onclose = (event) => socket === this.#socket && this.#ended(event);
-    this.heardAt = performance.now();
+    this.#socket = new Socket(this.#url, {
+      message: (message, heardAt) => this.#receive(message, heardAt),
+      unreadable: () => (this.counts.unreadable += 1), // the sequence check finds what it may have hidden
+      ended: (how) => this.#ended(how),
+      patience: () => this.#patience(),
+    });
     this.#enter(Phase.CONNECTING);
-    this.#watch = setInterval(() => this.#look(), 500);
   }
 
   /** Forget the socket, if there is one. */
   #drop() {
-    clearTimeout(this.#timer);
-    clearInterval(this.#watch);
-    const socket = this.#socket;
+    this.#attempts.over();
+    this.#socket?.close();
     this.#socket = null;
-    socket?.close();
   }
 
   #enter(phase) {
@@ -207,11 +200,11 @@ export class Connection extends EventTarget {
   }
 
   #send(message) {
-    this.#socket?.send(JSON.stringify(message));
+    this.#socket?.send(message);
   }
 
   #offline() {
-    if (![Phase.CONNECTING, Phase.OPEN, Phase.WAITING].includes(this.phase)) return;
+    if (!this.#wanted) return;
     this.#drop();
     this.#enter(Phase.OFFLINE);
   }
@@ -225,27 +218,11 @@ export class Connection extends EventTarget {
   }
 
   #retry() {
-    this.#failures += 1;
-    if (this.#failures > 1) this.#ask();
-    const wait = this.#backoff.next();
-    this.retryAt = performance.now() + wait;
-    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#attempts.next(
+      () => this.#connect(),
+      () => this.phase === Phase.WAITING && this.#enter(Phase.WAITING),
+    );
     this.#enter(Phase.WAITING);
-  }
-
-  /** Two attempts got no greeting: a browser does not tell a page why, but the server may. */
-  async #ask() {
-    const refusal = await diagnosis(this.#url);
-    if (this.phase !== Phase.WAITING) return;
-    this.refusal = refusal;
-    this.#enter(Phase.WAITING);
-  }
-
-  /** Give up a link on which nothing comes, though its socket is open. */
-  #look() {
-    const now = performance.now();
-    if (this.phase === Phase.OPEN && now - this.#openedAt > HEALTHY_MS) this.#backoff.reset();
-    if (now - this.heardAt > this.#patience()) this.#ended({ code: 1006, reason: "nothing was heard" });
   }
 
   /** How long nothing may be heard. A client of no list gets no heartbeats. */
@@ -254,19 +231,8 @@ export class Connection extends EventTarget {
     return this.#copies.following ? SILENT_BEATS * this.hello.heartbeat * 1000 : Infinity;
   }
 
-  #receive(data) {
-    let message;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      this.counts.unreadable += 1; // the sequence check finds what it may have hidden
-      return;
-    }
-    this.heardAt = performance.now();
-    this.#dispatch(message);
-  }
-
-  #dispatch(message) {
+  #receive(message, heardAt) {
+    this.heardAt = heardAt;
     switch (message?.type) {
       case "delta":
         return this.#copies.delta(message);
@@ -278,36 +244,24 @@ export class Connection extends EventTarget {
         return this.#greeted(message);
       case "lists":
         return this.#defined(message.lists);
-      case "aggregate":
-        return this.#emit("aggregate", message);
       case "overview":
         return this.#emit("overview", message.lists);
-      case "why":
-        return this.#emit("why", message);
-      case "past":
-      case "play":
-      case "timeline":
-      case "past_snapshot":
-      case "past_delta":
-        return this.#emit("past", message);
       case "alerts":
-        return this.#alerted(message);
+        this.#errands.alerted(message);
+        return this.#emit("alerts", message);
+      case "aggregate":
+      case "why":
+        return this.#emit(message.type, message);
       case "error":
         return this.#error(message);
-      default: // of a later version
+      default: // of the past, or of a later version
+        return PAST.includes(message?.type) && this.#emit("past", message);
     }
-  }
-
-  /** Alerts: on a new link, those after the last one that came. */
-  #alerted(message) {
-    this.#alert = message.alerts.at(-1)?.id ?? this.#alert;
-    this.#emit("alerts", message);
   }
 
   #greeted(hello) {
     this.hello = hello;
-    this.#failures = 0;
-    this.refusal = "";
+    this.#attempts.greeted();
     this.simulated = hello.simulated === true;
     if (hello.auth) {
       if (!this.token) {
@@ -317,12 +271,10 @@ export class Connection extends EventTarget {
       }
       this.#send({ action: "auth", token: this.token });
     }
-    this.#openedAt = this.beatAt = this.heardAt;
+    this.beatAt = this.heardAt;
     const lists = this.#copies.restart();
     if (lists.length) this.#send({ action: "subscribe", lists });
-    if (this.#aggregates) this.#send({ action: "aggregates", on: true });
-    if (this.#overview) this.#send({ action: "overview", on: true });
-    if (this.#wantsAlerts) this.#send({ action: "alerts", on: true, after: this.#alert });
+    for (const message of this.#errands.again()) this.#send(message);
     this.#enter(Phase.OPEN);
   }
 
@@ -341,8 +293,7 @@ export class Connection extends EventTarget {
 
   #error(message) {
     this.counts.errors += 1;
-    if (message.code === "unknown_list" && message.list) this.about(message.list).unknown = true;
-    if (message.code === "list_failed" && message.list) this.about(message.list).fault = message.message;
+    if (message.list) this.#copies.fault(message);
     this.#emit("fault", message);
   }
 }

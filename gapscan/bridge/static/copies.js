@@ -108,6 +108,12 @@ export class Copies {
     else this.#resync(delta.list, about, fit, fit === Fit.OTHER_EPOCH);
   }
 
+  /** The server says that it has no such list, or cannot send it. */
+  fault({ code, list, message }) {
+    if (code === "unknown_list") this.about(list).unknown = true;
+    if (code === "list_failed") this.about(list).fault = message;
+  }
+
   #moved(list, about, changes) {
     about.settle();
     about.hear(about.view.asOf, performance.now());
