@@ -1,8 +1,7 @@
-"""The HTTP interface: lists, symbols and the reason why, as plain requests. docs/protocol.md, section 17."""
+"""The HTTP interface: lists and the reason why, as plain requests. docs/protocol.md, section 17."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -10,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gapscan.bridge.api_access import ApiAccess
-from gapscan.bridge.api_lists import ListReader, list_summary, place_of
+from gapscan.bridge.api_lists import ListReader, list_summary
 from gapscan.bridge.api_past import PastApi
 from gapscan.bridge.api_queries import Query, kind_wanted, symbol_in
 from gapscan.bridge.event_stream import EventStreams
@@ -19,8 +18,7 @@ from gapscan.bridge.problems import ProblemError, of_http
 from gapscan.bridge.questions import Questions
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.trials import Trials
-from gapscan.protocol.api import PREFIX, ListsAnswer, SymbolAnswer
-from gapscan.protocol.fields import Fields
+from gapscan.protocol.api import PREFIX, ListsAnswer
 from gapscan.protocol.openapi import OPENAPI
 from gapscan.protocol.websocket import AskNear, AskWhy, RefusedError
 
@@ -56,7 +54,6 @@ class Api:
             web.get(f"{PREFIX}/lists/{{list}}", self._list),
             web.get(f"{PREFIX}/lists/{{list}}/stream", self._stream, allow_head=False),
             web.get(f"{PREFIX}/lists/{{list}}/near", self._near),
-            web.get(f"{PREFIX}/symbols/{{symbol}}", self._symbol),
             web.get(f"{PREFIX}/symbols/{{symbol}}/why", self._why),
             web.get(f"{PREFIX}/backtest", self._backtest, allow_head=False),
             web.get(f"{PREFIX}/openapi.json", self._openapi),
@@ -134,15 +131,6 @@ class Api:
             request, self._lists.known(request.match_info["list"]), wish, self._headers(request)
         )
 
-    async def _symbol(self, request: web.Request) -> web.Response:
-        Query(request)
-        symbol = symbol_in(request)
-        places = [place for each in self._bridge.versions.histories.values() if (place := place_of(symbol, each))]
-        answer = SymbolAnswer(
-            symbol, _newest(row for row, _ in places), [place for _, place in places], self._bridge.versions.simulated
-        )
-        return web.Response(body=msgspec.json.encode(answer), content_type=_JSON)
-
     async def _backtest(self, request: web.Request) -> web.Response:
         query = Query(request, "definition", "days")
         body = await self._trials.answer(query.text("definition") or "", query.text("days"))
@@ -171,7 +159,3 @@ class Api:
 
 def _is_ours(request: web.Request) -> bool:
     return request.path.startswith(f"{PREFIX}/")
-
-
-def _newest(rows: Iterable[Fields]) -> Fields | None:
-    return max(rows, key=lambda row: row.get("as_of") or 0, default=None)

@@ -16,6 +16,7 @@ from aiohttp.web_server import Server
 from gapscan.bridge.api import Api
 from gapscan.bridge.api_access import ApiAccess
 from gapscan.bridge.api_bars import BarsApi
+from gapscan.bridge.api_symbols import SymbolsApi
 from gapscan.bridge.assets import INDEX, Asset, load_assets
 from gapscan.bridge.clients import client_session, linger
 from gapscan.bridge.commands import CommandHandler, TokenCheck
@@ -75,6 +76,7 @@ class Web:
         self._policy = policy
         self._assets = load_assets()
         self._bars = BarsApi(policy.bars, bridge.clock)
+        self._symbols = SymbolsApi(bridge, policy.symbols)
         self.limiter: ConnectionLimiter | None = None
         self.questions = Questions(policy.ask, bridge.tally, bridge.clock)
         self.plays = Plays(bridge, policy.past.open_tape)
@@ -95,6 +97,7 @@ class Web:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 *self._bars.routes(self._api.preflight),
+                *self._symbols.routes(self._api.preflight),
                 *self._api.routes(),
             ]
         )

@@ -36,6 +36,7 @@ KINDS: Final = Kinds(
         *ALL_LISTS_FAILURES,
         "alerts_unread",
         "alerts_unreadable",
+        "symbol_unread",
         "bad_bars",
         "client_crashed",
         "http_crashed",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gapscan.bridge.api_bars import AskBars
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.questions import Ask
+from gapscan.bridge.symbol_facts import SymbolFacts
 from gapscan.bridge.trials import Source
 from gapscan.service.metrics import Metrics
 
@@ -26,6 +27,7 @@ class AccessPolicy:
     ask: Ask
     past: PastLists
     bars: AskBars
+    symbols: SymbolFacts
     conditions: Callable[[], Mapping[str, bool]]
     metrics: Metrics
     links: Sequence[str] = ()  # to pages about a symbol

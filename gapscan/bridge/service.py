@@ -23,6 +23,7 @@ from gapscan.bridge.past import PastLists
 from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.questions import Told
 from gapscan.bridge.server import BridgeServer
+from gapscan.bridge.symbol_facts import SymbolFacts
 from gapscan.bridge.trials import Source
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.bars_client import ask_bars
@@ -63,6 +64,7 @@ class Bridge:
         self.metrics = Metrics("bridge", self.tally, metrics.KINDS)
         self.metrics.add(lambda: metrics.bridge_metrics(self.bridge, self.conditions()))
         self._past = PastLists(self.open_tape)
+        self._facts = SymbolFacts(lambda: self._reached, self.bridge.versions, self.bridge.clock)
         self._config = config
         self._bus: Bus | None = None
         self._rewinds: Counter[tuple[str, str]] = Counter()  # by list and epoch
@@ -96,6 +98,7 @@ class Bridge:
             self.ask,
             self._past,
             self.ask_bars,
+            self._facts,
             self.conditions,
             self.metrics,
             links,

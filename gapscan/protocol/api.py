@@ -7,8 +7,9 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from gapscan.protocol.fields import Fields
+from gapscan.protocol.headlines import Headlines
 from gapscan.protocol.lists import RankedRows
-from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State
+from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State, Symbol
 
 PREFIX: Final = "/api"
 Size = Annotated[int, Meta(ge=0, description="rows that the whole list has")]
@@ -85,13 +86,76 @@ class SymbolPlace(Struct, frozen=True):
 SymbolPlaces = list[SymbolPlace]
 
 
+class SymbolHalt(Struct, frozen=True):
+    """Trading in a symbol is halted since `time`, or was resumed then, on this trading day.
+
+    `reason` is the exchange's code, `resumes_at` when trading is to go on, or was; null where that is not known.
+    """
+
+    symbol: Symbol
+    status: Literal["halted", "resumed"]
+    time: EpochMs
+    reason: str | None
+    resumes_at: EpochMs | None
+
+
+SymbolHalts = list[SymbolHalt]
+
+
+class HaltsAnswer(Struct, frozen=True):
+    """All halts of the market: those that last, then those of the day that are over, each the newest first.
+
+    `as_of` is 0 where no feed has said anything of halts.
+    """
+
+    as_of: EpochMs
+    simulated: bool
+    halts: SymbolHalts
+
+
 class SymbolAnswer(Struct, frozen=True):
-    """A symbol in the lists: its newest row, null when it is in none, and its places."""
+    """A symbol in the lists: its newest row, null when it is in none, and its places.
+
+    `news` are its newest headlines, the newest first; null when they cannot be read. `halt` is null when it neither is
+    halted nor was today, as far as is known.
+    """
 
     symbol: str
     row: Fields | None
     places: SymbolPlaces
     simulated: bool
+    news: Headlines | None = None
+    halt: SymbolHalt | None = None
+
+
+class SymbolStay(Struct, frozen=True):
+    """A time that a symbol was in a list, with its rank and price when it came and when it went.
+
+    `entered` is null when it was in before anything was recorded, `left` when it is in. `reason` is why it left, as the
+    list said it. `uncertain`: it came or went at some time in a gap of the tape, which ends at the time that stands
+    here.
+    """
+
+    list: ListName
+    entered: EpochMs | None
+    left: EpochMs | None
+    rank_in: Rank | None
+    rank_out: Rank | None
+    price_in: float | None
+    price_out: float | None
+    reason: str | None
+    uncertain: bool
+
+
+SymbolStays = list[SymbolStay]
+
+
+class StaysAnswer(Struct, frozen=True):
+    """When a symbol was in the lists on trading day `date`, by the time; the tape may be a minute behind."""
+
+    symbol: str
+    date: Annotated[str | None, Meta(description="trading day, YYYY-MM-DD; null before any list has rows")]
+    stays: SymbolStays
 
 
 class TriedReturn(Struct, frozen=True):

@@ -21,7 +21,8 @@ API_VERSION: Final = "1.0.0"
 
 _SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (
-    api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, api.TriedAnswer, Why, Near, api.Problem,
+    api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, api.StaysAnswer, api.HaltsAnswer,
+    api.TriedAnswer, Why, Near, api.Problem,
 )  # fmt: skip
 _EVENTS: Final = (Snapshot, Delta, Beat, Error)
 _ROWS: Final = ("Fields", "RankedRow")
@@ -177,7 +178,20 @@ def _of_lists() -> dict[str, Document]:
 def _of_symbols() -> dict[str, Document]:
     return {
         "/symbols/{symbol}": _operation(
-            "readSymbol", "A symbol's row, and its places in the lists.", [_SYMBOL], _json(api.SymbolAnswer)
+            "readSymbol",
+            "A symbol's row, its places in the lists, its news and its halt.",
+            [_SYMBOL],
+            _json(api.SymbolAnswer),
+        ),
+        "/symbols/{symbol}/when": _operation(
+            "readStays",
+            "When a symbol was in the lists today, as it is recorded.",
+            [_SYMBOL],
+            _json(api.StaysAnswer),
+            "unavailable",
+        ),
+        "/halts": _operation(
+            "readHalts", "Which symbols are halted, or were today.", [], _json(api.HaltsAnswer), "unavailable"
         ),
         "/symbols/{symbol}/bars": _operation(
             "readBars", "A symbol's minute bars of the trading day.", [_SYMBOL], _json(SymbolBars), "unavailable"

@@ -136,7 +136,7 @@ async def test_it_leads_to_the_symbol_in_its_list(watched: Watched, stage: Stage
     await watched.page.locator(".alert-go").first.click()
     await watched.until("(list) => gapscan.list() === list && gapscan.shown().includes('W')", OTHER)
     await watched.until("document.querySelector('.panel.list .row.selected')?.dataset.symbol === 'W'")
-    link = str(await watched.page.locator(".alert-moment").first.get_attribute("href"))
+    link = str(await watched.page.locator(".alert-log .moment").first.get_attribute("href"))
     assert re.fullmatch(rf"#{OTHER}@2026-11-22T09:3\d:\d\d", link), link
     await knows(watched, await tell(stage, "GONE", about=OTHER))
     await watched.page.locator(".alert-go").first.click()
@@ -150,7 +150,7 @@ async def test_it_leads_to_the_moment(watched: Watched, stage: Stage) -> None:
         moment = stage.feed.as_of() // 1000 * 1000 - 90_000
         await knows(watched, await tell(stage, "B", as_of=moment))
         await watched.page.keyboard.press("a")
-        await watched.page.locator(".alert-moment").first.click()
+        await watched.page.locator(".alert-log .moment").first.click()
         there = "({list, time}) => gapscan.list() === list && gapscan.past()?.settled && gapscan.past().time === time"
         await watched.until(there, {"list": LIST, "time": moment})
 

@@ -228,7 +228,7 @@ async def test_panels_fill_the_page_whatever_is_done(page: Page, seed: int) -> N
 async def test_the_shipped_layouts_can_be_shown(watched: Watched, stage: Stage) -> None:
     await _opened(watched, stage)
     async with answering(stage.bus, answer, Tally(logger("test"))):
-        for name, panels in (("Open", 6), ("Momentum", 7), ("Phone", 2), ("One list", 1)):
+        for name, panels in (("Open", 6), ("Momentum", 8), ("Phone", 2), ("One list", 1)):
             await _show(watched.page, name)
             await watched.until("(count) => gapscan.panels().length === count", panels)
             await watched.until("gapscan.shown().length > 0 || gapscan.status().word === 'No such list'")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser
 
-from gapscan.bridge import questions
+import gapscan
+from gapscan.bridge import questions, symbol_facts
+from gapscan.bus.client import BusOptions
+from gapscan.bus.news import write_news
 from gapscan.obs import Tally, logger
+from gapscan.protocol.messages import Headline, News
 from gapscan.ranker.questions import answering
 from tests.browser.answers import IN, UNKNOWN, answer
-from tests.browser.stage import OTHER, Stage, some_row
+from tests.browser.stage import LIST, OPENED, OTHER, Stage, some_row
+from tests.browser.test_alerts import tell
+from tests.browser.test_timeline import set_rate
 from tests.browser.watching import Watched, watch
+from tests.support.tape import recording
+from tests.support.until import until
 
 _ROWS = [some_row(IN, 10.0, name="Alpha", float_shares=8_600_000, halt="halted"), some_row("BBB", 20.0, name="Beta")]
 _TEXT = "(text) => document.querySelector('.panel.symbol').textContent.includes(text)"
@@ -20,6 +30,7 @@ _TEXT = "(text) => document.querySelector('.panel.symbol').textContent.includes(
 def _nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test gets the answer that the one before it got a moment ago."""
     monkeypatch.setattr(questions, "SHARED_SECONDS", 0.0)
+    monkeypatch.setattr(symbol_facts, "REFRESH_SECONDS", 0.0)
 
 
 async def _beside_a_list(watched: Watched, stage: Stage) -> None:
@@ -111,3 +122,40 @@ async def test_the_phone_layout_has_a_sheet_and_few_rows(browser: Browser, stage
         assert await watched.value("document.documentElement.scrollWidth <= innerWidth")
     assert watched.errors == []
     await context.close()
+
+
+async def _taped(stage: Stage) -> bool:
+    return [stay.left is None for stay in await gapscan.when(IN, bus=stage.bus)] == [False, True]
+
+
+async def test_news_alerts_and_the_day_follow_the_symbol(watched: Watched, stage: Stage) -> None:
+    headlines = [
+        Headline(OPENED - age, f"{IN} news {age}", "https://news.example/" if age else None) for age in range(3)
+    ]
+    await write_news(stage.bus, News(IN, "2026-11-23", 3, headlines))
+    async with answering(stage.bus, answer, Tally(logger("test"))), recording(BusOptions(stage.nats.url)):
+        await _beside_a_list(watched, stage)
+        set_rate(stage, 120.0)
+        for rows in (_ROWS[1:], _ROWS, [*_ROWS, some_row("CCC")], _ROWS):
+            await asyncio.sleep(0.6)
+            await stage.feed.publish(rows)
+        set_rate(stage, 1.0)
+        await until(lambda: _taped(stage), "the tape")
+        await tell(stage, IN, about=LIST)
+        await watched.page.click("#row-BBB")
+        await watched.until(_TEXT, "In 0 of 2 lists")
+        for text in (f"{IN} news", "Alerts"):
+            assert not await watched.value(_TEXT, text)
+        await watched.page.click(f"#row-{IN}")
+        for number in range(3):
+            await watched.until(_TEXT, f"{IN} news {number}")
+        await watched.until(_TEXT, "Alerts")
+        await watched.until("document.querySelectorAll('.stays tbody tr').length === 2")
+        stays = (
+            "[...document.querySelectorAll('.stays tbody tr')].map((row) => [row.className, row.children[2].innerText])"
+        )
+        (now, out), (before, left) = await watched.value(stays)
+        assert (now, out, before) == ("in", "is in", ""), "the newest first"
+        assert left != "is in"
+        links = "[...document.querySelectorAll('.stays .moment')].map((link) => link.hash.split('@')[0])"
+        assert set(await watched.value(links)) == {f"#{LIST}"}

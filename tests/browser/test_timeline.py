@@ -37,7 +37,7 @@ async def recorded(stage: Stage) -> AsyncIterator[None]:
     """Some minutes of a list on the tape, which goes on being written."""
     dice = random.Random(9)
     feed = stage.feed
-    _set_rate(stage, RATE)
+    set_rate(stage, RATE)
     try:
         async with recording(BusOptions(stage.nats.url)):
             began = feed.as_of()
@@ -45,14 +45,14 @@ async def recorded(stage: Stage) -> AsyncIterator[None]:
             while feed.as_of() < began + MINUTES * 60_000:
                 await feed.shuffle(dice)
                 await asyncio.sleep(0.05)
-            _set_rate(stage, 1.0)
+            set_rate(stage, 1.0)
             await until(lambda: _end(stage, began + (MINUTES - 1) * 60_000), "the tape")
             yield
     finally:
-        _set_rate(stage, 1.0)
+        set_rate(stage, 1.0)
 
 
-def _set_rate(stage: Stage, rate: float) -> None:
+def set_rate(stage: Stage, rate: float) -> None:
     """All lists have one market's time."""
     for feed in stage.feeds.values():
         feed.as_of()

@@ -1,6 +1,7 @@
 /** The log of who came into the list and who left, newest first. */
 
 import { clock } from "./format.js";
+import { momentOf } from "./moments.js";
 
 export const KEPT = 120;
 
@@ -44,7 +45,7 @@ export class Activity {
 
   /** The timeline of the list goes there: just after it happened. */
   #goTo(time) {
-    document.dispatchEvent(new CustomEvent("gapscan:moment", { detail: { time: Math.ceil(time / 1000) * 1000 } }));
+    document.dispatchEvent(new CustomEvent("gapscan:moment", { detail: { time: momentOf(time) } }));
   }
 
   clear() {

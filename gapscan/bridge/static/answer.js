@@ -59,11 +59,12 @@ export function oneList(why, list) {
   return content;
 }
 
-/** How a symbol stands to each list; a list opens to show its conditions. @param {object} why @returns {DocumentFragment} */
-export function allLists(why) {
+/** How a symbol stands to each list; a list opens to show its conditions.
+ * @param {object} why @param {Element[]} [news]  what is shown of them @returns {DocumentFragment} */
+export function allLists(why, news = headlines(why)) {
   const content = document.createDocumentFragment();
   const inside = why.lists.filter(({ rank }) => rank !== null).length;
-  content.append(make("p", "standing", `In ${inside} of ${why.lists.length} lists`), ...headlines(why));
+  content.append(make("p", "standing", `In ${inside} of ${why.lists.length} lists`), ...news);
   content.append(...why.lists.map((found) => listDetails(found, why.gate)));
   content.append(conditionTable("Every list", why.gate));
   return content;

@@ -1,4 +1,4 @@
-/** The newest headline of a symbol, with its time and its page. */
+/** Headlines of a symbol, each with its time and its page. */
 
 import { make } from "./patch.js";
 
@@ -14,10 +14,14 @@ function linked({ title, url }) {
   return link;
 }
 
-/** @param {object} why @returns {Element[]}  nothing where there is no news */
+/** @param {object} headline @returns {(string|Node)[]} */
+export function newsItem(headline) {
+  const by = headline.publisher ? ` · ${headline.publisher}` : "";
+  return [linked(headline), make("span", "quiet", ` ${WHEN.format(headline.time)}${by}`)];
+}
+
+/** The newest one. @param {object} why @returns {Element[]}  nothing where there is no news */
 export function headlines(why) {
   const newest = why.news?.[0];
-  if (!newest) return [];
-  const by = newest.publisher ? ` · ${newest.publisher}` : "";
-  return [make("p", "news", linked(newest), make("span", "quiet", ` ${WHEN.format(newest.time)}${by}`))];
+  return newest ? [make("p", "news", ...newsItem(newest))] : [];
 }

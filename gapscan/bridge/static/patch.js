@@ -25,6 +25,22 @@ function patchChild(parent, now, then) {
   else if (now.data !== then.data) now.data = then.data;
 }
 
+/** Have an element for each thing, in their order: what is there under a thing's key stays as it is.
+ * @param {Element} parent @param {object[]} things @param {(thing: object) => string} keyOf
+ * @param {(thing: object) => Element} build */
+export function keyed(parent, things, keyOf, build) {
+  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const wanted = things.map((thing) => {
+    const key = keyOf(thing);
+    const element = known.get(key) ?? build(thing);
+    known.delete(key);
+    element.dataset.key = key;
+    return element;
+  });
+  for (const gone of known.values()) gone.remove();
+  wanted.forEach((element, index) => element !== parent.children[index] && parent.insertBefore(element, parent.children[index] ?? null));
+}
+
 /** A new element. @param {string} tag @param {string} className @param {...(string|Node)} children */
 export function make(tag, className, ...children) {
   const element = document.createElement(tag);

@@ -12,14 +12,14 @@ export const SHIPPED = Object.freeze({
   Open: row(
     [3, 3, 4],
     column([3, 2], list(1, "gappers_up"), list(2, "gappers_down")),
-    column([3, 2], list(3, "low_float"), list(4, "halted")),
-    column([3, 2], panel(5, "chart"), panel(6, "symbol")),
+    column([3, 2], list(3, "low_float"), panel(4, "halts")),
+    column([2, 3], panel(5, "chart"), panel(6, "symbol")),
   ),
   Momentum: row(
     [3, 3, 4],
     column([1, 1], list(1, "momentum_up"), list(2, "momentum_down")),
-    column([1, 1, 1], list(3, "premarket_high_break"), list(4, "price_spikes"), list(5, "new_highs")),
-    column([3, 2], panel(6, "chart"), panel(7, "symbol")),
+    column([2, 2, 1], list(3, "premarket_high_break"), list(4, "new_highs"), panel(5, "halts")),
+    column([4, 3, 2], panel(6, "chart"), panel(7, "symbol"), panel(8, "log")),
   ),
   Phone: column([3, 2], list(1, "", { limit: 30 }), panel(2, "symbol")),
 });

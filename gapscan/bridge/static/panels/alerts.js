@@ -3,10 +3,10 @@
 import { SILENT, TONES, USUAL } from "../alerts/tones.js";
 import { WAYS } from "../alerts/teller.js";
 import { clock, title } from "../format.js";
+import { followMoment, momentLink } from "../moments.js";
 import { make, patch } from "../patch.js";
 import { keep, settings } from "../settings.js";
 import { toast } from "../status.js";
-import { stamp } from "../timeline/times.js";
 
 const SHOWN = 200;
 
@@ -105,19 +105,15 @@ class AlertsPanel {
     go.type = "button";
     go.dataset.id = id;
     go.title = alert.conditions?.map(({ text, value }) => `${text}: ${value ?? "–"}`).join("\n") ?? "";
-    const moment = make("a", "alert-moment", clock(alert.as_of));
-    moment.href = `#${alert.list}@${stamp(alert.as_of)}`;
-    moment.title = "The list at this moment";
-    moment.dataset.list = alert.list;
+    const moment = momentLink(alert.list, alert.as_of, clock(alert.as_of));
     const item = make("li", this.#fresh.has(id) ? "fresh" : "", moment, make("span", "quiet", title(alert.name)), go);
     item.dataset.key = id;
     return item;
   }
 
-  #act({ target }) {
-    const list = target.closest("a")?.dataset.list;
-    if (list) this.#context.alerts.open(list); // the address leads on to the moment
-    const id = target.closest("button")?.dataset.id;
+  #act(event) {
+    followMoment(event, this.#context.alerts.open);
+    const id = event.target.closest("button")?.dataset.id;
     const found = this.#context.alerts.log.items.find((item) => item.id === id);
     this.#fresh.clear();
     this.#show();

@@ -37,7 +37,9 @@
 
 import { alertsPanel } from "./alerts.js";
 import { chartPanel } from "./chart.js";
+import { haltsPanel } from "./halts.js";
 import { listPanel } from "./list.js";
+import { logPanel } from "./log.js";
 import { nearPanel } from "./near.js";
 import { symbolPanel } from "./symbol.js";
 
@@ -49,4 +51,6 @@ export const KINDS = Object.freeze({
   symbol: symbolPanel,
   alerts: alertsPanel,
   near: nearPanel,
+  halts: haltsPanel,
+  log: logPanel,
 });

@@ -1,14 +1,18 @@
-/** A panel about the symbol of its colour group: what it is, how it stands in each list, and why. */
+/** A panel about the symbol of its colour group: what it is and what is said of it, how it stands in each list and why,
+ * and how it stood there today. */
 
 import { allLists, notice, unknownSymbol } from "../answer.js";
 import { columnOf } from "../fields.js";
 import { clock } from "../format.js";
 import { Inquiry } from "../inquiry.js";
 import { linksOf } from "../links.js";
+import { followMoment } from "../moments.js";
 import { make, patch } from "../patch.js";
+import { alertsSection, haltLines, newsSection, staysSection } from "./about.js";
 
 const EVERY_MS = 3000; // between two looks at the symbol's row
-const FACTS = ["price", "change_percent", "gap_percent", "volume", "rvol", "pre_high", "pre_low", "prev_close", "float_shares", "market_cap", "sector", "halt", "halt_reason", "halt_time"];
+const STAYS_EVERY_MS = 15_000; // and at its day on the tape
+const FACTS = ["price", "change_percent", "gap_percent", "volume", "rvol", "pre_high", "pre_low", "prev_close", "float_shares", "market_cap", "sector"];
 const HALTS = { __proto__: null, halted: "HALTED", resumed: "RESUMED" };
 
 function factsOf(row) {
@@ -23,26 +27,29 @@ class SymbolPanel {
   #symbol = "";
   #name = "";
   #lookedAt = -Infinity;
+  #staysAt = -Infinity;
 
   constructor(context) {
     this.#context = context;
     this.#parts = this.#build(context);
     this.#inquiry = new Inquiry(context.connection, (why) => this.#show(why), (error) => this.#refused(error), context.signal);
+    context.alerts.log.addEventListener("changed", () => this.#showAlerts(), { signal: context.signal });
     this.select(context.symbol.symbol, context.symbol.name);
   }
 
   #build({ element, id }) {
     const [name, badge, links] = [make("span", "quiet symbol-name"), make("span", "badges"), make("nav", "symbol-links")];
-    const [facts, answer] = [make("div", ""), make("div", "symbol-answer")];
+    const [facts, stays, alerts, answer] = ["", "", "", "symbol-answer"].map((className) => make("div", className));
     links.setAttribute("aria-label", "Pages about this symbol");
-    const sheet = make("div", "sheet", make("p", "symbol-head", name, badge, links), facts, answer);
+    const sheet = make("div", "sheet", make("p", "symbol-head", name, badge, links), facts, stays, alerts, answer);
     sheet.id = id("sheet");
     sheet.tabIndex = 0;
     sheet.setAttribute("role", "region");
     sheet.setAttribute("aria-label", "About the symbol");
     element.append(sheet);
     answer.addEventListener("click", ({ target }) => target.dataset.symbol && this.#context.choose(target.dataset.symbol));
-    return { sheet, name, badge, links, facts, answer };
+    sheet.addEventListener("click", (event) => followMoment(event, this.#context.alerts.open));
+    return { sheet, name, badge, links, facts, stays, alerts, answer };
   }
 
   select(symbol, name) {
@@ -50,14 +57,15 @@ class SymbolPanel {
     if (!symbol || symbol === this.#symbol) return;
     this.#symbol = symbol;
     this.#name = name;
-    this.#lookedAt = -Infinity;
-    const { sheet, answer, facts, badge } = this.#parts;
+    this.#lookedAt = this.#staysAt = -Infinity;
+    const { sheet, answer, facts, stays, badge } = this.#parts;
     this.#context.title(symbol);
-    facts.replaceChildren();
+    for (const part of [facts, stays]) part.replaceChildren();
     badge.textContent = "";
     answer.replaceChildren(notice("Asking …"));
     sheet.scrollTop = 0;
     this.#showName(null);
+    this.#showAlerts();
     this.#inquiry.begin(symbol, null);
     this.tick(performance.now());
   }
@@ -71,33 +79,45 @@ class SymbolPanel {
     this.#parts.links.replaceChildren(...linksOf(this.#context.connection.hello?.links ?? [], this.#symbol));
   }
 
-  /** The row that a list has of it, newest first. @param {number} now performance.now() */
+  /** What is known of it, asked for again and again. @param {number} now performance.now() */
   tick(now) {
-    if (!this.#symbol || document.hidden || now - this.#lookedAt < EVERY_MS) return;
-    this.#lookedAt = now;
-    this.#look(this.#symbol);
+    if (!this.#symbol || document.hidden) return;
+    const path = `api/symbols/${encodeURIComponent(this.#symbol)}`;
+    if (now - this.#lookedAt >= EVERY_MS) {
+      this.#lookedAt = now;
+      this.#look(path, (about) => this.#showAbout(about));
+    }
+    if (now - this.#staysAt >= STAYS_EVERY_MS) {
+      this.#staysAt = now;
+      this.#look(`${path}/when`, ({ stays }) => patch(this.#parts.stays, make("div", "", ...staysSection(stays))));
+    }
   }
 
-  async #look(symbol) {
+  async #look(path, show) {
+    const symbol = this.#symbol;
     try {
-      const answer = await this.#context.ask(`api/symbols/${encodeURIComponent(symbol)}`, { signal: this.#context.signal });
+      const answer = await this.#context.ask(path, { signal: this.#context.signal });
       if (!answer.ok) return;
-      const { row } = await answer.json();
-      if (symbol === this.#symbol) this.#showRow(row);
+      const about = await answer.json();
+      if (symbol === this.#symbol) show(about);
     } catch {
       // the bridge is away, or the panel is closed: it is asked again, and the answer below says how it stands
     }
   }
 
-  #showRow(row) {
+  #showAbout({ row, news = [], halt = null }) {
     const { facts, badge } = this.#parts;
-    badge.textContent = HALTS[row?.halt] ?? "";
+    badge.textContent = HALTS[halt?.status ?? row?.halt] ?? "";
     this.#showName(row);
-    patch(facts, make("div", "", ...(row ? [factsOf(row)] : [])));
+    patch(facts, make("div", "", ...haltLines(halt), ...(row ? [factsOf(row)] : []), ...newsSection(news)));
+  }
+
+  #showAlerts() {
+    patch(this.#parts.alerts, make("div", "", ...alertsSection(this.#context.alerts.log.items, this.#symbol)));
   }
 
   #show(why) {
-    patch(this.#parts.answer, make("div", "symbol-answer", why.known ? allLists(why) : unknownSymbol(why)));
+    patch(this.#parts.answer, make("div", "symbol-answer", why.known ? allLists(why, []) : unknownSymbol(why)));
     this.#context.status({ level: "live", word: "", text: `As of ${clock(why.as_of)}` });
   }
 

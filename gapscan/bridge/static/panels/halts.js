@@ -1,0 +1,106 @@
+/** A panel with the market's trading halts: those that last, then those of today that are over; each with its reason. */
+
+import { clock, span } from "../format.js";
+import { reasonText } from "../halts.js";
+import { make, patch } from "../patch.js";
+
+const EVERY_MS = 2000;
+const FRESH_MS = 60_000; // of market time; for so long a halt or a resumption stands out
+const HEADS = ["Symbol", "State", "Since", "For", "Why", "To resume"];
+
+class HaltsPanel {
+  #context;
+  #table;
+  #note;
+  #timer;
+  #asking = false;
+
+  constructor(context) {
+    this.#context = context;
+    const { element, signal } = context;
+    this.#note = make("p", "quiet", "Asking …");
+    this.#note.setAttribute("role", "status");
+    this.#table = make("table", "halts");
+    element.replaceChildren(this.#note, this.#table);
+    this.#table.addEventListener("click", ({ target }) => this.#point(target.closest("tr")?.dataset.symbol));
+    document.addEventListener("visibilitychange", () => this.#ask(), { signal });
+    this.#timer = setInterval(() => this.#ask(), EVERY_MS);
+    this.#ask();
+  }
+
+  async #ask() {
+    if (document.hidden || this.#asking) return;
+    this.#asking = true;
+    try {
+      const response = await this.#context.ask("api/halts", { signal: this.#context.signal });
+      const answer = await response.json();
+      if (response.ok) this.#show(answer);
+      else this.#failed(answer.detail ?? answer.title ?? "");
+    } catch (error) {
+      if (error.name !== "AbortError") this.#failed("The server does not answer");
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** What is shown may be old. */
+  #failed(text) {
+    this.#context.status({ level: "warn", word: "No answer", text });
+    if (!this.#table.childElementCount) this.#say(text);
+  }
+
+  #say(text) {
+    if (this.#note.textContent !== text) this.#note.textContent = text;
+    this.#note.hidden = text === "";
+  }
+
+  #show({ as_of: asOf, halts }) {
+    const lasting = halts.filter(({ status }) => status === "halted").length;
+    this.#context.status({ level: "live", word: "", text: `As of ${clock(asOf)}` });
+    this.#context.note(halts.length ? `${lasting} halted · ${halts.length - lasting} resumed` : "");
+    this.#say(halts.length ? "" : asOf ? "No trading halt today." : "Nothing is known of halts: neither source has said anything.");
+    patch(this.#table, halts.length ? tableOf(halts, asOf, this.#context.symbol.symbol) : make("table", "halts"));
+  }
+
+  #point(symbol) {
+    if (symbol) this.#context.choose(symbol);
+  }
+
+  select(symbol) {
+    for (const row of this.#table.querySelectorAll("tbody tr")) row.classList.toggle("selected", row.dataset.symbol === symbol);
+  }
+
+  focus() {
+    this.#table.querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  close() {
+    clearInterval(this.#timer);
+  }
+}
+
+function tableOf(halts, asOf, selected) {
+  const heads = HEADS.map((text) => {
+    const cell = make("th", "", text);
+    cell.scope = "col";
+    return cell;
+  });
+  const body = make("tbody", "", ...halts.map((halt) => rowOf(halt, asOf, selected)));
+  return make("table", "halts", make("thead", "", make("tr", "", ...heads)), body);
+}
+
+function rowOf({ symbol, status, time, reason, resumes_at: resumes }, asOf, selected) {
+  const halted = status === "halted";
+  const button = make("button", "symbol", symbol);
+  button.type = "button";
+  const head = make("th", "", button);
+  head.scope = "row";
+  const badge = make("span", "badges", halted ? "HALT" : "RESUMED");
+  const cells = [badge, clock(time), halted ? span(asOf - time) : "", reasonText(reason), halted && resumes ? clock(resumes) : ""];
+  const marks = [status, asOf - time < FRESH_MS && "fresh", symbol === selected && "selected"];
+  const row = make("tr", marks.filter(Boolean).join(" "), head, ...cells.map((cell) => make("td", "", cell)));
+  row.dataset.symbol = row.dataset.key = symbol;
+  return row;
+}
+
+export const haltsPanel = Object.freeze({ title: "Halts", open: (context) => new HaltsPanel(context) });
