@@ -19,9 +19,9 @@ _RUN = """axe.run(document).then(({passes, violations}) =>
   [passes.length, violations.map(({id, impact, nodes}) => [id, impact, nodes.map(({html}) => html)])])"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """axe-core's program."""
+    """axe-core's program. It is asked for first: the event loop stands still while npm fetches it."""
     modules = install(tmp_path_factory.mktemp("axe"), AXE)
     return Path(modules / "axe-core" / "axe.min.js").read_text("utf-8")
 
@@ -34,7 +34,7 @@ async def _assert_accessible(page: Page, axe: str, state: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-async def test_no_serious_finding(watched: Watched, stage: Stage, axe: str, theme: str) -> None:
+async def test_no_serious_finding(axe: str, watched: Watched, stage: Stage, theme: str) -> None:
     page = watched.page
     await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
     rows = [some_row(f"S{number}", 10.0 + number, gap_percent=5.0 - number, halt="halted" if number == 3 else None)
@@ -59,3 +59,20 @@ async def test_no_serious_finding(watched: Watched, stage: Stage, axe: str, them
         await watched.until("['Disconnected', 'Connecting'].includes(gapscan.status().word)")
         await _assert_accessible(page, axe, "no connection")
         await stage.open()
+
+
+async def test_no_serious_finding_in_what_is_marked(axe: str, watched: Watched, stage: Stage) -> None:
+    page = watched.page
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row(f"S{number}", float(number)) for number in range(9)]))
+    await watched.word("Live")
+    for key in ("ArrowDown", "i", "ArrowDown", "d", "v"):
+        await page.keyboard.press(key)
+    for theme in ("dark", "light"):
+        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        await _assert_accessible(page, axe, f"who is pinned and hidden, {theme}")
+    await page.keyboard.press("Escape")
+    await page.click("#row-S4", button="right")
+    for theme in ("dark", "light"):
+        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        await _assert_accessible(page, axe, f"a row's menu, {theme}")

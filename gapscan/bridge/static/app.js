@@ -133,7 +133,7 @@ function useToken(token) {
 function drawn({ panel, entries }) {
   if (panel !== workspace.current) return;
   for (const entry of entries) activity.add(entry);
-  status.order(panel.shown, panel.view.rows.length, panel.order.held);
+  status.order(panel.shown, panel.order.held);
 }
 
 workspace.addEventListener("drawn", ({ detail }) => drawn(detail));

@@ -2,6 +2,8 @@
 
 import { openHelp, prepareColumns } from "./dialogs.js";
 import { listenToKeys } from "./keys.js";
+import { prepareMarking } from "./marking.js";
+import { prepareRowMenu } from "./rowmenu.js";
 import { keep, onChangeElsewhere, settings } from "./settings.js";
 import { toast } from "./status.js";
 
@@ -77,6 +79,15 @@ export function prepareControls({ workspace, tabs, why, dialog, choose, explain,
   const selected = () => workspace.current.table.selected;
   const explainSelected = () => selected() && explain(selected(), workspace.current.nameOf(selected()));
 
+  const marking = prepareMarking(workspace);
+  prepareRowMenu(byId("workspace"), () => workspace.current, (symbol) => [
+    ["Why it is here, or not", "W", () => explain(symbol, workspace.current.nameOf(symbol))],
+    [marking.isPinned(symbol) ? "Unpin" : "Pin on top", "I", () => marking.pin(symbol)],
+    ["Hide", "D", () => marking.hide(symbol)],
+    ["Copy the symbol", "Y", () => copySymbol({ symbol })],
+    ["Pinned and hidden …", "V", marking.open],
+  ]);
+
   function step(steps) {
     workspace.current.step(steps);
     if (why.symbol) explainSelected();
@@ -115,6 +126,9 @@ export function prepareControls({ workspace, tabs, why, dialog, choose, explain,
     Enter: explainSelected,
     w: explainSelected,
     y: () => copySymbol({ symbol: selected() }),
+    i: () => selected() && marking.pin(selected()),
+    d: () => selected() && marking.hide(selected()),
+    v: marking.open,
     "/": () => byId("search").focus(),
     f: tools.hold,
     h: hoverHold,

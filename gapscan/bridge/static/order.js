@@ -38,20 +38,31 @@ export function symbolMissing(rows, search) {
 
 /** What a table is to show.
  * @typedef {object} Shown
- * @property {object[]} rows      in the order of showing
+ * @property {object[]} rows      in the order of showing; {symbol, absent: true} for a pinned one that is not in the list
  * @property {Map<string, number>} ranks  the server's rank of every row in the list
  * @property {string[]} waiting   while held: symbols that will come
  * @property {Set<string>} left   while held: symbols that are shown, but have left
+ * @property {Set<string>} pinned symbols that stand on top
+ * @property {number} size        rows that there are, before hiding and search: the first ones, and pinned ones beyond
+ * @property {number} count       those of them that match the search and are not hidden
+ * @property {number} hidden      those of them that are hidden
  * @property {boolean} plain      the rows are the whole list in the server's order
  */
 
+const NONE = Object.freeze({ pinned: new Set(), excluded: new Set() });
+
 export class Order {
   #held = null;
+  #absent = new Map(); // symbol -> its row while it is not in the list
 
-  constructor() {
+  /** @param {{pinned: Set<string>, excluded: Set<string>}} [marks] */
+  constructor(marks = NONE) {
     /** @type {?Sort} */
     this.sort = null;
     this.search = "";
+    /** So many of the first rows are shown, pinned ones beside them; 0: all. */
+    this.limit = 0;
+    this.marks = marks;
   }
 
   get held() {
@@ -70,12 +81,35 @@ export class Order {
   /** @param {object[]} rows  the list @returns {Shown} */
   show(rows) {
     const ranks = new Map(rows.map((row, index) => [row.symbol, index + 1]));
-    const wanted = sorted(this.search ? rows.filter((row) => matches(row, this.search)) : rows, this.sort);
-    if (!this.held) {
-      return { rows: wanted, ranks, waiting: [], left: new Set(), plain: !this.sort && !this.search };
-    }
+    const { pinned, excluded } = this.marks;
+    const first = this.limit ? rows.slice(0, this.limit) : rows;
+    const all = [...pinned].map((symbol) => rows[ranks.get(symbol) - 1] ?? this.#absentRow(symbol));
+    const seen = pinned.size || excluded.size ? first.filter(({ symbol }) => !pinned.has(symbol) && !excluded.has(symbol)) : first;
+    const top = this.#found(all);
+    const wanted = [...top, ...sorted(this.#found(seen), this.sort)];
+    const here = all.filter((row) => !row.absent);
+    const size = first.length + here.filter(({ symbol }) => ranks.get(symbol) > first.length).length;
+    const count = wanted.length - top.filter((row) => row.absent).length;
+    const shown = { ranks, pinned, size, count, hidden: size - here.length - seen.length };
+    return this.held ? this.#heldStill(rows, wanted, shown) : { ...shown, ...this.#free(wanted, shown) };
+  }
+
+  #found(rows) {
+    return this.search ? rows.filter((row) => matches(row, this.search)) : rows;
+  }
+
+  #absentRow(symbol) {
+    if (!this.#absent.has(symbol)) this.#absent.set(symbol, Object.freeze({ symbol, absent: true }));
+    return this.#absent.get(symbol);
+  }
+
+  #free(rows, { pinned, hidden }) {
+    return { rows, waiting: [], left: new Set(), plain: !this.sort && !this.search && !pinned.size && !hidden };
+  }
+
+  #heldStill(rows, wanted, shown) {
     const waiting = wanted.filter((row) => !this.#held.has(row.symbol)).map((row) => row.symbol);
-    return { rows: this.#still(rows, ranks), ranks, waiting, left: this.#gone(ranks), plain: false };
+    return { ...shown, rows: this.#still(rows, shown.ranks), waiting, left: this.#gone(shown.ranks), plain: false };
   }
 
   /** The held rows with their newest cells. */
@@ -88,7 +122,7 @@ export class Order {
   }
 
   #gone(ranks) {
-    return new Set([...this.#held.keys()].filter((symbol) => !ranks.has(symbol)));
+    return new Set([...this.#held.values()].filter((row) => !row.absent && !ranks.has(row.symbol)).map(({ symbol }) => symbol));
   }
 }
 

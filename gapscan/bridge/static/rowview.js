@@ -112,7 +112,8 @@ export class RowView {
     toggle(this.element, "stale", this.row.stale === true);
     toggle(this.element, "halted", this.row.halt === "halted");
     toggle(this.element, "resumed", this.row.halt === "resumed");
-    const badges = [HALTS[this.row.halt], this.row.split_today && "SPLIT"].filter(Boolean).join(" ");
+    toggle(this.element, "absent", this.row.absent === true);
+    const badges = [this.row.absent && "not in the list", HALTS[this.row.halt], this.row.split_today && "SPLIT"].filter(Boolean).join(" ");
     if (this.#badges.textContent !== badges) this.#badges.textContent = badges;
   }
 
@@ -160,8 +161,9 @@ export class RowView {
     write(this.#ranked.text, text);
   }
 
-  left(gone) {
-    toggle(this.element, "left", gone);
+  /** How it stands in the table: "left", "pinned". */
+  mark(name, on) {
+    toggle(this.element, name, on);
   }
 
   select(on) {

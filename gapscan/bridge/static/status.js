@@ -54,10 +54,10 @@ export class Status {
     if (verified.className !== side) verified.className = side;
   }
 
-  /** @param {import("./order.js").Shown} shown @param {number} size of the list @param {boolean} held */
-  order(shown, size, held) {
-    const count = this.#parts.count;
-    write(count, shown.rows.length === size || held ? plural(size, "row") : `${shown.rows.length} of ${plural(size, "row")}`);
+  /** @param {import("./order.js").Shown} shown @param {boolean} held */
+  order(shown, held) {
+    const { size, count } = shown;
+    write(this.#parts.count, count === size || held ? plural(size, "row") : `${count} of ${plural(size, "row")}`);
     show(this.#parts.held, held);
     if (!held) return;
     const news = [shown.waiting.length && `+${shown.waiting.length} waiting`, shown.left.size && `${shown.left.size} left`];

@@ -72,18 +72,20 @@ export class Table {
 
   #update(row, shown, since, now) {
     let view = this.#views.get(row.symbol);
+    const came = !view || view.row.absent;
     if (!view) {
       view = new RowView(row, this.#shared);
       this.#views.set(row.symbol, view);
-      if (since.entered.has(row.symbol)) view.entered();
       if (row.symbol === this.#selected) view.select(true); // the rows were made anew
     }
+    if (came && since.entered.has(row.symbol)) view.entered();
     view.update(row, now);
     const rank = shown.ranks.get(row.symbol) ?? 0;
     if (since.placed.has(row.symbol)) view.moved(rank);
     view.rank = rank;
     view.writeRank(shown.plain ? "" : rank ? String(rank) : "");
-    view.left(shown.left.has(row.symbol));
+    view.mark("left", shown.left.has(row.symbol));
+    view.mark("pinned", shown.pinned.has(row.symbol));
   }
 
   /** Put every row that does not stay before the one that follows it, from the end on. The map keeps the same order. */

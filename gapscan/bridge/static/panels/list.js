@@ -14,6 +14,7 @@ import { Trends } from "../trend.js";
 import { NARROW } from "../width.js";
 import { ListColumns } from "./listcolumns.js";
 import { Emptiness } from "./listempty.js";
+import { ListPicking } from "./listpicking.js";
 import { ListSource } from "./listsource.js";
 import { ListState, noteOf } from "./liststate.js";
 import { UNDER } from "./under.js";
@@ -33,6 +34,7 @@ export class ListPanel {
   #ticked = 0;
   #source;
   #under;
+  #picking;
 
   /** @param {object} context  see kinds.js, and `page`: what lists have with the page around them */
   constructor(context) {
@@ -41,13 +43,15 @@ export class ListPanel {
     this.#kept = new ListState(context);
     this.#source = new ListSource(context.connection, this.#kept);
     this.#columns = new ListColumns(context.page, this.#kept, this.#parts, () => this.setColumns());
-    this.#empty = new Emptiness(this.#parts);
+    this.#empty = new Emptiness(this.#parts, context.page.explain);
     this.list = "";
     this.definition = UNKNOWN;
-    this.order = new Order();
+    this.order = new Order(this.marks);
+    this.marks.changed = () => this.#marked();
     this.table = new Table(this.#parts.body, new Trends(), (symbol) => context.id(`row-${symbol}`));
     this.head = new Head(this.#parts.head, (id) => this.sort(nextSort(this.order.sort, id)));
     this.hold = new Hold(this.#parts.body, () => settings.hold, () => this.#applyHold());
+    this.#picking = new ListPicking(this, context, this.#parts);
     this.#listen(context);
     this.#under = UNDER.map((open) => this.#openUnder(open));
     this.open(this.#kept.list || ([...context.lists.keys()][0] ?? ""));
@@ -56,17 +60,15 @@ export class ListPanel {
   }
 
   #listen({ signal, connection }) {
-    const { body, offer } = this.#parts;
     const on = (target, type, act) => target.addEventListener(type, act, { signal });
     for (const width of [NARROW, TIGHT]) on(width, "change", () => this.setColumns());
     on(connection, "change", ({ detail }) => detail.list === this.list && this.#changed(detail.changes));
     on(connection, "heartbeat", ({ detail }) => this.#beat(detail.lists[this.list]));
-    on(body, "click", ({ target }) => this.#point(target.closest(".row")?.dataset.symbol ?? ""));
-    on(body, "dragstart", (event) => {
-      const symbol = event.target.closest?.(".row")?.dataset.symbol;
-      if (symbol) event.dataTransfer.setData("text/plain", symbol); // into another program's symbol box
-    });
-    on(offer, "click", () => this.#context.page.explain(offer.dataset.symbol, ""));
+  }
+
+  /** The symbols that are pinned and hidden here. @returns {import("./marks.js").Marks} */
+  get marks() {
+    return this.#kept.marks;
   }
 
   #openUnder(open) {
@@ -159,8 +161,9 @@ export class ListPanel {
   #changed(changes) {
     this.#traffic.changed(changes, !document.hidden);
     if (!this.#fresh) {
-      this.#traffic.note(changes, this.#source.live);
-      if (changes.added.length) this.#context.page.chime.ring(this.list);
+      const heard = this.marks.heard(changes);
+      this.#traffic.note(heard, this.#source.live);
+      if (heard.added.length) this.#context.page.chime.ring(this.list);
     }
     if (this.live) this.redraw();
   }
@@ -179,11 +182,16 @@ export class ListPanel {
   #draw() {
     this.#frame = 0;
     const { since, entries } = this.#traffic.drain();
-    this.#shown = this.order.show(this.view.rows);
+    this.#shown = this.#arranged();
     this.table.draw(this.#shown, since, this.about.asOf);
     this.#empty.show(this);
     this.#context.note(noteOf(this));
     this.#context.page.drawn(this, entries);
+  }
+
+  #arranged() {
+    this.order.limit = this.#source.limit;
+    return this.order.show(this.#source.rows);
   }
 
   /** As last drawn. @returns {?import("../order.js").Shown} */
@@ -225,9 +233,14 @@ export class ListPanel {
   #rearrange() {
     if (this.order.held) {
       this.order.release();
-      this.order.hold(this.order.show(this.view.rows).rows);
+      this.order.hold(this.#arranged().rows);
     }
     this.redraw();
+  }
+
+  #marked() {
+    this.#context.page.wished();
+    this.#rearrange();
   }
 
   #applyHold() {
@@ -244,40 +257,29 @@ export class ListPanel {
 
   /** The group's symbol is another: its row is marked, if it has one. @param {string} symbol */
   select(symbol) {
-    const element = this.table.select(symbol);
-    if (element) this.#parts.grid.setAttribute("aria-activedescendant", element.id);
-    else this.#parts.grid.removeAttribute("aria-activedescendant");
-    return element;
+    return this.#picking.select(symbol);
   }
 
   /** Select the row `steps` below. */
   step(steps) {
-    const symbol = this.table.neighbour(steps);
-    this.select(symbol)?.scrollIntoView({ block: "nearest" });
-    if (symbol) this.#context.choose(symbol, this.nameOf(symbol));
-  }
-
-  #point(symbol) {
-    this.select(symbol);
-    if (!symbol) return;
-    this.#context.choose(symbol, this.nameOf(symbol));
-    this.#context.page.explain(symbol, this.nameOf(symbol));
+    this.#picking.step(steps);
   }
 
   /** Take the offer to say why a symbol is not there, if it is made. */
   answerOffer() {
-    if (!this.#parts.offer.hidden) this.#parts.offer.click();
+    this.#empty.answer();
   }
 
   nameOf(symbol) {
-    return this.view.rows.find((row) => row.symbol === symbol)?.name ?? "";
+    return this.#source.rows.find((row) => row.symbol === symbol)?.name ?? "";
   }
 
   /** Save what is shown. Returns the name of the file. */
   export() {
     const name = csvName(this.list, this.view.asOf, this.#context.connection.simulated);
-    const { rows, ranks } = this.order.show(this.view.rows);
-    download(name, csv(rows, ranks, this.#columns.shown));
+    const { rows, ranks } = this.#arranged();
+    const here = rows.filter((row) => !row.absent);
+    download(name, csv(here, ranks, this.#columns.shown));
     return name;
   }
 

@@ -93,7 +93,7 @@ export class ListColumns {
 
   /** What is wanted of the list: where there are many, or the link is thin, only what is shown. */
   get wish() {
-    const { limit } = this.#kept;
+    const { wishedLimit: limit } = this.#kept;
     const few = limit ? { limit } : {};
     if (!this.#little) return few;
     const fields = new Set([...ALWAYS, ...this.shown.flatMap((column) => column.fields)]);

@@ -20,6 +20,16 @@ export class ListSource {
     return this.past ? { ...this.past, loaded: true } : this.live;
   }
 
+  /** All rows that are there, those beyond the panel's limit too where the page has them. */
+  get rows() {
+    return (this.past ?? this.#connection.view(this.list)).rows;
+  }
+
+  /** So many of them are shown; 0: all. */
+  get limit() {
+    return this.past ? 0 : this.#kept.limit;
+  }
+
   /** The live copy, or its first rows. */
   get live() {
     const view = this.#connection.view(this.list);

@@ -3,6 +3,7 @@
 import { OF_PAGE } from "../chosen.js";
 import { columnOf } from "../fields.js";
 import { looksIn } from "../looks.js";
+import { Marks } from "./marks.js";
 
 const MOST_ROWS = 10_000;
 
@@ -12,6 +13,7 @@ export class ListState {
   /** @param {object} context  the panel's */
   constructor(context) {
     this.#context = context;
+    this.marks = new Marks(context);
   }
 
   #put(values) {
@@ -32,6 +34,11 @@ export class ListState {
   get limit() {
     const { limit } = this.#context.state;
     return Number.isInteger(limit) && limit > 0 && limit <= MOST_ROWS ? limit : 0;
+  }
+
+  /** So many rows are asked for. A pinned symbol may stand anywhere: to know its rank, all are. */
+  get wishedLimit() {
+    return this.marks.pinned.size ? 0 : this.limit;
   }
 
   /** @returns {?import("../order.js").Sort} */
@@ -65,7 +72,7 @@ function columnsIn(value) {
 }
 
 /** What is particular about how a list panel shows its list, for its heading. @param {import("./list.js").ListPanel} panel */
-export function noteOf({ shown, view, order }) {
-  const size = order.search ? `${shown.rows.length} of ${view.rows.length}` : String(view.rows.length);
+export function noteOf({ shown, order }) {
+  const size = shown.count === shown.size ? String(shown.size) : `${shown.count} of ${shown.size}`;
   return [size, order.search && `“${order.search}”`, order.sort && "sorted", order.held && "held"].filter(Boolean).join(" · ");
 }
