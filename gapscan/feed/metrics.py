@@ -68,6 +68,7 @@ KINDS: Final = Kinds(
         "hot_set_unavailable",
         "live_unpublished",
         "new_symbols_failed",
+        "news_left_out",
         "news_failed",
         "news_refused",
         "news_unsent",
