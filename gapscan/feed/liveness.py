@@ -38,6 +38,7 @@ class Liveness:
         self._failing_since: float | None = None  # monotonic
         self._failure = ""
         self._silent_since: float | None = None  # monotonic: since when the provider does not answer
+        self._refused_since: float | None = None  # monotonic: since when it refuses
         self._newest_bar = 0
         self._held = 0  # market time at which it was last well
 
@@ -81,11 +82,13 @@ class Liveness:
 
     def scan_published(self) -> None:
         """It is with NATS, too."""
-        self._failing_since, self._failure, self._silent_since = None, "", None
+        self._failing_since, self._failure = None, ""
+        self.answered()
 
     def scan_failed(self, why: str) -> None:
-        """A scan could not be had, or not be published."""
-        self._failing_since = time.monotonic() if self._failing_since is None else self._failing_since
+        """A scan could not be had, or not be published: since now, or since the provider refuses what it is asked."""
+        if self._failing_since is None:
+            self._failing_since = time.monotonic() if self._refused_since is None else self._refused_since
         self._failure = why
 
     def unanswered(self, seconds: float) -> None:
@@ -93,9 +96,15 @@ class Liveness:
         if self._silent_since is None:
             self._silent_since = time.monotonic() - seconds
 
-    def answered(self) -> None:
-        """It has answered, whatever it said."""
+    def refused(self) -> None:
+        """It has answered that it does not."""
         self._silent_since = None
+        if self._refused_since is None:
+            self._refused_since = time.monotonic()
+
+    def answered(self) -> None:
+        """It has answered as it should."""
+        self._silent_since = self._refused_since = None
 
     def observe_bars(self, newest_end: int) -> None:
         """Bars have come, the newest of which ends at `newest_end`; 0: trades alone."""

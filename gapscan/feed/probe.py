@@ -6,6 +6,7 @@ A provider that answers, whatever it says, is there; but one that refuses is sca
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -16,7 +17,8 @@ from gapscan.obs import Tally
 from gapscan.provider import Provider
 
 PATIENCE_SECONDS: Final = 2.0  # for an answer
-_REFUSED_PAUSE: Final = 30.0  # after a refusal: what is asked for here may be all that fails
+_SCAN_PAUSE: Final = 30.0  # from scan to scan while it refuses: what is asked for here may be all that fails
+_LEAST_PAUSE: Final = 4.0  # the same of one that refuses now and then
 _HELD_UP: Final = 1.0  # a process that was held up for longer has heard nothing, and may conclude nothing
 
 
@@ -30,6 +32,8 @@ class Probe:
         self._liveness = liveness
         self._tally = tally
         self._scan_soon = scan_soon
+        self._refuses = False  # by its last answer
+        self._scanned_at = -math.inf  # when a scan was asked for because of a refusal, by the loop's time
         interval = config.feed.probe_interval
         # A market that goes from minute to minute answers when a minute is ranked.
         stepping = config.provider.simulated and config.sim.stepping
@@ -57,8 +61,15 @@ class Probe:
             self._tally.trouble("provider_silent", f"the provider does not answer: {error or 'nothing comes'}")
             self._liveness.unanswered(loop.time() - began)
         except FeedError:
-            self._liveness.answered()
-            self._scan_soon()
-            await asyncio.sleep(_REFUSED_PAUSE)
+            self._refused(loop.time())
         else:
+            self._refuses = False
             self._liveness.answered()
+
+    def _refused(self, now: float) -> None:
+        """It is there, and may serve nothing: a scan is to say."""
+        self._liveness.refused()
+        if now - self._scanned_at >= (_SCAN_PAUSE if self._refuses else _LEAST_PAUSE):
+            self._scanned_at = now
+            self._scan_soon()
+        self._refuses = True

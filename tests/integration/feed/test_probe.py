@@ -63,17 +63,45 @@ class Asked:
         self.scans += 1
 
 
-async def test_a_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it says of, a scan is to find out."""
-    monkeypatch.setattr(probe, "_REFUSED_PAUSE", 0.0)
+async def test_a_refusal_is_an_answer_of_which_a_scan_is_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One scan while it refuses, and one more each time that it refuses anew."""
     async with market(manual=True) as sim:
         asked = Asked(sim)
         sim.faults.set("rest_status", status=500, endpoint="status")
-        await asked.probe.ask()
+        for _ in range(3):
+            await asked.probe.ask()
         assert (asked.scans, asked.liveness._silent_since) == (1, None)
         sim.faults.clear()
         await asked.probe.ask()
+        sim.faults.set("rest_status", status=500, endpoint="status")
+        await asked.probe.ask()
+        assert asked.scans == 1, "not so soon after the last one"
+        monkeypatch.setattr(probe, "_LEAST_PAUSE", 0.0)
+        await asked.probe.ask()
         assert asked.scans == 1
+        sim.faults.clear()
+        await asked.probe.ask()
+        sim.faults.set("rest_status", status=500, endpoint="status")
+        await asked.probe.ask()
+        assert asked.scans == 2
+        monkeypatch.setattr(probe, "_SCAN_PAUSE", 0.0)
+        await asked.probe.ask()
+        assert asked.scans == 3, "now and then while it goes on"
+
+
+async def test_scans_fail_since_the_provider_refuses() -> None:
+    """And not since a scan has failed, which takes its time."""
+    async with market(manual=True) as sim:
+        asked = Asked(sim)
+        sim.faults.set("rest_status", status=500)
+        await asked.probe.ask()
+        began = asked.liveness._refused_since
+        asked.liveness.scan_failed("the provider answers 500")
+        assert asked.liveness._failing_since == began
+        asked.liveness.scan_published()
+        assert asked.liveness._refused_since is None
+        asked.liveness.scan_failed("something else")
+        assert asked.liveness._failing_since != began
 
 
 async def test_silence_counts_from_the_question() -> None:
