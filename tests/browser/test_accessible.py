@@ -26,7 +26,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return Path(modules / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
-async def _assert_accessible(page: Page, axe: str, state: str) -> None:
+async def assert_accessible(page: Page, axe: str, state: str) -> None:
     await page.evaluate(axe)
     passed, found = await page.evaluate(_RUN)
     assert passed > 15, "axe-core found little to look at"
@@ -43,21 +43,21 @@ async def test_no_serious_finding(axe: str, watched: Watched, stage: Stage, them
         await watched.open()
         await watched.at(await stage.feed.publish(rows))
         await watched.word("Live")
-        await _assert_accessible(page, axe, "the list")
+        await assert_accessible(page, axe, "the list")
         await page.click("#row-S1")
         await watched.until("document.querySelector('.conditions')")
-        await _assert_accessible(page, axe, "why")
+        await assert_accessible(page, axe, "why")
         await page.keyboard.press("Escape")
         await page.keyboard.press("f")
         await page.click("#columns")
-        await _assert_accessible(page, axe, "the columns, the order held")
+        await assert_accessible(page, axe, "the columns, the order held")
         await page.keyboard.press("Escape")
         await page.click("#help")
-        await _assert_accessible(page, axe, "help")
+        await assert_accessible(page, axe, "help")
         await page.keyboard.press("Escape")
         await stage.close()
         await watched.until("['Disconnected', 'Connecting'].includes(gapscan.status().word)")
-        await _assert_accessible(page, axe, "no connection")
+        await assert_accessible(page, axe, "no connection")
         await stage.open()
 
 
@@ -70,9 +70,9 @@ async def test_no_serious_finding_in_what_is_marked(axe: str, watched: Watched, 
         await page.keyboard.press(key)
     for theme in ("dark", "light"):
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        await _assert_accessible(page, axe, f"who is pinned and hidden, {theme}")
+        await assert_accessible(page, axe, f"who is pinned and hidden, {theme}")
     await page.keyboard.press("Escape")
     await page.click("#row-S4", button="right")
     for theme in ("dark", "light"):
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        await _assert_accessible(page, axe, f"a row's menu, {theme}")
+        await assert_accessible(page, axe, f"a row's menu, {theme}")

@@ -25,6 +25,7 @@ class ChartPanel {
     this.#context = context;
     const { element, signal, connection } = context;
     this.#room.setAttribute("role", "img");
+    this.#room.setAttribute("aria-label", "One-minute chart");
     const link = make("a", "quiet", "Charts by TradingView");
     Object.assign(link, { href: ATTRIBUTION, target: "_blank", rel: "noopener noreferrer" });
     element.append(this.#room, make("footer", "chart-foot", this.#note, link));
