@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from msgspec import UNSET
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import read_definitions
@@ -21,7 +24,7 @@ from gapscan_cli import output
 Write = Callable[[list[dict[str, Any]]], None]
 
 _GROUP = 50_000  # rows that are written at a time
-_MOVES = ("list", "symbol", "time", "action", "rank", "price", "after_gap")
+_MOVES = ("list", "symbol", "time", "action", "rank", "price", "after_gap", "reason")
 
 
 def export_day(options: BusOptions, day: str, out: Path) -> None:
@@ -33,7 +36,11 @@ def export_day(options: BusOptions, day: str, out: Path) -> None:
         raise ConfigError(f"{out} cannot be written: {error.strerror}", remedy="give --out another directory") from None
     moves, lines = _schemas(pyarrow)
     paths = out / "moves.parquet", out / "lists.parquet"
-    with parquet.ParquetWriter(paths[0], moves) as moves_file, parquet.ParquetWriter(paths[1], lines) as lists_file:
+    with (
+        _made_whole(*paths) as unfinished,
+        parquet.ParquetWriter(unfinished[0], moves) as moves_file,
+        parquet.ParquetWriter(unfinished[1], lines) as lists_file,
+    ):
 
         def write_moves(found: list[dict[str, Any]]) -> None:
             moves_file.write_table(pyarrow.Table.from_pylist(found, moves))
@@ -43,6 +50,19 @@ def export_day(options: BusOptions, day: str, out: Path) -> None:
 
         minutes = asyncio.run(_export(options, day, write_moves, write_rows))
     output.say(f"{paths[0]}, {paths[1]}: {minutes} minutes of lists")
+
+
+@contextmanager
+def _made_whole(*paths: Path) -> Iterator[list[Path]]:
+    """Files to write, which get these names when all is written; after an error there are none."""
+    unfinished = [path.with_name(f"{path.name}.part") for path in paths]
+    try:
+        yield unfinished
+        for part, path in zip(unfinished, paths, strict=True):
+            part.replace(path)
+    finally:
+        for part in unfinished:
+            part.unlink(missing_ok=True)
 
 
 async def _export(options: BusOptions, day: str, write_moves: Write, write_rows: Write) -> int:
@@ -94,6 +114,7 @@ def _schemas(pyarrow: Any) -> tuple[Any, Any]:
             ("rank", pyarrow.int32()),
             ("price", pyarrow.float64()),
             ("after_gap", pyarrow.bool_()),
+            ("reason", pyarrow.string()),
         ]
     )
     first = [("list", pyarrow.string()), ("minute", time), ("rank", pyarrow.int32()), ("symbol", pyarrow.string())]
@@ -111,7 +132,8 @@ def _type(pyarrow: Any, field: Field) -> Any:
 
 def _move_lines(reader: TapeReader, moves: Iterable[Move]) -> Iterator[dict[str, Any]]:
     for move in moves:
-        yield {"list": reader.shelf.name, **{name: getattr(move, name) for name in _MOVES[1:]}}
+        told = {name: getattr(move, name) for name in _MOVES[1:]}
+        yield {"list": reader.shelf.name, **told, "reason": None if move.reason is UNSET else move.reason}
 
 
 def _row_lines(view: PastView) -> Iterator[dict[str, Any]]:

@@ -42,12 +42,16 @@ async def print_when(options: BusOptions, symbol: str, name: str | None, day: st
         check_possible(name)
     async with connect(options, f"gapscan when {symbol}") as bus:
         stays = await when(symbol, day, name=name, bus=bus)
-        if not stays and not await kept(bus, await _names(bus)):
-            raise NotRecordedError("nothing is recorded", remedy="`gapscan run recorder` records, as `gapscan up` does")
     if as_json:
         output.write(msgspec.json.encode([msgspec.to_builtins(stay) for stay in stays]) + output.LINE_END)
         return
-    output.say("\n".join(_stay_lines(stays)) if stays else f"{render.text(symbol)} was in no list")
+    output.say("\n".join(_stay_lines(stays)) if stays else _in_none(symbol, name))
+
+
+def _in_none(symbol: str, name: str | None) -> str:
+    capitals = symbol.upper()
+    hint = f" (symbols are case-sensitive: {render.text(capitals)} is another one)" if symbol != capitals else ""
+    return f"{render.text(symbol)} was {'not in ' + name if name else 'in no list'}{hint}"
 
 
 def _stay_lines(stays: Sequence[Stay]) -> list[str]:

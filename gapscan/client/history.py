@@ -10,7 +10,7 @@ from gapscan.bus.tape import head_of, read_all, read_day, told
 from gapscan.client.tape_reader import TapeReader
 from gapscan.errors import UnknownListError
 from gapscan.lists.verification import Verification
-from gapscan.protocol.tape import MINUTE_MS, Gap, list_in, minute_in, tape_stream
+from gapscan.protocol.tape import MINUTE_MS, SECOND_MS, Gap, list_in, minute_in, second_of, tape_stream
 
 _DAY = 24 * 60
 
@@ -49,7 +49,8 @@ async def _kept(bus: Bus, reader: TapeReader) -> Kept:
     message = told(last)
     to = message.end if isinstance(message, Gap) else message.as_of
     messages = head_of(last).number - head_of(first).number + 1
-    return Kept(reader.shelf.name, reader.shelf.simulated, begin * MINUTE_MS, to, messages, gaps)
+    since = second_of(await reader.begin()) * SECOND_MS or begin * MINUTE_MS
+    return Kept(reader.shelf.name, reader.shelf.simulated, since, to, messages, gaps)
 
 
 async def verified(bus: Bus, *, simulated: bool, verification: Verification) -> AsyncIterator[tuple[int, list[str]]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -166,13 +166,19 @@ def when(
 ) -> Answer[list[Stay]]:
     """When `symbol` was in lists on a trading day, by time; in list `name` alone, if one is given.
 
-    `day` is "today" (the newest on the tape), "yesterday" or a date. Raises as `at`.
+    `day` is "today" (the newest on the tape), "yesterday" or a date. Raises as `at`; NotRecordedError when nothing is
+    recorded of that day.
     """
 
     async def ask() -> list[Stay]:
         async with _connected(bus, nats, f"gapscan when {symbol}") as open_bus:
-            asked = [name] if name else [each.name for each in await read_definitions(open_bus)]
-            found = await asyncio.gather(*(_stays(open_bus, each, symbol, day, simulated) for each in asked))
+            readers = await _readers(open_bus, name, simulated)
+            found = await asyncio.gather(*(_stays(reader, symbol, day) for reader in readers))
+        if not readers:
+            raise NotRecordedError("nothing is recorded", remedy="`gapscan run recorder` records, as `gapscan up` does")
+        if all(stays is None for stays in found):
+            of = f" for {name}" if name else ""
+            raise NotRecordedError(f"nothing of {day} is recorded{of}", remedy="`gapscan history` shows what there is")
         return sorted(
             (stay for stays in found for stay in stays or ()), key=lambda stay: (stay.entered or 0, stay.list)
         )
@@ -180,15 +186,25 @@ def when(
     return Answer(ask)
 
 
-async def _stays(bus: Bus, name: str, symbol: str, day: str | dt.date, simulated: bool | None) -> list[Stay]:
-    try:
-        reader = await TapeReader.open(bus, name, simulated)
-    except UnknownListError:
-        return []
+async def _readers(bus: Bus, name: str | None, simulated: bool | None) -> list[TapeReader]:
+    """Of the list, or of all that are on a tape. Raises UnknownListError when that list is on none."""
+    if name is not None:
+        return [await TapeReader.open(bus, name, simulated)]
+    found = []
+    for definition in await read_definitions(bus):
+        with suppress(UnknownListError):
+            found.append(await TapeReader.open(bus, definition.name, simulated))
+    return found
+
+
+async def _stays(reader: TapeReader, symbol: str, day: str | dt.date) -> list[Stay] | None:
+    """When the symbol was in the list; None when nothing is recorded of that day."""
     end = await reader.end()
     begin, over = await day_bounds(reader, day)
+    if end < begin or await reader.begin() >= over:
+        return None
     moves = await moves_between(reader, begin, over)
-    stays = stays_of(name, symbol, moves)
+    stays = stays_of(reader.shelf.name, symbol, moves)
     return stays or await _rested(reader, symbol, min(end, over - 1))
 
 

@@ -66,6 +66,7 @@ class Player:
         self._room = room or asyncio.Semaphore()
         self._called = asyncio.Event()
         self._sought: int | None = when
+        self._aim: int | None = when  # the same, until it is there
         self._time, self._since = when, clock()  # market time at a moment of the clock
         self._end: int | None = None  # of the tape, while it is reached: market time goes no further
         self._playback: Playback | None = None
@@ -80,6 +81,11 @@ class Player:
         return now if self._end is None else min(now, max(self._end, self._time))
 
     @property
+    def heading(self) -> int:
+        """Market time of where it is going, epoch ms: what was sought last, or where it is."""
+        return self.time if self._aim is None else self._aim
+
+    @property
     def state(self) -> PlayState:
         """Whether market time moves."""
         if not self.speed:
@@ -88,7 +94,7 @@ class Player:
 
     def seek(self, when: int) -> None:
         """Go on from market time `when`, epoch ms."""
-        self._sought = when
+        self._sought = self._aim = when
         self._called.set()
 
     def set_speed(self, speed: float) -> None:
@@ -119,6 +125,13 @@ class Player:
     async def _jump(self, when: int) -> Scene:
         """The list at another time. When it is not known there, all stays as it was."""
         self._sought = None
+        try:
+            return await self._go(when)
+        finally:
+            if self._sought is None:
+                self._aim = None
+
+    async def _go(self, when: int) -> Scene:
         try:
             async with self._room:
                 played = await self.reader.played(when)

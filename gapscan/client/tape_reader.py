@@ -11,7 +11,7 @@ from gapscan.client.tape_search import TapeSearch
 from gapscan.errors import NotRecordedError, UnknownListError
 from gapscan.lists.playback import Playback, Told, known_at
 from gapscan.protocol.messages import Delta, Row
-from gapscan.protocol.tape import MINUTE_MS, Gap, Shelf, Unchanged, minute_in, minute_of
+from gapscan.protocol.tape import MINUTE_MS, SECOND_MS, Gap, Shelf, Unchanged, minute_in, minute_of, second_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +174,8 @@ class TapeReader(TapeSearch):
             )
         if after is None:
             return NotRecordedError(f"{name} is not recorded up to {_clock(when)} yet: the tape ends before")
-        if before is None:
-            begins = minute_in(after.subject) * MINUTE_MS
+        begins = second_of(await self.begin()) * SECOND_MS
+        if before is None or when < begins:
             return NotRecordedError(f"{name} at {_clock(when)} is not kept: its past begins at {_clock(begins)}")
         return NotRecordedError(f"what {name} was at {_clock(when)} is not recorded")
 

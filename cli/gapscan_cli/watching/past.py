@@ -73,7 +73,7 @@ class PastShow:
         if key == " ":
             player.set_speed(0.0 if player.speed else self._speed)
         elif key in _STEPS:
-            player.seek(player.time + _STEPS[key] * 1000)
+            player.seek(player.heading + _STEPS[key] * 1000)
         elif key in ("+", "="):
             self._faster(1)
         elif key == "-":

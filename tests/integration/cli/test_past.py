@@ -57,7 +57,8 @@ async def test_top_as_it_was(cli: Cli, past: PlayedList) -> None:
 
 async def test_times_that_are_none_are_refused_with_an_example(cli: Cli, past: PlayedList) -> None:
     assert_error(await cli.run("top", "winners", "--at", "half past nine"), 2, "09:31:07")
-    assert_error(await cli.run("top", "winners", "--at", "04:00"), 2, "its past begins at 2026-11-27 09:30")
+    for early in ("04:00", "09:30:02"):
+        assert_error(await cli.run("top", "winners", "--at", early), 2, "its past begins at 2026-11-27 09:30:31 ET")
     assert_error(await cli.run("top", "winners", "--at", "19:00"), 2, "the tape ends before")
     assert_error(await cli.run("top", "losers", "--at", "09:31"), 2, "nothing is recorded of a list named losers")
     assert_error(await cli.run("top", "winners", "--day", "today"), 2, "--day goes with --at")
@@ -73,13 +74,17 @@ async def test_when(cli: Cli, past: PlayedList) -> None:
     assert [line.endswith("   it had not traded for long") for line in text.splitlines()[1:]] == [
         stay["left"] is not None for stay in stays
     ]
-    assert "was in no list" in (await cli.run("when", "NOBODY")).out
+    assert (await cli.run("when", "NOBODY")).out == "NOBODY was in no list\n"
+    assert "symbols are case-sensitive" in (await cli.run("when", "nobody", "winners")).out
+    assert_error(await cli.run("when", symbol, "loosers"), 2, "nothing is recorded of a list named loosers")
+    for more in ((), ("winners",)):
+        assert_error(await cli.run("when", symbol, *more, "--day", "yesterday"), 2, "nothing of yesterday is recorded")
 
 
 async def test_history_and_its_proof(cli: Cli, bus: Bus, past: PlayedList) -> None:
     shown = (await cli.run("history")).out
     assert "winners" in shown
-    assert "Fri 2026-11-27 09:30:00 ET" in shown
+    assert "Fri 2026-11-27 09:30:31 ET" in shown
     kept = json.loads((await cli.run("history", "--json")).out)
     assert kept["lists"][0]["gaps"] == []
     assert kept["bytes"]["real"] > 0
@@ -115,7 +120,13 @@ async def test_export(cli: Cli, past: PlayedList, tmp_path: Path) -> None:
     held = {row["symbol"] for row in past.truth[0][1]}
     for move in moves:
         assert (move["symbol"] in held) is (move["action"] == "leave")
+        assert move["reason"] == (None if move["action"] == "enter" else "idle")
         held ^= {move["symbol"]}
+    nowhere = tmp_path / "none"
+    assert_error(
+        await cli.run("history", "export", "--day", "yesterday", "--out", str(nowhere)), 2, "nothing of yesterday"
+    )
+    assert list(nowhere.iterdir()) == []
 
 
 async def test_the_past_is_played_in_a_pipe(cli: Cli, past: PlayedList) -> None:

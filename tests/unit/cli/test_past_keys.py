@@ -7,8 +7,11 @@ from typing import cast
 import pytest
 
 from gapscan.client.player import Player
+from gapscan.client.tape_reader import TapeReader
 from gapscan_cli.watching.past import PastShow
 from gapscan_cli.watching.screen import keys_in
+
+BEGUN = 1_795_789_860_000
 
 
 @pytest.mark.parametrize(
@@ -27,28 +30,14 @@ def test_the_keys_in_what_a_terminal_sent(data: bytes, keys: list[str]) -> None:
     assert list(keys_in(data)) == keys
 
 
-class Still:
-    """A player that stands, and takes note of what it is asked for."""
-
-    def __init__(self) -> None:
-        self.speed = 5.0
-        self.time = 1_795_789_860_000
-
-    def set_speed(self, speed: float) -> None:
-        self.speed = speed
-
-    def seek(self, when: int) -> None:
-        self.time = when
-
-
 def pressed(*keys: str) -> tuple[float, int, bool]:
-    """Speed, seconds gone, and whether it is left, after these keys."""
-    player = Still()
-    show = PastShow(cast(Player, player), ())
+    """Speed, seconds gone, and whether it is left, after these keys, faster than any is obeyed."""
+    player = Player(cast(TapeReader, None), BEGUN, speed=5.0, clock=lambda: 0.0)
+    show = PastShow(player, ())
     show.begin(player.speed)
     for key in keys:
         show.press(key)
-    return player.speed, (player.time - 1_795_789_860_000) // 1000, show.live
+    return player.speed, (player.heading - BEGUN) // 1000, show.live
 
 
 def test_what_keys_do() -> None:
