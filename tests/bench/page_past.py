@@ -10,12 +10,14 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
 import gapscan
 from gapscan.bus.tape import TapeLimits, TapeWriter
+from gapscan.errors import BusError
 from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.recording import Recording
@@ -69,10 +71,18 @@ async def _record(stage: Stage) -> None:
         )
         writer.append(LIST, recording.offer(delta, second)[1])
         if second % 60 == 0:
-            await writer.store()
+            await _store(writer)
     writer.append(LIST, recording.flush())
-    await writer.store()
+    await _store(writer)
     await stage.feed.publish(rows)
+
+
+async def _store(writer: TapeWriter) -> None:
+    """What NATS does not take in time, it takes later."""
+    async with asyncio.timeout(60):
+        while writer.waiting:
+            with suppress(BusError):
+                await writer.store()
 
 
 async def _until(page: Page, expression: str, argument: Any = None) -> None:
