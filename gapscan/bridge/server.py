@@ -60,6 +60,7 @@ class BridgeServer:
         self._unsent: dict[str, float] = {}  # when the oldest change of a list was stored that is not sent yet
         self._cells = Cells()
         self._cell_readers: set[BrowserSession] = set()
+        self.cell_readers_changed = asyncio.Event()  # whoever waits for it clears it first
 
     # What the lists' side calls.
 
@@ -126,7 +127,7 @@ class BridgeServer:
         """A client's connection has ended."""
         session.gone()
         self.sessions.discard(session)
-        self._cell_readers.discard(session)
+        self.want_cells(session, on=False)
         self.alerts.forget(session)
         self.fanout.forget(session)
         if not self.sessions:
@@ -152,6 +153,7 @@ class BridgeServer:
             self._cell_readers.add(session)
         else:
             self._cell_readers.discard(session)
+        self.cell_readers_changed.set()
 
     def subscriptions(self) -> dict[str, int]:
         """How many clients each list has."""

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any, Final
 
-from nats.aio.msg import Msg
-
 from gapscan.bridge import metrics
 from gapscan.bridge.alert_reader import AlertReader
+from gapscan.bridge.bar_reader import BarReader
 from gapscan.bridge.broadcast import Broadcaster, open_writer
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.history import ListStatus, Position
@@ -35,11 +34,10 @@ from gapscan.client.tape_reader import TapeReader
 from gapscan.config import Config, directory_of
 from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
-from gapscan.errors import BusError, ProtocolError, UnknownListError
+from gapscan.errors import BusError, UnknownListError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
-from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Bars, ListDefinition, SymbolBars
+from gapscan.protocol.messages import ListDefinition, SymbolBars
 from gapscan.protocol.websocket import AskNear, AskWhy, ListInfo, Question
 from gapscan.runtime import AdaptiveInterval, run_together, until_stopped
 from gapscan.service.all_lists import ListWatches
@@ -143,10 +141,9 @@ class Bridge:
         async with lasting_bus(self._config, "bridge") as bus:
             self._bus = bus
             self.metrics.observe(bus)
-            await bus.nc.subscribe(self._bus.names.feed_bars, cb=self._on_bars)
             async with reporting(bus, "bridge", self.report):
-                alerts = AlertReader(bus, self.bridge.alerts, self.tally)
-                await run_together(ListWatches(bus, self, self.tally).run(), alerts.run())
+                alerts, bars = AlertReader(bus, self.bridge.alerts, self.tally), BarReader(bus, self.bridge, self.tally)
+                await run_together(ListWatches(bus, self, self.tally).run(), alerts.run(), bars.run())
 
     def defined(self, entries: Sequence[Entry]) -> Set[str]:
         """Which lists there are; those that can be read are shown."""
@@ -170,14 +167,6 @@ class Bridge:
     def lost(self, name: str) -> None:
         """A list is not followed at present."""
         self.bridge.lost(name)
-
-    async def _on_bars(self, message: Msg) -> None:
-        if not self.bridge.wants_cells:
-            return
-        try:
-            self.bridge.put_bars(decode_as(Bars, message.data))
-        except (ProtocolError, ValueError) as error:
-            self.tally.trouble("bad_bars", f"bars cannot be read: {error}")
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this bridge."""

@@ -71,7 +71,7 @@ class Backfill:
         self._scanned_at = 0  # market time, epoch ms
         self._since = 0  # when the present row of scans began
         self._waiting: OrderedDict[tuple[Kind, str], None] = OrderedDict()
-        self._done: set[tuple[Kind, str]] = set()
+        self._done: dict[Kind, set[str]] = {kind: set() for kind in _KINDS}  # asked about
         self._failures: dict[tuple[Kind, str], int] = {}
         self._refused: dict[Kind, str] = {}  # what the plan does not give
         self._asking = 0
@@ -89,7 +89,7 @@ class Backfill:
         missed = not 0 <= at - self._scanned_at <= max(_MISSED_MS, 2 * self._scan_ms)
         if missed or trading_date(at) != trading_date(self._scanned_at):
             self._since = at if missed else self._since
-            self._done.clear()
+            self._done = {kind: set() for kind in _KINDS}
             self._failures.clear()
             self._refused.clear()
         self._scanned_at = at
@@ -100,8 +100,7 @@ class Backfill:
             return
         for kind in _KINDS:
             if kind not in self._refused and self._is_missing(kind):
-                wanted = ((kind, symbol) for symbol in self._hot)
-                self._waiting.update(dict.fromkeys(key for key in wanted if key not in self._done))
+                self._waiting.update(dict.fromkeys((kind, symbol) for symbol in self._hot - self._done[kind]))
         if self._waiting:
             self._some_wait.set()
 
@@ -139,7 +138,7 @@ class Backfill:
 
     async def _handle(self, key: tuple[Kind, str]) -> None:
         kind, symbol = key
-        self._done.add(key)
+        self._done[kind].add(symbol)
         self._asking += 1
         try:
             await self._fill(kind, symbol)
@@ -184,7 +183,7 @@ class Backfill:
         self._requests.hold(asyncio.get_running_loop().time(), self._backoff.next())
         self._failures[key] = self._failures.get(key, 0) + 1
         if self._failures[key] < self._options.attempts and key[1] in self._hot:
-            self._done.discard(key)
+            self._done[key[0]].discard(key[1])
             self._waiting[key] = None
             self._some_wait.set()
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from nats.errors import NoRespondersError
 
 from gapscan.bridge import server
 from gapscan.bridge.history import Position
@@ -283,8 +284,10 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
     movers.truth[6] = [Row(symbol="AAA", price=1.0)]
     async with browsing(served, movers) as asking, browsing(served, movers) as other:
         await asking.reaches(movers)
+        assert not await bars_are_heard(bus)
         await asking.send(action="aggregates", on=True)
-        await asking.until(lambda: served.bridge.bridge.wants_cells, "being asked")
+        while not await bars_are_heard(bus):
+            await asyncio.sleep(0.01)
         bars = Bars(
             simulated=True, symbols=["AAA", "BBB"], start=[0, 0], end=[7, 7], open=[1.0, 1.0], high=[1.0, 1.0],
             low=[1.0, 1.0], close=[2.5, 2.5], volume=[5.0, 5.0], day_volume=[9.0, 9.0], day_open=[None, None],
@@ -301,6 +304,20 @@ async def test_aggregates_are_for_those_who_ask(bus: Bus, served: Served, movers
         assert len(asking.of(Aggregate)) == 1
         assert not other.of(Aggregate)
         assert served.counts["bad_bars"] == 1
+        while await bars_are_heard(bus):
+            await asyncio.sleep(0.01)
+
+
+async def bars_are_heard(bus: Bus) -> bool:
+    """Whether anybody subscribes to the feed's bars: the server says at once when nobody does."""
+    nothing = Bars(True, [], [], [], [], [], [], [], [], [], [], [])
+    try:
+        await bus.nc.request(names.DEFAULT.feed_bars, encode(nothing), timeout=0.1)
+    except NoRespondersError:
+        return False
+    except TimeoutError:
+        return True
+    raise AssertionError("bars are answered")
 
 
 async def test_a_subscription_gets_a_heartbeat_at_once(
