@@ -26,7 +26,8 @@ from gapscan.feed.reference import ReferenceLoader
 from gapscan.feed.scan_check import ScanCheck
 from gapscan.feed.universe_frames import LeftOut, Observation, market_time_of, universe_frames, without_future
 from gapscan.feed.volume_curves import CurveLoader
-from gapscan.market.sessions import date_of_trades, session_times, trading_date
+from gapscan.market.scans import night_of
+from gapscan.market.sessions import trading_date
 from gapscan.obs import Tally, logger
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.feed import symbols_a_part
@@ -170,8 +171,7 @@ class Discovery:
 
     def _announce(self, status: MarketStatus, snapshot: MarketSnapshot) -> None:
         """Say which day begins; of one that begins with trades by night, not before it is published that there are."""
-        day, coming = trading_date(status.at), date_of_trades(status.at)
-        self._night = coming if coming > day and snapshot.newest_event > session_times(coming).night else None
+        day, self._night = trading_date(status.at), night_of(status.at, snapshot.columns["price_time"])
         self.curves.announce(day)
         if self._night is None:
             self.reference.announce(day)

@@ -47,10 +47,15 @@ def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
 
 def _date_of(universe: Universe, as_of: int, price_times: Floats) -> dt.date:
     """The trading day that a scan is of. In a night the day that is over stands until something of the next trades."""
-    shown, coming = trading_date(as_of), date_of_trades(as_of)
-    if universe.date == coming or (price_times > session_times(coming).night).any():
-        return coming
-    return shown
+    coming = date_of_trades(as_of)
+    return coming if universe.date == coming else night_of(as_of, price_times) or trading_date(as_of)
+
+
+def night_of(as_of: int, price_times: Floats) -> dt.date | None:
+    """The trading day in whose night `as_of` is, if something has traded in that; times in epoch ms."""
+    coming = date_of_trades(as_of)
+    traded = coming > trading_date(as_of) and bool((price_times > session_times(coming).night).any())
+    return coming if traded else None
 
 
 def session_of(frame: UniverseFrame) -> MarketSession:
