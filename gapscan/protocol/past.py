@@ -32,7 +32,7 @@ class AskAt(Struct, frozen=True, tag_field="action", tag="at"):
 
 
 class AskTimeline(Struct, frozen=True, tag_field="action", tag="timeline"):
-    """Say what is recorded of a list on the newest day, and who came and went; only what is later than `since`."""
+    """Say what is recorded of a list on the newest day, with its gaps, and who came and went later than `since`."""
 
     list: AskedName
     since: EpochMs = 0

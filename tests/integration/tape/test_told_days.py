@@ -10,8 +10,11 @@ from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import Stored
 from gapscan.bus.tape import TapeLimits, TapeWriter, day_messages, read_day
 from gapscan.client import told_days
+from gapscan.client.tape_reader import TapeReader
+from gapscan.client.timeline import read_timeline
 from gapscan.client.told_days import DAY_MS, ToldDays
 from gapscan.lists.recording import Record
+from gapscan.protocol.messages import Snapshot
 from gapscan.protocol.tape import MINUTE_MS, Gap, Move, Moves, Shelf
 from tests.support.tape import START
 
@@ -85,6 +88,32 @@ async def test_only_what_is_new_is_read(bus: Bus, monkeypatch: pytest.MonkeyPatc
         await tape.writer.store()
         assert len(await kept.read(bus, shelf, DAYS[0])) == number + 1
     assert read == [1, *[2] * 29]
+
+
+async def test_a_gap_of_the_day_is_told_whenever_the_last_move_was(bus: Bus) -> None:
+    """Also when that was after midnight in UTC, in the post-market of the same trading day."""
+    tape, shelf = Tape(bus, 1), Shelf("winners", simulated=True)
+    await tape.writer.open(LIMITS)
+    evening = DAYS[1] + 30 * MINUTE_MS
+    gap = Gap("winners", START + 5000, START + 9000, "not_kept")
+    moves = [Move("AAA", evening, "enter", 1), Move("BBB", evening + 1, "leave", 1)]
+
+    def snapshot(as_of: int) -> Record:
+        return Record(as_of // MINUTE_MS, Snapshot("winners", "e1", 1, as_of, [], 0, simulated=True))
+
+    records = [
+        snapshot(START),
+        Record(START // MINUTE_MS, gap, daily=True),
+        snapshot(evening),
+        Record(evening // MINUTE_MS, Moves("winners", evening + 1, moves), daily=True),
+    ]
+    tape.writer.append("winners", records)
+    await tape.writer.store()
+    for since in (0, START, evening, evening + 1):
+        found = await read_timeline(TapeReader(bus, shelf), since, ToldDays())
+        assert list(found.gaps) == [gap]
+        assert list(found.moves) == [move for move in moves if move.time > since]
+        assert (found.begin, found.end) == (START, evening)
 
 
 async def test_days_are_kept_within_bounds(bus: Bus) -> None:
