@@ -117,10 +117,12 @@ def _controls(ranked: Ranked, of: Ints, entered: Ints, seed: int) -> Ints:
     own = classes[entered]
     luck = dice.uniform(seed, of[:, None], ranked.minute, entered[:, None], np.arange(CONTROLS)[None, :])
     found = np.full(luck.shape, _NONE, np.intp)
-    for one in np.unique(own).tolist():
-        others, rows = np.flatnonzero(ranked.eligible & (classes == one)), own == one
-        if len(others):
-            found[rows] = others[(luck[rows] * len(others)).astype(np.intp)]
+    others = np.flatnonzero(ranked.eligible)
+    others = others[np.argsort(classes[others], kind="stable")]
+    bounds = np.searchsorted(classes[others], np.arange(len(PRICE_CLASSES) + 2))
+    first, number = bounds[own], bounds[own + 1] - bounds[own]
+    rows = number > 0
+    found[rows] = others[first[rows, None] + (luck[rows] * number[rows, None]).astype(np.intp)]
     found[found == entered[:, None]] = _NONE
     return found
 

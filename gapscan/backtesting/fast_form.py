@@ -14,16 +14,18 @@ import numpy as np
 
 from gapscan.backtesting.dependencies import STEPPED, needed
 from gapscan.backtesting.market_day import MarketDay
-from gapscan.backtesting.matrix import Matrix, Part, Row, known_before
+from gapscan.backtesting.matrix import Matrix, Part, known_before
 from gapscan.backtesting.minute_state import OBSERVED
 from gapscan.backtesting.ranked import Ranked
+from gapscan.backtesting.settling import SettlingRows
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Bools, Floats, Ints
-from gapscan.market.sessions import MarketSession
+from gapscan.market.sessions import MINUTE_MS, MarketSession
+from gapscan.ranking.language.expression import SortKey
 from gapscan.ranking.spec import ListSet, ListSpec
-from gapscan.ranking.top_rows import sort_values
 
 _CELLS: Final = 120_000  # of a matrix: some of them fit into a processor's cache
+_ALL: Final = np.ones((1, 1), np.bool_)
 _NOBODY: Final = np.zeros(0, np.intp)
 
 
@@ -41,6 +43,7 @@ class FastForm:
         self._curves = day.own_curves()
         self._rows = max(1, _CELLS // max(1, len(day.symbols)))
         self._left_at = np.full((1, len(day.symbols)), np.nan)
+        self._settling: list[SettlingRows | None] = []
         self._members = [_NOBODY] * len(lists.specs)
         self._number = np.zeros(len(day.symbols), np.intp)  # of a symbol among those that may stay in a list
 
@@ -48,14 +51,28 @@ class FastForm:
         """The lists at the end of each `step`-th minute."""
         stepped = SteppedDay(self._day, self._observed, self._ago)
         minutes = range(step, self._day.length, step)
-        at = 0
+        self._settling = [self._settling_of(spec, step) for spec in self._lists.specs]
+        at, before = 0, None
         while at < len(minutes):
             session = self._day.session(minutes[at])
+            if session != before:
+                self._forget()
+            before = session
             end = at + 1
             while end < len(minutes) and end - at < self._rows and self._day.session(minutes[end]) == session:
                 end += 1
             yield from self._rank(minutes[at:end], self._matrix(stepped, minutes[at:end], session))
             at = end
+
+    def _settling_of(self, spec: ListSpec, step: int) -> SettlingRows | None:
+        """What a list remembers, where that matters from one ranking to the next."""
+        settle = 1000.0 * spec.definition.settle
+        return SettlingRows(len(self._day.symbols), settle) if settle >= step * MINUTE_MS else None
+
+    def _forget(self) -> None:
+        for settling in self._settling:
+            if settling is not None:
+                settling.forget()
 
     def _matrix(self, stepped: SteppedDay, minutes: range, session: MarketSession) -> Matrix:
         shape = (len(minutes), len(self._day.symbols))
@@ -78,8 +95,9 @@ class FastForm:
             there = matrix.number("gone") != 1.0
             doors = {gate.text: (gate.entry(matrix), gate.stay(matrix)) for gate in self._lists.gates}
             eligible = self._whole(doors[self._lists.gate.text][0] & there, minutes)
+            keys = _Keys(self._day, matrix, len(minutes))
             tops = [
-                self._tops(at, spec, matrix, there, doors[self._lists.gate_of(spec).text], minutes)
+                self._tops(at, spec, matrix, keys, there, doors[self._lists.gate_of(spec).text], minutes)
                 if spec.is_open(matrix.session)
                 else [None] * len(minutes)
                 for at, spec in enumerate(self._lists.specs)
@@ -90,22 +108,35 @@ class FastForm:
             yield Ranked(minute, [of_list[row] for of_list in tops], matrix["price"][row], eligible[row])
 
     def _tops(
-        self, at: int, spec: ListSpec, matrix: Matrix, there: Bools, door: tuple[Bools, Bools], minutes: range
+        self,
+        at: int,
+        spec: ListSpec,
+        matrix: Matrix,
+        keys: _Keys,
+        there: Bools,
+        door: tuple[Bools, Bools],
+        minutes: range,
     ) -> list[Ints | None]:
         """The rows of one list at each of the minutes; `door` has who passes its gate as a newcomer and as a row."""
         enter, stay = door
         if not spec.keeps_idle:
             enter, stay = enter & there, stay & there
         entry = self._whole(enter & spec.filter.entry(matrix), minutes)
-        stays, values = self._stays(at, entry, stay, matrix), self._sort_values(spec, matrix, minutes)
+        stays, values = self._stays(at, entry, stay, matrix), keys.of(spec.keys[0])
+        there, settling = self._whole(_ALL if spec.keeps_idle else there, minutes), self._settling[at]
         cells, number = np.flatnonzero(entry), len(self._day.symbols)
         bounds = np.searchsorted(cells, np.arange(len(minutes) + 1) * number)
+        moments = [float(self._day.moment(minute)) for minute in minutes]
         found: list[Ints | None] = []
         for row in range(len(minutes)):
             entering, members = cells[bounds[row] : bounds[row + 1]] - row * number, self._members[at]
             kept = members[stays[row][self._number[members]] & ~entry[row][members]]
-            candidates = np.concatenate([entering, kept]) if len(kept) else entering
-            self._members[at] = top = _best(spec, candidates, values[row][candidates], matrix, row)
+            candidates = passing = np.concatenate([entering, kept]) if len(kept) else entering
+            if settling is not None:
+                candidates = settling.candidates(passing, members, there[row], moments[row])
+            self._members[at] = top = _best(spec, candidates, values[row][candidates], keys, row)
+            if settling is not None:
+                settling.note(top, passing, moments[row])
             found.append(top)
         return found
 
@@ -119,17 +150,32 @@ class FastForm:
         stays = part.picked(stay) & self._lists.specs[at].filter.stay(part)
         return np.broadcast_to(stays, (len(entry), len(few)))
 
-    def _sort_values(self, spec: ListSpec, matrix: Matrix, minutes: range) -> Floats:
-        """What all symbols are sorted by, under the first key."""
-        key = spec.keys[0]
-        values = matrix_order(self._day, descending=key.descending) if key.value is None else key.value(matrix)
-        return self._whole(np.asarray(values, np.float64), minutes)
-
     def _whole(self, values: np.ndarray, minutes: range) -> np.ndarray:
         return np.broadcast_to(values, (len(minutes), len(self._day.symbols)))
 
 
-def _best(spec: ListSpec, candidates: Ints, values: Floats, matrix: Matrix, row: int) -> Ints:
+class _Keys:
+    """What symbols are sorted by in some minutes, key by key: computed when it is asked for, for all lists together."""
+
+    def __init__(self, day: MarketDay, matrix: Matrix, minutes: int) -> None:
+        self._matrix = matrix
+        self._shape = minutes, len(day.symbols)
+        self._found: dict[str, Floats] = {}
+
+    def of(self, key: SortKey) -> Floats:
+        """The values of a key, a row a minute: ascending, missing last."""
+        if key.text not in self._found:
+            values = self._order(descending=key.descending) if key.value is None else key.value(self._matrix)
+            self._found[key.text] = np.broadcast_to(np.asarray(values, np.float64), self._shape)
+        return self._found[key.text]
+
+    def _order(self, *, descending: bool) -> Floats:
+        """Symbols are in alphabetical order."""
+        order = np.arange(self._shape[1], dtype=np.float64)[None, :]
+        return -order if descending else order
+
+
+def _best(spec: ListSpec, candidates: Ints, values: Floats, keys: _Keys, row: int) -> Ints:
     """The first of the candidates, in order; those that are equal under the first key are ordered by all keys."""
     limit = spec.definition.limit
     if len(candidates) > limit:
@@ -139,15 +185,8 @@ def _best(spec: ListSpec, candidates: Ints, values: Floats, matrix: Matrix, row:
             candidates, values = candidates[within], values[within]
     order = values.argsort()
     ordered = values[order]
-    missing = np.isnan(ordered[-1:]).any() and np.isnan(ordered[-2:]).sum() > 1
-    if missing or (ordered[1:] == ordered[:-1]).any():
-        columns = Row(matrix, row, candidates)
-        order = np.lexsort([sort_values(key, columns) for key in reversed(spec.keys)])
+    # What is missing stands last: where that is so of the last but one, it is of two.
+    if len(order) > 1 and (np.isnan(ordered[-2]) or (ordered[1:] == ordered[:-1]).any()):
+        order = np.lexsort([keys.of(key)[row][candidates] for key in reversed(spec.keys)])
     top: Ints = candidates[order[:limit]]
     return top
-
-
-def matrix_order(day: MarketDay, *, descending: bool) -> Floats:
-    """Symbols in alphabetical order, as a row."""
-    order = np.arange(len(day.symbols), dtype=np.float64)[None, :]
-    return -order if descending else order

@@ -40,6 +40,10 @@ class DayLoader:
         """Whether there is a file of splits."""
         return self._splits is not None
 
+    def prepare(self, date: dt.date) -> None:
+        """Have what is read of a day's minutes kept, for itself and as a session before others."""
+        self._curves.prepare(date)
+
     def load(self, date: dt.date) -> MarketDay:
         """One day. Raises DataError when its minutes, or the closes of the trading day before, cannot be read."""
         bars = self.files.read("minute_aggs_v1", date)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -88,6 +88,7 @@ class MarketDay:
     lacks: tuple[str, ...] = ()
     curves: tuple[VolumeCurves, ...] = ()
     curve_sessions: int = 0
+    _merged: list[Curves] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def times(self) -> SessionTimes:
@@ -96,12 +97,12 @@ class MarketDay:
 
     def own_curves(self) -> Curves | None:
         """The usual volumes of the symbols, by their places; None without any."""
-        if not self.curves:
-            return None
-        curves = Curves(self.symbols)
-        for part in self.curves:
-            curves.merge(part)
-        return curves
+        if self.curves and not self._merged:
+            curves = Curves(self.symbols)
+            for part in self.curves:
+                curves.merge(part)
+            self._merged.append(curves)
+        return self._merged[0] if self._merged else None
 
     @property
     def length(self) -> int:
@@ -128,8 +129,7 @@ def minutes_of(bars: DayBars, symbols: Sequence[str], date: dt.date) -> Minutes:
     """
     times = session_times(date)
     length = (times.closed - times.pre) // MINUTE_MS
-    place = {symbol: at for at, symbol in enumerate(symbols)}
-    symbol: NDArray[np.int32] = np.array([place[symbol] for symbol in bars.symbols], np.int32)[bars.of]
+    symbol = _places_of_bars(bars, symbols)
     minute = _minutes_since(bars.start, times.pre, length)
     order = _order(symbol, minute, bars.volume)
     room: NDArray[Any] = bars.start  # each column goes to where the one before it was
@@ -143,6 +143,15 @@ def minutes_of(bars: DayBars, symbols: Sequence[str], date: dt.date) -> Minutes:
     return Minutes(symbol[order], minute, trades=columns.pop("transactions"), bounds=bounds, **columns)
 
 
+def _places_of_bars(bars: DayBars, symbols: Sequence[str]) -> NDArray[np.int32]:
+    """Of each bar, the place of its symbol. Files mostly have symbols in their order: nothing is copied then."""
+    if bars.symbols == symbols:
+        return bars.of
+    place = {symbol: at for at, symbol in enumerate(symbols)}
+    places: NDArray[np.int32] = np.array([place[symbol] for symbol in bars.symbols], np.int32)[bars.of]
+    return places
+
+
 def _minutes_since(start: NDArray[np.int64], pre: int, length: int) -> NDArray[np.int16]:
     """The minute of each bar; -1 outside of the sessions. `start` is used up."""
     start -= pre * NS_PER_MS
@@ -154,17 +163,20 @@ def _minutes_since(start: NDArray[np.int64], pre: int, length: int) -> NDArray[n
 def _order(symbol: NDArray[np.int32], minute: NDArray[np.int16], volume: Floats) -> Ints:
     """Where the bars are that count, by minute and symbol."""
     counts = (minute >= 0) & (volume > 0)
-    if counts.all() and _is_ordered(symbol):
-        order = np.argsort(minute, kind="stable")  # a radix sort
-    else:
-        order = np.flatnonzero(counts)
-        order = order[np.argsort(symbol[order], kind="stable")]
-        order = order[np.argsort(minute[order], kind="stable")]
+    if counts.all() and _ascend(symbol, minute):
+        return np.argsort(minute, kind="stable")  # a radix sort
+    order = np.flatnonzero(counts)
+    order = order[np.argsort(symbol[order], kind="stable")]
+    order = order[np.argsort(minute[order], kind="stable")]
     return _first_of_each(order, symbol, minute)
 
 
-def _is_ordered(symbols: NDArray[np.int32]) -> bool:
-    return bool((symbols[1:] >= symbols[:-1]).all())
+def _ascend(symbol: NDArray[np.int32], minute: NDArray[np.int16]) -> bool:
+    """Whether bars are in the order of symbol and minute, and none is there twice."""
+    later = minute[1:] > minute[:-1]
+    later &= symbol[1:] == symbol[:-1]
+    later |= symbol[1:] > symbol[:-1]
+    return bool(later.all())
 
 
 def _first_of_each(order: Ints, symbol: NDArray[np.int32], minute: NDArray[np.int16]) -> Ints:

@@ -155,38 +155,3 @@ class Part:
         """Where there is a text."""
         found: Bools = self.picked(self._matrix.known(name))
         return found
-
-
-class Row:
-    """Some symbols of one row of a matrix, as sort keys see them."""
-
-    found = None
-
-    def __init__(self, matrix: Matrix, row: int, places: Ints) -> None:
-        self._matrix = matrix
-        self._row = row
-        self._places = places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def _picked(self, column: Floats | Bools) -> Floats:
-        row = column[self._row if len(column) > 1 else 0]
-        picked: Floats = row[self._places] if len(row) > 1 else np.broadcast_to(row, (len(self),))
-        return picked
-
-    def number(self, name: str) -> Floats:
-        """A column of the symbols."""
-        return self._picked(self._matrix.number(name))
-
-    def matches(self, name: str, values: frozenset[str]) -> Bools:
-        """Where the text is one of `values`."""
-        return self._picked(self._matrix.matches(name, values)).astype(np.bool_)
-
-    def known(self, name: str) -> Bools:
-        """Where there is a text."""
-        return self._picked(self._matrix.known(name)).astype(np.bool_)
-
-    def symbol_order(self) -> Floats:
-        """Symbols are in alphabetical order."""
-        return self._places.astype(np.float64)

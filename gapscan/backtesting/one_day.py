@@ -73,6 +73,11 @@ def _loader(directory: str) -> DayLoader:
     return DayLoader(Path(directory))
 
 
+def prepare_day(directory: str, date: dt.date) -> None:
+    """Read the minutes of a day, and keep them, for itself and for the days that it is a session before of."""
+    _loader(directory).prepare(date)
+
+
 def run_day(task: DayTask) -> DayResult:
     """The backtest of one day. A file that cannot be used costs the day, and is named."""
     try:
@@ -87,7 +92,7 @@ def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     """The backtest of a day that was loaded."""
     lists = _compiled(task)
     log = EntryLog(len(lists.specs), len(day.symbols), task.seed)
-    form = FastForm(day, lists) if task.form == "fast" and not _settles(lists, task.step) else PlainForm(day, lists)
+    form = FastForm(day, lists) if task.form == "fast" else PlainForm(day, lists)
     entries = log.add_all(form.run(task.step))
     rows = entry_rows(day, entries.minute, entries.place, task.step)
     book = DayBook(day)
@@ -96,11 +101,6 @@ def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     controls = _controls(day, book, entries, task)
     table, sessions = _entries_table(day, task, entries, rows, followed), day.curve_sessions
     return DayResult(day.date, table, controls, len(day.symbols), day.lacks, curve_sessions=sessions)
-
-
-def _settles(lists: ListSet, step: int) -> bool:
-    """Whether a row may stay, or has to wait, from one ranking to the next: the fast form looks at no other time."""
-    return any(1000 * spec.definition.settle >= step * MINUTE_MS for spec in lists.specs)
 
 
 def _compiled(task: DayTask) -> ListSet:
@@ -160,13 +160,14 @@ def _entries_table(day: MarketDay, task: DayTask, entries: Entries, rows: Floats
 def _date(day: MarketDay, size: int) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array([day.date] * size, pa.date32())
+    return pa.repeat(pa.scalar(day.date, pa.date32()), size)
 
 
 def _labels(task: DayTask, of: Ints) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array([task.variants[number].label for number in of.tolist()], pa.string())
+    labels = pa.array([variant.label for variant in task.variants], pa.string())
+    return labels.take(pa.array(of))
 
 
 def _nullable(values: Floats) -> pa.Array:

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from gapscan.errors import DataError
@@ -53,6 +54,11 @@ class PastCurves:
                 log.warning("the usual volumes of %s are without those of %s: %s", date, day, error)
         return tuple(mean.parts(date)), mean.days
 
+    def prepare(self, date: dt.date) -> None:
+        """Read a day now, so that what was read of it is kept when it is wanted. A file that cannot be read is left."""
+        with suppress(DataError):
+            self._day(date)
+
     def _day(self, date: dt.date) -> DayVolumes:
         if date not in self._days:
             kept = self._kept(date)
@@ -74,7 +80,9 @@ class PastCurves:
         return None
 
     def _keep(self, date: dt.date, day: DayVolumes) -> None:
-        column_cache.write_one(column_cache.places(self._files.path(KIND, date), _SUFFIX), packed(day))
+        column_cache.write_one(
+            column_cache.places(self._files.path(KIND, date), _SUFFIX), packed(day, compressed=False)
+        )
         self._hold(date, day)
 
     def _hold(self, date: dt.date, day: DayVolumes) -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gapscan.backtesting.kept_days import KeptDays
-from gapscan.backtesting.one_day import DayResult, DayTask, Form, run_day
+from gapscan.backtesting.market_day import BASELINE_SESSIONS
+from gapscan.backtesting.one_day import DayResult, DayTask, Form, prepare_day, run_day
 from gapscan.backtesting.outcomes import Buying
+from gapscan.backtesting.past_curves import curve_days
 from gapscan.backtesting.variants import Variant
 from gapscan.errors import ConfigError, GapscanError
 from gapscan.flatfiles.arrow_reader import available
@@ -114,12 +116,23 @@ def _computed(options: Options, tasks: list[DayTask]) -> Iterator[DayResult]:
 def _in_processes(workers: int, tasks: list[DayTask]) -> Iterator[DayResult]:
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
     try:
+        # First come the files, each read once: what is kept of them then is there for the day, and for those after it.
+        for directory, date in _files_of(tasks):
+            pool.submit(prepare_day, directory, date)
         for future in as_completed([pool.submit(run_day, task) for task in tasks]):
             yield future.result()
     except BrokenProcessPool:
         raise WorkerDiedError("a worker process ended in the midst of a day", remedy="try fewer --workers") from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _files_of(tasks: list[DayTask]) -> list[tuple[str, dt.date]]:
+    """The minute files that the days need, their own and those that symbols' usual volumes are of; the first first."""
+    directory = tasks[0].directory
+    there = set(FlatFiles(Path(directory)).days("minute_aggs_v1"))
+    dates = {day for task in tasks for day in (task.date, *curve_days(task.date, BASELINE_SESSIONS, there))}
+    return [(directory, date) for date in sorted(dates)]
 
 
 def _on_dask(address: str, tasks: list[DayTask]) -> Iterator[DayResult]:

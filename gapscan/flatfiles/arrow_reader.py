@@ -57,6 +57,7 @@ def read_arrow(path: Path) -> DayBars:
                 joined.add(batch)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise UnreadableLineError(str(error)) from None
+    pa.default_memory_pool().release_unused()  # what was parsed in would be kept for the next file
     return joined.bars()
 
 
@@ -79,6 +80,8 @@ class JoinedBars:
         self._columns: dict[str, NDArray[Any]] = {name: np.empty(room, kind) for name, kind in _TYPES.items()}
         self._columns["of"] = np.empty(room, np.int32)
         self._code_of: dict[str, int] = {}
+        self._tickers: pa.StringArray | None = None  # of the batch before
+        self._codes = np.zeros(0, np.int32)
         self._size = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -87,15 +90,19 @@ class JoinedBars:
         if here.stop > len(self._columns["of"]):
             self._grow(here.stop)
         tickers = batch.column("ticker")
-        codes = [self._code_of.setdefault(symbol, len(self._code_of)) for symbol in tickers.dictionary.to_pylist()]
-        self._columns["of"][here] = np.array(codes, np.int32)[np.from_dlpack(tickers.indices)]
+        self._columns["of"][here] = self._codes_of(tickers.dictionary)[np.from_dlpack(tickers.indices)]
         for name in ("volume", *PRICES):
             self._columns[name][here] = np.from_dlpack(batch.column(name))
         self._columns["start"][here] = np.from_dlpack(batch.column("window_start"))
-        with np.errstate(invalid="ignore"):
-            trades = np.nan_to_num(np.from_dlpack(batch.column("transactions")))
-            self._columns["transactions"][here] = trades.astype(np.int64)
+        self._columns["transactions"][here] = _whole(np.from_dlpack(batch.column("transactions")))
         self._size = here.stop
+
+    def _codes_of(self, tickers: pa.StringArray) -> NDArray[np.int32]:
+        """The codes of a batch's tickers. Kept columns have the same tickers in all of their batches."""
+        if self._tickers is None or not tickers.equals(self._tickers):
+            codes = [self._code_of.setdefault(symbol, len(self._code_of)) for symbol in tickers.to_pylist()]
+            self._tickers, self._codes = tickers, np.array(codes, np.int32)
+        return self._codes
 
     def _grow(self, needed: int) -> None:
         for name, column in self._columns.items():
@@ -107,6 +114,14 @@ class JoinedBars:
         """All of them."""
         columns: dict[str, Any] = {name: column[: self._size] for name, column in self._columns.items()}
         return DayBars(list(self._code_of), **columns)
+
+
+def _whole(trades: NDArray[Any]) -> NDArray[np.int64]:
+    """As whole numbers; what is missing counts as none."""
+    with np.errstate(invalid="ignore"):
+        known = trades if trades.dtype == np.int64 else np.nan_to_num(trades)
+        whole: NDArray[np.int64] = known.astype(np.int64, copy=False)
+    return whole
 
 
 _MOST_EXPECTED: Final = 20_000_000  # bars; a trailer may say anything

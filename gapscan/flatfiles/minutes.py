@@ -100,12 +100,13 @@ def _out_of_day(path: Path, bars: DayBars, good: Bools) -> str:
     return f"{path}: {bars.symbols[bars.of[at]]} has a bar that is of no minute of the day: {bars.start[at]}"
 
 
-def packed(day: DayVolumes) -> bytes:
-    """A day as bytes, to be sent or kept."""
+def packed(day: DayVolumes, *, compressed: bool = True) -> bytes:
+    """A day as bytes, to be sent or kept; compressed, they take half the room and thirty times as long."""
     file = io.BytesIO()
     faults = np.array([day.first_fault, day.source])
     head = np.array([_FORMAT, day.bad_lines, *KNOTS])
-    np.savez_compressed(file, head=head, texts=faults, symbols=np.array(day.symbols, str), volumes=day.volumes)
+    save = np.savez_compressed if compressed else np.savez
+    save(file, head=head, texts=faults, symbols=np.array(day.symbols, str), volumes=day.volumes)
     return file.getvalue()
 
 

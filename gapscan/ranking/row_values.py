@@ -72,7 +72,10 @@ def as_rows(shown: Sequence[RowVersion]) -> list[Row]:
 
 def rounded(numbers: Floats) -> Floats:
     """Numbers of SHOWN, a row for each symbol, as rows show them."""
-    values: Floats = np.round(numbers * _SCALES) / _SCALES + 0.0  # no minus zero
+    values: Floats = numbers * _SCALES
+    np.round(values, out=values)
+    values /= _SCALES
+    values += 0.0  # no minus zero
     values[np.abs(values) > _LARGEST] = np.nan
     return values
 

@@ -21,6 +21,8 @@ from gapscan.backtesting.market_day import MarketDay
 from gapscan.backtesting.one_day import DayTask, backtest_day
 from gapscan.backtesting.plain_form import PlainForm
 from gapscan.backtesting.variants import list_set, variants_of
+from gapscan.flatfiles.arrow_reader import available
+from gapscan.market.sessions import session_times
 from gapscan.ranking.spec import shipped_lists
 from tests.bench.memory import peak_mb
 
@@ -46,6 +48,7 @@ def main(what: str, root: str, date: str) -> None:
     """Measure, and print."""
     found: _Timed = {}
     days: list[MarketDay] = []
+    session_times(dt.date.fromisoformat(date)), available()  # loading libraries is not counted, nor is it of the others
     _timed(found, "load", lambda: days.append(DayLoader(Path(root)).load(dt.date.fromisoformat(date))))
     (day,) = days
     if what == "whole":

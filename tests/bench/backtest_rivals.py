@@ -243,6 +243,7 @@ def main(engine: str, minutes: str, daily: str, day: str, threads: str) -> None:
     date = dt.date.fromisoformat(day)
     clock: Callable[[], float] = time.process_time if threads == "1" else time.perf_counter
     rival = Polars(date) if engine == "polars" else DuckDb(date, int(threads))
+    pre_market(date)  # the calendar is loaded
     began = clock()
     bars, before = rival.read(minutes), rival.read(daily)
     read = clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -47,16 +48,20 @@ SESSIONS = [[], [], ["pre", "regular"], ["regular"], ["post"], ["pre", "post"]]
 
 
 def lists_of(dice: random.Random) -> ListSet:
-    """Shipped lists and others, all short enough for some to be left out."""
+    """Shipped lists and others, all short enough for some to be left out; of some, rows settle for a minute."""
     shipped = shipped_lists()
     made = [
         ListDefinition(
             f"made_{at}", "", dice.choice(WHERE), dice.sample(SORT, dice.randint(1, 2)), dice.randint(1, 4),
             dice.choice(SESSIONS), idle=dice.choice(["leave", "stay"]),  # type: ignore[arg-type]
+            settle=dice.choice([0.0, 3.0, 60.0, 60.0]),
         )
         for at in range(5)
     ]  # fmt: skip
-    known = [structs.replace(spec.definition, limit=dice.choice([2, 200])) for spec in shipped.specs]
+    known = [
+        structs.replace(spec.definition, limit=dice.choice([2, 200]), settle=dice.choice([3.0, 60.0]))
+        for spec in shipped.specs
+    ]
     return ListSet(shipped.gate, tuple(map(compile_list, [*dice.sample(known, 4), *made])))
 
 
@@ -92,8 +97,7 @@ def test_both_forms_give_the_same(seed: int, step: int, date: object) -> None:
 @given(seed=st.integers(0, 2**32))
 def test_both_forms_have_the_same_entries_and_outcomes(seed: int) -> None:
     dice = random.Random(seed)
-    settle = dice.choice([0.0, 10.0, 60.0, 60.0])  # at a minute, rows are held from one ranking to the next
-    lists = [structs.replace(spec.definition, settle=settle) for spec in lists_of(dice).specs]
+    lists = [spec.definition for spec in lists_of(dice).specs]
     variants = tuple(Variant(one.name, one.name, one) for one in lists)
     day = random_day(seed)
     for buying in (Buying(), Buying("price", 5.0)):
@@ -104,3 +108,15 @@ def test_both_forms_have_the_same_entries_and_outcomes(seed: int) -> None:
         assert fast.controls is not None
         assert fast.entries.equals(plain.entries)
         assert fast.controls.equals(plain.controls)
+
+
+def test_rows_that_settle_stay_for_a_minute_more_and_come_back_a_minute_later() -> None:
+    day = random_day(4)
+    made = ListDefinition("made", "", "change_1m_percent > 0", ["symbol"], 4, [], idle="stay", gate="none")
+    runs = {}
+    for settle in (0.0, 60.0):
+        lists = ListSet(shipped_lists().gate, (compile_list(structs.replace(made, settle=settle)),))
+        runs[settle] = [one.tops[0].tolist() for one in FastForm(day, lists).run() if one.tops[0] is not None]
+    assert runs[0.0] != runs[60.0]
+    stays = [len(set(top) & set(later)) for run in (runs[0.0], runs[60.0]) for top, later in pairwise(run)]
+    assert sum(stays[: len(stays) // 2]) < sum(stays[len(stays) // 2 :])
