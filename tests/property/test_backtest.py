@@ -65,7 +65,7 @@ def lists_of(dice: random.Random) -> ListSet:
     return ListSet(shipped.gate, tuple(map(compile_list, [*dice.sample(known, 4), *made])))
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32), step=st.sampled_from([1, 1, 2, 5, 30]), date=st.sampled_from([DAY, HALF_DAY]))
 def test_both_forms_give_the_same(seed: int, step: int, date: object) -> None:
     dice = random.Random(seed)
