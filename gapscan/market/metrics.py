@@ -164,9 +164,7 @@ def _spikes(columns: MetricColumns) -> None:
 
 def _least_spike(price: Floats) -> Floats:
     """From how many percent on a one-minute move counts as a spike; missing without a price."""
-    found = np.full(np.shape(price), _SPIKE_SIZES[0])
-    for bound, size in zip(_SPIKE_PRICES, _SPIKE_SIZES[1:], strict=False):
-        found[price >= bound] = size
+    found = _SPIKE_SIZES.take(np.searchsorted(_SPIKE_PRICES[:-1], price, side="right"))
     return np.where(np.isnan(price), np.nan, found)
 
 

@@ -59,7 +59,9 @@ class TopRows:
         self.specs = specs
         self.top: list[Ints] = [_NOWHERE] * len(specs)
         self._columns_at = columns_at
-        self._first_keys = _by_first_key(specs)
+        texts = [spec.keys[0].text for spec in specs]
+        self._first_keys = {text: spec.keys[0] for text, spec in zip(texts, specs, strict=True)}
+        self._key_of = np.array([[*self._first_keys].index(text) for text in texts], np.intp)
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
         self._doors = np.array(doors, np.intp)
         self._settling = Settling(np.array([1000.0 * spec.definition.settle for spec in specs]))
@@ -81,17 +83,13 @@ class TopRows:
 
     def _judge(self, columns: SortableColumns, may_enter: Bools) -> tuple[Bools, Floats]:
         """Which of the symbols pass as newcomers to the lists, and their values under the first sort keys."""
-        shape = (len(columns), len(self.specs))
-        by_list, values = (
-            np.empty(shape[::-1], np.bool_),
-            np.empty(shape),
-        )  # a list's verdicts side by side: written faster
+        by_list = np.empty((len(self.specs), len(columns)), np.bool_)  # each verdict in one piece: written faster
         for at, (spec, door) in enumerate(zip(self.specs, self._doors.tolist(), strict=True)):
             np.logical_and(may_enter[door], spec.filter.entry(columns), out=by_list[at])
-        entitled = np.ascontiguousarray(by_list.T)
-        for key, having in self._first_keys:
-            values[:, having] = sort_values(key, columns)[:, None]
-        return entitled, values
+        by_key = np.empty((len(columns), len(self._first_keys)))
+        for number, key in enumerate(self._first_keys.values()):
+            by_key[:, number] = _compared_by(key, columns)
+        return np.ascontiguousarray(by_list.T), by_key.take(self._key_of, axis=1)
 
     def _begin(self, entitled: Bools, values: Floats) -> None:
         self._entitled, self._values = entitled, values  # who passes as a newcomer; the values under the first keys
@@ -199,10 +197,15 @@ class TopRows:
 
 def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
     """What the key compares: ascending, missing last."""
+    return np.broadcast_to(_compared_by(key, columns), (len(columns),))
+
+
+def _compared_by(key: SortKey, columns: SortableColumns) -> Floats:
+    """The same; one value where that is the same for all symbols."""
     if key.value is None:
         order = columns.symbol_order()
         return -order if key.descending else order
-    return np.broadcast_to(np.asarray(key.value(columns), np.float64), (len(columns),))
+    return np.asarray(key.value(columns), np.float64)
 
 
 def _tied(values: Floats, of: Ints) -> set[int]:
@@ -210,14 +213,6 @@ def _tied(values: Floats, of: Ints) -> set[int]:
     missing = np.isnan(values)
     equal = (values[1:] == values[:-1]) | (missing[1:] & missing[:-1])
     return set(of[1:][equal & (of[1:] == of[:-1])].tolist())
-
-
-def _by_first_key(specs: Sequence[ListSpec]) -> list[tuple[SortKey, list[int]]]:
-    """Each of the lists' first sort keys, and which of them have it."""
-    having: dict[str, list[int]] = {}
-    for at, spec in enumerate(specs):
-        having.setdefault(spec.keys[0].text, []).append(at)
-    return [(specs[lists[0]].keys[0], lists) for lists in having.values()]
 
 
 def _same(one: Ints, other: Ints) -> bool:

@@ -202,21 +202,24 @@ def shared(key: str, test: Test) -> Test:
 
 def every(tests: list[Test]) -> Test:
     """Where all of the tests hold."""
-    return _combined(np.logical_and, tests)
+    return _combined(np.logical_and, tests, decided=False)
 
 
 def some(tests: list[Test]) -> Test:
     """Where at least one of the tests holds."""
-    return _combined(np.logical_or, tests)
+    return _combined(np.logical_or, tests, decided=True)
 
 
-def _combined(function: Callable[[Bools, Bools], Bools], tests: list[Test]) -> Test:
+def _combined(function: Callable[[Bools, Bools], Bools], tests: list[Test], *, decided: bool) -> Test:
+    """One verdict, of a single symbol or of what all share, that is as `decided` leaves the other tests no say."""
     if len(tests) == 1:
         return tests[0]
 
     def run(columns: Columns) -> Bools:
         result = tests[0](columns)
         for test in tests[1:]:
+            if result.size == 1 and result.item() == decided:
+                break
             result = function(result, test(columns))
         return result
 
