@@ -38,8 +38,8 @@ class LeftOut(Struct, frozen=True):
     @classmethod
     def of(cls, offered: MarketSnapshot, kept: MarketSnapshot, now: int) -> LeftOut:
         """Those of `offered`, of which `kept` is without the future. What is of the past is sent, and not ranked."""
-        begins = session_times(trading_date(now)).clear
-        past = np.count_nonzero((kept.newest > 0) & (kept.newest < begins))
+        begins = session_times(trading_date(now)).night
+        past = np.count_nonzero((kept.newest > 0) & (kept.newest <= begins))
         return cls(int(past), len(offered) - len(kept))
 
 

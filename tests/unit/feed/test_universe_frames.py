@@ -79,7 +79,7 @@ def test_most_of_a_market_is_not_of_the_future(tally: Tally) -> None:
 
 
 def test_what_is_left_out_is_counted(tally: Tally) -> None:
-    yesterday = session_times(trading_date(NOW)).clear - 1
+    yesterday = session_times(trading_date(NOW)).night  # what trades later is of today, as a ranker has it
     offered = snapshot_of(5, [0, NOW, yesterday, yesterday + 1, NOW + AHEAD_MS + 1])
     kept = without_future(offered, NOW, tally)
     assert LeftOut.of(offered, kept, NOW) == LeftOut(past=1, future=1)
