@@ -54,6 +54,7 @@ class LiveFeed:
         self._liveness.wants_bars = lambda: bool(self._hot) or config.feed.mode == "all"
         publisher = publisher or FeedPublisher(bus, tally)
         self._section = config.feed
+        self._by_scans = config.provider.simulated and config.sim.stepping  # a market that sends no bars
         self._market = market
         self._on_hot = on_hot
         self._hot: frozenset[str] = frozenset()
@@ -96,7 +97,8 @@ class LiveFeed:
         return bars | {Topic("trades", symbol) for symbol in self._hot} if self._section.trades else bars
 
     def _is_open(self) -> bool:
-        return self._market.session in ("pre", "regular", "post")
+        """Whether a stream that brings nothing is a sign that something is wrong with it."""
+        return self._market.session in ("pre", "regular", "post") and not self._by_scans
 
     def _confirmed(self) -> int:
         """The hot symbols whose bars the provider sends."""

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from msgspec import structs
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import Bus
+from gapscan.config import SimSection
 from gapscan.feed import service as feed_service
 from gapscan.feed.live import LiveFeed
 from gapscan.polygon.supervisor import LinkOptions
@@ -100,6 +102,18 @@ async def test_mode_off_opens_nothing(bus: Bus, nats_server: NatsServer) -> None
         async with reporting(bus, "feed", live.report):
             assert await collect_hot(bus) == Hot(desired=0), "which `watch` asks for"
             assert (await collect(bus)).hot == Hot(desired=0), "which `status` shows"
+
+
+async def test_the_silence_of_a_market_that_shows_itself_by_scans_is_no_fault(
+    bus: Bus, nats_server: NatsServer
+) -> None:
+    async with market() as sim:
+        feed, config, tally = feed_on(bus, nats_server.url, sim)
+        await feed.scan()
+        fast = structs.replace(config, sim=SimSection(speed=2_000.0, follow=True))
+        for settings, expects in ((config, True), (fast, False)):
+            live = LiveFeed(bus, settings, feed, provider_on(sim, tally), tally)
+            assert live._is_open() is expects
 
 
 async def test_bars_go_on_after_a_server_restart(bus: Bus, nats_server: NatsServer) -> None:
