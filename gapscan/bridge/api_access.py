@@ -36,13 +36,12 @@ class ApiAccess:
 
     def check(self, request: web.Request) -> None:
         """Whether it may be answered."""
-        peer = peer_of(request.transport) if request.transport is not None else ""
-        self._check_rate(peer)
+        self._check_rate(_peer(request))
         if not self.is_allowed_origin(request):
             self._tally.trouble("refused.origin", "a page of another origin was refused")
             raise ProblemError("origin", f"pages of {request.headers['Origin']!r} may not read this")
         if request.method != "OPTIONS":  # a browser asks without the token whether it may send it
-            self._check_token(request, peer)
+            self._check_token(request)
 
     def is_allowed_origin(self, request: web.Request) -> bool:
         """Whether the page that asks, if it is one, may."""
@@ -62,16 +61,34 @@ class ApiAccess:
             self._tally.trouble("refused.rate", "a request was refused: too many came from its address")
             raise ProblemError("rate_limited", "too many requests came from this address", Retry_After=_whole(wait))
 
-    def _check_token(self, request: web.Request, peer: str) -> None:
+    def check_edit(self, request: web.Request) -> None:
+        """Whether it may change lists, or see their definitions as they are written."""
+        edit = self._policy.edit
+        if edit.allowed and edit.token is not None:
+            self._compare(request, edit.token, None, "the token is not that for changing lists")
+        elif refusal := edit.refusal(request):
+            self._tally.count("refused.edit")
+            raise ProblemError("not_allowed", refusal)
+
+    def _check_token(self, request: web.Request) -> None:
+        if self._policy.token is not None:
+            self._compare(request, self._policy.token, self._policy.edit.token, "the token is wrong")
+
+    def _compare(self, request: web.Request, token: str, other: str | None, wrong: str) -> None:
         given = request.headers.get("Authorization", "")
-        token = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
+        said = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
+        peer = _peer(request)
         try:
-            TokenCheck(self._policy.token, self._guesses, peer, self._tally).check(token)
+            TokenCheck(token, self._guesses, peer, self._tally, other).check(said)
         except RefusedError as refusal:
             if refusal.error is TOO_MANY_GUESSES:
                 wait = _whole(self._guesses.wait(peer))
                 raise ProblemError("rate_limited", refusal.message, Retry_After=wait) from None
-            raise ProblemError("no_token", refusal.message, WWW_Authenticate="Bearer") from None
+            raise ProblemError("no_token", wrong, WWW_Authenticate="Bearer") from None
+
+
+def _peer(request: web.Request) -> str:
+    return peer_of(request.transport) if request.transport is not None else ""
 
 
 def _whole(seconds: float) -> str:

@@ -16,6 +16,7 @@ from aiohttp.web_server import Server
 from gapscan.bridge.api import Api
 from gapscan.bridge.api_access import ApiAccess
 from gapscan.bridge.api_bars import BarsApi
+from gapscan.bridge.api_own import OwnListsApi
 from gapscan.bridge.api_symbols import SymbolsApi
 from gapscan.bridge.assets import INDEX, Asset, load_assets
 from gapscan.bridge.clients import client_session, linger
@@ -83,6 +84,7 @@ class Web:
         self.guesses = Guesses(bridge.clock)
         access = ApiAccess(policy, self.guesses, bridge.tally, bridge.clock)
         self._api = Api(bridge, self.questions, policy.past, access, Trials(policy.tried_on, bridge.tally))
+        self._own = OwnListsApi(policy.own, policy.preview, access)
 
     def app(self) -> web.Application:
         """All routes."""
@@ -98,6 +100,7 @@ class Web:
                 web.get("/metrics", self._metrics),
                 *self._bars.routes(self._api.preflight),
                 *self._symbols.routes(self._api.preflight),
+                *self._own.routes(self._api.preflight),
                 *self._api.routes(),
             ]
         )
@@ -205,7 +208,7 @@ class Web:
             raise web.HTTPTooManyRequests(text="too many wrong tokens came from this address\n", headers=headers)
 
     def _commands(self, session: BrowserSession, peer: str) -> CommandHandler:
-        check = TokenCheck(self._policy.token, self.guesses, peer, self._bridge.tally)
+        check = TokenCheck(self._policy.token, self.guesses, peer, self._bridge.tally, self._policy.edit.token)
         return CommandHandler(
             self._bridge, session, self.questions, self.plays, check, self._policy.window, self._policy.links
         )

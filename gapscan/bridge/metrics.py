@@ -55,6 +55,7 @@ KINDS: Final = Kinds(
             (
                 "bad_request",
                 "crowd",
+                "edit",
                 "full",
                 "guesses",
                 "host",

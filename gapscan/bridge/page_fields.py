@@ -12,7 +12,7 @@ from gapscan.protocol.fields import FIELDS, GROUPS, USUAL_COLUMNS
 MODULE: Final = "rowfields.js"
 _SENT: Final = (
     "name", "title", "meaning", "show", "group", "unit", "decimals", "doubted_by", "doubt", "marked_by", "marked_word",
-    "mark",
+    "mark", "type", "expressions",
 )  # fmt: skip
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gapscan.bridge.api_bars import AskBars
+from gapscan.bridge.editing import EditPolicy
+from gapscan.bridge.own_lists import AskPreview, OwnLists
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.questions import Ask
 from gapscan.bridge.symbol_facts import SymbolFacts
@@ -28,8 +30,11 @@ class AccessPolicy:
     past: PastLists
     bars: AskBars
     symbols: SymbolFacts
+    preview: AskPreview
+    own: OwnLists
     conditions: Callable[[], Mapping[str, bool]]
     metrics: Metrics
     links: Sequence[str] = ()  # to pages about a symbol
     trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known
     tried_on: Callable[[], Source] = Source
+    edit: EditPolicy = field(default_factory=EditPolicy)

@@ -14,10 +14,12 @@ from gapscan.bridge.alert_reader import AlertReader
 from gapscan.bridge.bar_reader import BarReader
 from gapscan.bridge.broadcast import Broadcaster, open_writer
 from gapscan.bridge.connection_gate import open_socket
+from gapscan.bridge.editing import EditPolicy
 from gapscan.bridge.history import ListStatus, Position
 from gapscan.bridge.http import serving
 from gapscan.bridge.limits import Limits
 from gapscan.bridge.origin import own_hosts
+from gapscan.bridge.own_lists import OwnLists
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.policy import AccessPolicy
 from gapscan.bridge.questions import Told
@@ -28,7 +30,7 @@ from gapscan.bridge.versions import VersionStore
 from gapscan.bus.bars_client import ask_bars
 from gapscan.bus.client import Bus, options_of
 from gapscan.bus.definitions import Entry
-from gapscan.bus.why_client import ask_near, ask_why
+from gapscan.bus.why_client import ask_near, ask_preview, ask_why
 from gapscan.client.api import ListView
 from gapscan.client.tape_reader import TapeReader
 from gapscan.config import Config, directory_of
@@ -37,16 +39,18 @@ from gapscan.config.origins import check_origins, names_of
 from gapscan.errors import BusError, UnknownListError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
-from gapscan.protocol.messages import ListDefinition, SymbolBars
+from gapscan.protocol.messages import ListDefinition, Preview, SymbolBars
 from gapscan.protocol.websocket import AskNear, AskWhy, ListInfo, Question
 from gapscan.runtime import AdaptiveInterval, run_together, until_stopped
 from gapscan.service.all_lists import ListWatches
 from gapscan.service.connecting import lasting_bus
 from gapscan.service.metrics import Metrics
 from gapscan.service.metrics import serving as serving_metrics
+from gapscan.service.own_lists_file import own_file, publish
 from gapscan.service.reporting import reporting
 
 NEAR_MISSES: Final = 50  # of a list, for a client
+PREVIEWED: Final = 20  # symbols of a list that nobody has added
 
 _log = logger("bridge")
 
@@ -97,11 +101,16 @@ class Bridge:
             self._past,
             self.ask_bars,
             self._facts,
+            self.ask_preview,
+            OwnLists(
+                lambda: own_file(self._config), self.publish_own, lambda name: name in self.bridge.versions.histories
+            ),
             self.conditions,
             self.metrics,
             links,
             self.trouble,
             self.tried_on,
+            EditPolicy(section.edit, section.edit_token, section.host),
         )
 
     def tried_on(self) -> Source:
@@ -127,6 +136,14 @@ class Bridge:
     async def ask_bars(self, symbol: str) -> SymbolBars:
         """The minute bars of a symbol, as the leading feed has them of the provider. Raises GapscanError."""
         return await ask_bars(self._reached, symbol)
+
+    async def ask_preview(self, definition: ListDefinition) -> Preview:
+        """What a list of this definition would have, as the leading ranker says. Raises GapscanError."""
+        return await ask_preview(self._reached, definition, PREVIEWED)
+
+    async def publish_own(self, wanted: Sequence[ListDefinition], removed: Sequence[str]) -> None:
+        """Tell the rankers of own lists. Raises BusError."""
+        await publish(self._reached, wanted, removed)
 
     async def open_tape(self, name: str) -> TapeReader:
         """The tape of the market that the list is of now. Raises UnknownListError, BusError."""

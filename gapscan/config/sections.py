@@ -191,6 +191,9 @@ class BridgeSection(Section, frozen=True):
     the origins, addresses, and names of a local network; `*.example.org` is all in that domain, `*` any name. With a
     `token`, clients must know it. `links` are addresses of pages about a symbol, with `{symbol}` in them. `io_uring`
     is used to send where the system allows it. So many pasts are played at once as `plays` says.
+
+    Whoever knows `edit_token` may change the own lists (`lists_file` in `[ranker]`) from the page. Without one only a
+    browser on the machine itself may, and only where `host` is of this machine; nobody may where `edit` is false.
     """
 
     host: str = "127.0.0.1"
@@ -200,6 +203,8 @@ class BridgeSection(Section, frozen=True):
     origins: str | list[str] | None = None
     hosts: str | list[str] | None = None
     token: str | None = None
+    edit: bool = True
+    edit_token: str | None = None
     links: str | list[str] | None = field(default_factory=lambda: [*SHIPPED_LINKS])
     clients: Annotated[int, Meta(ge=1, le=100_000)] = 5000
     lists: Annotated[int, Meta(ge=1, le=1000)] = 64

@@ -9,7 +9,7 @@ from typing import Final
 
 from gapscan.errors import ConfigError
 
-SECRET_KEYS: Final = frozenset({"password", "token"})
+SECRET_KEYS: Final = frozenset({"password", "token", "edit_token"})
 _SERVICE_LINK: Final = re.compile(r"(tcp|udp|sctp)://\S+")
 _PORT: Final = "_PORT"
 _CONTROLS: Final = {"\n": "a line feed", "\r": "a carriage return", "\t": "a tab", "\x00": "NUL", "\x1b": "ESC"}

@@ -123,6 +123,13 @@ CHANNELS: Final = (
         (m.WhyRequest, m.Why, m.NearRequest, m.Near),
     ),
     Channel(
+        "preview",
+        DEFAULT.preview,
+        "Requests to the leading ranker: what a list would have that nobody has added. The answer goes to the reply "
+        "subject.",
+        (m.PreviewRequest, m.Preview),
+    ),
+    Channel(
         "symbol_bars",
         DEFAULT.bars,
         "Requests to the leading feed: a symbol's minute bars of the trading day. The answer goes to the reply "

@@ -38,6 +38,7 @@ from gapscan.protocol.lists import (
     Snapshot,
     Update,
 )
+from gapscan.protocol.preview import Preview, PreviewRequest
 from gapscan.protocol.tape import Gap, Move, Moves, Unchanged
 from gapscan.protocol.values import (
     Column,
@@ -105,6 +106,8 @@ __all__ = [
     "News",
     "Packed",
     "PastBars",
+    "Preview",
+    "PreviewRequest",
     "Rank",
     "Ranked",
     "RankedRow",
@@ -156,6 +159,8 @@ Message = (
     | Why
     | NearRequest
     | Near
+    | PreviewRequest
+    | Preview
     | BarsRequest
     | SymbolBars
     | Lease

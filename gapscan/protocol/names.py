@@ -72,6 +72,7 @@ class Names:
         self.ranked = f"{prefix}.ranked"
         self.state = f"{prefix}.state"
         self.why = f"{prefix}.why"
+        self.preview = f"{prefix}.preview"
         self.bars = f"{prefix}.bars"
         self.tape = f"{prefix}.tape"
         self.tape_moves = f"{prefix}.moves"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gapscan.protocol import api
+from gapscan.protocol import api, api_own
 from gapscan.protocol.bars import SymbolBars
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
@@ -23,6 +23,7 @@ _SCHEMAS: Final = "#/components/schemas/"
 _ANSWERS: Final = (
     api.ListsAnswer, api.ListAnswer, api.PastAnswer, api.SymbolAnswer, api.StaysAnswer, api.HaltsAnswer,
     api.TriedAnswer, Why, Near, api.Problem,
+    api_own.PreviewAnswer, api_own.OwnListsAnswer, api_own.OwnListChanged,
 )  # fmt: skip
 _EVENTS: Final = (Snapshot, Delta, Beat, Error)
 _ROWS: Final = ("Fields", "RankedRow")
@@ -77,6 +78,27 @@ _DEFINITION: Final[Document] = {
     "schema": {"type": "string", "minLength": 1},
     "example": '[lists.mine]\nwhere = "gap_percent >= 4"\nsort = ["-gap_percent"]',
 }
+_OWN_LIST: Final[Document] = {
+    "name": "list",
+    "in": "path",
+    "required": True,
+    "description": "the own list's name",
+    "schema": {"type": "string", "minLength": 1},
+    "example": "mine",
+}
+_IF_MATCH: Final[Document] = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the `tag` of what is changed, in quotes",
+    "schema": {"type": "string"},
+}
+_IF_NONE: Final[Document] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "*: the list is new",
+    "schema": {"const": "*"},
+}
+_OF_EDITORS: Final = ("not_allowed", "unavailable")
 _DAYS: Final[Document] = {
     "name": "days",
     "in": "query",
@@ -111,13 +133,18 @@ def _document() -> Document:
             "description": "Ranked lists of US stocks by plain requests. docs/protocol.md, section 17, has the rules.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {f"{api.PREFIX}{path}": {"get": operation} for path, operation in _operations().items()},
+        "paths": {f"{api.PREFIX}{path}": methods for path, methods in _paths().items()},
         "components": {
             "schemas": dict(sorted(tidied(schemas).items())),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
     }
+
+
+def _paths() -> dict[str, Document]:
+    """What can be done at each path, by method."""
+    return {path: {"get": operation} for path, operation in _operations().items()} | {"/own-lists/{list}": _changes()}
 
 
 def _operations() -> dict[str, Document]:
@@ -133,8 +160,45 @@ def _operations() -> dict[str, Document]:
             "no_files",
             "unavailable",
         ),
+        "/preview": _operation(
+            "previewList",
+            "What a list would have now that nobody has added, or what is wrong with its definition.",
+            [_DEFINITION],
+            _json(api_own.PreviewAnswer),
+            "unavailable",
+        ),
+        "/own-lists": _operation(
+            "listOwnLists",
+            "The user's own lists, as they are written.",
+            [],
+            _json(api_own.OwnListsAnswer),
+            *_OF_EDITORS,
+        ),
         "/openapi.json": _operation("readDocument", "This document.", [], document),
     }
+
+
+def _changes() -> Document:
+    """How an own list is written and removed."""
+    put = _operation(
+        "writeOwnList",
+        "The list is changed; with `If-None-Match: *` it is added, and there must be none of that name.",
+        [_OWN_LIST, _IF_MATCH, _IF_NONE],
+        _json(api_own.OwnListChanged),
+        *_OF_EDITORS, "exists", "changed", "bad_list",
+    )  # fmt: skip
+    put["requestBody"] = {
+        "required": True,
+        "description": "the list as TOML, as in a file of own lists; comments before it are kept",
+        "content": {"application/toml": {"schema": {"type": "string"}, "example": _DEFINITION["example"]}},
+    }
+    put["responses"]["201"] = {**put["responses"]["200"], "description": "The list is added."}
+    needed = {**_IF_MATCH, "required": True}
+    delete = _operation(
+        "removeOwnList", "The list is removed.", [_OWN_LIST, needed], {}, *_OF_EDITORS, "unknown_list", "changed"
+    )
+    delete["responses"]["204"] = {"description": delete["responses"].pop("200")["description"]}
+    return {"put": put, "delete": delete}
 
 
 def _of_lists() -> dict[str, Document]:

@@ -17,7 +17,7 @@ from gapscan.obs import Tally, logger
 from gapscan.protocol.lists import HEARTBEAT_SECONDS
 from gapscan.ranker.definitions import Definitions
 from gapscan.ranker.metrics import KINDS, cycle_histogram, ranker_metrics
-from gapscan.ranker.questions import why_endpoint
+from gapscan.ranker.questions import preview_endpoint, why_endpoint
 from gapscan.ranker.term import Term
 from gapscan.ranking.spec import ListSet, ListSpec, shipped_lists
 from gapscan.runtime import until_stopped
@@ -50,7 +50,7 @@ class Ranker:
         self._heartbeat = heartbeat
         self._tally = tally or Tally(_log)
         self._cycles = cycle_histogram()
-        self._why = why_endpoint(bus)
+        self._why, self._preview = why_endpoint(bus), preview_endpoint(bus)
         self._definitions = Definitions(bus, shipped, retention(config), self._tally)
         self._leadership = Leadership(bus, "ranker", config, self._tally)
         self.term: Term | None = None  # the present one, while this ranker leads
@@ -62,7 +62,7 @@ class Ranker:
     async def _lead(self) -> None:
         self.term = Term(
             self._bus, self._config, self._shipped.gate, self._definitions, self._tally, self._heartbeat, self._cycles,
-            self._why, lambda: self._leadership.in_force,
+            (self._why, self._preview), lambda: self._leadership.in_force,
         )  # fmt: skip
         try:
             await self.term.lead(self._leadership)
@@ -71,7 +71,7 @@ class Ranker:
 
     def endpoints(self) -> Sequence[Endpoint]:
         """What it answers beside its status: questions, while it leads."""
-        return (self._why,) if self.term else ()
+        return (self._why, self._preview) if self.term else ()
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this ranker."""

@@ -31,9 +31,10 @@ from gapscan.ranker.explainer import Explainer
 from gapscan.ranker.ingest import Ingest
 from gapscan.ranker.leaving import LeaveReasons
 from gapscan.ranker.near_watch import NearWatch
+from gapscan.ranker.previews import Previewer
 from gapscan.ranker.progress import tell_progress
 from gapscan.ranker.publishing import Publishing
-from gapscan.ranker.questions import answering
+from gapscan.ranker.questions import answering, answering_previews
 from gapscan.ranker.reconciler import Reconciler
 from gapscan.ranker.stages import RankerStages
 from gapscan.ranking.language.expression import Filter
@@ -66,7 +67,7 @@ class Term:
         tally: Tally,
         heartbeat: float,
         cycles: Histogram,
-        why: Endpoint,
+        endpoints: tuple[Endpoint, Endpoint],
         leads: Leads,
     ) -> None:
         self.universe = Universe(config.scan_ms)
@@ -86,7 +87,7 @@ class Term:
         self._tally = tally
         self._heartbeat = heartbeat
         self._cycles = cycles
-        self._why = why
+        self._why, self._preview = endpoints
         self.pace = AdaptiveInterval(config.ranker.hot_interval, config.ranker.cpu_budget)
         self._leads = leads
         # Whether the feed takes the market for closed, and scans it less often, it alone knows.
@@ -95,6 +96,7 @@ class Term:
         self._close = CloseCheck(self.universe, tally)
         self._leaving = LeaveReasons(self.universe, lambda: self.lists)
         self._explainer = Explainer(self.universe, self.lists, self._rows, self.ingest.headlines.of)
+        self._previewer = Previewer(self.universe, lambda: self.lists)
         self._near = NearWatch(self.universe, lambda: self.lists, self.publishers)
         self._reconciler = Reconciler(bus, retention(config), self.publishers, self._losing, tally)
         self.stages = RankerStages()
@@ -133,7 +135,8 @@ class Term:
         try:
             near = self._near.misses.answer
             questions = answering(self._bus, self._explainer.answer, self._tally, self._why, near)
-            async with self.ingest.listening(), questions:
+            previews = answering_previews(self._bus, self._previewer.answer, self._tally, self._preview)
+            async with self.ingest.listening(), questions, previews:
                 await self._restore()
                 await leadership.while_held(
                     self._rank(), self._publishing.run(), self._beat(leadership), self.checkpointer.run(),

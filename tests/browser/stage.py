@@ -17,7 +17,7 @@ from gapscan.bus.definitions import write_definition
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.stage_times import Lateness
 from gapscan.bus.topology import Retention, ensure_shared
-from gapscan.config import BridgeSection, Config, NatsSection, ServiceSection
+from gapscan.config import BridgeSection, Config, NatsSection, RankerSection, ServiceSection
 from gapscan.errors import BusError
 from gapscan.protocol.messages import ListDefinition, Row, State
 from gapscan.ranking.spec import shipped_lists
@@ -107,6 +107,7 @@ class Stage:
         self.nats = server
         self.feeds = {name: Feed(bus, name) for name in (LIST, OTHER)}
         self.port = free_port()
+        self.own_lists = server.data.parent / "lists.toml"
         self.bus = bus
         self._serving: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
@@ -127,6 +128,7 @@ class Stage:
         """The bridge's settings."""
         return Config(
             nats=NatsSection(url=self.nats.url),
+            ranker=RankerSection(lists_file=str(self.own_lists)),
             bridge=BridgeSection(port=self.port, **bridge),
             service=ServiceSection(instance="test"),
         )
@@ -144,6 +146,7 @@ class Stage:
 
     async def reset(self) -> None:
         """Empty lists, live heartbeats, a bridge with usual settings."""
+        self.own_lists.unlink(missing_ok=True)
         for feed in self.feeds.values():
             feed.state, feed.frozen, feed.beating = "live", False, True
             if feed.publisher.rows:

@@ -76,3 +76,19 @@ async def test_no_serious_finding_in_what_is_marked(axe: str, watched: Watched, 
     for theme in ("dark", "light"):
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         await assert_accessible(page, axe, f"a row's menu, {theme}")
+
+
+async def test_no_serious_finding_in_the_editor_of_lists(axe: str, watched: Watched, stage: Stage) -> None:
+    page = watched.page
+    await watched.open()
+    await page.keyboard.press("q")
+    await page.fill("#own-where", "prize > 5")
+    await page.wait_for_selector("#own-where-faults mark")
+    await page.click("#own-form summary")
+    await page.focus("#own-sort")
+    await page.keyboard.press("Control+Space")
+    for theme in ("dark", "light"):
+        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        await assert_accessible(page, axe, f"a fault and words to choose from, {theme}")
+    await page.click("#own-watch")
+    await assert_accessible(page, axe, "a watchlist")

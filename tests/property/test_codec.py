@@ -30,6 +30,7 @@ from gapscan.protocol.messages import (
     ListWhy,
     Message,
     PastBars,
+    PreviewRequest,
     ReferenceFrame,
     Remove,
     Rerank,
@@ -153,6 +154,9 @@ def past_bars(draw: st.DrawFn) -> PastBars:
     return PastBars(draw(st.booleans()), draw(symbols), draw(ranks), draw(column["time"]), *numbers)
 
 
+definitions = st.builds(
+    ListDefinition, names, texts, texts, st.lists(texts, max_size=2), st.integers(1, 1000), st.lists(sessions)
+)
 BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     Delta: st.builds(
         Delta, names, texts, counts, integers, st.lists(changes, max_size=4), counts, crcs, st.just(UNSET) | counts
@@ -182,9 +186,8 @@ BY_TYPE: dict[type[Message], st.SearchStrategy[Message]] = {
     FeedCommand: st.builds(FeedCommand, st.sampled_from(["subscribe", "unsubscribe"]), st.lists(symbols)),
     HotSet: st.builds(HotSet, counts, integers, st.lists(symbols)),
     Detail: st.builds(Detail, symbols, texts, *[st.none() | floats] * 3, st.none() | texts),
-    ListDefinition: st.builds(
-        ListDefinition, names, texts, texts, st.lists(texts, max_size=2), st.integers(1, 1000), st.lists(sessions)
-    ),
+    ListDefinition: definitions,
+    PreviewRequest: st.builds(PreviewRequest, definitions, st.integers(1, 100)),
     WhyRequest: st.builds(WhyRequest, st.text(min_size=1, max_size=9).filter(str.isprintable), st.none() | names),
     Why: st.builds(
         Why,

@@ -20,7 +20,7 @@ from gapscan.bridge.http import serving
 from gapscan.bridge.service import Bridge
 from gapscan.bus.client import Bus
 from gapscan.bus.definitions import write_definition
-from gapscan.config import BridgeSection, Config, FeedSection, NatsSection
+from gapscan.config import BridgeSection, Config, FeedSection, NatsSection, RankerSection
 from gapscan.lists.state import Copy, Fit
 from gapscan.protocol.messages import Delta, ListDefinition, Row, Snapshot
 from gapscan.protocol.websocket import Answer
@@ -28,6 +28,8 @@ from gapscan.runtime import end
 from tests.support.answers import decode_answer
 from tests.support.lists import Published, publish_list
 from tests.support.until import PATIENCE, until
+
+NO_FILE = Path("/no/such/directory/lists.toml")  # own lists are never those of who runs the tests
 
 
 @dataclass
@@ -60,16 +62,19 @@ class Served:
         """Status, head and body of the answer to a GET."""
         return await self.request("GET", path, *headers, host=host)
 
-    async def request(self, method: str, path: str, *headers: str, host: str = "") -> tuple[int, str, str]:
+    async def request(
+        self, method: str, path: str, *headers: str, host: str = "", body: str = ""
+    ) -> tuple[int, str, str]:
         """Status, head and body of the answer to a plain request."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = [
             f"{method} {path} HTTP/1.1",
             f"Host: {host or f'127.0.0.1:{self.port}'}",
             "Connection: close",
+            *([f"Content-Length: {len(body.encode())}"] if body else []),
             *headers,
         ]
-        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        writer.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
         async with asyncio.timeout(PATIENCE):
             head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
         writer.close()
@@ -78,12 +83,13 @@ class Served:
 
 @asynccontextmanager
 async def running_bridge(
-    nats_url: str, port: int = 0, *, flat_files: Path | None = None, **section: Any
+    nats_url: str, port: int = 0, *, flat_files: Path | None = None, lists_file: Path | None = None, **section: Any
 ) -> AsyncIterator[Served]:
-    """A bridge with these settings of [bridge], and past days in `flat_files`."""
+    """A bridge with these settings of [bridge], past days in `flat_files` and own lists in `lists_file`."""
     config = Config(
         nats=NatsSection(url=nats_url), bridge=BridgeSection(port=port, **{"window": 0.02, **section}),
         feed=FeedSection(flat_files=str(flat_files) if flat_files else ""),
+        ranker=RankerSection(lists_file=str(lists_file or NO_FILE)),
     )  # fmt: skip
     listening = open_socket(config.bridge.host, config.bridge.port)
     number = listening.getsockname()[1]

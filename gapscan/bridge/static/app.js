@@ -13,6 +13,9 @@ import { LayoutDialog } from "./layout/dialog.js";
 import { linked } from "./layout/link.js";
 import { Layouts } from "./layout/store.js";
 import { expose } from "./outside.js";
+import { OwnLists } from "./own/client.js";
+import { ListEditor } from "./own/editor.js";
+import { watcher } from "./own/watching.js";
 import { keep, settings } from "./settings.js";
 import { Status, toast } from "./status.js";
 import { Symbols } from "./symbols.js";
@@ -33,7 +36,7 @@ function socketUrl() {
 
 /** A request to the bridge, with the token. @param {string} path  such as "api/lists" @param {RequestInit} [options] */
 function ask(path, options = {}) {
-  const headers = connection.token ? { ...options.headers, Authorization: `Bearer ${connection.token}` } : options.headers;
+  const headers = connection.token ? { Authorization: `Bearer ${connection.token}`, ...options.headers } : options.headers;
   return fetch(new URL(path, document.baseURI), { ...options, headers });
 }
 
@@ -49,8 +52,12 @@ const workspace = new Workspace(byId("workspace"), { connection, lists, symbols,
 const layouts = new Layouts();
 const dialog = new LayoutDialog(workspace, layouts);
 const lead = leader({ workspace, lists, choose, explain });
+const ownLists = new OwnLists(ask);
+const editor = new ListEditor(ownLists, (name) => (lists.has(name) ? choose(name) : (awaited = name)));
+const own = { open: () => editor.open(), watch: watcher(ownLists, (symbols) => editor.open(symbols)) };
 const tabs = new Tabs(byId("tabs"), choose);
 const activity = new Activity(byId("activity"), byId("activity-empty"));
+let awaited = ""; // a list that was added here: it is shown once the server has it
 let health = { level: "warn", word: "", text: "" };
 
 /** Say why a symbol is in the list that the keys are about: beside it, unless a panel of its colour does. */
@@ -98,6 +105,8 @@ function defined(definitions) {
   tabs.show(definitions, workspace.current.list);
   workspace.defined();
   for (const panel of workspace.listPanels) if (!lists.has(panel.list)) leave(panel, definitions[0]?.name);
+  if (awaited && lists.has(awaited)) choose(awaited);
+  if (lists.has(awaited)) awaited = "";
   present();
 }
 
@@ -171,7 +180,7 @@ function begin() {
 
 workspace.addEventListener("kept", ({ detail: { tree } }) => layouts.keep(tree));
 begin();
-prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts });
+prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts, own });
 expose({ workspace, connection, alerts, health: () => health });
 addEventListener("hashchange", () => dialog.take(() => linked(location.hash)) || (workspace.alone && choose(named(location.hash).list)));
 connection.overview(true);

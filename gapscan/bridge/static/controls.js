@@ -36,7 +36,7 @@ async function copySymbol({ symbol }) {
 }
 
 /** What the tools do. */
-function toolsOf(workspace, dialog) {
+function toolsOf(workspace, dialog, own) {
   function open(kind, state) {
     const there = workspace.frames.find(({ leaf }) => leaf.kind === kind);
     if (there) workspace.go(there);
@@ -57,15 +57,16 @@ function toolsOf(workspace, dialog) {
     },
     alerts: () => open("alerts"),
     near: () => open("near", { list: workspace.current.list }),
+    own: () => own.open(),
     export: () => toast(`Saved ${workspace.current.export()}`),
     layouts: () => dialog.open(),
     help: openHelp,
   };
 }
 
-/** @param {{workspace: object, tabs: object, why: object, dialog: object, choose: function, explain: function, alerts: object}} page */
-export function prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts }) {
-  const tools = toolsOf(workspace, dialog);
+/** @param {{workspace: object, tabs: object, why: object, dialog: object, choose: function, explain: function, alerts: object, own: object}} page */
+export function prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts, own }) {
+  const tools = toolsOf(workspace, dialog, own);
   for (const [id, action] of Object.entries(tools)) byId(id).addEventListener("click", action);
 
   function countUnread() {
@@ -84,6 +85,7 @@ export function prepareControls({ workspace, tabs, why, dialog, choose, explain,
     ["Why it is here, or not", "W", () => explain(symbol, workspace.current.nameOf(symbol))],
     [marking.isPinned(symbol) ? "Unpin" : "Pin on top", "I", () => marking.pin(symbol)],
     ["Hide", "D", () => marking.hide(symbol)],
+    ["Into the watchlist", "B", () => own.watch(symbol)],
     ["Copy the symbol", "Y", () => copySymbol({ symbol })],
     ["Pinned and hidden …", "V", marking.open],
   ]);
@@ -129,6 +131,8 @@ export function prepareControls({ workspace, tabs, why, dialog, choose, explain,
     i: () => selected() && marking.pin(selected()),
     d: () => selected() && marking.hide(selected()),
     v: marking.open,
+    q: tools.own,
+    b: () => selected() && own.watch(selected()),
     "/": () => byId("search").focus(),
     f: tools.hold,
     h: hoverHold,

@@ -46,24 +46,26 @@ function choice(column) {
   return label;
 }
 
-const TOKEN = "gapscan.token";
+const READ = "gapscan.token";
+/** Where the token is kept that lets own lists be changed. */
+export const EDIT = "gapscan.edit-token";
 
 /** The token that was entered in this tab, if any. */
-export function storedToken() {
+export function storedToken(key = READ) {
   try {
-    return sessionStorage.getItem(TOKEN);
+    return sessionStorage.getItem(key);
   } catch {
     return null;
   }
 }
 
-/** Ask for the token; a wrong one is asked for again. @param {(token: string) => void} use */
-export function askToken(use) {
+/** Ask for the token; a wrong one is asked for again. @param {(token: string) => void} use @param {string} [key] where it is kept */
+export function askToken(use, key = READ) {
   const [dialog, form, input] = [byId("token-dialog"), byId("token-form"), byId("token")];
   if (dialog.open) return;
   form.onsubmit = () => {
     try {
-      sessionStorage.setItem(TOKEN, input.value);
+      sessionStorage.setItem(key, input.value);
     } catch {
       // not kept, but used
     }

@@ -8,6 +8,7 @@ const DEFAULTS = Object.freeze({
   sound: false,
   hold: true, // hold the order while the pointer is over the rows
   list: "",
+  watchlist: "", // which a key puts symbols into
   alertMute: false, // nothing is told, whatever is on
   alertToast: false,
   alertDesktop: false,

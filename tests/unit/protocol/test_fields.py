@@ -95,7 +95,7 @@ def test_a_field_that_is_added_is_everywhere(tmp_path: Path) -> None:
     assert fields[-1] == {
         "name": "made_up", "title": "Made", "meaning": "Something made up.", "show": "percent", "group": "Change",
         "unit": "furlongs", "decimals": 3, "doubted_by": "", "doubt": "", "marked_by": "",
-            "marked_word": "", "mark": "",
+            "marked_word": "", "mark": "", "type": "number", "expressions": True,
     }  # fmt: skip
     documents = (tmp_path / "docs" / "protocol.md").read_text("utf-8")
     assert "| `made_up` | number | furlongs | 3 | Something made up. |" in documents

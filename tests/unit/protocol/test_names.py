@@ -14,6 +14,7 @@ def test_the_names_of_the_default_set() -> None:
         "ranked": "gapscan.ranked",
         "state": "gapscan.state",
         "why": "gapscan.why",
+        "preview": "gapscan.preview",
         "bars": "gapscan.bars",
         "live": "gapscan.live",
         "tape": "gapscan.tape",

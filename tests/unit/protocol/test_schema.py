@@ -95,6 +95,8 @@ EXAMPLES: list[m.Message] = [
     m.AlertDefinition("cheap", "winners", "when", "price < 5", dwell=10, sessions=["pre"], quiet=["20:00-08:00"]),
     m.ChannelState("phone", 17, 2, ["cheap-winners-abc123-5-CCC"]),
     m.NearRequest("winners"),
+    m.PreviewRequest(m.ListDefinition("mine", "", "price > 5", ["-price"], 50, [])),
+    m.Preview(1_700_000_000_000, "pre", True, True, 60, 70, 50, ["AAA", "BBB"]),
     m.BarsRequest("AAA"),
     m.SymbolBars("AAA", 1_700_000_000_000, 1_700_000_000_000, True, [1], [1.0], [1.0], [1.0], [1.0], [1.0]),
     m.Near(

@@ -1,0 +1,32 @@
+/** Puts a symbol into the watchlist by a key: into that which was used last, or the only one; without any, into a new one. */
+
+import { keep, settings } from "../settings.js";
+import { toast } from "../status.js";
+import { tomlOf } from "./toml.js";
+import { symbolsOf, watching } from "./watchlist.js";
+
+/** @param {import("./client.js").OwnLists} own @param {(symbols: string[]) => void} create  write a new watchlist of these
+ * @returns {(symbol: string) => Promise<void>} */
+export function watcher(own, create) {
+  async function put(symbol) {
+    const lists = (await own.all()).filter(({ table }) => symbolsOf(table.where));
+    const list = lists.find(({ name }) => name === settings.watchlist) ?? lists[0];
+    if (!list) {
+      create([symbol]);
+      return;
+    }
+    const symbols = symbolsOf(list.table.where);
+    if (!symbols.includes(symbol)) await own.put(list.name, tomlOf(list.name, grown(list.table, symbol), list.comment), list.tag);
+    keep({ watchlist: list.name });
+    toast(symbols.includes(symbol) ? `${symbol} is in ${list.name} already` : `${symbol} is in ${list.name} now`);
+  }
+
+  return (symbol) => put(symbol).catch((refusal) => toast(`${refusal.message.charAt(0).toUpperCase()}${refusal.message.slice(1)}`));
+}
+
+/** The table with one symbol more: what else it says stays. */
+function grown(table, symbol) {
+  const symbols = [...symbolsOf(table.where), symbol];
+  const { where, limit } = watching(symbols);
+  return { ...table, where, limit: Math.max(limit, table.limit ?? 0) };
+}

@@ -1,0 +1,161 @@
+"""Own lists over HTTP: previews, changes of the user's file that the rankers are told of, and who may make them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from gapscan.bus.client import Bus
+from gapscan.bus.definitions import read_entries
+from gapscan.obs import Tally, logger
+from gapscan.ranker.previews import Previewer
+from gapscan.ranker.questions import answering_previews
+from gapscan.ranking.spec import ListSet, shipped_lists
+from tests.support.bridge import Served, running_bridge
+from tests.support.lists import Published
+from tests.support.market import stock, universe_of
+from tests.support.nats import NatsServer
+
+MINE = '[lists.mine]\nwhere = "price > 5"\nsort = ["-price"]\n'
+NEW = "If-None-Match: *"
+STOCKS = [stock("AAA", price=9.0), stock("BBB", price=7.0), stock("CCC", price=0.5)]
+
+
+async def _ask(
+    served: Served, method: str, path: str, *headers: str, body: str = "", host: str = ""
+) -> tuple[int, Any]:
+    status, _, text = await served.request(method, f"/api/{path}", *headers, body=body, host=host)
+    return status, json.loads(text) if text else None
+
+
+async def _put(served: Served, *headers: str, body: str = MINE, name: str = "mine") -> tuple[int, Any]:
+    return await _ask(served, "PUT", f"own-lists/{name}", *headers, body=body)
+
+
+async def _preview(served: Served, text: str) -> tuple[int, Any]:
+    return await _ask(served, "GET", f"preview?definition={quote(text)}")
+
+
+def _text(file: Path) -> str | None:
+    return file.read_text("utf-8") if file.exists() else None
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, "utf-8")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "own" / "lists.toml"
+
+
+async def test_a_preview_says_what_the_list_would_have(served: Served, bus: Bus) -> None:
+    lists = ListSet(shipped_lists().gate, ())
+    previewer = Previewer(universe_of(STOCKS), lambda: lists)
+    async with answering_previews(bus, previewer.answer, Tally(logger("test"))):
+        status, answer = await _preview(served, MINE + 'gate = "none"')
+        assert (status, answer["faults"]) == (200, [])
+        assert answer["preview"]["symbols"] == ["AAA", "BBB"]
+        assert answer["preview"]["size"] == 2
+        status, answer = await _preview(served, MINE.replace("price >", "prize >"))
+        assert (status, answer["preview"]) == (200, None)
+        fault = {"key": "where", "at": None, "column": 0, "message": "prize is not a field"}
+        assert answer["faults"] == [{**fault, "remedy": "did you mean price?"}]
+    assert (await _preview(served, MINE))[1]["code"] == "unavailable"
+
+
+async def test_a_list_is_added_changed_and_removed(
+    movers: Published, bus: Bus, nats_server: NatsServer, file: Path
+) -> None:
+    async def told() -> dict[str, str]:
+        entries = await read_entries(bus) or []
+        return {entry.name: entry.definition.where for entry in entries if entry.definition and entry.definition.own}
+
+    async with running_bridge(nats_server.url, lists_file=file) as served:
+        await served.knows("movers")
+        assert await _ask(served, "GET", "own-lists") == (200, {"lists": []})
+        status, added = await _put(served, NEW, body=f"# What I like.\n{MINE}")
+        assert (status, added["warnings"]) == (201, [])
+        assert _text(file) == f"# What I like.\n{MINE}"
+        assert await told() == {"mine": "price > 5"}
+        tag = added["list"]["tag"]
+        assert (await _ask(served, "GET", "own-lists"))[1] == {"lists": [added["list"]]}
+        assert added["list"]["comment"] == "# What I like.\n"
+
+        for headers, code in ((NEW, "exists"), ('If-Match: "another"', "changed"), ("X: y", "bad_request")):
+            assert (await _put(served, headers, body=MINE.replace("5", "6")))[1]["code"] == code
+        changed = MINE.replace("5", "6") + 'gate = "none"\n'
+        status, answer = await _put(served, f'If-Match: "{tag}"', body=changed)
+        assert status == 200
+        assert answer["list"]["tag"] != tag
+        assert await told() == {"mine": "price > 6"}
+
+        gone = f'If-Match: "{tag}"', f'If-Match: "{answer["list"]["tag"]}"'
+        assert (await _ask(served, "DELETE", "own-lists/mine", gone[0]))[1]["code"] == "changed"
+        assert (await _ask(served, "DELETE", "own-lists/mine"))[1]["code"] == "bad_request"
+        assert await _ask(served, "DELETE", "own-lists/mine", gone[1]) == (204, None)
+        assert (await _ask(served, "DELETE", "own-lists/mine", gone[1]))[1]["code"] == "unknown_list"
+        assert await told() == {}
+        assert _text(file) == ""
+
+
+async def test_what_is_no_list_of_that_name_changes_nothing(
+    movers: Published, nats_server: NatsServer, file: Path
+) -> None:
+    async with running_bridge(nats_server.url, lists_file=file) as served:
+        await served.knows("movers")
+        wrong = {
+            "mine": [MINE.replace("price >", "prize >"), "no TOML", "", MINE + MINE.replace("mine", "other")],
+            "other": [MINE],
+            "gappers_up": [MINE.replace("mine", "gappers_up")],
+        }
+        for name, bodies in wrong.items():
+            for body in bodies:
+                assert (await _put(served, NEW, name=name, body=body))[1]["code"] == "bad_list", body
+        assert (await _put(served, NEW, name="movers", body=MINE.replace("mine", "movers")))[1]["code"] == "exists"
+        assert _text(file) is None
+        _write(file, "what somebody has broken")
+        assert (await _put(served, NEW))[1]["code"] == "unavailable"
+        assert _text(file) == "what somebody has broken"
+
+
+async def test_only_this_machine_may_change_lists_without_a_token(
+    movers: Published, nats_server: NatsServer, file: Path
+) -> None:
+    async with running_bridge(nats_server.url, lists_file=file, hosts="scans.example") as served:
+        for header in ("X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "Via: 1.1 proxy"):
+            assert (await _put(served, NEW, header))[1]["code"] == "not_allowed"
+        elsewhere = await _ask(served, "PUT", "own-lists/mine", NEW, body=MINE, host="scans.example")
+        assert elsewhere[1]["code"] == "not_allowed"
+        assert (await _ask(served, "GET", "own-lists", host="scans.example"))[1]["code"] == "not_allowed"
+        assert (await _put(served, NEW, "Origin: https://evil.example"))[1]["code"] == "origin"
+        assert (await _ask(served, "PUT", "own-lists/mine", NEW, body=MINE, host="evil.example"))[0] == 421
+        assert _text(file) is None
+        assert (await _put(served, NEW, f"Origin: http://127.0.0.1:{served.port}"))[0] == 201
+    for section in ({"host": "0.0.0.0"}, {"edit": False}, {"edit": False, "edit_token": "x"}):
+        async with running_bridge(nats_server.url, lists_file=file, **section) as served:
+            assert (await _put(served, NEW, "Authorization: Bearer x"))[1]["code"] == "not_allowed"
+
+
+async def test_with_a_token_of_its_own_from_anywhere(movers: Published, nats_server: NatsServer, file: Path) -> None:
+    section: dict[str, Any] = {"token": "for reading", "edit_token": "for writing", "host": "0.0.0.0"}
+    async with running_bridge(nats_server.url, lists_file=file, **section) as served:
+        reading, writing = ("Authorization: Bearer for reading", "Authorization: Bearer for writing")
+        assert (await _ask(served, "GET", "lists", writing))[0] != 401
+        assert (await _put(served, NEW))[1]["code"] == "no_token"
+        assert (await _put(served, NEW, reading))[1]["code"] == "no_token"
+        assert _text(file) is None
+        assert (await _put(served, NEW, writing))[0] == 201
+
+
+async def test_a_list_that_no_ranker_was_told_of_is_kept_and_said(file: Path) -> None:
+    async with running_bridge("nats://127.0.0.1:9", lists_file=file) as served:
+        status, answer = await _put(served, NEW)
+        assert (status, answer["code"]) == (503, "unavailable")
+        assert "no ranker was told" in answer["detail"]
+        assert _text(file) == MINE
