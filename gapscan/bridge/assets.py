@@ -1,10 +1,17 @@
-"""The page's files: read once, served from memory."""
+"""The page's files: read once, served from memory.
+
+The page names its modules and styles by paths with the version of them all, `static/v.../app.js`: browsers keep them
+without asking again, and another version has other paths. It names all modules at once, so that none waits until
+another was read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Iterator
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -23,6 +30,13 @@ _POLICY: Final = (
 )
 
 
+_MAIN: Final = "app.js"
+_IMPORT: Final = re.compile(r'^(?:import|export)\b[^;]*?"(\.{1,2}/[^"]+\.js)";', re.MULTILINE)
+_NAMED: Final = re.compile(r'"static/([\w/]+\.(?:js|css))"')
+_VERSIONED: Final = re.compile(r"(v[0-9a-f]{16})/(.+)", re.ASCII)
+_LASTING: Final = "public, max-age=31536000, immutable"
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One file."""
@@ -31,11 +45,11 @@ class Asset:
     content_type: str
     etag: str
 
-    def response(self, request: web.Request) -> web.Response:
-        """The file, or 304 when the browser has it. It asks every time, so a new version shows at once."""
+    def response(self, request: web.Request, *, lasting: bool = False) -> web.Response:
+        """The file, or 304 when the browser has it. It asks every time, unless what stands at the path is `lasting`."""
         headers = {
             "Content-Security-Policy": _POLICY,
-            "Cache-Control": "no-cache",
+            "Cache-Control": _LASTING if lasting else "no-cache",
             "ETag": f'"{self.etag}"',
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
@@ -47,6 +61,46 @@ class Asset:
 
     def _charset(self) -> str | None:
         return "utf-8" if self.content_type.startswith("text/") else None
+
+
+class Assets:
+    """All files of the page."""
+
+    def __init__(self) -> None:
+        self._files = load_assets()
+        tags = "".join(f"{path} {file.etag}\n" for path, file in sorted(self._files.items()))
+        self._version = f"v{hashlib.sha256(tags.encode()).hexdigest()[:16]}"
+        self.page = _asset(INDEX, _page(self._files, self._version))
+
+    def response(self, path: str, request: web.Request) -> web.Response | None:
+        """The file at a path below `static/`, with a version or without; None when there is none.
+
+        A page of an earlier version that asks for more gets what there is now.
+        """
+        found = _VERSIONED.fullmatch(path)
+        version, name = found.groups() if found else ("", path)
+        asset = self._files.get(name)
+        return asset.response(request, lasting=version == self._version) if asset else None
+
+
+def _page(files_of: Mapping[str, Asset], version: str) -> bytes:
+    text = files_of[INDEX].body.decode()
+    preloads = "".join(f'<link rel="modulepreload" href="static/{path}">\n' for path in modules_of(files_of, _MAIN))
+    main = f'<script type="module" src="static/{_MAIN}">'
+    return _NAMED.sub(rf'"static/{version}/\1"', text.replace(main, preloads + main)).encode()
+
+
+def modules_of(files_of: Mapping[str, Asset], main: str) -> list[str]:
+    """The modules that `main` imports, and those that they do; not what is loaded when it is needed."""
+    found, waiting = dict.fromkeys([main]), [main]
+    while waiting:
+        path = waiting.pop()
+        for name in _IMPORT.findall(files_of[path].body.decode()):
+            module = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+            if module not in found:
+                found[module] = None
+                waiting.append(module)
+    return [path for path in found if path != main]
 
 
 def load_assets() -> dict[str, Asset]:

@@ -18,7 +18,7 @@ from gapscan.bridge.api_access import ApiAccess
 from gapscan.bridge.api_bars import BarsApi
 from gapscan.bridge.api_own import OwnListsApi
 from gapscan.bridge.api_symbols import SymbolsApi
-from gapscan.bridge.assets import INDEX, Asset, load_assets
+from gapscan.bridge.assets import Assets
 from gapscan.bridge.clients import client_session, linger
 from gapscan.bridge.commands import CommandHandler, TokenCheck
 from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConnection, peer_of
@@ -75,7 +75,7 @@ class Web:
     def __init__(self, bridge: BridgeServer, policy: AccessPolicy) -> None:
         self._bridge = bridge
         self._policy = policy
-        self._assets = load_assets()
+        self._assets = Assets()
         self._bars = BarsApi(policy.bars, bridge.clock)
         self._symbols = SymbolsApi(bridge, policy.symbols)
         self.limiter: ConnectionLimiter | None = None
@@ -127,16 +127,13 @@ class Web:
         raise Misdirected(text=f"{text} of its settings (or GAPSCAN_BRIDGE_HOSTS={name})\n")
 
     async def _page(self, request: web.Request) -> web.Response:
-        return self._serve(INDEX, request)
+        return self._assets.page.response(request)
 
     async def _static(self, request: web.Request) -> web.Response:
-        return self._serve(request.match_info["path"], request)
-
-    def _serve(self, path: str, request: web.Request) -> web.Response:
-        asset: Asset | None = self._assets.get(path)
-        if asset is None:
+        response = self._assets.response(request.match_info["path"], request)
+        if response is None:
             raise web.HTTPNotFound(text="there is no such file\n")
-        return asset.response(request)
+        return response
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         # What starts a process again asks here: that NATS is away is no reason, `readyz` says it.

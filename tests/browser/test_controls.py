@@ -277,10 +277,17 @@ async def test_it_can_be_installed(watched: Watched, stage: Stage) -> None:
     assert {each["errorId"] for each in found} <= {"in-incognito"}  # as tests are
 
 
-async def test_less_motion_when_asked_for(watched: Watched, stage: Stage) -> None:
-    await watched.page.emulate_media(reduced_motion="reduce")
+async def test_a_price_that_moves_flashes_without_an_animation(watched: Watched, stage: Stage) -> None:
     await _opened(watched, stage)
-    assert await watched.value("getComputedStyle(document.querySelector('#row-AAA .price')).transitionDuration") == "0s"
+    await watched.value("""() => {
+      window.flashed = [];
+      const cell = document.querySelector("#row-AAA .price");
+      const look = () => flashed.push([cell.classList.contains("tick-up"), document.getAnimations().length]);
+      new MutationObserver(look).observe(cell, { attributes: true });
+    }""")
+    await stage.feed.publish([some_row("AAA", 11.0)])
+    await watched.until("flashed.length > 1")
+    assert await watched.value("flashed") == [[True, 0], [False, 0]]
 
 
 # The least contrast of text against what is behind it, by WCAG's formula, over all texts on the page.

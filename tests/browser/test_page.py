@@ -41,6 +41,20 @@ _OBSERVE = """
 """
 
 
+async def test_modules_come_at_once_and_are_kept(watched: Watched, stage: Stage) -> None:
+    await stage.feed.publish([some_row("A")])
+    loaded = """performance.getEntriesByType("resource").filter(({name}) => name.endsWith(".js"))
+      .map(({initiatorType, transferSize}) => [initiatorType, transferSize])"""
+    for transferred in (True, False):
+        await watched.open()
+        await watched.word("Live")
+        found = await watched.value(loaded)
+        assert len(found) > 50
+        assert {kind for kind, _ in found} == {"link", "script"}, "no module waits for another to be read"
+        assert sum(kind == "script" for kind, _ in found) == 2
+        assert all((size > 0) == transferred for _, size in found)
+
+
 async def test_first_snapshot(watched: Watched, stage: Stage) -> None:
     rows = [some_row("TSLA", 262.55, gap_percent=12.5), some_row("AAPL", 195.1), some_row("Ω", None)]
     sequence = await stage.feed.publish(rows)

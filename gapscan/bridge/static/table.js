@@ -44,6 +44,7 @@ export class Table {
   /** Bring the page to `shown`. @param {import("./order.js").Shown} shown @param {Since} since @param {number} now market time */
   draw(shown, since, now) {
     const wasPlain = this.#plain;
+    this.#shared.timed.sweep();
     this.#setPlain(shown.plain);
     const wanted = new Set(shown.rows.map((row) => row.symbol));
     for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol);

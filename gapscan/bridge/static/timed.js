@@ -1,6 +1,7 @@
-/** Classes that an element bears for a while. One timer for all: a busy list has hundreds of them. */
+/** Classes that an element bears for a while. A busy list has hundreds of them: they end when it is drawn anyway, and in a
+ * quiet one by one timer for all. */
 
-const SWEEP_MS = 150;
+const SWEEP_MS = 300;
 
 export class TimedClasses {
   #ends = new Map(); // element -> Map(class -> [end, after])
@@ -12,7 +13,7 @@ export class TimedClasses {
     this.#ends.set(element, ends);
     ends.set(name, [performance.now() + ms, after]);
     element.classList.add(name);
-    this.#timer ||= setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer ||= setInterval(() => this.sweep(), SWEEP_MS);
   }
 
   /** Take it away now. */
@@ -25,7 +26,8 @@ export class TimedClasses {
     this.#ends.delete(element);
   }
 
-  #sweep() {
+  /** Take away those whose time is over. */
+  sweep() {
     const now = performance.now();
     for (const [element, ends] of this.#ends) {
       for (const [name, [end, after]] of ends) {

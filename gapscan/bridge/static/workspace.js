@@ -8,6 +8,7 @@
  *   kept     {tree}            the layout is another
  */
 
+import { Frames } from "./frames.js";
 import { Borders } from "./layout/borders.js";
 import { Dragging } from "./layout/dragging.js";
 import { beside, freeId, neighbourOf, panelsOf, places, replaced, resized, swapped, without } from "./layout/tree.js";
@@ -24,6 +25,7 @@ export class Workspace extends EventTarget {
   #settling = false; // panels are being opened: what they keep and wish is looked at after that
   tree = null;
   chime = new Chime();
+  #drawing = new Frames();
 
   /** @param {HTMLElement} element
    * @param {{connection: object, lists: Map, symbols: object, ask: function, explain: function}} services */
@@ -150,6 +152,7 @@ export class Workspace extends EventTarget {
         return workspace.alone;
       },
       chime: this.chime,
+      frames: this.#drawing,
       explain: this.services.explain,
       wished: () => this.#wish(),
       changed: () => frame.panel && this.#emit("changed", { panel: frame.panel }),

@@ -54,6 +54,22 @@ async def test_the_page(served: Served) -> None:
     assert (await served.get("/", 'If-None-Match: "other"'))[0] == 200
 
 
+async def test_what_the_page_names_is_there_and_lasts(served: Served) -> None:
+    _, _, page = await served.get("/")
+    named = re.findall(r'(?:src|href)="(static/[^"]+)"', page)
+    assert len(named) == len(set(named))
+    modules = [path for path in named if path.endswith((".js", ".css"))]
+    assert len(modules) > 50, "all modules are named at once"
+    for path in named:
+        status, head, _ = await served.get(f"/{path}")
+        assert status == 200, path
+        assert ("immutable" in head) == (path in modules), path
+    other = re.sub("v[0-9a-f]{16}", f"v{'0' * 16}", modules[0])
+    status, head, _ = await served.get(f"/{other}")  # a page of another version asks
+    assert status == 200
+    assert "Cache-Control: no-cache" in head
+
+
 async def test_every_file_of_the_page(served: Served) -> None:
     for path in assets.load_assets():
         status, head, _ = await served.get(f"/static/{path}")

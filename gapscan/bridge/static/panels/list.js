@@ -26,7 +26,7 @@ export class ListPanel {
   #parts;
   #kept;
   #traffic = new Traffic();
-  #frame = 0;
+  #drawing = () => this.#draw();
   #fresh = true; // what comes now was there before this page looked: no entry, no sound
   #columns;
   #empty;
@@ -165,7 +165,7 @@ export class ListPanel {
       this.#traffic.note(heard, this.#source.live);
       if (heard.added.length) this.#context.page.chime.ring(this.list);
     }
-    if (this.live) this.redraw();
+    if (this.live) this.#context.page.frames.soon(this.#drawing);
   }
 
   /** A heartbeat: when the list is up to date, entries are news from then on. */
@@ -176,11 +176,10 @@ export class ListPanel {
 
   /** Draw with the next frame. */
   redraw() {
-    this.#frame ||= requestAnimationFrame(() => this.#draw());
+    this.#context.page.frames.now(this.#drawing);
   }
 
   #draw() {
-    this.#frame = 0;
     const { since, entries } = this.#traffic.drain();
     this.#shown = this.#arranged();
     this.table.draw(this.#shown, since, this.about.asOf);
@@ -290,7 +289,7 @@ export class ListPanel {
 
   close() {
     this.hold.release();
-    cancelAnimationFrame(this.#frame);
+    this.#context.page.frames.cancel(this.#drawing);
     for (const part of this.#under) part.close?.();
     this.table.clear();
   }

@@ -1,0 +1,40 @@
+/** When panels draw: together, so that many changing lists cost one frame; and what data alone changes, not too often. */
+
+const SPACING_MS = 80; // at least between two drawings of what comes by itself; what a user does is drawn at once
+
+export class Frames {
+  #due = new Set();
+  #frame = 0;
+  #timer = 0;
+  #drawnAt = -Infinity;
+
+  /** Draw with the next frame. A drawing that is due already is not done twice. @param {() => void} draw */
+  now(draw) {
+    this.#due.add(draw);
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  /** Draw soon: at once, if nothing was drawn just now. @param {() => void} draw */
+  soon(draw) {
+    const wait = this.#drawnAt + SPACING_MS - performance.now();
+    if (wait <= 0 || this.#frame) this.now(draw);
+    else {
+      this.#due.add(draw);
+      this.#timer ||= setTimeout(() => (this.#frame ||= requestAnimationFrame(() => this.#draw())), wait);
+    }
+  }
+
+  /** @param {() => void} draw  what asked for it is no more */
+  cancel(draw) {
+    this.#due.delete(draw);
+  }
+
+  #draw() {
+    clearTimeout(this.#timer);
+    this.#frame = this.#timer = 0;
+    this.#drawnAt = performance.now();
+    const due = [...this.#due];
+    this.#due.clear();
+    for (const draw of due) draw();
+  }
+}
