@@ -102,7 +102,7 @@ async def metrics_of(session: CDPSession) -> dict[str, float]:
     return {entry["name"]: entry["value"] for entry in answer["metrics"]}
 
 
-async def _heap(session: CDPSession) -> float:
+async def heap_of(session: CDPSession) -> float:
     """MB that are in use after a garbage collection."""
     for _ in range(3):
         await session.send("HeapProfiler.collectGarbage")
@@ -138,7 +138,7 @@ async def _growth(page: Page, session: CDPSession, stage: Stage, market: Market)
     for _ in range(2):
         await drive(feed, market, HEAP_DELTAS // 2, 1 / (DELTAS_A_SECOND * HEAP_SPEED))
         await _shown(page, feed)
-        heaps.append(await _heap(session))
+        heaps.append(await heap_of(session))
     nodes = (await metrics_of(session))["Nodes"]
     return [
         Figure("page: heap after 10 market minutes", heaps[1], "MB"),

@@ -7,9 +7,9 @@ import shutil
 import time
 from collections.abc import Sequence
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import CDPSession, Page, async_playwright
 
-from tests.bench.page import DELTAS_A_SECOND, Market, drive, metrics_of, with_server
+from tests.bench.page import DELTAS_A_SECOND, HEAP_SPEED, Market, drive, heap_of, metrics_of, with_server
 from tests.bench.registry import Benchmark, Figure
 from tests.browser.conftest import FLAGS, NAMES
 from tests.browser.stage import Stage, staged
@@ -20,6 +20,7 @@ ROWS = 50
 TOUCHED = 5  # rows with new prices in each delta
 SECONDS = 60.0
 _WARM_UP_SECONDS = 15.0
+_HEAP_SECONDS = 16.0  # between two looks at the heap; market time goes faster meanwhile
 _PAINTS = 5  # loads of the page
 _FIRST = """() => new Promise((done) => {
   const painted = () => requestAnimationFrame(() => done(performance.now()));
@@ -59,6 +60,20 @@ async def _first_rows(page: Page, url: str) -> float:
     return min(found)
 
 
+async def _heap(session: CDPSession, stage: Stage, markets: Sequence[Market]) -> list[Figure]:
+    """What only fills up to its limit, such as the lines of prices, has time to before the last look but one."""
+    for feed in stage.feeds.values():
+        feed.rate = HEAP_SPEED
+    heaps = []
+    for _ in range(3):
+        await _drive_all(stage, markets, _HEAP_SECONDS)
+        heaps.append(await heap_of(session))
+    return [
+        Figure("panels: heap", heaps[-1], "MB"),
+        Figure("panels: heap growth, the last 80 market seconds", heaps[-1] - heaps[-2], "MB", 0.5),
+    ]
+
+
 async def _run(server: NatsServer) -> Sequence[Figure]:
     path = next(filter(None, map(shutil.which, NAMES)))
     async with staged(server) as stage, async_playwright() as playwright:
@@ -78,6 +93,7 @@ async def _run(server: NatsServer) -> Sequence[Figure]:
         after, took = await metrics_of(session), time.monotonic() - began
         deltas = (await page.evaluate("gapscan.counts().deltas") - deltas) / took
         drawings = await page.evaluate("drawings") / took
+        heap = await _heap(session, stage, markets)
         await browser.close()
         share = {name: 100 * (after[name] - before[name]) / took for name in ("ScriptDuration", "TaskDuration")}
         return [
@@ -86,11 +102,12 @@ async def _run(server: NatsServer) -> Sequence[Figure]:
             Figure("panels: drawings, all panels", drawings, "/s"),
             Figure("panels: scripting, 8 panels of 50 rows", share["ScriptDuration"], "% of a core", 10),
             Figure("panels: main thread, drawing included", share["TaskDuration"], "% of a core", 25),
+            *heap,
         ]
 
 
 def panels_cost() -> Sequence[Figure]:
-    """CPU of the page with eight panels; about a minute and a half."""
+    """CPU of the page with eight panels; about two and a half minutes."""
     return with_server(_run)
 
 

@@ -1,0 +1,48 @@
+"""When panels draw: what comes by itself not too often, all of it together, and what a user does at once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from playwright.async_api import Page
+
+from tests.browser.modules import at_home
+
+_RUN = """async () => {
+  const {Frames} = await import("/frames.js");
+  const frames = new Frames();
+  const drawn = {a: [], b: []};
+  const [a, b] = ["a", "b"].map((name) => () => drawn[name].push([document.timeline.currentTime, performance.now()]));
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  for (let step = 0; step < 100; step += 1) {
+    frames.soon(a);
+    frames.soon(b);
+    await pause(5);
+  }
+  await pause(200);
+  const busy = structuredClone(drawn);
+  frames.now(a);
+  await new Promise((done) => requestAnimationFrame(done));
+  frames.soon(b); // something was drawn just now
+  frames.now(a); // and with what is asked for at once comes what waits
+  frames.now(a);
+  await new Promise((done) => requestAnimationFrame(done));
+  const together = {a: drawn.a.slice(busy.a.length), b: drawn.b.slice(busy.b.length)};
+  frames.soon(b);
+  frames.cancel(b);
+  await pause(200);
+  return {busy, together, last: drawn.b.length - busy.b.length};
+}"""
+
+
+async def test_frames(page: Page) -> None:
+    await at_home(page)
+    found = await page.evaluate(_RUN)
+    busy, together = found["busy"], found["together"]
+    assert len(busy["a"]) > 2
+    assert [frame for frame, _ in busy["a"]] == [frame for frame, _ in busy["b"]], "both with the same frames"
+    times = [time for _, time in busy["a"]]
+    assert min(after - before for before, after in pairwise(times)) > 70
+    assert len(together["a"]) == 2, "what was asked for twice is drawn once"
+    assert [frame for frame, _ in together["b"]] == [together["a"][1][0]]
+    assert found["last"] == 1, "what is taken back is not drawn"
