@@ -50,8 +50,8 @@ async def test_modules_come_at_once_and_are_kept(watched: Watched, stage: Stage)
         await watched.word("Live")
         found = await watched.value(loaded)
         assert len(found) > 50
-        assert {kind for kind, _ in found} == {"link", "script"}, "no module waits for another to be read"
-        assert sum(kind == "script" for kind, _ in found) == 2
+        imported = [kind for kind, _ in found if kind == "script"]  # the page's own two, and those that others name
+        assert len(imported) == 2, "no module waits for another to be read"
         assert all((size > 0) == transferred for _, size in found)
 
 

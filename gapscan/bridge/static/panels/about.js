@@ -11,7 +11,7 @@ const STAYS = 60;
 const WORDS = { __proto__: null, fell_behind: "a condition failed", rank: "others ranked before it", idle: "no trade", closed: "the list closed" };
 
 function section(name, ...children) {
-  return make("section", "about", make("h4", "", name), ...children);
+  return make("section", "sheet-part", make("h4", "", name), ...children);
 }
 
 /** @param {?object} halt @returns {Element[]}  nothing without one */
@@ -35,7 +35,7 @@ export function staysSection(stays) {
     return cell;
   });
   const table = make("table", "stays", make("thead", "", make("tr", "", ...heads)), make("tbody", "", ...rows));
-  return [make("section", "about", table)];
+  return [make("section", "sheet-part", table)];
 }
 
 function stayRow(stay) {
