@@ -108,7 +108,7 @@ def _kept_lines(found: Sequence[Kept]) -> list[str]:
 
 
 def _size_lines(sizes: dict[str, int]) -> list[str]:
-    return [f"{render.amount(size)}B, {tape} market" for tape, size in sizes.items()]
+    return [f"{render.amount(size)}B before compression, {tape} market" for tape, size in sizes.items()]
 
 
 async def print_verified(options: BusOptions) -> int:

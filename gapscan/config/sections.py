@@ -217,7 +217,8 @@ class BridgeSection(Section, frozen=True):
 
 class HistorySection(Section, frozen=True):
     """What the recorder keeps of the lists' past: `days` trading days at least, in `max_bytes` at most, the oldest
-    goes first. Nothing is recorded with `enabled` false.
+    goes first. Nothing is recorded with `enabled` false. NATS counts bytes before it compresses them: on disk they are
+    about a fifth.
 
     Where `store_dir` has NATS's files (empty: elsewhere), `min_free` bytes of its disk stay free, or a
     twentieth of a small one: the past gives way.
@@ -225,7 +226,7 @@ class HistorySection(Section, frozen=True):
 
     enabled: bool = True
     days: Annotated[int, Meta(ge=1, le=1000)] = 5
-    max_bytes: Annotated[int, Meta(ge=16 * 1024 * 1024)] = 2 * 1024 * 1024 * 1024
+    max_bytes: Annotated[int, Meta(ge=16 * 1024 * 1024)] = 8 * 1024 * 1024 * 1024
     store_dir: str = ""
     min_free: Annotated[int, Meta(ge=0)] = 1024 * 1024 * 1024
 
