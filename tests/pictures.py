@@ -1,6 +1,6 @@
-"""The pictures of docs/, taken of a running set: python -m tests.pictures --nats nats://... --page http://...
+"""The pictures of docs/, taken of a running set: python -m tests.pictures --data DIR
 
-`gapscan up --start 09:29 --data DIR` is such a set; DIR/run.json has its addresses.
+`gapscan up --start 09:30 --data DIR` is such a set, a minute after its start.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 from rich.console import Console
 
 import gapscan
+from gapscan import runfile
 from gapscan_cli.following import shown_columns
 from gapscan_cli.watching.draw import draw
 from gapscan_cli.watching.model import WatchModel
@@ -28,10 +29,10 @@ _WIDTH, _HEIGHT = 133, 27
 _LAYOUT = "Momentum"
 
 
-async def terminal(nats: str) -> None:
+async def terminal(options: gapscan.BusOptions) -> None:
     """docs/watch.svg: `gapscan watch` as it stands after a while."""
     model, ends = WatchModel(LIST), time.monotonic() + SECONDS
-    async with gapscan.connect(gapscan.BusOptions(nats), "gapscan pictures") as bus:
+    async with gapscan.connect(options, "gapscan pictures") as bus:
         model.columns = await shown_columns(bus, LIST) or model.columns
         async for view in gapscan.follow(LIST, bus=bus):
             model.take(view, time.monotonic())
@@ -63,11 +64,12 @@ async def page(address: str) -> None:
 def main() -> None:
     """Take them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nats", required=True)
-    parser.add_argument("--page", required=True)
-    arguments = parser.parse_args()
-    asyncio.run(terminal(arguments.nats))
-    asyncio.run(page(arguments.page))
+    parser.add_argument("--data", type=Path, help="where the set keeps its data; by default the usual directory")
+    found = runfile.read(parser.parse_args().data)
+    if found is None or found.http_url is None:
+        parser.error("no set runs there")
+    asyncio.run(terminal(gapscan.BusOptions(found.nats_url, user=found.nats_user, password=found.nats_password)))
+    asyncio.run(page(found.http_url))
 
 
 if __name__ == "__main__":

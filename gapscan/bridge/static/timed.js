@@ -6,6 +6,7 @@ const SWEEP_MS = 300;
 export class TimedClasses {
   #ends = new Map(); // element -> Map(class -> [end, after])
   #timer = 0;
+  #sweptAt = -Infinity;
 
   /** Give `element` the class `name` for `ms`, from now on; `after` runs when it is taken away. */
   set(element, name, ms, after = null) {
@@ -13,7 +14,7 @@ export class TimedClasses {
     this.#ends.set(element, ends);
     ends.set(name, [performance.now() + ms, after]);
     element.classList.add(name);
-    this.#timer ||= setInterval(() => this.sweep(), SWEEP_MS);
+    this.#timer ||= setInterval(() => this.#look(), SWEEP_MS);
   }
 
   /** Take it away now. */
@@ -26,9 +27,14 @@ export class TimedClasses {
     this.#ends.delete(element);
   }
 
+  /** Nothing was drawn for a while. */
+  #look() {
+    if (performance.now() - this.#sweptAt >= SWEEP_MS) this.sweep();
+  }
+
   /** Take away those whose time is over. */
   sweep() {
-    const now = performance.now();
+    const now = (this.#sweptAt = performance.now());
     for (const [element, ends] of this.#ends) {
       for (const [name, [end, after]] of ends) {
         if (end > now) continue;
