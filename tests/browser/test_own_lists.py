@@ -218,3 +218,23 @@ async def test_the_parts_of_the_editor(page: Page) -> None:
         "word": {"word": "vol", "from": 8},
         "place": [2, 3, 2],
     }
+
+
+_TRIED = """async ({today, answer}) => {
+  const {tried} = await import("/own/answers.js");
+  return [{...answer, today}, answer].map((each) => tried(each).map(({textContent}) => textContent));
+}"""
+
+
+async def test_what_a_trial_says(page: Page) -> None:
+    await at_home(page)
+    latest = [{"time": 1795789860000, "symbol": "NVDA", "rank": 2, "price": 151.2}]
+    today = {"day": "2026-11-27", "entries": 1, "symbols": 214, "already_in": 3, "latest": latest, "notes": ["A note."]}
+    followed = [{"after": "5m", "entries": 4, "mean": 1.5, "random": -0.25, "share_above_zero": 0.75}]
+    answer = {"days": ["2026-11-25", "2026-11-26"], "entries": 5, "entries_a_day": 2.5, "followed": followed}
+    answer |= {"notes": [], "faults": {"2026-11-24": "it is gone"}}
+    of_today, of_days = await page.evaluate(_TRIED, {"today": {**today, "fault": ""}, "answer": answer})
+    said = "1 entry on 2026-11-27 (of 214 symbols that lists showed; 3 in it from the start): NVDA 09:31:00"
+    assert of_today == [said, "A note.", *of_days]
+    assert of_days[0] == "5 entries on 2 days (2026-11-25 to 2026-11-26): 2.5 a day. 1 day could not be read."
+    assert of_days[1].endswith("5m+1.50\u22120.2575 %")

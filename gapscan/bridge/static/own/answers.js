@@ -32,11 +32,15 @@ function returns(followed) {
   return make("table", "followed", make("thead", "", head), make("tbody", "", ...rows));
 }
 
-/** How often a list would have fired on the tape's newest day, where the bridge says it. */
+/** How often a list would have fired on the tape's newest day, where the bridge says it. @returns {Node[]} */
 function ofToday(today) {
-  if (!today || today.fault) return today ? make("p", "quiet", `On the newest day: ${today.fault}.`) : "";
-  const latest = today.latest.slice(0, 5).map(({ time, symbol }) => `${symbol} ${clock(time)}`).join(", ");
-  return make("p", "", make("strong", "", `${entered(today.entries)} on ${today.day}`), ` (of ${count(today.symbols, "symbol")} that lists showed)`, latest && `: ${latest}`);
+  if (!today) return [];
+  if (today.fault) return [make("p", "quiet", `On the newest day: ${today.fault}.`)];
+  const { day, entries, symbols, already_in: already, latest, notes } = today;
+  const words = [`of ${count(symbols, "symbol")} that lists showed`, already && `${already} in it from the start`].filter(Boolean);
+  const whom = latest.slice(0, 5).map(({ time, symbol }) => `${symbol} ${clock(time)}`).join(", ");
+  const said = make("p", "", make("strong", "", `${entered(entries)} on ${day}`), ` (${words.join("; ")})`, whom && `: ${whom}`);
+  return [said, ...notes.map((note) => make("p", "quiet", note))];
 }
 
 /** How often a list would have fired. @param {object} answer  of api/backtest @returns {Node[]} */
@@ -44,7 +48,7 @@ export function tried({ days, entries, entries_a_day: daily, followed, notes, fa
   const lost = Object.keys(faults ?? {}).length;
   const words = days.length ? `${entered(entries)} on ${count(days.length, "day")} (${days.at(0)} to ${days.at(-1)}): ${daily} a day.` : "";
   return [
-    ofToday(today),
+    ...ofToday(today),
     words && make("p", "", make("strong", "", words), lost ? ` ${count(lost, "day")} could not be read.` : ""),
     followed?.length && entries ? returns(followed) : "",
     ...(notes ?? []).map((note) => make("p", "quiet", note)),
