@@ -68,7 +68,7 @@ class DayMoves:
         return known[1]
 
     def stays(self, symbol: str) -> list[Stay]:
-        """When it was in lists, by the time. Where it is and no move is recorded, it was from the beginning."""
+        """When it was in lists, by the time. Where it is and no move is recorded, nobody says since when."""
         found: list[Stay] = []
         for name, (_, day) in self._days.items():
             found += day.stays(symbol) or ([Stay(name, symbol)] if self._is_in(name, symbol) else [])

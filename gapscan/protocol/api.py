@@ -131,9 +131,9 @@ class SymbolAnswer(Struct, frozen=True):
 class SymbolStay(Struct, frozen=True):
     """A time that a symbol was in a list, with its rank and price when it came and when it went.
 
-    `entered` is null when it was in before anything was recorded, `left` when it is in. `reason` is why it left, as the
-    list said it. `uncertain`: it came or went at some time in a gap of the tape, which ends at the time that stands
-    here.
+    `entered` is null when the tape does not say when it came: before its beginning, or within the last minute. `left`
+    is null when it is in. `reason` is why it left, as the list said it. `uncertain`: it came or went at some time in a
+    gap of the tape, which ends at the time that stands here.
     """
 
     list: ListName

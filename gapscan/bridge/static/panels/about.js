@@ -45,7 +45,7 @@ function stayRow(stay) {
   name.scope = "row";
   const lasted = entered && left ? ` ${span(left - entered)}` : "";
   const cells = [
-    entered ? momentLink(list, entered, doubt + clock(entered)) : "from the start",
+    entered ? momentLink(list, entered, doubt + clock(entered)) : "not on the tape", // since before its beginning, or within the last minute
     left ? make("span", "", momentLink(list, left, doubt + clock(left)), make("span", "quiet", lasted)) : "is in",
     pair(rankIn && `#${rankIn}`, rankOut && `#${rankOut}`),
     pair(priceIn && price(priceIn), priceOut && price(priceOut)),
