@@ -60,7 +60,7 @@ def _stay_lines(stays: Sequence[Stay]) -> list[str]:
 
 
 def _stay_line(stay: Stay) -> str:
-    came = render.clock(stay.entered) if stay.entered else "before"
+    came = render.clock(stay.entered) if stay.entered else "not told" if stay.unrecorded else "before"
     went = render.clock(stay.left) if stay.left else "is in"
     lasted = render.span(stay.seconds) if stay.seconds is not None else render.MISSING
     ranks = f"{render.text(stay.rank_in):>6}{render.text(stay.rank_out):>6}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -15,9 +16,10 @@ from gapscan.bridge.problems import ProblemError
 from gapscan.bridge.server import BridgeServer
 from gapscan.bridge.shared import Shared
 from gapscan.bridge.symbol_facts import SymbolFacts
-from gapscan.protocol.api import PREFIX, HaltsAnswer, SymbolAnswer, SymbolHalt
+from gapscan.protocol.api import PREFIX, HaltsAnswer, SymbolAnswer
 from gapscan.protocol.fields import Fields
-from gapscan.protocol.headlines import Headlines
+
+T = TypeVar("T")
 
 SHARED_SECONDS: Final = 1.0
 _ALL: Final = ""  # the key of what is of no symbol
@@ -61,19 +63,30 @@ class SymbolsApi:
         symbol = symbol_in(request)
         versions = self._bridge.versions
         places = [place for each in versions.histories.values() if (place := place_of(symbol, each))]
-        news, halt = await self._told_of(symbol)
         row, stands = _newest(row for row, _ in places), [place for _, place in places]
-        return _json(msgspec.json.encode(SymbolAnswer(symbol, row, stands, versions.simulated, news, halt)))
+        reading_news, reading_halts = self._told(self._news, symbol), self._told(self._halts, _ALL)
+        news, halts = await asyncio.gather(reading_news, reading_halts)
+        market = versions.market(simulated=versions.simulated)
+        answer = SymbolAnswer(
+            symbol,
+            row,
+            stands,
+            versions.simulated,
+            news,
+            next((halt for halt in halts.halts if halt.symbol == symbol), None) if halts else None,
+            halt_unread=halts is None,
+            market_time=market.time,
+            state=market.state,
+        )
+        return _json(msgspec.json.encode(answer))
 
-    async def _told_of(self, symbol: str) -> tuple[Headlines | None, SymbolHalt | None]:
-        """Its headlines and its halt: where its places are known, these being away is no reason not to answer."""
+    async def _told(self, shared: Shared[T], key: str) -> T | None:
+        """One thing that is said of symbols; None when it cannot be read, which is no reason to leave out the rest."""
         try:
-            news = await self._news.get(symbol)
-            halts = (await self._halts.get(_ALL)).halts
+            return await shared.get(key)
         except ProblemError as error:
             self._bridge.tally.trouble("symbol_unread", f"what is said of a symbol cannot be read: {error.message}")
-            return None, None
-        return news, next((halt for halt in halts if halt.symbol == symbol), None)
+            return None
 
 
 def _json(body: bytes) -> web.Response:

@@ -1,49 +1,67 @@
-"""When symbols were in the lists today, by the tape: what is read once is kept, and only gone on with."""
+"""When symbols were in the lists today, by the tape: what is read once is kept, and gone on with."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from typing import Final
+from collections.abc import Sequence
 
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus
-from gapscan.bus.tape import read_day_after
-from gapscan.client.past import Stay, stays_of
+from gapscan.client.past import Stay, first_symbols, stays_of
+from gapscan.client.tape_reader import TapeReader
+from gapscan.client.timeline import moves_of
+from gapscan.client.told_days import DAY_MS, DayReader
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
-from gapscan.protocol.tape import MINUTE_MS, Move, Shelf
-
-_DAY_MS: Final = 24 * 60 * MINUTE_MS
+from gapscan.protocol.tape import Gap, Move, Moves, Shelf
 
 
 class ListDay:
     """Who came into a list and left it on one trading day."""
 
-    def __init__(self, shelf: Shelf, date: dt.date) -> None:
+    def __init__(self, shelf: Shelf, date: dt.date, days: DayReader) -> None:
         self._shelf = shelf
         self._begin, self._over = session_times(date).clear, session_times(next_trading_day(date)).clear
-        self._read: dict[int, int] = {}  # by a UTC day's first minute, what was read last
+        self._days = days
+        self._read: dict[int, Sequence[Moves | Gap]] = {}  # what was read of each UTC day
         self._moves: dict[str, list[Move]] = defaultdict(list)
+        self._first: frozenset[str] | None = None  # the symbols of the day's first list on the tape, once there is one
 
     async def refresh(self, bus: Bus) -> None:
-        """Read what came since. Raises BusError, ProtocolError."""
-        for day in range(self._begin // _DAY_MS * _DAY_MS, self._over, _DAY_MS):
-            minute = day // MINUTE_MS
-            found, self._read[minute] = await read_day_after(bus, self._shelf, minute, self._read.get(minute, 0))
-            for move in (move for message in found for move in message.moves):
-                if self._begin <= move.time < self._over:
-                    self._moves[move.symbol].append(move)
+        """Take in what came since, or all of it, where the tape is another one. Raises BusError, ProtocolError."""
+        utc_days = range(self._begin // DAY_MS * DAY_MS, self._over, DAY_MS)
+        told = {day: await self._days.read(bus, self._shelf, day) for day in utc_days}
+        if not all(_goes_on(messages, self._read.get(day, ())) for day, messages in told.items()):
+            self._read, self._first = {}, None
+            self._moves.clear()
+        for day, messages in told.items():
+            known = len(self._read.get(day, ()))
+            for move in moves_of(messages[known:], self._begin, self._over):
+                self._moves[move.symbol].append(move)
+        self._read = told
+        if self._first is None:
+            self._first = await first_symbols(TapeReader(bus, self._shelf), self._begin, self._over)
 
     def stays(self, symbol: str) -> list[Stay]:
         """The times that it was in; none where nothing of it was recorded."""
         return stays_of(self._shelf.name, symbol, self._moves.get(symbol, []))
 
+    def began_with(self, symbol: str) -> bool:
+        """Whether it is in the day's first list on the tape."""
+        return self._first is not None and symbol in self._first
+
+
+def _goes_on(messages: Sequence[Moves | Gap], known: Sequence[Moves | Gap]) -> bool:
+    """Whether that is what was known and more: a reader that finds another tape makes other objects of it."""
+    return not known or (len(messages) >= len(known) and messages[len(known) - 1] is known[-1])
+
 
 class DayMoves:
     """The newest trading day of all lists that have rows."""
 
-    def __init__(self, versions: VersionStore) -> None:
+    def __init__(self, versions: VersionStore, days: DayReader) -> None:
         self._versions = versions
+        self._reader = days
         self._days: dict[str, tuple[tuple[object, ...], ListDay]] = {}
         self.date: dt.date | None = None
 
@@ -64,16 +82,28 @@ class DayMoves:
         key = (date, history.status.simulated, history.current.position.epoch)
         known = self._days.get(name)
         if known is None or known[0] != key:
-            known = self._days[name] = key, ListDay(Shelf(name, history.status.simulated, bus.names), date)
+            shelf = Shelf(name, history.status.simulated, bus.names)
+            known = self._days[name] = key, ListDay(shelf, date, self._reader)
         return known[1]
 
     def stays(self, symbol: str) -> list[Stay]:
-        """When it was in lists, by the time. Where it is and no move is recorded, nobody says since when."""
+        """When it was in lists, by the time: as the tape tells it, and what it does not tell yet, as the list does."""
         found: list[Stay] = []
         for name, (_, day) in self._days.items():
-            found += day.stays(symbol) or ([Stay(name, symbol)] if self._is_in(name, symbol) else [])
+            stays = day.stays(symbol)
+            found += stays
+            if self._is_in(name, symbol) and (not stays or stays[-1].left is not None):
+                found.append(self._came(name, symbol, from_start=not stays and day.began_with(symbol)))
         return sorted(found, key=lambda stay: (stay.entered or 0, stay.list))
 
     def _is_in(self, name: str, symbol: str) -> bool:
         history = self._versions.histories.get(name)
         return history is not None and history.current is not None and symbol in history.current.rows.symbols
+
+    def _came(self, name: str, symbol: str, *, from_start: bool) -> Stay:
+        """It is in, and the tape has not told that it came: the list's newest versions may have seen it come."""
+        came = self._versions.histories[name].entered(symbol)
+        if came is None:
+            return Stay(name, symbol, unrecorded=not from_start)
+        place = came.rows.symbols.index(symbol)
+        return Stay(name, symbol, came.as_of, rank_in=place + 1, price_in=came.rows[place].get("price"))

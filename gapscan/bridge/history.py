@@ -101,6 +101,15 @@ class ListHistory:
         """The list as it was at `position`; None when that is not known any more."""
         return self._versions.get(position)
 
+    def entered(self, symbol: str) -> Version | None:
+        """The version with which a symbol that is in came; None when that is not among those that are kept."""
+        came: Version | None = None
+        for version in reversed(self._versions.values()):
+            if symbol not in version.rows.symbols:
+                return came
+            came = version
+        return None
+
     @property
     def messages_held(self) -> int:
         """How many messages that lead to the newest version are kept."""

@@ -42,7 +42,7 @@ class PastLists:
 
     def __init__(self, open_tape: OpenTape) -> None:
         self.open_tape = open_tape
-        self._days = ToldDays()
+        self.days = ToldDays()
 
     async def view(self, name: str, moment: Moment) -> PastView:
         """A list as it was. Raises ConfigError, UnknownListError, NotRecordedError, BusError, ProtocolError."""
@@ -74,7 +74,7 @@ class PastLists:
             reader = await self.open_tape(question.list)
         except UnknownListError:
             return Timeline(question.list, question.since, 0, 0, simulated=False, moves=[], gaps=[])
-        found = await read_timeline(reader, question.since, self._days)
+        found = await read_timeline(reader, question.since, self.days)
         moves = list(found.moves[-MOST_MOVES:])
         return Timeline(
             list=question.list,

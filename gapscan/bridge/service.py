@@ -66,7 +66,7 @@ class Bridge:
         self.metrics = Metrics("bridge", self.tally, metrics.KINDS)
         self.metrics.add(lambda: metrics.bridge_metrics(self.bridge, self.conditions()))
         self._past = PastLists(self.open_tape)
-        self._facts = SymbolFacts(lambda: self._reached, self.bridge.versions, self.bridge.clock)
+        self._facts = SymbolFacts(lambda: self._reached, self.bridge.versions, self.bridge.clock, self._past.days)
         self._config = config
         self._bus: Bus | None = None
         self._rewinds: Counter[tuple[str, str]] = Counter()  # by list and epoch

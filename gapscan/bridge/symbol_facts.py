@@ -16,6 +16,8 @@ from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import NoStreamError, get_last
 from gapscan.bus.news import read_news_of
 from gapscan.client.past import Stay
+from gapscan.client.told_days import DayReader
+from gapscan.market.sessions import date_of_trades
 from gapscan.protocol.api import HaltsAnswer, StaysAnswer, SymbolHalt, SymbolStay
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.headlines import Headlines
@@ -27,9 +29,10 @@ REFRESH_SECONDS: Final = 5.0  # between two looks at the tape, whoever asks
 class SymbolFacts:
     """Reads it when it is asked for. `reached` raises BusError while NATS is away."""
 
-    def __init__(self, reached: Callable[[], Bus], versions: VersionStore, clock: Clock) -> None:
+    def __init__(self, reached: Callable[[], Bus], versions: VersionStore, clock: Clock, days: DayReader) -> None:
         self._reached = reached
-        self._moves = DayMoves(versions)
+        self._versions = versions
+        self._moves = DayMoves(versions, days)
         self._clock = clock
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
@@ -42,9 +45,10 @@ class SymbolFacts:
         except NoStreamError:
             stored = None
         if stored is None:
-            return HaltsAnswer(0, simulated=False, halts=[])
+            return _halts_answer(0, self._versions.simulated, [], self._versions)
         halts = decode_as(Halts, stored.data)
-        return HaltsAnswer(halts.as_of, halts.simulated, sorted(halts_of(halts), key=_last_and_newest))
+        found = sorted(halts_of(halts), key=_last_and_newest)
+        return _halts_answer(halts.as_of, halts.simulated, found, self._versions)
 
     async def news(self, symbol: str) -> Headlines:
         """The newest headlines of a symbol, the newest first. Raises BusError, ProtocolError."""
@@ -62,6 +66,17 @@ class SymbolFacts:
         date = self._moves.date
         stays = [_told(stay) for stay in self._moves.stays(symbol)]
         return StaysAnswer(symbol, date.isoformat() if date else None, stays)
+
+
+def _halts_answer(as_of: int, simulated: bool, halts: list[SymbolHalt], versions: VersionStore) -> HaltsAnswer:
+    """With how their market stands: of that, halts themselves say nothing while none comes and none ends."""
+    market = versions.market(simulated=simulated)
+    time = max(market.time, as_of) if market.time else 0
+    return HaltsAnswer(as_of, simulated, halts, _day_of(as_of), time, _day_of(time), market.state)
+
+
+def _day_of(ms: int) -> str | None:
+    return date_of_trades(ms).isoformat() if ms else None
 
 
 def halts_of(halts: Halts) -> Iterable[SymbolHalt]:
@@ -89,4 +104,5 @@ def _told(stay: Stay) -> SymbolStay:
         stay.price_out,
         stay.reason,
         stay.uncertain,
+        stay.unrecorded,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -17,6 +18,16 @@ from gapscan.protocol.messages import State
 from gapscan.protocol.values import wire_state
 from gapscan.protocol.websocket import Beat, ListBeat, ListInfo, Lists, Size, Sizes
 from gapscan.service.lateness import Stage
+
+# Of lists of one market, some may be closed or cut off while the others go on.
+_BY_WEIGHT: Final[tuple[State, ...]] = ("live", "delayed", "stale", "closed")
+
+
+class MarketStand(NamedTuple):
+    """The newest market time that is known, epoch ms, and whether it moves; 0 and None where no list says."""
+
+    time: int
+    state: State | None
 
 
 class VersionStore:
@@ -86,6 +97,13 @@ class VersionStore:
     def simulated(self) -> bool:
         """Whether any list is made from the simulated market."""
         return any(history.status.simulated for history in self.histories.values())
+
+    def market(self, *, simulated: bool) -> MarketStand:
+        """How a market stands by the lists that are made from it. Where one moves, so does the market."""
+        known = [each for each in self.histories.values() if each.current and each.status.simulated == simulated]
+        states = {each.state for each in known}
+        time = max((each.status.as_of for each in known), default=0)
+        return MarketStand(time, next((state for state in _BY_WEIGHT if state in states), None))
 
     def expire(self, now: float) -> None:
         """Drop old versions of lists that do not change."""

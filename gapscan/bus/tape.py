@@ -260,13 +260,6 @@ def day_told(stored: Stored) -> Moves | Gap:
     return message
 
 
-async def read_day_after(bus: Bus, shelf: Shelf, minute: int, after: int) -> tuple[list[Moves], int]:
-    """The moves of that day that are stored behind sequence `after`, and the sequence behind which to go on."""
-    stored = await day_messages(bus, shelf, minute, after + 1)
-    found = [message for message in map(day_told, stored) if isinstance(message, Moves)]
-    return found, stored[-1].sequence if stored else after
-
-
 async def _all_on(bus: Bus, stream: str, subject: str, first: int = 1) -> list[Stored]:
     found: list[Stored] = []
     try:

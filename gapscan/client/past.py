@@ -21,6 +21,7 @@ from msgspec import UNSET
 
 from gapscan.bus.client import Bus, BusOptions
 from gapscan.bus.definitions import read_definitions
+from gapscan.bus.tape import told
 from gapscan.client.api import connect
 from gapscan.client.tape_reader import PastView, TapeReader
 from gapscan.client.timeline import moves_between
@@ -28,7 +29,8 @@ from gapscan.errors import NotRecordedError, UnknownListError
 from gapscan.market.moments import Moment, day_of, moment_ms
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
 from gapscan.protocol import names
-from gapscan.protocol.tape import Move
+from gapscan.protocol.messages import Snapshot
+from gapscan.protocol.tape import Move, Unchanged
 
 __all__ = ["Answer", "Moment", "PastView", "PastViews", "Stay", "TapeReader", "at", "between", "stays_of", "when"]
 
@@ -79,7 +81,8 @@ class Stay:
 
     `entered` is None when it was in before the day's first record, `left` when it is in at the day's last one.
     `reason` is why it left, as the list says it (`fell_behind`, `rank`, `idle`, `closed`), if that is recorded.
-    `uncertain`: it came or went at some time in a gap, which ends at the time that stands here.
+    `uncertain`: it came or went at some time in a gap, which ends at the time that stands here. `unrecorded`: it came
+    at some time that the tape does not tell (yet); `entered` is None then too.
     """
 
     list: str
@@ -92,6 +95,7 @@ class Stay:
     price_out: float | None = None
     reason: str | None = None
     uncertain: bool = False
+    unrecorded: bool = False
 
     @property
     def seconds(self) -> float | None:
@@ -205,16 +209,36 @@ async def _stays(reader: TapeReader, symbol: str, day: str | dt.date) -> list[St
         return None
     moves = await moves_between(reader, begin, over)
     stays = stays_of(reader.shelf.name, symbol, moves)
-    return stays or await _rested(reader, symbol, min(end, over - 1))
+    return stays or await _rested(reader, symbol, begin, min(end, over - 1))
 
 
-async def _rested(reader: TapeReader, symbol: str, when: int) -> list[Stay]:
-    """A symbol that neither came nor went may have been in all the time."""
+async def _rested(reader: TapeReader, symbol: str, begin: int, end: int) -> list[Stay]:
+    """A symbol that neither came nor went was in all the time, or came in the minute that is not over."""
     try:
-        view = await reader.at(when)
+        view = await reader.at(end)
     except NotRecordedError:
         return []
-    return [Stay(reader.shelf.name, symbol)] if any(row["symbol"] == symbol for row in view.rows) else []
+    if all(row["symbol"] != symbol for row in view.rows):
+        return []
+    first = await first_symbols(reader, begin, end + 1)
+    return [Stay(reader.shelf.name, symbol, unrecorded=first is None or symbol not in first)]
+
+
+async def first_symbols(reader: TapeReader, begin: int, over: int) -> frozenset[str] | None:
+    """Who is in the first list that is recorded from `begin` until `over`, epoch ms; None when none is.
+
+    Raises BusError, ProtocolError.
+    """
+    async for stored in reader.messages_from(begin):
+        message = told(stored)
+        if not isinstance(message, Snapshot | Unchanged):
+            continue
+        if message.as_of >= over:
+            return None
+        played = await reader.begun([message])
+        played.take(message)
+        return frozenset(row["symbol"] for row in played.copy.rows) if played.copy is not None else None
+    return None
 
 
 def stays_of(name: str, symbol: str, moves: list[Move]) -> list[Stay]:

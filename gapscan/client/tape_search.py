@@ -126,8 +126,11 @@ class TapeSearch:
             return None
 
     async def next(self, stream_sequence: int) -> Stored | None:
-        """The list's first message at or after a sequence of the tape."""
-        found = await get_next(self.bus, self.shelf.stream, self.shelf.minutes, stream_sequence, 1)
+        """The list's first message at or after a sequence of the tape; None when there is none."""
+        try:
+            found = await get_next(self.bus, self.shelf.stream, self.shelf.minutes, stream_sequence, 1)
+        except NoStreamError:
+            return None
         return found[0] if found else None
 
     async def messages(self, stream_sequence: int, most: int = 0, batch: int = _BATCH) -> AsyncIterator[Stored]:

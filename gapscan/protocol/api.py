@@ -12,6 +12,7 @@ from gapscan.protocol.lists import RankedRows
 from gapscan.protocol.values import Crc32, EpochMs, ListName, Rank, Sequence, SessionName, State, Symbol
 
 PREFIX: Final = "/api"
+TradingDay = Annotated[str, Meta(description="YYYY-MM-DD")]
 Size = Annotated[int, Meta(ge=0, description="rows that the whole list has")]
 
 
@@ -105,19 +106,27 @@ SymbolHalts = list[SymbolHalt]
 class HaltsAnswer(Struct, frozen=True):
     """All halts of the market: those that last, then those of the day that are over, each the newest first.
 
-    `as_of` is 0 where no feed has said anything of halts.
+    They are published when they change: `as_of` is when they last did, 0 where no feed has said anything of halts, and
+    `date` the trading day that they are of. How the market stands, the lists say: `market_time` is the newest time
+    that is known of it, by which a halt's length counts, `market_date` its trading day, and `state` whether it moves;
+    0 and null before any list has rows.
     """
 
     as_of: EpochMs
     simulated: bool
     halts: SymbolHalts
+    date: TradingDay | None = None
+    market_time: EpochMs = 0
+    market_date: TradingDay | None = None
+    state: State | None = None
 
 
 class SymbolAnswer(Struct, frozen=True):
     """A symbol in the lists: its newest row, null when it is in none, and its places.
 
     `news` are its newest headlines, the newest first; null when they cannot be read. `halt` is null when it neither is
-    halted nor was today, as far as is known.
+    halted nor was today, as far as is known; where `halt_unread` is true, that cannot be read. `market_time` is the
+    newest time that is known of the market, and `state` whether it moves; 0 and null before any list has rows.
     """
 
     symbol: str
@@ -126,14 +135,17 @@ class SymbolAnswer(Struct, frozen=True):
     simulated: bool
     news: Headlines | None = None
     halt: SymbolHalt | None = None
+    halt_unread: bool = False
+    market_time: EpochMs = 0
+    state: State | None = None
 
 
 class SymbolStay(Struct, frozen=True):
     """A time that a symbol was in a list, with its rank and price when it came and when it went.
 
-    `entered` is null when the tape does not say when it came: before its beginning, or within the last minute. `left`
-    is null when it is in. `reason` is why it left, as the list said it. `uncertain`: it came or went at some time in a
-    gap of the tape, which ends at the time that stands here.
+    `entered` is null when it was in before anything was recorded, `left` when it is in. `reason` is why it left, as the
+    list said it. `uncertain`: it came or went at some time in a gap of the tape, which ends at the time that stands
+    here. `unrecorded`: it came at some time that is not recorded (yet), and `entered` is null for that.
     """
 
     list: ListName
@@ -145,6 +157,7 @@ class SymbolStay(Struct, frozen=True):
     price_out: float | None
     reason: str | None
     uncertain: bool
+    unrecorded: bool = False
 
 
 SymbolStays = list[SymbolStay]

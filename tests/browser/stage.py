@@ -73,6 +73,10 @@ class Feed:
         self._at = now
         return int(self._as_of)
 
+    def stand_at(self, time: int) -> None:
+        """Market time stands still there."""
+        self.frozen, self._as_of = True, float(time)
+
     async def publish(self, rows: Sequence[Row]) -> int:
         """Publish the list, waiting for NATS if need be. Returns its sequence."""
         self.truth[self.publisher.sequence + 1] = list(rows)
@@ -114,6 +118,13 @@ class Stage:
         self._stop = asyncio.Event()
         self._settings: dict[str, Any] = {}
         self._bridge: Bridge | None = None
+
+    def stand_still(self) -> int:
+        """Market time stands still at the next full minute, which this is."""
+        time = (max(feed.as_of() for feed in self.feeds.values()) // 60_000 + 1) * 60_000
+        for feed in self.feeds.values():
+            feed.stand_at(time)
+        return time
 
     @property
     def feed(self) -> Feed:

@@ -2,7 +2,7 @@
  *
  * The fields come from the server's own table; here is how values are shown, and the columns that are no fields. */
 
-import { age, clock, compact, NONE, percent, price, ratio, tenths } from "./format.js";
+import { age, clockOrDay, compact, NONE, percent, price, ratio, tenths } from "./format.js";
 import { FIELDS, GROUPS } from "./rowfields.js";
 
 /** A column.
@@ -30,7 +30,7 @@ const SHOWN = {
   ratio: { write: ratio, width: 4.8 },
   number: { write: tenths },
   amount: { write: compact },
-  clock: { write: clock, width: 5.2, time: true },
+  clock: { write: (time, _decimals, now) => clockOrDay(time, now), width: 5.2, time: true },
   words: { write: (value) => value ?? NONE, width: 4.2, align: "start" },
   flag: { write: (value) => (value ? "yes" : NONE), width: 3.6, align: "start" },
 };
@@ -46,9 +46,9 @@ function ofField(field) {
   const { name, title, meaning, show, group, unit, decimals, doubted_by: doubtedBy, doubt } = field;
   const { write, ...look } = { width: SHARED.width, ...SHOWN[show] };
   const words = WORDS[name];
-  const plain = (row) => (words ? (words[row[name]] ?? NONE) : write(row[name], decimals));
-  const signed = (row) => {
-    const text = plain(row);
+  const plain = (row, now) => (words ? (words[row[name]] ?? NONE) : write(row[name], decimals, now));
+  const signed = (row, now) => {
+    const text = plain(row, now);
     if (text === NONE) return text;
     return (row[doubtedBy] ? doubt : "") + text + (row[field.marked_by] === field.marked_word ? field.mark : "");
   };

@@ -74,6 +74,43 @@ export function clock(time) {
   return missing(time) || time <= 0 ? NONE : CLOCK.format(time).replace(/^24/, "00");
 }
 
+const DATE = { timeZone: "America/New_York", weekday: "short", day: "numeric", month: "short" };
+const DAY = new Intl.DateTimeFormat("en-GB", DATE);
+const DAY_OF_YEAR = new Intl.DateTimeFormat("en-GB", { ...DATE, year: "numeric" });
+
+/** A day of New York: Fri 27 Nov; with the year, when it is not that of `now`. */
+function dayBeside(time, now) {
+  const [plain, whole] = [DAY, DAY_OF_YEAR].map((format) => format.format(time).replaceAll(",", ""));
+  return now && whole.slice(-4) === DAY_OF_YEAR.format(now).slice(-4) ? plain : whole;
+}
+
+const today = { name: "", first: 0, last: 0 }; // what lies between two times of one day is of it too: formats are dear
+
+function isOfDay(time) {
+  if (time >= today.first && time <= today.last) return true;
+  if (DAY_OF_YEAR.format(time) !== today.name) return false;
+  Object.assign(today, { first: Math.min(today.first, time), last: Math.max(today.last, time) });
+  return true;
+}
+
+function isSameDay(time, now) {
+  if (!(now > 0)) return false;
+  if (!isOfDay(now)) Object.assign(today, { name: DAY_OF_YEAR.format(now), first: now, last: now });
+  return isOfDay(time);
+}
+
+/** A time that may be of another day than `now`, market time: it then says of which. @param {number} now 0: not known */
+export function clockOn(time, now) {
+  if (missing(time) || time <= 0) return NONE;
+  return isSameDay(time, now) ? clock(time) : `${dayBeside(time, now)} ${clock(time)}`;
+}
+
+/** The same for a narrow column: a time of day, or of another day its date. */
+export function clockOrDay(time, now) {
+  if (missing(time) || time <= 0 || !now || isSameDay(time, now)) return clock(time);
+  return dayBeside(time, now).split(" ").slice(1, 3).join(" ");
+}
+
 /** A list's name as people read it: "gappers_up" is "Gappers up". */
 export function title(name) {
   if (SHORT.has(name)) return name.toUpperCase();

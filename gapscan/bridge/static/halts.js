@@ -1,6 +1,6 @@
 /** Trading halts in words: the exchanges' codes, and how a halt stands. */
 
-import { clock } from "./format.js";
+import { clockOn } from "./format.js";
 
 /** What the codes of Nasdaq's list of halts, which has all listings, mean. */
 const REASONS = {
@@ -40,10 +40,11 @@ export function reasonText(code) {
   return words ? `${words} (${code.trim()})` : code;
 }
 
-/** A halt in a sentence. @param {{status: string, time: number, reason: ?string, resumes_at: ?number}} halt */
-export function haltText({ status, time, reason, resumes_at: resumes }) {
+/** A halt in a sentence. @param {{status: string, time: number, reason: ?string, resumes_at: ?number}} halt
+ * @param {number} now  market time; 0: not known */
+export function haltText({ status, time, reason, resumes_at: resumes }, now) {
   const over = status === "resumed";
-  const next = resumes && !over ? `to resume at ${clock(resumes)}` : "";
-  const parts = [`${over ? "Resumed at" : "Halted since"} ${clock(time)}`, reasonText(reason), next];
+  const next = resumes && !over ? `to resume at ${clockOn(resumes, now)}` : "";
+  const parts = [`${over ? "Resumed at" : "Halted since"} ${clockOn(time, now)}`, reasonText(reason), next];
   return `${parts.filter(Boolean).join(" · ")}.`;
 }

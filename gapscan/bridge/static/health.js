@@ -72,6 +72,24 @@ function late({ beat }) {
   return beat.delayed_by ? `about ${delay(beat.delayed_by)}` : "more than a minute";
 }
 
+/** What to say of a market, of which the server has said how it stands.
+ * @param {{market_time: number, state: ?string}} market @returns {Health} */
+export function marketHealth({ market_time: time, state }) {
+  const since = time ? `As of ${clock(time)}.` : "";
+  switch (state) {
+    case "live":
+      return health("live", "Live", since);
+    case "closed":
+      return health("calm", "Closed", `No list is ranked in this session. ${since}`);
+    case "delayed":
+      return health("warn", "Delayed", `The data plan is delayed. ${since}`);
+    case "stale":
+      return health("bad", "Stale", `The server gets no market data. ${since}`);
+    default:
+      return health("warn", "Loading", "No list has rows yet, by which market time is known.");
+  }
+}
+
 /** What the server says of the list, and whether its data really moves. */
 function standing(about, now, since, limit) {
   const still = now - about.movedAt;

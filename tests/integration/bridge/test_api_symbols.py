@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import msgspec
@@ -13,8 +14,11 @@ from gapscan.bridge import api_symbols, symbol_facts
 from gapscan.bus.client import Bus, BusOptions
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.news import write_news
+from gapscan.bus.publisher import ListPublisher
+from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol.codec import encode
-from gapscan.protocol.messages import Halts, Headline, ListDefinition, News
+from gapscan.protocol.messages import Halts, Headline, ListDefinition, News, Row
+from gapscan.protocol.tape import tape_stream
 from tests.support.bridge import Served, running_bridge
 from tests.support.nats import NatsServer
 from tests.support.tape import START, PlayedList, played_list, recorded, recording
@@ -54,7 +58,8 @@ async def test_the_news_and_the_halt_of_a_symbol(served: Served, bus: Bus) -> No
 
 
 async def test_all_halts(served: Served, bus: Bus) -> None:
-    assert await _json(served, "/api/halts") == {"as_of": 0, "simulated": False, "halts": []}
+    nothing = await _json(served, "/api/halts")
+    assert (nothing["as_of"], nothing["date"], nothing["halts"]) == (0, None, [])
     times = [START - 40, START - 10, START - 20, START - 30]
     status = ["halted", "resumed", "halted", "resumed"]
     await bus.js.publish(bus.names.feed_halts, encode(Halts(START, True, ["A", "B", "C", "D"], status, times)))  # type: ignore[arg-type]
@@ -62,6 +67,46 @@ async def test_all_halts(served: Served, bus: Bus) -> None:
     assert (answer["as_of"], answer["simulated"]) == (START, True)
     assert [each["symbol"] for each in answer["halts"]] == ["C", "A", "B", "D"], "those that last, then the newest"
     assert answer["halts"][0]["reason"] is None
+    assert answer["date"] == "2026-11-27"
+
+
+async def test_halts_go_by_the_time_of_the_lists_of_their_market(bus: Bus, nats_server: NatsServer) -> None:
+    played = await played_list(bus, "winners")
+    await write_definition(bus, ListDefinition("winners", "", "price > 0", ["-price"], 200, []))
+    halts = Halts(START, False, ["A"], ["halted"], [START])
+    await bus.js.publish(bus.names.feed_halts, encode(halts))
+    async with running_bridge(nats_server.url) as served:
+        await served.knows("winners")
+        played.time += 3 * 86_400_000
+
+        async def moved() -> bool:
+            await played.beat()
+            return bool((await _json(served, "/api/halts"))["market_time"] == played.time)
+
+        await until(moved, "the market's time")
+        answer = await _json(served, "/api/halts")
+        assert (answer["as_of"], answer["date"], answer["market_date"]) == (START, "2026-11-27", "2026-11-30")
+        assert answer["state"] == "live"
+        about = await _json(served, "/api/symbols/A")
+        assert (about["market_time"], about["state"], about["halt"]["time"]) == (played.time, "live", START)
+        await bus.js.publish(bus.names.feed_halts, encode(Halts(START, True, ["A"], ["halted"], [START])))
+        assert (await _json(served, "/api/halts"))["market_time"] == 0, "of the other market nothing is known"
+
+
+async def test_what_cannot_be_read_does_not_hide_the_rest(
+    served: Served, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bus.js.publish(bus.names.feed_halts, encode(Halts(START, True, ["AAA"], ["halted"], [START])))
+    key = f"$KV.{bus.names.bucket_news}.AAA"
+    await bus.js.publish(key, b"no news")
+    answer = await _json(served, "/api/symbols/AAA")
+    assert answer["news"] is None
+    assert (answer["halt"]["status"], answer["halt_unread"]) == ("halted", False)
+    await write_news(bus, News("BBB", "2026-11-27", 1, [Headline(START, "Title", None, "A paper")]))
+    await bus.js.publish(bus.names.feed_halts, b"no halts")
+    answer = await _json(served, "/api/symbols/BBB")
+    assert [each["title"] for each in answer["news"]] == ["Title"]
+    assert (answer["halt"], answer["halt_unread"]) == (None, True)
 
 
 async def _stays(served: Served, bus: Bus, played: PlayedList) -> int:
@@ -69,7 +114,8 @@ async def _stays(served: Served, bus: Bus, played: PlayedList) -> int:
     number = 0
     for symbol in sorted({row["symbol"] for _, rows in played.truth for row in rows}):
         answer, wanted = await _json(served, f"/api/symbols/{symbol}/when"), await _recorded(bus, symbol)
-        assert answer == {"symbol": symbol, "date": "2026-11-27", "stays": wanted}
+        told = [stay for stay in answer["stays"] if stay["entered"] != played.time]  # which the list alone knows
+        assert (answer["symbol"], answer["date"], told) == (symbol, "2026-11-27", wanted)
         number += len(wanted)
     return number
 
@@ -101,3 +147,51 @@ async def test_when_symbols_were_in_a_list(bus: Bus, nats_server: NatsServer) ->
         assert (await served.get("/api/symbols/END/when"))[0] == 503
         assert (await _json(served, "/api/symbols/END"))["news"] is None
         nats_server.start()
+
+
+async def _list_of(bus: Bus, *symbols: str) -> PlayedList:
+    """A list that these symbols are in from its first moment."""
+    await ensure_shared(bus, Retention())
+    await write_definition(bus, ListDefinition("winners", "", "price > 0", ["-price"], 200, []))
+    played = PlayedList(ListPublisher(bus, "winners"), random.Random(1))
+    await played.publisher.recover(Retention())
+    await played.step(1, _rows(*symbols))
+    await played.publisher.write_snapshot(False)
+    return played
+
+
+def _rows(*symbols: str) -> list[Row]:
+    return [Row(symbol=symbol, price=9.0) for symbol in symbols]
+
+
+async def _came(served: Served, symbol: str) -> list[tuple[int | None, bool]]:
+    answer = await _json(served, f"/api/symbols/{symbol}/when")
+    return [(stay["entered"], stay["unrecorded"]) for stay in answer["stays"]]
+
+
+async def _in(served: Served, symbol: str) -> bool:
+    return bool((await _json(served, f"/api/symbols/{symbol}"))["places"])
+
+
+async def test_who_came_just_now_was_not_in_from_the_start(bus: Bus, nats_server: NatsServer) -> None:
+    played = await _list_of(bus, "AAA")
+    async with running_bridge(nats_server.url) as served:
+        await served.knows("winners")
+        assert await _came(served, "AAA") == [(None, True)], "nobody records, and it was in when the bridge came"
+        await played.step(1000, _rows("AAA", "BBB"))
+        at = played.time
+        await until(lambda: _in(served, "BBB"), "the list with BBB")
+        assert await _came(served, "BBB") == [(at, False)], "the bridge has seen it"
+
+
+async def test_a_tape_that_was_made_anew_is_another_one(bus: Bus, nats_server: NatsServer) -> None:
+    played = await _list_of(bus, "AAA")
+    async with running_bridge(nats_server.url) as served:
+        await served.knows("winners")
+        async with recording(BusOptions(nats_server.url)) as recorder:
+            await played.step(1000, _rows("BBB"))
+            await recorded(recorder, played)
+            await until(lambda: _moves_until(bus, played.time - 60_000), "the moves of the last minute that is over")
+        assert len(await _came(served, "BBB")) == 1
+        await bus.js.purge_stream(tape_stream(bus.names, simulated=False))
+        assert await _came(served, "BBB") == [], "what the tape has no more is not told"

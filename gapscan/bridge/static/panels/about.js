@@ -14,9 +14,11 @@ function section(name, ...children) {
   return make("section", "sheet-part", make("h4", "", name), ...children);
 }
 
-/** @param {?object} halt @returns {Element[]}  nothing without one */
-export function haltLines(halt) {
-  return halt ? [make("p", `halt-line ${halt.status}`, haltText(halt))] : [];
+/** @param {?object} halt @param {boolean} unread  it cannot be read @param {number} now  market time
+ * @returns {Element[]}  nothing without one */
+export function haltLines(halt, unread, now) {
+  if (unread) return [make("p", "quiet", "Whether trading is halted cannot be read now.")];
+  return halt ? [make("p", `halt-line ${halt.status}`, haltText(halt, now))] : [];
 }
 
 /** @param {?object[]} news  newest first; null when they could not be read */
@@ -45,7 +47,7 @@ function stayRow(stay) {
   name.scope = "row";
   const lasted = entered && left ? ` ${span(left - entered)}` : "";
   const cells = [
-    entered ? momentLink(list, entered, doubt + clock(entered)) : "not on the tape", // since before its beginning, or within the last minute
+    entered ? momentLink(list, entered, doubt + clock(entered)) : stay.unrecorded ? "not on the tape" : "from the start",
     left ? make("span", "", momentLink(list, left, doubt + clock(left)), make("span", "quiet", lasted)) : "is in",
     pair(rankIn && `#${rankIn}`, rankOut && `#${rankOut}`),
     pair(priceIn && price(priceIn), priceOut && price(priceOut)),

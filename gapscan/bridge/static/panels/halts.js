@@ -1,7 +1,8 @@
 /** A panel with the market's trading halts: those that last, then those of today that are over; each with its reason. */
 
-import { clock, span } from "../format.js";
+import { clockOn, NONE, span } from "../format.js";
 import { reasonText } from "../halts.js";
+import { marketHealth } from "../health.js";
 import { make, patch } from "../patch.js";
 
 const EVERY_MS = 2000;
@@ -54,12 +55,16 @@ class HaltsPanel {
     this.#note.hidden = text === "";
   }
 
-  #show({ as_of: asOf, halts }) {
+  /** Halts are said when they change: how long they last, and whether the market moves, the lists know. */
+  #show(answer) {
+    const { halts, market_time: now } = answer;
     const lasting = halts.filter(({ status }) => status === "halted").length;
-    this.#context.status({ level: "live", word: "", text: `As of ${clock(asOf)}` });
+    const old = isOfAnotherDay(answer);
+    const health = marketHealth(answer);
+    this.#context.status(old && health.level === "live" ? { level: "warn", word: "Old", text: oldText(answer) } : health);
     this.#context.note(halts.length ? `${lasting} halted · ${halts.length - lasting} resumed` : "");
-    this.#say(halts.length ? "" : asOf ? "No trading halt today." : "Nothing is known of halts: neither source has said anything.");
-    patch(this.#table, halts.length ? tableOf(halts, asOf, this.#context.symbol.symbol) : make("table", "halts"));
+    this.#say(old ? oldText(answer) : halts.length ? "" : nothingText(answer));
+    patch(this.#table, halts.length ? tableOf(halts, now, this.#context.symbol.symbol) : make("table", "halts"));
   }
 
   #point(symbol) {
@@ -79,25 +84,40 @@ class HaltsPanel {
   }
 }
 
-function tableOf(halts, asOf, selected) {
+/** Nobody has said anything of halts on the market's day. */
+function isOfAnotherDay({ date, market_date: today }) {
+  return Boolean(date && today && date !== today);
+}
+
+function oldText({ as_of: asOf, market_time: now }) {
+  return `Nothing was said of halts since ${clockOn(asOf, now)}: these are of another trading day.`;
+}
+
+function nothingText({ as_of: asOf }) {
+  return asOf ? "No trading halt today." : "Nothing is known of halts: neither source has said anything.";
+}
+
+function tableOf(halts, now, selected) {
   const heads = HEADS.map((text) => {
     const cell = make("th", "", text);
     cell.scope = "col";
     return cell;
   });
-  const body = make("tbody", "", ...halts.map((halt) => rowOf(halt, asOf, selected)));
+  const body = make("tbody", "", ...halts.map((halt) => rowOf(halt, now, selected)));
   return make("table", "halts", make("thead", "", make("tr", "", ...heads)), body);
 }
 
-function rowOf({ symbol, status, time, reason, resumes_at: resumes }, asOf, selected) {
+function rowOf({ symbol, status, time, reason, resumes_at: resumes }, now, selected) {
   const halted = status === "halted";
   const button = make("button", "symbol", symbol);
   button.type = "button";
   const head = make("th", "", button);
   head.scope = "row";
   const badge = make("span", "badges", halted ? "HALT" : "RESUMED");
-  const cells = [badge, clock(time), halted ? span(asOf - time) : "", reasonText(reason), halted && resumes ? clock(resumes) : ""];
-  const marks = [status, asOf - time < FRESH_MS && "fresh", symbol === selected && "selected"];
+  const lasts = now ? span(now - time) : NONE;
+  const next = halted && resumes ? clockOn(resumes, now) : "";
+  const cells = [badge, clockOn(time, now), halted ? lasts : "", reasonText(reason), next];
+  const marks = [status, now && now - time < FRESH_MS && "fresh", symbol === selected && "selected"];
   const row = make("tr", marks.filter(Boolean).join(" "), head, ...cells.map((cell) => make("td", "", cell)));
   row.dataset.symbol = row.dataset.key = symbol;
   return row;

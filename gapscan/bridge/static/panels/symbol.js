@@ -105,11 +105,11 @@ class SymbolPanel {
     }
   }
 
-  #showAbout({ row, news = [], halt = null }) {
+  #showAbout({ row, news = [], halt = null, halt_unread: unread = false, market_time: now = 0 }) {
     const { facts, badge } = this.#parts;
     badge.textContent = HALTS[halt?.status ?? row?.halt] ?? "";
     this.#showName(row);
-    patch(facts, make("div", "", ...haltLines(halt), ...(row ? [factsOf(row)] : []), ...newsSection(news)));
+    patch(facts, make("div", "", ...haltLines(halt, unread, now), ...(row ? [factsOf(row)] : []), ...newsSection(news)));
   }
 
   #showAlerts() {
