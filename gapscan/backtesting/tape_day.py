@@ -8,6 +8,7 @@ hysteresis, idle rule and limit as live.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,7 @@ COVERED: Final = (
     "Counted among symbols while a recorded list shows them, once a minute: what no list showed is not on the tape,"
     " so there may have been more entries, and earlier ones."
 )
+CUT_SHORT: Final = "The day is longer on the tape than could be read in time: it counts from `begin` on."
 ROUNDED: Final = "Conditions see the rows as they were shown, rounded."
 
 
@@ -121,12 +123,6 @@ def _answer(day: TapeDay, minutes: list[_Ranked], spec: ListSpec) -> TriedToday:
     found, already = _entries(minutes, spec)
     moments = np.array([minute_of_day(entry.time) for entry in found], np.intp)
     begin = minutes[0].moment if minutes else 0
-    notes = [COVERED, ROUNDED]
-    if begin - day.begin >= MINUTE_MS:
-        notes.append("The day is longer on the tape than could be read in time: it counts from `begin` on.")
-    missing = (minutes[-1].moment - begin) // MINUTE_MS + 1 - len(minutes) if minutes else 0
-    if missing:
-        notes.append(f"{missing} minutes between are not recorded.")
     return TriedToday(
         day=day.date.isoformat(),
         begin=begin,
@@ -137,9 +133,18 @@ def _answer(day: TapeDay, minutes: list[_Ranked], spec: ListSpec) -> TriedToday:
         by_half_hour=half_hours(moments),
         latest=found[: -LATEST - 1 : -1],
         simulated=day.simulated,
-        notes=notes,
+        notes=[COVERED, ROUNDED, *_not_read(day, begin, len(minutes))],
         fault="" if minutes else "nothing is recorded of the trading day",
     )
+
+
+def _not_read(day: TapeDay, begin: int, read: int) -> Iterator[str]:
+    """What of the day is not counted: the time was over, or it is not on the tape."""
+    if day.cut_short:
+        yield CUT_SHORT
+    looked_at = [minute for minute in day.all_minutes if not day.cut_short or minute * MINUTE_MS >= begin]
+    if missing := len(looked_at) - read:
+        yield f"Not recorded: {missing} of {len(looked_at)} minutes."
 
 
 def _entries(minutes: list[_Ranked], spec: ListSpec) -> tuple[list[TriedMoment], int]:

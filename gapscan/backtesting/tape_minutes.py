@@ -39,6 +39,7 @@ class TapeDay:
         self.simulated = readers[0].shelf.simulated
         self.begin, self.end = begin, end
         self.date = trading_date(end)
+        self.cut_short = False  # the time was over before the day's first minute was read
         self._lists = [_ListMinutes(reader, fields) for reader in readers]
 
     @classmethod
@@ -54,12 +55,20 @@ class TapeDay:
         begin = max(times.pre, min([await reader.begin() for reader in on_one_tape]))
         return cls(on_one_tape, begin, min(max(ends), times.closed - 1), fields)
 
+    @property
+    def all_minutes(self) -> range:
+        """The full minutes of the day so far, since 1970, recorded or not."""
+        return range(-(-self.begin // MINUTE_MS), self.end // MINUTE_MS + 1)
+
     async def minutes(self, seconds: float, clock: Clock = time.monotonic) -> AsyncIterator[RecordedMinute]:
-        """Those that are recorded, the newest first, until so many seconds are over. Raises BusError, ProtocolError."""
+        """Those that are recorded, the newest first, until so many seconds are over: `cut_short` says so.
+
+        Raises BusError, ProtocolError.
+        """
         until = clock() + seconds
-        first, last = -(-self.begin // MINUTE_MS), self.end // MINUTE_MS
-        for minute in range(last, first - 1, -1):
+        for minute in reversed(self.all_minutes):
             if clock() > until:
+                self.cut_short = True
                 return
             found = await asyncio.gather(*(each.at(minute) for each in self._lists))
             if any(rows is not None for rows in found):

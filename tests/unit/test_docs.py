@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 import tomllib
@@ -18,6 +19,8 @@ import typer
 from gapscan.lists.delta import checksum
 from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit
+from gapscan.market.calendar import last_trading_day
+from gapscan.market.sessions import MarketSession, epoch_ms, session_at
 from gapscan.protocol import messages as m
 from gapscan.protocol import names, schema
 from gapscan.protocol.codec import decode, decode_as
@@ -32,6 +35,7 @@ EXAMPLES = re.findall(r"^```json\n(.*?)^```$", PROTOCOL, re.MULTILINE | re.DOTAL
 MENTIONED = set(re.findall(r"`([^`\n]+)`", PROTOCOL)) | set(re.findall(r'"(\w+)":', PROTOCOL))
 
 _DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+_SUNDAY, _DAY = dt.date(2026, 11, 22), dt.timedelta(days=1)
 # Code, not prose: spans in backticks, fenced blocks, indented lines.
 _SPAN = re.compile(r"`([^`\n]+)`")
 _FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -202,6 +206,20 @@ def test_lists_in_documents_exist() -> None:
     for path in _DOCUMENTS:
         for name in re.findall(r"gapscan (?:watch|top|tail) ([a-z]\w*)", path.read_text("utf-8")):
             assert name in lists, f"{path.name}: {name}"
+
+
+def test_nights_in_documents_are_nights_on_any_day() -> None:
+    """Without --day it is the last trading day: on a Friday no night follows."""
+    commands = [
+        text for path in _DOCUMENTS for text in re.findall(r"gapscan up [^`\n]*--night[^`\n]*", path.read_text("utf-8"))
+    ]
+    assert commands
+    for command in commands:
+        given = dict(re.findall(r"--(day|start) (\S+)", command))
+        for age in range(7):
+            day = dt.date.fromisoformat(given["day"]) if "day" in given else last_trading_day(_SUNDAY - age * _DAY)
+            start = epoch_ms(day, dt.time.fromisoformat(given["start"]))
+            assert session_at(start) is MarketSession.NIGHT, f"{command}, on {day}"
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,18 @@ from urllib.parse import quote
 import pytest
 
 from gapscan.backtesting import tape_day
-from gapscan.backtesting.tape_day import COVERED, tried_today
+from gapscan.backtesting.tape_day import COVERED, CUT_SHORT, ROUNDED, tried_today
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.definitions import write_definition
+from gapscan.bus.tape import TapeLimits, TapeWriter
+from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.client.told_days import DAY_MS
 from gapscan.errors import NotRecordedError
+from gapscan.lists.delta import checksum
+from gapscan.lists.recording import Record
+from gapscan.lists.state import ranked
 from gapscan.market.sessions import MINUTE_MS, open_ramp, trading_date
-from gapscan.protocol.messages import ListDefinition, Row
+from gapscan.protocol.messages import ListDefinition, Row, Snapshot
 from gapscan.ranking.plain import rank_one
 from gapscan.ranking.spec import shipped_lists
 from tests.support.bridge import running_bridge
@@ -107,10 +113,33 @@ async def check_what_is_read_in_time(bus: Bus) -> None:
     whole = await tried_today(bus, DEFINITIONS[0])
     part = await tried_today(bus, DEFINITIONS[0], seconds=8, clock=count().__next__)
     assert whole.begin < part.begin < part.end == whole.end
-    assert any("from `begin` on" in note for note in part.notes)
-    assert not any("from `begin` on" in note for note in whole.notes)
+    assert part.notes == [COVERED, ROUNDED, CUT_SHORT]
+    assert whole.notes == [COVERED, ROUNDED]
     assert part.entries < whole.entries
     assert all(each.time > part.begin for each in part.latest)
+
+
+async def test_what_is_not_recorded_of_a_day_is_not_said_to_take_too_long(bus: Bus) -> None:
+    """The tape is of the day before too, and of today has nothing before 09:31, nor 09:33 and 09:34."""
+    await ensure_shared(bus, Retention())
+    await write_definition(bus, ListDefinition("one", "", "price > 0", ["symbol"], 200, []))
+    writer, monday = TapeWriter(bus, simulated=False), (START + 3 * DAY_MS) // MINUTE_MS
+    await writer.open(TapeLimits(7 * 86_400.0, 64 * 1024 * 1024))
+    for minute in (START // MINUTE_MS, *(monday + each for each in (1, 2, 5))):
+        writer.append("one", [Record(minute, _whole(minute * MINUTE_MS))])
+    await writer.store()
+    answer = await tried_today(bus, DEFINITIONS[0])
+    assert (answer.day, answer.begin, answer.end) == ("2026-11-30", (monday + 1) * MINUTE_MS, (monday + 5) * MINUTE_MS)
+    since_four = 5 * 60 + 30 + 5 + 1
+    assert answer.notes == [COVERED, ROUNDED, f"Not recorded: {since_four - 3} of {since_four} minutes."]
+    part = await tried_today(bus, DEFINITIONS[0], seconds=4, clock=count().__next__)
+    assert part.begin == (monday + 2) * MINUTE_MS
+    assert part.notes == [COVERED, ROUNDED, CUT_SHORT, "Not recorded: 2 of 4 minutes."]
+
+
+def _whole(moment: int) -> Snapshot:
+    rows = [Row(symbol="AAA", price=2.0, change_percent=3.0, price_time=moment, as_of=moment)]
+    return Snapshot("one", "e", 1, moment, ranked(rows), checksum(rows), simulated=False)
 
 
 async def test_without_a_tape_it_says_so(bus: Bus) -> None:
