@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import time
 from collections import deque
 from typing import Final, Protocol
@@ -59,7 +60,8 @@ class _Changes:
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await asyncio.wait((waiter,), timeout=seconds)
+            # A loop may round a time to the nearest millisecond: rounded up here, nobody wakes too early.
+            await asyncio.wait((waiter,), timeout=None if seconds is None else math.ceil(seconds * 1000) / 1000)
         finally:
             self._waiters.discard(waiter)
 
