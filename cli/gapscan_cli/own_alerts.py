@@ -11,8 +11,9 @@ from typing import Final
 from gapscan import config as settings
 from gapscan.bus.alert_definitions import read_alerts
 from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.definitions import read_entries
 from gapscan.errors import BusError, ConfigError, UnknownListError
-from gapscan.protocol.alerts import AlertDefinition
+from gapscan.protocol.alerts import HIDDEN_PREFIX, AlertDefinition
 from gapscan.ranking.alerts import check_alerts
 from gapscan.service import own_alerts_file, own_lists_file
 from gapscan_cli import exits, output
@@ -142,7 +143,9 @@ def _known(desk: OwnAlerts) -> set[str]:
 
 
 async def _names(bus: Bus) -> set[str]:
-    return set(await read_alerts(bus) or {})
+    """The alerts on NATS, and those of which only the list is left: removing one may have been cut short."""
+    lists = [entry.name for entry in await read_entries(bus) or [] if entry.definition and entry.definition.hidden]
+    return {*(await read_alerts(bus) or {}), *(name.removeprefix(HIDDEN_PREFIX) for name in lists)}
 
 
 def _not_own(desk: OwnAlerts, name: str, text: str) -> UnknownListError:

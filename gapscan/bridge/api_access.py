@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gapscan.bridge.commands import TokenCheck
+from gapscan.bridge.commands import TokenCheck, is_token
 from gapscan.bridge.connection_gate import peer_of
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.limits import REQUESTS, REQUESTS_PER_SECOND
@@ -65,26 +65,44 @@ class ApiAccess:
         """Whether it may change lists, or see their definitions as they are written."""
         edit = self._policy.edit
         if edit.allowed and edit.token is not None:
-            self._compare(request, edit.token, None, "the token is not that for changing lists")
+            self._check_edit_token(request, edit.token)
         elif refusal := edit.refusal(request):
             self._tally.count("refused.edit")
             raise ProblemError("not_allowed", refusal)
+
+    def _check_edit_token(self, request: web.Request, token: str) -> None:
+        wrong = "the token is not that for changing lists"
+        reading = self._policy.token
+        if reading != token and is_token(_said(request), reading):  # a reader who asks has guessed nothing
+            raise _no_token(wrong)
+        self._compare(request, token, None, wrong)
 
     def _check_token(self, request: web.Request) -> None:
         if self._policy.token is not None:
             self._compare(request, self._policy.token, self._policy.edit.token, "the token is wrong")
 
     def _compare(self, request: web.Request, token: str, other: str | None, wrong: str) -> None:
-        given = request.headers.get("Authorization", "")
-        said = given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
-        peer = _peer(request)
+        """Who says no token at all is told so, and has not guessed one."""
+        said, peer = _said(request), _peer(request)
+        if not said:
+            raise _no_token(wrong)
         try:
             TokenCheck(token, self._guesses, peer, self._tally, other).check(said)
         except RefusedError as refusal:
             if refusal.error is TOO_MANY_GUESSES:
                 wait = _whole(self._guesses.wait(peer))
                 raise ProblemError("rate_limited", refusal.message, Retry_After=wait) from None
-            raise ProblemError("no_token", wrong, WWW_Authenticate="Bearer") from None
+            raise _no_token(wrong) from None
+
+
+def _said(request: web.Request) -> str:
+    """The token in the request; "" when there is none."""
+    given = request.headers.get("Authorization", "")
+    return given[len(_BEARER) :].strip() if given[: len(_BEARER)].lower() == _BEARER else ""
+
+
+def _no_token(why: str) -> ProblemError:
+    return ProblemError("no_token", why, WWW_Authenticate="Bearer")
 
 
 def _peer(request: web.Request) -> str:

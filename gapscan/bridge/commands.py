@@ -49,9 +49,18 @@ from gapscan.protocol.websocket import (
 )
 
 
+def is_token(given: str, token: str | None) -> bool:
+    """Whether a client says this token, in a time that does not tell how much of it is right; an empty one is none."""
+    said = given.encode("utf-8", "surrogateescape")  # as the bytes of a header that are no text come
+    return bool(token) and hmac.compare_digest(said, (token or "").encode())
+
+
 @dataclass(frozen=True)
 class TokenCheck:
-    """What a client at `peer` must know, if anything; who knows the `other` token has more rights, this one too."""
+    """What a client at `peer` must know, if anything; who knows the `other` token has more rights, this one too.
+
+    A token that is empty is none that anybody knows: it lets nobody in.
+    """
 
     token: str | None
     guesses: Guesses
@@ -68,8 +77,7 @@ class TokenCheck:
                 "refused.guesses", "too many wrong tokens from one address: none is looked at for a while"
             )
             raise RefusedError(TOO_MANY_GUESSES, "too many wrong tokens came from this address")
-        known = (one for one in (self.token, self.other) if one is not None)
-        if not any(hmac.compare_digest(given.encode(), one.encode()) for one in known):
+        if not any(is_token(given, one) for one in (self.token, self.other)):
             self.guesses.note_wrong(self.peer)
             self.tally.trouble("wrong_tokens", "a client's token is wrong")
             raise RefusedError(NO_TOKEN, "the token is wrong")

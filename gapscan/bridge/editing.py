@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gapscan.bridge.origin import host_name
+from gapscan.bridge.origin import host_name, is_own_page
 
 # What proxies on the way add: behind one, everybody comes from this machine.
 _FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
@@ -19,7 +19,8 @@ _LOCALHOST: Final = "localhost"
 class EditPolicy:
     """The right to change lists: nobody has it unless `allowed`; with a `token`, whoever knows that has it.
 
-    Without one it is this machine's, and only if the bridge listens (`host`) for this machine alone.
+    Without one it is this machine's, and only if the bridge listens (`host`) for this machine alone. Pages of other
+    origins do not have it then, whatever they may read: a browser on this machine shows them too.
     """
 
     allowed: bool = True
@@ -34,6 +35,8 @@ class EditPolicy:
             return "lists can be changed only with a token here: `edit_token` in [bridge] says which"
         if not _comes_from_here(request):
             return "lists can be changed only on the machine itself; elsewhere with the `edit_token` of [bridge]"
+        if not _is_ours(request):
+            return "other pages than the bridge's own change lists only with a token: the `edit_token` of [bridge]"
         return ""
 
 
@@ -45,6 +48,12 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_ours(request: web.Request) -> bool:
+    """Whether what asks is a page of the bridge, or none at all: of what changes things, browsers say the origin."""
+    origin = request.headers.get("Origin")
+    return origin is None or is_own_page(origin, request.host)
 
 
 def _comes_from_here(request: web.Request) -> bool:

@@ -37,8 +37,13 @@ def is_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
         return False
     if allowed:
         return page in {normalized(each) for each in allowed}
-    scheme, _, place = page.partition("://")
-    return host_name(place) in _LOCAL or page == normalized(f"{scheme}://{host}")
+    return host_name(page.partition("://")[2]) in _LOCAL or is_own_page(origin, host)
+
+
+def is_own_page(origin: str, host: str) -> bool:
+    """Whether the page is one of the bridge itself, which the request names `host`."""
+    page = normalized(origin)
+    return page is not None and page == normalized(f"{page.partition('://')[0]}://{host}")
 
 
 def own_hosts(hosts: Iterable[str], origins: Iterable[str]) -> frozenset[str]:

@@ -14,19 +14,20 @@ from gapscan.bridge.problems import ProblemError
 from gapscan.errors import BusError, ConfigError
 from gapscan.protocol.api_own import OwnList
 from gapscan.protocol.messages import ListDefinition, Preview
+from gapscan.ranking.spec import shipped_lists
 from gapscan.service import own_lists_file
 
 _SOURCE: Final = "definition"
+_UNTOLD: Final = 1000  # changed lists that no ranker was told of; until one is, no more are changed
 
 AskPreview = Callable[[ListDefinition], Awaitable[Preview]]
 Publish = Callable[[Sequence[ListDefinition], Sequence[str]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """What the file is to be, and what the rankers are to be told."""
+class News:
+    """What the rankers are to be told of: what the file says of lists, and which it has no longer."""
 
-    text: str
     wanted: Sequence[ListDefinition]
     removed: Sequence[str]
 
@@ -36,6 +37,9 @@ class OwnLists:
 
     A change says what it was made from (`tag`): what somebody else wrote in the meantime is not overwritten. `publish`
     tells the rankers, `taken` whether a list of that name is ranked already.
+
+    The file may be changed, and NATS not there to tell the rankers. The same change, made again, tells them: that it is
+    in the file already is no conflict. Any other change tells them too.
     """
 
     def __init__(self, find: Callable[[], Path], publish: Publish, taken: Callable[[str], bool]) -> None:
@@ -43,6 +47,7 @@ class OwnLists:
         self._publish = publish
         self._taken = taken
         self._turn = asyncio.Lock()
+        self._untold: set[str] = set()  # lists of which the file may say what no ranker was told
 
     async def all(self) -> list[OwnList]:
         """All of them, in the order of the file."""
@@ -51,15 +56,13 @@ class OwnLists:
     async def put(self, name: str, definition: str, tag: str | None) -> tuple[OwnList, list[str]]:
         """Add the list, or put it in the place of what `tag` is of; and what it asks for in vain."""
         new = _checked(name, definition)
-        if tag is None and self._taken(name):
-            raise ProblemError("exists", f"there is a list {name} already")
-        await self._change(lambda path: self._with(path, name, definition, tag))
+        await self._change(name, lambda text: self._with(text, name, definition, tag))
         found = next(own for own in await self.all() if own.name == name)
         return found, own_lists_file.warnings([new])
 
     async def remove(self, name: str, tag: str | None) -> None:
         """Remove the list; of it, nothing is left."""
-        await self._change(lambda path: self._without(path, name, tag))
+        await self._change(name, lambda text: self._without(text, name, tag))
 
     def _path(self) -> Path:
         try:
@@ -72,39 +75,48 @@ class OwnLists:
         tables = own_lists_file.tables_of(text)
         return [OwnList(name, tag_of(table), table, _comment(text, name)) for name, table in tables.items()]
 
-    async def _change(self, changed: Callable[[Path], Changed]) -> None:
-        """Change the file, then tell the rankers."""
+    async def _change(self, name: str, changed: Callable[[str], str]) -> None:
+        """Change the file, then tell the rankers of the list, and of what they were not told before."""
         async with self._turn:
-            wanted = await asyncio.to_thread(self._write, changed)
+            if len(self._untold) >= _UNTOLD and name not in self._untold:
+                raise ProblemError("unavailable", "no ranker was told of too many changes", Retry_After="1")
+            news = await asyncio.to_thread(self._write, {name, *self._untold}, changed)
+            self._untold.add(name)
             try:
-                await self._publish(wanted.wanted, wanted.removed)
+                await self._publish(news.wanted, news.removed)
             except BusError as error:
                 text = f"the file of own lists is changed, but no ranker was told: {error.message}"
                 raise ProblemError("unavailable", text, Retry_After="1") from None
+            self._untold.clear()
 
-    def _write(self, changed: Callable[[Path], Changed]) -> Changed:
+    def _write(self, names: set[str], changed: Callable[[str], str]) -> News:
+        """Change the file; what it says of `names` then."""
         path = self._path()
         try:
-            result = changed(path)
-            own_lists_file.write_own(path, result.text)
+            result = changed(_readable(path))
+            good, _ = own_lists_file.check(result, str(path))
+            own_lists_file.write_own(path, result)
         except ConfigError as error:
             raise ProblemError("unavailable", str(error)) from None
-        return result
+        gone = names - own_lists_file.tables_of(result).keys() - set(shipped_lists().names)
+        return News([each for each in good if each.name in names], sorted(gone))
 
-    def _with(self, path: Path, name: str, definition: str, tag: str | None) -> Changed:
-        text = _readable(path)
-        _check_tag(name, own_lists_file.tables_of(text), tag)
-        result = own_lists_file.merged(text, definition, replace=True)
-        good, _ = own_lists_file.check(result, str(path))
-        return Changed(result, [each for each in good if each.name == name], [])
-
-    def _without(self, path: Path, name: str, tag: str | None) -> Changed:
-        text = _readable(path)
+    def _with(self, text: str, name: str, definition: str, tag: str | None) -> str:
         tables = own_lists_file.tables_of(text)
-        if name not in tables:
+        if tables.get(name) != own_lists_file.tables_of(definition)[name]:
+            _check_tag(name, tables, tag)
+            if name not in tables and name not in self._untold and self._taken(name):
+                raise _exists(name)
+        return own_lists_file.merged(text, definition, replace=True)
+
+    def _without(self, text: str, name: str, tag: str | None) -> str:
+        tables = own_lists_file.tables_of(text)
+        if name in tables:
+            _check_tag(name, tables, tag)
+            return own_lists_file.without(text, name)
+        if name not in self._untold:
             raise ProblemError("unknown_list", f"there is no own list {name!r}")
-        _check_tag(name, tables, tag)
-        return Changed(own_lists_file.without(text, name), [], [name])
+        return text
 
 
 def tag_of(table: object) -> str:
@@ -114,9 +126,13 @@ def tag_of(table: object) -> str:
 
 def _check_tag(name: str, tables: dict[str, Any], tag: str | None) -> None:
     if tag is None and name in tables:
-        raise ProblemError("exists", f"there is a list {name} already")
+        raise _exists(name)
     if tag is not None and (name not in tables or tag_of(tables[name]) != tag):
         raise ProblemError("changed", f"list {name} was changed by somebody else in the meantime")
+
+
+def _exists(name: str) -> ProblemError:
+    return ProblemError("exists", f"there is a list {name} already")
 
 
 def _readable(path: Path) -> str:

@@ -118,6 +118,8 @@ def _convert(tables: dict[str, Any], source: str) -> Config:
     for section, key, text in _texts(config):
         if char := control_in(text):
             raise ConfigError(f"{source}: {key} in [{section}] has {named(char)} in it", remedy="write it without")
+        if section == "bridge" and key in SECRET_KEYS and not text.strip():  # whoever says nothing would know it
+            raise ConfigError(f"{source}: {key} in [bridge] is empty", remedy="write a secret, or leave the key out")
     return config
 
 

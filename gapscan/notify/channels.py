@@ -104,7 +104,10 @@ def _secret(where: str, key: str, variable: str, file: str, env: Mapping[str, st
     if not file:
         return ""
     try:
-        return expanded(file).read_text("utf-8").strip()
+        found = expanded(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{where}: {file} cannot be read: {why}") from None
+    if not found:
+        raise ConfigError(f"{where}: {file} is empty", remedy=f"it has the {key}")
+    return found

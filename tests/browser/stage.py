@@ -177,6 +177,11 @@ class Stage:
         """How many clients the bridge has."""
         return len(self._bridge.bridge.sessions) if self._bridge else 0
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the bridge has counted."""
+        return self._bridge.tally.counts if self._bridge else {}
+
     async def _serve(self, config: Config) -> None:
         bridge = self._bridge = Bridge(config)
         async with serving(open_socket("127.0.0.1", self.port), bridge.bridge, bridge.policy()):

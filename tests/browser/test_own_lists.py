@@ -17,6 +17,7 @@ from tests.browser.modules import at_home
 from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched
 from tests.support.market import stock, universe_of
+from tests.support.until import until
 
 STOCKS = [stock("AAA", price=9.0), stock("BBB", price=7.0), stock("CCC", price=0.5)]
 _FAULT = "#own-where-faults .fault"
@@ -168,6 +169,15 @@ async def test_without_the_right_a_list_is_tried_and_not_added(watched: Watched,
         await page.fill("#own-where", "price > 5")
         await _says(watched, "#own-preview", "2 symbols now.")
         assert await page.is_disabled("#own-save")
+        await page.click("#own-token")
+        await page.keyboard.type("a wrong one")
+        await page.keyboard.press("Enter")
+        await until(lambda: stage.counts["wrong_tokens"] == 1, "its being refused")
+        for _ in range(2):  # a wrong one is not said again
+            await page.click("#own-close")
+            async with page.expect_response(lambda response: response.url.endswith("/api/own-lists")):
+                await page.keyboard.press("q")
+        assert stage.counts["wrong_tokens"] == 1
         await page.click("#own-token")
         await page.keyboard.type("for writing")
         await page.keyboard.press("Enter")

@@ -9,16 +9,20 @@ from urllib.parse import quote
 
 import pytest
 
+from gapscan.bridge.limits import GUESSES
 from gapscan.bus.client import Bus
-from gapscan.bus.definitions import read_entries
+from gapscan.bus.definitions import read_entries, write_definition
 from gapscan.obs import Tally, logger
 from gapscan.ranker.previews import Previewer
 from gapscan.ranker.questions import answering_previews
 from gapscan.ranking.spec import ListSet, shipped_lists
+from gapscan.service.own_lists_file import check
 from tests.support.bridge import Served, running_bridge
 from tests.support.lists import Published
 from tests.support.market import stock, universe_of
 from tests.support.nats import NatsServer
+from tests.support.proxy import link_to
+from tests.support.until import until
 
 MINE = '[lists.mine]\nwhere = "price > 5"\nsort = ["-price"]\n'
 NEW = "If-None-Match: *"
@@ -124,6 +128,20 @@ async def test_what_is_no_list_of_that_name_changes_nothing(
         assert _text(file) == "what somebody has broken"
 
 
+async def test_a_list_of_gapscans_own_is_not_removed(
+    movers: Published, bus: Bus, nats_server: NatsServer, file: Path
+) -> None:
+    shipped = shipped_lists().specs[0].definition
+    await write_definition(bus, shipped)
+    _write(file, MINE.replace("mine", shipped.name))  # by hand: it says nothing of the list that comes with gapscan
+    async with running_bridge(nats_server.url, lists_file=file) as served:
+        await served.knows("movers")
+        tag = (await _ask(served, "GET", "own-lists"))[1]["lists"][0]["tag"]
+        assert (await _ask(served, "DELETE", f"own-lists/{shipped.name}", f'If-Match: "{tag}"'))[0] == 204
+        assert _text(file) == ""
+        assert shipped in [entry.definition for entry in await read_entries(bus) or []]
+
+
 async def test_only_this_machine_may_change_lists_without_a_token(
     movers: Published, nats_server: NatsServer, file: Path
 ) -> None:
@@ -137,9 +155,27 @@ async def test_only_this_machine_may_change_lists_without_a_token(
         assert (await _ask(served, "PUT", "own-lists/mine", NEW, body=MINE, host="evil.example"))[0] == 421
         assert _text(file) is None
         assert (await _put(served, NEW, f"Origin: http://127.0.0.1:{served.port}"))[0] == 201
+    await _pages_that_only_read(nats_server, file)
     for section in ({"host": "0.0.0.0"}, {"edit": False}, {"edit": False, "edit_token": "x"}):
         async with running_bridge(nats_server.url, lists_file=file, **section) as served:
             assert (await _put(served, NEW, "Authorization: Bearer x"))[1]["code"] == "not_allowed"
+
+
+async def _pages_that_only_read(nats_server: NatsServer, file: Path) -> None:
+    """Pages of other origins, in a browser on this machine."""
+    desk, before, other = "https://desk.example", _text(file), MINE.replace("mine", "other")
+    for origins, page in ((None, "http://localhost:3000"), ([desk], desk), (["http://localhost"], "http://localhost")):
+        async with running_bridge(nats_server.url, lists_file=file, origins=origins) as served:
+            await served.knows("movers")
+            origin, tag = f"Origin: {page}", 'If-Match: "x"'
+            assert (await _ask(served, "GET", "lists", origin))[0] == 200
+            assert (await _put(served, NEW, origin, body=other, name="other"))[1]["code"] == "not_allowed"
+            assert (await _ask(served, "DELETE", "own-lists/mine", tag, origin))[1]["code"] == "not_allowed"
+            assert (await _ask(served, "GET", "own-lists", origin))[1]["code"] == "not_allowed"
+    assert _text(file) == before
+    async with running_bridge(nats_server.url, lists_file=file, origins=[desk], edit_token="x") as served:
+        writing = f"Origin: {desk}", "Authorization: Bearer x"
+        assert (await _ask(served, "GET", "own-lists", *writing))[0] == 200
 
 
 async def test_with_a_token_of_its_own_from_anywhere(movers: Published, nats_server: NatsServer, file: Path) -> None:
@@ -151,6 +187,90 @@ async def test_with_a_token_of_its_own_from_anywhere(movers: Published, nats_ser
         assert (await _put(served, NEW, reading))[1]["code"] == "no_token"
         assert _text(file) is None
         assert (await _put(served, NEW, writing))[0] == 201
+
+
+async def test_who_asks_without_the_token_has_guessed_nothing(
+    movers: Published, nats_server: NatsServer, file: Path
+) -> None:
+    section: dict[str, Any] = {"token": "for reading", "edit_token": "for writing"}
+    reading, writing = ("Authorization: Bearer for reading", "Authorization: Bearer for writing")
+    async with running_bridge(nats_server.url, lists_file=file, **section) as served:
+        await served.knows("movers")
+        for _ in range(GUESSES + 1):
+            assert (await _ask(served, "GET", "own-lists", reading))[1]["code"] == "no_token"
+            assert (await _ask(served, "GET", "own-lists"))[1]["code"] == "no_token"
+        assert (await _ask(served, "GET", "lists", reading))[0] == 200
+        assert (await _ask(served, "GET", "own-lists", writing))[0] == 200
+        for _ in range(GUESSES):
+            assert (await _ask(served, "GET", "own-lists", "Authorization: Bearer x"))[1]["code"] == "no_token"
+        assert (await _ask(served, "GET", "own-lists", writing))[1]["code"] == "rate_limited"
+    async with running_bridge(nats_server.url, lists_file=file, edit_token="for writing") as served:
+        await served.knows("movers")
+        for _ in range(GUESSES + 1):
+            assert (await _ask(served, "GET", "own-lists"))[1]["code"] == "no_token"
+        assert (await _ask(served, "GET", "own-lists", writing))[0] == 200
+    empty: list[dict[str, Any]] = [{}, {"token": "for reading"}, {"token": ""}]
+    for others in empty:
+        async with running_bridge(nats_server.url, lists_file=file, edit_token="", **others) as served:
+            assert (await _put(served, NEW))[1]["code"] == "no_token"
+            assert (await _put(served, NEW, reading))[1]["code"] == "no_token"
+    assert _text(file) is None
+
+
+async def test_what_no_ranker_was_told_of_is_told_by_asking_again(
+    movers: Published, bus: Bus, nats_server: NatsServer, file: Path
+) -> None:
+    async def told() -> dict[str, str]:
+        entries = await read_entries(bus) or []
+        return {entry.name: entry.definition.where for entry in entries if entry.definition and entry.definition.own}
+
+    text = "".join(MINE.replace("mine", name) for name in ("gone", "old"))
+    _write(file, text)
+    for definition in check(text, "test")[0]:
+        await write_definition(bus, definition)
+    async with link_to(nats_server.port) as link:
+        await link.cut()
+        async with running_bridge(f"nats://127.0.0.1:{link.port}", lists_file=file) as served:
+            (gone, old) = (
+                f'If-Match: "{each["tag"]}"' for each in (await _ask(served, "GET", "own-lists"))[1]["lists"]
+            )
+            newer = MINE.replace("mine", "old").replace("5", "6")
+
+            async def make() -> list[int]:
+                """The same changes each time."""
+                removed = await _ask(served, "DELETE", "own-lists/gone", gone)
+                changed = await _put(served, old, body=newer, name="old")
+                return [removed[0], changed[0], (await _put(served, NEW))[0]]
+
+            assert await make() == [503, 503, 503]
+            assert (await _put(served, NEW, body=MINE.replace("5", "6")))[1]["code"] == "exists"
+            await link.mend()
+            await served.knows("movers")
+            assert set(await told()) == {"gone", "old"}
+            assert await make() == [204, 200, 201]
+            assert await told() == {"mine": "price > 5", "old": "price > 6"}
+            assert (await _ask(served, "DELETE", "own-lists/gone", gone))[1]["code"] == "unknown_list"
+            assert (await _put(served, old, body=newer.replace("6", "7"), name="old"))[1]["code"] == "changed"
+
+
+async def test_a_list_that_no_ranker_was_told_to_remove_can_be_added_again(
+    movers: Published, bus: Bus, nats_server: NatsServer, file: Path
+) -> None:
+    _write(file, MINE)
+    for definition in check(MINE, "test")[0]:
+        await write_definition(bus, definition)
+    async with link_to(nats_server.port) as link:
+        await link.cut()
+        async with running_bridge(f"nats://127.0.0.1:{link.port}", lists_file=file) as served:
+            tag = (await _ask(served, "GET", "own-lists"))[1]["lists"][0]["tag"]
+            assert (await _ask(served, "DELETE", "own-lists/mine", f'If-Match: "{tag}"'))[0] == 503
+            await link.mend()
+            await until(lambda: "mine" in served.bridge.bridge.versions.histories, "its being ranked still")
+            assert (await _put(served, NEW, body=MINE.replace("5", "6")))[0] == 201
+            entries = await read_entries(bus) or []
+            assert [entry.definition.where for entry in entries if entry.definition and entry.name == "mine"] == [
+                "price > 6"
+            ]
 
 
 async def test_a_list_that_no_ranker_was_told_of_is_kept_and_said(file: Path) -> None:

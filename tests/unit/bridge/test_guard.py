@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gapscan.bridge import guesses
+from gapscan.bridge.commands import TokenCheck, is_token
 from gapscan.bridge.connection_gate import peer_of
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.limits import GUESS_SECONDS, GUESSES
+from gapscan.obs import Tally, logger
+from gapscan.protocol.websocket import RefusedError
 from gapscan.runtime import TokenBucket
 
 
@@ -31,6 +34,19 @@ def test_a_bucket_that_may_be_overdrawn(rate: float, most: float, steps: list[tu
         if wait == 0:
             bucket.spend(now, cost)
             left -= cost
+
+
+@given(st.text(max_size=20), st.none() | st.text(max_size=3))
+def test_only_who_says_the_token_knows_it(said: str, token: str | None) -> None:
+    assert is_token(said, token) == (said == token and said != "")
+
+
+@pytest.mark.parametrize(("token", "other"), [("", None), ("", ""), ("secret", ""), ("secret", None)])
+@pytest.mark.parametrize("said", ["", "wrong", "no text: \udcff"])
+def test_a_token_that_is_empty_lets_nobody_in(token: str, other: str | None, said: str) -> None:
+    check = TokenCheck(token, Guesses(lambda: 0.0), "192.0.2.7", Tally(logger("test")), other)
+    with pytest.raises(RefusedError, match="the token is wrong"):
+        check.check(said)
 
 
 class _Transport:

@@ -74,6 +74,16 @@ def test_control_characters_in_a_file(tmp_path: Path) -> None:
         load(path, {})
 
 
+@pytest.mark.parametrize("key", ["token", "edit_token"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_a_token_of_the_bridge_that_is_empty_is_refused(tmp_path: Path, key: str, empty: str) -> None:
+    path = tmp_path / "gapscan.toml"
+    path.write_text(f'[bridge]\n{key} = "{empty}"\n')
+    with pytest.raises(ConfigError, match=rf"gapscan.toml: {key} in \[bridge\] is empty"):
+        load(path, {})
+    assert getattr(load(None, {f"GAPSCAN_BRIDGE_{key.upper()}": ""}).config.bridge, key) is None  # as in compose files
+
+
 # Kubernetes makes them of the Services gapscan-bridge, gapscan-sim, gapscan-service-metrics.
 LINKS = {
     "GAPSCAN_BRIDGE_PORT": "tcp://10.0.0.1:80",

@@ -42,6 +42,7 @@ def test_addresses_come_from_files_and_the_environment(tmp_path: Path) -> None:
         ('[channels.a]\nurl_env = "NONE"', "NONE is not set"),
         ('[channels.a]\nurl_file = "/nowhere/at/all"', "cannot be read"),
         ("[channels.a]\nlines = 3", "has no address"),
+        ('[channels.a]\nwebhook = "http://x"\nsecret_file = "/dev/null"', "/dev/null is empty"),
         ('[channels.a]\nurl_env = "PHONE"\nwebhook = "http://x"', "or two"),
         ('[channels.a]\nwebhook = "ftp://x"', "no http"),
         ('[channels.a]\nurl = "json://x"', "url"),

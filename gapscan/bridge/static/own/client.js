@@ -55,10 +55,16 @@ export class OwnLists {
     return this.#changing(`api/own-lists/${encodeURIComponent(name)}`, { method: "DELETE", headers: { "If-Match": `"${tag}"` } });
   }
 
-  /** With the token for it, if one was said. */
-  #changing(path, { headers, ...options } = {}) {
-    const token = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
-    return this.#json(path, { ...options, headers: { ...headers, ...token } });
+  /** With the token for it, if one was said. A wrong one is not said again: each time would be a guess. */
+  async #changing(path, { headers, ...options } = {}) {
+    const said = this.#token;
+    const token = said ? { Authorization: `Bearer ${said}` } : {};
+    try {
+      return await this.#json(path, { ...options, headers: { ...headers, ...token } });
+    } catch (refusal) {
+      if (refusal.code === "no_token" && this.#token === said) this.#token = null;
+      throw refusal;
+    }
   }
 
   async #json(path, options) {
