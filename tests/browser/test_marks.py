@@ -102,13 +102,18 @@ async def test_marks_are_kept_with_the_layout(watched: Watched, stage: Stage) ->
     await _shows(watched, "DBCE")
 
 
-async def test_a_pinned_symbol_below_the_limit_is_there_with_its_rank(watched: Watched, stage: Stage) -> None:
-    state = {"list": LIST, "limit": 2, "pinned": ["D", 3, "", "D", "x" * 99], "excluded": ["B", "D"]}
-    tree = {"split": "row", "parts": [{"kind": "list", "state": state}, {"kind": "list", "state": {"list": OTHER}}]}
+async def _beside(watched: Watched, *states: dict[str, Any]) -> None:
+    """Open panels of lists side by side."""
+    tree = {"split": "row", "parts": [{"kind": "list", "state": state} for state in states]}
     layout = json.dumps({"gapscan_layout": 1, "name": "of a file", "tree": tree})
-    await stage.feed.publish([some_row(symbol) for symbol in "ABCDE"])
     await watched.page.add_init_script(f"sessionStorage.setItem('gapscan.workspace', {json.dumps(layout)})")
     await watched.open()
+
+
+async def test_a_pinned_symbol_below_the_limit_is_there_with_its_rank(watched: Watched, stage: Stage) -> None:
+    state = {"list": LIST, "limit": 2, "pinned": ["D", 3, "", "D", "x" * 99], "excluded": ["B", "D"]}
+    await stage.feed.publish([some_row(symbol) for symbol in "ABCDE"])
+    await _beside(watched, state, {"list": OTHER})
     await watched.until("gapscan.panels()[0].shown.join('') === 'DA'")
     assert await watched.value(_RANKS) == "4,1"
     assert await watched.text("#hidden") == "1 hidden"
@@ -118,6 +123,45 @@ async def test_a_pinned_symbol_below_the_limit_is_there_with_its_rank(watched: W
     await watched.page.keyboard.press("i")
     await watched.until("gapscan.panels()[0].wish.limit === 2")
     await watched.until("gapscan.panels()[0].shown.join('') === 'A'")
+
+
+_LOG = """[...document.querySelectorAll('#activity li')].map((item) =>
+  ['symbol', 'note'].map((part) => item.querySelector('.' + part).textContent).join(' '))"""
+
+
+async def _logged(watched: Watched, stage: Stage, symbols: str) -> list[str]:
+    """Publish the list and wait until it is drawn; the log then, newest first."""
+    sequence = await stage.feed.publish([some_row(symbol) for symbol in symbols])
+    await watched.until("(wanted) => drawn.some(({sequence}) => sequence === wanted)", sequence)
+    return list(await watched.value(_LOG))
+
+
+async def test_a_panel_of_first_rows_logs_and_rings_for_them_and_pinned_ones(watched: Watched, stage: Stage) -> None:
+    await stage.feed.publish([some_row(symbol) for symbol in "ABCDE"])
+    await _beside(watched, {"list": LIST, "limit": 2}, {"list": OTHER})
+    await watched.word("Live")
+    await watched.page.focus("#grid")
+    for key in ("s", "ArrowDown", "ArrowDown", "i"):
+        await watched.page.keyboard.press(key)
+    await watched.until("gapscan.copy('gappers_up').rows.length === 5")
+    assert await _logged(watched, stage, "ABCDF") == [], "rows beyond the first came with the pin, and F is one"
+    assert (await watched.status())["rung"] == 0
+    assert await _logged(watched, stage, "ACDFB") == ["C in #2"], "the pinned one is there still"
+    assert await _logged(watched, stage, "ACDF") == ["B out", "C in #2"]
+    logged = await _logged(watched, stage, "CDFB")
+    assert logged == ["D in #2", "B in #4", "A out", "B out", "C in #2"]
+    await watched.page.keyboard.press("i")
+    await watched.until("gapscan.copy('gappers_up').rows.length === 2")
+    assert await _logged(watched, stage, "DCFB") == logged, "that rows beyond the first are not known now is no news"
+
+
+async def test_a_panel_of_first_rows_does_not_log_what_another_shows(watched: Watched, stage: Stage) -> None:
+    await stage.feed.publish([some_row(symbol) for symbol in "ABC"])
+    await _beside(watched, {"list": LIST, "limit": 2}, {"list": LIST})
+    await watched.word("Live")
+    await watched.page.focus("#grid")
+    assert await _logged(watched, stage, "ABD") == []
+    assert await _logged(watched, stage, "EABD") == ["E in #1", "B out"]
 
 
 async def test_the_menu_of_a_row_is_for_pointer_and_keys(watched: Watched, stage: Stage) -> None:

@@ -119,7 +119,7 @@ export class ListPanel {
 
   #change(list) {
     this.list = list;
-    Object.assign(this.#source, { list, past: null });
+    this.#source.open(list);
     this.#fresh = true;
     this.#traffic.clear();
     this.order.sort = null;
@@ -160,9 +160,9 @@ export class ListPanel {
 
   #changed(changes) {
     this.#traffic.changed(changes, !document.hidden);
+    const heard = this.marks.heard(this.#source.news(changes));
     if (!this.#fresh) {
-      const heard = this.marks.heard(changes);
-      this.#traffic.note(heard, this.#source.live);
+      this.#traffic.note(heard, this.#source.copy);
       if (heard.added.length) this.#context.page.chime.ring(this.list);
     }
     if (this.live) this.#context.page.frames.soon(this.#drawing);
