@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 
+from playwright.async_api import Page
+
 import gapscan
 from gapscan.bus.client import BusOptions
+from tests.browser.modules import at_home
 from tests.browser.stage import LIST, OTHER, Stage, some_row
 from tests.browser.test_timeline import set_rate
 from tests.browser.watching import Watched
@@ -61,3 +64,44 @@ async def test_it_has_the_day_and_leads_to_a_moment(watched: Watched, stage: Sta
         assert [row["symbol"] for row in view.rows] == await watched.shown()
         assert note == f"in #{[row['symbol'] for row in view.rows].index(str(symbol)) + 1}"
         await watched.until("(symbol) => document.querySelector('.row.selected')?.dataset.symbol === symbol", symbol)
+
+
+_MOVES = """async ({live, taped, begin, end}) => {
+  const { Moves } = await import("/moves.js");
+  const connection = new EventTarget();
+  const view = { rows: [], asOf: 0 };
+  Object.assign(connection, { say() {}, about: () => ({ view, held: {} }) });
+  const emit = (type, detail) => connection.dispatchEvent(new CustomEvent(type, { detail }));
+  const moves = new Moves(connection, "some");
+  for (const [action, symbol, time] of live) {
+    view.asOf = time;
+    const [added, removed] = action === "enter" ? [[symbol], []] : [[], [symbol]];
+    emit("change", { list: "some", changes: { whole: false, added, removed } });
+  }
+  const told = taped.map(([action, symbol, time]) => ({ action, symbol, time, rank: 1 }));
+  emit("past", { type: "timeline", list: "some", since: 0, begin, end, moves: told, gaps: [], simulated: false });
+  const found = moves.newest(100).map(({ action, symbol, time }) => [action, symbol, time]);
+  moves.close();
+  return found;
+}"""
+
+
+async def test_what_is_taped_is_told_once_whenever_its_message_came(page: Page) -> None:
+    await at_home(page)
+    minute = 1_795_789_800_000
+    moves = [
+        ("enter", "A", 10_100, 11_200),  # each on the tape, and with the time of its message
+        ("leave", "A", 20_000, 20_000),
+        ("enter", "B", 59_800, 60_300),
+        ("leave", "C", 59_900, 60_300),
+    ]
+    newer = [("leave", "B", 61_000), ("enter", "C", 61_500), ("enter", "B", 62_000), ("leave", "C", 125_000)]
+    taped = [(action, symbol, minute + time) for action, symbol, time, _ in moves]
+    late = [(action, symbol, minute + time) for action, symbol, _, time in moves]
+    since = [(action, symbol, minute + time) for action, symbol, time in newer]
+    for end in (60_000, 64_000):
+        said = {"live": late + since, "taped": taped, "begin": minute, "end": minute + end}
+        found = [tuple(each) for each in await page.evaluate(_MOVES, said)]
+        assert found == taped + since
+    said = {"live": late + since, "taped": [], "begin": minute, "end": minute}
+    assert [tuple(each) for each in await page.evaluate(_MOVES, said)] == late + since, "as long as it is not taped"

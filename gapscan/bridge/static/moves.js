@@ -1,16 +1,11 @@
 /** Who came into a list and who left it today: by the tape, and by what came since, as long as the tape has it not. */
 
-import { momentOf } from "./moments.js";
 import { Day } from "./timeline/day.js";
 
-const MINUTE = 60_000; // the tape tells of moves when their minute is over
+const MINUTE = 60_000; // the tape tells of a minute's moves before it begins the next
 const LIVE = 1000; // moves that are kept of those that the tape has not
 
 /** @typedef {{list: string, symbol: string, time: number, action: "enter"|"leave", rank: number}} Move */
-
-function keyOf({ symbol, action, time }) {
-  return `${action} ${symbol} ${momentOf(time)}`; // the tape counts in seconds
-}
 
 export class Moves extends EventTarget {
   #list;
@@ -37,8 +32,8 @@ export class Moves extends EventTarget {
 
   /** A change of the copy. Of a list of which only the first rows are followed, it says nothing of the others. */
   #changed({ whole, added, removed }) {
-    const { view, wish } = this.#connection.about(this.#list);
-    if (whole || wish.limit || !(added.length || removed.length)) return;
+    const { view, held } = this.#connection.about(this.#list);
+    if (whole || held.limit || !(added.length || removed.length)) return;
     const { rows, asOf: time } = view;
     const rank = (symbol) => rows.findIndex((row) => row.symbol === symbol) + 1;
     const left = removed.map((symbol) => ({ list: this.#list, symbol, time, action: "leave", rank: 0 }));
@@ -50,12 +45,21 @@ export class Moves extends EventTarget {
   /** The newest of the day, oldest first. @param {number} number @returns {Move[]} */
   newest(number) {
     const taped = this.#day.moves.slice(-Math.max(number, LIVE));
-    const over = (Math.floor(this.#day.end / MINUTE) - 1) * MINUTE;
-    this.#live = this.#live.filter(({ time }) => time > over);
-    const known = new Set(taped.filter(({ time }) => time > over - MINUTE).map(keyOf));
-    const since = this.#live.filter((move) => !known.has(keyOf(move)));
     const named = taped.slice(-number).map((move) => ({ ...move, list: this.#list }));
-    return [...named, ...since].sort((a, b) => a.time - b.time).slice(-number);
+    return [...named, ...this.#since(taped)].sort((a, b) => a.time - b.time).slice(-number);
+  }
+
+  /** What came after the minutes that the tape has whole. The bridge makes one message of several deltas, with the time of
+   * the last: what the tape has at a minute's end may have come in the next one. @param {Move[]} taped @returns {Move[]} */
+  #since(taped) {
+    const over = Math.floor(this.#day.end / MINUTE) * MINUTE;
+    this.#live = this.#live.filter(({ time }) => time >= over);
+    const last = new Map(taped.filter(({ time }) => time >= over - MINUTE).map(({ symbol, action }) => [symbol, action]));
+    return this.#live.filter(({ symbol, action, time }) => {
+      const known = time < over + MINUTE && last.get(symbol) === action;
+      last.delete(symbol); // what it does after that is new
+      return !known;
+    });
   }
 
   close() {
