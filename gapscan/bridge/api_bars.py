@@ -12,6 +12,7 @@ from gapscan.bridge.api_queries import Query, symbol_in
 from gapscan.bridge.fanout import Clock
 from gapscan.bridge.problems import ProblemError
 from gapscan.bridge.shared import Shared
+from gapscan.bus.bars_client import SECONDS
 from gapscan.protocol.api import PREFIX
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import SymbolBars
@@ -19,6 +20,7 @@ from gapscan.protocol.messages import SymbolBars
 AskBars = Callable[[str], Awaitable[SymbolBars]]
 
 SHARED_SECONDS: Final = 2.0
+_TOGETHER: Final = 16  # the feed asks the provider for each, which takes its time
 
 
 class BarsApi:
@@ -26,7 +28,7 @@ class BarsApi:
 
     def __init__(self, ask: AskBars, clock: Clock) -> None:
         self._ask = ask
-        self._bodies = Shared("bars", self._body, SHARED_SECONDS, clock)
+        self._bodies = Shared("bars", self._body, SHARED_SECONDS, clock, together=_TOGETHER, waited=SECONDS)
 
     def routes(self, preflight: Handler) -> list[web.RouteDef]:
         """The path, which a browser may ask about before it sends the token."""

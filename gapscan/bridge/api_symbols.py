@@ -22,6 +22,7 @@ from gapscan.protocol.fields import Fields
 T = TypeVar("T")
 
 SHARED_SECONDS: Final = 1.0
+_READING_SECONDS: Final = 20.0  # a whole day of all lists, where it is read for the first time
 _ALL: Final = ""  # the key of what is of no symbol
 
 
@@ -33,7 +34,7 @@ class SymbolsApi:
         self._facts = facts
         self._halts = Shared("halts", self._all_halts, SHARED_SECONDS, bridge.clock)
         self._news = Shared("news", facts.news, SHARED_SECONDS, bridge.clock)
-        self._stays = Shared("the past", self._stays_body, SHARED_SECONDS, bridge.clock)
+        self._stays = Shared("the past", self._stays_body, SHARED_SECONDS, bridge.clock, waited=_READING_SECONDS)
 
     def routes(self, preflight: Handler) -> list[web.RouteDef]:
         """The paths, which a browser may ask about before it sends the token."""
