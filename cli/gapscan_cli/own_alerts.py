@@ -91,8 +91,7 @@ def edit_alerts(desk: OwnAlerts, name: str | None) -> int:
     part = in_editor(own_lists_file.block_of(text, name, _SECTION) if name else text or _TEMPLATE)
     if checked(part, "the edited text") is None:
         return exits.USER
-    rest = own_lists_file.without(text, name, _SECTION) if name else ""
-    edited = own_lists_file.merged(rest, part, replace=True, section=_SECTION) if name else part
+    edited = own_lists_file.replaced(text, name, part, _SECTION) if name else part
     if edited == text:
         output.say("nothing changed")
         return exits.OK

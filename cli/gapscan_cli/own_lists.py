@@ -108,8 +108,7 @@ def _edited(desk: OwnLists, text: str, name: str | None) -> tuple[str, list[List
     while True:
         part = in_editor(part)
         if _checked(part, "the edited text") is not None:
-            rest = own_lists_file.without(text, name) if name else ""
-            edited = own_lists_file.merged(rest, part, replace=True) if name else part
+            edited = own_lists_file.replaced(text, name, part) if name else part
             return edited, _checked(edited, str(desk.path))
         if not sys.stdin.isatty() or not typer.confirm("edit again?", default=True, err=True):
             output.note(f"{desk.path} is as it was; what you wrote is in {_kept(part)}")

@@ -19,6 +19,7 @@ from gapscan.files import replace_file
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.gate_check import kept_out
 from gapscan.ranking.spec import MAX_FILE, check_own_lists, shipped_lists
+from gapscan.service.list_words import reworded
 
 FILE_NAME: Final = "lists.toml"
 _HEADERS: Final = {
@@ -101,19 +102,37 @@ def tables_of(text: str, section: str = "lists") -> Tables:
 def merged(text: str, addition: str, *, replace: bool, section: str = "lists") -> str:
     """The text with the lists of another one, in the words of each.
 
-    Raises ConfigError when a list is there already as another one, unless it is to be replaced.
+    A list that is replaced stays where it was, with its comments where the new one has none. Raises ConfigError when a
+    list is there already as another one, unless it is to be replaced.
     """
     mine, theirs = tables_of(text, section), tables_of(addition, section)
     both = [name for name in theirs if name in mine and theirs[name] != mine[name]]
     if both and not replace:
         raise ConfigError(f"{' and '.join(both)} is there already", remedy="--replace takes the new one")
-    for name in both:
-        text = without(text, name, section)
     found = _blocks(addition, section)[1].items()
     blocks = {name: block for name, block in found if _says(block, {name: theirs.get(name, {})}, section)}
-    new = [name for name in theirs if name in both or name not in mine]
-    result = _joined([text, *(blocks.get(name) or _written(name, theirs[name], section) for name in new)])
+    words = {name: blocks.get(name) or _written(name, theirs[name], section) for name in theirs}
+    if both:
+        head, parts = _blocks(text, section)
+        kept = {name: _in_words(parts.get(name, ""), words[name], {name: theirs[name]}, section) for name in both}
+        text = _joined([head, *(kept.get(name, part) for name, part in parts.items())])
+    result = _joined([text, *(words[name] for name in theirs if name not in mine)])
     return _verified(result, {**{name: mine[name] for name in mine if name not in both}, **theirs}, section)
+
+
+def replaced(text: str, name: str, part: str, section: str = "lists") -> str:
+    """The text with another part in the place of one of its lists, as somebody edited it: in its words alone.
+
+    Raises ConfigError when the text is written in a way that cannot be taken apart.
+    """
+    mine, theirs = tables_of(text, section), tables_of(part, section)
+    head, blocks = _blocks(text, section)
+    others = {other: block for other, block in blocks.items() if other == name or other not in theirs}
+    result = _joined([head, *(part if other == name else block for other, block in others.items())])
+    expected = {**{other: table for other, table in mine.items() if other != name}, **theirs}
+    if name in blocks and _says(result, expected, section):
+        return result
+    return merged(without(text, name, section), part, replace=True, section=section)
 
 
 def without(text: str, name: str, section: str = "lists") -> str:
@@ -127,6 +146,15 @@ def block_of(text: str, name: str, section: str = "lists") -> str:
     """What the text says of one list, with the comments before it. Raises ConfigError."""
     block = _blocks(text, section)[1].get(name, "")
     return _verified(block, {name: tables_of(text, section)[name]}, section)
+
+
+def _in_words(old: str, new: str, expected: Tables, section: str) -> str:
+    """The new block of a list, with what of the old one's words and comments can stay."""
+    try:
+        text = reworded(old, new)
+    except ValueError:
+        return new
+    return text if _says(text, expected, section) else new
 
 
 def _says(text: str, expected: Tables, section: str) -> bool:

@@ -13,6 +13,7 @@ from gapscan.obs import Tally, logger
 from gapscan.ranker.previews import Previewer
 from gapscan.ranker.questions import answering_previews
 from gapscan.ranking.spec import ListSet, shipped_lists
+from gapscan.service.own_lists_file import tables_of
 from tests.browser.modules import at_home
 from tests.browser.stage import LIST, Stage, some_row
 from tests.browser.watching import Watched
@@ -158,6 +159,83 @@ async def test_symbols_are_put_into_a_watchlist(watched: Watched, stage: Stage) 
         await _says(watched, "#toast", "BBB is in watched already")
 
 
+async def test_a_symbol_put_in_by_key_and_the_dialog_do_not_collide(watched: Watched, stage: Stage) -> None:
+    page = watched.page
+    _write(stage.own_lists, '[lists.mine]\nwhere = \'symbol in ("ZZZ",)\'\nsort = ["symbol"]\n')
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("AAA"), some_row("BBB")]))
+    await page.keyboard.press("q")
+    await page.click("#own-lists button")
+    assert await page.input_value("#own-symbols") == "ZZZ"
+    await page.keyboard.press("Escape")
+    for key in ("ArrowDown", "b", "ArrowDown", "b"):
+        await page.keyboard.press(key)
+    await watched.until("async () => (await (await fetch('api/own-lists')).text()).includes('BBB')")
+    assert _where(stage.own_lists) == 'symbol in ("ZZZ", "AAA", "BBB",)', "two at once are both put in"
+
+    await page.keyboard.press("q")
+    await watched.until("document.querySelector('#own-symbols').value === 'ZZZ AAA BBB'")
+    assert await watched.text("#own-kept") == ""
+    await page.fill("#own-symbols", "ZZZ AAA BBB CCC")
+    await page.keyboard.press("Escape")
+    _write(stage.own_lists, _text(stage.own_lists).replace('\\"AAA\\", ', "").replace('["symbol"]', '["price"]'))
+    await page.keyboard.press("q")
+    await _says(watched, "#own-kept", "mine was changed in the meantime")
+    assert await page.input_value("#own-symbols") == "ZZZ BBB CCC"
+    assert await page.input_value("#own-sort") == "price"
+    await page.click("#own-save")
+    await _says(watched, "#toast", "mine is changed")
+    assert _where(stage.own_lists) == 'symbol in ("ZZZ", "BBB", "CCC",)'
+    assert await watched.text("#own-kept") == ""
+
+
+async def test_what_is_written_and_not_saved_is_kept(watched: Watched, stage: Stage) -> None:
+    page = watched.page
+    _write(stage.own_lists, '[lists.mine]\nwhere = "price > 1"\nsort = ["symbol"]\n')
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("AAA")]))
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("b")
+    await page.wait_for_selector("#own-symbols", state="visible")
+    assert await watched.text("#own-kept") == ""
+    await page.click("#own-new")
+    assert await page.input_value("#own-where") == ""
+    await page.keyboard.type("dear")
+    await page.fill("#own-where", "price > 5")
+    await page.click("#own-lists button")
+    assert await page.input_value("#own-where") == "price > 1"
+    await page.fill("#own-where", "price > 2")
+    await page.click("#own-new")
+    assert await page.input_value("#own-form [name=name]") == "dear"
+    assert await page.input_value("#own-where") == "price > 5"
+    assert await watched.text("#own-save") == "Add"
+    await page.click("#own-watch")
+    assert await page.input_value("#own-symbols") == "AAA"
+    await page.fill("#own-symbols", "AAA ccc")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("b")
+    await _says(watched, "#own-kept", "was written before")
+    assert await page.input_value("#own-symbols") == "AAA CCC"
+
+    await page.click("#own-lists button")
+    assert await page.input_value("#own-where") == "price > 2"
+    _write(stage.own_lists, '[lists.mine]\nwhere = "price > 3"\nsort = ["symbol"]\n')
+    await page.click("#own-save")
+    await page.click("#own-refused button")
+    await _says(watched, "#own-kept", 'It has where = "price > 3" now')
+    assert await page.input_value("#own-where") == "price > 2"
+    await page.click("#own-kept button")
+    assert await page.input_value("#own-where") == "price > 3"
+    await page.fill("#own-where", "price > 4")
+    await page.keyboard.press("Escape")
+    _write(stage.own_lists, "")
+    await page.keyboard.press("q")
+    await _says(watched, "#own-kept", "mine was removed in the meantime")
+    await page.click("#own-save")
+    await _says(watched, "#toast", "mine is added")
+    assert _where(stage.own_lists) == "price > 4"
+
+
 async def test_without_the_right_a_list_is_tried_and_not_added(watched: Watched, stage: Stage) -> None:
     page = watched.page
     await stage.close()
@@ -192,6 +270,10 @@ async def test_without_the_right_a_list_is_tried_and_not_added(watched: Watched,
     await _says(watched, "#own-right", "Nobody may change lists here")
 
 
+def _where(path: Path) -> str:
+    return str(tables_of(_text(path))["mine"]["where"])
+
+
 def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
@@ -203,7 +285,9 @@ _PARTS = """async () => {
     parts: partsOf("-min(price, 3),symbol, ,x").map(({text, from}) => [text, from]),
     symbols: symbolsIn("aapl, BRK.B;  aapl\\nTSLA \\"x\\""),
     back: symbolsOf(whereOf(["A", "BRK.B"])),
-    none: [symbolsOf("price > 5"), symbolsOf('symbol in ("A",) and price > 5'), symbolsOf(5)],
+    none: ["price > 5", 'symbol in ("A",) and price > 5', 5].map(symbolsOf),
+    faulty: ['symbol in ("A" "B" "C")', 'symbol in ("A",,)', "symbol in (,)"].map(symbolsOf),
+    some: ["symbol in ()", ' symbol in ( "A" , "B" ) ', 'symbol in ("A",)'].map(symbolsOf),
     toml: tomlOf("mine", {where: 'a "b"\\n', limit: 5, near: true, sort: ["x"]}, "# c\\n"),
     first: meant("vol", WORDS)[0].word,
     known: meant("trades", WORDS).length > 0,
@@ -220,7 +304,9 @@ async def test_the_parts_of_the_editor(page: Page) -> None:
         "parts": [["-min(price, 3)", 0], ["symbol", 15], ["x", 24]],
         "symbols": ["AAPL", "BRK.B", "TSLA", "X"],
         "back": ["A", "BRK.B"],
-        "none": [None, None, None],
+        "none": [None] * 3,
+        "faulty": [None] * 3,
+        "some": [[], ["A", "B"], ["A"]],
         "toml": '# c\n[lists.mine]\nwhere = "a \\"b\\"\\n"\nlimit = 5\nnear = true\nsort = ["x"]\n',
         "first": "volume",
         "known": True,

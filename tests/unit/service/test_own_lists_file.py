@@ -39,9 +39,58 @@ def test_merging_keeps_the_words_of_both() -> None:
 def test_replacing() -> None:
     text = f"{HEAD}\n{A}\n{B}"
     other = A.replace("price > 1", "price > 9")
+    with_words = other.replace("# cheap", "# dear")
     with pytest.raises(ConfigError, match="a is there already"):
         own_lists_file.merged(text, other, replace=False)
-    assert own_lists_file.merged(text, other, replace=True) == f"{HEAD}\n{B}\n{other}"
+    assert own_lists_file.merged(text, other, replace=True) == f"{HEAD}\n{other}\n{B}", "it stays where it was"
+    assert own_lists_file.merged(text, with_words, replace=True) == f"{HEAD}\n{with_words}\n{B}"
+
+
+def test_what_is_replaced_keeps_its_comments() -> None:
+    old = """\
+[lists.a]  # mine
+# whom
+where = "price > 1 # 2"  # cheap
+limit = 7
+
+# high first
+sort = [
+  "-price",  # really
+]
+# the end of it
+"""
+    new = """\
+# another comment
+[lists.a]
+where = "price > 3"
+sort = ["-price"]
+gate = "none"
+"""
+    assert (
+        own_lists_file.merged(f"{old}\n{B}", new, replace=True)
+        == f"""\
+# another comment
+[lists.a]  # mine
+# whom
+where = "price > 3"  # cheap
+
+# high first
+sort = [
+  "-price",  # really
+]
+gate = "none"
+# the end of it
+
+{B}"""
+    )
+
+
+@pytest.mark.parametrize("edited", [A.replace(" # cheap", ""), A.replace(".a]", ".c]"), B.replace("2", "3"), A + B])
+def test_what_was_edited_stands_where_it_stood(edited: str) -> None:
+    last = B.replace(".b]", ".z]")
+    text = own_lists_file.replaced(f"{HEAD}\n{A}\n{B}\n{last}", "a", edited)
+    rest = f"\n{last}" if "[lists.b]" in edited else f"\n{B}\n{last}"
+    assert text == f"{HEAD}\n{edited}{rest}"
 
 
 def test_removing() -> None:

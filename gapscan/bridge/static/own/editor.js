@@ -4,11 +4,12 @@ import { make } from "../patch.js";
 import { toast } from "../status.js";
 import { previewed, tried } from "./answers.js";
 import { Completion } from "./completion.js";
+import { NEW_LIST, NEW_WATCHLIST, rebased, saidOf } from "./drafts.js";
 import { showFaults } from "./faults.js";
 import { ListForm } from "./form.js";
 import { tomlOf } from "./toml.js";
 import { Trying } from "./trying.js";
-import { symbolsOf, watching } from "./watchlist.js";
+import { grown, symbolsOf, watching } from "./watchlist.js";
 import { COLUMNS, KEYS, WORDS } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -19,6 +20,8 @@ function fillBox(id, ...nodes) {
   byId(id).replaceChildren(...nodes);
 }
 
+const slotOf = (table) => (symbolsOf(table.where) ? NEW_WATCHLIST : NEW_LIST);
+
 export class ListEditor {
   #own;
   #added;
@@ -28,7 +31,9 @@ export class ListEditor {
   #tag = null; // of the list that is written; null: it is new
   #comment = "";
   #kept = ""; // the text as it was opened or saved
-  #drafts = new Map(); // by name, "" of a new one: {tag, table} as written and not saved
+  #base = FRESH; // the table of that text, as the form gives it
+  #slot = NEW_LIST; // what a draft of it is kept by: the list's name, or which kind of a new one it is
+  #drafts = new Map(); // as written and not saved, by slot: {name, base, table, tag, comment}
   #asked = false;
   #previews;
   #trials;
@@ -60,7 +65,7 @@ export class ListEditor {
     click("own-try", () => this.#try());
     click("own-remove", () => this.#remove());
     click("own-close", () => this.#dialog.close());
-    click("own-token", () => this.#own.askToken(() => this.#refresh()));
+    click("own-token", () => this.#own.askToken(() => this.#look()));
     this.#dialog.addEventListener("close", () => this.#end());
     byId("own-remove").addEventListener("blur", () => this.#sure(false));
   }
@@ -68,10 +73,10 @@ export class ListEditor {
   /** Open the dialog; with symbols, at a new watchlist of these. @param {string[]} [symbols] */
   async open(symbols = []) {
     if (!this.#dialog.open) this.#dialog.showModal();
-    if (symbols.length) this.#begin(watching(symbols));
+    if (symbols.length) this.#begin(watching([]), symbols);
     else if (this.#kept === "") this.#begin(FRESH);
     else this.#written(0);
-    await this.#refresh();
+    await this.#look();
   }
 
   get #text() {
@@ -80,30 +85,45 @@ export class ListEditor {
 
   /** What is written and not saved is kept, to be gone on with when its list is chosen again. */
   #leave() {
-    const name = this.#tag === null ? "" : this.#form.name;
-    if (this.#text === this.#kept) this.#drafts.delete(name);
-    else this.#drafts.set(name, { tag: this.#tag, table: this.#form.table });
+    if (this.#kept === "") return; // nothing was begun yet
+    const { name, table } = this.#form;
+    const draft = { name, base: this.#base, table, tag: this.#tag, comment: this.#comment };
+    if (this.#text === this.#kept) this.#drafts.delete(this.#slot);
+    else this.#drafts.set(this.#slot, draft);
   }
 
-  /** Write a new list. */
-  #begin(table) {
+  /** Write a new list, or go on with that which was begun; with more symbols in it. */
+  #begin(table, symbols = []) {
     this.#leave();
-    this.#write("", table);
+    this.#start(table, symbols);
   }
 
-  /** Write one of the lists. */
+  #start(table, symbols = []) {
+    const before = this.#drafts.get(slotOf(table));
+    const draft = before ?? { name: "", base: table, table, tag: null, comment: "" };
+    this.#write("", table, { draft: symbols.length ? { ...draft, table: grown(draft.table, symbols) } : draft });
+    if (before) this.#tell(saidOf({ changed: false }));
+  }
+
+  /** Write one of the lists: as it is, or as it was being written. */
   #choose({ name, table, tag, comment }) {
     this.#leave();
     const draft = this.#drafts.get(name);
-    this.#write(name, table, { tag, comment, draft: draft?.tag === tag ? draft.table : table });
+    const over = this.#write(name, table, { tag, comment, draft });
+    if (this.#text === this.#kept) return;
+    const changed = draft.tag !== tag || draft.comment !== comment;
+    this.#tell(saidOf({ name, changed, over, now: table }));
   }
 
-  #write(name, table, { tag = null, comment = "", draft = table } = {}) {
-    [this.#tag, this.#comment] = [tag, comment];
-    this.#form.fill(name, table);
-    this.#kept = this.#text;
-    if (draft !== table) this.#form.fill(name, draft);
+  /** Show a list, or its draft as changes of it; the keys in which that would undo what somebody else changed. */
+  #write(name, table, { tag = null, comment = "", draft = null } = {}) {
+    [this.#tag, this.#comment, this.#slot] = [tag, comment, tag === null ? slotOf(table) : name];
+    this.#form.fill(name, table, tag === null);
+    [this.#kept, this.#base] = [this.#text, this.#form.table];
+    const put = draft ? rebased(draft.base, draft.table, this.#base) : { table, over: [] };
+    if (draft) this.#form.fill(tag === null ? draft.name : name, put.table, tag === null);
     fillBox("own-refused");
+    fillBox("own-kept");
     this.#sure(false);
     byId("own-save").textContent = tag === null ? "Add" : "Change";
     byId("own-remove").hidden = tag === null;
@@ -111,7 +131,45 @@ export class ListEditor {
     this.#trials.end();
     this.#written(0);
     this.#mark();
-    (name ? this.#form.fieldOf("where") : this.#form.fieldOf("name")).focus();
+    this.#form.fieldOf(this.#form.name ? "where" : "name").focus();
+    return put.over;
+  }
+
+  /** Say that a draft is shown, with a way to be rid of it. */
+  #tell(text) {
+    const button = make("button", "", "Discard it");
+    button.type = "button";
+    button.addEventListener("click", () => this.#discard());
+    fillBox("own-kept", make("p", "quiet", text, " ", button));
+  }
+
+  #discard() {
+    this.#drafts.delete(this.#slot);
+    this.#write(this.#tag === null ? "" : this.#form.name, this.#base, { tag: this.#tag, comment: this.#comment });
+  }
+
+  async #look() {
+    await this.#refresh();
+    this.#takeUp();
+  }
+
+  /** The list that is written may have been changed: it is shown as it is now, and what was written stays, as changes of that. */
+  #takeUp() {
+    if (this.#tag === null || !byId("own-right").hidden) return;
+    const list = this.#lists.find(({ name }) => name === this.#form.name);
+    if (!list) this.#gone();
+    else if (list.tag !== this.#tag || list.comment !== this.#comment) this.#choose(list);
+  }
+
+  /** The list that is written was removed: what was written and not saved may be added as a new one. */
+  #gone() {
+    const { name, table } = this.#form;
+    const written = this.#text !== this.#kept;
+    this.#drafts.delete(name);
+    if (!written) return this.#start(FRESH);
+    const base = this.#form.watches ? watching([]) : FRESH;
+    this.#write("", base, { draft: { name, base, table } });
+    return this.#tell(`${name} was removed in the meantime. What was written here is not saved.`);
   }
 
   /** Which lists there are now, or why nobody may know that here. */
@@ -170,7 +228,7 @@ export class ListEditor {
     await this.#change(async () => {
       const { list, warnings } = await this.#own.put(name, this.#text, this.#tag);
       toast(warnings[0] ?? (this.#tag === null ? `${name} is added` : `${name} is changed`));
-      this.#kept = this.#text;
+      this.#drafts.delete(this.#slot);
       await this.#refresh();
       this.#write(list.name, list.table, list);
       this.#added(name);
@@ -188,7 +246,7 @@ export class ListEditor {
       toast(`${name} is removed`);
       this.#drafts.delete(name);
       await this.#refresh();
-      this.#write("", FRESH);
+      this.#start(FRESH);
     });
   }
 
@@ -204,9 +262,17 @@ export class ListEditor {
     try {
       await act();
     } catch (refusal) {
-      fillBox("own-refused", make("p", "warning", `${refusal.message}.`));
+      fillBox("own-refused", make("p", "warning", `${refusal.message}.`), ...(refusal.code === "changed" ? [this.#wayOn()] : []));
     }
     byId("own-save").disabled = !byId("own-right").hidden;
+  }
+
+  /** What somebody else changed is taken in only by who asks for it. */
+  #wayOn() {
+    const button = make("button", "", "Look at it as it is now");
+    button.type = "button";
+    button.addEventListener("click", () => this.#look());
+    return button;
   }
 
   #end() {

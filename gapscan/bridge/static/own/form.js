@@ -49,14 +49,14 @@ export class ListForm {
     return this.#parts[key === "where" && this.watches ? "symbols" : key] ?? null;
   }
 
-  /** Show a list. Without a name it is new. @param {string} name @param {Record<string, *>} table */
-  fill(name, table) {
+  /** Show a list. @param {string} name @param {Record<string, *>} table @param {boolean} isNew  its name may be changed */
+  fill(name, table, isNew) {
     this.#table = table;
     const watched = symbolsOf(table.where);
     this.#form.classList.toggle("watches", watched !== null);
     const { where = "", sort = [], sessions, columns, ...plain } = { ...USUAL, ...table };
     const parts = this.#parts;
-    Object.assign(parts.name, { value: name, readOnly: name !== "" });
+    Object.assign(parts.name, { value: name, readOnly: !isNew });
     parts.where.value = String(where);
     parts.symbols.value = (watched ?? []).join(" ");
     parts.sort.value = [sort].flat().join(", ");

@@ -3,7 +3,7 @@
 import { keep, settings } from "../settings.js";
 import { toast } from "../status.js";
 import { tomlOf } from "./toml.js";
-import { symbolsOf, watching } from "./watchlist.js";
+import { grown, symbolsOf } from "./watchlist.js";
 
 /** @param {import("./client.js").OwnLists} own @param {(symbols: string[]) => void} create  write a new watchlist of these
  * @returns {(symbol: string) => Promise<void>} */
@@ -16,17 +16,14 @@ export function watcher(own, create) {
       return;
     }
     const symbols = symbolsOf(list.table.where);
-    if (!symbols.includes(symbol)) await own.put(list.name, tomlOf(list.name, grown(list.table, symbol), list.comment), list.tag);
+    if (!symbols.includes(symbol)) await own.put(list.name, tomlOf(list.name, grown(list.table, [symbol]), list.comment), list.tag);
     keep({ watchlist: list.name });
     toast(symbols.includes(symbol) ? `${symbol} is in ${list.name} already` : `${symbol} is in ${list.name} now`);
   }
 
-  return (symbol) => put(symbol).catch((refusal) => toast(`${refusal.message.charAt(0).toUpperCase()}${refusal.message.slice(1)}`));
-}
-
-/** The table with one symbol more: what else it says stays. */
-function grown(table, symbol) {
-  const symbols = [...symbolsOf(table.where), symbol];
-  const { where, limit } = watching(symbols);
-  return { ...table, where, limit: Math.max(limit, table.limit ?? 0) };
+  /** Once more, when somebody else changed the list just then: one symbol more is right beside whatever they wrote. */
+  const again = (symbol) => (refusal) => (refusal.code === "changed" ? put(symbol) : Promise.reject(refusal));
+  const refused = (refusal) => toast(`${refusal.message.charAt(0).toUpperCase()}${refusal.message.slice(1)}`);
+  let last = Promise.resolve(); // one after the other: each is put into what the one before has made
+  return (symbol) => (last = last.then(() => put(symbol)).catch(again(symbol)).catch(refused));
 }
