@@ -33,7 +33,7 @@ class _Piece:
 def reworded(old: str, new: str) -> str:
     """The block `new` of a list, with the words of the block `old` where both say the same, and its comments.
 
-    A new block with comments within it is taken as it is. Comments before it take the place of those before the old one.
+    A new block with comments within it is taken as it is. Comments before it stand for those before the old one.
     Raises ValueError when one of the two cannot be taken apart; the caller has to check what the result says.
     """
     before, header, body = _split(old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gapscan.service import own_lists_file
@@ -26,6 +26,7 @@ def _noted(name: str, table: dict[str, Any]) -> str:
     return f"[lists.{name}]\n" + "\n".join(lines) + "\n"
 
 
+@settings(max_examples=40)
 @given(st.lists(_TABLES, min_size=2, max_size=3), st.data())
 def test_a_replaced_list_keeps_its_place_and_comments(tables: list[dict[str, Any]], data: st.DataObject) -> None:
     mine = dict(zip("abc", tables, strict=False))

@@ -47,6 +47,8 @@ def test_replacing() -> None:
 
 
 def test_what_is_replaced_keeps_its_comments() -> None:
+    plain = '[lists.a]\nwhere = "price > 2"\nsort = ["price"]\n'
+    assert own_lists_file.merged(A, plain, replace=True) == A.replace("> 1", "> 2")
     old = """\
 [lists.a]  # mine
 # whom
