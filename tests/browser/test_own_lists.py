@@ -159,6 +159,10 @@ async def test_symbols_are_put_into_a_watchlist(watched: Watched, stage: Stage) 
         await _says(watched, "#toast", "BBB is in watched already")
 
 
+_AT_ONCE = """(keys) => keys.forEach((key) =>
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
+
+
 async def test_a_symbol_put_in_by_key_and_the_dialog_do_not_collide(watched: Watched, stage: Stage) -> None:
     page = watched.page
     _write(stage.own_lists, '[lists.mine]\nwhere = \'symbol in ("ZZZ",)\'\nsort = ["symbol"]\n')
@@ -168,8 +172,7 @@ async def test_a_symbol_put_in_by_key_and_the_dialog_do_not_collide(watched: Wat
     await page.click("#own-lists button")
     assert await page.input_value("#own-symbols") == "ZZZ"
     await page.keyboard.press("Escape")
-    for key in ("ArrowDown", "b", "ArrowDown", "b"):
-        await page.keyboard.press(key)
+    await page.evaluate(_AT_ONCE, ["ArrowDown", "b", "ArrowDown", "b"])
     await watched.until("async () => (await (await fetch('api/own-lists')).text()).includes('BBB')")
     assert _where(stage.own_lists) == 'symbol in ("ZZZ", "AAA", "BBB",)', "two at once are both put in"
 
@@ -197,7 +200,6 @@ async def test_what_is_written_and_not_saved_is_kept(watched: Watched, stage: St
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("b")
     await page.wait_for_selector("#own-symbols", state="visible")
-    assert await watched.text("#own-kept") == ""
     await page.click("#own-new")
     assert await page.input_value("#own-where") == ""
     await page.keyboard.type("dear")
