@@ -21,6 +21,7 @@ from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol import names
 from gapscan.protocol.messages import Row
 from gapscan.protocol.names import DEFAULT
+from gapscan.protocol.tape import minute_in
 from tests.bench.page import Market
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.browser.stage import Feed
@@ -34,9 +35,11 @@ WINDOWS = 5  # of each kind
 WINDOW_SECONDS = 8.0
 CAUGHT_UP_SECONDS = 5.0  # after the start of a recorder
 DAYS = 5
-DAY_SPEED = 960.0  # at which the session is played that becomes five days
-OPEN_SECONDS = 30.0
-_LIMITS = TapeLimits(20 * 86_400.0, 8 << 30)
+MINUTES_A_DAY = 16 * 60
+PLAYED_SPEED, PLAYED_SECONDS = 240.0, 60.0  # of what becomes five days
+OPEN_SECONDS = 20.0
+_LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
+_OWN_TAPE = {"GAPSCAN_HISTORY_MAX_BYTES": str(1 << 30)}  # of the simulated market: the server is to have room for both
 _BEFORE_A_CHECK = 500  # messages
 
 
@@ -135,12 +138,15 @@ def beside() -> Sequence[Figure]:
 
 
 async def _five_days(of: Bus, to: Bus) -> int:
-    """Write a simulated day's tape as five days of the real market's; returns its messages."""
+    """Write what is on a simulated tape, one time after the other, until the real market's has five days of minutes."""
     await ensure_tape(to, _LIMITS, simulated=False)
+    stored = [(each.subject.split("."), each.data) async for each in read_all(of, DEFAULT.stream_tape_simulated)]
+    minutes = [minute_in(".".join(subject)) for subject, _ in stored if subject[2] == "tape"]
+    span = max(minutes) - min(minutes) + 1
     written = 0
-    async for stored in read_all(of, DEFAULT.stream_tape_simulated):
-        for days in range(DAYS):
-            await to.nc.publish(_shifted(stored.subject, days), stored.data)
+    for later in range(0, DAYS * MINUTES_A_DAY, span):
+        for subject, data in stored:
+            await to.nc.publish(_shifted(subject, later), data)
             written += 1
             if written % _BEFORE_A_CHECK == 0:
                 await _has(to, written)
@@ -148,11 +154,12 @@ async def _five_days(of: Bus, to: Bus) -> int:
     return written
 
 
-def _shifted(subject: str, days: int) -> str:
-    """The subject of the real market's tape, so many days later."""
-    parts = subject.replace(".simulated.", ".", 1).split(".")
-    parts[3] = f"{datetime.strptime(parts[3], '%Y%m%d').replace(tzinfo=UTC) + timedelta(days):%Y%m%d}"
-    return ".".join(parts)
+def _shifted(subject: Sequence[str], minutes: int) -> str:
+    """The subject of the real market's tape, so much later."""
+    prefix, _simulated, kind, name, day, *minute = subject
+    then = datetime.strptime(day + "".join(minute or ["0000"]), "%Y%m%d%H%M").replace(tzinfo=UTC)
+    then += timedelta(minutes=minutes)
+    return ".".join([prefix, kind, name, f"{then:%Y%m%d}", *([f"{then:%H%M}"] if minute else [])])
 
 
 async def _has(bus: Bus, messages: int) -> None:
@@ -166,7 +173,10 @@ async def _has(bus: Bus, messages: int) -> None:
 
 
 async def _resident(up: RunningSet) -> float:
-    """Memory of the set's NATS server over the open, MB."""
+    """Memory of the set's NATS server over the open, MB: of one that has read its store anew."""
+    old = up.pid("nats")
+    psutil.Process(old).terminate()  # the set starts another
+    await up.replaced("nats", old)
     found = []
     server = psutil.Process(up.pid("nats"))
     for _ in range(int(OPEN_SECONDS)):
@@ -177,27 +187,28 @@ async def _resident(up: RunningSet) -> float:
 
 async def _memory() -> list[Figure]:
     with tempfile.TemporaryDirectory() as top:
-        played, empty, full = (Path(top) / name for name in ("played", "empty", "full"))
-        for root in (played, empty, full):
+        played, open_ = Path(top) / "played", Path(top) / "open"
+        for root in (played, open_):
             root.mkdir()
-        async with running_set(played, symbols=11_000, start="04:00", speed=DAY_SPEED):
-            await asyncio.sleep(16 * 3600 / DAY_SPEED + 10)
-        async with stored_set(played) as of, stored_set(full) as to:
-            messages = await _five_days(of, to)
-        resident = []
-        for root in (empty, full):
-            async with running_set(root, symbols=11_000, start="09:29", speed=1.0) as up:
-                resident.append(await _resident(up))
+        async with running_set(played, symbols=11_000, start="09:00", speed=PLAYED_SPEED):
+            await asyncio.sleep(PLAYED_SECONDS)
+        async with running_set(open_, symbols=11_000, start="09:29", speed=1.0, **_OWN_TAPE) as up:
+            without = await _resident(up)
+            async with stored_set(played) as of, connect(up.nats, "bench") as to:
+                messages = await _five_days(of, to)
+            full = await _resident(up)
+            async with connect(up.nats, "bench") as bus:
+                await _has(bus, messages)
     return [
         Figure(f"tape: messages of {DAYS} days", messages, ""),
-        Figure("tape: nats-server at the open, without them, most resident", resident[0], "MB"),
-        Figure(f"tape: nats-server at the open, {DAYS} days on tape, most resident", resident[1], "MB"),
-        Figure("tape: memory with five days against without", resident[1] / resident[0], "x", 1.3),
+        Figure("tape: nats-server at the open, without them, most resident", without, "MB"),
+        Figure(f"tape: nats-server at the open, {DAYS} days on tape, most resident", full, "MB"),
+        Figure("tape: memory with five days against without", full / without, "x", 1.3),
     ]
 
 
 def memory() -> Sequence[Figure]:
-    """A set at the open with five days on its tape, and one without; about four minutes."""
+    """A set at the open, without a past and then with five days of it; about four minutes."""
     return asyncio.run(_memory())
 
 
