@@ -31,7 +31,15 @@ _RUN = """async () => {
   frames.soon(b);
   frames.cancel(b);
   await pause(200);
-  return {busy, together, last: drawn.b.length - busy.b.length};
+  const last = drawn.b.length - busy.b.length;
+  const before = drawn.a.length;
+  frames.settle();
+  const idle = drawn.a.length - before;
+  frames.now(a);
+  frames.settle();
+  const settled = drawn.a.length - before;
+  await pause(50);
+  return {busy, together, last, idle, settled, afterwards: drawn.a.length - before};
 }"""
 
 
@@ -46,3 +54,4 @@ async def test_frames(page: Page) -> None:
     assert len(together["a"]) == 2, "what was asked for twice is drawn once"
     assert [frame for frame, _ in together["b"]] == [together["a"][1][0]]
     assert found["last"] == 1, "what is taken back is not drawn"
+    assert (found["idle"], found["settled"], found["afterwards"]) == (0, 1, 1), "before the next key, and once"

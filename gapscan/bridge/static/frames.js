@@ -7,9 +7,23 @@ export class Frames {
   #frame = 0;
   #timer = 0;
   #drawnAt = -Infinity;
+  #asked = false; // whether a user did something that is not drawn yet
 
-  /** Draw with the next frame. A drawing that is due already is not done twice. @param {() => void} draw */
+  /** What a user did: draw with the next frame. A drawing that is due already is not done twice.
+   * @param {() => void} draw */
   now(draw) {
+    this.#asked = true;
+    this.#next(draw);
+  }
+
+  /** Draw what a user did before: the next key may come before the next frame, and is about what the last one did. */
+  settle() {
+    if (!this.#asked) return;
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
+  }
+
+  #next(draw) {
     this.#due.add(draw);
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
@@ -17,7 +31,7 @@ export class Frames {
   /** Draw soon: at once, if nothing was drawn just now. @param {() => void} draw */
   soon(draw) {
     const wait = this.#drawnAt + SPACING_MS - performance.now();
-    if (wait <= 0 || this.#frame) this.now(draw);
+    if (wait <= 0 || this.#frame) this.#next(draw);
     else {
       this.#due.add(draw);
       this.#timer ||= setTimeout(() => (this.#frame ||= requestAnimationFrame(() => this.#draw())), wait);
@@ -32,6 +46,7 @@ export class Frames {
   #draw() {
     clearTimeout(this.#timer);
     this.#frame = this.#timer = 0;
+    this.#asked = false;
     this.#drawnAt = performance.now();
     const due = [...this.#due];
     this.#due.clear();
