@@ -43,7 +43,7 @@ async def test_a_pinned_symbol_stays_on_top_with_its_rank(watched: Watched, stag
     assert await watched.text("#row-D .badges") == ""
     await watched.page.keyboard.press("2")
     await _shows(watched, "D")
-    assert await watched.text(".empty") != "", "pinned ones apart, nothing is there"
+    await watched.until("document.querySelector('.empty').textContent !== ''")  # pinned ones apart, nothing is there
     await watched.page.keyboard.press("1")
     await watched.page.keyboard.press("i")
     await _shows(watched, "DABC")

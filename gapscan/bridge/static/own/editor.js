@@ -25,6 +25,7 @@ const slotOf = (table) => (symbolsOf(table.where) ? NEW_WATCHLIST : NEW_LIST);
 export class ListEditor {
   #own;
   #added;
+  #busy = false; // whether a change is on its way
   #dialog = byId("own-dialog");
   #form = new ListForm(byId("own-form"));
   #lists = [];
@@ -227,11 +228,12 @@ export class ListEditor {
     const { name } = this.#form;
     await this.#change(async () => {
       const { list, warnings } = await this.#own.put(name, this.#text, this.#tag);
-      toast(warnings[0] ?? (this.#tag === null ? `${name} is added` : `${name} is changed`));
+      const done = this.#tag === null ? `${name} is added` : `${name} is changed`;
       this.#drafts.delete(this.#slot);
       await this.#refresh();
       this.#write(list.name, list.table, list);
       this.#added(name);
+      toast(warnings[0] ?? done); // once the form is about it as it is now
     });
   }
 
@@ -243,10 +245,10 @@ export class ListEditor {
     }
     await this.#change(async () => {
       await this.#own.remove(name, this.#tag);
-      toast(`${name} is removed`);
       this.#drafts.delete(name);
       await this.#refresh();
       this.#start(FRESH);
+      toast(`${name} is removed`);
     });
   }
 
@@ -256,15 +258,17 @@ export class ListEditor {
     byId("own-remove").textContent = asked ? "Really remove it?" : "Remove";
   }
 
+  /** One change at a time. The button stays as it is: a disabled one that has the focus swallows keys, Escape too. */
   async #change(act) {
-    byId("own-save").disabled = true;
+    if (this.#busy) return;
+    this.#busy = true;
     fillBox("own-refused");
     try {
       await act();
     } catch (refusal) {
       fillBox("own-refused", make("p", "warning", `${refusal.message}.`), ...(refusal.code === "changed" ? [this.#wayOn()] : []));
     }
-    byId("own-save").disabled = !byId("own-right").hidden;
+    this.#busy = false;
   }
 
   /** What somebody else changed is taken in only by who asks for it. */
