@@ -186,11 +186,15 @@ async def test_each_once_over_many_restarts(bus: Bus, nats_server: NatsServer) -
             for _ in range(dice.randint(1, 20)):
                 await dice.choice(lists).step()
     async with events_of(nats_server):
-        await settled(bus, *lists)
-    for one in lists:
-        name = one.publisher.name
-        wanted = [each[1:] for each in told(await stored_events(bus, name)) if each[0] == "enter"]
-        assert [(each.symbol, each.sequence) for each in await stored_alerts(bus) if each.list == name] == wanted
+        await settled(bus, *lists)  # of events: what alerts say of them is stored after them
+        wanted = {one.publisher.name: await _entries(bus, one.publisher.name) for one in lists}
+        await until(said(bus, sum(map(len, wanted.values()))), "what alerts say of the last entries")
+    for name, entries in wanted.items():
+        assert [(each.symbol, each.sequence) for each in await stored_alerts(bus) if each.list == name] == entries
+
+
+async def _entries(bus: Bus, name: str) -> list[tuple[str, int]]:
+    return [(symbol, sequence) for kind, symbol, sequence in told(await stored_events(bus, name)) if kind == "enter"]
 
 
 def test_an_alert_is_json_that_anybody_reads() -> None:
