@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from gapscan.bus.client import Bus, BusOptions
+from gapscan.bus.definitions import write_definition
+from gapscan.protocol.messages import ListDefinition
 from tests.support.nats import NatsServer
 from tests.support.processes import started
 from tests.support.tape import START, played_list, recorded, recording
@@ -19,6 +21,7 @@ async def test_it_prints_what_the_list_was(bus: Bus, nats_server: NatsServer) ->
     programs = re.findall(r"^```py\n(.*?)^```$", CLIENT, re.MULTILINE | re.DOTALL)
     (program,) = (each for each in programs if "gapscan.at(" in each)
     played = await played_list(bus, "gappers_up")
+    await write_definition(bus, ListDefinition("gappers_up", "", "price > 0", ["-price"], 200, []))
     async with recording(BusOptions(nats_server.url)) as recorder:
         for _ in range(40):
             await played.step(2000)
