@@ -190,14 +190,14 @@ def check(what: str, shown: Any, value: Any, kind: str, decimals: int) -> None:
 
 
 def real_days() -> list[Any]:
-    """The days that can be played, of those beside the project every fourth and all with minutes; else one that says
+    """The days that can be played, of those beside the project every eighth and all with minutes; else one that says
     that there are none."""
     if (data := flat_files()) is None:
         return [pytest.param(None, None, id="absent")]
     files = Files(data)
     days = [day for day in files.days if previous_trading_day(day) in files.days]
     if VARIABLE not in os.environ:
-        days = [day for at, day in enumerate(days) if at % 4 == 0 or day in files.minutes]
+        days = [day for at, day in enumerate(days) if at % 8 == 0 or day in files.minutes]
     return [pytest.param(data, day, id=str(day)) for day in days] or [pytest.param(None, None, id="absent")]
 
 

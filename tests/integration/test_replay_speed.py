@@ -29,7 +29,7 @@ from tests.support.up import running_set
 pytestmark = [pytest.mark.timeout(600)]
 
 DAY: Final = dt.date(2023, 8, 4)
-MINUTES: Final = 10
+MINUTES: Final = 5
 BEGIN = epoch_ms(DAY, dt.time(9, 30))
 MOMENTS = [BEGIN + minute * 60_000 for minute in range(1, MINUTES + 1)]
 
@@ -92,7 +92,7 @@ async def test_the_speed_changes_no_list(tmp_path: Path) -> None:
     data = real_data()
     slow, _, slow_paces = await played(tmp_path, data, 60.0, busy=0)
     fast, report, _ = await played(tmp_path, data, 5_000.0, busy=3)
-    assert sum(len(rows) for of in slow.values() for rows in of.values()) > 500, "there is something to compare"
+    assert sum(len(rows) for of in slow.values() for rows in of.values()) > 250, "there is something to compare"
     for name in LISTS:
         for moment in MOMENTS:
             time = f"{name} at {new_york(moment):%H:%M}"
