@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,6 @@ from tests.support.up import RunningSet, running_set
 pytestmark = pytest.mark.timeout(400)
 
 LIST = "most_active"
-WITHIN = float(os.environ.get("STALE_WITHIN", "12"))  # seconds: the rule is 5, which a quiet machine keeps
 TRIES = 4  # what a busy machine adds is not the product's, and a rule that does not hold is kept by none of them
 
 
@@ -69,15 +67,6 @@ async def sim_url(running: RunningSet) -> str:
     found = re.search(r"simulated market +url=(\S+)", running.log())
     assert found, running.log()
     return found[1]
-
-
-async def faults(running: RunningSet, **wanted: Any) -> None:
-    """Switch faults of the simulated market on; without any, all off."""
-    url = f"{await sim_url(running)}/sim/faults"
-    async with aiohttp.ClientSession() as session:
-        asked = session.post(url, json=wanted) if wanted else session.delete(url)
-        async with asked as answer:
-            assert answer.status == 200, await answer.text()
 
 
 async def bars_flow(bus: Bus) -> None:
@@ -122,60 +111,6 @@ async def command(running: RunningSet, *words: str) -> str:
     ) as process:  # fmt: skip
         out, _ = await process.communicate()
     return out.decode()
-
-
-async def status_says(running: RunningSet, problem: str) -> None:
-    """Wait until status has a problem with these words."""
-    async with connect(running.nats, "test") as bus, asyncio.timeout(60):
-        while not any(problem in one for one in (await collect(bus)).problems):
-            await asyncio.sleep(0.1)
-
-
-async def stale_in_time(
-    running: RunningSet, heard: Heard, death: Callable[[], AbstractAsyncContextManager[None]], said: str = ""
-) -> None:
-    """Once live, of a few deaths one is told of within WITHIN; `said` is among the reasons in status."""
-    took: list[float] = []
-    while not took or took[-1] >= WITHIN:
-        assert len(took) < TRIES, f"stale after {took} s"
-        await heard.comes("live")
-        began = time.monotonic()
-        async with death():
-            took.append(await heard.comes("stale") - began)
-            if said:
-                await status_says(running, said)
-
-
-async def test_a_dead_feed_is_stale_within_seconds(tmp_path: Path) -> None:
-    """Scans are rare, as with a real provider: none of them comes in time to find it out."""
-    async with running_set(
-        tmp_path, symbols=300, start="10:00", speed=1.0,
-        GAPSCAN_FEED_DISCOVERY_INTERVAL="30", GAPSCAN_FEED_REQUEST_TIMEOUT="4",
-    ) as running, listening(running) as (bus, heard):  # fmt: skip
-
-        @asynccontextmanager
-        async def fault(**wanted: Any) -> AsyncIterator[None]:
-            await faults(running, **wanted)
-            yield
-            await faults(running)
-
-        @asynccontextmanager
-        async def killed(number: signal.Signals) -> AsyncIterator[None]:
-            pid = running.pid("feed")
-            os.kill(pid, number)
-            try:
-                yield
-            finally:
-                if number is signal.SIGSTOP:
-                    os.kill(pid, signal.SIGCONT)
-
-        await heard.comes("live")
-        await bars_flow(bus)
-        await stale_in_time(running, heard, lambda: fault(ws_silent=True), "no bars for")
-        await stale_in_time(running, heard, lambda: fault(ws_silent=True, rest_stall=True), "does not answer")
-        await stale_in_time(running, heard, lambda: fault(rest_status={"status": 500}), "scans fail")
-        await stale_in_time(running, heard, lambda: killed(signal.SIGSTOP))
-        await stale_in_time(running, heard, lambda: killed(signal.SIGKILL))
 
 
 async def test_a_delayed_plan_is_called_delayed_everywhere_and_live_nowhere(tmp_path: Path) -> None:
