@@ -138,7 +138,9 @@ async def test_how_late_prices_are_is_on_the_page(watched: Watched, stage: Stage
     assert await late.inner_text() == "", "nobody says"
     stage.feed.lateness = Lateness(2_040, 30)
     await watched.at(await stage.feed.shuffle(random.Random(2), 3))
-    await expect(late).to_have_text(re.compile(r"^prices 2\.[0-9] s behind the exchange; 0\.[0-9]{2} s of it ours$"))
+    await expect(late).to_have_text(
+        re.compile(r"^prices 2\.[0-9] s behind the exchange; 0\.[0-9]{2} s of it ours$"), timeout=30_000
+    )
     own = float((await late.inner_text()).split()[-5])
     assert own >= 0.03, "the ranker's own part is in it"
 

@@ -45,9 +45,10 @@ async def test_a_pinned_symbol_stays_on_top_with_its_rank(watched: Watched, stag
     await _shows(watched, "D")
     await watched.until("document.querySelector('.empty').textContent !== ''")  # pinned ones apart, nothing is there
     await watched.page.keyboard.press("1")
-    await watched.page.keyboard.press("i")
     await _shows(watched, "DABC")
-    assert await watched.value("document.querySelectorAll('.row.pinned').length") == 0
+    await watched.page.keyboard.press("i")
+    await watched.until("document.querySelectorAll('.row.pinned').length === 0")
+    await _shows(watched, "DABC")
 
 
 async def test_a_hidden_symbol_is_counted_and_comes_back(watched: Watched, stage: Stage) -> None:
