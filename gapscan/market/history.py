@@ -30,7 +30,7 @@ class History:
         self._values: Floats = np.full((_STEPS, 0), np.nan)
         self._times: Floats = np.full((_STEPS, 0), np.nan)
         self._until: Floats = np.full((_STEPS, 0), np.nan)
-        self._step = 0  # the present one
+        self._begin(0)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -39,6 +39,10 @@ class History:
 
     def _matrices(self) -> tuple[Floats, Floats, Floats]:
         return self._values, self._times, self._until
+
+    def _begin(self, step: int) -> None:
+        self._step = step  # the present one
+        self._row_ago = (step - np.arange(_STEPS)) % _STEPS  # the row of the step so many steps ago
 
     def grow(self, size: int) -> None:
         """Make room for `size` symbols."""
@@ -51,7 +55,8 @@ class History:
         for begun in range(max(self._step + 1, step - _STEPS + 1), step + 1):
             for matrix in self._matrices():
                 matrix[begun % _STEPS] = matrix[self._step % _STEPS]
-        self._step = max(self._step, step)
+        if step > self._step:
+            self._begin(step)
 
     def observe(self, at: Ints, values: Floats, times: Floats, until: Floats) -> Ints:
         """Values of the symbols at positions `at`, observed at `times`, known until `until`; no symbol twice.
@@ -133,10 +138,7 @@ class History:
     def _places(self, moments: Floats, at: Ints) -> tuple[Ints, Bools]:
         """Where the symbols have the steps that the moments end, in flat matrices; and which are within reach."""
         ago = self._step + 1 - _steps(moments)
-        inside = (ago >= 0) & (ago < _STEPS)
-        rows = self._step % _STEPS - np.where(inside, ago, 0)
-        rows += (rows < 0) * _STEPS
-        return rows * self._values.shape[1] + at, inside
+        return self._row_ago.take(ago, mode="clip") * self._values.shape[1] + at, (ago >= 0) & (ago < _STEPS)
 
 
 def _steps(moments: Floats) -> Ints:

@@ -163,9 +163,9 @@ def _spikes(columns: MetricColumns) -> None:
 
 
 def _least_spike(price: Floats) -> Floats:
-    """From how many percent on a one-minute move counts as a spike; missing without a price."""
-    found = _SPIKE_SIZES.take(np.searchsorted(_SPIKE_PRICES[:-1], price, side="right"))
-    return np.where(np.isnan(price), np.nan, found)
+    """From how many percent on a one-minute move counts as a spike at these prices."""
+    sizes: Floats = _SPIKE_SIZES.take(np.searchsorted(_SPIKE_PRICES[:-1], price, side="right"))
+    return sizes
 
 
 def _after_the_close(columns: MetricColumns) -> None:

@@ -101,7 +101,7 @@ def compare_states(pairs: Sequence[tuple[RowState, RowState]]) -> None:
 def _differences(pairs: Sequence[tuple[RowState, RowState]]) -> list[Difference]:
     if not pairs:
         return []
-    came_from = pairs[0][1].cache.came_from([old.places for old, _ in pairs], [new.places for _, new in pairs])
+    came_from = [new.cache.came_from(old.places, new.places) for old, new in pairs]
     versions = (np.concatenate([old.versions for old, _ in pairs]), np.concatenate([new.versions for _, new in pairs]))
     return compare(came_from, [len(old.places) for old, _ in pairs], versions)
 
@@ -179,16 +179,12 @@ class RowCache:
         """The symbols at positions `at`."""
         return cast(list[str], self._symbols[at].tolist())
 
-    def came_from(self, old: Sequence[Ints], new: Sequence[Ints]) -> list[Ints]:
-        """Where in the positions `old` of each list each of its positions `new` is, -1 for what is not there."""
-        size, missing = len(self._rows), len(self._rows) * len(old) - len(self._rank)
-        if missing > 0:
-            self._rank = np.concatenate([self._rank, np.full(missing, NOWHERE, np.intp)])
-        held = np.concatenate([at + number * size for number, at in enumerate(old)])
-        self._rank[held] = np.concatenate([np.arange(len(at)) for at in old])
-        found = self._rank[np.concatenate([at + number * size for number, at in enumerate(new)])]
-        self._rank[held] = NOWHERE
-        return [found[a:b] for a, b in pairwise(np.cumsum([0, *map(len, new)]).tolist())]
+    def came_from(self, old: Ints, new: Ints) -> Ints:
+        """Where in the positions `old` each of the positions `new` is, NOWHERE for what is not there."""
+        self._rank[old] = np.arange(len(old))
+        found = self._rank[new]
+        self._rank[old] = NOWHERE
+        return found
 
     def _make_room(self) -> None:
         held, missing = len(self._rows), len(self._universe) - len(self._rows)
@@ -200,6 +196,7 @@ class RowCache:
             self._texts_current = np.concatenate([self._texts_current, np.zeros(missing, np.bool_)])
             self._dirty = np.concatenate([self._dirty, np.ones(missing, np.bool_)])
             self._versions = np.concatenate([self._versions, np.zeros(missing, np.int64)])
+            self._rank = np.concatenate([self._rank, np.full(missing, NOWHERE, np.intp)])
             self._values = np.vstack([self._values, np.full((missing, len(SHOWN)), np.nan)])
         if self._session != self._universe.session:
             self._session = self._universe.session
@@ -224,8 +221,7 @@ class RowCache:
         news = zip(NAMES_AT[which].tolist(), cells_of(values[changed], which), strict=True)
         fields = [dict(islice(news, number)) for number in changed.sum(axis=1).tolist()]  # each row takes its own
         # A copy each: views would keep the values of all these rows for as long as one of them is held.
-        whole, size = values.tobytes(), values.itemsize * len(SHOWN)
-        numbers = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
+        numbers = np.ascontiguousarray(values).view(f"V{values.itemsize * len(SHOWN)}").ravel().tolist()
         columns = (self._texts[at].tolist(), numbers, fields, retexted.tolist(), self._versions[at].tolist())
         self._rows[at] = [
             RowVersion(texts, own, None if anew else cast(Fields, changes), version)

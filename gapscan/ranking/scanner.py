@@ -10,7 +10,7 @@ its best; a row, until a number in it does. Next to `plain.py`:
     `gone`, and the gate         computed once for all lists that have the same (`Scanner._update`)
     may_be_in, is_in=False       `TopRows`: who is entitled, and each symbol's value under the first sort key
     may_be_in, is_in=True        `Filter.stay`, of those published rows only that do not pass as newcomers
-    sort all, take the first     `Cutoff`: only who is within the value that the best were lately within is put in
+    sort all, take the first     only who is within the cutoff, the value that the best were lately within, is put in
                                  order; by all sort keys only where two have the same value under the first one
     `Memory`                     `Settling`: who fell behind a moment ago stays, who left a moment ago waits
     the lists that are open      `Scanner._open`; a list without a change is the same object as before
@@ -106,7 +106,6 @@ class Scanner:
         self._cache = RowCache(universe)
         self._top_rows = TopRows((), self._columns_at)
         self._states: dict[str, RowState] = {}  # the lists' rows, as they were last built
-        self._doors = Doors(*(np.zeros((0, 0), np.bool_) for _ in Doors._fields))
         self._scanned: tuple[Any, ...] = ()  # what all symbols' values hang on, as it was at the last scan
 
     @property
@@ -142,7 +141,7 @@ class Scanner:
         """The positions of the top rows of each of the lists that something concerns."""
         names = [spec.name for spec in self._top_rows.specs]
         members = [self._positions(published.get(name, ())) for name in names]
-        ranked = self._top_rows.rank(members, self._doors, self.universe.as_of)
+        ranked = self._top_rows.rank(members, self.universe.as_of)
         return {names[at]: self._top_rows.top[at] for at in ranked}
 
     def _changed(self, also: frozenset[str]) -> Ints | None:
@@ -160,18 +159,11 @@ class Scanner:
     def _update(self, at: Ints | None, columns: UniverseColumns, also: Collection[str]) -> None:
         """Pass what changed on to the open lists."""
         gates, there = self._lists.gates, columns.number("gone") != 1.0
-        doors = Doors(
-            _through([gate.entry for gate in gates], columns, there),
-            _through([gate.stay for gate in gates], columns, there),
-            np.array([there, np.ones_like(there)]),
-        )
+        may_enter, may_stay = [gate.entry for gate in gates], [gate.stay for gate in gates]
+        doors = Doors(_through(may_enter, columns, there), _through(may_stay, columns, there), there)
         if at is None:
-            self._doors = doors
             self._open(also)
-        else:
-            for held, new in zip(self._doors, doors, strict=True):
-                held[:, at] = new
-        self._top_rows.update(at, columns, doors.may_enter)
+        self._top_rows.update(at, columns, doors)
 
     def _open(self, also: Collection[str]) -> None:
         """The lists that are open now; another session has others."""

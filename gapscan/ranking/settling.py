@@ -17,83 +17,70 @@ _NOWHERE: Final = np.zeros(0, np.intp)
 
 
 class Settling:
-    """Of several lists, by their place and the position of symbols. Moments are market time, epoch ms.
+    """Of several lists: a key is list * number of symbols + symbol. Moments are market time, epoch ms.
 
     `settle` has the ms of each list, 0 for one without.
     """
 
     def __init__(self, settle: Floats) -> None:
         self._settle = settle
-        self.forget()
+        self.begin(0)
 
-    def forget(self) -> None:
-        """Another session begins."""
+    def begin(self, size: int) -> None:
+        """Another session begins, with `size` symbols."""
         number = len(self._settle)
-        self._passed: Floats = np.full((0, number), -np.inf)  # when each symbol last passed, as a row
-        self._passing: list[Ints] = [_NOWHERE] * number  # the rows that passed when the list was last ranked
+        self._passed: Floats = np.full((number, size), -np.inf)  # when those that are rows no longer passed last
+        self._passing: Bools = np.zeros((number, size), np.bool_)  # the rows that passed when they were last ranked
         self._ranked_at: float = -np.inf
         self._due: Floats = np.full(number, np.inf)  # after this, somebody has settled
         self._left: tuple[Ints, Ints, Floats] = _NOWHERE, _NOWHERE, np.zeros(0)  # symbols, lists, when
 
     def grow(self, size: int) -> None:
         """Make room for `size` symbols."""
-        missing = np.full((size - len(self._passed), len(self._settle)), -np.inf)
-        self._passed = np.vstack([self._passed, missing])
+        missing = len(self._settle), size - self._passed.shape[1]
+        self._passed = np.hstack([self._passed, np.full(missing, -np.inf)])
+        self._passing = np.hstack([self._passing, np.zeros(missing, np.bool_)])
 
     def is_due(self, now: int) -> Bools:
         """Which lists have somebody who has settled by now."""
         due: Bools = self._due < now
         return due
 
-    def begin(self, lists: Sequence[int], now: int) -> None:
-        """These lists are about to be ranked: what passed the last time had done so until it was found again."""
-        for at in lists:
-            self._passed[self._passing[at], at] = self._ranked_at
+    def waiting(self, now: int) -> Ints:
+        """Keys of the symbols that have to wait before they may come back."""
         symbols, of, when = self._left
         recent = now - when <= self._settle[of]
-        self._left = symbols[recent], of[recent], when[recent]
+        self._left = symbols, of, _ = symbols[recent], of[recent], when[recent]
+        keys: Ints = of * self._passed.shape[1] + symbols
+        return keys
 
-    def lingers(self, symbols: Ints, of: Ints, now: int) -> Bools:
-        """Where rows that do not pass have not failed for long enough."""
-        lingers: Bools = (now - self._passed[symbols, of] <= self._settle[of]) & (self._settle[of] > 0)
+    def lingers(self, keys: Ints, now: int) -> Bools:
+        """Where those that do not pass have not failed for long enough."""
+        since = np.where(self._passing.ravel()[keys], self._ranked_at, self._passed.ravel()[keys])
+        settle = self._settle[keys // self._passed.shape[1]]
+        lingers: Bools = (now - since <= settle) & (settle > 0)
         return lingers
 
-    def waiting(self) -> Ints:
-        """How many symbols of each list have to wait before they may come back, at most."""
-        return np.bincount(self._left[1], minlength=len(self._settle))
-
-    def may_come(self, keys: Ints, members: Sequence[Ints]) -> Ints:
-        """Of candidates (list * number of symbols + symbol) those that need not wait; published rows never do."""
-        symbols, of, _ = self._left
-        if not len(symbols):
-            return keys
-        size = len(self._passed)
-        waits = np.zeros(size * len(self._settle), np.bool_)
-        waits[of * size + symbols] = True
-        for at in set(of.tolist()):
-            waits[at * size + members[at]] = False
-        return keys[~waits[keys]]
-
-    def end(
-        self, lists: Sequence[int], before: Sequence[Ints], top: Sequence[Ints], lingering: tuple[Ints, Ints], now: int
-    ) -> None:
-        """These lists are ranked: their rows before and now; `lingering` are rows that do not pass, and their lists."""
-        size = len(self._passed)
-        kept = np.zeros(size * len(self._settle), np.bool_)
-        kept[np.concatenate([at * size + top[at] for at in lists])] = True
-        was = np.concatenate([at * size + rows for at, rows in zip(lists, before, strict=True)])
-        gone = was[~kept[was]]
-        gone = gone[self._settle[gone // size] > 0]
-        symbols, of, when = self._left
-        news = gone % size, gone // size, np.full(len(gone), float(now))
-        self._left = tuple(np.concatenate(both) for both in zip((symbols, of, when), news, strict=True))  # type: ignore[assignment]
-        failing, failing_of = lingering
-        kept[failing_of * size + failing] = False
-        for at in lists:
-            self._passing[at] = top[at][kept[at * size + top[at]]] if at in failing_of else top[at]
+    def end(self, lists: Sequence[int], was: Ints, rows: Ints, lingering: Ints, now: int) -> None:
+        """These lists are ranked: the keys of their rows before and now, and of those now that do not pass."""
+        passing, passed = self._passing.ravel(), self._passed.ravel()
+        shown = np.zeros(len(passed), np.bool_)
+        shown[rows] = True
+        self._leave(was[~shown[was]], now)
+        shown[lingering] = False
+        passed[was[passing[was] & ~shown[was]]] = self._ranked_at  # until it was found again, it had passed
+        passing[was] = False
+        passing[rows] = shown[rows]
         self._due[lists] = np.inf
-        np.minimum.at(self._due, failing_of, self._passed[failing, failing_of] + self._settle[failing_of])
+        of = lingering // self._passed.shape[1]
+        np.minimum.at(self._due, of, passed[lingering] + self._settle[of])
         np.minimum.at(self._due, self._left[1], self._left[2] + self._settle[self._left[1]])
+
+    def _leave(self, keys: Ints, now: int) -> None:
+        of, symbols = np.divmod(keys, self._passed.shape[1])
+        news = symbols, of, np.full(len(keys), float(now))
+        counts = self._settle[of] > 0
+        self._left = tuple(np.concatenate([old, new[counts]]) for old, new in zip(self._left, news, strict=True))  # type: ignore[assignment]
 
     def ranked(self, now: int) -> None:
         """All lists were ranked, or are as they were."""

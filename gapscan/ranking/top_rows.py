@@ -12,13 +12,17 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
-from gapscan.ranking.cutoff import Cutoff, merged
 from gapscan.ranking.language.closures import Columns
 from gapscan.ranking.language.expression import SortKey
 from gapscan.ranking.settling import Settling
 from gapscan.ranking.spec import ListSpec
 
 _NOWHERE: Final = np.zeros(0, np.intp)
+_UNKNOWN, _STAYS, _FAILS = range(3)  # whether a symbol passes as a row
+# A cutoff lets in as many as the list has rows, and a quarter more; one that comes to let in twice as many as there are
+# rows is chosen anew, and so is one that lets in too few.
+_ROOM: Final = 1.25
+_TOO_MANY: Final = 2.0
 
 
 class SortableColumns(Columns, Protocol):
@@ -34,7 +38,8 @@ class SortableColumns(Columns, Protocol):
 class Doors(NamedTuple):
     """Who passes what lists ask before their filters: a row for each door, a column for each symbol.
 
-    `may_enter` is of newcomers, `may_stay` of rows that are in. `there` has who has traded lately, then everybody.
+    `may_enter` is of newcomers, `may_stay` of rows that are in. `there` has who has traded lately; every other door,
+    from the second on, is one of lists that do not ask for that.
     """
 
     may_enter: Bools
@@ -45,9 +50,10 @@ class Doors(NamedTuple):
 class TopRows:
     """The lists `specs` over one universe. `top` has the positions of each list's rows, in order.
 
-    A list's members are its rows as they are published. Those within the cutoff are candidates anyway; the others may
+    Candidates are the entitled within the list's cutoff, the value that the best were within when it was chosen: what
+    was far enough then mostly still is, which saves the selection. Members, the rows as they are published, may also
     stay for as long as they pass the relaxed conditions. What concerns a list is a change of one or the other.
-    Matrices have a row for each symbol and a column for each list.
+    Matrices have a row for each list and a column for each symbol; keys are places in them, one row behind the other.
     """
 
     def __init__(
@@ -65,59 +71,59 @@ class TopRows:
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
         self._doors = np.array(doors, np.intp)
         self._settling = Settling(np.array([1000.0 * spec.definition.settle for spec in specs]))
-        self._ranked_before: Bools = np.zeros(len(specs), np.bool_)
-        self._lingering = _NOWHERE, _NOWHERE
-        self._cutoff = Cutoff(self._limits)
+        self._keys = [*self.top]  # the same rows as keys
+        self._cutoffs: Floats = np.full(len(specs), np.inf)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
-        self._others = _NOWHERE, _NOWHERE  # members beyond the cutoff when last ranked, and their lists
         self._concerned: Bools = np.ones(len(specs), np.bool_)  # lists to be ranked
-        self._begin(np.zeros((0, len(specs)), np.bool_), np.zeros((0, len(specs))))
+        self._entitled: Bools = np.zeros((len(specs), 0), np.bool_)  # who passes as a newcomer
 
-    def update(self, at: Ints | None, columns: SortableColumns, may_enter: Bools) -> None:
-        """The columns of the symbols at positions `at` (None: of all) changed; `may_enter` is theirs, as in `Doors`."""
-        entitled, values = self._judge(columns, may_enter)
+    def update(self, at: Ints | None, columns: SortableColumns, doors: Doors) -> None:
+        """The columns of the symbols at positions `at` (None: of all) changed, and so who passes the doors."""
+        entitled, values = self._judge(columns, doors.may_enter)
         if at is None:
-            self._begin(entitled, values)
+            self._begin(entitled, values, doors)
         elif len(at):
-            self._change(at, entitled, values)
+            self._change(at, entitled, values, doors)
 
     def _judge(self, columns: SortableColumns, may_enter: Bools) -> tuple[Bools, Floats]:
-        """Which of the symbols pass as newcomers to the lists, and their values under the first sort keys."""
-        by_list = np.empty((len(self.specs), len(columns)), np.bool_)  # each verdict in one piece: written faster
-        for at, (spec, door) in enumerate(zip(self.specs, self._doors.tolist(), strict=True)):
-            np.logical_and(may_enter[door], spec.filter.entry(columns), out=by_list[at])
-        by_key = np.empty((len(columns), len(self._first_keys)))
+        """Which of the symbols pass as newcomers to the lists, and their values under each first sort key."""
+        entitled = np.empty((len(self.specs), len(columns)), np.bool_)
+        for row, spec, door in zip(entitled, self.specs, self._doors.tolist(), strict=True):
+            np.logical_and(may_enter[door], spec.filter.entry(columns), out=row)
+        values = np.empty((len(self._first_keys), len(columns)))
         for number, key in enumerate(self._first_keys.values()):
-            by_key[:, number] = _compared_by(key, columns)
-        return np.ascontiguousarray(by_list.T), by_key.take(self._key_of, axis=1)
+            values[number] = _compared_by(key, columns)
+        values[np.isnan(values)] = np.inf  # those are tied then, and put in order by all keys
+        return entitled, values
 
-    def _begin(self, entitled: Bools, values: Floats) -> None:
-        self._entitled, self._values = entitled, values  # who passes as a newcomer; the values under the first keys
-        self._stays, self._stay_known = np.zeros_like(entitled), np.zeros_like(entitled)  # who may stay; where known
-        self._cutoff.begin(entitled, values)
-        self._settling.grow(len(entitled))
-        self._others = _NOWHERE, _NOWHERE
+    def _begin(self, entitled: Bools, values: Floats, doors: Doors) -> None:
+        more = entitled.shape[1] - self._entitled.shape[1]
+        self._keys = [keys + at * more for at, keys in enumerate(self._keys)]
+        self._entitled, self._values = entitled, values  # by list; under each first key
+        self._within = self._is_within(entitled, values)
+        self._watched = self._within.copy()  # whose change concerns the list: those, and the other members
+        self._stays = np.full(entitled.shape, _UNKNOWN, np.int8)
+        self._may_stay, self._there = doors.may_stay, doors.there
+        self._settling.grow(entitled.shape[1])
         self._concerned[:] = True
 
-    def _change(self, at: Ints, entitled: Bools, values: Floats) -> None:
-        self._concerned |= self._cutoff.change(at, entitled, values)
-        self._concern_others(at)
-        self._entitled[at], self._values[at], self._stay_known[at] = entitled, values, False
+    def _is_within(self, entitled: Bools, values: Floats) -> Bools:
+        within: Bools = entitled & (values[self._key_of] <= self._cutoffs[:, None])
+        return within
 
-    def _concern_others(self, at: Ints) -> None:
-        """The symbols at positions `at` changed: that concerns every list that has one of them as another member."""
-        changed = np.zeros(len(self._entitled), np.bool_)
-        changed[at] = True
-        symbols, of = self._others
-        self._concerned[of[changed[symbols]]] = True
+    def _change(self, at: Ints, entitled: Bools, values: Floats, doors: Doors) -> None:
+        within = self._is_within(entitled, values)
+        self._concerned |= (within | self._watched.take(at, axis=1)).any(axis=1)
+        self._entitled[:, at], self._values[:, at], self._within[:, at] = entitled, values, within
+        self._may_stay[:, at], self._there[at] = doors.may_stay, doors.there
+        self._stays[:, at] = _UNKNOWN
 
     def new_session(self) -> None:
         """Nobody settles over the end of a session."""
-        self._settling.forget()
-        self._settling.grow(len(self._entitled))
-        self._ranked_before[:] = False
+        self._settling.begin(self._entitled.shape[1])
+        self.top, self._keys = [_NOWHERE] * len(self.specs), [_NOWHERE] * len(self.specs)
 
-    def rank(self, members: Sequence[Ints], doors: Doors, now: int) -> list[int]:
+    def rank(self, members: Sequence[Ints], now: int) -> list[int]:
         """Find the top rows of all lists; which of these something concerned: the rows of others are as before.
 
         `members` are the positions of the rows of each list that are published; `now` is market time.
@@ -126,73 +132,105 @@ class TopRows:
         lists = [at for at, new in enumerate(members) if concerned[at] or not _same(new, self._members[at])]
         if lists:
             self._members = [*members]
-            self._rank(lists, doors, now)
+            self._rank(lists, now)
             self._concerned[:] = False
         self._settling.ranked(now)
         return lists
 
-    def _rank(self, lists: list[int], doors: Doors, now: int) -> None:
-        before = [self.top[at] if self._ranked_before[at] else _NOWHERE for at in lists]
-        self._settling.begin(lists, now)
-        self._cutoff.adjust(lists, self._entitled, self._values, self._settling.waiting())
-        newcomers = self._settling.may_come(self._cutoff.keys_of(lists), self._members)
-        self._select(lists, merged(newcomers, self._kept(lists, doors, now)))
-        self._settling.end(lists, before, self.top, self._lingering, now)
-        self._ranked_before[lists] = True
+    def _rank(self, lists: list[int], now: int) -> None:
+        was, members = np.concatenate([self._keys[at] for at in lists]), self._keys_of_members(lists)
+        waiting, (kept, lingering) = self._settling.waiting(now), self._kept(members, now)
+        keys = self._candidates(lists, members, waiting, kept)
+        if self._adjust(lists, keys, waiting, kept):
+            keys = self._candidates(lists, members, waiting, kept)
+        rows = self._select(lists, keys)
+        self._settling.end(lists, was, rows, lingering, now)
 
-    def _kept(self, lists: list[int], doors: Doors, now: int) -> Ints:
-        """Keys of the rows that do not pass as newcomers, but may stay."""
-        members = [self._members[at] for at in lists]
-        symbols, of = np.concatenate(members), np.repeat(lists, [len(places) for places in members])
-        others = np.flatnonzero(~self._cutoff.flags[symbols, of])
-        symbols, of = symbols[others], of[others]
-        self._note_others(lists, symbols, of)
-        fallen = ~self._entitled[symbols, of]
-        symbols, of = symbols[fallen], of[fallen]
-        self._judge_stay(symbols, of)
-        stays = doors.may_stay[self._doors[of], symbols] & self._stays[symbols, of]
-        lingers = ~stays & doors.there[self._doors[of] % 2, symbols] & self._settling.lingers(symbols, of, now)
-        self._lingering = symbols[lingers], of[lingers]
-        kept = stays | lingers
-        keys: Ints = of[kept] * len(self._entitled) + symbols[kept]
-        return keys
+    def _keys_of_members(self, lists: list[int]) -> Ints:
+        """Mostly these are the rows as they were ranked."""
+        size = self._entitled.shape[1]
+        pairs = ((at, self._members[at]) for at in lists)
+        return np.concatenate([self._keys[at] if some is self.top[at] else at * size + some for at, some in pairs])
 
-    def _note_others(self, lists: list[int], symbols: Ints, of: Ints) -> None:
-        anew = np.zeros(len(self.specs), np.bool_)
-        anew[lists] = True
-        held_symbols, held_of = self._others
-        held = ~anew[held_of]
-        self._others = np.concatenate([held_symbols[held], symbols]), np.concatenate([held_of[held], of])
+    def _kept(self, members: Ints, now: int) -> tuple[Ints, Ints]:
+        """Of the members, those that do not pass as newcomers, but may stay; and those that only linger."""
+        fallen = members[~self._entitled.ravel()[members]]
+        of, symbols = np.divmod(fallen, self._entitled.shape[1])
+        self._judge_stay(fallen, of, symbols)
+        doors = self._doors[of]
+        stays = self._may_stay[doors, symbols] & (self._stays.ravel()[fallen] == _STAYS)
+        there = self._there[symbols] | (doors % 2 == 1)
+        lingers = ~stays & there & self._settling.lingers(fallen, now)
+        return fallen[stays | lingers], fallen[lingers]
 
-    def _judge_stay(self, symbols: Ints, of: Ints) -> None:
+    def _judge_stay(self, keys: Ints, of: Ints, symbols: Ints) -> None:
         """Find out, where that is not known, whether these symbols pass as rows of these lists."""
-        unknown = np.flatnonzero(~self._stay_known[symbols, of])
+        unknown = np.flatnonzero(self._stays.ravel()[keys] == _UNKNOWN)
         if not len(unknown):
             return
-        symbols, of = symbols[unknown], of[unknown]
-        self._stay_known[symbols, of] = True
+        of, symbols = of[unknown], symbols[unknown]
         for begin, end in pairwise([0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(of)]):
             at, here = of[begin], symbols[begin:end]
-            self._stays[here, at] = self.specs[at].filter.stay(self._columns_at(here))
+            self._stays[at, here] = np.where(self.specs[at].filter.stay(self._columns_at(here)), _STAYS, _FAILS)
 
-    def _select(self, lists: list[int], keys: Ints) -> None:
-        """Of the candidates, the best of each list become its top rows, in order."""
-        bounds = self._cutoff.bounds(keys)
+    def _candidates(self, lists: list[int], members: Ints, waiting: Ints, kept: Ints) -> Ints:
+        """Keys of those that the best of the lists are among, ascending."""
+        some = slice(None) if len(lists) == len(self.specs) else lists
+        found = np.zeros_like(self._within)
+        self._watched[some] = found[some] = self._within[some]
+        flags = found.ravel()
+        flags[waiting] = False
+        flags[members] = self._within.ravel()[members]  # who is published never waits
+        flags[kept] = True
+        self._watched.ravel()[members] = True
+        return np.flatnonzero(found)
+
+    def _adjust(self, lists: list[int], keys: Ints, waiting: Ints, kept: Ints) -> bool:
+        """Choose the cutoffs anew that let in too few, or far more than needed; whether there are any."""
+        size, number = self._entitled.shape[1], len(self.specs)
+        waiting, kept = (np.bincount(some // size, minlength=number) for some in (waiting, kept))
+        numbers = np.diff(self._bounds(keys)) - kept
+        off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
+        wrong = [at for at in lists if off[at]]
+        for at in wrong:
+            entitled, values = self._entitled[at], self._values[self._key_of[at]]
+            self._cutoffs[at] = _cutoff(values[entitled], int(self._limits[at] * _ROOM) + int(waiting[at]))
+            self._within[at] = entitled & (values <= self._cutoffs[at])
+        return bool(wrong)
+
+    def _bounds(self, keys: Ints) -> Ints:
+        """Where in ascending keys each list begins, and where the last ends."""
+        bounds: Ints = np.searchsorted(keys, np.arange(len(self.specs) + 1) * self._entitled.shape[1])
+        return bounds
+
+    def _select(self, lists: list[int], keys: Ints) -> Ints:
+        """Of the candidates, the best of each list become its top rows, in order; their keys."""
+        bounds, size = self._bounds(keys), self._entitled.shape[1]
         of = np.repeat(np.arange(len(self.specs)), np.diff(bounds))
-        symbols = keys - of * len(self._entitled)
-        values = self._values.ravel().take(symbols * len(self.specs) + of)
+        symbols = keys - of * size
+        values = self._values.ravel().take(self._key_of[of] * size + symbols)
         orders = [begin + values[begin:end].argsort() for begin, end in pairwise(bounds.tolist())]
-        tied = _tied(values[np.concatenate(orders)], of)
-        for at in lists:
-            begin, order = bounds[at], orders[at]
-            if at in tied:
-                order = begin + self._by_all_keys(at, symbols[begin : bounds[at + 1]])
-            self.top[at] = symbols[order[: self._limits[at]]]
+        ordered = values[np.concatenate(orders)]
+        for at in set(of[1:][(ordered[1:] == ordered[:-1]) & (of[1:] == of[:-1])].tolist()):
+            begin, end = bounds[at : at + 2]
+            orders[at] = begin + self._by_all_keys(at, symbols[begin:end])
+        best = [orders[at][: self._limits[at]] for at in lists]
+        cuts, places = pairwise(np.cumsum([0, *map(len, best)]).tolist()), np.concatenate(best)
+        rows: Ints = keys[places]
+        symbols = symbols[places]
+        for at, (begin, end) in zip(lists, cuts, strict=True):
+            self._keys[at], self.top[at] = rows[begin:end], symbols[begin:end]
+        return rows
 
     def _by_all_keys(self, at: int, symbols: Ints) -> Ints:
         """The order of the symbols, some of which have the same value under the first sort key."""
         columns = self._columns_at(symbols)
         return np.lexsort([sort_values(key, columns) for key in reversed(self.specs[at].keys)])
+
+
+def _cutoff(values: Floats, place: int) -> float:
+    """The value that so many of the best are within, all ties included; infinite where there are not as many."""
+    return float(np.partition(values, place)[place]) if place < len(values) else np.inf
 
 
 def sort_values(key: SortKey, columns: SortableColumns) -> Floats:
@@ -206,13 +244,6 @@ def _compared_by(key: SortKey, columns: SortableColumns) -> Floats:
         order = columns.symbol_order()
         return -order if key.descending else order
     return np.asarray(key.value(columns), np.float64)
-
-
-def _tied(values: Floats, of: Ints) -> set[int]:
-    """Lists in whose ordered values two are equal or missing; `of` is the list of each value."""
-    missing = np.isnan(values)
-    equal = (values[1:] == values[:-1]) | (missing[1:] & missing[:-1])
-    return set(of[1:][equal & (of[1:] == of[:-1])].tolist())
 
 
 def _same(one: Ints, other: Ints) -> bool:
