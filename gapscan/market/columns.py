@@ -13,6 +13,7 @@ Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 _WIRE: Final = np.dtype("<f8")
+_AT_ONCE: Final = 256  # rows that fit into a core's cache
 
 
 def as_floats(column: Sequence[float | None]) -> Floats:
@@ -39,6 +40,15 @@ def span(at: Ints) -> slice | Ints:
     if len(at) and at[-1] - at[0] == len(at) - 1 and (at[1:] > at[:-1]).all():
         return slice(int(at[0]), int(at[-1]) + 1)
     return at
+
+
+def turned(rows: Floats, at: Ints | None) -> Floats:
+    """The rows at positions `at` (None: all) of a matrix as columns, copied a few at a time: several times faster."""
+    columns = np.empty((rows.shape[1], len(rows) if at is None else len(at)))
+    for begin in range(0, columns.shape[1], _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        columns[:, some] = (rows[some] if at is None else rows.take(at[some], axis=0)).T
+    return columns
 
 
 def drained(flags: Bools) -> Ints:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from gapscan.market.baselines import Curves
-from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span
+from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span, turned
 from gapscan.market.fields import MADE, NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import LIVE_MS, STEP_MS, History
 from gapscan.market.places import Places, alphabetical
@@ -80,8 +80,7 @@ class Universe:
 
     def block(self, at: Ints | None) -> Floats:
         """A copy of all columns for the symbols at positions `at` (None: for all): a row for each of NUMBERS."""
-        some = self._numbers[:, : len(self.symbols)] if at is None else self._numbers.T.take(at, axis=0).T
-        return some.copy()
+        return turned(self._numbers.T[: len(self.symbols)], at)
 
     def times(self, name: str) -> Floats:
         """When the values of an observed field were, epoch ms; NaN where there is none."""

@@ -140,11 +140,10 @@ class TopRows:
     def _rank(self, lists: list[int], now: int) -> None:
         was, members = np.concatenate([self._keys[at] for at in lists]), self._keys_of_members(lists)
         waiting, (kept, lingering) = self._settling.waiting(now), self._kept(members, now)
-        keys = self._candidates(lists, members, waiting, kept)
-        if self._adjust(lists, keys, waiting, kept):
-            keys = self._candidates(lists, members, waiting, kept)
-        rows = self._select(lists, keys)
-        self._settling.end(lists, was, rows, lingering, now)
+        keys, bounds = self._candidates(lists, members, waiting, kept)
+        if self._adjust(lists, np.diff(bounds), waiting, kept):
+            keys, bounds = self._candidates(lists, members, waiting, kept)
+        self._settling.end(lists, was, self._select(lists, keys, bounds), lingering, now)
 
     def _keys_of_members(self, lists: list[int]) -> Ints:
         """Mostly these are the rows as they were ranked."""
@@ -173,8 +172,8 @@ class TopRows:
             at, here = of[begin], symbols[begin:end]
             self._stays[at, here] = np.where(self.specs[at].filter.stay(self._columns_at(here)), _STAYS, _FAILS)
 
-    def _candidates(self, lists: list[int], members: Ints, waiting: Ints, kept: Ints) -> Ints:
-        """Keys of those that the best of the lists are among, ascending."""
+    def _candidates(self, lists: list[int], members: Ints, waiting: Ints, kept: Ints) -> tuple[Ints, Ints]:
+        """Keys of those that the best of the lists are among, ascending; where each list begins, and the last ends."""
         some = slice(None) if len(lists) == len(self.specs) else lists
         found = np.zeros_like(self._within)
         self._watched[some] = found[some] = self._within[some]
@@ -183,13 +182,14 @@ class TopRows:
         flags[members] = self._within.ravel()[members]  # who is published never waits
         flags[kept] = True
         self._watched.ravel()[members] = True
-        return np.flatnonzero(found)
+        keys = np.flatnonzero(found)
+        return keys, np.searchsorted(keys, np.arange(len(found) + 1) * found.shape[1])
 
-    def _adjust(self, lists: list[int], keys: Ints, waiting: Ints, kept: Ints) -> bool:
+    def _adjust(self, lists: list[int], numbers: Ints, waiting: Ints, kept: Ints) -> bool:
         """Choose the cutoffs anew that let in too few, or far more than needed; whether there are any."""
         size, number = self._entitled.shape[1], len(self.specs)
         waiting, kept = (np.bincount(some // size, minlength=number) for some in (waiting, kept))
-        numbers = np.diff(self._bounds(keys)) - kept
+        numbers = numbers - kept
         off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
         wrong = [at for at in lists if off[at]]
         for at in wrong:
@@ -198,17 +198,12 @@ class TopRows:
             self._within[at] = entitled & (values <= self._cutoffs[at])
         return bool(wrong)
 
-    def _bounds(self, keys: Ints) -> Ints:
-        """Where in ascending keys each list begins, and where the last ends."""
-        bounds: Ints = np.searchsorted(keys, np.arange(len(self.specs) + 1) * self._entitled.shape[1])
-        return bounds
-
-    def _select(self, lists: list[int], keys: Ints) -> Ints:
+    def _select(self, lists: list[int], keys: Ints, bounds: Ints) -> Ints:
         """Of the candidates, the best of each list become its top rows, in order; their keys."""
-        bounds, size = self._bounds(keys), self._entitled.shape[1]
-        of = np.repeat(np.arange(len(self.specs)), np.diff(bounds))
+        size, numbers = self._entitled.shape[1], np.arange(len(self.specs))
+        of = np.repeat(numbers, np.diff(bounds))
         symbols = keys - of * size
-        values = self._values.ravel().take(self._key_of[of] * size + symbols)
+        values = self._values.ravel().take(keys + ((self._key_of - numbers) * size)[of])
         orders = [begin + values[begin:end].argsort() for begin, end in pairwise(bounds.tolist())]
         ordered = values[np.concatenate(orders)]
         for at in set(of[1:][(ordered[1:] == ordered[:-1]) & (of[1:] == of[:-1])].tolist()):
