@@ -31,6 +31,7 @@ from tests.bench import (
     soak,
     tape,
     tape_beside,
+    tape_memory,
     views,
 )
 from tests.bench.against import checkout, compared
@@ -53,6 +54,7 @@ BENCHMARKS = (
     | backtest.BENCHMARKS
     | tape.BENCHMARKS
     | tape_beside.BENCHMARKS
+    | tape_memory.BENCHMARKS
     | alerts.BENCHMARKS
     | recording.BENCHMARKS
     | tape.SESSION

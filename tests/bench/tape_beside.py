@@ -1,4 +1,4 @@
-"""What the tape costs others: the way of deltas with a recorder beside them, and the memory of NATS with five days."""
+"""What the tape costs others: the way of deltas with a recorder beside them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,27 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.tape import TapeLimits, ensure_tape, read_all, tape_info
+from gapscan.bus.tape import tape_info
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol import names
 from gapscan.protocol.messages import Row
-from gapscan.protocol.names import DEFAULT
-from gapscan.protocol.tape import minute_in
 from tests.bench.page import Market
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.browser.stage import Feed
 from tests.support.nats import NatsServer
 from tests.support.processes import started
-from tests.support.up import RunningSet, running_set, stored_set
 
 LISTS = 16
 A_SECOND = 10  # deltas of each list
 WINDOWS = 5  # of each kind
 WINDOW_SECONDS = 8.0
 CAUGHT_UP_SECONDS = 5.0  # after the start of a recorder
-DAYS = 5
-MINUTES_A_DAY = 16 * 60
-PLAYED_SPEED, PLAYED_SECONDS = 240.0, 60.0  # of what becomes five days
-OPEN_SECONDS = 20.0
-_LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
-_OWN_TAPE = {"GAPSCAN_HISTORY_MAX_BYTES": str(1 << 30)}  # of the simulated market: the server is to have room for both
-_BEFORE_A_CHECK = 500  # messages
 
 
 class TimedFeed(Feed):
@@ -137,79 +126,4 @@ def beside() -> Sequence[Figure]:
             server.close()
 
 
-async def _five_days(of: Bus, to: Bus) -> int:
-    """Write what is on a simulated tape, one time after the other, until the real market's has five days of minutes."""
-    await ensure_tape(to, _LIMITS, simulated=False)
-    stored = [(each.subject.split("."), each.data) async for each in read_all(of, DEFAULT.stream_tape_simulated)]
-    minutes = [minute_in(".".join(subject)) for subject, _ in stored if subject[2] == "tape"]
-    span = max(minutes) - min(minutes) + 1
-    written = 0
-    for later in range(0, DAYS * MINUTES_A_DAY, span):
-        for subject, data in stored:
-            await to.nc.publish(_shifted(subject, later), data)
-            written += 1
-            if written % _BEFORE_A_CHECK == 0:
-                await _has(to, written)
-    await _has(to, written)
-    return written
-
-
-def _shifted(subject: Sequence[str], minutes: int) -> str:
-    """The subject of the real market's tape, so much later."""
-    prefix, _simulated, kind, name, day, *minute = subject
-    then = datetime.strptime(day + "".join(minute or ["0000"]), "%Y%m%d%H%M").replace(tzinfo=UTC)
-    then += timedelta(minutes=minutes)
-    return ".".join([prefix, kind, name, f"{then:%Y%m%d}", *([f"{then:%H%M}"] if minute else [])])
-
-
-async def _has(bus: Bus, messages: int) -> None:
-    """Wait until the tape has so many messages: what is published without a question must not pile up."""
-    async with asyncio.timeout(60):
-        while True:
-            info = await tape_info(bus, simulated=False)
-            if info is not None and info.state.messages >= messages:
-                return
-            await asyncio.sleep(0.01)
-
-
-async def _resident(up: RunningSet) -> float:
-    """Memory of the set's NATS server over the open, MB: of one that has read its store anew."""
-    old = up.pid("nats")
-    psutil.Process(old).terminate()  # the set starts another
-    await up.replaced("nats", old)
-    found = []
-    server = psutil.Process(up.pid("nats"))
-    for _ in range(int(OPEN_SECONDS)):
-        await asyncio.sleep(1.0)
-        found.append(server.memory_info().rss / 1e6)
-    return max(found)
-
-
-async def _memory() -> list[Figure]:
-    with tempfile.TemporaryDirectory() as top:
-        played, open_ = Path(top) / "played", Path(top) / "open"
-        for root in (played, open_):
-            root.mkdir()
-        async with running_set(played, symbols=11_000, start="09:00", speed=PLAYED_SPEED):
-            await asyncio.sleep(PLAYED_SECONDS)
-        async with running_set(open_, symbols=11_000, start="09:29", speed=1.0, **_OWN_TAPE) as up:
-            without = await _resident(up)
-            async with stored_set(played) as of, connect(up.nats, "bench") as to:
-                messages = await _five_days(of, to)
-            full = await _resident(up)
-            async with connect(up.nats, "bench") as bus:
-                await _has(bus, messages)
-    return [
-        Figure(f"tape: messages of {DAYS} days", messages, ""),
-        Figure("tape: nats-server at the open, without them, most resident", without, "MB"),
-        Figure(f"tape: nats-server at the open, {DAYS} days on tape, most resident", full, "MB"),
-        Figure("tape: memory with five days against without", full / without, "x", 1.3),
-    ]
-
-
-def memory() -> Sequence[Figure]:
-    """A set at the open, without a past and then with five days of it; about four minutes."""
-    return asyncio.run(_memory())
-
-
-BENCHMARKS: dict[str, Benchmark] = {"tape_beside": beside, "tape_memory": memory}
+BENCHMARKS: dict[str, Benchmark] = {"tape_beside": beside}

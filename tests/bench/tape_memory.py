@@ -1,0 +1,169 @@
+"""What five days on the tape cost NATS: its memory at the open, with them and without."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+
+from gapscan.bus.client import Bus, BusOptions, connect
+from gapscan.bus.direct_get import get_next
+from gapscan.bus.tape import TapeLimits, ensure_tape, read_all, tape_info
+from gapscan.protocol.names import DEFAULT
+from gapscan.protocol.tape import minute_in
+from tests.bench.registry import Benchmark, Figure, percentile
+from tests.support.nats import NatsServer
+from tests.support.up import RunningSet, running_set, stored_set
+
+DAYS = 5
+MINUTES_A_DAY = 16 * 60
+OPEN_SECONDS = 60  # from half a minute before the bell, with NATS started anew
+ONE_OF = 4  # deltas of the open: most of a day is quieter
+QUESTIONS = 300
+_LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
+_OWN_TAPE = {"GAPSCAN_HISTORY_MAX_BYTES": str(1 << 30)}  # of the simulated market: the server is to have room for both
+_AT_ONCE = 500  # messages that are published without a question
+# A delta is on disk before it is acknowledged: a filled tape need not be.
+_HASTY = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'
+
+
+def _set_at_the_open(root: Path) -> AbstractAsyncContextManager[RunningSet]:
+    return running_set(root, symbols=11_000, start="09:29", speed=1.0, **_OWN_TAPE)
+
+
+async def _resident(up: RunningSet) -> float:
+    """Memory of the set's NATS server over the open, MB: of one that has read its store anew."""
+    old = up.pid("nats")
+    psutil.Process(old).terminate()  # the set starts another
+    await up.replaced("nats", old)
+    found = []
+    server = psutil.Process(up.pid("nats"))
+    for _ in range(OPEN_SECONDS):
+        await asyncio.sleep(1.0)
+        found.append(server.memory_info().rss / 1e6)
+    return max(found)
+
+
+async def _recorded(of: Bus) -> list[tuple[list[str], bytes]]:
+    """What is on a simulated tape, by subject; of the deltas some."""
+    deltas, found = 0, []
+    async for each in read_all(of, DEFAULT.stream_tape_simulated):
+        deltas += (is_delta := each.data.startswith(b'{"type":"delta"'))
+        if not is_delta or deltas % ONE_OF == 0:
+            found.append((each.subject.split("."), each.data))
+    return found
+
+
+def _days_of(stored: Sequence[tuple[list[str], bytes]]) -> Iterator[tuple[str, bytes]]:
+    """The same, one time after the other, until there are five days of minutes of the real market."""
+    minutes = [minute_in(".".join(subject)) for subject, _ in stored if subject[2] == "tape"]
+    span = max(minutes) - min(minutes) + 1
+    for number in range(DAYS * MINUTES_A_DAY // span):
+        day, minute = divmod(number * span, MINUTES_A_DAY)
+        for subject, data in stored:
+            yield _shifted(subject, day * 24 * 60 + minute), data
+
+
+def _shifted(subject: Sequence[str], minutes: int) -> str:
+    """The subject of the real market's tape, so much later."""
+    prefix, _simulated, kind, name, day, *minute = subject
+    then = datetime.strptime(day + "".join(minute or ["0000"]), "%Y%m%d%H%M").replace(tzinfo=UTC)
+    then += timedelta(minutes=minutes)
+    return ".".join([prefix, kind, name, f"{then:%Y%m%d}", *([f"{then:%H%M}"] if minute else [])])
+
+
+async def _write(to: Bus, messages: Iterator[tuple[str, bytes]]) -> int:
+    """How many: each so many wait for an answer, so that they do not pile up."""
+    written = 0
+    for subject, data in messages:
+        written += 1
+        if written % _AT_ONCE:
+            await to.nc.publish(subject, data)
+        else:
+            await to.js.publish(subject, data)
+    await to.nc.flush()
+    return written
+
+
+async def _fill(root: Path, of: Bus) -> tuple[int, int]:
+    """Make a store that has five such days: how many messages these are, and how many bytes."""
+    server = NatsServer(root, more=_HASTY)
+    await asyncio.to_thread(server.start)
+    try:
+        async with connect(BusOptions(server.url), "bench") as to:
+            await ensure_tape(to, _LIMITS, simulated=False)
+            written = await _write(to, _days_of(await _recorded(of)))
+            return written, await _has(to, written)
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+async def _has(bus: Bus, messages: int) -> int:
+    """Wait until the tape has so many messages; how many bytes they are."""
+    async with asyncio.timeout(60):
+        while True:
+            info = await tape_info(bus, simulated=False)
+            if info is not None and info.state.messages == messages:
+                return info.state.bytes
+            await asyncio.sleep(0.05)
+
+
+def _move_tape(filled: Path, to: Path) -> None:
+    """Into the store of a set that runs: its NATS finds it at its next start."""
+    (found,) = filled.rglob(f"streams/{DEFAULT.stream_tape}")
+    (beside,) = to.rglob(f"streams/{DEFAULT.stream_tape_simulated}")
+    found.rename(beside.with_name(found.name))
+
+
+async def _asked(bus: Bus) -> list[float]:
+    """How long direct gets of random minutes take, ms."""
+    info = await bus.js.stream_info(DEFAULT.stream_tape, subjects_filter=f"{DEFAULT.tape}.>")
+    subjects = sorted(info.state.subjects or {})
+    assert len(subjects) > DAYS * MINUTES_A_DAY, "all lists have all minutes"
+    dice, took = random.Random(5), []
+    for _ in range(QUESTIONS):
+        began = time.perf_counter()
+        assert await get_next(bus, DEFAULT.stream_tape, dice.choice(subjects), 1, 500)
+        took.append((time.perf_counter() - began) * 1000)
+    return [len(subjects), *took]
+
+
+async def _memory(top: Path) -> list[Figure]:
+    async with _set_at_the_open(top / "without") as up:
+        without = await _resident(up)
+    async with stored_set(top / "without") as of:
+        messages, size = await _fill(top / "filled", of)
+    async with _set_at_the_open(top / "with") as up:
+        _move_tape(top / "filled", up.data)
+        full = await _resident(up)
+        async with connect(up.nats, "bench") as bus:
+            await _has(bus, messages)
+            subjects, *took = await _asked(bus)
+    return [
+        Figure(f"tape: messages of {DAYS} days", messages, ""),
+        Figure("tape: the same before compression", size / 1e6, "MB"),
+        Figure(f"tape: minutes of lists in {DAYS} days", subjects, ""),
+        Figure("tape: nats-server at the open, without them, most resident", without, "MB"),
+        Figure(f"tape: nats-server at the open, {DAYS} days on tape, most resident", full, "MB"),
+        Figure("tape: memory with five days against without", full / without, "x", 1.3),
+        Figure(f"tape: a minute of {DAYS} days by direct get, beside the open, p50", percentile(took, 0.5), "ms"),
+        Figure("tape: the same, p99", percentile(took, 0.99), "ms"),
+    ]
+
+
+def memory() -> Sequence[Figure]:
+    """A set at the open, without a past and then with five days of it; about four minutes."""
+    with tempfile.TemporaryDirectory() as top:
+        for name in ("without", "with"):
+            (Path(top) / name).mkdir()
+        return asyncio.run(_memory(Path(top)))
+
+
+BENCHMARKS: dict[str, Benchmark] = {"tape_memory": memory}
