@@ -83,13 +83,26 @@ def _cpu(process: psutil.Process) -> float:
 async def _weighed(what: str, bus: Bus, share: float, up: RunningSet) -> list[Figure]:
     info = await tape_info(bus, simulated=True)
     assert info is not None
+    lists = f"{len(await _readers(bus))} lists"
+    minutes = await _minutes(bus)
+    size = info.state.bytes
     goal = 350.0 if what == "a session" else None
     return [
         Figure(f"tape: recorder at {what}, share of a core", share, "%", 4.0 if what == "the open" else None),
-        Figure(f"tape: messages of {what}, 16 lists", info.state.messages, ""),
-        Figure(f"tape: {what} before compression, 16 lists", info.state.bytes / 1e6, "MB"),
-        Figure(f"tape: {what} on disk, 16 lists", _on_disk(up) / 1e6, "MB", goal),
+        Figure(f"tape: messages of {what}, {lists}", info.state.messages, ""),
+        Figure("tape: the same, of a list's minute", info.state.messages / minutes, ""),
+        Figure("tape: a list's minute before compression", size / minutes / 1e3, "kB"),
+        Figure(f"tape: {what} before compression, {lists}", size / 1e6, "MB"),
+        Figure(f"tape: {what} on disk, {lists}", _on_disk(up) / 1e6, "MB", goal),
     ]
+
+
+async def _minutes(bus: Bus) -> int:
+    """How many minutes of lists are on the tape."""
+    named = names.DEFAULT
+    pattern = f"{named.simulated_subject(named.tape)}.>"
+    info = await bus.js.stream_info(named.stream_tape_simulated, subjects_filter=pattern)
+    return len(info.state.subjects or {})
 
 
 def _on_disk(up: RunningSet) -> int:
