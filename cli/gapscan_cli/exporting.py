@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
 
-from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.definitions import read_definitions
+from gapscan.bus.client import BusOptions, connect
 from gapscan.client.minutes import full_minutes
-from gapscan.client.past import day_bounds
+from gapscan.client.tape_lists import readers_of_day
 from gapscan.client.tape_reader import PastView, TapeReader
 from gapscan.client.timeline import moves_between
-from gapscan.errors import ConfigError, NotRecordedError, UnknownListError
+from gapscan.errors import ConfigError, NotRecordedError
 from gapscan.protocol.fields import FIELDS, Field
 from gapscan.protocol.tape import Move
 from gapscan_cli import output
@@ -69,8 +68,7 @@ async def _export(options: BusOptions, day: str, write_moves: Write, write_rows:
     """How many minutes of lists were written. A list's rows are written some at a time, whatever a day has."""
     minutes = 0
     async with connect(options, "gapscan history export") as bus:
-        async for reader in _readers(bus):
-            begin, over = await day_bounds(reader, day)
+        for reader, (begin, over) in await readers_of_day(bus, day):
             write_moves(list(_move_lines(reader, await moves_between(reader, begin, over))))
             lines: list[dict[str, Any]] = []
             async for view in full_minutes(reader, begin, over):
@@ -92,14 +90,6 @@ def _pyarrow() -> tuple[Any, Any]:
     except ImportError:
         raise ConfigError("an export needs pyarrow", remedy="pip install 'gapscan[export]'") from None
     return pyarrow, parquet
-
-
-async def _readers(bus: Bus) -> AsyncIterator[TapeReader]:
-    for definition in await read_definitions(bus):
-        try:
-            yield await TapeReader.open(bus, definition.name)
-        except UnknownListError:
-            continue
 
 
 def _schemas(pyarrow: Any) -> tuple[Any, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.definitions import read_definitions
 from gapscan.bus.direct_get import NoStreamError
 from gapscan.bus.tape import tape_info
 from gapscan.client.history import Kept, kept, verified
 from gapscan.client.past import PastView, Stay, at, when
+from gapscan.client.tape_lists import recorded_lists
 from gapscan.errors import NotRecordedError
 from gapscan.lists.verification import Verification
 from gapscan_cli import exits, output, render
@@ -70,14 +70,10 @@ def _stay_line(stay: Stay) -> str:
     return f"{stay.list:<24}{came:>10}{went:>10}{lasted:>8}{ranks}{prices}{why}{doubt}"
 
 
-async def _names(bus: Bus) -> list[str]:
-    return [definition.name for definition in await read_definitions(bus)]
-
-
 async def print_history(options: BusOptions, as_json: bool) -> None:
     """Print what is kept of each list."""
     async with connect(options, "gapscan history") as bus:
-        found = await kept(bus, await _names(bus))
+        found = await kept(bus, await recorded_lists(bus))
         sizes = await _sizes(bus)
     if as_json:
         content = {"lists": [msgspec.to_builtins(each) for each in found], "bytes": sizes}

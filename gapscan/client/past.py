@@ -13,21 +13,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from msgspec import UNSET
 
 from gapscan.bus.client import Bus, BusOptions
-from gapscan.bus.definitions import read_definitions
 from gapscan.bus.tape import told
 from gapscan.client.api import connect
+from gapscan.client.tape_lists import readers_of_day
 from gapscan.client.tape_reader import PastView, TapeReader
-from gapscan.client.timeline import moves_between
-from gapscan.errors import NotRecordedError, UnknownListError
+from gapscan.client.timeline import day_bounds, moves_between
+from gapscan.errors import NotRecordedError
 from gapscan.market.moments import Moment, day_of, moment_ms
-from gapscan.market.sessions import next_trading_day, session_times, trading_date
+from gapscan.market.sessions import trading_date
 from gapscan.protocol import names
 from gapscan.protocol.messages import Snapshot
 from gapscan.protocol.tape import Move, Unchanged
@@ -170,14 +170,14 @@ def when(
 ) -> Answer[list[Stay]]:
     """When `symbol` was in lists on a trading day, by time; in list `name` alone, if one is given.
 
-    `day` is "today" (the newest on the tape), "yesterday" or a date. Raises as `at`; NotRecordedError when nothing is
-    recorded of that day.
+    Lists that were removed since are among them. `day` is "today" (the newest on the tape), "yesterday" or a date.
+    Raises as `at`; NotRecordedError when nothing is recorded of that day.
     """
 
     async def ask() -> list[Stay]:
         async with _connected(bus, nats, f"gapscan when {symbol}") as open_bus:
-            readers = await _readers(open_bus, name, simulated)
-            found = await asyncio.gather(*(_stays(reader, symbol, day) for reader in readers))
+            readers = await _readers(open_bus, name, day, simulated)
+            found = await asyncio.gather(*(_stays(reader, symbol, *bounds) for reader, bounds in readers))
         if not readers:
             raise NotRecordedError("nothing is recorded", remedy="`gapscan run recorder` records, as `gapscan up` does")
         if all(stays is None for stays in found):
@@ -190,21 +190,19 @@ def when(
     return Answer(ask)
 
 
-async def _readers(bus: Bus, name: str | None, simulated: bool | None) -> list[TapeReader]:
-    """Of the list, or of all that are on a tape. Raises UnknownListError when that list is on none."""
-    if name is not None:
-        return [await TapeReader.open(bus, name, simulated)]
-    found = []
-    for definition in await read_definitions(bus):
-        with suppress(UnknownListError):
-            found.append(await TapeReader.open(bus, definition.name, simulated))
-    return found
+async def _readers(
+    bus: Bus, name: str | None, day: str | dt.date, simulated: bool | None
+) -> list[tuple[TapeReader, tuple[int, int]]]:
+    """Of the list, or of all that are on a tape; with the bounds of the day. Raises UnknownListError, ConfigError."""
+    if name is None:
+        return await readers_of_day(bus, day, simulated)
+    reader = await TapeReader.open(bus, name, simulated)
+    return [(reader, day_bounds(day, await reader.end()))]
 
 
-async def _stays(reader: TapeReader, symbol: str, day: str | dt.date) -> list[Stay] | None:
-    """When the symbol was in the list; None when nothing is recorded of that day."""
+async def _stays(reader: TapeReader, symbol: str, begin: int, over: int) -> list[Stay] | None:
+    """When the symbol was in the list on a day; None when nothing is recorded of it."""
     end = await reader.end()
-    begin, over = await day_bounds(reader, day)
     if end < begin or await reader.begin() >= over:
         return None
     moves = await moves_between(reader, begin, over)
@@ -271,13 +269,6 @@ def _stay(name: str, came: Move | None, went: Move | None) -> Stay:
         reason=went.reason if went and went.reason is not UNSET else None,
         uncertain=any(move.after_gap for move in (came, went) if move),
     )
-
-
-async def day_bounds(reader: TapeReader, day: str | dt.date) -> tuple[int, int]:
-    """A trading day from its clear until the next one's, epoch ms; today is the newest on the tape."""
-    end = await reader.end()
-    date = trading_date(end) if day == "today" else day_of(day, end)
-    return session_times(date).clear, session_times(next_trading_day(date)).clear
 
 
 async def market_ms(reader: TapeReader, moment: Moment, day: str | dt.date | None = None) -> int:

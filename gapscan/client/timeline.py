@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gapscan.client.tape_reader import TapeReader
 from gapscan.client.told_days import DAY_MS, DayReader
+from gapscan.market.moments import day_of
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
 from gapscan.protocol.tape import SECOND_MS, Gap, Move, Moves, second_of
 
@@ -31,6 +33,12 @@ async def read_timeline(reader: TapeReader, since: int = 0, days: DayReader | No
     told = await told_between(reader, clear, over, days)
     gaps = [each for each in told if isinstance(each, Gap) and first <= each.end and each.begin < over]
     return Timeline(begin, end, moves_of(told, max(first, since + 1), over), gaps)
+
+
+def day_bounds(day: str | dt.date, end: int) -> tuple[int, int]:
+    """A trading day from its clear until the next one's, epoch ms; today is that of `end`, the newest on the tape."""
+    date = trading_date(end) if day == "today" else day_of(day, end)
+    return session_times(date).clear, session_times(next_trading_day(date)).clear
 
 
 async def moves_between(reader: TapeReader, begin: int, over: int) -> list[Move]:

@@ -60,13 +60,19 @@ class PlayedList:
 
 
 async def played_list(
-    bus: Bus, name: str, seed: int = 1, *, simulated: bool = False, retention: Retention | None = None
+    bus: Bus,
+    name: str,
+    seed: int = 1,
+    *,
+    simulated: bool = False,
+    retention: Retention | None = None,
+    start: int = START,
 ) -> PlayedList:
     """A new list with its first rows. Whoever leaves it did so for lack of trades, as it says."""
     await ensure_shared(bus, Retention())
     publisher = ListPublisher(bus, name, _idle)
     await publisher.recover(retention or Retention(), simulated)
-    played = PlayedList(publisher, random.Random(seed), simulated)
+    played = PlayedList(publisher, random.Random(seed), simulated, start)
     await played.step(1)
     await publisher.write_snapshot(simulated)
     return played
