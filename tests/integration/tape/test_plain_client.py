@@ -90,6 +90,12 @@ async def list_at(nc: Client, when: int) -> list[dict[str, Any]] | None:
     return play(messages, second, rows)
 
 
+async def lists_of_day(nc: Client, ms: int) -> list[str]:
+    day = time.strftime("%Y%m%d", time.gmtime(ms // 1000))
+    found = await direct_get(nc, {"multi_last": [f"gapscan.moves.*.{day}"]})
+    return [(message.headers or {})["Nats-Subject"].split(".")[2] for message in found]
+
+
 async def check_chain(nc: Client) -> int:
     found = await direct_get(nc, {"seq": 1, "batch": 1000})
     number, before = 0, "0" * 64
@@ -117,6 +123,8 @@ async def test_a_plain_client_reads_the_same(bus: Bus, nats_server: NatsServer) 
     nc = await nats.connect(nats_server.url)
     try:
         assert await check_chain(nc) > 50
+        assert await lists_of_day(nc, START) == [LIST]
+        assert await lists_of_day(nc, START - 86_400_000) == []
         for when in range(START + 1000, played.time - 1000, 7_301):
             rows = await list_at(nc, when)
             assert rows == played.rows_at(when)
