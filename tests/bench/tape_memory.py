@@ -24,8 +24,8 @@ from tests.support.up import RunningSet, running_set, stored_set
 
 DAYS = 5
 MINUTES_A_DAY = 16 * 60
-OPEN_SECONDS = 60  # from half a minute before the bell, with NATS started anew
-ONE_OF = 4  # deltas of the open: most of a day is quieter
+START, OPEN_SECONDS = "09:29:30", 45  # over the bell, with NATS started anew
+ONE_OF = 2  # deltas of the open: most of a day is quieter
 QUESTIONS = 300
 _LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
 _OWN_TAPE = {"GAPSCAN_HISTORY_MAX_BYTES": str(1 << 30)}  # of the simulated market: the server is to have room for both
@@ -35,7 +35,7 @@ _HASTY = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'
 
 
 def _set_at_the_open(root: Path) -> AbstractAsyncContextManager[RunningSet]:
-    return running_set(root, symbols=11_000, start="09:29", speed=1.0, **_OWN_TAPE)
+    return running_set(root, symbols=11_000, start=START, speed=1.0, **_OWN_TAPE)
 
 
 async def _resident(up: RunningSet) -> float:
@@ -159,7 +159,7 @@ async def _memory(top: Path) -> list[Figure]:
 
 
 def memory() -> Sequence[Figure]:
-    """A set at the open, without a past and then with five days of it; about four minutes."""
+    """A set at the open, without a past and then with five days of it; about three minutes."""
     with tempfile.TemporaryDirectory() as top:
         for name in ("without", "with"):
             (Path(top) / name).mkdir()
