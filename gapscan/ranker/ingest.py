@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Flag, auto
 from itertools import groupby
 from typing import Final, cast
@@ -66,6 +67,7 @@ class News(Flag):
     SCAN = auto()
     REFERENCE = auto()
     BARS = auto()
+    LATER = auto()  # of the past, or beside the market: worth a ranking, but nobody waits for it
 
 
 class Ingest:
@@ -156,10 +158,12 @@ class Ingest:
         """Let whoever waits for an arrival go on, though nothing may have come."""
         self._arrived.set()
 
-    async def arrival(self) -> None:
-        """Wait until something is there to be merged."""
+    async def arrival(self, until: float = math.inf) -> None:
+        """Wait until something is there to be merged, or until then on the loop's clock."""
         if self._waiting.empty():
-            await self._arrived.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until if until < math.inf else None):
+                    await self._arrived.wait()
 
     async def read(self) -> None:
         """Read what is here already: left lying, it would wait for the next ranking. To be called after a sleep."""
@@ -205,7 +209,7 @@ class Ingest:
             case Trades():
                 return self._apply_bars(merge_trades(self.universe, message), len(message.symbols))
             case PastBars():
-                return News.BARS if merge_past_bars(self.universe, message) else News(0)
+                return News.LATER if merge_past_bars(self.universe, message) else News(0)
             case UniverseFrame():
                 return self._apply_scan(message)
             case ReferenceFrame():
@@ -218,7 +222,7 @@ class Ingest:
                 merge_detail(self.universe, message)
                 return News(0)  # not worth a ranking of its own
             case Headlines():
-                return News.BARS if self.headlines.observe(message) else News(0)
+                return News.LATER if self.headlines.observe(message) else News(0)
         self._tally.trouble("bad_frames", f"the feed sent a {type(message).__name__}")
         return News(0)
 

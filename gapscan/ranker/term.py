@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import suppress
 from itertools import chain
@@ -28,7 +29,7 @@ from gapscan.ranker.close_check import CloseCheck
 from gapscan.ranker.definitions import Definitions
 from gapscan.ranker.evening import is_over, never_ranked
 from gapscan.ranker.explainer import Explainer
-from gapscan.ranker.ingest import Ingest
+from gapscan.ranker.ingest import Ingest, News
 from gapscan.ranker.leaving import LeaveReasons
 from gapscan.ranker.near_watch import NearWatch
 from gapscan.ranker.previews import Previewer
@@ -104,6 +105,7 @@ class Term:
             self.publishers, self.universe, tally, self._reconciler.check_soon, self.stages.stored
         )
         self._behind = True  # whether something is still to be ranked
+        self._later = math.inf  # until when something is to be ranked for which nobody waits, on the loop's clock
         self._recovered = False
 
     @property
@@ -119,7 +121,7 @@ class Term:
     @property
     def settled(self) -> bool:
         """Whether all that came in is ranked, and all that is ranked is published."""
-        return not self._behind and self.ingest.is_empty and self._publishing.settled
+        return self._later == math.inf and not self._behind and self.ingest.is_empty and self._publishing.settled
 
     def _losing(self, publisher: ListPublisher) -> None:
         self._publishing.want_anew(publisher)
@@ -204,18 +206,24 @@ class Term:
             self.ingest.wake()
 
     async def _rank(self) -> None:
-        """The first change after a quiet while is ranked at once, those that follow once an interval."""
+        """The first change after a quiet while is ranked at once, those that follow once an interval.
+
+        What can wait is ranked with them, or after the longest interval: much of it comes while the feed fills back.
+        """
         loop, next_at = asyncio.get_running_loop(), 0.0
         while True:
             if not self._behind:
-                await self.ingest.arrival()
+                await self.ingest.arrival(self._later)
             await asyncio.sleep(next_at - loop.time())
             await self.ingest.read()
             now = loop.time()
             # No await from here on: of what is news, whoever saves the universe sees nothing that is not computed.
-            if self.ingest.apply() or self._behind:
+            news = self.ingest.apply()
+            if news == News.LATER:
+                self._later = min(self._later, now + self._config.ranker.hot_interval)
+            if news & ~News.LATER or self._behind or now >= self._later:
                 self._rank_once()
-                self._behind = False
+                self._behind, self._later = False, math.inf
                 self.pace.observe(now, time.process_time())
                 next_at = now + self.pace.seconds
 
