@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page
 from gapscan.obs import Tally, logger
 from gapscan.ranker.questions import answering
 from tests.browser.answers import answer
-from tests.browser.stage import LIST, Stage, some_row
-from tests.browser.watching import Watched, symbols, watch
+from tests.browser.stage import LIST, OTHER, Stage, some_row
+from tests.browser.watching import AT_ONCE, Watched, symbols, watch
 
 _FOUR = [
     some_row("AAA", 10.0, volume=5, gap_percent=9.0, name="Alpha"),
@@ -41,6 +41,19 @@ async def test_hold_keeps_the_order_while_cells_stay_live(watched: Watched, stag
     await watched.page.keyboard.press("f")
     await watched.until("gapscan.shown().join() === 'NEW,DDD,AAA,BBB'")
     assert not await watched.page.is_visible("#held")
+
+
+async def test_hold_waits_for_rows(watched: Watched, stage: Stage) -> None:
+    await stage.feeds[OTHER].publish([some_row("W")])
+    await watched.open()
+    await watched.word("Live")
+    await watched.page.keyboard.press("f")
+    await watched.at(await stage.feed.publish(_FOUR))
+    assert await watched.shown() == symbols(_FOUR), "what was not there could not be held"
+    await watched.at(await stage.feed.publish(_FOUR[::-1]))
+    assert await watched.shown() == symbols(_FOUR)
+    await watched.page.evaluate(AT_ONCE, ["2", "f"])
+    await watched.until("gapscan.shown().join() === 'W' && gapscan.status().held")
 
 
 async def test_the_pointer_over_the_rows_holds_the_order(watched: Watched, stage: Stage) -> None:
@@ -167,17 +180,30 @@ async def test_help_names_every_key(watched: Watched, stage: Stage) -> None:
     assert named >= {*"[]19JK/FHROCTSEWY", "↓", "↑", "Enter", "Esc"}
 
 
+# When the page rings, or would if no other tab did.
+_RINGS = """() => {
+  window.rings = [];
+  const request = navigator.locks.request.bind(navigator.locks);
+  navigator.locks.request = (name, ...rest) => {
+    if (name.startsWith("gapscan.chime")) rings.push(performance.now());
+    return request(name, ...rest);
+  };
+}"""
+
+
 async def test_sound_is_off_until_asked_for_and_cools_down(watched: Watched, stage: Stage) -> None:
     await _opened(watched, stage)
-    await watched.page.wait_for_timeout(1100)  # a heartbeat says that the list is up to date
+    await watched.news()
+    await watched.value(_RINGS)
     await watched.at(await stage.feed.publish(_FOUR[1:]))
     await watched.at(await stage.feed.publish(_FOUR))
-    assert (await watched.status())["rung"] == 0
+    assert await watched.value("rings") == []
     await watched.page.keyboard.press("s")
     for rows in (_FOUR[1:], _FOUR, _FOUR[1:], _FOUR):
         await watched.at(await stage.feed.publish(rows))
-    assert (await watched.status())["rung"] == 1
     await watched.until("gapscan.status().rung === 2")  # for those that came in the meantime, once
+    first, second = await watched.value("rings")
+    assert second - first > 2990, "by the page's own clock; a timer may be a little early"
 
 
 async def test_of_two_tabs_one_rings(watched: Watched, stage: Stage) -> None:
@@ -185,7 +211,8 @@ async def test_of_two_tabs_one_rings(watched: Watched, stage: Stage) -> None:
     other = await watch(await watched.page.context.new_page(), stage.url)
     await other.open()
     await other.at(stage.feed.publisher.sequence)
-    await watched.page.wait_for_timeout(1100)
+    for each in (watched, other):
+        await each.news()
     await watched.page.keyboard.press("s")
     await other.until("document.getElementById('sound').getAttribute('aria-pressed') === 'true'")  # it heard of it
     sequence = await stage.feed.publish(_FOUR[1:])
@@ -194,7 +221,7 @@ async def test_of_two_tabs_one_rings(watched: Watched, stage: Stage) -> None:
     sequence = await stage.feed.publish(_FOUR)
     for each in (watched, other):
         await each.at(sequence)
-    await watched.page.wait_for_timeout(500)
+        await each.one_of_all()
     assert (await watched.status())["rung"] + (await other.status())["rung"] == 1
     assert other.errors == []
 
@@ -207,9 +234,10 @@ async def test_two_tabs_do_not_overwrite_each_others_settings(watched: Watched, 
     await watched.page.keyboard.press("c")
     await other.until("document.getElementById('workspace').classList.contains('compact')")
     await other.page.keyboard.press("t")
-    stored = await watched.value("JSON.parse(localStorage.getItem('gapscan.settings'))")
-    assert (stored["compact"], stored["theme"]) == (True, "dark")
     await watched.until("document.documentElement.dataset.theme === 'dark'")
+    stored = "JSON.parse(localStorage.getItem('gapscan.settings'))"
+    for each in (watched, other):  # what one writes, the storage of the other has a moment later
+        await each.until(f"(({{compact, theme}}) => compact && theme === 'dark')({stored})")
 
 
 async def test_an_address_that_is_no_text_shows_the_usual_list(watched: Watched, stage: Stage) -> None:
@@ -321,7 +349,7 @@ _CONTRAST = """
 async def test_contrast_in_both_themes_and_all_states(watched: Watched, stage: Stage) -> None:
     await watched.page.emulate_media(reduced_motion="reduce")  # no colours in between
     await _opened(watched, stage)
-    await watched.page.wait_for_timeout(1100)
+    await watched.news()
     rows = [some_row("NEW"), some_row("STALE", stale=True, gap_percent=-3.0), some_row("AAA", 9.0), *_FOUR[1:]]
     rows += [some_row("HLT", halt="halted"), some_row("RES", halt="resumed")]
     async with answering(stage.bus, answer, Tally(logger("test"))):

@@ -50,7 +50,7 @@ async def test_frames(page: Page) -> None:
     assert len(busy["a"]) > 2
     assert [frame for frame, _ in busy["a"]] == [frame for frame, _ in busy["b"]], "both with the same frames"
     times = [time for _, time in busy["a"]]
-    assert min(after - before for before, after in pairwise(times)) > 70
+    assert min(after - before for before, after in pairwise(times)) > 40, "a frame is 17; one may be drawn late"
     assert len(together["a"]) == 2, "what was asked for twice is drawn once"
     assert [frame for frame, _ in together["b"]] == [together["a"][1][0]]
     assert found["last"] == 1, "what is taken back is not drawn"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,15 @@ from tests.browser.stage import LIST, OTHER, Stage, some_row
 from tests.browser.watching import Watched, watch
 
 _KINDS = "gapscan.panels().map(({kind, list, symbol}) => list ?? kind)"
+# What a tab shows, and a new one would, is written.
+_WRITTEN = f"""(count) => ['sessionStorage', 'localStorage'].every((where) => {{
+  const text = window[where][where === 'localStorage' ? 'gapscan.last' : 'gapscan.workspace'] ?? '';
+  return text.includes('{OTHER}') && text.split('"kind"').length - 1 === count;
+}})"""
 _KEPT = "Object.keys(localStorage).filter((key) => key.startsWith('gapscan.layout.')).sort()"
+
+
+_MINE = "localStorage['gapscan.layout.Mine']"
 
 
 async def _opened(watched: Watched, stage: Stage) -> None:
@@ -50,12 +60,12 @@ async def _show(page: Page, name: str) -> None:
 async def test_what_a_tab_shows_is_its_own_over_reloads(watched: Watched, stage: Stage) -> None:
     await _with_two(watched, stage)
     other = await watch(await watched.page.context.new_page(), stage.url)
-    await watched.page.wait_for_timeout(400)  # until it is written
+    await watched.until(_WRITTEN, 2)
     await other.open()
     await other.until(f"{_KINDS}.join() === '{LIST},{OTHER}'")  # a new tab begins with what was shown last
     await other.page.keyboard.press("x")
     await other.until("gapscan.panels().length === 1")
-    await other.page.wait_for_timeout(400)
+    await other.until(_WRITTEN, 1)
     for each, lists in ((watched, f"{LIST},{OTHER}"), (other, OTHER)):
         await each.page.reload()
         await each.until(f"{_KINDS}.join() === '{lists}' && gapscan.shown().length > 0")
@@ -71,7 +81,9 @@ async def test_layouts_have_names_and_tabs_do_not_overwrite_them(watched: Watche
     await _show(other.page, "Mine")
     await other.until(f"{_KINDS}.join() === '{LIST},{OTHER}'")
     await other.page.keyboard.press("n")
+    mine = await watched.value(_MINE)
     await _keep(other.page, "Mine")  # it is that tab's own change
+    await watched.until(f"(mine) => {_MINE} !== mine", mine)  # storage has it a moment later
     await watched.page.keyboard.press("Shift+ArrowLeft")
     await _keep(watched.page, "Mine")
     assert await watched.value(_KEPT) == ["gapscan.layout.Mine", "gapscan.layout.Mine 2"]
@@ -105,23 +117,53 @@ async def test_export_and_import(watched: Watched, stage: Stage, tmp_path: Path)
     assert len(await watched.value("gapscan.panels()")) == 2, "what is shown stays"
 
 
-async def test_a_link_shows_a_layout(browser: Browser, watched: Watched, stage: Stage) -> None:
-    await _with_two(watched, stage)
+async def _link(watched: Watched) -> str:
+    """The link to what is shown, from the clipboard."""
     await watched.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await watched.page.click("#layouts")
     await watched.page.click("#layouts-link")
     await watched.until("document.getElementById('toast').textContent === 'The link is copied'")
-    link = await watched.value("navigator.clipboard.readText()")
+    return str(await watched.value("navigator.clipboard.readText()"))
+
+
+@asynccontextmanager
+async def _guest(browser: Browser) -> AsyncIterator[Watched]:
+    """Somebody else, with a browser without a past."""
     context = await browser.new_context(viewport={"width": 1400, "height": 900})
     guest = await watch(await context.new_page(), "")
-    await guest.open(link)
-    await guest.until(f"{_KINDS}.join() === '{LIST},{OTHER}' && gapscan.shown().length > 0")
-    assert await guest.value("location.hash") == ""
-    await guest.page.goto("about:blank")
-    await guest.open(link[:-20])
-    await guest.until("document.getElementById('toast').textContent.startsWith('This is no layout')")
+    yield guest
     assert guest.errors == []
     await context.close()
+
+
+async def test_a_link_shows_a_layout(browser: Browser, watched: Watched, stage: Stage) -> None:
+    await _with_two(watched, stage)
+    link = await _link(watched)
+    async with _guest(browser) as guest:
+        await guest.open(link)
+        await guest.until(f"{_KINDS}.join() === '{LIST},{OTHER}' && gapscan.shown().length > 0")
+        assert await guest.value("location.hash") == ""
+        await guest.page.goto("about:blank")
+        await guest.open(link[:-20])
+        await guest.until("document.getElementById('toast').textContent.startsWith('This is no layout')")
+
+
+async def test_a_link_shows_who_is_pinned_and_hidden(browser: Browser, watched: Watched, stage: Stage) -> None:
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row(symbol) for symbol in "ABCDE"]))
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "i", "ArrowDown", "d"):
+        await watched.page.keyboard.press(key)
+    await watched.until("gapscan.shown().join('') === 'CBDE'")
+    link = await _link(watched)
+    async with _guest(browser) as guest:
+        await guest.open(link)
+        await guest.until("gapscan.shown().join('') === 'CBDE'")
+        assert await guest.value("[...document.querySelectorAll('.row.pinned')].map(({id}) => id)") == ["row-C"]
+        assert await guest.text("#hidden") == "1 hidden"
+        await guest.page.click("#row-C")
+        await guest.page.keyboard.press("i")
+        await guest.until("gapscan.shown().join('') === 'BCDE'")
+    assert await watched.value("gapscan.panels()[0].state.pinned") == ["C"], "each has marks of their own from then on"
 
 
 async def test_what_the_version_before_kept_is_read(watched: Watched, stage: Stage) -> None:
@@ -130,8 +172,8 @@ async def test_what_the_version_before_kept_is_read(watched: Watched, stage: Sta
     await stage.feeds[OTHER].publish([some_row("W")])
     await watched.open()
     await watched.until("gapscan.shown().join() === 'W'")
-    headings = await watched.page.locator("#head [role=columnheader]").all_inner_texts()
-    assert headings == ["#", "Symbol", "Chg %", "VWAP"]
+    headings = "[...document.querySelectorAll('#head [role=columnheader]')].map(({innerText}) => innerText).join()"
+    await watched.until(f"{headings} === '#,Symbol,Chg %,VWAP'")
     assert await watched.value("document.getElementById('workspace').classList.contains('compact')")
 
 

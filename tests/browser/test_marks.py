@@ -133,7 +133,8 @@ _LOG = """[...document.querySelectorAll('#activity li')].map((item) =>
 async def _logged(watched: Watched, stage: Stage, symbols: str) -> list[str]:
     """Publish the list and wait until it is drawn; the log then, newest first."""
     sequence = await stage.feed.publish([some_row(symbol) for symbol in symbols])
-    await watched.until("(wanted) => drawn.some(({sequence}) => sequence === wanted)", sequence)
+    shown = f"drawn.some(({{list, sequence}}) => list === '{LIST}' && sequence === wanted)"
+    await watched.until(f"(wanted) => {shown}", sequence)
     return list(await watched.value(_LOG))
 
 
@@ -141,6 +142,7 @@ async def test_a_panel_of_first_rows_logs_and_rings_for_them_and_pinned_ones(wat
     await stage.feed.publish([some_row(symbol) for symbol in "ABCDE"])
     await _beside(watched, {"list": LIST, "limit": 2}, {"list": OTHER})
     await watched.word("Live")
+    await watched.news()
     await watched.until("gapscan.panels()[0].shown.join('') === 'AB'")  # keys choose among rows that are there
     await watched.page.focus("#grid")
     for key in ("s", "ArrowDown", "ArrowDown", "i"):
@@ -160,7 +162,7 @@ async def test_a_panel_of_first_rows_logs_and_rings_for_them_and_pinned_ones(wat
 async def test_a_panel_of_first_rows_does_not_log_what_another_shows(watched: Watched, stage: Stage) -> None:
     await stage.feed.publish([some_row(symbol) for symbol in "ABC"])
     await _beside(watched, {"list": LIST, "limit": 2}, {"list": LIST})
-    await watched.word("Live")
+    await watched.news()
     await watched.page.focus("#grid")
     assert await _logged(watched, stage, "ABD") == []
     assert await _logged(watched, stage, "EABD") == ["E in #1", "B out"]

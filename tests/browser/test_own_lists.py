@@ -16,7 +16,7 @@ from gapscan.ranking.spec import ListSet, shipped_lists
 from gapscan.service.own_lists_file import tables_of
 from tests.browser.modules import at_home
 from tests.browser.stage import LIST, Stage, some_row
-from tests.browser.watching import Watched
+from tests.browser.watching import AT_ONCE, Watched
 from tests.support.market import stock, universe_of
 from tests.support.until import until
 
@@ -159,10 +159,6 @@ async def test_symbols_are_put_into_a_watchlist(watched: Watched, stage: Stage) 
         await _says(watched, "#toast", "BBB is in watched already")
 
 
-_AT_ONCE = """(keys) => keys.forEach((key) =>
-  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
-
-
 async def test_a_symbol_put_in_by_key_and_the_dialog_do_not_collide(watched: Watched, stage: Stage) -> None:
     page = watched.page
     _write(stage.own_lists, '[lists.mine]\nwhere = \'symbol in ("ZZZ",)\'\nsort = ["symbol"]\n')
@@ -172,7 +168,7 @@ async def test_a_symbol_put_in_by_key_and_the_dialog_do_not_collide(watched: Wat
     await page.click("#own-lists button")
     assert await page.input_value("#own-symbols") == "ZZZ"
     await page.keyboard.press("Escape")
-    await page.evaluate(_AT_ONCE, ["ArrowDown", "b", "ArrowDown", "b"])
+    await page.evaluate(AT_ONCE, ["ArrowDown", "b", "ArrowDown", "b"])
     await watched.until("async () => (await (await fetch('api/own-lists')).text()).includes('BBB')")
     assert _where(stage.own_lists) == 'symbol in ("ZZZ", "AAA", "BBB",)', "two at once are both put in"
 
@@ -216,7 +212,7 @@ async def test_what_is_written_and_not_saved_is_kept(watched: Watched, stage: St
     await page.fill("#own-symbols", "AAA ccc")
     await page.keyboard.press("Escape")
     await page.keyboard.press("b")
-    await watched.until("document.querySelector('#own-symbols').value === 'AAA CCC'", seconds=10)
+    await watched.until("document.querySelector('#own-symbols').value === 'AAA CCC'")
     await _says(watched, "#own-kept", "was written before")
 
     await page.click("#own-lists button")

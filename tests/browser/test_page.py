@@ -157,7 +157,7 @@ async def test_entries_and_exits_are_logged_and_marked(watched: Watched, stage: 
     await watched.until("gapscan.status().word === 'Live'")
     assert await watched.page.locator("#activity li").count() == 0, "what was there before is no entry"
     await watched.until("document.getElementById('age').textContent !== ''")
-    await watched.page.wait_for_timeout(1100)  # a heartbeat says that the list is up to date
+    await watched.news()
     await watched.at(await stage.feed.publish([some_row("C"), some_row("A")]))
     lines = [" ".join(text.split()) for text in await watched.page.locator("#activity li").all_inner_texts()]
     assert [line.split(" ", 1)[1] for line in lines] == ["C in #1", "B out"]

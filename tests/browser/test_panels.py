@@ -74,12 +74,14 @@ async def test_eight_panels_are_exact_by_one_connection(watched: Watched, stage:
     for _ in range(30):
         for feed in stage.feeds.values():
             await feed.shuffle(dice, 1, pause=0.02)
+    while await watched.value("panelsDrawn.length") <= 50:  # of a page that is slow
+        for feed in stage.feeds.values():
+            await feed.shuffle(dice, 1, pause=0.1)
     done = {name: feed.publisher.sequence for name, feed in stage.feeds.items()}
     current = """(done) => gapscan.panels().every(({id, list}) =>
       panelsDrawn.findLast(({panel}) => panel === id)?.sequence === done[list])"""
     await watched.until(current, done)
     drawn: list[dict[str, Any]] = await watched.value("panelsDrawn")
-    assert len(drawn) > 50
     for each in drawn:
         if each["epoch"]:
             assert each["shown"] == symbols(stage.feeds[each["list"]].truth[each["sequence"]]), each["panel"]

@@ -109,29 +109,19 @@ async def test_wherever_it_is_dragged_it_shows_what_stood_there(watched: Watched
         await _back_to_live(watched, stage)
 
 
-async def _to_live(watched: Watched) -> float:
-    """Back to what is now: how long until it is drawn, ms."""
-    took = await watched.value(
-        """() => new Promise((done, fail) => {
-          setTimeout(() => fail(Error("nothing was drawn")), 20_000);
-          const began = performance.now();
-          const look = ({detail}) => detail.epoch.startsWith("play.") || (
-            document.removeEventListener("gapscan:shown", look), done(performance.now() - began));
-          document.addEventListener("gapscan:shown", look);
-          document.querySelector(".tl-live").click();
-        })"""
-    )
-    assert await watched.value("gapscan.past()") is None
-    return float(took)
-
-
 async def _back_to_live(watched: Watched, stage: Stage) -> None:
-    took = [await _to_live(watched)]
-    for _ in range(4):  # the best counts: the machine may be busy
-        await watched.page.keyboard.press("p")
-        await watched.until("gapscan.past()?.settled")  # drawn: else there would be nothing to draw
-        took.append(await _to_live(watched))
-    assert min(took) < 200
+    """With the next frame: what is live is here, and is not asked for."""
+    snapshots = (await watched.counts())["snapshots"]
+    past, live = await watched.value(
+        """() => {
+          document.querySelector(".tl-live").click();
+          const past = gapscan.past();
+          return new Promise((done) => requestAnimationFrame(() => done([past, gapscan.shown()])));
+        }"""
+    )
+    assert past is None
+    assert live == [row["symbol"] for row in stage.feed.publisher.rows]
+    assert (await watched.counts())["snapshots"] == snapshots
     assert not await watched.page.locator(".past-banner").is_visible()
     sequence = await stage.feed.shuffle(random.Random(4))
     await watched.until("(sequence) => gapscan.copy('gappers_up').sequence === sequence", sequence)
@@ -160,6 +150,36 @@ async def test_every_frame_of_a_play_is_what_stood_there(watched: Watched, stage
             assert frame["prices"] == [row["price"] for row in view.rows]
         await page.keyboard.press("l")
         await watched.until("gapscan.past() === null")
+
+
+# The browser has no frame from now on until oneFrame().
+_HOLD_FRAMES = """() => {
+  const due = [];
+  window.requestAnimationFrame = (draw) => due.push(draw);
+  window.oneFrame = () => due.splice(0).forEach((draw) => draw(performance.now()));
+}"""
+_GO_ON = """() => {
+  const slider = document.querySelector(".tl-track");
+  slider.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, cancelable: true }));
+  oneFrame();
+  return gapscan.past();
+}"""
+
+
+async def test_a_moment_is_not_settled_while_another_is_asked_for(watched: Watched, stage: Stage) -> None:
+    async with recorded(stage):
+        await _opened(watched)
+        await watched.page.locator(".tl-track").focus()
+        await watched.page.keyboard.press("Home")
+        await watched.until("gapscan.past()?.settled")
+        there = await _time(watched)
+        await watched.value(_HOLD_FRAMES)
+        await watched.page.keyboard.press("ArrowRight")
+        await watched.until("(time) => gapscan.past().time === time", there + 1000)  # it came, and is not drawn
+        past = await watched.value(_GO_ON)
+        assert (past["time"], past["settled"]) == (there + 1000, False)
+        settled = "gapscan.past().settled && gapscan.past().time === time"
+        await watched.until(f"(time) => oneFrame() ?? ({settled})", there + 2000)
 
 
 async def test_a_link_to_a_moment(watched: Watched, stage: Stage) -> None:

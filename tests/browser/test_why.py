@@ -84,7 +84,7 @@ async def test_why_a_row_is_there(watched: Watched, stage: Stage) -> None:
         await _says(watched, "Not in it: 1 condition fails")
         await watched.page.keyboard.press("Escape")
         assert not await watched.page.is_visible("#why")
-        assert await watched.value("document.activeElement.id") == "grid"
+        await watched.until("document.activeElement.id === 'grid'")
         assert await watched.page.get_attribute("#row-BBB", "aria-selected") == "true", "one more Esc clears it"
 
 
@@ -341,7 +341,7 @@ async def test_an_own_list_appears_and_vanishes(watched: Watched, stage: Stage) 
     await remove_list(stage.bus, "own")
     await watched.until("!document.querySelector('#tab-own') && gapscan.list() === 'gappers_up'")
     await watched.word("Live")
-    assert await watched.shown() == [row["symbol"] for row in _ROWS]
+    await watched.until("(symbols) => gapscan.shown().join() === symbols.join()", [row["symbol"] for row in _ROWS])
 
 
 @pytest.mark.parametrize(

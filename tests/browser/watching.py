@@ -19,6 +19,9 @@ document.addEventListener("gapscan:shown", ({detail}) => {
   window.drawn.push({...detail, symbols: gapscan.shown(), cells, rows: copy && copy.rows});
 });
 """
+# Presses keys in one turn of the page: nothing is drawn between them.
+AT_ONCE = """(keys) => keys.forEach((key) =>
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))"""
 # What the browser itself says of a connection that was refused or cut, which is what some tests are about.
 _EXPECTED = ("WebSocket connection to", "Failed to load resource")
 
@@ -44,10 +47,10 @@ class Watched:
     async def value(self, expression: str, argument: Any = None) -> Any:
         return await self.page.evaluate(expression, argument)
 
-    async def until(self, expression: str, argument: Any = None, seconds: float = PATIENCE) -> None:
-        """Wait until a JavaScript expression is true; a test that waits in vain says how the page stands."""
+    async def until(self, expression: str, argument: Any = None, seconds: float = PATIENCE) -> Any:
+        """Wait until a JavaScript expression is true; its value. A test that waits in vain says how the page stands."""
         try:
-            await until(lambda: self.value(expression, argument), f"{expression} ({argument!r})", seconds)
+            return await until(lambda: self.value(expression, argument), f"{expression} ({argument!r})", seconds)
         except AssertionError as error:
             error.add_note(str(await self._standing()))
             raise
@@ -57,7 +60,16 @@ class Watched:
 
     async def at(self, sequence: int) -> None:
         """Wait until the page has drawn `sequence` of its list."""
-        await self.until("(wanted) => drawn.length > 0 && drawn.at(-1).sequence === wanted", sequence)
+        last = "drawn.findLast(({list}) => list === gapscan.list())"
+        await self.until(f"(wanted) => {last}?.sequence === wanted", sequence)
+
+    async def news(self, panel: int = 0) -> None:
+        """Wait until who comes into a panel's list is news: a heartbeat said that the page has all of it."""
+        await self.until("(panel) => gapscan.panels()[panel].news", panel)
+
+    async def one_of_all(self) -> None:
+        """Wait until what this tab did as one tab of all, if no other one did it, is done."""
+        await self.value("navigator.locks.request('gapscan.test', () => {})")
 
     async def status(self) -> dict[str, Any]:
         return dict(await self.value("gapscan.status()"))

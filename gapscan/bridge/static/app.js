@@ -146,7 +146,11 @@ function drawn({ panel, entries }) {
 }
 
 workspace.addEventListener("drawn", ({ detail }) => drawn(detail));
-workspace.addEventListener("changed", ({ detail }) => detail.panel === workspace.current && present());
+workspace.addEventListener("changed", ({ detail }) => {
+  if (detail.panel !== workspace.current) return;
+  present();
+  tick(); // a past list is not called live until the next beat
+});
 workspace.addEventListener("current", ({ detail: { panel } }) => {
   activity.show(panel.log);
   if (panel.shown) drawn({ panel, entries: [] });

@@ -152,7 +152,7 @@ export function prepareControls({ workspace, tabs, why, dialog, choose, explain,
     g: () => workspace.focus.nextGroup(),
     "?": openHelp,
     Escape: clear,
-  });
+  }, () => workspace.settle());
 
   byId("search").addEventListener("input", ({ target }) => workspace.current.search(target.value));
   byId("search").addEventListener("keydown", (event) => {

@@ -14,9 +14,8 @@ function cell(field, value) {
   return typeof value === "string" ? text(value) : String(value);
 }
 
-/** @param {object[]} rows @param {Map<string, number>} ranks @param {object[]} columns  as shown
- * @returns {string} lines that end in CR LF, as RFC 4180 has them */
-export function csv(rows, ranks, columns) {
+/** Lines that end in CR LF, as RFC 4180 has them. */
+function csv(rows, ranks, columns) {
   const fields = columns.filter((column) => column.id !== "spark" && column.id !== "rank");
   const names = fields.map((column) => (column.id === "price_age" ? "price_time" : column.id));
   const unique = fields.filter((_, index) => names.indexOf(names[index]) === index);
@@ -27,10 +26,20 @@ export function csv(rows, ranks, columns) {
   return [["rank", ...new Set(names)], ...lines].map((line) => `${line.join(",")}\r\n`).join("");
 }
 
-/** What a list's file is called. @param {string} list @param {number} asOf market time, or 0 @param {boolean} simulated */
-export function csvName(list, asOf, simulated) {
+/** What a list's file is called. */
+function csvName(list, asOf, simulated) {
   const at = new Date(asOf || Date.now()).toISOString().slice(0, 19).replaceAll(":", "");
   return `gapscan-${list}-${at}${simulated ? "-SIMULATED" : ""}.csv`;
+}
+
+/** Save a list; pinned rows that are not in it are left out. Returns the name of the file.
+ * @param {{list: string, asOf: number, simulated: boolean}} of  asOf: market time, or 0
+ * @param {import("./order.js").Shown} shown @param {object[]} columns  as shown */
+export function saveList({ list, asOf, simulated }, { rows, ranks }, columns) {
+  const name = csvName(list, asOf, simulated);
+  const here = rows.filter((row) => !row.absent);
+  download(name, csv(here, ranks, columns));
+  return name;
 }
 
 /** Hand `content` to the user as a file. */

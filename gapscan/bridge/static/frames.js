@@ -16,7 +16,7 @@ export class Frames {
     this.#next(draw);
   }
 
-  /** Draw what a user did before: the next key may come before the next frame, and is about what the last one did. */
+  /** Draw at once what a user did, if it is not drawn yet. */
   settle() {
     if (!this.#asked) return;
     cancelAnimationFrame(this.#frame);

@@ -8,8 +8,9 @@ function typing(target) {
 
 /** Call `actions[key]()` when a key is pressed alone; letters are the same in both cases.
  * Keys that are held down repeat only where moving on makes sense.
- * @param {Record<string, (event: KeyboardEvent) => void>} actions */
-export function listenToKeys(actions) {
+ * @param {Record<string, (event: KeyboardEvent) => void>} actions @param {() => void} settle  called before each: what the
+ *   key before did is to be there */
+export function listenToKeys(actions, settle) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || typing(event.target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -17,6 +18,7 @@ export function listenToKeys(actions) {
     if (!action || (event.repeat && !MOVING.has(key))) return;
     if ((key === "Enter" || key === " ") && event.target.closest("button")) return;
     event.preventDefault();
+    settle();
     action(event);
   });
 }

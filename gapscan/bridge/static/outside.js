@@ -3,7 +3,8 @@
  *   list()          name of the list that keys and tools are about
  *   copy(name)      {epoch, sequence, asOf, checksum, rows} of a list that the page has, null without one
  *   shown()         its symbols on the page, from top to bottom
- *   panels()        of each panel {id, kind, group, state}, and what it shows, of a list {list, wish, shown}
+ *   panels()        of each panel {id, kind, group, state}, and what it shows, of a list {list, wish, shown, news}; `news`:
+ *                   who comes from now on is one
  *   past()          {list, time, state, settled, asOf, prices} of the moment that is shown instead of now; null without one
  *   status()        {phase, level, word, text, held, simulated, resyncing, rung, closed}
  *   alerts()        {ids, unread, told}: those that the page knows, and in how many it told of by each way

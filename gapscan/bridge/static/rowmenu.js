@@ -5,12 +5,12 @@ import { make } from "./patch.js";
 const MARGIN = 8; // px to the window's borders
 const STEPS = { __proto__: null, ArrowDown: 1, ArrowUp: -1 };
 
-function item([text, key, act], menu) {
+function item([text, key, act], close) {
   const button = make("button", "", make("span", "", text), make("kbd", "", key));
   button.type = "button";
   button.setAttribute("role", "menuitem");
   button.addEventListener("click", () => {
-    menu.hidePopover();
+    close();
     act();
   });
   return button;
@@ -31,13 +31,19 @@ function meant(event, panel) {
 export function prepareRowMenu(workspace, current, actions) {
   const menu = document.getElementById("row-menu");
 
+  /** The keys are the panel's again at once: the event that says so comes later. */
+  function close() {
+    menu.hidePopover();
+    current().focus();
+  }
+
   workspace.addEventListener("contextmenu", (event) => {
     const found = meant(event, current());
     if (!found) return;
     event.preventDefault();
     current().select(found.row.dataset.symbol);
     menu.setAttribute("aria-label", found.row.dataset.symbol);
-    menu.replaceChildren(...actions(found.row.dataset.symbol).map((action) => item(action, menu)));
+    menu.replaceChildren(...actions(found.row.dataset.symbol).map((action) => item(action, close)));
     menu.showPopover();
     menu.style.left = `${Math.max(MARGIN, Math.min(found.x, innerWidth - menu.offsetWidth - MARGIN))}px`;
     menu.style.top = `${Math.max(MARGIN, Math.min(found.y, innerHeight - menu.offsetHeight - MARGIN))}px`;

@@ -1,7 +1,7 @@
 /** A short tone when symbols come into the list: one in a few seconds for all that come, and one for all tabs. */
 
 const COOLDOWN_MS = 3000;
-export const OTHER_TABS_MS = 1000; // within which other tabs hear of the same symbols
+const OTHER_TABS_MS = 2000; // within which other tabs hear of the same symbols; less than COOLDOWN_MS
 
 export class Chime {
   #context = null;

@@ -160,6 +160,11 @@ export class Workspace extends EventTarget {
     };
   }
 
+  /** Draw what a user did. The next key may come before the next frame, and is about what the last one did. */
+  settle() {
+    this.#drawing.settle();
+  }
+
   /** Keep another leaf of a panel. @param {import("./layout/tree.js").Leaf} leaf @param {Frame} frame */
   keep(leaf, frame) {
     frame.leaf = leaf;

@@ -4,8 +4,8 @@ import { clockOn, NONE, span } from "../format.js";
 import { reasonText } from "../halts.js";
 import { marketHealth } from "../health.js";
 import { make, patch } from "../patch.js";
+import { Asking } from "./asking.js";
 
-const EVERY_MS = 2000;
 const FRESH_MS = 60_000; // of market time; for so long a halt or a resumption stands out
 const HEADS = ["Symbol", "State", "Since", "For", "Why", "To resume"];
 
@@ -13,35 +13,16 @@ class HaltsPanel {
   #context;
   #table;
   #note;
-  #timer;
-  #asking = false;
 
   constructor(context) {
     this.#context = context;
-    const { element, signal } = context;
+    const { element } = context;
     this.#note = make("p", "quiet", "Asking …");
     this.#note.setAttribute("role", "status");
     this.#table = make("table", "halts");
     element.replaceChildren(this.#note, this.#table);
     this.#table.addEventListener("click", ({ target }) => this.#point(target.closest("tr")?.dataset.symbol));
-    document.addEventListener("visibilitychange", () => this.#ask(), { signal });
-    this.#timer = setInterval(() => this.#ask(), EVERY_MS);
-    this.#ask();
-  }
-
-  async #ask() {
-    if (document.hidden || this.#asking) return;
-    this.#asking = true;
-    try {
-      const response = await this.#context.ask("api/halts", { signal: this.#context.signal });
-      const answer = await response.json();
-      if (response.ok) this.#show(answer);
-      else this.#failed(answer.detail ?? answer.title ?? "");
-    } catch (error) {
-      if (error.name !== "AbortError") this.#failed("The server does not answer");
-    } finally {
-      this.#asking = false;
-    }
+    new Asking(context, () => "api/halts", (answer, fault) => (answer ? this.#show(answer) : this.#failed(fault)));
   }
 
   /** What is shown may be old. */
@@ -79,9 +60,7 @@ class HaltsPanel {
     this.#table.querySelector("button")?.focus({ preventScroll: true });
   }
 
-  close() {
-    clearInterval(this.#timer);
-  }
+  close() {}
 }
 
 /** Nobody has said anything of halts on the market's day. */

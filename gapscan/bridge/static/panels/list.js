@@ -1,6 +1,6 @@
 /** A panel with one list: takes what changed, and draws it once per animation frame. */
 
-import { csv, csvName, download } from "../csv.js";
+import { saveList } from "../csv.js";
 import { title } from "../format.js";
 import { Head, nextSort } from "../head.js";
 import { Hold } from "../hold.js";
@@ -121,6 +121,7 @@ export class ListPanel {
     this.list = list;
     this.#source.open(list);
     this.#fresh = true;
+    this.#shown = null;
     this.#traffic.clear();
     this.order.sort = null;
     this.hold.release();
@@ -182,6 +183,7 @@ export class ListPanel {
   #draw() {
     const { since, entries } = this.#traffic.drain();
     this.#shown = this.#arranged();
+    if (this.hold.on) this.#holdStill();
     this.table.draw(this.#shown, since, this.about.asOf);
     this.#empty.show(this);
     this.#context.note(noteOf(this));
@@ -243,11 +245,15 @@ export class ListPanel {
   }
 
   #applyHold() {
-    const { on } = this.hold;
-    if (on && !this.order.held) this.order.hold(this.#shown?.rows ?? []);
-    if (!on) this.order.release();
+    if (this.hold.on) this.#holdStill();
+    else this.order.release();
     this.#context.page.changed();
     this.redraw();
+  }
+
+  /** Keep the rows where they stand, once there are some. */
+  #holdStill() {
+    if (!this.order.held && this.#shown?.rows.length) this.order.hold(this.#shown.rows);
   }
 
   focus() {
@@ -275,16 +281,12 @@ export class ListPanel {
 
   /** Save what is shown. Returns the name of the file. */
   export() {
-    const name = csvName(this.list, this.view.asOf, this.#context.connection.simulated);
-    const { rows, ranks } = this.#arranged();
-    const here = rows.filter((row) => !row.absent);
-    download(name, csv(here, ranks, this.#columns.shown));
-    return name;
+    return saveList({ list: this.list, asOf: this.view.asOf, simulated: this.#context.connection.simulated }, this.#arranged(), this.#columns.shown);
   }
 
   /** For looking at it from outside. */
   describe() {
-    return { list: this.list, wish: this.wish, shown: this.table.symbols() };
+    return { list: this.list, wish: this.wish, shown: this.table.symbols(), news: !this.#fresh };
   }
 
   close() {

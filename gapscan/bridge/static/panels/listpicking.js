@@ -29,7 +29,6 @@ export class ListPicking {
 
   /** Pick the row `steps` below. */
   step(steps) {
-    this.#context.page.frames.settle();
     const symbol = this.#panel.table.neighbour(steps);
     this.select(symbol)?.scrollIntoView({ block: "nearest" });
     if (symbol) this.#choose(symbol);

@@ -3,20 +3,18 @@
 import { lineOf } from "../conditions.js";
 import { price, title } from "../format.js";
 import { make, patch } from "../patch.js";
-
-const EVERY_MS = 2000;
+import { Asking } from "./asking.js";
 
 class NearPanel {
   #context;
   #choice;
   #table;
   #note;
-  #timer;
-  #asking = false;
+  #asking;
 
   constructor(context) {
     this.#context = context;
-    const { element, signal } = context;
+    const { element } = context;
     this.#choice = make("select", "");
     this.#choice.setAttribute("aria-label", "List");
     this.#note = make("p", "quiet");
@@ -25,10 +23,8 @@ class NearPanel {
     element.replaceChildren(make("div", "near-tools", this.#choice), this.#note, this.#table);
     this.#choice.addEventListener("change", () => this.#choose(this.#choice.value));
     this.#table.addEventListener("click", ({ target }) => this.#point(target.closest("tr")?.dataset));
-    document.addEventListener("visibilitychange", () => this.#ask(), { signal });
     this.defined();
-    this.#timer = setInterval(() => this.#ask(), EVERY_MS);
-    this.#ask();
+    this.#asking = new Asking(context, () => this.list && `api/lists/${this.list}/near`, (near, fault) => this.#show(near, fault));
   }
 
   /** The list that is asked about; of a layout that names none that there is, the first. */
@@ -57,22 +53,7 @@ class NearPanel {
     this.#context.keep({ ...this.#context.state, list });
     this.#table.replaceChildren();
     this.#name();
-    this.#ask();
-  }
-
-  async #ask() {
-    const { list } = this;
-    if (!list || document.hidden || this.#asking) return;
-    this.#asking = true;
-    try {
-      const response = await this.#context.ask(`api/lists/${list}/near`, { signal: this.#context.signal });
-      const answer = await response.json();
-      if (list === this.list) this.#show(response.ok ? answer : null, answer.detail ?? answer.title ?? "");
-    } catch (error) {
-      if (error.name !== "AbortError") this.#show(null, "The server does not answer");
-    } finally {
-      this.#asking = false;
-    }
+    this.#asking.now();
   }
 
   /** @param {?{symbols: object[]}} near  null: `fault` says why there is no answer */
@@ -90,9 +71,7 @@ class NearPanel {
     this.#choice.focus({ preventScroll: true });
   }
 
-  close() {
-    clearInterval(this.#timer);
-  }
+  close() {}
 }
 
 function row({ symbol, condition, distance, price: last }) {

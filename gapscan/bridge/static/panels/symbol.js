@@ -3,7 +3,7 @@
 
 import { allLists, notice, unknownSymbol } from "../answer.js";
 import { columnOf } from "../fields.js";
-import { clock } from "../format.js";
+import { marketHealth } from "../health.js";
 import { Inquiry } from "../inquiry.js";
 import { linksOf } from "../links.js";
 import { followMoment } from "../moments.js";
@@ -28,6 +28,8 @@ class SymbolPanel {
   #name = "";
   #lookedAt = -Infinity;
   #staysAt = -Infinity;
+  #market = null; // how it stands, as was said last
+  #answered = false; // why was said of the symbol, and is said still
 
   constructor(context) {
     this.#context = context;
@@ -58,6 +60,7 @@ class SymbolPanel {
     this.#symbol = symbol;
     this.#name = name;
     this.#lookedAt = this.#staysAt = -Infinity;
+    this.#answered = false;
     const { sheet, answer, facts, stays, badge } = this.#parts;
     this.#context.title(symbol);
     for (const part of [facts, stays]) part.replaceChildren();
@@ -105,7 +108,9 @@ class SymbolPanel {
     }
   }
 
-  #showAbout({ row, news = [], halt = null, halt_unread: unread = false, market_time: now = 0 }) {
+  #showAbout({ row, news = [], halt = null, halt_unread: unread = false, market_time: now = 0, state = null }) {
+    this.#market = marketHealth({ market_time: now, state });
+    this.#stand();
     const { facts, badge } = this.#parts;
     badge.textContent = HALTS[halt?.status ?? row?.halt] ?? "";
     this.#showName(row);
@@ -118,10 +123,17 @@ class SymbolPanel {
 
   #show(why) {
     patch(this.#parts.answer, make("div", "symbol-answer", why.known ? allLists(why, []) : unknownSymbol(why)));
-    this.#context.status({ level: "live", word: "", text: `As of ${clock(why.as_of)}` });
+    this.#answered = true;
+    this.#stand();
+  }
+
+  /** What is answered is as live as the market is. */
+  #stand() {
+    if (this.#answered && this.#market) this.#context.status(this.#market);
   }
 
   #refused({ message }) {
+    this.#answered = false;
     this.#context.status({ level: "warn", word: "No answer", text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` });
   }
 

@@ -197,7 +197,7 @@ class Timeline {
     const { rows, asOf, epoch, sequence } = view;
     const past = (this.#past = { rows, asOf, epoch, sequence, word, text: "", time, state: told.state, settled: false });
     this.#context.panel.showPast(past);
-    requestAnimationFrame(() => (past.settled = past === this.#past)); // it is drawn by then
+    requestAnimationFrame(() => (past.settled = past === this.#past && !this.#aim)); // it is drawn by then
     this.#banner.show(time, title(this.#context.panel.list), told.state === "waiting");
     this.#aim = 0;
     if (told.state !== "playing") this.#address();
