@@ -22,7 +22,7 @@ from gapscan.bridge.assets import Assets
 from gapscan.bridge.clients import client_session, linger
 from gapscan.bridge.commands import CommandHandler, TokenCheck
 from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConnection, peer_of
-from gapscan.bridge.encodings import WEBSOCKET, websocket_pong
+from gapscan.bridge.encodings import WEBSOCKET, WEBSOCKET_DEFLATED, WINDOW_BITS, websocket_pong
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
 from gapscan.bridge.plays import Plays
@@ -47,10 +47,7 @@ _log = logger("bridge")
 
 
 class Socket(web.WebSocketResponse):
-    """The handshake and the reading. Every frame that goes out is the session's, closing ones included.
-
-    Without permessage-deflate: frames would have to be compressed for each client anew.
-    """
+    """The handshake and the reading. Every frame that goes out is the session's, closing ones included."""
 
     async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
         """Nothing: when the handler returns, aiohttp closes the transport after what is still to be sent."""
@@ -155,7 +152,7 @@ class Web:
         self._check(request)
         # aiohttp's limit is the first size that is too much.
         limit = self._bridge.limits.message_bytes + 1
-        ws = Socket(compress=False, autoping=False, max_msg_size=limit)
+        ws = Socket(compress=self._policy.compress, autoping=False, max_msg_size=limit)
         try:
             await ws.prepare(request)
         except web.HTTPBadRequest:
@@ -165,8 +162,9 @@ class Web:
         if transport is None:  # gone already
             return ws
         authorized = self._policy.token is None
+        encoding = WEBSOCKET_DEFLATED if ws.compress == WINDOW_BITS else WEBSOCKET
         async with client_session(
-            self._bridge, self.questions, request, transport, WEBSOCKET, authorized=authorized
+            self._bridge, self.questions, request, transport, encoding, authorized=authorized
         ) as session:
             try:
                 await self._converse(request, ws, session, peer_of(transport))

@@ -38,3 +38,4 @@ class AccessPolicy:
     trouble: Callable[[], str] = lambda: ""  # why a condition does not hold, where that is known
     tried_on: Callable[[], Source] = Source
     edit: EditPolicy = field(default_factory=EditPolicy)
+    compress: bool = False  # frames, for clients that can take it

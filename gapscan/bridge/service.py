@@ -111,6 +111,7 @@ class Bridge:
             self.trouble,
             self.tried_on,
             EditPolicy(section.edit, section.edit_token, section.host),
+            section.compress,
         )
 
     def tried_on(self) -> Source:

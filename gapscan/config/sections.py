@@ -190,7 +190,8 @@ class BridgeSection(Section, frozen=True):
     own host and of this machine may. `hosts` are names by which the bridge is reached from outside, beside those of
     the origins, addresses, and names of a local network; `*.example.org` is all in that domain, `*` any name. With a
     `token`, clients must know it. `links` are addresses of pages about a symbol, with `{symbol}` in them. `io_uring`
-    is used to send where the system allows it. So many pasts are played at once as `plays` says.
+    is used to send where the system allows it. So many pasts are played at once as `plays` says. With `compress`,
+    messages are compressed for clients that offer it, as browsers do: for thin links.
 
     Whoever knows `edit_token` may change the own lists (`lists_file` in `[ranker]`) from the page. Without one only a
     browser on the machine itself may, and only where `host` is of this machine; nobody may where `edit` is false.
@@ -213,6 +214,7 @@ class BridgeSection(Section, frozen=True):
     messages_per_second: Annotated[float, Meta(ge=1)] = 20.0
     slow_after: Seconds = 10.0
     io_uring: bool = True
+    compress: bool = False
 
 
 class HistorySection(Section, frozen=True):

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
@@ -28,11 +28,17 @@ HEAP_SPEED = 5
 _WARM_UP_DELTAS = 300
 
 
+class Clock(Protocol):
+    """Market time."""
+
+    def as_of(self) -> int: ...
+
+
 class Market:
     """A list as it is before the open: prices move, ranks change, a symbol comes or goes now and then."""
 
-    def __init__(self, feed: Feed, rows: int = ROWS, touched: int = TOUCHED) -> None:
-        self.feed = feed
+    def __init__(self, clock: Clock, rows: int = ROWS, touched: int = TOUCHED) -> None:
+        self.clock = clock
         self._touched = touched
         self._dice = random.Random(1)
         self._count = 0
@@ -54,7 +60,7 @@ class Market:
             "volume": dice.randint(10**5, 10**7),
             "dollar_volume": dice.randint(10**6, 10**8),
             "rvol": round(dice.lognormvariate(1, 0.6), 2),
-            "price_time": self.feed.as_of(),
+            "price_time": self.clock.as_of(),
             "gap_indicative": True,
             "stale": False,
             "source": "bar",
@@ -82,7 +88,7 @@ class Market:
             "change_percent": round((row["change_percent"] or 0) + move, 2),
             "gap_percent": round((row["gap_percent"] or 0) + move, 2),
             "volume": (row["volume"] or 0) + self._dice.randint(100, 5000),
-            "price_time": self.feed.as_of(),
+            "price_time": self.clock.as_of(),
         }
         return cast(Row, {**row, **changed})
 

@@ -47,7 +47,8 @@ async def _eight(page: Page) -> None:
 
 async def _drive_all(stage: Stage, markets: Sequence[Market], seconds: float) -> None:
     pause = 1 / DELTAS_A_SECOND
-    await asyncio.gather(*(drive(market.feed, market, int(seconds / pause), pause) for market in markets))
+    pairs = zip(stage.feeds.values(), markets, strict=True)
+    await asyncio.gather(*(drive(feed, market, int(seconds / pause), pause) for feed, market in pairs))
 
 
 async def _first_rows(page: Page, url: str) -> float:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 
 from gapscan import runfile
+from gapscan.bridge.encodings import WEBSOCKET, WEBSOCKET_DEFLATED
+from gapscan.lists.delta import checksum
+from gapscan.lists.difference import diff
+from gapscan.protocol.codec import encode
+from gapscan.protocol.messages import Delta
 from gapscan.protocol.websocket import Lists
 from gapscan.runtime import end
 from gapscan.supervisor import ports
-from tests.bench.registry import Benchmark, Figure
+from tests.bench.page import Market
+from tests.bench.registry import Benchmark, Figure, Timing, median
 from tests.support.answers import decode_answer
 from tests.support.up import RunningSet, running_set
 
@@ -86,4 +93,47 @@ def view_bytes() -> Sequence[Figure]:
     return asyncio.run(_bytes())
 
 
-BENCHMARKS: dict[str, Benchmark] = {"view-bytes": view_bytes}
+class _Clock:
+    """Market time, a few milliseconds on with each look."""
+
+    def __init__(self) -> None:
+        self._now = 1_795_357_800_000
+
+    def as_of(self) -> int:
+        self._now += 5
+        return self._now
+
+
+def _deltas(rows: int, touched: int) -> list[bytes]:
+    """Half a minute of a list that changes ten times a second."""
+    market = Market(_Clock(), rows, touched)
+    before, found = market.rows, []
+    for sequence in range(300):
+        after = market.step()
+        as_of, changes = market.clock.as_of(), diff(before, after)
+        delta = Delta("movers", "e1", sequence, as_of, changes, len(after), checksum(after), sequence=sequence + 1)
+        found.append(encode(delta))
+        before = after
+    return found
+
+
+def compression() -> Iterator[Figure]:
+    """What a delta becomes that is compressed by itself, once for all clients."""
+    for rows, touched in ((200, 20), (50, 5)):
+        messages = _deltas(rows, touched)
+        timing, sent = Timing(), 0
+        for message in messages:
+            timing.measure(partial(WEBSOCKET_DEFLATED.message, message, ""))
+            sent += len(WEBSOCKET_DEFLATED.message(message, ""))
+        plain = sum(len(WEBSOCKET.message(message, "")) for message in messages)
+        what = f"compressed deltas of {rows} rows, {touched} of them touched"
+        reference = f"{plain / len(messages):,.0f} B as they are"
+        yield Figure(f"{what}: of their bytes", 100 * sent / plain, "%", 40, reference)
+        yield Figure(f"{what}: CPU, once for all clients", 1000 * median(timing.wall), "us")
+
+
+def _compression() -> Sequence[Figure]:
+    return [*compression()]
+
+
+BENCHMARKS: dict[str, Benchmark] = {"view-bytes": view_bytes, "compression": _compression}

@@ -6,9 +6,10 @@ import random
 from typing import Any
 
 import pytest
+from playwright.async_api import Page
 
 from tests.browser.stage import LIST, OTHER, Stage, some_row
-from tests.browser.watching import Watched, symbols
+from tests.browser.watching import Watched, symbols, watch
 from tests.browser.wire import Message, Wire
 
 # Counts what is done to the rows: texts written by symbol, and symbols of rows put in or taken out.
@@ -82,6 +83,28 @@ async def test_deltas_are_drawn_exactly_and_with_one_snapshot(watched: Watched, 
     assert counts["snapshots"] == 1
     assert counts["deltas"] > 5
     assert counts["resyncs"] == counts["mismatches"] == 0
+
+
+async def test_over_a_thin_link_messages_are_compressed(page: Page, stage: Stage) -> None:
+    await stage.close()
+    await stage.open(compress=True)
+    answered: list[dict[str, str]] = []
+    session = await page.context.new_cdp_session(page)
+    session.on(
+        "Network.webSocketHandshakeResponseReceived", lambda event: answered.append(event["response"]["headers"])
+    )
+    await session.send("Network.enable")
+    watched = await watch(page, stage.url)
+    dice = random.Random(3)
+    await stage.feed.publish([some_row(f"S{number}") for number in range(30)])
+    await watched.open()
+    for _ in range(5):
+        await watched.at(await stage.feed.shuffle(dice, 4))
+    await watched.assert_exact(stage.feed.truth)
+    (headers,) = answered
+    agreed = {name.lower(): value for name, value in headers.items()}
+    assert agreed["sec-websocket-extensions"].startswith("permessage-deflate")
+    assert watched.errors == []
 
 
 async def test_a_moving_row_keeps_its_element(watched: Watched, stage: Stage) -> None:

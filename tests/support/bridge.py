@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -140,6 +140,9 @@ async def wide_list(bus: Bus, name: str = "wide") -> Wide:
     return Wide(published.publisher, published.dice, published.truth)
 
 
+_USUAL: Final[dict[str, Any]] = {"compression": None, "proxy": None, "ping_interval": None}
+
+
 @dataclass
 class Browser:
     """A client that keeps copies, and checks each step against the truth."""
@@ -157,7 +160,7 @@ class Browser:
 
     async def open(self) -> None:
         self.close_code = None
-        self.ws = await connect(self.url, compression=None, proxy=None, ping_interval=None, **self.options)
+        self.ws = await connect(self.url, **{**_USUAL, **self.options})
         self.reading = asyncio.create_task(self._read(self.ws))
 
     async def _read(self, ws: ClientConnection) -> None:

@@ -6,7 +6,8 @@ from gapscan.bus.client import Bus
 from gapscan.lists.wish import Wish
 from gapscan.protocol.messages import Row, Snapshot
 from gapscan.protocol.websocket import Error
-from tests.support.bridge import Browser, Served, browsing, wide_list
+from tests.support.bridge import Browser, Served, browsing, running_bridge, wide_list
+from tests.support.nats import NatsServer
 
 WISH = {"limit": 10, "fields": ["price", "none"]}
 
@@ -39,6 +40,28 @@ async def test_the_first_rows_with_some_fields(served: Served, bus: Bus) -> None
         await wide.step(30)
         await _exact(browser, wide.truth, 63)
         assert all(len(each.rows) == 10 for each in browser.of(Snapshot))
+
+
+async def test_compressed_for_those_who_offer_it(nats_server: NatsServer, bus: Bus) -> None:
+    wide = await wide_list(bus)
+    await wide.step(3)
+    async with running_bridge(nats_server.url, compress=True) as served:
+        await served.knows("wide")
+        offers = ("deflate", None)
+        browsers = [Browser(served.url, options={"compression": offer}) for offer in offers]
+        for browser, offer in zip(browsers, offers, strict=True):
+            await browser.open()
+            assert browser.ws is not None
+            assert len(browser.ws.protocol.extensions) == bool(offer)
+            await browser.send(action="subscribe", lists=[{"list": "wide", **WISH}])
+        await wide.step(30)
+        for browser in browsers:
+            await _exact(browser, wide.truth, 33)
+        for browser in browsers:
+            await browser.close()
+    async with running_bridge(nats_server.url) as served, browsing(served, compression="deflate") as browser:
+        assert browser.ws is not None
+        assert browser.ws.protocol.extensions == [], "nobody asked this bridge for it"
 
 
 async def test_resumed_with_the_same_wish(served: Served, bus: Bus) -> None:

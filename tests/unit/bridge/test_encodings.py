@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame
+from websockets.streams import StreamReader
 
-from gapscan.bridge.encodings import WEBSOCKET, Encoding, Message, websocket_pong
+from gapscan.bridge.encodings import WEBSOCKET, WEBSOCKET_DEFLATED, Encoding, Message, websocket_pong
 from tests.support.wire import CLOSE, PING, PONG, TEXT, split_frames
 
 
@@ -37,3 +42,31 @@ def test_a_message_is_encoded_once_for_each_encoding() -> None:
     assert message.encoded(lines) is message.encoded(lines)
     assert (message.encoded(lines), made) == (b"{}\n", [b"{}"])
     assert message.encoded(WEBSOCKET) == WEBSOCKET.message(b"{}", "")
+
+
+def _read(data: bytes, deflate: PerMessageDeflate) -> bytes:
+    """What a client of the websockets library makes of a server's frame."""
+    reader = StreamReader()
+    reader.feed_data(data)
+    reading = Frame.parse(reader.read_exact, mask=False, extensions=[deflate])
+    with pytest.raises(StopIteration) as done:
+        next(reading)
+    frame = done.value.value
+    assert isinstance(frame, Frame)
+    return bytes(frame.data)
+
+
+@given(payloads=st.lists(st.binary(max_size=600).map(lambda part: part * 3), max_size=6), keeps=st.booleans())
+def test_what_is_compressed_for_all_is_read_by_each(payloads: list[bytes], keeps: bool) -> None:
+    """Whether a client keeps its window over messages or not, and whatever else it was sent."""
+    client = PerMessageDeflate(not keeps, False, 15, 15)
+    for payload in payloads:
+        assert _read(WEBSOCKET_DEFLATED.message(payload, ""), client) == payload
+
+
+def test_compressing_is_worth_it() -> None:
+    row = b'{"action":"update","rank":%d,"symbol":"T%d","data":{"price":%d.25,"volume":%d}}'
+    payload = b",".join(row % (at, at * 7, at * 3, at * 1013) for at in range(30))
+    assert len(WEBSOCKET_DEFLATED.message(payload, "")) < len(payload) / 3
+    assert WEBSOCKET_DEFLATED.message(b"short", "") == WEBSOCKET.message(b"short", "")
+    assert WEBSOCKET_DEFLATED.goodbye(4001, "slow") == WEBSOCKET.goodbye(4001, "slow")
