@@ -6,7 +6,6 @@ costs more than parsing.
 
 from __future__ import annotations
 
-import gzip
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapscan.flatfiles.day_bars import COLUMNS, PRICES, DayBars, UnreadableLineError
+from gapscan.flatfiles.gunzip import open_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,7 @@ def available() -> bool:
 def read_arrow(path: Path) -> DayBars:
     """The bars of a file, line by line. Raises UnreadableLineError when there is a line that is none.
 
-    Raises OSError, EOFError or zlib.error for a file that cannot be read to its end.
+    Raises one of UNREADABLE for a file that cannot be read to its end.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -52,7 +52,7 @@ def read_arrow(path: Path) -> DayBars:
     options = csv.ReadOptions(block_size=_BLOCK, use_threads=False)
     joined = JoinedBars(_text_size(path) // _LINE)
     try:
-        with gzip.open(path) as file:  # pyarrow's own decompression refuses padding after the last member
+        with open_bytes(path) as file:  # pyarrow's own decompression refuses padding after the last member
             for batch in csv.open_csv(file, options, parse, convert):
                 joined.add(batch)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import logging
 import os
 import re
-import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -17,6 +15,7 @@ from gapscan.errors import ConfigError, DataError
 from gapscan.flatfiles import column_cache
 from gapscan.flatfiles.arrow_reader import available, read_arrow
 from gapscan.flatfiles.day_bars import COLUMNS, DayBars, Times, UnreadableLineError, checked
+from gapscan.flatfiles.gunzip import UNREADABLE, open_text
 from gapscan.flatfiles.text_reader import read_text
 
 log = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ class FlatFiles:
                 bars = self._parsed(path)
         except FileNotFoundError:
             raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
-        except (OSError, EOFError, zlib.error) as failure:
+        except UNREADABLE as failure:
             raise DataError(f"cannot read {path}: {failure}", remedy="fetch the file again") from failure
         self.bad_rows += bars.bad_lines
         return bars
@@ -108,7 +107,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def _order(path: Path) -> list[int]:
     """Where in a line each of COLUMNS is."""
-    with gzip.open(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+    with open_text(path) as file:
         found = file.readline().strip().split(",")
     missing = [column for column in COLUMNS if column not in found]
     if missing:

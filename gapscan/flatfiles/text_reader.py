@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapscan.flatfiles.day_bars import COLUMNS, LONGEST, DayBars, Times
+from gapscan.flatfiles.gunzip import open_text
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,7 @@ Rows = NDArray[np.void]
 def read_text(path: Path, order: Sequence[int]) -> tuple[DayBars, Times]:
     """The bars of a file and their lines' numbers; lines that are no bars are counted, the first is logged.
 
-    `order` is where in a line each of COLUMNS is. Raises OSError, EOFError or zlib.error for a file that cannot be
-    read to its end.
+    `order` is where in a line each of COLUMNS is. Raises one of UNREADABLE for a file that cannot be read to its end.
     """
     parser = _Parser(path, order)
     blocks = [_columns(rows, parser) for rows in parser.blocks()] or [_columns(np.zeros(0, _ROW), parser)]
@@ -58,7 +57,7 @@ class _Parser:
         self._order = order
 
     def blocks(self) -> Iterator[Rows]:
-        with gzip.open(self._path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        with open_text(self._path) as file:
             file.readline()
             line = 2
             while lines := file.readlines(_BLOCK):
