@@ -1,4 +1,4 @@
-"""Fixtures that all tests share."""
+"""Fixtures and settings that all tests share."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gapscan.runtime import loop_factory
 from tests.support.nats import NatsServer
 from tests.support.realdata import real_data
+
+# Hypothesis ends tests that take longer than it thinks right: on a busy machine that is any of them.
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large)
+)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ else:
     _open, _error = igzip.open, isal_zlib.error
 
 # What is raised for a file that cannot be read to its end, such as one that is damaged or cut off.
-UNREADABLE: Final[tuple[type[Exception], ...]] = (OSError, EOFError, _error)
+UNREADABLE: Final[tuple[type[Exception], ...]] = (OSError, EOFError, zlib.error, _error)
 
 
 def open_bytes(path: Path) -> IO[bytes]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gapscan.errors import DataError
 from gapscan.files import replace_file
-from gapscan.flatfiles import column_cache, files
+from gapscan.flatfiles import column_cache, files, gunzip
 from gapscan.flatfiles.arrow_reader import read_arrow
 from gapscan.flatfiles.day_bars import DayBars
 from gapscan.flatfiles.files import FlatFiles, Kind
@@ -29,8 +29,9 @@ ODD = ["NA", "NAN", "INF", "-INF", "TRUE", "FALSE", "T", "1E5", "NULL", "None", 
 
 @pytest.fixture(params=["pyarrow", "numpy"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "numpy":
+    if request.param == "numpy":  # as without the extra
         monkeypatch.setattr(files, "available", lambda: False)
+        monkeypatch.setattr(gunzip, "_open", gzip.open)
     return str(request.param)
 
 
@@ -122,7 +123,7 @@ LINE = st.one_of(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(lines=st.lists(LINE, max_size=12))
 def test_both_readers_read_the_same(tmp_path: Path, lines: list[str]) -> None:
     write_lines(tmp_path, DAY, lines)
