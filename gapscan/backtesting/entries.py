@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapscan.backtesting import dice
+from gapscan.backtesting.entry_rows import RowLog
 from gapscan.backtesting.ranked import Ranked
 from gapscan.market.columns import Bools, Floats, Ints
 
@@ -46,6 +47,7 @@ class _List:
         self.members: Ints = np.zeros(0, np.intp)
         self.is_in = np.zeros(size, np.bool_)
         self.entry = np.full(size, _NONE, np.intp)  # the number of each member's entry
+        self.shown = np.full(size, _NONE, np.intp)  # the minute in which each was in it, when that was last asked
         self.last = 0  # the last minute in which the list was ranked
 
 
@@ -61,36 +63,37 @@ class EntryLog:
         self._seed = seed
         self._with_controls = with_controls
 
-    def add_all(self, minutes: Iterable[Ranked]) -> Entries:
-        """The entries of a whole day."""
+    def add_all(self, minutes: Iterable[Ranked], rows: RowLog | None = None) -> Entries:
+        """The entries of a whole day. `rows` takes in what was seen of them."""
         for ranked in minutes:
-            self._add(ranked)
+            self._add(ranked, rows)
         return self._entries()
 
-    def _add(self, ranked: Ranked) -> None:
+    def _add(self, ranked: Ranked, rows: RowLog | None) -> None:
         begin = len(self._found)
         for number, (top, held) in enumerate(zip(ranked.tops, self._lists, strict=True)):
             if top is None:
                 continue
             held.last = ranked.minute
-            fresh = np.flatnonzero(~held.is_in[top])
+            fresh = (~held.is_in[top]).nonzero()[0]
             if len(fresh) or len(top) != len(held.members):
                 self._leave(held, top, ranked.minute)
             if len(fresh):
                 self._enter(number, held, top, fresh, ranked.minute)
             held.members = top
-        if self._with_controls and len(self._found) > begin:
+        if len(self._found) > begin:
             of, _, places, _ = (np.concatenate(columns) for columns in zip(*self._found[begin:], strict=True))
-            self._controls.append(_controls(ranked, of, places, self._seed))
+            if self._with_controls:
+                self._controls.append(_controls(ranked, of, places, self._seed))
+            if rows is not None and ranked.seen is not None:
+                rows.add(ranked.seen, ranked.row, ranked.minute, places)
 
     def _leave(self, held: _List, top: Ints, minute: int) -> None:
-        held.is_in[held.members] = False
         was = held.members
-        stays = np.zeros(len(held.is_in), np.bool_)
-        stays[top] = True
-        gone = was[~stays[was]]
-        held.is_in[was[stays[was]]] = True
+        held.shown[top] = minute
+        gone = was[held.shown[was] != minute]
         if len(gone):
+            held.is_in[gone] = False
             self._left.append((held.entry[gone], minute))
 
     def _enter(self, number: int, held: _List, top: Ints, fresh: Ints, minute: int) -> None:

@@ -2,16 +2,75 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from gapscan.backtesting.dependencies import STEPPED, needed
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.backtesting.matrix import Matrix, known_before
 from gapscan.backtesting.minute_state import OBSERVED
+from gapscan.backtesting.ranked import Seen
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS
 from gapscan.ranking.row_values import SHOWN, rounded
+
+_NOTHING: Final = Seen({}, {})
+
+
+class RowLog:
+    """Takes in what was seen of symbols minute by minute, and makes of all of it at once what rows show."""
+
+    def __init__(self, day: MarketDay) -> None:
+        fields, ago = needed(SHOWN)
+        self._day = day
+        self._given: dict[str, list[Floats]] = {name: [] for name in (*OBSERVED, *STEPPED) if name in fields}
+        self._past: dict[tuple[str, int], list[Floats]] = {key: [] for key in ago}
+        self._minutes: list[Ints] = []
+        self._places: list[Ints] = []
+        self._seen = _NOTHING  # of what is not picked yet
+        self._waiting: list[tuple[int, Ints]] = []
+
+    @property
+    def observed(self) -> list[str]:
+        """The columns that are picked from what is seen."""
+        return list(self._given)
+
+    @property
+    def ago(self) -> list[tuple[str, int]]:
+        """And those of the past."""
+        return list(self._past)
+
+    def add(self, seen: Seen, row: int, minute: int, places: Ints) -> None:
+        """The symbols at `places` after `minute`, of which `row` of what was seen is. Minutes come in their order."""
+        if seen is not self._seen:
+            self._pick()
+            self._seen = seen
+        self._waiting.append((row, places))
+        self._minutes.append(np.full(len(places), minute))
+        self._places.append(places)
+
+    def _pick(self) -> None:
+        """From what was seen in several minutes: as many symbols at a time as there are."""
+        if not self._waiting:
+            return
+        places = np.concatenate([places for _, places in self._waiting])
+        rows = np.repeat([row for row, _ in self._waiting], [len(places) for _, places in self._waiting])
+        for name, values in self._given.items():
+            values.append(self._seen.observed[name][rows, places])
+        for key, values in self._past.items():
+            values.append(self._seen.past[key][rows, places])
+        self._waiting.clear()
+
+    def rounded(self) -> Floats:
+        """Rounded numbers of the rows, shape (SHOWN, rows)."""
+        self._pick()
+        given = {name: np.concatenate([np.zeros(0), *values]) for name, values in self._given.items()}
+        past = {key: np.concatenate([np.zeros(0), *values]) for key, values in self._past.items()}
+        nobody = np.zeros(0, np.intp)
+        minutes, places = (np.concatenate([nobody, *each]) for each in (self._minutes, self._places))
+        return _rounded(self._day, minutes, places, given, past)
 
 
 def entry_rows(day: MarketDay, minutes: Ints, places: Ints, step: int) -> Floats:
@@ -19,11 +78,8 @@ def entry_rows(day: MarketDay, minutes: Ints, places: Ints, step: int) -> Floats
 
     Minutes are ascending, and among those that are ranked, which are each `step`-th.
     """
-    fields, ago = needed(SHOWN)
-    observed = [name for name in (*OBSERVED, *STEPPED) if name in fields]
-    given = {name: np.full(len(minutes), np.nan) for name in observed}
-    past = {key: np.full(len(minutes), np.nan) for key in ago}
-    stepped = SteppedDay(day, observed, ago)
+    log = RowLog(day)
+    stepped = SteppedDay(day, log.observed, log.ago)
     bounds = np.searchsorted(minutes, np.arange(day.length + 1))
     for minute in range(1, int(minutes[-1]) + 1 if len(minutes) else 0):
         stepped.advance()
@@ -31,11 +87,9 @@ def entry_rows(day: MarketDay, minutes: Ints, places: Ints, step: int) -> Floats
             stepped.note_spikes()
         here = slice(*bounds[minute : minute + 2])
         if here.start < here.stop:
-            for name, values in given.items():
-                values[here] = stepped.columns[name][places[here]]
-            for key, values in past.items():
-                values[here] = stepped.ago(*key)[places[here]]
-    return _rounded(day, minutes, places, given, past)
+            observed = {name: stepped.columns[name].copy()[None, :] for name in log.observed}
+            log.add(Seen(observed, {key: stepped.ago(*key)[None, :] for key in log.ago}), 0, minute, places[here])
+    return log.rounded()
 
 
 def _rounded(

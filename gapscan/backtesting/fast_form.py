@@ -7,7 +7,7 @@ they are. Only who is in a list is a matter of one minute after the other: a row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from gapscan.backtesting.dependencies import STEPPED, needed
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.backtesting.matrix import Matrix, Part, known_before
 from gapscan.backtesting.minute_state import OBSERVED
-from gapscan.backtesting.ranked import Ranked
+from gapscan.backtesting.ranked import Ranked, Seen
 from gapscan.backtesting.settling import SettlingRows
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Bools, Floats, Ints
@@ -30,13 +30,13 @@ _NOBODY: Final = np.zeros(0, np.intp)
 
 
 class FastForm:
-    """One day, and the lists that are ranked over it."""
+    """One day, and the lists that are ranked over it. `also`: further columns that shall be seen of each minute."""
 
-    def __init__(self, day: MarketDay, lists: ListSet) -> None:
+    def __init__(self, day: MarketDay, lists: ListSet, also: Collection[str] = ()) -> None:
         self._day = day
         self._lists = lists
         read = [gate.fields for gate in lists.gates] + [spec.fields for spec in lists.specs]
-        wanted, ago = needed({"price", "gone", "left_at"}.union(*read))
+        wanted, ago = needed({"price", "gone", "left_at"}.union(also, *read))
         self._observed = sorted(wanted.intersection(OBSERVED) | (wanted & STEPPED))
         self._ago = sorted(ago)
         self._before = known_before(day)
@@ -61,7 +61,8 @@ class FastForm:
             end = at + 1
             while end < len(minutes) and end - at < self._rows and self._day.session(minutes[end]) == session:
                 end += 1
-            yield from self._rank(minutes[at:end], self._matrix(stepped, minutes[at:end], session))
+            seen = self._seen(stepped, minutes[at:end])
+            yield from self._rank(minutes[at:end], seen, self._matrix(seen, minutes[at:end], session))
             at = end
 
     def _settling_of(self, spec: ListSpec, step: int) -> SettlingRows | None:
@@ -74,7 +75,7 @@ class FastForm:
             if settling is not None:
                 settling.forget()
 
-    def _matrix(self, stepped: SteppedDay, minutes: range, session: MarketSession) -> Matrix:
+    def _seen(self, stepped: SteppedDay, minutes: range) -> Seen:
         shape = (len(minutes), len(self._day.symbols))
         given = {name: np.empty(shape) for name in self._observed}
         past = {key: np.empty(shape) for key in self._ago}
@@ -86,18 +87,20 @@ class FastForm:
                 matrix[row] = stepped.columns[name]
             for key, matrix in past.items():
                 matrix[row] = stepped.ago(*key)
-        moments = np.array([[float(self._day.moment(minute))] for minute in minutes])
-        columns = self._before | given | {"left_at": self._left_at}
-        return Matrix(self._day, moments, session, columns, past, curves=self._curves)
+        return Seen(given, past)
 
-    def _rank(self, minutes: range, matrix: Matrix) -> Iterator[Ranked]:
+    def _matrix(self, seen: Seen, minutes: range, session: MarketSession) -> Matrix:
+        moments = np.array([[float(self._day.moment(minute))] for minute in minutes])
+        columns = self._before | dict(seen.observed) | {"left_at": self._left_at}
+        return Matrix(self._day, moments, session, columns, seen.past, curves=self._curves)
+
+    def _rank(self, minutes: range, seen: Seen, matrix: Matrix) -> Iterator[Ranked]:
         with np.errstate(all="ignore"):
             there = matrix.number("gone") != 1.0
-            doors = {gate.text: (gate.entry(matrix), gate.stay(matrix)) for gate in self._lists.gates}
-            eligible = self._whole(doors[self._lists.gate.text][0] & there, minutes)
-            keys = _Keys(self._day, matrix, len(minutes))
+            gates = {gate.text: _Gate(gate.entry(matrix), gate.stay(matrix), there) for gate in self._lists.gates}
+            eligible = self._whole(gates[self._lists.gate.text].of_present[0], minutes)
             tops = [
-                self._tops(at, spec, matrix, keys, there, doors[self._lists.gate_of(spec).text], minutes)
+                self._tops(at, spec, matrix, gates[self._lists.gate_of(spec).text], minutes)
                 if spec.is_open(matrix.session)
                 else [None] * len(minutes)
                 for at, spec in enumerate(self._lists.specs)
@@ -105,67 +108,69 @@ class FastForm:
             # Who had left when these minutes began, and has not traded since, still has left.
             self._left_at = np.where(matrix["gone"][-1:] == 1.0, matrix["price_time"][-1:], np.nan)
         for row, minute in enumerate(minutes):
-            yield Ranked(minute, [of_list[row] for of_list in tops], matrix["price"][row], eligible[row])
+            top = [of_list[row] for of_list in tops]
+            yield Ranked(minute, top, matrix["price"][row], eligible[row], seen, row)
 
-    def _tops(
-        self,
-        at: int,
-        spec: ListSpec,
-        matrix: Matrix,
-        keys: _Keys,
-        there: Bools,
-        door: tuple[Bools, Bools],
-        minutes: range,
-    ) -> list[Ints | None]:
-        """The rows of one list at each of the minutes; `door` has who passes its gate as a newcomer and as a row."""
-        enter, stay = door
-        if not spec.keeps_idle:
-            enter, stay = enter & there, stay & there
-        entry = self._whole(enter & spec.filter.entry(matrix), minutes)
-        stays, values = self._stays(at, entry, stay, matrix), keys.of(spec.keys[0])
-        there, settling = self._whole(_ALL if spec.keeps_idle else there, minutes), self._settling[at]
-        cells, number = np.flatnonzero(entry), len(self._day.symbols)
-        bounds = np.searchsorted(cells, np.arange(len(minutes) + 1) * number)
-        moments = [float(self._day.moment(minute)) for minute in minutes]
-        found: list[Ints | None] = []
+    def _tops(self, at: int, spec: ListSpec, matrix: Matrix, gate: _Gate, minutes: range) -> Sequence[Ints | None]:
+        """The rows of one list at each of the minutes."""
+        enter, stay = gate.of_all if spec.keeps_idle else gate.of_present
+        entry = np.atleast_2d(enter & spec.filter.entry(matrix))
+        few = self._few(at, entry)
+        if not len(few):
+            return [_NOBODY] * len(minutes)
+        part, shape = Part(matrix, few), (len(minutes), len(few))
+        comes = np.broadcast_to(part.picked(entry), shape)
+        stays = part.picked(stay) & spec.filter.stay(part) & ~comes
+        keys, settling = _Keys(part, shape), self._settling[at]
+        values, members = keys.of(spec.keys[0]), self._number[self._members[at]]
+        there = self._whole(_ALL if spec.keeps_idle else gate.there, minutes)
+        moments, found = matrix.moments("price").ravel().tolist(), list[Ints | None]()
         for row in range(len(minutes)):
-            entering, members = cells[bounds[row] : bounds[row + 1]] - row * number, self._members[at]
-            kept = members[stays[row][self._number[members]] & ~entry[row][members]]
-            candidates = passing = np.concatenate([entering, kept]) if len(kept) else entering
+            passing = comes[row].nonzero()[0]
+            kept = members[stays[row][members]]
+            candidates = passing = np.concatenate([passing, kept]) if len(kept) else passing
             if settling is not None:
-                candidates = settling.candidates(passing, members, there[row], moments[row])
-            self._members[at] = top = _best(spec, candidates, values[row][candidates], keys, row)
+                candidates = self._number[settling.candidates(few[passing], few[members], there[row], moments[row])]
+            members = _best(spec, candidates, values[row], keys, row)
             if settling is not None:
-                settling.note(top, passing, moments[row])
-            found.append(top)
+                settling.note(few[members], few[passing], moments[row])
+            found.append(few[members])
+        self._members[at] = few[members]
         return found
 
-    def _stays(self, at: int, entry: Bools, stay: Bools, matrix: Matrix) -> Bools:
-        """Who may stay in a list, by `_number`: only who is in it, or comes in, and nobody else is looked at."""
-        coming: Bools = np.logical_or.reduce(entry, axis=0)
+    def _few(self, at: int, entry: Bools) -> Ints:
+        """Who is in a list, or comes in: nobody else is looked at, and `_number` says which of them a symbol is."""
+        coming = np.array(np.broadcast_to(np.logical_or.reduce(entry, axis=0), len(self._day.symbols)))
         coming[self._members[at]] = True
-        few = np.flatnonzero(coming)
+        few = coming.nonzero()[0]
         self._number[few] = np.arange(len(few))
-        part = Part(matrix, few)
-        stays = part.picked(stay) & self._lists.specs[at].filter.stay(part)
-        return np.broadcast_to(stays, (len(entry), len(few)))
+        return few
 
     def _whole(self, values: np.ndarray, minutes: range) -> np.ndarray:
         return np.broadcast_to(values, (len(minutes), len(self._day.symbols)))
 
 
-class _Keys:
-    """What symbols are sorted by in some minutes, key by key: computed when it is asked for, for all lists together."""
+class _Gate:
+    """Who passes a gate in some minutes, as a newcomer and as a row: of all symbols, and of those that are `there`."""
 
-    def __init__(self, day: MarketDay, matrix: Matrix, minutes: int) -> None:
-        self._matrix = matrix
-        self._shape = minutes, len(day.symbols)
+    def __init__(self, entry: Bools, stay: Bools, there: Bools) -> None:
+        self.there = there
+        self.of_all = entry, stay
+        self.of_present = entry & there, stay & there
+
+
+class _Keys:
+    """What some symbols are sorted by in some minutes, key by key: computed when it is asked for."""
+
+    def __init__(self, part: Part, shape: tuple[int, int]) -> None:
+        self._part = part
+        self._shape = shape
         self._found: dict[str, Floats] = {}
 
     def of(self, key: SortKey) -> Floats:
         """The values of a key, a row a minute: ascending, missing last."""
         if key.text not in self._found:
-            values = self._order(descending=key.descending) if key.value is None else key.value(self._matrix)
+            values = self._order(descending=key.descending) if key.value is None else key.value(self._part)
             self._found[key.text] = np.broadcast_to(np.asarray(values, np.float64), self._shape)
         return self._found[key.text]
 
@@ -175,9 +180,9 @@ class _Keys:
         return -order if descending else order
 
 
-def _best(spec: ListSpec, candidates: Ints, values: Floats, keys: _Keys, row: int) -> Ints:
+def _best(spec: ListSpec, candidates: Ints, of_all: Floats, keys: _Keys, row: int) -> Ints:
     """The first of the candidates, in order; those that are equal under the first key are ordered by all keys."""
-    limit = spec.definition.limit
+    limit, values = spec.definition.limit, of_all[candidates]
     if len(candidates) > limit:
         worst = np.partition(values, limit - 1)[limit - 1]
         if not np.isnan(worst):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from gapscan.backtesting.entries import Entries, EntryLog
-from gapscan.backtesting.entry_rows import entry_rows
+from gapscan.backtesting.entry_rows import RowLog, entry_rows
 from gapscan.backtesting.fast_form import FastForm
 from gapscan.backtesting.loading import DayLoader
 from gapscan.backtesting.market_day import MarketDay
@@ -24,6 +24,7 @@ from gapscan.errors import DataError
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS
 from gapscan.protocol.fields import NUMBER_FIELDS, Field
+from gapscan.ranking.row_values import SHOWN
 from gapscan.ranking.spec import ListSet, shipped_lists
 
 if TYPE_CHECKING:
@@ -92,9 +93,13 @@ def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     """The backtest of a day that was loaded."""
     lists = _compiled(task)
     log = EntryLog(len(lists.specs), len(day.symbols), task.seed)
-    form = FastForm(day, lists) if task.form == "fast" else PlainForm(day, lists)
-    entries = log.add_all(form.run(task.step))
-    rows = entry_rows(day, entries.minute, entries.place, task.step)
+    if task.form == "fast":
+        seen = RowLog(day)
+        entries = log.add_all(FastForm(day, lists, SHOWN).run(task.step), seen)
+        rows = seen.rounded()
+    else:
+        entries = log.add_all(PlainForm(day, lists).run(task.step))
+        rows = entry_rows(day, entries.minute, entries.place, task.step)
     book = DayBook(day)
     prices = rows[_PRICE]
     followed = book.follow(entries.minute, entries.place, prices, task.buying)

@@ -64,26 +64,23 @@ class DayBook:
         Without `extremes`, RETURNS only.
         """
         # Entries of one symbol at one minute have one future; in the order of the bars they are found much faster.
-        keys, of = np.unique(self._key(places, minutes), return_inverse=True)
+        keys, one, of = np.unique(self._key(places, minutes), return_index=True, return_inverse=True)
         at, when = (each.astype(np.intp) for each in np.divmod(keys, np.int32(_span(self._day))))
         first = np.searchsorted(self._keys, keys)
         bought, opens = self._next_bars(first, at)
         if buying.rule == "price":
-            bought, price = when, prices
-        else:
-            price = opens[of]
-        price = price * (1.0 + buying.slippage_bps / 10_000.0)
+            bought, opens = when, prices[one]
+        price = opens * (1.0 + buying.slippage_bps / 10_000.0)
         reached: dict[str, Floats] = {}
         held = self._held(first, at)
         for name, ends in self._ends(bought).items():
             reached |= self._within(name, first, at, ends, held, extremes=extremes)
         reached["return_next_open"] = self._day.next_open[at]
-        is_bought = bought[of] >= 0
+        of_bought = np.where(bought >= 0, price, np.nan)
         names = (*RETURNS, *(EXTREMES if extremes else ()))
         # Without a bar in it, and none before it, nothing moved.
-        columns = {name: _percent(np.where(np.isinf(reached[name][of]), price, reached[name][of]), price)
-                   for name in names}  # fmt: skip
-        return Outcomes(bought[of], price, {name: np.where(is_bought, each, np.nan) for name, each in columns.items()})
+        moved = (_percent(np.where(np.isinf(reached[name]), price, reached[name]), of_bought) for name in names)
+        return Outcomes(bought[of], price[of], {name: each[of] for name, each in zip(names, moved, strict=True)})
 
     def _by_symbol(self, name: str) -> Floats:
         if name not in self._columns:

@@ -44,6 +44,9 @@ def _knots() -> tuple[np.ndarray, np.ndarray]:
 
 
 _MINUTES, _SHARES = _knots()
+_DAY: Final = 24 * 60  # minutes
+_BY_MINUTE: Final = np.interp(np.arange(_DAY + 1, dtype=float), _MINUTES, _SHARES)
+_OF_MINUTE: Final = np.append(np.diff(_BY_MINUTE), np.nan)  # the last one is of no minute
 
 
 def share_traded(day: int, moments: Floats) -> Floats:
@@ -53,6 +56,22 @@ def share_traded(day: int, moments: Floats) -> Floats:
     """
     shares: Floats = np.interp((moments - _midnight(day)) / MINUTE_MS, _MINUTES, _SHARES)
     return shares
+
+
+def share_of_minute(day: int, starts: Floats) -> Floats:
+    """The share (0 to 1) of an average day's volume that trades in the minutes that begin at `starts`, in epoch ms.
+
+    They are of the New York day that the moment `day` lies in; NaN of any other, and of NaN.
+    """
+    minutes = (starts - _midnight(day)) / MINUTE_MS
+    within = (minutes >= 0) & (minutes < _DAY)
+    minutes = np.where(within, minutes, _DAY)
+    whole = minutes.astype(np.int32)
+    if (whole == minutes).all():  # as minutes are: that needs no interpolation
+        shares: Floats = _OF_MINUTE.take(whole)
+        return shares
+    by_start, by_end = np.interp(np.array([minutes, minutes + 1]), _MINUTES, _SHARES)
+    return np.where(within, by_end - by_start, np.nan)
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from gapscan.market.columns import Bools, Floats
-from gapscan.market.curve import share_traded
+from gapscan.market.curve import share_of_minute, share_traded
 from gapscan.market.sessions import MINUTE_MS, MarketSession, closes_early, session_times
 
 # What depends on the time alone is computed anew in steps of this; between two, only what was observed anew is.
@@ -164,7 +164,10 @@ def _spikes(columns: MetricColumns) -> None:
 
 def _least_spike(price: Floats) -> Floats:
     """From how many percent on a one-minute move counts as a spike at these prices."""
-    sizes: Floats = _SPIKE_SIZES.take(np.searchsorted(_SPIKE_PRICES[:-1], price, side="right"))
+    step = np.zeros(price.shape, np.int8)
+    for bound in _SPIKE_PRICES[:-1]:  # so few that looking for the place takes longer
+        step += price >= bound
+    sizes: Floats = _SPIKE_SIZES.take(step)
     return sizes
 
 
@@ -227,8 +230,7 @@ def _trades(columns: MetricColumns) -> None:
     start = np.where(is_new, start, np.nan)  # nothing needs to be computed of the others
     # Bars do not count trades: what counts is how much of the minute the scan saw.
     seen = np.minimum(np.maximum(columns["scanned"] - start, _LEAST_PART * MINUTE_MS), MINUTE_MS)
-    by_start, by_end = share_traded(columns.day, np.array([start, start + MINUTE_MS]))
-    share = (by_end - by_start) * (seen / MINUTE_MS)
+    share = share_of_minute(columns.day, start) * (seen / MINUTE_MS)
     expected = columns["average_trades"] * share
     deviation = np.sqrt(expected + (columns["trades_deviation"] * share) ** 2)
     says = is_new & (expected >= TRADES_FLOOR)

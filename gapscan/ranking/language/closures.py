@@ -247,4 +247,7 @@ def text_among(name: str, values: frozenset[str], *, wanted: bool) -> Test:
 def coded_among(code: Code, values: frozenset[str], *, wanted: bool) -> Test:
     """`text_among` for a text that is held as a number."""
     numbers = [float(number) for number, word in enumerate(code.words) if (word in values) == wanted]
+    if len(numbers) == 1:  # as it mostly is
+        only = numbers[0]
+        return lambda columns: columns.number(code.column) == only
     return lambda columns: np.isin(columns.number(code.column), numbers)
