@@ -22,6 +22,7 @@ from gapscan.flatfiles.day_bars import DayBars, no_bars
 from gapscan.flatfiles.files import FlatFiles
 from gapscan.flatfiles.splits import FileSplit, read_splits
 from gapscan.market.sessions import next_trading_day, previous_trading_day
+from gapscan.market.true_range import SESSIONS
 
 _KEPT: Final = 24  # daily files: those of the sessions before a day, and the next
 
@@ -57,9 +58,8 @@ class DayLoader:
         split = frozenset(each.symbol for each in self._splits or () if each.date == date)
         lacks = [f"{bars.bad_lines} bad lines, such as {bars.first_fault}"] if bars.bad_lines else []
         if len(before) < BASELINE_SESSIONS:
-            lacks.append(
-                f"daily bars of {len(before)} of the {BASELINE_SESSIONS} sessions before: averages are of fewer"
-            )
+            few = f"daily bars of {len(before)} of the {BASELINE_SESSIONS} sessions before: averages are of fewer"
+            lacks.append(few if len(before) > SESSIONS else f"{few}, and atr is not known")
         following = next_trading_day(date)
         after = self._day(following) if following in self.files.days("day_aggs_v1") else None
         if after is None:

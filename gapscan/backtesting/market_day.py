@@ -23,6 +23,7 @@ from gapscan.market.sessions import (
     session_at,
     session_times,
 )
+from gapscan.market.true_range import TrueRanges
 from gapscan.protocol.messages import VolumeCurves
 
 BASELINE_SESSIONS: Final = 20
@@ -33,7 +34,7 @@ _BEFORE: Final = ("close", "high", "low", "volume")  # what is known of the day 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What is known of each symbol before the day, NaN where nothing is; see `ReferenceFrame` for the averages.
+    """What is known of each symbol before the day, NaN where nothing is; see `ReferenceFrame` for what is of several.
 
     `complete` says that they are over BASELINE_SESSIONS: then a symbol that is in none of them is new.
     """
@@ -46,6 +47,8 @@ class Reference:
     average_trades: Floats
     trades_deviation: Floats
     sessions: Floats
+    atr: Floats
+    ssr_carried: Floats
     split: Bools
     complete: bool
 
@@ -205,7 +208,8 @@ def reference_of(
     if not earlier:
         raise DataError("there are no daily bars before the day")
     place = {symbol: at for at, symbol in enumerate(symbols)}
-    baseline = _Baseline(len(symbols))
+    baseline, ranges = _Baseline(len(symbols)), TrueRanges(len(symbols))
+    sessions = list[tuple[Ints, Floats, Floats, Floats]]()
     before = {name: np.full(len(symbols), np.nan) for name in _BEFORE}
     for age, (bars, ratio) in enumerate(zip(earlier, ratios, strict=True)):
         at, where = _places(bars, place)
@@ -215,8 +219,12 @@ def reference_of(
                 values[at] = getattr(bars, name)[where]
         traded = bars.volume[where] > 0
         baseline.add(at[traded], (bars.volume[where] * shares)[traded], bars.transactions[where][traded])
+        high, low, close = ((getattr(bars, name)[where] / shares)[traded] for name in ("high", "low", "close"))
+        sessions.append((at[traded], high, low, close))
+    for session in reversed(sessions):
+        ranges.add(*session)
     flags = np.array([symbol in split for symbol in symbols], np.bool_)
-    return baseline.reference(before, flags, complete=len(earlier) >= BASELINE_SESSIONS)
+    return baseline.reference(before, ranges, flags, complete=len(earlier) >= BASELINE_SESSIONS)
 
 
 def _places(bars: DayBars, place: Mapping[str, int]) -> tuple[Ints, Ints]:
@@ -244,7 +252,7 @@ class _Baseline:
         self._trades[at] += off / self._counted[at]
         self._squares[at] += off * (trades - self._trades[at])
 
-    def reference(self, before: Mapping[str, Floats], split: Bools, *, complete: bool) -> Reference:
+    def reference(self, before: Mapping[str, Floats], ranges: TrueRanges, split: Bools, *, complete: bool) -> Reference:
         with np.errstate(divide="ignore", invalid="ignore"):
             return Reference(
                 before["close"],
@@ -255,6 +263,8 @@ class _Baseline:
                 np.where(self._counted > 0, self._trades, _NOTHING),
                 np.where(self._counted > 1, np.sqrt(self._squares / (self._counted - 1)), _NOTHING),
                 np.where(self._sessions > 0, self._sessions, _NOTHING),
+                ranges.average(),
+                ranges.restricted(),
                 split,
                 complete,
             )

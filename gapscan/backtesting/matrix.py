@@ -20,6 +20,7 @@ _YES: Final = np.ones((1, 1), np.bool_)
 TEXTS: Final = {"type": "CS"}  # what is taken to be so of every symbol: flat files tell nothing
 
 OF_THE_DAY_BEFORE: Final = ("prev_close", "prev_high", "prev_low", "prev_volume")
+_WITHHELD: Final = (*OF_THE_DAY_BEFORE, "atr")  # on the day of a split
 
 Ago = Mapping[tuple[str, int], Floats]
 
@@ -31,10 +32,11 @@ def known_before(day: MarketDay) -> dict[str, Floats]:
     """
     reference = day.reference
     columns = {
-        **{name: np.where(reference.split, np.nan, getattr(reference, name)) for name in OF_THE_DAY_BEFORE},
+        **{name: np.where(reference.split, np.nan, getattr(reference, name)) for name in _WITHHELD},
         "average_volume": reference.average_volume,
         "average_trades": reference.average_trades, "trades_deviation": reference.trades_deviation,
-        "baseline_sessions": reference.sessions, "split_today": reference.split.astype(np.float64),
+        "baseline_sessions": reference.sessions, "ssr_carried": reference.ssr_carried,
+        "split_today": reference.split.astype(np.float64),
         "first_day": np.where(np.isnan(reference.sessions), 1.0 if reference.complete else np.nan, 0.0),
     }  # fmt: skip
     rows = {name: column[None, :] for name, column in columns.items()}

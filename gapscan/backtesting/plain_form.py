@@ -119,4 +119,5 @@ def reference_frame(day: MarketDay) -> ReferenceFrame:
         average_volume=column(reference.average_volume), average_trades=column(reference.average_trades),
         trades_deviation=column(reference.trades_deviation),
         sessions=[0 if np.isnan(value) else int(value) for value in reference.sessions.tolist()],
+        atr=column(np.where(reference.split, np.nan, reference.atr)), ssr_carried=column(reference.ssr_carried),
     )  # fmt: skip

@@ -27,8 +27,6 @@ Interval = tuple[float, float] | None
 UNKNOWN: Final = (
     "All symbols are taken to be common stock, and none a test issue: flat files do not tell.",
     "Float, market value, sector and halts are not known from minutes: conditions on them fail.",
-    "The average true range (atr) is not computed; a short-sale restriction (ssr) is that of the day's own fall:"
-    " whether one was carried over from the session before is not known.",
     "Symbols that trade no longer are there, as far as the files have them; what was delisted since is not marked.",
 )  # fmt: skip
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
 from gapscan.feed.corporate_actions import NO_ACTION, Action
-from gapscan.feed.true_range import Day, average_true_range, day_of, is_restricted
+from gapscan.market.columns import Floats
+from gapscan.market.true_range import TrueRanges
 from gapscan.protocol.feed import SYMBOLS_A_PART
 from gapscan.protocol.messages import ReferenceFrame
 from gapscan.provider import DailyBar, Listing
 
 T = TypeVar("T")
+
+
+class Day(NamedTuple):
+    """Prices of one session."""
+
+    high: float
+    low: float
+    close: float
 
 
 class Baseline(Struct, gc=False):
@@ -75,7 +85,7 @@ class Baselines:
         takes the place of the first."""
         self.sessions += 1
         for symbol, bar in {bar.symbol: bar for bar in bars if bar.volume > 0}.items():
-            self._of.setdefault(symbol, Baseline()).add(bar.volume, bar.trades, day_of(bar))
+            self._of.setdefault(symbol, Baseline()).add(bar.volume, bar.trades, _day_of(bar))
 
     def of(self, symbol: str) -> Baseline:
         """That of one symbol."""
@@ -135,17 +145,37 @@ def _part(
 def _of_prices(actions: Sequence[Action], baselines: Sequence[Baseline]) -> dict[str, list[float | None] | UnsetType]:
     """What comes of the daily prices: the range in shares of today, as the close before is; without it, it is not
     known on the day of a split."""
-    ranges = [_range(action, baseline.days) for action, baseline in zip(actions, baselines, strict=True)]
-    carried = [is_restricted(baseline.days) for baseline in baselines]
-    return {"atr": _sent(ranges), "ssr_carried": _sent([None if one is None else float(one) for one in carried])}
+    known = _true_ranges([baseline.days for baseline in baselines])
+    ranges = [
+        _range(action, baseline.days, found)
+        for action, baseline, found in zip(actions, baselines, _numbers(known.average()), strict=True)
+    ]
+    return {"atr": _sent(ranges), "ssr_carried": _sent(_numbers(known.restricted()))}
 
 
-def _range(action: Action, days: Sequence[Day]) -> float | None:
-    found = average_true_range(days)
+def _true_ranges(days: Sequence[Sequence[Day]]) -> TrueRanges:
+    """Of some symbols, whose days are the newest first."""
+    ranges = TrueRanges(len(days))
+    for age in reversed(range(max(map(len, days), default=0))):
+        at = [place for place, of_symbol in enumerate(days) if len(of_symbol) > age]
+        ranges.add(np.array(at, np.intp), *np.array([days[place][age] for place in at]).T)
+    return ranges
+
+
+def _numbers(column: Floats) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in column.tolist()]
+
+
+def _range(action: Action, days: Sequence[Day], found: float | None) -> float | None:
     if found is None or not action.split:
         return found
     # The provider may not have brought earlier days to today's shares when they were loaded.
     return found * action.prev_close / days[0].close if action.prev_close else None
+
+
+def _day_of(bar: DailyBar) -> Day | None:
+    """The bar's prices, where it has them all."""
+    return Day(bar.high, bar.low, bar.close) if bar.high and bar.low and bar.close else None
 
 
 def _sent(column: list[T | None]) -> list[T | None] | UnsetType:

@@ -16,6 +16,7 @@ import numpy as np
 from gapscan.market.columns import Bools, Floats
 from gapscan.market.curve import share_of_minute, share_traded
 from gapscan.market.sessions import MINUTE_MS, MarketSession, closes_early, session_times
+from gapscan.market.true_range import restricts
 
 # What depends on the time alone is computed anew in steps of this; between two, only what was observed anew is.
 TIME_STEP_MS: Final = 10_000
@@ -37,8 +38,6 @@ GONE_AFTER: Final = {MarketSession.PRE: 3600.0, MarketSession.REGULAR: 900.0, Ma
 SPIKES: Final = ((1.0, 10.0), (2.0, 8.0), (4.0, 6.0), (8.0, 4.0), (10.0, 2.0), (np.inf, 1.0))
 SPIKE_VOLUME: Final = 1_000.0
 _SPIKE_PRICES, _SPIKE_SIZES = np.array(SPIKES).T
-SSR_FALL: Final = 0.9
-_ROUNDING: Final = 1 + 1e-9  # 0.9 is no binary fraction
 # A minute that has just begun says little about its trades: at least this share of it is taken to have passed.
 _LEAST_PART: Final = 0.25
 _MINUTE_IS_NEW: Final = 2 * MINUTE_MS
@@ -107,15 +106,15 @@ def _against_the_close(columns: MetricColumns) -> None:
     """What is measured against the previous close: the price, the gap, and the fall that restricts short sales.
 
     The gap is the official open's, once that has printed; indicative, from the last price, before.
-    Rule 201 of Regulation SHO: a fall of 10 % from the close before restricts short sales today and tomorrow. The low
-    counts from the official open on: until then it is that of pre-market.
+    Of what restricts short sales (true_range.py), the low counts from the official open on: until then it is that of
+    pre-market.
     """
     price, opened, close = columns["price"], columns["open"], _previous_close(columns)
     columns["change_percent"] = _percent(price, close)
     indicative = np.isnan(opened)
     columns["gap_indicative"] = indicative.astype(np.float64)
     columns["gap_percent"] = _percent(np.where(indicative, price, opened), close)
-    today, carried = ~indicative & (columns["low"] <= SSR_FALL * close * _ROUNDING), columns["ssr_carried"]
+    today, carried = ~indicative & restricts(columns["low"], close), columns["ssr_carried"]
     columns["ssr"] = np.where(today | (carried == 1.0), 1.0, np.where(np.isnan(carried), np.nan, 0.0))
 
 

@@ -37,6 +37,7 @@ WHERE = [
     "symbol in ('A', 'NA') or symbol not in ('B', 'Z', 'TRUE') and price >= 10",
     "gap_indicative and price > 5",
     "now - price_time <= 600_000 and type == 'CS' and exchange != 'XNAS'",
+    "ssr or atr >= 0.5",
     "price > prev_high or price < prev_low and volume > 0.1 * prev_volume",
     "True",
 ]

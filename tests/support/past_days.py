@@ -68,7 +68,7 @@ def market_day(
     reference = Reference(
         closes, closes * 1.02, closes * 0.95, np.full(size, average * 1.5),
         np.full(size, average), np.full(size, 900.0), np.full(size, 30.0), np.full(size, 20.0),
-        np.zeros(size, np.bool_), complete=True,
+        closes * 0.07, np.zeros(size), np.zeros(size, np.bool_), complete=True,
     )  # fmt: skip
     return MarketDay(date, symbols, minutes_of(read, symbols, date), reference, opens)
 
@@ -98,6 +98,8 @@ def random_day(seed: int, date: dt.date = DAY) -> MarketDay:
     reference = day.reference
     for before in (reference.prev_close, reference.prev_high, reference.prev_low, reference.prev_volume):
         before[unknown < 0.1] = np.nan
+    reference.atr[unknown < 0.2], reference.ssr_carried[unknown < 0.3] = np.nan, 1.0
+    reference.ssr_carried[unknown < 0.05] = np.nan
     reference.average_volume[unknown > 0.9] = reference.sessions[unknown > 0.8] = np.nan
     reference.split[(unknown > 0.5) & (unknown < 0.6)] = True
     day = replace(day, reference=replace(reference, complete=dice.random() < 0.5))
