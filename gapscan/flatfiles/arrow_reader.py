@@ -7,6 +7,7 @@ costs more than parsing.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 # Tickers are texts, whatever they look like (NA, INF, TRUE, 1E5): no type is guessed, and nothing means "missing".
 _NUMBERS: Final = ("volume", *PRICES, "transactions")
-_BLOCK: Final = 1 << 20  # bytes of text that are parsed at once
+_BLOCK: Final = 1 << 19  # bytes of text that are parsed at once
 _LINE: Final = 55  # bytes of text a bar, as they mostly are: how many there will be
+Convert = Callable[[str, NDArray[Any]], NDArray[Any]]
 _TYPES: Final = dict.fromkeys(("volume", *PRICES), np.float64) | {"start": np.int64, "transactions": np.int64}
 
 
@@ -84,17 +86,18 @@ class JoinedBars:
         self._codes = np.zeros(0, np.int32)
         self._size = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """The bars of a batch with the columns COLUMNS, of which tickers are a dictionary."""
+    def add(self, batch: pa.RecordBatch, convert: Convert = lambda name, values: values) -> None:
+        """The bars of a batch with the columns COLUMNS, of which tickers are a dictionary, and numbers to `convert`."""
         here = slice(self._size, self._size + len(batch))
         if here.stop > len(self._columns["of"]):
             self._grow(here.stop)
         tickers = batch.column("ticker")
         self._columns["of"][here] = self._codes_of(tickers.dictionary)[np.from_dlpack(tickers.indices)]
         for name in ("volume", *PRICES):
-            self._columns[name][here] = np.from_dlpack(batch.column(name))
-        self._columns["start"][here] = np.from_dlpack(batch.column("window_start"))
-        self._columns["transactions"][here] = _whole(np.from_dlpack(batch.column("transactions")))
+            self._columns[name][here] = convert(name, np.from_dlpack(batch.column(name)))
+        self._columns["start"][here] = convert("window_start", np.from_dlpack(batch.column("window_start")))
+        trades = convert("transactions", np.from_dlpack(batch.column("transactions")))
+        self._columns["transactions"][here] = _whole(trades)
         self._size = here.stop
 
     def _codes_of(self, tickers: pa.StringArray) -> NDArray[np.int32]:

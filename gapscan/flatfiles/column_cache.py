@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from gapscan.files import replace_file
 from gapscan.flatfiles.arrow_reader import JoinedBars
-from gapscan.flatfiles.day_bars import COLUMNS, DayBars
+from gapscan.flatfiles.day_bars import COLUMNS, PRICES, DayBars
+from gapscan.flatfiles.narrow import fits, narrowed, widened
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
-_FORMAT: Final = b"2"  # of what is written
-_BATCH: Final = 1 << 16  # bars that are unpacked at once
+_FORMAT: Final = b"3"  # of what is written
+_BATCH: Final = 1 << 16  # bars that are written or read at once: they stay in the processor's cache
 _SUFFIX: Final = ".columns.arrow"
 
 
@@ -52,8 +53,7 @@ def kept(path: Path) -> DayBars | None:
 
 def keep(path: Path, bars: DayBars) -> None:
     """Keep the columns of a flat file. Where that is impossible, it is said, and nothing more."""
-    table = _table(path, bars)
-    write_one(places(path, _SUFFIX), lambda file: _write(file, table))
+    write_one(places(path, _SUFFIX), _Kept(path, bars).write)
 
 
 def write_one(where: Sequence[Path], content: bytes | Callable[[IO[bytes]], object]) -> None:
@@ -78,14 +78,43 @@ def places(path: Path, suffix: str) -> list[Path]:
     return [path.with_name(name + suffix), user_cache_path("gapscan") / "flatfiles" / f"{name}.{digest}{suffix}"]
 
 
-def _table(path: Path, bars: DayBars) -> pa.Table:
-    import pyarrow as pa
+class _Kept:
+    """The columns of a file as they are kept: those that are narrow take half the room of what the file unpacks to."""
 
-    tickers = pa.DictionaryArray.from_arrays(_array(bars.of), _texts(bars.symbols))
-    columns = (bars.volume, bars.open, bars.close, bars.high, bars.low, bars.start, bars.transactions)
-    said = {"format": _FORMAT, "source": source_of(path), "bad": str(bars.bad_lines), "fault": bars.first_fault}
-    said["bars"] = str(len(bars))
-    return pa.table([tickers, *map(_array, columns)], names=list(COLUMNS)).replace_schema_metadata(said)
+    def __init__(self, path: Path, bars: DayBars) -> None:
+        import pyarrow as pa
+
+        self._columns = {"ticker": bars.of, **{name: getattr(bars, name) for name in ("volume", *PRICES)}}
+        self._columns |= {"window_start": bars.start, "transactions": bars.transactions}
+        self._tickers = _texts(bars.symbols)
+        self._narrow = {
+            name for name in COLUMNS[1:] if all(fits(name, self._columns[name][here]) for here in _blocks(bars))
+        }
+        said = {"format": _FORMAT, "source": source_of(path), "bad": str(bars.bad_lines), "fault": bars.first_fault}
+        self.schema = pa.table(self._batch(slice(0, 0)), names=COLUMNS).schema.with_metadata(
+            said | {"bars": str(len(bars))}
+        )
+        self._bars = bars
+
+    def write(self, file: IO[bytes]) -> None:
+        """Into a file."""
+        import pyarrow as pa
+        from pyarrow import ipc
+
+        with ipc.new_file(file, self.schema) as writer:
+            for here in _blocks(self._bars):
+                writer.write_batch(pa.record_batch(self._batch(here), schema=self.schema))
+
+    def _batch(self, here: slice) -> list[pa.Array]:
+        import pyarrow as pa
+
+        columns = {name: column[here] for name, column in self._columns.items()}
+        numbers = [narrowed(name, columns[name]) if name in self._narrow else columns[name] for name in COLUMNS[1:]]
+        return [pa.DictionaryArray.from_arrays(_array(columns["ticker"]), self._tickers), *map(_array, numbers)]
+
+
+def _blocks(bars: DayBars) -> list[slice]:
+    return [slice(at, at + _BATCH) for at in range(0, len(bars), _BATCH)]
 
 
 def _array(values: NDArray[Any]) -> pa.Array:
@@ -104,14 +133,6 @@ def _texts(texts: Sequence[str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
 
 
-def _write(file: IO[bytes], table: pa.Table) -> None:
-    from pyarrow import ipc
-
-    options = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-    with ipc.new_file(file, table.schema, options=options) as writer:
-        writer.write_table(table, max_chunksize=_BATCH)
-
-
 def _read(place: Path, source: str) -> DayBars | None:
     """What is kept, if it is of the file as it is now."""
     from pyarrow import ipc
@@ -124,5 +145,9 @@ def _read(place: Path, source: str) -> DayBars | None:
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             batch.validate(full=True)
-            joined.add(batch)
+            joined.add(batch, _as_read)
     return replace(joined.bars(), bad_lines=int(said[b"bad"]), first_fault=said[b"fault"].decode())
+
+
+def _as_read(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    return widened(name, values) if values.dtype == np.int32 else values
