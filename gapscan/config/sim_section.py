@@ -59,9 +59,9 @@ class SimSection(Section, frozen=True):
     """The simulated market. `start` is New York time, `day` YYYY-MM-DD, `replay` a directory of flat files.
 
     With `follow`, its clock waits for the ranker, minute by minute; from speed 30 on it goes from minute to minute and
-    shows itself by scans alone: so the same lists at the same market times, whatever the speed and the machine. With
-    `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan. `plan` (text with
-    commas) is what the account lacks, of PLAN_LIMITS.
+    shows itself by scans alone: so a replayed day has the same lists at the same market times, whatever the speed and
+    the machine. With `delay`, all data are so many seconds of market time behind its clock, as with a delayed plan.
+    `plan` (text with commas) is what the account lacks, of PLAN_LIMITS.
     `origin` is the POSIX time at which market time was `start` (unset: when the market starts): with it, a market
     that is started again goes on where it would be. `scenarios` (text with commas, or `all`) are events of SCENARIOS.
     With `night`, some symbols trade in the nights that `[market]` gives a day, as no provider shows it so far.

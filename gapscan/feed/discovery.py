@@ -56,7 +56,8 @@ class Discovery:
         scan_seconds: Histogram | None = None,
         liveness: Liveness | None = None,
     ) -> None:
-        self.liveness = liveness or Liveness(config.feed)
+        stepping = config.provider.simulated and config.sim.stepping
+        self.liveness = liveness or Liveness(config.feed, stepping=stepping)
         self._bus = bus
         self._publisher = publisher or FeedPublisher(bus, tally)
         self._provider = provider
@@ -69,14 +70,16 @@ class Discovery:
         self._status: MarketStatus | None = None
         self._night: dt.date | None = None  # the day after the night, while there are trades in one
         self.scan_seconds = scan_seconds or scan_histogram()
-        self._clock = MarketClock(provider, tally, simulated=config.provider.simulated)
+        self._clock = MarketClock(provider, tally, simulated=config.provider.simulated, stepping=stepping)
         self._check = ScanCheck()
         self._soon = asyncio.Event()
         self.left_out = LeftOut()  # of the last scan
         self.newest_bar: Callable[[], int] = lambda: 0  # the end of the newest live bar, epoch ms
         self.on_scan: Callable[[MarketSnapshot, int], None] = lambda _snapshot, _at: None
-        self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish)
         self.curves = CurveLoader(bus, provider, config, tally, self._publisher)
+        # Such a market waits for what is called complete: for the curves, too, by which the same symbols qualify then.
+        others = self.curves.settled if stepping else None
+        self.reference = ReferenceLoader(bus, provider, config.feed, tally, self._publish, others)
         self.news = NewsLoader(bus, provider, config.feed.news_interval, tally, lambda: self.market_time)
 
     @property
@@ -149,7 +152,7 @@ class Discovery:
 
     async def scan(self) -> None:
         """One scan of the whole market, published, and what NATS has lost beside it. Raises FeedError or BusError."""
-        answer, snapshot = await asyncio.gather(self._clock.ask(), self._provider.snapshot())
+        answer, snapshot = await self._clock.scan()
         status = self._clock.status(answer, snapshot)
         offered, snapshot = snapshot, without_future(snapshot, status.at, self._tally)
         self._check.check(snapshot, status, self.newest_bar())

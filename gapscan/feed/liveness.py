@@ -24,13 +24,17 @@ _QUIET_MS: Final = 2_000  # within which a scan and the bars speak of the same m
 
 
 class Liveness:
-    """What scans, bars and silence say together. `wants_bars`: whether any symbol's bars are asked for."""
+    """What scans, bars and silence say together. `wants_bars`: whether any symbol's bars are asked for.
 
-    def __init__(self, section: FeedSection) -> None:
+    In a simulated market that is `stepping` from minute to minute, clock and data of a scan are of one moment.
+    """
+
+    def __init__(self, section: FeedSection, *, stepping: bool = False) -> None:
         self.clock = ProviderClock()
         self.wants_bars: Callable[[], bool] = lambda: False
         self.exchange = Stage()  # from the event to here; seconds of market time by how fast that runs
         self._section = section
+        self._stepping = stepping
         self._delay = DelayJudge()
         self._silence = BarSilence()
         self._status: MarketStatus | None = None
@@ -75,7 +79,8 @@ class Liveness:
         now = time.time()
         self.clock.observe(status.at, now)
         newest = snapshot.newest_event
-        self._delay.observe_scan(status.at, newest, int((snapshot.newest > 0).sum()), self.clock.speed)
+        speed = 1.0 if self._stepping else self.clock.speed
+        self._delay.observe_scan(status.at, newest, int((snapshot.newest > 0).sum()), speed)
         if self._silence.silent and newest <= self._newest_bar + _QUIET_MS:
             self._silence.forget()  # the scan has nothing that the bars have not: nobody trades
         self._status, self._scanned_at = status, now

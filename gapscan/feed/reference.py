@@ -55,14 +55,25 @@ class _ReferenceLoad:
 
 
 class ReferenceLoader:
-    """Loads what is known about the symbols whenever a trading day begins."""
+    """Loads what is known about the symbols whenever a trading day begins. `others` waits for what else belongs to a
+    day that is complete.
+    """
 
-    def __init__(self, bus: Bus, provider: Provider, section: FeedSection, tally: Tally, publish: Publish) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        provider: Provider,
+        section: FeedSection,
+        tally: Tally,
+        publish: Publish,
+        others: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._bus = bus
         self._provider = provider
         self._section = section
         self._tally = tally
         self._publish = publish
+        self._others = others
         self._day_begins: asyncio.Queue[dt.date] = asyncio.Queue(1)
         self._announced: tuple[dt.date, bool] | None = None
         self._load: _ReferenceLoad | None = None
@@ -190,6 +201,8 @@ class ReferenceLoader:
             load.named = True
         await self._load_baselines(load)
         await load.actions.load_closes()
+        if self._others:
+            await self._others()
         await self._publish_all(load.parts(self._size, complete=True))
         symbols, sessions = len(load.listings), load.baselines.sessions
         extra = {"date": load.date, "symbols": symbols, "splits": len(self.splits), "sessions": sessions}

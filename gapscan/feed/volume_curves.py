@@ -66,12 +66,19 @@ class CurveLoader:
         self._last_error = ""
         self._published: Sequence[bytes] = ()
         self._publishing = asyncio.Lock()
+        self._settled = asyncio.Event()
 
     def announce(self, date: dt.date) -> None:
         """Say which trading day it is."""
         if self.reader is not None and date != self._announced and self._day_begins.empty():
             self._announced = date
+            self._settled.clear()
             self._day_begins.put_nowait(date)
+
+    async def settled(self) -> None:
+        """Wait until there is nothing more to come for the day that was announced."""
+        if self.reader is not None:
+            await self._settled.wait()
 
     async def run(self) -> None:
         """Load for ever, a day at a time; a day that is over before it is loaded is left for the next."""
@@ -85,6 +92,8 @@ class CurveLoader:
         backoff = Backoff(_RETRY_FIRST, self._config.feed.discovery_interval)
         while self._day_begins.empty() and not await self._tried(reader, date):  # noqa: ASYNC110  # grace
             await asyncio.sleep(backoff.next())
+        if self._day_begins.empty():
+            self._settled.set()
 
     async def _tried(self, reader: DayReader, date: dt.date) -> bool:
         """Go on loading; whether it is done. No failure is a reason to end the scans."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Flag, auto
 from itertools import groupby
@@ -44,6 +44,7 @@ from gapscan.protocol.messages import News as Headlines
 from gapscan.ranker.feed_watch import FeedWatch
 from gapscan.ranker.headlines import HeadlineBook
 from gapscan.ranker.replay import StreamReplay
+from gapscan.ranker.whole_scans import WholeScans
 from gapscan.runtime import end
 
 # Messages not yet taken in: several whole scans, or seconds of bars at a flood. What comes on top is dropped; bars
@@ -77,9 +78,10 @@ class Ingest:
         self.universe = universe
         self.has_reference = False
         self.has_scan = False
-        self.reference_complete = False  # nothing of it is still to come
+        self._complete = ""  # the day of which nothing of the reference data is still to come
         self.last_scan_at: float | None = None  # monotonic; None before the first scan that came live
         self._clock = 0
+        self._scans = WholeScans()
         self.feed = FeedWatch()
         self.headlines = HeadlineBook(universe)
         self.received = 0  # by the feed, of the newest that is merged: wall time, epoch ms
@@ -99,6 +101,11 @@ class Ingest:
     def ready(self) -> bool:
         """Whether there is enough to rank: without either part, every list would come out empty."""
         return self.has_reference and self.has_scan
+
+    @property
+    def reference_complete(self) -> bool:
+        """Whether nothing is still to come of what is known beforehand of the universe's trading day."""
+        return self.universe.date is not None and self._complete >= self.universe.date.isoformat()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -241,24 +248,33 @@ class Ingest:
             )
         return News.BARS if number else News(0)
 
-    def _apply_scan(self, frame: UniverseFrame) -> News:
+    def _apply_scan(self, part: UniverseFrame) -> News:
+        """A scan counts when it is whole; of a new one with a hole, what lacks is read again."""
+        whole = self._scans.add(part)
+        if self.has_scan and part.as_of > self.universe.scanned_at and self._scans.has_hole(part):
+            self._tally.trouble("parts_lacking", "a scan came without some of its parts, it is read again")
+            self.replay.want((self._bus.names.stream_universe,))
+        return self._apply_whole_scan(whole) if whole else News(0)
+
+    def _apply_whole_scan(self, parts: Sequence[UniverseFrame]) -> News:
         before = self.universe.date
-        if not merge_scan(self.universe, frame):
+        kept = [merge_scan(self.universe, part) for part in parts]
+        if not all(kept):
             self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
             return News(0)
         if self.universe.date != before:
             self.headlines.forget_past()
-        if frame.part < frame.parts:
-            return News(0)
         self.has_scan = True
         self.headlines.merge_waiting()
         return News.SCAN
 
     def _apply_reference(self, frame: ReferenceFrame) -> News:
-        merge_reference(self.universe, frame)
+        counts = merge_reference(self.universe, frame)
         if frame.part < frame.parts:
             return News(0)
-        self.has_reference, self.reference_complete = True, frame.complete
+        self.has_reference = True
+        if counts:
+            self._complete = frame.date if frame.complete else ""
         return News.REFERENCE
 
     def _apply_curves(self, part: VolumeCurves) -> News:

@@ -39,6 +39,7 @@ KINDS: Final = Kinds(
         "not_caught_up",
         "old_frames",
         "parts_dropped",
+        "parts_lacking",
         "publish_failed",
         "save_failed",
         "snapshot_failed",

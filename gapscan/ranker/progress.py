@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -13,6 +14,30 @@ from gapscan.protocol.messages import Ranked
 from gapscan.ranker.ingest import Ingest
 
 _LOOK_SECONDS: Final = 0.01
+
+
+class WholeDay:
+    """Notices when all that is known beforehand of a simulated market's day has come.
+
+    Who came into a list before, did so by what was not known, and might stay as long as rows do. How long it took to
+    load is a matter of the machine: what is shown must not hang on it, so that all are ranked as newcomers then.
+    """
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+        self._whole: dt.date | None = None  # the last day that was
+        self._lacking = False  # whether the present one was ranked before
+
+    def begins(self) -> bool:
+        """Whether it has come since this was last asked, for the first time on that day."""
+        date = self._ingest.universe.date
+        if date == self._whole:
+            return False
+        if not self._ingest.reference_complete:
+            self._lacking = True
+            return False
+        lacked, self._lacking, self._whole = self._lacking, False, date
+        return lacked and self._ingest.universe.simulated
 
 
 async def tell_progress(bus: Bus, ingest: Ingest, settled: Callable[[], bool]) -> None:

@@ -33,7 +33,7 @@ from gapscan.ranker.ingest import Ingest, News
 from gapscan.ranker.leaving import LeaveReasons
 from gapscan.ranker.near_watch import NearWatch
 from gapscan.ranker.previews import Previewer
-from gapscan.ranker.progress import tell_progress
+from gapscan.ranker.progress import WholeDay, tell_progress
 from gapscan.ranker.publishing import Publishing
 from gapscan.ranker.questions import answering, answering_previews
 from gapscan.ranker.reconciler import Reconciler
@@ -79,6 +79,7 @@ class Term:
         self.lists = ListSet(gate, ())
         self.cycle_ms = 0.0
         self.ingest = Ingest(bus, self.universe, tally)
+        self._whole_day = WholeDay(self.ingest)
         self.checkpointer = Checkpointer(bus, self.universe, tally)
         self.retired: dict[str, ListPublisher] = {}  # of lists that are removed, but still to be cleared away
         self._bus = bus
@@ -125,6 +126,13 @@ class Term:
 
     def _losing(self, publisher: ListPublisher) -> None:
         self._publishing.want_anew(publisher)
+
+    def _members(self) -> dict[str, Rows]:
+        """Who is in the lists, and may stay; at the moment at which a simulated market's day is known, nobody."""
+        if self._whole_day.begins():
+            self._scanner.lists = self.lists  # which forgets who has to wait
+            return {}
+        return {name: publisher.rows for name, publisher in self.publishers.items()}
 
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
@@ -235,7 +243,7 @@ class Term:
         self._publishing.times = self.stages.ranked(self.ingest.received)
         self._near.look()
         also = never_ranked(self.lists, self.publishers, self.universe)
-        self._publishing.want(self._scanner.scan({name: p.rows for name, p in self.publishers.items()}, also))
+        self._publishing.want(self._scanner.scan(self._members(), also))
         over = (spec for spec in self.lists.specs if is_over(spec, self.publishers[spec.name], self.universe))
         self._publishing.want({spec.name: () for spec in over})
         self._explainer.observe()

@@ -196,8 +196,8 @@ class FollowingClock:
         self._clock.set_speed(speed)
 
     def ranked(self, moment: int) -> None:
-        """What the market showed at `moment` is ranked and published."""
-        limit = limit_after(moment, night=self._night)
+        """What the market showed at `moment` is ranked and published; of moments to come, it has shown nothing."""
+        limit = limit_after(min(moment, self.now()), night=self._night)
         if limit <= self._limit:
             return
         if self._clock.now() > self._limit:

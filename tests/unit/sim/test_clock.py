@@ -117,3 +117,11 @@ async def test_the_speed_that_is_reached_is_that_of_the_ranker() -> None:
         clock.ranked(TIMES.regular + step * STEP_MS)
     assert 60 < clock.reached() < 700, "a minute in a tenth of a second"
     assert clock.speed == FAST
+
+
+@given(ranked=st.integers(-5 * STEP_MS, 5 * STEP_MS), speed=st.sampled_from([1.0, STEPPING_SPEED]))
+def test_what_has_not_come_cannot_be_ranked(ranked: int, speed: float) -> None:
+    """A ranker of a market whose data are late takes them for those of now, until it knows."""
+    clock = FollowingClock(MarketClock(TIMES.regular, speed))
+    clock.ranked(TIMES.regular + ranked)
+    assert clock._limit == TIMES.regular + STEP_MS
