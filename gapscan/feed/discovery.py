@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 from prometheus_client import Histogram
 
 from gapscan.bus.client import Bus
@@ -17,7 +17,7 @@ from gapscan.bus.direct_get import get_last
 from gapscan.bus.topology import ensure_shared
 from gapscan.config import Config
 from gapscan.errors import BusError, FeedError, ProtocolError
-from gapscan.feed.liveness import TICK_SECONDS, Liveness
+from gapscan.feed.liveness import TICK_SECONDS, Liveness, Ticks
 from gapscan.feed.market_clock import MarketClock
 from gapscan.feed.metrics import scan_histogram
 from gapscan.feed.news import NewsLoader
@@ -40,7 +40,7 @@ _log = logger("feed")
 
 # A feed that has no data at all tries again soon; one that lost a scan waits for the next at the latest.
 _RETRY_FIRST: Final = 0.25
-_CLOCK_TICKS: Final = round(1.0 / TICK_SECONDS)
+_CLOCK_SECONDS: Final = 1.0 - TICK_SECONDS / 2
 
 
 class Discovery:
@@ -122,15 +122,15 @@ class Discovery:
 
     async def publish_clock(self) -> None:
         """Say market time every second, and at once when data stop or come again; silence means a dead feed."""
-        said, ticks = "", 0
+        said, waited, ticks = "", 0.0, Ticks()
         while True:
-            await asyncio.sleep(TICK_SECONDS)
-            self.liveness.tick(TICK_SECONDS)
-            ticks += 1
+            seconds = await ticks.next()
+            self.liveness.tick(seconds)
+            waited += seconds
             message = self.liveness.clock_message()
-            if message is None or (ticks % _CLOCK_TICKS and message.state == said):
+            if message is None or (waited < _CLOCK_SECONDS and message.state == said):
                 continue
-            said = str(message.state)
+            said, waited = str(message.state), 0.0
             with suppress(BusError):  # away: nobody could hear it
                 await self._publisher.send(self._bus.names.feed_clock, encode(message))
 
@@ -198,12 +198,14 @@ class Discovery:
             return 0  # of another version: its parts are not read together with these
 
     async def _publish_scan(self, status: MarketStatus, snapshot: MarketSnapshot, received: int) -> None:
+        as_of = market_time_of(snapshot, self.liveness.time_of(status))
         seen = Observation(
             frame=self._frame or 0,
-            as_of=market_time_of(snapshot, self.liveness.time_of(status)),
+            as_of=as_of,
             session=self.liveness.session_of(status),
             simulated=self._config.provider.simulated,
             received=received,
+            clock=status.at if status.at > as_of else UNSET,
         )
         for part in universe_frames(snapshot, seen, symbols_a_part(self._bus.max_payload)):
             await self._publish(self._bus.names.feed_universe, part)

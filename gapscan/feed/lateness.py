@@ -17,6 +17,7 @@ from gapscan.market.sessions import MarketSession, session_at, session_times, tr
 
 LATE_MS: Final = 60_000  # data that are steadily older than this when they come are delayed
 _SAMPLES: Final = 8
+_LOOK_MS: Final = 1_000  # a look may be of so much earlier than it was taken
 _STEADY: Final = 3  # observations in a row that say the same
 _MANY: Final = 100  # symbols of which some trade in any minute of the regular session
 _REQUEST_SECONDS: Final = 3.0  # of wall time, within which clock and data of one scan are asked for
@@ -24,11 +25,13 @@ _REQUEST_SECONDS: Final = 3.0  # of wall time, within which clock and data of on
 _JUMP_MS: Final = 90_000.0
 
 BIN_SECONDS: Final = 1.0
-_BINS: Final = 60
+_BINS: Final = 180
 _FEW_BINS: Final = 10
 _STEADY_SHARE: Final = 0.5  # of rarer bars a minute teaches too little
-_LEAST_SILENCE: Final = 3.0
-_CHANCE: Final = 1e-5  # that a stream which has come as steadily as before is silent for as long by itself
+_LEAST_SILENCE: Final = 2.5
+# That a stream which comes as steadily as before falls silent for as long by itself, in any one second: about once in a
+# day of 23,400 seconds.
+CHANCE: Final = 5e-5
 
 
 class ProviderClock:
@@ -74,10 +77,14 @@ class ProviderClock:
         return (began == at and last - first > 1.5 * BIN_SECONDS) or self.speed == 0.0
 
     def now(self, wall: float) -> int:
-        """The provider's time, epoch ms, at the POSIX time `wall`: of what all looks say, the latest."""
+        """The provider's time, epoch ms, at the POSIX time `wall`: of what all looks say, the latest.
+
+        By the last look it is less than a second later: a simulated clock may have stood between two of them.
+        """
         if not self._looks:
             return round(wall * 1000)
-        return round(max(at + (wall - then) * 1000 * self.speed for then, at in self._looks))
+        said = [at + (wall - then) * 1000 * self.speed for then, at in self._looks]
+        return round(min(max(said), said[-1] + _LOOK_MS))
 
 
 class DelayJudge:
@@ -125,6 +132,14 @@ class DelayJudge:
             self._lags.append(lag)
             if self._late >= _STEADY:
                 self.behind = min(self._lags)
+
+
+def silence_needed(share: float) -> float:
+    """Seconds of silence that a stream falls into hardly ever by itself, if it has bars in that share of the seconds.
+
+    A silence of n seconds is one of n - 1 seconds without bars: they come once a second.
+    """
+    return max(_LEAST_SILENCE, 1 + math.log(CHANCE) / math.log(1 - share))
 
 
 class BarSilence:
@@ -177,8 +192,8 @@ class BarSilence:
 
     @property
     def needed(self) -> float:
-        """Seconds after which silence is no chance: by the share of the last seconds in which there were bars."""
-        return max(_LEAST_SILENCE, math.log(_CHANCE) / math.log(1 - self._share))
+        """Seconds after which silence is no chance, by how often bars came lately."""
+        return silence_needed(self._share)
 
     @property
     def _share(self) -> float:

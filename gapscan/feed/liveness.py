@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,10 +18,27 @@ from gapscan.provider import MarketSnapshot, MarketStatus
 from gapscan.service.lateness import Stage, report
 
 TICK_SECONDS: Final = 0.25
+_MOST_OF_A_TICK: Final = 2 * TICK_SECONDS
 FAILING_SECONDS: Final = 2.0  # for which scans may fail and be asked for again before anything is said
 SILENT_SECONDS: Final = 1.9  # for which the provider may not answer
 _SAME_CLOCK_MS: Final = 3_000  # a provider that is no further off goes by the time that we have ourselves
 _QUIET_MS: Final = 2_000  # within which a scan and the bars speak of the same moment
+
+
+class Ticks:
+    """Ticks, each with the seconds since the one before; at most two ticks' time.
+
+    A process that was held up for longer has heard nothing, and may conclude nothing: what came is still to be read.
+    """
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    async def next(self) -> float:
+        """Wait for the next one; how many seconds went by."""
+        await asyncio.sleep(TICK_SECONDS)
+        before, self._last = self._last, time.monotonic()
+        return min(self._last - before, _MOST_OF_A_TICK)
 
 
 class Liveness:

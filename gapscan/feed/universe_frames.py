@@ -27,6 +27,7 @@ class Observation(Struct):
     session: SessionName
     simulated: bool
     received: int | UnsetType = UNSET  # wall time at which the feed had it, epoch ms
+    clock: int | UnsetType = UNSET  # the provider's, where that is not `as_of`
 
 
 class LeftOut(Struct, frozen=True):
@@ -65,6 +66,7 @@ def _part(
         simulated=seen.simulated,
         symbols=snapshot.symbols[these],
         received=seen.received,
+        clock=seen.clock,
         **{name: packed(column[these]) for name, column in columns.items()},
     )
 

@@ -50,7 +50,8 @@ class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
     `close` is the regular session's close so far, and stays it after the session; `minute_start` and `minute_trades`
     are of the newest minute that had trades: its start in epoch ms, and how many trades it had; `minute_high` and
     `minute_low` are that minute's. `prev_high`, `prev_low` and `prev_volume` are of the session before. `received` is
-    the wall time at which the feed had the scan, as it is of bars and trades.
+    the wall time at which the feed had the scan, as it is of bars and trades. `clock` is what the provider's clock
+    said, where that is not `as_of`: with a delayed plan, data are of an earlier time.
     """
 
     frame: Annotated[int, Meta(ge=0, description="number of the scan since the feed started")]
@@ -78,6 +79,7 @@ class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
     minute_high: Packed | UnsetType = UNSET
     minute_low: Packed | UnsetType = UNSET
     spread_percent: Packed | UnsetType = UNSET
+    clock: EpochMs | UnsetType = UNSET
 
 
 # The columns of a scan that have a number for each symbol.
@@ -162,7 +164,7 @@ class Clock(Struct, frozen=True, tag_field="type", tag="clock"):
 
 
 class Ranked(Struct, frozen=True, tag_field="type", tag="ranked"):
-    """A scan of market time `as_of` is ranked, and all that followed from it is stored: a simulated clock may go on."""
+    """A scan is ranked, and all that followed from it is stored: a simulated clock, which showed `as_of`, may go on."""
 
     as_of: EpochMs
 

@@ -90,6 +90,7 @@ class Ingest:
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(capacity)
         self._arrived = asyncio.Event()
         self.scanned = asyncio.Event()  # set when a scan is merged
+        self.shown_at = 0  # what the provider's clock said at the newest scan, epoch ms
         self.replay = StreamReplay(bus, self._offer, lambda: universe.curves.lacking, tally)
 
     @property
@@ -264,7 +265,8 @@ class Ingest:
             return News(0)
         if self.universe.date != before:
             self.headlines.forget_past()
-        self.has_scan = True
+        self.has_scan, clock = True, parts[0].clock
+        self.shown_at = parts[0].as_of if clock is UNSET else clock
         self.headlines.merge_waiting()
         return News.SCAN
 

@@ -50,9 +50,9 @@ async def tell_progress(bus: Bus, ingest: Ingest, settled: Callable[[], bool]) -
         ingest.scanned.clear()
         if not ingest.universe.simulated:
             continue
-        scanned = ingest.universe.scanned_at
+        shown_at = ingest.shown_at
         while not settled():  # noqa: ASYNC110  # many things end it
             await asyncio.sleep(_LOOK_SECONDS)
         if ingest.ready and ingest.reference_complete:
             with suppress(*NATS_ERRORS):  # away: it is said again after the next scan
-                await bus.nc.publish(bus.names.ranked, encode(Ranked(scanned)))
+                await bus.nc.publish(bus.names.ranked, encode(Ranked(shown_at)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from msgspec import UNSET
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
@@ -17,21 +18,21 @@ from gapscan.sim.clock import FollowingClock
 _log = logger("sim")
 
 
-async def follow(bus: Bus, clock: FollowingClock, delay_ms: int) -> None:
-    """Let `clock` go on as the ranker does, for ever. All data are `delay_ms` behind the clock. Raises BusError.
+async def follow(bus: Bus, clock: FollowingClock) -> None:
+    """Let `clock` go on as the ranker does, for ever. Raises BusError.
 
     A market that is started again goes on where the last scan was.
     """
 
     async def hear(message: Msg) -> None:
         try:
-            clock.ranked(decode_as(Ranked, message.data).as_of + delay_ms)
+            clock.ranked(decode_as(Ranked, message.data).as_of)
         except ProtocolError as error:
             _log.warning("what the ranker says of the time cannot be read: %s", error)  # once a scan at most
 
     last = await _last_scan(bus)
-    if last + delay_ms > clock.now():
-        clock.set(last + delay_ms)
+    if last > clock.now():
+        clock.set(last)
     try:
         subscription = await bus.nc.subscribe(bus.names.ranked, cb=hear)
     except NATS_ERRORS as error:
@@ -43,9 +44,12 @@ async def follow(bus: Bus, clock: FollowingClock, delay_ms: int) -> None:
 
 
 async def _last_scan(bus: Bus) -> int:
-    """Market time of the last scan that is stored, 0 without one."""
+    """What the clock said at the last scan that is stored, 0 without one."""
     try:
         stored = await get_last(bus, bus.names.stream_universe, bus.names.feed_universe)
-        return decode_as(UniverseFrame, stored.data).as_of if stored else 0
+        frame = decode_as(UniverseFrame, stored.data) if stored else None
     except (NoStreamError, ProtocolError):
         return 0
+    if frame is None:
+        return 0
+    return frame.as_of if frame.clock is UNSET else frame.clock

@@ -86,4 +86,4 @@ async def main(config: Config, stop: asyncio.Event) -> None:
 
 async def _follow(config: Config, clock: FollowingClock) -> None:
     async with lasting_bus(config, "sim") as bus:
-        await retrying("sim", "following the ranker", lambda: follow(bus, clock, round(config.sim.behind * 1000)))
+        await retrying("sim", "following the ranker", lambda: follow(bus, clock))

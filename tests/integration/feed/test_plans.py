@@ -6,15 +6,19 @@ import asyncio
 import logging
 
 import pytest
+from msgspec import UNSET
+from nats.aio.msg import Msg
 
 from gapscan.bus.client import Bus
 from gapscan.config import PLAN_LIMITS, SimSection
 from gapscan.feed.service import Feed
 from gapscan.obs import Tally, logger
+from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import UniverseFrame
 from gapscan.runtime import end
 from gapscan.sim.account import AccountPlan
 from tests.support.nats import NatsServer
-from tests.support.rig import market
+from tests.support.rig import feed_on, market
 from tests.support.stack import config_for, provider_on
 from tests.support.until import until
 
@@ -47,6 +51,26 @@ async def test_the_feed_says_what_the_plan_lacks(
     assert report["delayed_by"] == pytest.approx(900, abs=30) if limit == "delayed" else report["delayed_by"] == 0
     assert len(texts) == len(set(texts))
     assert ("minutes late" in texts[-1]) == (limit == "delayed")
+
+
+async def test_scans_of_a_delayed_plan_say_the_provider_s_time_too(bus: Bus, nats_server: NatsServer) -> None:
+    frames: list[UniverseFrame] = []
+
+    async def hear(message: Msg) -> None:
+        frames.append(decode_as(UniverseFrame, message.data))
+
+    await bus.nc.subscribe(bus.names.feed_universe, cb=hear)
+    for delay in (0.0, 900.0):
+        async with market(manual=True, symbols=300, start="11:00", delay=delay) as sim:
+            feed, _, _ = feed_on(bus, nats_server.url, sim)
+            await feed.scan()
+            await until(lambda: frames and frames[-1].part == frames[-1].parts, "the scan")
+            last = frames.pop()
+            if delay:
+                assert last.clock == sim.clock.now()
+                assert last.as_of == pytest.approx(sim.clock.now() - 900 * SECOND, abs=5 * SECOND)
+            else:
+                assert (last.as_of, last.clock) == (sim.clock.now(), UNSET)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import Bus
@@ -57,9 +57,9 @@ class Ranking:
             {**stock("LESS"), **seen, **usual, "volume": 1e6 * less},
         ]
 
-    async def scan(self, at: int, less: float = SOME_LESS) -> None:
+    async def scan(self, at: int, less: float = SOME_LESS, clock: int | UnsetType = UNSET) -> None:
         """Both have traded so many times of what is usual, two and `less`."""
-        frame = structs.replace(universe_frame(self._stocks(at, less), at), simulated=self._simulated)
+        frame = structs.replace(universe_frame(self._stocks(at, less), at), simulated=self._simulated, clock=clock)
         await self._publish(self._bus.names.feed_universe, frame)
 
     async def reference(self, *, complete: bool, date: dt.date = DAY) -> None:
@@ -118,3 +118,12 @@ async def test_the_day_after_waits_for_its_own_reference_data(bus: Bus) -> None:
         await ranking.reference(complete=True, date=monday)
         await ranking.scan(began)
         await until(lambda: ranking.told[-1] == began, "that the day may go on")
+
+
+async def test_a_delayed_market_hears_what_its_own_clock_showed(bus: Bus) -> None:
+    """By the data's time it would stand for ever at the end of a minute that its data never reach."""
+    ranking = Ranking(bus, simulated=True)
+    async with ranking.running():
+        await ranking.reference(complete=True)
+        await ranking.scan(AT - 300, clock=AT + 15 * MINUTE)
+        await until(lambda: ranking.told == [AT + 15 * MINUTE], lambda: f"its clock, not {ranking.told}")
