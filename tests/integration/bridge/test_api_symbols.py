@@ -184,6 +184,27 @@ async def test_who_came_just_now_was_not_in_from_the_start(bus: Bus, nats_server
         assert await _came(served, "BBB") == [(at, False)], "the bridge has seen it"
 
 
+async def test_who_was_in_when_the_tape_began_was_in_from_the_start(bus: Bus, nats_server: NatsServer) -> None:
+    played = await _list_of(bus, "AAA")
+    async with recording(BusOptions(nats_server.url)) as recorder:
+
+        async def begun() -> bool:
+            await played.beat()
+            term = recorder.term
+            tape = term.tapes.get("winners") if term else None
+            waiting = sum(writer.waiting for writer in term.writers.values()) if term else 1
+            return tape is not None and tape.recording.copy.sequence == played.publisher.sequence and not waiting
+
+        await until(begun, "the tape's first list")
+        await played.step(1000, _rows("AAA", "BBB"))  # in a minute that is not over: the tape tells of no move in it
+        await played.publisher.write_snapshot(False)
+        async with running_bridge(nats_server.url) as served:
+            await served.knows("winners")
+            await until(lambda: _in(served, "BBB"), "the list with BBB")
+            assert await _came(served, "AAA") == [(None, False)]
+            assert await _came(served, "BBB") == [(None, True)], "it came before the bridge, and after the tape began"
+
+
 async def test_a_tape_that_was_made_anew_is_another_one(bus: Bus, nats_server: NatsServer) -> None:
     played = await _list_of(bus, "AAA")
     async with running_bridge(nats_server.url) as served:
