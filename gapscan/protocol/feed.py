@@ -40,7 +40,13 @@ class Received(Struct, frozen=True, kw_only=True):
     received: EpochMs | UnsetType = UNSET
 
 
-class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
+class Clocked(Received, frozen=True, kw_only=True):
+    """What the provider's clock said, where that is not the data's own time."""
+
+    clock: EpochMs | UnsetType = UNSET
+
+
+class UniverseFrame(Clocked, frozen=True, tag_field="type", tag="universe"):
     """A part of one discovery scan, column by column; a column has a value for each of `symbols`.
 
     A column that is missing has no value for any symbol, and one that a reader does not know is passed over: feeds and
@@ -79,7 +85,6 @@ class UniverseFrame(Received, frozen=True, tag_field="type", tag="universe"):
     minute_high: Packed | UnsetType = UNSET
     minute_low: Packed | UnsetType = UNSET
     spread_percent: Packed | UnsetType = UNSET
-    clock: EpochMs | UnsetType = UNSET
 
 
 # The columns of a scan that have a number for each symbol.
