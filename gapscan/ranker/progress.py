@@ -9,9 +9,11 @@ from contextlib import suppress
 from typing import Final
 
 from gapscan.bus.client import NATS_ERRORS, Bus
+from gapscan.lists.delta import Rows
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Ranked
 from gapscan.ranker.ingest import Ingest
+from gapscan.ranking.scanner import Scanner
 
 _LOOK_SECONDS: Final = 0.01
 
@@ -28,7 +30,14 @@ class WholeDay:
         self._whole: dt.date | None = None  # the last day that was
         self._lacking = False  # whether the present one was ranked before
 
-    def begins(self) -> bool:
+    def members(self, rows: dict[str, Rows], scanner: Scanner) -> dict[str, Rows]:
+        """Of what the lists show, who is in them and may stay: at that moment nobody, nor has anybody to wait."""
+        if not self._begins():
+            return rows
+        scanner.lists = scanner.lists
+        return {}
+
+    def _begins(self) -> bool:
         """Whether it has come since this was last asked, for the first time on that day."""
         date = self._ingest.universe.date
         if date == self._whole:

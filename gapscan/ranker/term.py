@@ -127,13 +127,6 @@ class Term:
     def _losing(self, publisher: ListPublisher) -> None:
         self._publishing.want_anew(publisher)
 
-    def _members(self) -> dict[str, Rows]:
-        """Who is in the lists, and may stay; at the moment at which a simulated market's day is known, nobody."""
-        if self._whole_day.begins():
-            self._scanner.lists = self.lists  # which forgets who has to wait
-            return {}
-        return {name: publisher.rows for name, publisher in self.publishers.items()}
-
     def _rows(self, name: str) -> Rows:
         """The rows of a list as they are published."""
         return self.publishers[name].rows if name in self.publishers else ()
@@ -243,7 +236,8 @@ class Term:
         self._publishing.times = self.stages.ranked(self.ingest.received)
         self._near.look()
         also = never_ranked(self.lists, self.publishers, self.universe)
-        self._publishing.want(self._scanner.scan(self._members(), also))
+        members = self._whole_day.members({name: p.rows for name, p in self.publishers.items()}, self._scanner)
+        self._publishing.want(self._scanner.scan(members, also))
         over = (spec for spec in self.lists.specs if is_over(spec, self.publishers[spec.name], self.universe))
         self._publishing.want({spec.name: () for spec in over})
         self._explainer.observe()
