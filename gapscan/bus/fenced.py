@@ -136,6 +136,11 @@ class FencedValue:
         self._writer = secrets.token_hex(6)
         self._puts = 0
 
+    @property
+    def revision(self) -> int:
+        """The sequence of the value that was read or put last; 0 for none."""
+        return self._revision
+
     async def read(self) -> Stored | None:
         """The value as it is stored; the next put replaces it. Raises BusError."""
         stored = await keyvalue.get_of_leader(self._bus, self._bucket, self._key)

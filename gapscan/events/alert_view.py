@@ -10,7 +10,7 @@ import numpy as np
 
 from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market.columns import Floats
-from gapscan.protocol.events import Event, Occurrence
+from gapscan.protocol.events import Occurrence
 from gapscan.protocol.lists import Row
 from gapscan.ranking.alerts import AlertSpec
 from gapscan.ranking.language.closures import Test
@@ -31,6 +31,7 @@ class Step:
     after: Rows
     events: Sequence[Occurrence]
     simulated: bool
+    missed: bool = False  # it is the sum of a gap
 
 
 class AlertView:
@@ -41,7 +42,6 @@ class AlertView:
         self.symbols = symbols_of(step.after)
         self.ranks = {symbol: rank for rank, symbol in enumerate(self.symbols, 1)}
         self.earlier = {row["symbol"]: (rank, row) for rank, row in enumerate(step.before, 1)}
-        self.missed = any(isinstance(event, Event) and event.missed for event in step.events)
         self._entries = entries
         self._columns = RowColumns(step.after, step.as_of)
         self._was = RowColumns(self._before_of(step.after), step.as_of)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from itertools import groupby
 from typing import Final, cast
 
 import numpy as np
 
 from gapscan.errors import ConfigError
+from gapscan.events.alert_memory import Memory, data_of, dwell_ms, may_tell
 from gapscan.events.alert_view import MINUTE_MS, AlertView, Step
-from gapscan.market.sessions import DAY_MS, date_of_trades, minute_of_day, session_at
+from gapscan.market.sessions import session_at
 from gapscan.protocol.alerts import Alert, AlertState
 from gapscan.protocol.events import Event
-from gapscan.protocol.fields import Fields
 from gapscan.protocol.lists import ListDefinition, Row
 from gapscan.protocol.why import Conditions
-from gapscan.ranking.alerts import PLACEHOLDER, AlertSpec, is_quiet
+from gapscan.ranking.alerts import PLACEHOLDER, AlertSpec
 from gapscan.ranking.language.explain import Line, conditions
 from gapscan.ranking.language.expression import Filter
 from gapscan.ranking.spec import ROW_FIELDS
@@ -27,15 +28,7 @@ _SAID: Final = {
     "resumed": "resumed", "rank": "rose in", "when": "meets the condition in",
 }  # fmt: skip
 
-
-@dataclass(slots=True)
-class _Memory:
-    """Of one alert, as in AlertState."""
-
-    holds: set[str] = field(default_factory=set)
-    waiting: dict[str, int] = field(default_factory=dict)
-    told: dict[str, int] = field(default_factory=dict)
-    left: dict[str, Row] = field(default_factory=dict)
+_Due = tuple[int, int, str]  # when, the alert's place, symbol
 
 
 class ListAlerts:
@@ -45,16 +38,17 @@ class ListAlerts:
         self.specs: tuple[AlertSpec, ...] = ()
         self.spent = 0.0  # seconds
         self.suppressed = 0
+        self._dwelling: tuple[tuple[int, AlertSpec], ...] = ()  # with their places
         self._outline: tuple[Line, ...] = ()
-        self._memory: dict[str, _Memory] = {}
+        self._memory: dict[str, Memory] = {}
         self._entries: dict[str, list[int]] = {}
         self._longest = 0.0  # minutes that are counted over
 
     def set_specs(self, specs: Sequence[AlertSpec], definition: ListDefinition | None) -> None:
-        """Watch for these. What is known of those that stay is kept."""
-        before = {spec.definition.name: spec.definition for spec in self.specs}
-        known = {name for spec in specs if before.get(name := spec.definition.name, spec.definition) == spec.definition}
+        """Watch for these. What is known of those that wait for the same thing is kept."""
+        known = {spec.definition.name for spec in specs}
         self.specs = tuple(specs)
+        self._dwelling = tuple((place, spec) for place, spec in enumerate(specs) if spec.definition.dwell)
         self._outline = _outline(definition)
         self._memory = {name: memory for name, memory in self._memory.items() if name in known}
         self._longest = max(
@@ -63,20 +57,12 @@ class ListAlerts:
 
     def restore(self, states: Mapping[str, AlertState], entries: Mapping[str, Sequence[int]]) -> None:
         """Go on where another one was."""
-        self._memory = {name: _remembered(state) for name, state in states.items()}
+        self._memory = {name: Memory.of(state) for name, state in states.items()}
         self._entries = {symbol: list(times) for symbol, times in entries.items()}
 
     def states(self) -> dict[str, AlertState]:
         """What whoever comes next needs to know."""
-        return {
-            name: AlertState(
-                sorted(memory.holds),
-                dict(memory.waiting),
-                dict(memory.told),
-                {symbol: _data(row) for symbol, row in memory.left.items()},
-            )
-            for name, memory in self._memory.items()
-        }
+        return {name: memory.state() for name, memory in self._memory.items()}
 
     @property
     def entries(self) -> dict[str, list[int]]:
@@ -95,6 +81,35 @@ class ListAlerts:
         self.spent += time.perf_counter() - began
         return found
 
+    def lasted(self, state: Step, until: int) -> list[Alert]:
+        """What they say of those that stayed so until their dwell was over: the list was as in `state` until `until`.
+
+        What is told does not depend on how soon somebody looks: it is of the moment at which the dwell was over.
+        """
+        due = sorted(
+            (at, place, symbol)
+            for place, spec in self._dwelling
+            if (memory := self._known(spec)) is not None
+            for at, symbol in memory.lasted(spec.definition, until)
+        )
+        if not due:
+            return []
+        began = time.perf_counter()
+        with np.errstate(all="ignore"):
+            found = [alert for as_of, group in groupby(due, key=_moment) for alert in self._over(state, as_of, group)]
+        self.spent += time.perf_counter() - began
+        return found
+
+    def _over(self, state: Step, as_of: int, due: Iterable[_Due]) -> Iterator[Alert]:
+        """What they say of those whose dwell was over at `as_of`."""
+        view = AlertView(replace(state, as_of=as_of), self._entries)
+        for _, place, symbol in due:
+            spec = self.specs[place]
+            memory = self._memory[spec.definition.name]
+            del memory.waiting[symbol]
+            if symbol in memory.left or symbol in view.ranks:
+                yield from self._told(spec, view, memory, symbol)
+
     def _count(self, step: Step) -> None:
         if not self._longest:
             return
@@ -104,27 +119,37 @@ class ListAlerts:
                 self._entries.setdefault(event.symbol, []).append(step.as_of)
         self._entries = {s: kept for s, times in self._entries.items() if (kept := [at for at in times if at > since])}
 
-    def _of(self, spec: AlertSpec, view: AlertView) -> Iterator[Alert]:
+    def _known(self, spec: AlertSpec) -> Memory | None:
         memory = self._memory.get(spec.definition.name)
+        return memory if memory is not None and memory.is_of(spec) else None
+
+    def _of(self, spec: AlertSpec, view: AlertView) -> Iterator[Alert]:
+        memory = self._known(spec)
         if memory is None:
             # What was so already, when somebody began to look, does not turn so.
-            memory = self._memory[spec.definition.name] = _Memory(holds=view.held_before(spec))
+            memory = self._memory[spec.definition.name] = Memory(holds=view.held_before(spec))
+        memory.watches = spec.watches
         turned, holds = _turned(spec, view, memory)
-        kept = max(spec.definition.cooldown * 1000, DAY_MS)
-        memory.told = {symbol: at for symbol, at in memory.told.items() if view.step.as_of - at <= kept}
         for symbol in self._lasting(spec, view, memory, turned, holds):
-            if _may_tell(spec, memory, symbol, view.step.as_of):
-                memory.told[symbol] = view.step.as_of
-                yield self._alert(spec, view, symbol, memory.left.get(symbol) or view.row(symbol))
-            else:
-                self.suppressed += 1
+            yield from self._told(spec, view, memory, symbol)
+
+    def _told(self, spec: AlertSpec, view: AlertView, memory: Memory, symbol: str) -> Iterator[Alert]:
+        """The alert, if it is to be told of a symbol."""
+        row = memory.left.pop(symbol, None) or view.row(symbol)
+        memory.forget_told(spec.definition, view.step.as_of)
+        if may_tell(spec, memory, symbol, view.step.as_of):
+            memory.note_told(spec.definition, symbol, view.step.as_of)
+            yield self._alert(spec, view, symbol, row)
+        else:
+            self.suppressed += 1
 
     @staticmethod
-    def _lasting(
-        spec: AlertSpec, view: AlertView, memory: _Memory, turned: Iterable[str], holds: set[str]
-    ) -> list[str]:
-        """The symbols of which it is true for long enough now."""
-        dwell = spec.definition.dwell * 1000
+    def _lasting(spec: AlertSpec, view: AlertView, memory: Memory, turned: Iterable[str], holds: set[str]) -> list[str]:
+        """The symbols of which it is true for long enough now.
+
+        Of those that wait since an earlier delta `lasted` is asked first, but over a gap.
+        """
+        dwell = dwell_ms(spec.definition)
         if not dwell:
             return list(turned)
         memory.waiting = {symbol: since for symbol, since in memory.waiting.items() if symbol in holds}
@@ -132,7 +157,7 @@ class ListAlerts:
             memory.waiting.setdefault(symbol, view.step.as_of)
         if spec.definition.on == "leave":
             memory.left = {symbol: memory.left.get(symbol) or view.row(symbol) for symbol in memory.waiting}
-        due = [symbol for symbol, since in memory.waiting.items() if view.step.as_of - since >= dwell]
+        due = [symbol for _, symbol in memory.lasted(spec.definition, view.step.as_of)]
         for symbol in due:
             del memory.waiting[symbol]
         return due
@@ -149,11 +174,11 @@ class ListAlerts:
             as_of=step.as_of,
             epoch=step.epoch,
             sequence=step.sequence,
-            data=_data(row),
+            data=data_of(row),
             conditions=self._conditions(spec, view, row),
             rank=rank,
             channels=list(definition.channels),
-            missed=view.missed,
+            missed=step.missed,
             simulated=step.simulated,
         )
 
@@ -169,18 +194,11 @@ class ListAlerts:
         return conditions((*self._outline, *own), columns, words)
 
 
-def _remembered(state: AlertState) -> _Memory:
-    left = {symbol: cast(Row, {"symbol": symbol, **data}) for symbol, data in state.left.items()}
-    return _Memory(set(state.holds), dict(state.waiting), dict(state.told), left)
+def _moment(due: _Due) -> int:
+    return due[0]
 
 
-def _data(row: Row) -> Fields:
-    data = dict(row)
-    del data["symbol"]
-    return cast(Fields, data)
-
-
-def _turned(spec: AlertSpec, view: AlertView, memory: _Memory) -> tuple[list[str], set[str]]:
+def _turned(spec: AlertSpec, view: AlertView, memory: Memory) -> tuple[list[str], set[str]]:
     """Of which symbols it came true with this step, and of which it is true."""
     on = spec.definition.on
     if on == "when":
@@ -196,27 +214,13 @@ def _turned(spec: AlertSpec, view: AlertView, memory: _Memory) -> tuple[list[str
     return view.passing(spec, [event.symbol for event in events]), _still(on, view, memory)
 
 
-def _still(on: str, view: AlertView, memory: _Memory) -> set[str]:
+def _still(on: str, view: AlertView, memory: Memory) -> set[str]:
     """Of whom what they wait for is still so."""
     if on == "leave":
         return {symbol for symbol in memory.waiting if symbol not in view.ranks}
     if on in ("halted", "resumed"):
         return {row["symbol"] for row in view.step.after if row.get("halt") == on}
     return set(view.symbols)
-
-
-def _may_tell(spec: AlertSpec, memory: _Memory, symbol: str, as_of: int) -> bool:
-    """Whether sessions, quiet hours, cooldown and once a day let it be told."""
-    definition = spec.definition
-    if definition.sessions and str(session_at(as_of)) not in definition.sessions:
-        return False
-    if spec.quiet and is_quiet(minute_of_day(as_of), spec.quiet):
-        return False
-    if (last := memory.told.get(symbol)) is None:
-        return True
-    if definition.once_a_day and date_of_trades(last) == date_of_trades(as_of):
-        return False
-    return as_of - last >= definition.cooldown * 1000
 
 
 def text_of(spec: AlertSpec, name: str, row: Row, rank: int | None) -> str:

@@ -11,6 +11,7 @@ from gapscan.lists.delta import Rows, checksum, symbols_of
 from gapscan.lists.difference import diff
 from gapscan.lists.state import Copy, Fit, ranked, unranked
 from gapscan.market.sessions import date_of_trades
+from gapscan.protocol.alerts import Alert
 from gapscan.protocol.events import EventGap, EventPosition, GapReason, Occurrence
 from gapscan.protocol.messages import Change, Delta, NearMiss, Remove, Snapshot
 
@@ -64,9 +65,20 @@ class ListHistory:
 
     def apply(self, delta: Delta, sequence: int) -> tuple[Fit, list[Occurrence]]:
         """Go on by one delta, if it fits, and what that means."""
-        before = self.copy.rows
+        before, rows = self._state(), self.copy.rows
         fit = self.copy.apply(delta, sequence)
-        return fit, self._meaning(before, delta.changes, delta.near or ()) if fit is Fit.APPLIED else []
+        if fit is not Fit.APPLIED:
+            return fit, []
+        lasted = self.alerts.lasted(before, delta.as_of)
+        return fit, [*lasted, *self._meaning(rows, delta.changes, delta.near or ())]
+
+    def lasted(self, until: int) -> list[Alert]:
+        """What alerts say of what stayed so until their dwell was over: there was no delta until the time `until`."""
+        return self.alerts.lasted(self._state(), until)
+
+    def _state(self) -> Step:
+        copy = self.copy
+        return Step(self.name, copy.epoch, copy.sequence, copy.as_of, copy.rows, copy.rows, (), self.simulated)
 
     def skip_to(self, copy: Copy, reason: GapReason, simulated: bool) -> list[Occurrence]:
         """Go on at another state, to which no deltas lead: the gap, and in sum what happened in it.
@@ -103,7 +115,8 @@ class ListHistory:
         moment = Moment(self.name, copy.epoch, copy.sequence, copy.as_of, self.simulated, missed)
         meaning = Meaning(moment, before, copy.rows, self._seen, self._near)
         events: list[Occurrence] = [*meaning.events(changes), *meaning.near_misses(near)]
-        step = Step(self.name, copy.epoch, copy.sequence, copy.as_of, before, copy.rows, events, self.simulated)
+        at = (self.name, copy.epoch, copy.sequence, copy.as_of)
+        step = Step(*at, before, copy.rows, events, self.simulated, missed)
         return [*events, *self.alerts.alerts(step)]
 
     def _turn_day(self) -> None:

@@ -20,7 +20,7 @@ KINDS: Final = Kinds(
     },
     failures={
         *LEADERSHIP_FAILURES, *ALL_LISTS_FAILURES, "read_failed", "malformed", "inbox_full", "position_unusable",
-        "alerts_unread", "copies_failed",
+        "position_incomplete", "position_unsaved", "alerts_unread", "copies_failed",
     },
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from gapscan.bus.client import Bus
 from gapscan.errors import BusError, GapscanError, ProtocolError
 from gapscan.events.history import ListHistory
 from gapscan.events.position import PositionKeeper
+from gapscan.events.quiet import Quiet
 from gapscan.events.states import BATCH, deltas_after, state_now
 from gapscan.events.store import EventStore
 from gapscan.lists.state import Copy, Fit
@@ -44,7 +45,7 @@ class ListReader:
         self._store = store
         self._simulated = self.history.simulated = simulated  # by the settings; else, its writer says so
         self._tally = tally
-        self._keeper = PositionKeeper(bus, self.history, save_seconds)
+        self._keeper = PositionKeeper(bus, self.history, save_seconds, tally)
         self._inbox: asyncio.Queue[Msg] = asyncio.Queue(INBOX_SIZE)
         self._woken = asyncio.Event()
         self._removed = False
@@ -54,6 +55,7 @@ class ListReader:
         self._waiting_since = 0.0  # for its state, monotonic
         self._ahead_since: float | None = None  # of what the writer says, monotonic
         self._pending: list[Occurrence] = []  # what a gap means, to be stored before any delta is looked at
+        self._quiet = Quiet()
         self._between = False  # a delta is applied whose events are not stored yet
 
     def offer(self, message: Msg) -> None:
@@ -69,6 +71,11 @@ class ListReader:
         """Something may have been missed."""
         self._behind = True
         self._woken.set()
+
+    @property
+    def unsaved(self) -> str:
+        """Why its position cannot be kept; empty when it can."""
+        return self._keeper.fault
 
     def remove(self) -> None:
         """The list is defined no longer: `run` says so, and ends."""
@@ -143,6 +150,7 @@ class ListReader:
             await self._apply(content, int((message.headers or {}).get(names.HEADER_SEQUENCE, 0)))
         elif isinstance(content, Heartbeat):
             self._observe(content)
+            await self._look_at_dwell(content)
 
     def _observe(self, beat: Heartbeat) -> None:
         copy = self.history.copy
@@ -161,6 +169,14 @@ class ListReader:
         self._ahead_since = self._ahead_since or time.monotonic()
         if time.monotonic() - self._ahead_since > LOST_SECONDS:
             self._skip_because("lost")
+
+    async def _look_at_dwell(self, beat: Heartbeat) -> None:
+        """A quiet list has no delta to end a dwell at: what its next one would have told is told, and just so."""
+        copy = self.history.copy
+        if self._due or (beat.epoch, beat.sequence) != (copy.epoch, copy.sequence):
+            return
+        self._pending += self.history.lasted(self._quiet.until(beat))
+        await self._store_pending()
 
     async def _apply(self, delta: Delta, sequence: int) -> None:
         if self._due or not self.history.begun:

@@ -108,7 +108,7 @@ class EventsTerm:
         """The lists of which a position is kept: one that was removed meanwhile is still to be taken leave of."""
         bucket = self._bus.names.bucket_events
         try:
-            stored = await get_last_of_each(self._bus, names.bucket_stream(bucket), names.key_subject(bucket))
+            stored = await get_last_of_each(self._bus, names.bucket_stream(bucket), names.key_subject(bucket, "*"))
         except NoStreamError:
             return []
         return [names.key_of(bucket, one.subject) for one in stored if one.data]
@@ -194,5 +194,6 @@ class EventsTerm:
             "alerts": self._alerts_report(),
             "copies": self.copies.report(),
             "gaps": sum(reader.gaps for reader in self.readers.values()),
+            "unsaved": {name: reader.unsaved for name, reader in self.readers.items() if reader.unsaved},
             "lists": {name: reader.history.copy.sequence for name, reader in self.readers.items()},
         }

@@ -72,13 +72,15 @@ class Alert(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="aler
 class AlertState(Struct, frozen=True, omit_defaults=True):
     """Of one alert: the symbols for which its condition holds, since when others wait, when which were told of.
 
-    `left` are the rows, as they last were, of those that wait because they left.
+    `left` are the rows, as they last were, of those that wait because they left. `told` are those that cooldown or
+    once a day still hold back. `watches` is a digest of what the alert waited for: of another one this says nothing.
     """
 
     holds: Symbols = []
     waiting: dict[str, EpochMs] = {}
     told: dict[str, EpochMs] = {}
     left: dict[str, Fields] = {}
+    watches: str = ""
 
 
 class ChannelState(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="channel_state"):

@@ -77,12 +77,23 @@ Occurrences = list[Occurrence]
 Moments = list[EpochMs]
 
 
+class PositionParts(Struct, frozen=True):
+    """Where the whole position is, whose value would be too large: in the values `<list>.<key>.1` to `<count>`.
+
+    Joined they are one message, whose SHA-256 is `digest`.
+    """
+
+    key: str
+    count: Annotated[int, Meta(ge=1)]
+    digest: str
+
+
 class EventPosition(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="event_position"):
     """How far a list's deltas were made events of, and the list there: for whoever makes them next.
 
     `seen` are the symbols that were in the list on the trading day `date`, `near` those that came near to it, and did
-    not enter since. `pending` is still to be stored before the
-    deltas after `sequence`; `stored` is where the events' stream ended then.
+    not enter since. `pending` is still to be stored before the deltas after `sequence`; `stored` is where the events'
+    stream ended then. One with `parts` is without what is large: they have all of it.
     """
 
     list: ListName
@@ -98,3 +109,4 @@ class EventPosition(Struct, frozen=True, omit_defaults=True, tag_field="type", t
     entries: Annotated[dict[str, Moments], Meta(description="when symbols entered, where that is counted")] = {}
     simulated: bool = False
     near: Symbols = []
+    parts: PositionParts | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -53,11 +54,15 @@ class _AlertsFile(Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class AlertSpec:
-    """One alert, ready to be watched for. `quiet` are minutes of the day, from and to."""
+    """One alert, ready to be watched for. `quiet` are minutes of the day, from and to.
+
+    `watches` is a digest of what it waits for: the same as long as what is known of its list is of use to it.
+    """
 
     definition: AlertDefinition
     condition: AlertCondition | None
     quiet: tuple[tuple[int, int], ...]
+    watches: str
 
 
 def check_alerts(text: str, source: str) -> tuple[list[AlertDefinition], list[ConfigError]]:
@@ -122,7 +127,14 @@ def compile_alert(definition: AlertDefinition) -> AlertSpec:
             raise SpecError(f"{where}: the name is too long", remedy=f"at most {_LONGEST_NAME} characters with `where`")
         compile_list(hidden_list(definition))
     condition = _condition(f"{where}, when", definition.when) if definition.when else None
-    return AlertSpec(definition, condition, tuple(_quiet(where, text) for text in definition.quiet))
+    quiet = tuple(_quiet(where, text) for text in definition.quiet)
+    return AlertSpec(definition, condition, quiet, _watches(definition))
+
+
+def _watches(definition: AlertDefinition) -> str:
+    """Whom it tells, how often and in which words may change without that."""
+    parts = (definition.list, definition.on, definition.when, definition.where, definition.rank, definition.dwell)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 
 def _condition(place: str, text: str) -> AlertCondition:

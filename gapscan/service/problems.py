@@ -58,6 +58,8 @@ def instance_problems(name: str, instances: list[Instance]) -> list[str]:
         if not leader:
             return ["no ranker leads"]
         return ranker_problems(leader)
+    if name == "events":
+        return [problem for instance in instances for problem in _events_problems(instance)]
     if name == "notify":
         return [problem for instance in instances for problem in _channel_problems(instance)]
     if name == "recorder":
@@ -65,6 +67,11 @@ def instance_problems(name: str, instances: list[Instance]) -> list[str]:
     if name == "bridge":
         return [problem for instance in instances for problem in _bridge_problems(instance)]
     return []
+
+
+def _events_problems(events: Instance) -> list[str]:
+    lists = events.get("unsaved", {}).items()
+    return [f"events: the position in list {name} cannot be kept: {fault}" for name, fault in lists]
 
 
 def _channel_problems(notify: Instance) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from gapscan.events.alert_memory import holds_back
 from gapscan.events.history import ListHistory
 from gapscan.protocol.alerts import Alert, AlertDefinition
 from gapscan.protocol.codec import decode_as, encode
@@ -19,7 +20,7 @@ from tests.support.cases import fewer
 from tests.support.strategies import delta_between, row_lists
 
 Rows = list[Row]
-Said = tuple[int, str]  # sequence, symbol
+Said = tuple[int, int, str]  # sequence, market time, symbol
 
 NOON = 1_795_366_800_000  # 2026-11-22 12:00 in New York
 STEP = 7  # seconds of market time between two states
@@ -92,6 +93,15 @@ class Plain:
             "count(1) >= 2": len(recent) >= 2,
         }[self.definition.when]
 
+    def lasted(self, until: int) -> dict[str, int]:
+        """Of whom it is told that it stayed so, and when it had: the list was the same until then."""
+        dwell = round(self.definition.dwell * 1000)
+        due = {s: at + dwell for s, at in self.waiting.items() if at + dwell <= until}
+        self.waiting = {s: at for s, at in self.waiting.items() if s not in due}
+        found = {symbol: at for symbol, at in due.items() if self.may_tell(symbol, at)}
+        self.told |= found
+        return found
+
     def step(self, before: Rows, after: Rows, now: int) -> set[str]:
         was, there = {row["symbol"]: row for row in before}, {row["symbol"]: row for row in after}
         new = there.keys() - was.keys()
@@ -100,7 +110,7 @@ class Plain:
         true = {s for s, row in there.items() if self.condition(row, was.get(s), now)}
         turned, holds = self.turned(was, there, new, true, now)
         self.seen |= new
-        due = self.lasting(turned, holds, now)
+        due = self.begun(turned, holds, now)
         found = {symbol for symbol in due if self.may_tell(symbol, now)}
         self.told |= dict.fromkeys(found, now)
         return found
@@ -120,15 +130,13 @@ class Plain:
             return gone, self.waiting.keys() - there.keys()
         return (new - self.seen if on == "first" else new) & true, set(there)
 
-    def lasting(self, turned: set[str], holds: set[str], now: int) -> set[str]:
+    def begun(self, turned: set[str], holds: set[str], now: int) -> set[str]:
         if not self.definition.dwell:
             return turned
         self.waiting = {s: at for s, at in self.waiting.items() if s in holds}
         for symbol in turned:
             self.waiting.setdefault(symbol, now)
-        due = {s for s, at in self.waiting.items() if now - at >= self.definition.dwell * 1000}
-        self.waiting = {s: at for s, at in self.waiting.items() if s not in due}
-        return due
+        return set()
 
     def may_tell(self, symbol: str, now: int) -> bool:
         last = self.told.get(symbol)
@@ -136,9 +144,18 @@ class Plain:
 
 
 def plain(states: list[Rows], definition: AlertDefinition) -> list[Said]:
+    """What is told, of which sequence and market time."""
     watched = Plain(definition)
-    steps = enumerate(pairwise(states), 1)
-    return sorted((at, s) for at, (a, b) in steps for s in watched.step(a, b, NOON + at * STEP * 1000))
+    found: list[Said] = []
+    for sequence, (before, after) in enumerate(pairwise(states), 1):
+        now = time_of(sequence)
+        found += [(sequence - 1, at, symbol) for symbol, at in watched.lasted(now).items()]
+        found += [(sequence, now, symbol) for symbol in watched.step(before, after, now)]
+    return sorted(found)
+
+
+def time_of(sequence: int) -> int:
+    return NOON + sequence * STEP * 1000
 
 
 def begun(definition: AlertDefinition) -> ListHistory:
@@ -157,7 +174,7 @@ def run(history: ListHistory, states: list[Rows], first: int = 0) -> list[Alert]
     found: list[Alert] = []
     for sequence in range(first + 1, len(states)):
         delta = delta_between(states[sequence - 1], states[sequence], sequence - 1)
-        _, occurrences = history.apply(structs.replace(delta, as_of=NOON + sequence * STEP * 1000), sequence)
+        _, occurrences = history.apply(structs.replace(delta, as_of=time_of(sequence)), sequence)
         found += [one for one in occurrences if isinstance(one, Alert)]
     return found
 
@@ -166,7 +183,7 @@ def run(history: ListHistory, states: list[Rows], first: int = 0) -> list[Alert]
 @given(histories(), ALERTS)
 def test_they_are_what_a_plain_look_gives(states: list[Rows], definition: AlertDefinition) -> None:
     found = run(begun(definition), states)
-    assert sorted((one.sequence, one.symbol) for one in found) == plain(states, definition)
+    assert sorted((one.sequence, one.as_of, one.symbol) for one in found) == plain(states, definition)
 
 
 @fewer
@@ -177,11 +194,64 @@ def test_resumed_anywhere_they_are_the_same_ones(
     whole = run(begun(definition), states)
     at = data.draw(st.integers(0, len(states) - 1))
     first = begun(definition)
-    run(first, states[: at + 1])
+    before = run(first, states[: at + 1])
     second = ListHistory("a")
     second.restore(decode_as(EventPosition, encode(first.position())))
     watch(second, definition)
-    assert run(second, states, at) == [one for one in whole if one.sequence > at]
+    assert run(second, states, at) == whole[len(before) :]
+
+
+@fewer
+@given(histories(), ALERTS, st.lists(st.integers(0, STEP * 1000), max_size=12))
+def test_whoever_looks_in_between_finds_the_same_ones(
+    states: list[Rows], definition: AlertDefinition, looks: list[int]
+) -> None:
+    """As heartbeats make it look: at any time before the next delta, none or many of them."""
+    history = begun(definition)
+    found: list[Alert] = []
+    for sequence in range(1, len(states)):
+        for later in looks[sequence - 1 :: len(states)]:
+            found += history.lasted(time_of(sequence - 1) + later)
+        found += run(history, states[: sequence + 1], sequence - 1)
+    assert found == run(begun(definition), states)
+
+
+@fewer
+@given(histories(), ALERTS, ALERTS)
+def test_what_an_alert_knew_is_nothing_to_one_that_waits_for_another_thing(
+    states: list[Rows], earlier: AlertDefinition, definition: AlertDefinition
+) -> None:
+    """It begins as if it were new, whether it was edited while somebody looked or while nobody did."""
+    assume(compile_alert(earlier).watches != compile_alert(definition).watches)
+    last = len(states) - 2
+    edited, fresh = begun(earlier), ListHistory("a")
+    run(edited, states[:-1])
+    position = decode_as(EventPosition, encode(edited.position()))
+    restarted = ListHistory("a")
+    restarted.restore(position)
+    fresh.restore(structs.replace(position, alerts={}))
+    for history in (edited, restarted, fresh):
+        watch(history, definition)
+    expected = run(fresh, states, last)
+    assert run(edited, states, last) == expected
+    assert run(restarted, states, last) == expected
+
+
+@fewer
+@given(histories(), ALERTS)
+def test_nobody_is_kept_whom_nothing_holds_back(states: list[Rows], definition: AlertDefinition) -> None:
+    history = begun(definition)
+    last: dict[str, int] = {}
+    for sequence in range(1, len(states)):
+        found = run(history, states[: sequence + 1], sequence - 1)
+        last |= {one.symbol: one.as_of for one in found}
+        state = history.alerts.states()["told"]
+        assert state.told.items() <= last.items()
+        if found:
+            kept = {s for s, at in last.items() if holds_back(definition, at, found[-1].as_of)}
+            assert state.told.keys() >= kept
+        if not (definition.cooldown or definition.once_a_day):
+            assert not state.told
 
 
 @fewer

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,12 +17,15 @@ from gapscan.bus.definitions import read_definition, read_definitions
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.events import term, watched
 from gapscan.events.service import Events
+from gapscan.protocol import names
 from gapscan.protocol.alerts import Alert, AlertDefinition
 from gapscan.protocol.codec import decode_as
+from gapscan.protocol.messages import Row
 from gapscan.service import all_lists
-from tests.integration.events.test_events import list_named, settled, show
+from tests.integration.events.test_events import NOON, beating, has, list_named, settled, show
 from tests.support.cli import Cli, assert_error
 from tests.support.events import events_of, stored_alerts, stored_events, told
+from tests.support.lists import Published
 from tests.support.nats import NatsServer
 from tests.support.until import until
 
@@ -191,6 +195,83 @@ async def test_each_once_over_many_restarts(bus: Bus, nats_server: NatsServer) -
         await until(said(bus, sum(map(len, wanted.values()))), "what alerts say of the last entries")
     for name, entries in wanted.items():
         assert [(each.symbol, each.sequence) for each in await stored_alerts(bus) if each.list == name] == entries
+
+
+def quiet(
+    movers: Published, clock: Iterator[int], looks: Callable[[], Awaitable[bool]]
+) -> Callable[[], Awaitable[bool]]:
+    """The same, while nothing happens in the list but that its time goes on."""
+
+    async def look() -> bool:
+        await movers.publisher.heartbeat("live", next(clock), simulated=True)
+        return await looks()
+
+    return look
+
+
+async def test_a_dwell_ends_in_a_quiet_list_too(bus: Bus, nats_server: NatsServer) -> None:
+    """Of the moment at which it was over, once over restarts, and though the symbol leaves before anything else."""
+    movers = await list_named(bus, "movers")
+    await write_alert(bus, AlertDefinition("stays", "movers", dwell=60.0))
+    async with events_of(nats_server) as running:
+        await until(watches(running, 1), "the alert")
+        await show(movers, AAPL=10.5)
+        await until(has(bus, "movers", 2), "the entry")
+        clock = itertools.count(NOON + 59_000, 1000)
+        await until(quiet(movers, clock, said(bus, 1)), "what it says")
+    async with events_of(nats_server) as running:
+        await until(watches(running, 1), "the alert again")
+        for _ in range(5):
+            await movers.publisher.heartbeat("live", next(clock), simulated=True)
+        await movers.publisher.publish([Row(symbol="MSFT", price=2.0)], NOON + 900_000)
+        await until(has(bus, "movers", 5), "who came and went")
+        await movers.publisher.publish([], NOON + 990_000)
+        await until(said(bus, 2), "what it says of the other")
+        assert running.term is not None
+        assert running.term.store.alerts.repeated == 0  # nothing was tried again
+    first, second = await stored_alerts(bus)
+    assert (first.symbol, first.sequence, first.as_of, first.rank) == ("AAPL", 1, NOON + 60_000, 1)
+    assert first.data == {"price": 10.5}
+    assert (second.symbol, second.sequence, second.as_of) == ("MSFT", 2, NOON + 960_000)
+
+
+async def test_edited_while_nobody_looks_it_begins_anew(bus: Bus, nats_server: NatsServer) -> None:
+    """What was so already is not told, as it is not of one that is edited while somebody looks."""
+    movers = await list_named(bus, "movers")
+    await write_alert(bus, AlertDefinition("high", "movers", "when", "price > 1000"))
+    async with events_of(nats_server) as running:
+        await until(watches(running, 1), "the alert")
+        await show(movers, AAPL=10.5, MSFT=2.0)
+        await until(has(bus, "movers", 4), "the entries")
+    await write_alert(bus, AlertDefinition("high", "movers", "when", "price > 5"))
+    async with events_of(nats_server) as running:
+        await until(watches(running, 1), "the other alert")
+        await show(movers, AAPL=10.6, MSFT=2.0)
+        await show(movers, AAPL=10.6, MSFT=6.0)
+        await until(said(bus, 1), "what turned true")
+    assert [(one.symbol, one.sequence) for one in await stored_alerts(bus)] == [("MSFT", 3)]
+
+
+async def test_over_a_gap_each_says_that_its_time_is_not_known(bus: Bus, nats_server: NatsServer) -> None:
+    """Also of rows that stayed, of which no event tells."""
+    movers = await list_named(bus, "movers")
+    for alert in (
+        AlertDefinition("high", "movers", "when", "price > 20"),
+        AlertDefinition("top", "movers", "rank", rank=1),
+    ):
+        await write_alert(bus, alert)
+    async with events_of(nats_server) as running:
+        await until(watches(running, 2), "the alerts")
+        await show(movers, AAPL=10.5, MSFT=2.0)
+        await until(said(bus, 1), "who is the first")
+    await show(movers, MSFT=2.0, AAPL=25.0)
+    await show(movers, MSFT=2.5, AAPL=25.0)
+    await movers.publisher.write_snapshot(True)
+    await bus.js.purge_stream(names.DEFAULT.list_stream("movers"))
+    async with events_of(nats_server):
+        await until(beating(movers, said(bus, 3)), "what came about in the gap")
+    found = [(one.name, one.symbol, one.sequence, one.missed) for one in await stored_alerts(bus)]
+    assert found == [("top", "AAPL", 1, False), ("high", "AAPL", 3, True), ("top", "MSFT", 3, True)]
 
 
 async def _entries(bus: Bus, name: str) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from gapscan.events.alerting import _may_tell, _Memory
+from gapscan.events.alert_memory import Memory, may_tell
 from gapscan.market.sessions import session_times
 from gapscan.protocol.messages import AlertDefinition
 from gapscan.ranking.alerts import compile_alert
@@ -25,6 +25,6 @@ MINUTE = 60_000
 )
 def test_once_a_day_is_once_with_the_night_before(told: int, now: int, may: bool) -> None:
     spec = compile_alert(AlertDefinition(name="mine", list="gappers_up", once_a_day=True))
-    memory = _Memory()
+    memory = Memory()
     memory.told["A"] = told
-    assert _may_tell(spec, memory, "A", now) is may
+    assert may_tell(spec, memory, "A", now) is may
