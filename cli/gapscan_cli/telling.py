@@ -10,7 +10,7 @@ from typing import Final
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import NoStreamError, Stored, get_from, get_latest
 from gapscan.errors import BusError, ProtocolError
-from gapscan.protocol.alerts import Alert
+from gapscan.protocol.alerts import UNKNOWN_TIME, Alert
 from gapscan.protocol.codec import decode_as, encode
 from gapscan_cli import output, render
 from gapscan_cli.connection import patient_link
@@ -61,7 +61,7 @@ def _print(alerts: Sequence[Alert], as_json: bool) -> None:
 def line_of(alert: Alert) -> str:
     """One alert for people."""
     label = "   SIMULATED" if alert.simulated else ""
-    missed = "   at an unknown time before" if alert.missed else ""
+    missed = f"   {UNKNOWN_TIME}" if alert.missed else ""
     return render.text(f"{render.moment(alert.as_of)}   {alert.name}   {alert.text}{missed}{label}")
 
 

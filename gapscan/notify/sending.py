@@ -15,7 +15,7 @@ import msgspec
 
 from gapscan.errors import ConfigError, GapscanError
 from gapscan.notify.channels import Channel
-from gapscan.protocol.alerts import Alert
+from gapscan.protocol.alerts import UNKNOWN_TIME, Alert
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -144,9 +144,13 @@ def _service(channel: Channel) -> Apprise:
 
 def words(alerts: Sequence[Alert], lines: int) -> tuple[str, str]:
     """Title and text for people: the first ones, and how many more there are."""
-    shown = [f"{alert.name}: {alert.text}" if len(alerts) > 1 else alert.text for alert in alerts[:lines]]
+    shown = [f"{alert.name}: {_said(alert)}" if len(alerts) > 1 else _said(alert) for alert in alerts[:lines]]
     if len(alerts) > lines:
         shown.append(f"and {len(alerts) - lines} more")
     title = alerts[0].name if len(alerts) == 1 else f"{len(alerts)} alerts"
     label = "SIMULATED " if any(alert.simulated for alert in alerts) else ""
     return f"{label}{title}", "\n".join(shown)
+
+
+def _said(alert: Alert) -> str:
+    return f"{alert.text} ({UNKNOWN_TIME})" if alert.missed else alert.text

@@ -12,6 +12,7 @@ from gapscan.protocol.why import Conditions
 
 HIDDEN_PREFIX: Final = "alert_"  # of the list that an alert over any symbol makes
 MAX_ALERTS: Final = 500
+UNKNOWN_TIME: Final = "at an unknown time before"  # of one that was missed, beside its own words
 
 # Aliases, because a field named `list` hides the type inside its class.
 Sessions = list[SessionName]

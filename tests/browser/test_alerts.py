@@ -22,13 +22,28 @@ from tests.support.answers import answer_why
 _NUMBERS = itertools.count(1)
 LACKS = Condition("volume >= 1000", "test", 0, passes=False, stays=True, value=970.0, threshold=1000.0)
 
+_NOTED = """() => {
+  globalThis.gapscanNoted = { desktop: [], speech: [] };
+  globalThis.Notification = class extends Notification {
+    constructor(title, { body }) {
+      super(title, { body });
+      gapscanNoted.desktop.push([title, body]);
+    }
+  };
+  speechSynthesis.speak = ({ text }) => gapscanNoted.speech.push(text);
+}"""
 
-async def tell(stage: Stage, symbol: str, name: str = "gapper_in", about: str = LIST, as_of: int = 0) -> str:
-    """An alert as it is stored; its id."""
+
+async def tell(
+    stage: Stage, symbol: str, name: str = "gapper_in", about: str = LIST, as_of: int = 0, *, odd: bool = False
+) -> str:
+    """An alert as it is stored; its id. An `odd` one is simulated, and nobody knows when it came true."""
     number = next(_NUMBERS)
     time = as_of or OPENED + number * 1000
     text = f"{symbol} came in {number}"
-    alert = Alert(name, about, symbol, "enter", text, time, "e1", number, {"price": 1.5}, [LACKS])
+    alert = Alert(
+        name, about, symbol, "enter", text, time, "e1", number, {"price": 1.5}, [LACKS], missed=odd, simulated=odd
+    )
     subject, headers = stage.bus.names.alert_subject(name), {names.HEADER_MSG_ID: alert.id}
     await stage.bus.js.publish(subject, encode(alert), headers=headers)
     return alert.id
@@ -100,6 +115,24 @@ async def test_a_storm_is_told_as_one(watched: Watched, stage: Stage) -> None:
         await knows(watched, key)
     await watched.until("gapscan.alerts().told.alertToast === 12")
     await watched.until("/and \\d+ more$/.test(document.getElementById('toast').textContent)")
+
+
+async def test_everywhere_it_says_that_it_is_simulated_and_of_an_unknown_time(watched: Watched, stage: Stage) -> None:
+    await live(watched, stage)
+    await watched.page.context.grant_permissions(["notifications"])
+    await watched.page.evaluate(_NOTED)
+    await watched.page.keyboard.press("a")
+    await switch(watched.page, "Toast", "Desktop", "Speech")
+    for _ in range(12):
+        last = await tell(stage, "B", odd=True)
+    await knows(watched, last)
+    await watched.until("gapscan.alerts().told.alertDesktop === 12 && gapscan.alerts().told.alertSpeech === 12")
+    notes = await watched.value("gapscanNoted")
+    assert all(title.startswith("SIMULATED ") for title, _ in notes["desktop"])
+    assert any(title.endswith(" alerts") for title, _ in notes["desktop"])
+    said = [*(body for _, body in notes["desktop"]), *notes["speech"], await watched.text("#toast")]
+    assert all("(at an unknown time before)" in each for each in said), said
+    assert "(at an unknown time before)" in await watched.page.locator(".alert-go").first.inner_text()
 
 
 async def test_of_two_tabs_one_rings(watched: Watched, stage: Stage) -> None:

@@ -77,3 +77,11 @@ def test_the_words_of_one_and_of_many() -> None:
     title, body = words(alerts, 5)
     assert title == "19 alerts"
     assert body.splitlines() == [*(f"told: S{n} came" for n in range(1, 6)), "and 14 more"]
+
+
+def test_one_of_which_nobody_knows_when_it_came_true_says_so() -> None:
+    missed, known = (
+        Alert("a", "movers", s, "enter", f"{s} came", 1, "e1", 2, {}, missed=s == "S1") for s in ("S1", "S2")
+    )
+    assert words([missed], 5) == ("a", "S1 came (at an unknown time before)")
+    assert words([missed, known], 5)[1].splitlines() == ["a: S1 came (at an unknown time before)", "a: S2 came"]

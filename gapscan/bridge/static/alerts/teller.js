@@ -15,9 +15,12 @@ const SHOWN = 3; // alerts that are spelled out; the others are counted
 /** What may be switched, by its setting. */
 export const WAYS = Object.freeze({ alertToast: "Toast", alertDesktop: "Desktop", alertSound: "Sound", alertSpeech: "Speech" });
 
+/** What an alert says, and that nobody knows when it came true, if so. @param {object} alert */
+export const said = ({ text, missed }) => (missed ? `${text} (at an unknown time before)` : text);
+
 /** A few alerts in words. @param {object[]} alerts */
 export function words(alerts) {
-  const shown = alerts.slice(0, SHOWN).map(({ text }) => text);
+  const shown = alerts.slice(0, SHOWN).map(said);
   const more = alerts.length - shown.length;
   return more ? [...shown, `and ${more} more`] : shown;
 }
@@ -96,7 +99,8 @@ export class Teller {
 
   #notify(told) {
     if (Notification.permission !== "granted") return;
-    const title = told.length === 1 ? `${told[0].simulated ? "SIMULATED " : ""}${told[0].name}` : `${told.length} alerts`;
+    const label = told.some(({ simulated }) => simulated) ? "SIMULATED " : "";
+    const title = label + (told.length === 1 ? told[0].name : `${told.length} alerts`);
     const notification = new Notification(title, { body: words(told).join("\n"), tag: `gapscan.${told[0].name}` });
     notification.onclick = () => {
       window.focus();

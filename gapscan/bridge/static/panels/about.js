@@ -1,5 +1,6 @@
 /** What a symbol's sheet says beside why: its halt, its news, when it was in lists today, its alerts. Built, not kept. */
 
+import { said } from "../alerts/teller.js";
 import { clock, price, span, title } from "../format.js";
 import { haltText } from "../halts.js";
 import { momentLink } from "../moments.js";
@@ -70,7 +71,7 @@ export function alertsSection(items, symbol) {
 
 function alertItem({ id, alert }) {
   const when = momentLink(alert.list, alert.as_of, clock(alert.as_of));
-  const item = make("li", "", when, make("span", "quiet", ` ${title(alert.name)} `), alert.text);
+  const item = make("li", "", when, make("span", "quiet", ` ${title(alert.name)} `), said(alert));
   item.dataset.key = id;
   return item;
 }

@@ -1,7 +1,7 @@
 /** A panel with the log of alerts: the newest first, how each is told, and the way to what it is about. */
 
 import { SILENT, TONES, USUAL } from "../alerts/tones.js";
-import { WAYS } from "../alerts/teller.js";
+import { said, WAYS } from "../alerts/teller.js";
 import { clock, title } from "../format.js";
 import { followMoment, momentLink } from "../moments.js";
 import { make, patch } from "../patch.js";
@@ -101,7 +101,7 @@ class AlertsPanel {
   }
 
   #item({ id, alert }) {
-    const go = make("button", "alert-go", make("b", "", alert.symbol), ` ${alert.text}`);
+    const go = make("button", "alert-go", make("b", "", alert.symbol), ` ${said(alert)}`);
     go.type = "button";
     go.dataset.id = id;
     go.title = alert.conditions?.map(({ text, value }) => `${text}: ${value ?? "–"}`).join("\n") ?? "";
