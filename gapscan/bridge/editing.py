@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,8 @@ from aiohttp import web
 from gapscan.bridge.origin import host_name, is_own_page
 
 # What proxies on the way add: behind one, everybody comes from this machine.
-_FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+_FORWARDED: Final = frozenset({"forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "via"})
+_FORWARDED_PREFIX: Final = "x-forwarded"
 _LOCALHOST: Final = "localhost"
 
 
@@ -19,19 +21,21 @@ _LOCALHOST: Final = "localhost"
 class EditPolicy:
     """The right to change lists: nobody has it unless `allowed`; with a `token`, whoever knows that has it.
 
-    Without one it is this machine's, and only if the bridge listens (`host`) for this machine alone. Pages of other
-    origins do not have it then, whatever they may read: a browser on this machine shows them too.
+    Without one it is this machine's, and only if the bridge listens (`host`) for this machine alone, and has no name
+    (`names`) outside it: with one there is a proxy in front, and not all of them say so. Pages of other origins do not
+    have it then, whatever they may read: a browser on this machine shows them too.
     """
 
     allowed: bool = True
     token: str | None = None
     host: str = "127.0.0.1"
+    names: Collection[str] = ()
 
     def refusal(self, request: web.Request) -> str:
         """Why a request without any token may not change lists, and what to do; "" when it may."""
         if not self.allowed:
             return "nobody may change lists here: `edit` in [bridge] is false"
-        if not is_local(self.host):
+        if not all(map(is_local, (self.host, *self.names))):
             return "lists can be changed only with a token here: `edit_token` in [bridge] says which"
         if not _comes_from_here(request):
             return "lists can be changed only on the machine itself; elsewhere with the `edit_token` of [bridge]"
@@ -60,4 +64,8 @@ def _comes_from_here(request: web.Request) -> bool:
     """Whether neither the connection nor its words speak of another machine."""
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
     near = isinstance(peer, tuple) and is_local(str(peer[0]))
-    return near and is_local(host_name(request.host)) and not any(name in request.headers for name in _FORWARDED)
+    return near and is_local(host_name(request.host)) and not any(map(_is_of_a_proxy, request.headers))
+
+
+def _is_of_a_proxy(header: str) -> bool:
+    return header.lower() in _FORWARDED or header.lower().startswith(_FORWARDED_PREFIX)

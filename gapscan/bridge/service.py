@@ -110,7 +110,7 @@ class Bridge:
             links,
             self.trouble,
             self.tried_on,
-            EditPolicy(section.edit, section.edit_token, section.host),
+            EditPolicy(section.edit, section.edit_token, section.host, names_of(section.hosts)),
             section.compress,
         )
 

@@ -194,7 +194,8 @@ class BridgeSection(Section, frozen=True):
     messages are compressed for clients that offer it, as browsers do: for thin links.
 
     Whoever knows `edit_token` may change the own lists (`lists_file` in `[ranker]`) from the page. Without one only a
-    browser on the machine itself may, and only where `host` is of this machine; nobody may where `edit` is false.
+    browser on the machine itself may, and only where `host` and all `hosts` are of this machine. Nobody may where
+    `edit` is false.
     """
 
     host: str = "127.0.0.1"

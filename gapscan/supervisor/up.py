@@ -23,7 +23,7 @@ from gapscan.config import (
 )
 from gapscan.errors import ConfigError
 from gapscan.notify.channels import read_channels
-from gapscan.obs import hide, logger, setup_logging
+from gapscan.obs import Tally, hide, logger, setup_logging
 from gapscan.pids import birth_of
 from gapscan.protocol.names import PREFIX
 from gapscan.runtime import end, run, until_stopped
@@ -88,6 +88,7 @@ class Up:
         self._processes: list[Process] = []
         self._metrics_urls: dict[str, str] = {}
         self._server = EmbeddedServer(config.nats.prefix or PREFIX)
+        self._tally = Tally(_log)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, keep it running, end it. Asked to stop while it starts, it ends what has started."""
@@ -218,13 +219,23 @@ class Up:
         self._say(f"  {name:<9}{where:<33} pid {process.pid:<8}{metrics}".rstrip())
 
     def _write_runfile(self) -> None:
+        """Say what runs, after each start. What runs is worth more than the file: where there is no room for it, it
+        stays as it was until the next start, which is that of nats-server when there is room again."""
+        try:
+            runfile.write(self._options.data, self._running())
+        except OSError as error:
+            self._tally.trouble(
+                "runfile_failed", f"{self._options.data / runfile.FILE_NAME} cannot be written: {error.strerror}"
+            )
+
+    def _running(self) -> runfile.RunFile:
         services = {
             process.name: runfile.RunningProcess(process.pid, self._metrics_urls.get(process.name))
             for process in self._processes
             if process.pid is not None
         }
         server, login, pid = self._server.url, self._server.login, os.getpid()
-        content = runfile.RunFile(
+        return runfile.RunFile(
             pid,
             server,
             self._http_url,
@@ -235,7 +246,6 @@ class Up:
             birth_of(pid),
             self._server.options.prefix,
         )
-        runfile.write(self._options.data, content)
 
     async def _end(self) -> None:
         server, services = self._processes[:1], self._processes[1:]

@@ -26,6 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP scanner.example.org 127.0.0.1",  # of the proxies in deploy/
 )
 
 

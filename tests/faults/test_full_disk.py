@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -78,8 +79,9 @@ def readiness(up: RunningSet) -> str:
         return str(msgspec.json.decode(answer.read()).get("why", ""))
 
 
-async def test_a_full_disk_is_said_and_got_over(small_disk: Path) -> None:
+async def test_a_full_disk_is_said_and_got_over(small_disk: Path, tmp_path: Path) -> None:
     filler = small_disk / "filler"
+    (small_disk / "up.log").symlink_to(tmp_path / "up.log")  # there is no room to say anything either
     async with running_set(small_disk, symbols=300, start="09:31", speed=20) as up, connect(up.nats, "test") as bus:
         await until(lambda: collected_healthy(bus), "all to be well")
         async with following(bus) as views:
@@ -96,6 +98,9 @@ async def test_a_full_disk_is_said_and_got_over(small_disk: Path) -> None:
             assert re.search(r"in .*(bucket gapscan-|gapscan\.)", line), line
             await until(lambda: views[-1].state == "stale", "the list to say that it is stale", 30)
             await until(lambda: asyncio.to_thread(lambda: LIST in readiness(up)), "the bridge to say so", 30)
+            await asyncio.to_thread(fill, filler)
+            os.kill(before := up.pid("hot"), signal.SIGKILL)  # what comes after it, there is no room to write down
+            await until(lambda: "run.json cannot be written" in up.log() or up.pid("hot") != before, "its next start")
             filler.unlink()
             reached = views[-1].sequence
             await until(lambda: views[-1].sequence > reached + 2 and views[-1].state == "live", "the list to move", 60)
@@ -103,6 +108,7 @@ async def test_a_full_disk_is_said_and_got_over(small_disk: Path) -> None:
             assert {view.epoch for view in views} == {epoch}
             assert all(view.rows for view in views[began:])
             assert views[-1].link.mismatches == 0
+            await until(lambda: up.pid("hot") != before, "the file to say what runs")
         assert "the disk is full" in up.log()
 
 

@@ -145,18 +145,23 @@ async def test_a_list_of_gapscans_own_is_not_removed(
 async def test_only_this_machine_may_change_lists_without_a_token(
     movers: Published, nats_server: NatsServer, file: Path
 ) -> None:
-    async with running_bridge(nats_server.url, lists_file=file, hosts="scans.example") as served:
+    async with running_bridge(nats_server.url, lists_file=file, hosts="localhost") as served:
         for header in ("X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "Via: 1.1 proxy"):
             assert (await _put(served, NEW, header))[1]["code"] == "not_allowed"
-        elsewhere = await _ask(served, "PUT", "own-lists/mine", NEW, body=MINE, host="scans.example")
+        elsewhere = await _ask(served, "PUT", "own-lists/mine", NEW, body=MINE, host="scans.lan")
         assert elsewhere[1]["code"] == "not_allowed"
-        assert (await _ask(served, "GET", "own-lists", host="scans.example"))[1]["code"] == "not_allowed"
+        assert (await _ask(served, "GET", "own-lists", host="scans.lan"))[1]["code"] == "not_allowed"
         assert (await _put(served, NEW, "Origin: https://evil.example"))[1]["code"] == "origin"
         assert (await _ask(served, "PUT", "own-lists/mine", NEW, body=MINE, host="evil.example"))[0] == 421
         assert _text(file) is None
         assert (await _put(served, NEW, f"Origin: http://127.0.0.1:{served.port}"))[0] == 201
     await _pages_that_only_read(nats_server, file)
-    for section in ({"host": "0.0.0.0"}, {"edit": False}, {"edit": False, "edit_token": "x"}):
+    for section in (
+        {"host": "0.0.0.0"},
+        {"hosts": "scans.example"},
+        {"edit": False},
+        {"edit": False, "edit_token": "x"},
+    ):
         async with running_bridge(nats_server.url, lists_file=file, **section) as served:
             assert (await _put(served, NEW, "Authorization: Bearer x"))[1]["code"] == "not_allowed"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
-from gapscan import providers
+from gapscan import providers, runfile
 from gapscan.config import Config, ProviderSection, SimSection
 from gapscan.errors import ConfigError
 from gapscan.supervisor.up import Up, UpOptions
@@ -49,3 +50,32 @@ def test_the_simulated_market_is_not_asked_for_what_another_provider_has(monkeyp
     assert made.provider == ProviderSection(
         rest_url="http://127.0.0.1:8700", websocket_host="127.0.0.1:8700", secure_websocket=False, simulated=True
     )
+
+
+async def test_what_runs_outlives_a_run_file_that_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tmp_path / "data"
+    data.write_text("no directory")  # nothing can be written below it
+    up = Up(Config(), UpOptions(data=data), say=lambda _text: None)
+    up._server.close()
+    process = up._service("feed", up.config)
+    process.command = ["sleep", "60"]
+    up._processes.append(process)
+    with caplog.at_level(logging.WARNING):
+        await process.start()
+        process.ask_to_end()
+        await process.ended(5)
+        await process.start()
+    said = [record.getMessage() for record in caplog.records if "run.json" in record.getMessage()]
+    assert said == [f"{data / 'run.json'} cannot be written: File exists"], "once"
+    assert up._tally.counts["runfile_failed"] == 2
+    data.unlink()
+    process.ask_to_end()
+    await process.ended(5)
+    await process.start()
+    found = runfile.read(data)
+    assert found is not None
+    assert found.services["feed"].pid == process.pid
+    process.ask_to_end()
+    await process.ended(5)
