@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+from gapscan.supervisor.catalog import SERVICES
 from tests.support.deploy import MONITORING, alert_rules, documents, tool
 
 RULES = alert_rules()
@@ -22,6 +23,13 @@ def test_promtool_finds_nothing_wrong() -> None:
     promtool("check", "config", "prometheus.yaml")
     promtool("check", "rules", "alerts.yaml")
     promtool("test", "rules", "alerts_test.yaml")
+
+
+def test_every_service_is_asked() -> None:
+    (job,) = documents(MONITORING / "prometheus.yaml")[0]["scrape_configs"]
+    targets = [target for static in job["static_configs"] for target in static["targets"]]
+    assert {target.partition(":")[0].rstrip("0123456789") for target in targets} == SERVICES.keys() - {"sim"}
+    assert len(targets) == len(set(targets))
 
 
 def test_every_alert_is_tried_both_ways() -> None:

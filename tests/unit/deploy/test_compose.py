@@ -52,6 +52,17 @@ def test_nothing_listens_for_the_world() -> None:
     assert outside == {"feed", "notify", "bridge"}, "what needs the provider, channels, or browsers"
 
 
+def test_own_lists_can_be_kept() -> None:
+    """A file system that is read-only lets nobody change a list, whatever he knows."""
+    for name in ("bridge", "cli"):
+        folder = "/var/lib/gapscan"
+        assert FOUND[name]["environment"]["GAPSCAN_RANKER_LISTS_FILE"] == f"{folder}/lists.toml"
+        assert FOUND[name]["volumes"] == [f"lists:{folder}"]
+    # A volume that is new takes the owner that the image has for its place.
+    made = r"^RUN useradd --uid (\d+) .*\n && install --directory --owner=\1 --group=\1 --mode=0700 /var/lib/gapscan$"
+    assert re.search(made, (DEPLOY / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+
+
 def test_secrets_come_from_outside_and_only_to_those_who_need_them() -> None:
     known = setting_variables()
     for name, service in OWN.items():

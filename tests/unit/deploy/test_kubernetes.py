@@ -17,7 +17,7 @@ IDS = [f"{found['kind']}/{found['metadata']['name']}" for found in OBJECTS]
 WORKLOADS = [found for found in OBJECTS if found["kind"] in ("Deployment", "StatefulSet")]
 DEPLOYMENTS = [found for found in WORKLOADS if found["kind"] == "Deployment"]
 VERSIONS = ("1.29", kubernetes_validate.latest_version())
-SECRETS = {"password", "reader-password", "system-password", "bridge-token", "polygon-api-key"}
+SECRETS = {"password", "reader-password", "system-password", "bridge-token", "edit-token", "polygon-api-key"}
 
 
 def pod(workload: Any) -> Any:
@@ -83,6 +83,18 @@ def test_settings_and_secrets_exist() -> None:
     assert {one["key"] for one in asked} == SECRETS
 
 
+def test_own_lists_can_be_kept() -> None:
+    """All bridges write one file, on storage that their user may write."""
+    bridge = named("Deployment", "gapscan-bridge")
+    env = {one["name"]: one.get("value") for one in container(bridge)["env"]}
+    mounts = {one["name"]: one["mountPath"] for one in container(bridge)["volumeMounts"]}
+    volumes = {one["name"]: one for one in pod(bridge)["volumes"]}
+    assert env["GAPSCAN_RANKER_LISTS_FILE"] == f"{mounts['lists']}/lists.toml"
+    assert volumes["lists"]["persistentVolumeClaim"] == {"claimName": "gapscan-lists"}
+    assert named("PersistentVolumeClaim", "gapscan-lists")["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert pod(bridge)["securityContext"]["fsGroup"] == pod(bridge)["securityContext"]["runAsUser"]
+
+
 def test_a_password_reaches_nats_in_quotes() -> None:
     env = {one["name"]: one for one in container(named("StatefulSet", "gapscan-nats"))["env"]}
     quoted = {name: one["value"] for name, one in env.items() if name.endswith("PASSWORD")}
@@ -119,6 +131,8 @@ def test_selectors_find_their_pods() -> None:
     labels = [found["spec"]["template"]["metadata"]["labels"] for found in WORKLOADS]
     for found in OBJECTS:
         spec = found["spec"]
+        if found["kind"] == "PersistentVolumeClaim":  # it is of no pods
+            continue
         selector = spec.get("podSelector", spec.get("selector", {}))
         wanted = selector.get("matchLabels", selector)
         assert sum(wanted.items() <= each.items() for each in labels) == 1, found["metadata"]["name"]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deploy import ROOT, alert_rules, setting_variables
+from gapscan.supervisor.catalog import SERVICES
+from tests.support.deploy import COMPOSE, DEPLOY, ROOT, alert_rules, documents, setting_variables
 
 TEXT = (ROOT / "docs" / "operations.md").read_text("utf-8")
 TABLE = TEXT.partition("What `gapscan status` says")[2].partition("## Figures")[0]
@@ -59,6 +60,27 @@ def test_variables_exist() -> None:
         - {"GAPSCAN_LIST", "GAPSCAN_NATS", "GAPSCAN_TAPE", "GAPSCAN_EVENTS", "GAPSCAN_EVENTS_COPY"}
         <= known
     )
+
+
+def test_the_order_of_an_upgrade_has_every_service() -> None:
+    order = TEXT.partition("\n## Upgrade")[2].partition("A list continues")[0]
+    assert set(re.findall(r"`(\w+)`", order)) == SERVICES.keys() - {"sim"}
+
+
+def test_the_backup_has_every_place_of_own_lists() -> None:
+    backup = TEXT.partition("\n## Backup and restore")[2].partition("\n## ")[0]
+    bridge = documents(COMPOSE)[0]["services"]["bridge"]
+    (volume,) = bridge["volumes"]
+    file = bridge["environment"]["GAPSCAN_RANKER_LISTS_FILE"]
+    assert f"in the volume `{volume.partition(':')[0]}`" in backup
+    assert f"bridge:{file}" in backup
+    unit = (DEPLOY / "gapscan@.service").read_text("utf-8")
+    assert "\nStateDirectory=gapscan-%i\n" in unit
+    example = (DEPLOY / "gapscan.toml").read_text("utf-8")
+    assert '# lists_file = "/var/lib/gapscan-bridge/lists.toml"' in example
+    assert "/var/lib/gapscan-bridge/lists.toml" in backup
+    assert "\nEnvironment=GAPSCAN_NATS_USER=gapscan HOME=/var/lib/gapscan-%i\n" in unit
+    assert "/var/lib/gapscan-bridge/.config/gapscan/lists.toml" in backup, "beside the user's own settings, below HOME"
 
 
 def test_every_alert_is_explained() -> None:
