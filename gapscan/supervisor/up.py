@@ -23,7 +23,7 @@ from gapscan.config import (
 )
 from gapscan.errors import ConfigError
 from gapscan.notify.channels import read_channels
-from gapscan.obs import Tally, hide, logger, setup_logging
+from gapscan.obs import hide, logger, setup_logging
 from gapscan.pids import birth_of
 from gapscan.protocol.names import PREFIX
 from gapscan.runtime import end, run, until_stopped
@@ -88,7 +88,7 @@ class Up:
         self._processes: list[Process] = []
         self._metrics_urls: dict[str, str] = {}
         self._server = EmbeddedServer(config.nats.prefix or PREFIX)
-        self._tally = Tally(_log)
+        self._unwritten = 0  # how often the run file could not be written since it last was
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, keep it running, end it. Asked to stop while it starts, it ends what has started."""
@@ -224,9 +224,13 @@ class Up:
         try:
             runfile.write(self._options.data, self._running())
         except OSError as error:
-            self._tally.trouble(
-                "runfile_failed", f"{self._options.data / runfile.FILE_NAME} cannot be written: {error.strerror}"
-            )
+            self._unwritten += 1
+            if self._unwritten == 1:
+                _log.warning("%s cannot be written: %s", self._options.data / runfile.FILE_NAME, error.strerror)
+        else:
+            if self._unwritten:
+                _log.warning("%s is written again", runfile.FILE_NAME, extra={"failures": self._unwritten})
+            self._unwritten = 0
 
     def _running(self) -> runfile.RunFile:
         services = {
