@@ -19,7 +19,7 @@ from gapscan.service import own_alerts_file, own_lists_file
 from gapscan_cli import exits, output
 from gapscan_cli.completion import nearest
 from gapscan_cli.connection import find_nats
-from gapscan_cli.own_lists import given, in_editor
+from gapscan_cli.own_lists import given, in_editor_until
 
 _SECTION: Final = own_alerts_file.SECTION
 _TEMPLATE: Final = """\
@@ -85,13 +85,19 @@ def add_alerts(desk: OwnAlerts, file: str, replace: bool) -> int:
 
 def edit_alerts(desk: OwnAlerts, name: str | None) -> int:
     """Let the user edit the file, or one alert of it. What is faulty takes no place."""
+
+    def whole(part: str) -> str | None:
+        if checked(part, "the edited text") is None:
+            return None
+        return own_lists_file.replaced(text, name, part, _SECTION) if name else part
+
     text, before = desk.read()
     if name and name not in own_lists_file.tables_of(text, _SECTION):
         raise _not_own(desk, name, text)
-    part = in_editor(own_lists_file.block_of(text, name, _SECTION) if name else text or _TEMPLATE)
-    if checked(part, "the edited text") is None:
+    part = own_lists_file.block_of(text, name, _SECTION) if name else text or _TEMPLATE
+    edited = in_editor_until(whole, part, desk.path)
+    if edited is None:
         return exits.USER
-    edited = own_lists_file.replaced(text, name, part, _SECTION) if name else part
     if edited == text:
         output.say("nothing changed")
         return exits.OK

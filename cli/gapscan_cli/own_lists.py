@@ -89,30 +89,49 @@ def add_lists(desk: OwnLists, file: str, replace: bool) -> int:
 
 
 def edit_lists(desk: OwnLists, name: str | None) -> int:
-    """Let the user edit the file, or one list of it."""
+    """Let the user edit the file, or one list of it. Faults of lists that were not edited keep nothing back."""
+
+    def whole(part: str) -> str | None:
+        if _checked(part, "the edited text") is None:
+            return None
+        return own_lists_file.replaced(text, name, part) if name else part
+
     text, before = desk.read()
-    edited, after = _edited(desk, text, name)
-    if after is None:
+    edited = in_editor_until(whole, _own_block(desk, text, name) if name else text or _TEMPLATE, desk.path)
+    if edited is None:
         return exits.USER
     if edited == text:
         output.say("nothing changed")
         return exits.OK
     own_lists_file.write_own(desk.path, edited)
+    after, faults = own_lists_file.check(edited, str(desk.path))
+    for fault in faults:
+        output.note(exits.lines_of(fault))
     gone = {definition.name for definition in before} - {definition.name for definition in after}
     return _tell(desk, own_lists_file.changed(before, after), sorted(gone))
 
 
-def _edited(desk: OwnLists, text: str, name: str | None) -> tuple[str, list[ListDefinition] | None]:
-    """The file as the user leaves it, and its lists; None when they are faulty, and not mended."""
-    part = _own_block(desk, text, name) if name else text or _TEMPLATE
+def in_editor_until(whole: Callable[[str], str | None], part: str, path: Path) -> str | None:
+    """What `whole` makes of the text as the user leaves it in the editor; None when it is faulty, and not mended.
+
+    What was written is never lost: what the file at `path` does not take is kept in a file of its own, which is said.
+    """
     while True:
         part = in_editor(part)
-        if _checked(part, "the edited text") is not None:
-            edited = own_lists_file.replaced(text, name, part) if name else part
-            return edited, _checked(edited, str(desk.path))
+        try:
+            result = whole(part)
+        except ConfigError:
+            _say_kept(part, path)
+            raise
+        if result is not None:
+            return result
         if not sys.stdin.isatty() or not typer.confirm("edit again?", default=True, err=True):
-            output.note(f"{desk.path} is as it was; what you wrote is in {_kept(part)}")
-            return text, None
+            _say_kept(part, path)
+            return None
+
+
+def _say_kept(part: str, path: Path) -> None:
+    output.note(f"{path} is as it was; what you wrote is in {_kept(part)}")
 
 
 def _own_block(desk: OwnLists, text: str, name: str) -> str:

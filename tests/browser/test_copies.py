@@ -25,11 +25,12 @@ _PLAY = """async (steps) => {
   const play = {
     subscribe: (wish) => copies.want(list, wish) && asked.push(copies.request(list)),
     unsubscribe: () => copies.unwant(list),
-    snapshot: (sequence, checksum = 0) => copies.snapshot({list, epoch, sequence, as_of: now + 1, rows, checksum}),
+    snapshot: (sequence, checksum = 0, epoch = "e", as_of = now + 1) =>
+      copies.snapshot({list, epoch, sequence, as_of, rows, checksum}),
     delta: (prev, sequence, checksum = 0) =>
       copies.delta({list, epoch, prev, sequence, as_of: now + 1, changes: [], size: 0, checksum}),
-    beat(sequence, epoch = "e") {
-      copies.beat({a: {epoch, sequence, as_of: now + 1, state: "live"}}, now);
+    beat(sequence, epoch = "e", as_of = now + 1) {
+      copies.beat({a: {epoch, sequence, as_of, state: "live"}}, now);
       connection.beatAt = now;
     },
   };
@@ -64,6 +65,18 @@ async def test_a_heartbeat_ahead_of_the_copy_is_a_loss(page: Page) -> None:
 
 async def test_a_heartbeat_of_another_epoch_is_a_loss_of_the_whole(page: Page) -> None:
     assert await _play(page, [900, "beat", 2, "other"]) == [[[_ALL], "Repairing"]]
+
+
+async def test_the_market_time_of_another_epoch_counts_though_it_is_earlier(page: Page) -> None:
+    """A market that begins anew may be of an earlier day; the same epoch never goes back."""
+    assert await _play(
+        page,
+        [90_000, "beat", 5],
+        [91_000, "snapshot", 1, 0, "other", 20_000],
+        [94_500, "beat", 1, "other", 24_000],
+        [95_500, "beat", 1, "other", 25_000],
+        [99_000, "beat", 1, "other", 24_500],
+    ) == [[[], "Live"], [[], "Live"], [[], "Live"], [[], "Live"], [[], "No new data"]]
 
 
 async def test_what_was_asked_for_is_waited_for(page: Page) -> None:

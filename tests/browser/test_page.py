@@ -210,6 +210,8 @@ async def test_an_empty_list_says_so(watched: Watched, stage: Stage) -> None:
     await watched.at(await stage.feed.publish([some_row("A")]))
     await watched.at(await stage.feed.publish([]))
     await watched.until("document.getElementById('empty').textContent === 'No symbol qualifies at the moment.'")
+    stage.feed.state = "stale"
+    await watched.until("document.getElementById('empty').textContent.startsWith('Nothing is known now')")
     stage.feed.state = "closed"  # its definition has regular hours only
     await watched.until("document.getElementById('empty').textContent.startsWith('Closed now')")
     assert "in regular hours (09:30–16:00), New York time" in str(await watched.text("#empty"))

@@ -173,6 +173,8 @@ def _marked(mark: Mark, change: Change, old_price: float | None, now: float) -> 
 
 
 def _session(view: ListView) -> str:
-    """The market's session, as the rows say; by the calendar when there are none."""
+    """The market's session, as the rows say; by the calendar when there are none, or nobody ranks them any more."""
+    if view.state == "closed":
+        return str(session_at(view.as_of)) if view.as_of else ""
     named = next((session for row in view.rows if (session := row.get("session"))), None)
     return named or (str(session_at(view.as_of)) if view.as_of else "")

@@ -10,7 +10,7 @@
  * wrong checksum or another epoch makes it ask for the list again. It works without a page.
  *
  * Events (CustomEvent, values in `detail`):
- *   change     {list, changes}   a list moved on; see listview.js for `changes`
+ *   change     {list, changes, anew}  a list moved on; see listview.js for `changes`; `anew`: it is of another epoch
  *   heartbeat  {lists}           once a second: what the server knows of each subscribed list
  *   lists      [definition...]   the lists that may be subscribed to; again whenever the set changes
  *   aggregate  {symbol, data}    a cell update, if asked for with `aggregates(true)`

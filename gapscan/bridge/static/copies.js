@@ -86,10 +86,13 @@ export class Copies {
     const about = this.#subscriptions.get(snapshot.list);
     if (!about || !this.#wanted.has(snapshot.list)) return;
     this.#counts.snapshots += 1;
+    const before = about.view.epoch;
     try {
       const changes = about.view.load(snapshot);
+      const anew = snapshot.epoch !== before;
+      if (anew) about.beginAnew();
       about.held = about.wish;
-      this.#moved(snapshot.list, about, changes);
+      this.#moved(snapshot.list, about, changes, anew);
     } catch (error) {
       if (!(error instanceof DeltaError)) throw error;
       this.#refused(snapshot.list, about, "snapshot");
@@ -114,10 +117,10 @@ export class Copies {
     if (code === "list_failed") this.about(list).fault = message;
   }
 
-  #moved(list, about, changes) {
+  #moved(list, about, changes, anew = false) {
     about.settle();
     about.hear(about.view.asOf, performance.now());
-    this.#emit("change", { list, changes });
+    this.#emit("change", { list, changes, anew });
   }
 
   /** A delta to where the copy is already: the answer to a resume when nothing was missed. */

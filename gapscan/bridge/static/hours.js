@@ -12,6 +12,7 @@ const HOURS = {
  * @param {string|undefined} state  of the list, as heartbeats say it @param {string[]} sessions  of its definition; none: all */
 export function emptyBecause(state, sessions) {
   if (state === undefined) return ""; // no heartbeat yet
+  if (state === "stale") return "Nothing is known now: the server gets no fresh market data.";
   if (state !== "closed") return "No symbol qualifies at the moment.";
   const times = sessions.map((session) => HOURS[session]).filter(Boolean);
   return times.length ? `Closed now: this list is ranked ${times.join(" and ")}, New York time.` : "The market is closed.";

@@ -30,6 +30,11 @@ export class Subscription {
     Object.assign(this, { resyncing: false, afresh: false, awaitedUntil: -Infinity });
   }
 
+  /** The list is of another epoch, so perhaps of another day, whose market time may be an earlier one. */
+  beginAnew() {
+    Object.assign(this, { asOf: 0, movedAt: 0 });
+  }
+
   /** Market time was heard of; it counts only if it moved on. */
   hear(asOf, now) {
     if (asOf <= this.asOf) return;

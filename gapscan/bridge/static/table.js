@@ -36,6 +36,11 @@ export class Table {
     this.#body.replaceChildren();
   }
 
+  /** The market began anew: its prices go on from nothing that was seen. */
+  forgetTrends() {
+    this.#shared.trends.clear();
+  }
+
   /** The symbols on the page, from top to bottom. */
   symbols() {
     return [...this.#body.children].map((element) => element.dataset.symbol);

@@ -13,6 +13,10 @@ export const VIEW_BOX = `0 0 ${WIDTH} ${HEIGHT}`;
 export class Trends {
   #lines = new Map(); // symbol -> {prices: number[], at: market time of the last point}
 
+  clear() {
+    this.#lines.clear();
+  }
+
   /** Take note of a row's price. Returns whether its line is worth drawing again. */
   note(row) {
     const { symbol, price, price_time: time } = row;

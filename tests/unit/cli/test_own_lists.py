@@ -146,6 +146,19 @@ def test_mending_a_faulty_file(lists: Shell, monkeypatch: pytest.MonkeyPatch) ->
     assert lists.own.read_text() == GOOD
 
 
+def test_one_list_is_mended_beside_another_that_is_faulty(lists: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = GOOD + "\n" + GOOD.replace("mine", "other").replace("price", "prise")
+    lists.own.parent.mkdir(parents=True)
+    lists.own.write_text(both)
+    monkeypatch.setenv("EDITOR", "sed -i 's/price > 1/price > 2/'")
+    code, _, err = lists("edit", "mine")
+    assert (code, lists.own.read_text()) == (0, both.replace("price > 1", "price > 2"))
+    assert "prise" in err, "what is wrong with the other one is said"
+    monkeypatch.setenv("EDITOR", "sed -i s/prise/price/")
+    assert lists("edit", "other")[0] == 0
+    assert lists("check")[1] == f"ok: {lists.own}: mine, other\n"
+
+
 def test_what_the_gate_keeps_out_is_said(lists: Shell) -> None:
     etfs = GOOD.replace("price > 1", "type == 'ETF'")
     code, out, err = lists("check", lists.write(etfs))

@@ -62,7 +62,7 @@ export class ListPanel {
   #listen({ signal, connection }) {
     const on = (target, type, act) => target.addEventListener(type, act, { signal });
     for (const width of [NARROW, TIGHT]) on(width, "change", () => this.setColumns());
-    on(connection, "change", ({ detail }) => detail.list === this.list && this.#changed(detail.changes));
+    on(connection, "change", ({ detail }) => detail.list === this.list && this.#changed(detail));
     on(connection, "heartbeat", ({ detail }) => this.#beat(detail.lists[this.list]));
   }
 
@@ -159,7 +159,8 @@ export class ListPanel {
     if (this.#columns.outgrown) this.setColumns();
   }
 
-  #changed(changes) {
+  #changed({ changes, anew }) {
+    if (anew) this.table.forgetTrends();
     this.#traffic.changed(changes, !document.hidden);
     const heard = this.marks.heard(this.#source.news(changes));
     if (!this.#fresh) {

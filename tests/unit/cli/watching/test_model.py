@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gapscan.client.api import LinkStats, ListView
+from gapscan.protocol.messages import Row, State
 from gapscan_cli.watching.model import NO_MARK, PRICE_SECONDS, RANK_SECONDS, Frame, Mark, WatchModel
 from tests.unit.cli.views import view_of
 
@@ -118,6 +121,16 @@ def test_session_is_the_rows_else_the_calendars() -> None:
     assert model_of(view_of({}, as_of=1_795_185_000_000)).frame(100.0).session == "regular"  # Friday 09:30
     assert model_of(view_of({})).frame(100.0).session == "closed"  # Sunday
     assert model_of(view_of({}, as_of=0)).frame(100.0).session == ""
+
+
+def test_of_a_list_that_is_closed_the_rows_tell_no_session() -> None:
+    """It keeps the rows, and their words, of the session in which it was ranked last."""
+    bell = 1_795_185_000_000 + 390 * 60_000  # Friday 16:00
+    row: Row = {"symbol": "AAA", "session": "regular"}
+    cases: list[tuple[State, int, str]] = [("live", bell, "regular"), ("closed", bell, "post"), ("closed", 0, "")]
+    for state, as_of, session in cases:
+        view = replace(view_of({}, state=state, as_of=as_of), rows=(row,))
+        assert model_of(view).frame(100.0).session == session
 
 
 def test_counts_beside_the_first_snapshot() -> None:
