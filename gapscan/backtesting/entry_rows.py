@@ -58,7 +58,8 @@ class RowLog:
         places = np.concatenate([places for _, places in self._waiting])
         rows = np.repeat([row for row, _ in self._waiting], [len(places) for _, places in self._waiting])
         for name, values in self._given.items():
-            values.append(self._seen.observed[name][rows, places])
+            seen = self._seen.observed[name]
+            values.append(seen[rows if len(seen) > 1 else 0, places])
         for key, values in self._past.items():
             values.append(self._seen.past[key][rows, places])
         self._waiting.clear()

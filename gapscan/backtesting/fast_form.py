@@ -77,7 +77,8 @@ class FastForm:
 
     def _seen(self, stepped: SteppedDay, minutes: range) -> Seen:
         shape = (len(minutes), len(self._day.symbols))
-        given = {name: np.empty(shape) for name in self._observed}
+        moving = [name for name in self._observed if stepped.moves(name, minutes[0], minutes[-1])]
+        given = {name: np.empty(shape) for name in moving}
         past = {key: np.empty(shape) for key in self._ago}
         for row, minute in enumerate(minutes):
             while stepped.minute < minute:
@@ -87,7 +88,8 @@ class FastForm:
                 matrix[row] = stepped.columns[name]
             for key, matrix in past.items():
                 matrix[row] = stepped.ago(*key)
-        return Seen(given, past)
+        still = {name: stepped.columns[name].copy()[None, :] for name in self._observed if name not in given}
+        return Seen(given | still, past)
 
     def _matrix(self, seen: Seen, minutes: range, session: MarketSession) -> Matrix:
         moments = np.array([[float(self._day.moment(minute))] for minute in minutes])

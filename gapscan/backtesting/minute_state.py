@@ -44,6 +44,9 @@ class MinuteState:
         self._day = day
         self._regular, self._post = day.first_of(day.times.regular), day.first_of(day.times.post)
         self._closing = day.first_of(day.times.post + CLOSING_MS)
+        of_regular, of_range = (self._regular, self._post), (0, self._post)
+        self._moving = dict.fromkeys(_RANGE, of_range) | dict.fromkeys(_EARLY, (0, self._regular))
+        self._moving |= {"open": of_regular, "close": of_regular, "close_volume": (0, self._closing)}
         self._has_opened = np.zeros(len(day.symbols), np.bool_)
         self._steps: list[Callable[[slice, Places], None]] = []
         for names, step in (
@@ -63,6 +66,14 @@ class MinuteState:
         self.minute += 1
         return at
 
+    def moves(self, name: str, begin: int, end: int) -> bool:
+        """Whether a column can change in the minutes from `begin` to before `end`."""
+        first, after = self._moving.get(name, (begin, end))
+        return max(first, begin) < min(after, end)
+
+    def _is_moving(self, name: str) -> bool:
+        return self.moves(name, self.minute, self.minute + 1)
+
     def _price(self, bars: slice, at: Places) -> None:
         start = self._day.moment(self.minute)
         seen = float(start + MINUTE_MS - 1)
@@ -80,7 +91,7 @@ class MinuteState:
         if "volume" in columns:
             before = columns["volume"][at]
             columns["volume"][at] = volume = np.where(np.isnan(before), 0.0, before) + minutes.volume[bars]
-            if "close_volume" in columns and self.minute < self._closing:
+            if "close_volume" in columns and self._is_moving("close_volume"):
                 columns["close_volume"][at] = volume
         if "turnover" in columns:
             mean = (minutes.open[bars] + minutes.high[bars] + minutes.low[bars] + minutes.close[bars]) / 4
@@ -91,23 +102,23 @@ class MinuteState:
                 columns["vwap"][at] = turnover / volume
 
     def _open(self, bars: slice, at: Places) -> None:
-        if self._regular <= self.minute < self._post:
+        if self._is_moving("open"):
             opened = self.columns["open"]
             opened[at] = np.where(np.isnan(opened[at]), self._day.minutes.open[bars], opened[at])
 
     def _close(self, bars: slice, at: Places) -> None:
-        if self._regular <= self.minute < self._post:
+        if self._is_moving("close"):
             self.columns["close"][at] = self._day.minutes.close[bars]
 
     def _early(self, bars: slice, at: Places) -> None:
         """High and low of pre-market, which stay."""
-        if self.minute < self._regular:
+        if self._is_moving("pre_high"):
             high, low = self.columns["pre_high"], self.columns["pre_low"]
             high[at] = np.fmax(high[at], self._day.minutes.high[bars])
             low[at] = np.fmin(low[at], self._day.minutes.low[bars])
 
     def _range(self, bars: slice, at: Places) -> None:
-        if self.minute >= self._post:
+        if not self._is_moving("high"):
             return
         opening = np.zeros(len(at), np.bool_)
         if self.minute >= self._regular:

@@ -10,7 +10,10 @@ from gapscan.market.columns import Bools, Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Columns of some minutes, a row a minute: as observed by then, and what they were so many ms before."""
+    """Columns of some minutes: as observed by then, and what they were so many ms before.
+
+    They have a row a minute, or one row where nothing changes.
+    """
 
     observed: Mapping[str, Floats]
     past: Mapping[tuple[str, int], Floats]

@@ -44,6 +44,10 @@ class SteppedDay:
             del past[0]
         self._traded = self._state.advance()
 
+    def moves(self, name: str, begin: int, end: int) -> bool:
+        """Whether a column can change in the minutes from `begin` to before `end`."""
+        return self._state.moves(name, begin, end)
+
     def ago(self, name: str, ms: int) -> Floats:
         """What a column was so long ago."""
         return self._past[name, ms][0]
