@@ -57,6 +57,7 @@ const editor = new ListEditor(ownLists, (name) => (lists.has(name) ? choose(name
 const own = { open: () => editor.open(), watch: watcher(ownLists, (symbols) => editor.open(symbols)) };
 const tabs = new Tabs(byId("tabs"), choose);
 const activity = new Activity(byId("activity"), byId("activity-empty"));
+let overview = null; // how all lists stand, as long as it is not shown
 let awaited = ""; // a list that was added here: it is shown once the server has it
 let health = { level: "warn", word: "", text: "" };
 
@@ -117,9 +118,17 @@ function leave(panel, next) {
   else if (!panel.list && next) panel.open(next);
 }
 
-/** What time alone changes: ages, and how the lists stand. */
+/** What time alone changes: ages, and how the lists stand. A frame of its own for it would cost as much as the rows do:
+ * it comes with the rows where they are drawn. */
+function look() {
+  if (document.hidden) tick(); // there are no frames
+  else workspace.soon();
+}
+
 function tick() {
   const now = performance.now();
+  if (overview) tabs.stand(overview);
+  overview = null;
   const panel = workspace.current;
   health = panel.health(now);
   status.health(health);
@@ -146,10 +155,11 @@ function drawn({ panel, entries }) {
 }
 
 workspace.addEventListener("drawn", ({ detail }) => drawn(detail));
+workspace.addEventListener("frame", tick);
 workspace.addEventListener("changed", ({ detail }) => {
   if (detail.panel !== workspace.current) return;
   present();
-  tick(); // a past list is not called live until the next beat
+  tick(); // what is past is not called live, not for a moment
 });
 workspace.addEventListener("current", ({ detail: { panel } }) => {
   activity.show(panel.log);
@@ -161,15 +171,14 @@ connection.addEventListener("lists", ({ detail }) => defined(detail));
 connection.addEventListener("phase", ({ detail }) => enterPhase(detail));
 connection.addEventListener("heartbeat", ({ detail }) => {
   status.lateness(lateness.text(detail));
-  tick();
+  look();
 });
 document.addEventListener("gapscan:shown", () => lateness.painted(performance.now()));
-connection.addEventListener("overview", ({ detail }) => tabs.stand(detail));
-connection.addEventListener("change", ({ detail }) => {
-  if (detail.list !== workspace.current.list) return;
-  lateness.heard(performance.now());
-  tick();
+connection.addEventListener("overview", ({ detail }) => {
+  overview = detail;
+  look();
 });
+connection.addEventListener("change", ({ detail }) => detail.list === workspace.current.list && lateness.heard(performance.now()));
 
 /** What the page begins with: what the address says, what this tab showed before, or one list. */
 function begin() {
@@ -190,4 +199,4 @@ addEventListener("hashchange", () => dialog.take(() => linked(location.hash)) ||
 connection.overview(true);
 connection.alerts();
 connection.start();
-setInterval(tick, TICK_MS);
+setInterval(look, TICK_MS);

@@ -1,4 +1,5 @@
-/** When panels draw: together, so that many changing lists cost one frame; and what data alone changes, not too often. */
+/** When the page draws: all of it together, so that many changing lists cost one frame; and what data alone changes, not
+ * too often. */
 
 const SPACING_MS = 80; // at least between two drawings of what comes by itself; what a user does is drawn at once
 
@@ -8,6 +9,12 @@ export class Frames {
   #timer = 0;
   #drawnAt = -Infinity;
   #asked = false; // whether a user did something that is not drawn yet
+  #after;
+
+  /** @param {() => void} [after]  called after each drawing, in the same frame */
+  constructor(after = () => {}) {
+    this.#after = after;
+  }
 
   /** What a user did: draw with the next frame. A drawing that is due already is not done twice.
    * @param {() => void} draw */
@@ -51,5 +58,6 @@ export class Frames {
     const due = [...this.#due];
     this.#due.clear();
     for (const draw of due) draw();
+    this.#after();
   }
 }

@@ -1,6 +1,7 @@
 /** The rows on the page: one element per symbol, kept while the symbol is shown; moved only if the server moved it. */
 
 import { staying } from "./order.js";
+import { Places } from "./places.js";
 import { RowView } from "./rowview.js";
 import { TimedClasses } from "./timed.js";
 
@@ -11,8 +12,8 @@ import { TimedClasses } from "./timed.js";
  * @property {boolean} exact        rows that were not placed are in the order in which they are drawn */
 
 export class Table {
-  #body;
-  #views = new Map(); // symbol -> RowView, of the rows on the page
+  #places;
+  #views = new Map(); // symbol -> RowView, of the rows on the page, in their order
   #shared;
   #selected = "";
   #plain = null;
@@ -20,7 +21,7 @@ export class Table {
   /** @param {HTMLElement} body  takes the rows @param {object} trends  what was seen of the prices
    * @param {(symbol: string) => string} id  of the element of a symbol's row */
   constructor(body, trends, id) {
-    this.#body = body;
+    this.#places = new Places(body, () => this.#put(() => true));
     this.#shared = { columns: [], timed: new TimedClasses(), trends, id };
   }
 
@@ -33,7 +34,7 @@ export class Table {
   clear() {
     for (const view of this.#views.values()) this.#shared.timed.forget(view.element);
     this.#views.clear();
-    this.#body.replaceChildren();
+    this.#places.clear();
   }
 
   /** The market began anew: its prices go on from nothing that was seen. */
@@ -43,7 +44,7 @@ export class Table {
 
   /** The symbols on the page, from top to bottom. */
   symbols() {
-    return [...this.#body.children].map((element) => element.dataset.symbol);
+    return this.#places.rows.map((element) => element.dataset.symbol);
   }
 
   /** Bring the page to `shown`. @param {import("./order.js").Shown} shown @param {Since} since @param {number} now market time */
@@ -55,13 +56,14 @@ export class Table {
     for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol);
     const still = since.exact && wasPlain && shown.plain ? this.#unplaced(since.placed) : staying(this.#views.keys(), [...wanted]);
     for (const row of shown.rows) this.#update(row, shown, since, now);
-    this.#arrange(shown.rows, still);
+    this.#views = new Map(shown.rows.map(({ symbol }) => [symbol, this.#views.get(symbol)]));
+    this.#put((element) => still.has(element.dataset.symbol));
   }
 
   #setPlain(plain) {
     if (plain === this.#plain) return;
     this.#plain = plain;
-    this.#body.classList.toggle("plain", plain);
+    this.#places.toggle("plain", plain);
   }
 
   #drop(symbol) {
@@ -94,16 +96,8 @@ export class Table {
     view.mark("pinned", shown.pinned.has(row.symbol));
   }
 
-  /** Put every row that does not stay before the one that follows it, from the end on. The map keeps the same order. */
-  #arrange(rows, still) {
-    let next = null;
-    for (let index = rows.length - 1; index >= 0; index -= 1) {
-      const { symbol } = rows[index];
-      const { element } = this.#views.get(symbol);
-      if (!still.has(symbol)) this.#body.insertBefore(element, next);
-      next = element;
-    }
-    this.#views = new Map(rows.map(({ symbol }) => [symbol, this.#views.get(symbol)]));
+  #put(stays) {
+    this.#places.put([...this.#views.values()].map(({ element }) => element), stays);
   }
 
   /** Write what changes with market time alone. */

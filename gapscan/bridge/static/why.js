@@ -28,6 +28,7 @@ export class WhyPanel {
     this.#answer.addEventListener("click", ({ target }) => target.dataset.symbol && this.open(target.dataset.symbol));
     this.#dialog.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
     this.#dialog.addEventListener("close", () => {
+      this.#makeRoom();
       this.#inquiry.end();
       onClose();
     });
@@ -45,6 +46,7 @@ export class WhyPanel {
     byId("why-symbol").textContent = symbol;
     byId("why-name").textContent = name;
     if (!this.#dialog.open) this.#appear();
+    this.#makeRoom();
     this.#ask(symbol);
   }
 
@@ -61,6 +63,12 @@ export class WhyPanel {
 
   close() {
     if (this.#dialog.open) this.#dialog.close();
+    this.#makeRoom();
+  }
+
+  /** The panels stand beside it. By a class: with `:has()`, each row that moves would be looked at for it. */
+  #makeRoom() {
+    this.#dialog.parentElement.classList.toggle("explains", this.#dialog.open);
   }
 
   /** Which pages about a symbol there are. @param {string[]} links  with {symbol} in them */

@@ -5,6 +5,7 @@
  *   current  {panel}           another list panel is the one that keys and tools are about
  *   changed  {panel}           what a list panel shows, or how, is another: its list, its hold, its search
  *   drawn    {panel, entries}  a list panel drew; `entries`: who came and left
+ *   frame                      what was due is drawn: what stands around it can be drawn with it
  *   kept     {tree}            the layout is another
  */
 
@@ -16,6 +17,8 @@ import { Frame } from "./panels/frame.js";
 import { Chime } from "./sound.js";
 import { Wishes, withFields } from "./wishes.js";
 
+const NOTHING = () => {};
+
 export class Workspace extends EventTarget {
   #element;
   #frames = new Map(); // id -> Frame
@@ -25,7 +28,7 @@ export class Workspace extends EventTarget {
   #settling = false; // panels are being opened: what they keep and wish is looked at after that
   tree = null;
   chime = new Chime();
-  #drawing = new Frames();
+  #drawing = new Frames(() => this.#emit("frame"));
 
   /** @param {HTMLElement} element
    * @param {{connection: object, lists: Map, symbols: object, ask: function, explain: function}} services */
@@ -40,7 +43,7 @@ export class Workspace extends EventTarget {
     new ResizeObserver(() => this.#resized()).observe(element);
   }
 
-  #emit(type, detail) {
+  #emit(type, detail = null) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
@@ -158,6 +161,11 @@ export class Workspace extends EventTarget {
       changed: () => frame.panel && this.#emit("changed", { panel: frame.panel }),
       drawn: (panel, entries) => this.#emit("drawn", { panel, entries }),
     };
+  }
+
+  /** Have a frame soon, if only for what stands around the panels. */
+  soon() {
+    this.#drawing.soon(NOTHING);
   }
 
   /** Draw what a user did. The next key may come before the next frame, and is about what the last one did. */
