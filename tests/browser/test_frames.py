@@ -10,7 +10,8 @@ from tests.browser.modules import at_home
 
 _RUN = """async () => {
   const {Frames} = await import("/frames.js");
-  const frames = new Frames();
+  let after = 0;
+  const frames = new Frames(() => (after += 1));
   const drawn = {a: [], b: []};
   const [a, b] = ["a", "b"].map((name) => () => drawn[name].push([document.timeline.currentTime, performance.now()]));
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -20,7 +21,7 @@ _RUN = """async () => {
     await pause(5);
   }
   await pause(200);
-  const busy = structuredClone(drawn);
+  const busy = { ...structuredClone(drawn), after };
   frames.now(a);
   await new Promise((done) => requestAnimationFrame(done));
   frames.soon(b); // something was drawn just now
@@ -48,6 +49,7 @@ async def test_frames(page: Page) -> None:
     found = await page.evaluate(_RUN)
     busy, together = found["busy"], found["together"]
     assert len(busy["a"]) > 2
+    assert len(busy["a"]) == busy["after"], "what comes after it comes once for both"
     assert [frame for frame, _ in busy["a"]] == [frame for frame, _ in busy["b"]], "both with the same frames"
     times = [time for _, time in busy["a"]]
     assert min(after - before for before, after in pairwise(times)) > 40, "a frame is 17; one may be drawn late"

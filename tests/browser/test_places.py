@@ -67,7 +67,7 @@ async def test_rows_stand_in_their_order_wherever_they_are(page: Page, seed: int
 
 
 async def _ranks(session: CDPSession, rows: int) -> list[int]:
-    """The ranks that are painted: a counter of the style sheet, which is nowhere in the rows. Tabs count before them."""
+    """The ranks that are painted: a counter of the style sheet, which is nowhere in the rows. Tabs come before."""
     snapshot = await session.send("DOMSnapshot.captureSnapshot", {"computedStyles": []})
     strings, layout = snapshot["strings"], snapshot["documents"][0]["layout"]
     texts = [strings[index] for index in layout["text"] if index >= 0]
