@@ -171,16 +171,21 @@ async def test_a_panel_of_first_rows_does_not_log_what_another_shows(watched: Wa
 async def test_the_menu_of_a_row_is_for_pointer_and_keys(watched: Watched, stage: Stage) -> None:
     await _marked(watched, stage)
     page = watched.page
+    focused = "(text) => document.querySelector('#row-menu button:focus span')?.textContent === text"
     await page.click("#row-B", button="right")
+    await watched.until(focused, "Why it is here, or not")
     await page.keyboard.press("ArrowDown")
+    await watched.until(focused, "Pin on top")
     await page.keyboard.press("Enter")
     await _shows(watched, "BACDE")
+    await watched.until("document.activeElement.id === 'grid'")  # or the key would be nobody's
     await page.keyboard.press("Shift+F10")
+    await watched.until(focused, "Why it is here, or not")
     assert await page.get_attribute("#row-menu", "aria-label") == "B"
-    assert await watched.text("#row-menu button:focus span") == "Why it is here, or not"
     await page.keyboard.press("ArrowUp")
+    await watched.until(focused, "Pinned and hidden …")
     await page.keyboard.press("Enter")
-    assert await page.is_visible("#marks-dialog")
+    await watched.until("document.getElementById('marks-dialog').open")
 
 
 _MATCHES = """async ({rows, pinned, excluded, limit}) => {
