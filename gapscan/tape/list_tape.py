@@ -13,10 +13,10 @@ from gapscan.bus.tape import Newest, TapeWriter, newest, read_minute
 from gapscan.errors import ProtocolError
 from gapscan.lists.playback import Playback
 from gapscan.lists.recording import Recording
-from gapscan.lists.state import Copy, Fit
+from gapscan.lists.state import Copy, Fit, ranked
 from gapscan.obs import Tally
 from gapscan.protocol.codec import decode_as
-from gapscan.protocol.messages import Delta, Heartbeat
+from gapscan.protocol.messages import Delta, Heartbeat, Snapshot
 from gapscan.protocol.tape import MINUTE_MS, Reason, Shelf, Unchanged
 
 BATCH: Final = 500
@@ -37,6 +37,7 @@ class ListTape:
         self._market_time = 0
         self._behind = 0  # heartbeats, one after the other, that were behind what was read
         self._anew: Reason | None = "not_kept"  # why the list is to be taken from its snapshot, if it is
+        self._least = ("", 0)  # epoch, and the sequence that a snapshot of it must have reached
 
     async def recover(self) -> None:
         """Go on where the tape ends: what was recorded is read back. Raises BusError."""
@@ -63,11 +64,6 @@ class ListTape:
         for message in await read_minute(self._bus, self._shelf, minute):
             playback.take(message)
         return playback.copy
-
-    @property
-    def as_of(self) -> int:
-        """Market time of the newest delta that was read, epoch ms; 0 before the first."""
-        return self.recording.copy.as_of
 
     def observe(self, beat: Heartbeat) -> bool:
         """A heartbeat: whether there may be something to read."""
@@ -104,6 +100,8 @@ class ListTape:
                 snapshot = replace(snapshot, as_of=self._market_time, simulated=self._shelf.simulated)
             if snapshot is None or snapshot.simulated is not self._shelf.simulated or not snapshot.as_of:
                 return False
+            if snapshot.epoch == self._least[0] and snapshot.sequence < self._least[1]:
+                return False  # of the day before, for a moment still
             if self.recording.goes_back(snapshot.as_of):
                 await self._go_back()
             self.gaps += self.recording.has_begun
@@ -122,6 +120,23 @@ class ListTape:
             await self._writer.forget(self.name)
             self.recording = Recording(self.name, simulated=True)
 
+    async def rest(self, beat: Heartbeat) -> None:
+        """The list is what it was while another day has begun, of an earlier time: it was that from then on.
+
+        Raises BusError.
+        """
+        copy = self.recording.copy
+        if not self._shelf.simulated or not self.recording.goes_back(beat.as_of):
+            return
+        if (beat.epoch, beat.sequence) != (copy.epoch, copy.sequence):
+            return
+        snapshot = Snapshot(
+            self.name, copy.epoch, copy.sequence, beat.as_of, ranked(copy.rows), copy.checksum, simulated=True
+        )
+        await self._go_back()
+        self._writer.append(self.name, self.recording.begin(snapshot, "time_went_back"))
+        self._anew = None
+
     def _offer(self, stored: Stored) -> bool:
         """One delta; False when the list must be taken from its snapshot."""
         try:
@@ -131,7 +146,7 @@ class ListTape:
             self._anew = "not_read"
             return False
         if self.recording.goes_back(delta.as_of):
-            self._anew = "time_went_back"
+            self._anew, self._least = "time_went_back", (delta.epoch, stored.sequence)
             return False
         fit, records = self.recording.offer(delta, stored.sequence)
         self._writer.append(self.name, records)

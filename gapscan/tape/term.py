@@ -22,13 +22,12 @@ from gapscan.protocol.messages import Heartbeat
 from gapscan.service.leadership import Leadership
 from gapscan.tape.disk import DiskWatch
 from gapscan.tape.list_tape import ListTape
+from gapscan.tape.market_clock import MarketClock
 
 CYCLE_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 30.0  # between two looks at the disk
 REFUSED_SECONDS: Final = 10.0  # between two tries to make a tape that NATS refuses
 _LATE_MS: Final = 5_000  # market time within which deltas of lists come after those of others
-# Without a delta of any list for so long, heartbeats tell the time: in a market that rests.
-_REST_SECONDS: Final = 120.0
 _LEAST_BATCHES: Final = 20  # of one list in one cycle, so that no list waits for another's backlog
 
 _log = logger("recorder")
@@ -50,8 +49,7 @@ class RecorderTerm:
         self._tally = tally
         self._beats: dict[str, Heartbeat] = {}
         self._unread: set[str] = set()
-        self._clock = 0  # market time of the newest delta, at the end of the cycle before
-        self._newest, self._moved_at = 0, time.monotonic()  # the same without heartbeats, and when it last went on
+        self._clocks = {simulated: MarketClock() for simulated in (False, True)}
 
     async def lead(self, leadership: Leadership) -> None:
         """Record until the lease is lost (LeaseLostError) or another writer shows (FencedError)."""
@@ -79,6 +77,10 @@ class RecorderTerm:
             return
         if beat.as_of:  # before that, a ranker does not know which market it is
             self._beats[beat.list] = beat
+            self._clocks[self._is_of_simulated(beat)].observe(beat)
+
+    def _is_of_simulated(self, beat: Heartbeat) -> bool:
+        return beat.simulated or self._simulated
 
     async def _watch_disk(self) -> None:
         while True:
@@ -118,19 +120,23 @@ class RecorderTerm:
             return
         for writer in self.writers.values():
             await writer.store()  # what the cycle before left
-        settled, minutes_settled = self._clock, self._clock - _LATE_MS
         beats, self._beats = self._beats, {}
         for name in sorted(beats.keys() | self._unread):
-            await self._step(name, beats.get(name), settled, minutes_settled)
-        self._tell_time(beats)
+            await self._step(name, beats.get(name))
+        self._move_clocks()
 
-    async def _step(self, name: str, beat: Heartbeat | None, settled: int, minutes_settled: int) -> None:
+    async def _step(self, name: str, beat: Heartbeat | None) -> None:
         tape = await self._tape(name, beat)
         if tape is None:
             return
+        clock, before = self._clocks[tape.recording.simulated], tape.recording.time
         if beat is None or tape.observe(beat) or name in self._unread:
-            await self._read(tape, settled)
-        tape.advance(settled, minutes_settled)
+            await self._read(tape, clock.time)
+        elif clock.is_of_another_day(beat):
+            await tape.rest(beat)
+        if tape.recording.time < before:
+            clock.go_back(before, tape.recording.time)
+        tape.advance(clock.time, clock.time - _LATE_MS)
         self._unread.discard(name)
         await self.writers[tape.recording.simulated].store()
 
@@ -140,10 +146,15 @@ class RecorderTerm:
                 return
             await self.writers[tape.recording.simulated].store()
 
+    def _move_clocks(self) -> None:
+        for simulated, clock in self._clocks.items():
+            tapes = {name: tape for name, tape in self.tapes.items() if tape.recording.simulated is simulated}
+            clock.move({name: tape.recording.copy for name, tape in tapes.items()}, time.monotonic())
+
     async def _tape(self, name: str, beat: Heartbeat | None) -> ListTape | None:
         """A list's tape; a market that becomes simulated, or real, has another."""
         tape = self.tapes.get(name)
-        known = beat.simulated or self._simulated if beat else None
+        known = self._is_of_simulated(beat) if beat else None
         if tape is not None and known in (None, tape.recording.simulated):
             return tape
         simulated = known if known is not None else await self._is_simulated(name)
@@ -170,15 +181,6 @@ class RecorderTerm:
             await writer.open(self._limits)
             self.writers[simulated] = writer
         return self.writers[simulated]
-
-    def _tell_time(self, beats: dict[str, Heartbeat]) -> None:
-        newest = max((tape.as_of for tape in self.tapes.values()), default=0)
-        now = time.monotonic()
-        if newest != self._newest:
-            self._newest, self._moved_at = newest, now
-        if now - self._moved_at > _REST_SECONDS:
-            newest = max([newest, *(beat.as_of for beat in beats.values())])
-        self._clock = newest
 
     def report(self) -> dict[str, Any]:
         """What `gapscan status` shows of this term."""

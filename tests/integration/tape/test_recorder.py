@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -178,6 +179,50 @@ async def test_a_simulated_market_has_a_tape_of_its_own_that_goes_with_it(bus: B
     assert await faults(bus, simulated=True) == []
     (found,) = await kept(bus, ["winners"])
     assert found.begin < START - 80_000_000
+
+
+async def test_another_day_is_recorded_of_lists_that_rest_or_are_gone_too(bus: Bus, options: BusOptions) -> None:
+    """A day earlier is played: one list changes, one rests as it was, one was removed."""
+    moving, resting, gone = [await played_list(bus, name, simulated=True) for name in ("winners", "halted", "removed")]
+    async with recording(options) as recorder:
+        for played in (moving, resting, gone):
+            await played.step(1000)
+            await recorded(recorder, played)
+        late, held = resting.time, resting.publisher.rows
+        moving.time, moving.truth = START - 86_400_000, []
+        for _ in range(8):
+            await moving.step(700)
+        await moving.publisher.write_snapshot(True)
+        stored = recorder.report()["stored"]
+        resting.time = moving.time
+
+        async def there(name: str, when: int | None = None) -> bool:
+            await moving.step(100)
+            resting.time = moving.time
+            await moving.beat()
+            await resting.beat()
+            with suppress(NotRecordedError, UnknownListError):
+                reader = await TapeReader.open(bus, name)
+                return await reader.end() < START if when is None else (await reader.at(when)).complete
+            return False
+
+        first = moving.time
+        await until(partial(there, "winners", first + 2000), "the list that moves")
+        await until(partial(there, "halted"), "the list that rests")
+        then = moving.time + 70_000
+        moving.time += 200_000
+        await until(partial(there, "halted", then), "its next minutes")
+        tapes = recorder.report()["lists"]
+        assert tapes["winners"]["gaps"] == tapes["halted"]["gaps"] == 0
+        assert recorder.report()["stored"] - stored < 300, "each was deleted once"
+    view = await gapscan.at("halted", then, simulated=True, bus=bus)
+    assert list(view.rows) == list(held)
+    reader = await TapeReader.open(bus, "winners")
+    for time in range(first + 1000, await reader.end(), 5000):
+        assert list((await reader.at(time)).rows) == moving.rows_at(time)
+    with pytest.raises(NotRecordedError):
+        await gapscan.at("halted", late, simulated=True, bus=bus)
+    assert await faults(bus, simulated=True) == []
 
 
 async def test_moves_tell_who_came_and_went(bus: Bus, options: BusOptions, played: PlayedList) -> None:
