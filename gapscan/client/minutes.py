@@ -24,5 +24,7 @@ async def full_minutes(reader: TapeReader, begin: int, over: int) -> AsyncIterat
         if isinstance(message, Unchanged) and playback.copy is None:
             playback = await reader.begun([message])
         playback.take(message)
+        if playback.copy is None:  # what it refers to is not kept any more
+            continue
         if isinstance(message, Snapshot | Unchanged) and message.as_of % MINUTE_MS == 0 and message.as_of >= begin:
             yield reader.view(playback, message.as_of)

@@ -81,7 +81,7 @@ class TapeReader(TapeSearch):
         return Played(playback, stored[at].sequence, complete)
 
     async def begun(self, messages: Sequence[Told]) -> Playback:
-        """What a minute begins with that only refers to its list."""
+        """What a minute begins with that only refers to its list; nothing where that is not kept any more."""
         playback = Playback(simulated=self.shelf.simulated)
         if messages and isinstance(messages[0], Unchanged):
             for message in [told(m) for m in await minute_messages(self.bus, self.shelf, minute_of(messages[0].since))]:

@@ -17,7 +17,8 @@ Told = Snapshot | Delta | Unchanged | Gap | Moves
 class Playback:
     """A list as the tape tells it, message after message.
 
-    `copy` is None until a message says what the list was; `gap` is the one that time is in.
+    `copy` is None until a message says what the list was; `gap` is the one that time is in. What only refers to a list,
+    or changes one, says nothing before that: the front of the tape was dropped.
     """
 
     copy: Copy | None = None
@@ -28,8 +29,11 @@ class Playback:
     def take(self, message: Told) -> bool:
         """The next message; whether the list may be another one now.
 
-        Raises DeltaError when it does not fit what came before. Of `Unchanged`, the list itself must have been given.
+        Raises DeltaError when it does not fit what came before.
         """
+        if self.copy is None and self.gap is None and isinstance(message, Delta | Unchanged):
+            self.last = message.as_of
+            return False
         match message:
             case Snapshot():
                 self._load(message)

@@ -59,6 +59,15 @@ class Recording:
         """Whether anything is recorded."""
         return self._minute >= 0
 
+    @property
+    def refers_to(self) -> int | None:
+        """The earlier minute that says what the list is, while it rests; None while none is referred to."""
+        return self._whole if 0 <= self._whole < self._minute else None
+
+    def be_whole(self) -> None:
+        """The next minute begins with the whole list: what was to be referred to is gone."""
+        self._whole = -1
+
     def goes_back(self, as_of: int) -> bool:
         """Whether `as_of` is of another day that is played, and not merely late."""
         return as_of < self.time - _BACK_MS

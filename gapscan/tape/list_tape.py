@@ -7,9 +7,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from gapscan.bus.client import Bus
-from gapscan.bus.direct_get import NoStreamError, Stored, confirmed_from
+from gapscan.bus.direct_get import NoStreamError, Stored, confirmed_from, get_next
 from gapscan.bus.snapshots import read_snapshot
-from gapscan.bus.tape import Newest, TapeWriter, newest, read_minute
+from gapscan.bus.tape import Newest, TapeWriter, newest, read_minute, told
 from gapscan.errors import ProtocolError
 from gapscan.lists.playback import Playback
 from gapscan.lists.recording import Recording
@@ -64,6 +64,16 @@ class ListTape:
         for message in await read_minute(self._bus, self._shelf, minute):
             playback.take(message)
         return playback.copy
+
+    async def look_back(self) -> None:
+        """Refer to nothing that the tape has dropped. Raises BusError, ProtocolError."""
+        minute = self.recording.refers_to
+        if minute is None:
+            return
+        first = await get_next(self._bus, self._shelf.stream, self._shelf.minute(minute), 1, 1)
+        is_kept = first and not isinstance(told(first[0]), Delta)
+        if not is_kept and self.recording.refers_to == minute:
+            self.recording.be_whole()
 
     def observe(self, beat: Heartbeat) -> bool:
         """A heartbeat: whether there may be something to read."""

@@ -11,8 +11,9 @@ from typing import Any, Final
 from nats.aio.msg import Msg
 
 from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct_get import NoStreamError
 from gapscan.bus.snapshots import read_snapshot
-from gapscan.bus.tape import TapeLimits, TapeWriter
+from gapscan.bus.tape import TapeLimits, TapeWriter, tape_info
 from gapscan.bus.topology import list_names
 from gapscan.config import Config
 from gapscan.errors import BusError, FencedError, ProtocolError, StreamLostError, TopologyError
@@ -49,6 +50,7 @@ class RecorderTerm:
         self._tally = tally
         self._beats: dict[str, Heartbeat] = {}
         self._unread: set[str] = set()
+        self._fronts: dict[bool, int] = {}  # the first sequences of the tapes, when they were last looked at
         self._clocks = {simulated: MarketClock() for simulated in (False, True)}
 
     async def lead(self, leadership: Leadership) -> None:
@@ -87,9 +89,20 @@ class RecorderTerm:
             for writer in list(self.writers.values()):
                 try:
                     await self.disk.look(writer.stream)
-                except BusError as error:
+                    await self._look_back(writer)
+                except (BusError, ProtocolError) as error:
                     self._tally.trouble("disk_failed", error.message)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_back(self, writer: TapeWriter) -> None:
+        """Where the oldest of a tape was dropped, lists that rest refer to nothing that went with it."""
+        info = await tape_info(self._bus, simulated=writer.simulated)
+        if info is None or self._fronts.get(writer.simulated) == info.state.first_seq:
+            return
+        with suppress(NoStreamError):
+            for tape in [each for each in self.tapes.values() if each.recording.simulated is writer.simulated]:
+                await tape.look_back()
+            self._fronts[writer.simulated] = info.state.first_seq
 
     async def _record(self) -> None:
         loop = asyncio.get_running_loop()
