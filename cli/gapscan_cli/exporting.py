@@ -15,7 +15,7 @@ from gapscan.client.minutes import full_minutes
 from gapscan.client.tape_lists import readers_of_day
 from gapscan.client.tape_reader import PastView, TapeReader
 from gapscan.client.timeline import moves_between
-from gapscan.errors import ConfigError, NotRecordedError
+from gapscan.errors import ConfigError, NotRecordedError, ProtocolError
 from gapscan.protocol.fields import FIELDS, Field
 from gapscan.protocol.tape import Move
 from gapscan_cli import output
@@ -69,17 +69,29 @@ async def _export(options: BusOptions, day: str, write_moves: Write, write_rows:
     minutes = 0
     async with connect(options, "gapscan history export") as bus:
         for reader, (begin, over) in await readers_of_day(bus, day):
-            write_moves(list(_move_lines(reader, await moves_between(reader, begin, over))))
-            lines: list[dict[str, Any]] = []
-            async for view in full_minutes(reader, begin, over):
-                minutes += 1
-                lines += _row_lines(view)
-                if len(lines) >= _GROUP:
-                    write_rows(lines)
-                    lines = []
-            write_rows(lines)
+            try:
+                write_moves(list(_move_lines(reader, await moves_between(reader, begin, over))))
+                minutes += await _export_minutes(reader, begin, over, write_rows)
+            except ProtocolError as error:
+                output.note(f"warning: not all of {reader.shelf.name} can be read: {error.message}")
     if not minutes:
         raise NotRecordedError(f"nothing of {day} is recorded")
+    return minutes
+
+
+async def _export_minutes(reader: TapeReader, begin: int, over: int, write_rows: Write) -> int:
+    """What can be read is written, also before a ProtocolError."""
+    minutes = 0
+    lines: list[dict[str, Any]] = []
+    try:
+        async for view in full_minutes(reader, begin, over):
+            minutes += 1
+            lines += _row_lines(view)
+            if len(lines) >= _GROUP:
+                write_rows(lines)
+                lines = []
+    finally:
+        write_rows(lines)
     return minutes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gapscan.bus.client import Bus
-from gapscan.client.past import at, when
+from gapscan.client.past import at, find_stays
 from gapscan.lists.state import ranked
 from gapscan.lists.wish import Wish
 
@@ -21,6 +21,7 @@ async def past_list(bus: Bus, name: str, moment: str, wish: Wish) -> dict[str, A
 
 
 async def past_stays(bus: Bus, symbol: str, day: str, name: str | None) -> dict[str, Any]:
-    """When a symbol was in lists. Raises as `gapscan.when`."""
-    stays = await when(symbol, day, name=name, bus=bus)
-    return {"symbol": symbol, "stays": [msgspec.to_builtins(stay) for stay in stays]}
+    """When a symbol was in lists; with `faults`, of which lists that cannot be read. Raises as `gapscan.when`."""
+    found = await find_stays(bus, symbol, day, name)
+    faults = {"faults": found.faults} if found.faults else {}
+    return {"symbol": symbol, "stays": [msgspec.to_builtins(stay) for stay in found.stays], **faults}

@@ -27,6 +27,7 @@ from gapscan.lists.state import ranked
 from gapscan.lists.wish import Wish, not_fields
 from gapscan.protocol.field_docs import described
 from gapscan.protocol.fields import FIELDS
+from gapscan.protocol.messages import ListDefinition
 from gapscan.protocol.names import check_list_name
 from gapscan_cli.mcp_past import past_list, past_stays
 from gapscan_cli.telling import last_alerts
@@ -90,7 +91,7 @@ class Link:
 
 
 async def _lists(bus: Bus) -> dict[str, Any]:
-    definitions = await read_definitions(bus)
+    definitions = await _shown(bus)
     snapshots = await asyncio.gather(*(read_snapshot(bus, definition.name) for definition in definitions))
     entries = [
         {**_plain(definition), "rows": len(snapshot.rows) if snapshot else None}
@@ -99,11 +100,16 @@ async def _lists(bus: Bus) -> dict[str, Any]:
     return {"lists": entries, "simulated": any(snapshot.simulated for snapshot in snapshots if snapshot)}
 
 
+async def _shown(bus: Bus) -> list[ListDefinition]:
+    """All lists but those that only alerts look at."""
+    return [definition for definition in await read_definitions(bus) if not definition.hidden]
+
+
 async def _list(bus: Bus, name: str, wish: Wish) -> dict[str, Any]:
     try:
         view = await current(bus, name)
     except UnknownListError as error:
-        known = ", ".join(definition.name for definition in await read_definitions(bus))
+        known = ", ".join(definition.name for definition in await _shown(bus))
         raise ToolError(f"{error.message}; the lists are {known or 'not published yet'}") from None
     head = {"list": view.list, "state": view.state, "simulated": view.simulated, "as_of": view.as_of}
     place = {"epoch": view.epoch, "sequence": view.sequence, "size": len(view.rows)}

@@ -10,7 +10,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.direct_get import NoStreamError
 from gapscan.bus.tape import tape_info
 from gapscan.client.history import Kept, kept, verified
-from gapscan.client.past import PastView, Stay, at, when
+from gapscan.client.past import PastView, Stay, at, find_stays
 from gapscan.client.tape_lists import recorded_lists
 from gapscan.errors import NotRecordedError
 from gapscan.lists.verification import Verification
@@ -41,7 +41,10 @@ async def print_when(options: BusOptions, symbol: str, name: str | None, day: st
     if name is not None:
         check_possible(name)
     async with connect(options, f"gapscan when {symbol}") as bus:
-        stays = await when(symbol, day, name=name, bus=bus)
+        found = await find_stays(bus, symbol, day, name)
+    for of, fault in found.faults.items():
+        output.note(f"warning: the past of {render.text(of)} cannot be read: {render.text(fault)}")
+    stays = found.stays
     if as_json:
         output.write(msgspec.json.encode([msgspec.to_builtins(stay) for stay in stays]) + output.LINE_END)
         return

@@ -5,15 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
+from gapscan.bridge.history import ListHistory, Version
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus
-from gapscan.client.past import Stay, first_symbols, stays_of
+from gapscan.client.stays import Stay, first_symbols, stays_of
 from gapscan.client.tape_reader import TapeReader
 from gapscan.client.timeline import moves_of
 from gapscan.client.told_days import DAY_MS, DayReader
+from gapscan.errors import ProtocolError
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
+from gapscan.obs import logger
 from gapscan.protocol.tape import Gap, Move, Moves, Shelf
+
+_log = logger("bridge")
 
 
 class ListDay:
@@ -63,15 +69,27 @@ class DayMoves:
         self._versions = versions
         self._reader = days
         self._days: dict[str, tuple[tuple[object, ...], ListDay]] = {}
+        self._faults: dict[str, str] = {}  # why the past of a list could not be read the last time
         self.date: dt.date | None = None
 
     async def refresh(self, bus: Bus) -> None:
-        """Read what was recorded since. Raises BusError, ProtocolError."""
+        """Read what was recorded since. Raises BusError."""
         for name in [name for name in self._days if name not in self._versions.histories]:
             del self._days[name]
         for name in tuple(self._versions.histories):
             if (day := self._day(name, bus)) is not None:
-                await day.refresh(bus)
+                await self._refresh(name, day, bus)
+
+    async def _refresh(self, name: str, day: ListDay, bus: Bus) -> None:
+        """What cannot be read of one list is no reason to leave out the others."""
+        try:
+            await day.refresh(bus)
+        except ProtocolError as error:
+            if self._faults.get(name) != error.message:
+                _log.warning("the past of a list cannot be read: %s", error.message, extra={"list": name})
+            self._faults[name] = error.message
+        else:
+            self._faults.pop(name, None)
 
     def _day(self, name: str, bus: Bus) -> ListDay | None:
         """Begun anew with the day, the market, and the list: a replay that begins again is on another tape."""
@@ -91,14 +109,17 @@ class DayMoves:
         found: list[Stay] = []
         for name, (_, day) in self._days.items():
             stays = day.stays(symbol)
+            history = self._versions.histories.get(name)
+            if history is None or history.current is None:
+                found += stays
+                continue
+            came = history.entered(symbol)
+            if stays and stays[-1].left is None and _has_left(history, stays[-1], came):
+                stays[-1] = _ended(history, stays[-1])
             found += stays
-            if self._is_in(name, symbol) and (not stays or stays[-1].left is not None):
+            if symbol in history.current.rows.symbols and (not stays or stays[-1].left is not None):
                 found.append(self._came(name, symbol, from_start=not stays and day.began_with(symbol)))
         return sorted(found, key=lambda stay: (stay.entered or 0, stay.list))
-
-    def _is_in(self, name: str, symbol: str) -> bool:
-        history = self._versions.histories.get(name)
-        return history is not None and history.current is not None and symbol in history.current.rows.symbols
 
     def _came(self, name: str, symbol: str, *, from_start: bool) -> Stay:
         """It is in, and the tape has not told that it came: the list's newest versions may have seen it come."""
@@ -107,3 +128,22 @@ class DayMoves:
             return Stay(name, symbol, unrecorded=not from_start)
         place = came.rows.symbols.index(symbol)
         return Stay(name, symbol, came.as_of, rank_in=place + 1, price_in=came.rows[place].get("price"))
+
+
+def _has_left(history: ListHistory, stay: Stay, came: Version | None) -> bool:
+    """Whether the list says that a stay is over of which the tape tells no end yet: it is out, or came anew."""
+    current = history.current
+    if current is not None and stay.symbol not in current.rows.symbols:
+        return current.as_of >= (stay.entered or 0)  # else the tape is ahead of it
+    return came is not None and stay.entered is not None and came.as_of > stay.entered
+
+
+def _ended(history: ListHistory, stay: Stay) -> Stay:
+    """As the list's newest versions saw it go; else it went before them, when exactly the tape will tell."""
+    seen = history.left(stay.symbol)
+    if seen is None:
+        current = history.current
+        return replace(stay, left=current.as_of if current else None, uncertain=True)
+    held, gone = seen
+    place = held.rows.symbols.index(stay.symbol)
+    return replace(stay, left=gone.as_of, rank_out=place + 1, price_out=held.rows[place].get("price"))

@@ -110,6 +110,19 @@ class ListHistory:
             came = version
         return None
 
+    def left(self, symbol: str) -> tuple[Version, Version] | None:
+        """The last version that had a symbol before it went, and the one without it that came then.
+
+        None when that is not among those that are kept.
+        """
+        gone: Version | None = None
+        for version in reversed(self._versions.values()):
+            if symbol not in version.rows.symbols:
+                gone = version
+            elif gone is not None:
+                return version, gone
+        return None
+
     @property
     def messages_held(self) -> int:
         """How many messages that lead to the newest version are kept."""

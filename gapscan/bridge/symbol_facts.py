@@ -15,7 +15,7 @@ from gapscan.bus.bucket_values import can_be_key
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import NoStreamError, get_last
 from gapscan.bus.news import read_news_of
-from gapscan.client.past import Stay
+from gapscan.client.stays import Stay
 from gapscan.client.told_days import DayReader
 from gapscan.market.sessions import date_of_trades
 from gapscan.protocol.api import HaltsAnswer, StaysAnswer, SymbolHalt, SymbolStay

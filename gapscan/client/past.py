@@ -17,24 +17,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from msgspec import UNSET
-
 from gapscan.bus.client import Bus, BusOptions
-from gapscan.bus.tape import told
 from gapscan.client.api import connect
+from gapscan.client.stays import Stay, stays_of, stays_on_day
 from gapscan.client.tape_lists import readers_of_day
 from gapscan.client.tape_reader import PastView, TapeReader
-from gapscan.client.timeline import day_bounds, moves_between
-from gapscan.errors import NotRecordedError
+from gapscan.client.timeline import day_bounds
+from gapscan.errors import NotRecordedError, ProtocolError
 from gapscan.market.moments import Moment, day_of, moment_ms
 from gapscan.market.sessions import trading_date
+from gapscan.obs import logger
 from gapscan.protocol import names
-from gapscan.protocol.messages import Snapshot
-from gapscan.protocol.tape import Move, Unchanged
 
 __all__ = ["Answer", "Moment", "PastView", "PastViews", "Stay", "TapeReader", "at", "between", "stays_of", "when"]
 
 T = TypeVar("T")
+
+_log = logger("client")
 
 
 class Answer(Generic[T]):
@@ -73,34 +72,6 @@ class PastViews:
                     yield view
             finally:
                 runner.run(views.aclose())
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """A symbol's time in a list, market time in epoch ms, with its rank and price when it came and when it went.
-
-    `entered` is None when it was in before the day's first record, `left` when it is in at the day's last one.
-    `reason` is why it left, as the list says it (`fell_behind`, `rank`, `idle`, `closed`), if that is recorded.
-    `uncertain`: it came or went at some time in a gap, which ends at the time that stands here. `unrecorded`: it came
-    at some time that the tape does not tell (yet); `entered` is None then too.
-    """
-
-    list: str
-    symbol: str
-    entered: int | None = None
-    left: int | None = None
-    rank_in: int | None = None
-    rank_out: int | None = None
-    price_in: float | None = None
-    price_out: float | None = None
-    reason: str | None = None
-    uncertain: bool = False
-    unrecorded: bool = False
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it was in; None when its beginning or its end is not known."""
-        return None if self.entered is None or self.left is None else (self.left - self.entered) / 1000
 
 
 def at(
@@ -171,21 +142,16 @@ def when(
     """When `symbol` was in lists on a trading day, by time; in list `name` alone, if one is given.
 
     Lists that were removed since are among them. `day` is "today" (the newest on the tape), "yesterday" or a date.
-    Raises as `at`; NotRecordedError when nothing is recorded of that day.
+    A list whose past cannot be read is left out, and logged. Raises as `at`; NotRecordedError when nothing is recorded
+    of that day.
     """
 
     async def ask() -> list[Stay]:
         async with _connected(bus, nats, f"gapscan when {symbol}") as open_bus:
-            readers = await _readers(open_bus, name, day, simulated)
-            found = await asyncio.gather(*(_stays(reader, symbol, *bounds) for reader, bounds in readers))
-        if not readers:
-            raise NotRecordedError("nothing is recorded", remedy="`gapscan run recorder` records, as `gapscan up` does")
-        if all(stays is None for stays in found):
-            of = f" for {name}" if name else ""
-            raise NotRecordedError(f"nothing of {day} is recorded{of}", remedy="`gapscan history` shows what there is")
-        return sorted(
-            (stay for stays in found for stay in stays or ()), key=lambda stay: (stay.entered or 0, stay.list)
-        )
+            found = await find_stays(open_bus, symbol, day, name, simulated)
+        for of, fault in found.faults.items():
+            _log.warning("the past of a list cannot be read: %s", fault, extra={"list": of})
+        return found.stays
 
     return Answer(ask)
 
@@ -200,75 +166,45 @@ async def _readers(
     return [(reader, day_bounds(day, await reader.end()))]
 
 
-async def _stays(reader: TapeReader, symbol: str, begin: int, over: int) -> list[Stay] | None:
-    """When the symbol was in the list on a day; None when nothing is recorded of it."""
-    end = await reader.end()
-    if end < begin or await reader.begin() >= over:
-        return None
-    moves = await moves_between(reader, begin, over)
-    stays = stays_of(reader.shelf.name, symbol, moves)
-    return stays or await _rested(reader, symbol, begin, min(end, over - 1))
+@dataclass(frozen=True, slots=True)
+class FoundStays:
+    """A symbol's stays by time, and why the past of some lists could not be read."""
+
+    stays: list[Stay]
+    faults: dict[str, str]
 
 
-async def _rested(reader: TapeReader, symbol: str, begin: int, end: int) -> list[Stay]:
-    """A symbol that neither came nor went was in all the time, or came in the minute that is not over."""
-    try:
-        view = await reader.at(end)
-    except NotRecordedError:
-        return []
-    if all(row["symbol"] != symbol for row in view.rows):
-        return []
-    first = await first_symbols(reader, begin, end + 1)
-    return [Stay(reader.shelf.name, symbol, unrecorded=first is None or symbol not in first)]
+async def find_stays(
+    bus: Bus, symbol: str, day: str | dt.date = "today", name: str | None = None, simulated: bool | None = None
+) -> FoundStays:
+    """As `when`, on a connection. What cannot be read of one list is no reason to leave out the others.
 
-
-async def first_symbols(reader: TapeReader, begin: int, over: int) -> frozenset[str] | None:
-    """Who is in the first list that is recorded from `begin` until `over`, epoch ms; None when none is.
-
-    Raises BusError, ProtocolError.
+    Raises ProtocolError when nothing could be read of any list, and what `when` raises.
     """
-    async for stored in reader.messages_from(begin):
-        message = told(stored)
-        if not isinstance(message, Snapshot | Unchanged):
-            continue
-        if message.as_of >= over:
-            return None
-        played = await reader.begun([message])
-        played.take(message)
-        return frozenset(row["symbol"] for row in played.copy.rows) if played.copy is not None else None
-    return None
-
-
-def stays_of(name: str, symbol: str, moves: list[Move]) -> list[Stay]:
-    """A symbol's moves as the times that it was in the list."""
-    stays: list[Stay] = []
-    came: Move | None = None
-    for move in moves:
-        if move.symbol != symbol:
-            continue
-        if move.action == "enter":
-            came = move
-        else:
-            stays.append(_stay(name, came, move))
-            came = None
-    return [*stays, _stay(name, came, None)] if came else stays
-
-
-def _stay(name: str, came: Move | None, went: Move | None) -> Stay:
-    known = came or went
-    assert known is not None  # for the type checker: there is no stay without a move
-    return Stay(
-        list=name,
-        symbol=known.symbol,
-        entered=came.time if came else None,
-        left=went.time if went else None,
-        rank_in=came.rank if came else None,
-        rank_out=went.rank if went else None,
-        price_in=came.price if came else None,
-        price_out=went.price if went else None,
-        reason=went.reason if went and went.reason is not UNSET else None,
-        uncertain=any(move.after_gap for move in (came, went) if move),
+    readers = await _readers(bus, name, day, simulated)
+    if not readers:
+        raise NotRecordedError("nothing is recorded", remedy="`gapscan run recorder` records, as `gapscan up` does")
+    asked = (stays_on_day(reader, symbol, *bounds) for reader, bounds in readers)
+    found = await asyncio.gather(*map(_or_fault, asked))
+    faults = [each for each in found if isinstance(each, ProtocolError)]
+    if len(faults) == len(found):
+        raise faults[0]
+    if all(each is None for each in found):
+        of = f" for {name}" if name else ""
+        raise NotRecordedError(f"nothing of {day} is recorded{of}", remedy="`gapscan history` shows what there is")
+    stays = [stay for each in found if isinstance(each, list) for stay in each]
+    named = zip((reader.shelf.name for reader, _ in readers), found, strict=True)
+    return FoundStays(
+        sorted(stays, key=lambda stay: (stay.entered or 0, stay.list)),
+        {of: each.message for of, each in named if isinstance(each, ProtocolError)},
     )
+
+
+async def _or_fault(asked: Awaitable[T]) -> T | ProtocolError:
+    try:
+        return await asked
+    except ProtocolError as error:
+        return error
 
 
 async def market_ms(reader: TapeReader, moment: Moment, day: str | dt.date | None = None) -> int:

@@ -18,6 +18,8 @@ from gapscan.client.tape_search import TapeSearch
 from gapscan.client.timeline import day_bounds
 from gapscan.client.told_days import DAY_MS
 from gapscan.errors import UnknownListError
+from gapscan.protocol.alerts import HIDDEN_PREFIX
+from gapscan.protocol.messages import ListDefinition
 from gapscan.protocol.tape import MINUTE_MS, Shelf, list_in, minute_in
 
 Bounds = tuple[int, int]  # of a trading day, epoch ms
@@ -34,7 +36,8 @@ async def readers_of_day(
     A list that is on both tapes is read from the real market's, if `simulated` does not say. Raises ConfigError for a
     day that is none, BusError.
     """
-    defined = [definition.name for definition in await read_definitions(bus)]
+    definitions = await read_definitions(bus)
+    defined = [each.name for each in definitions if not each.hidden]
     found: dict[str, tuple[TapeReader, Bounds]] = {}
     for choice in (False, True) if simulated is None else (simulated,):
         tape = TapeSearch(bus, Shelf(_ALL, choice, bus.names))
@@ -43,7 +46,7 @@ async def readers_of_day(
         readers = await _readers(bus, defined, choice)
         bounds = day_bounds(day, max([await tape.end(), *[await reader.end() for reader in readers]]))
         moved = await _moved(tape, range(bounds[0] // DAY_MS * _DAY, bounds[1] // MINUTE_MS, _DAY))
-        readers += await _readers(bus, sorted(moved - set(defined)), choice)
+        readers += await _readers(bus, _not_defined(moved, definitions), choice)
         for reader in readers:
             found.setdefault(reader.shelf.name, (reader, bounds))
     return list(found.values())
@@ -60,14 +63,20 @@ async def _readers(bus: Bus, names: Iterable[str], simulated: bool) -> list[Tape
 
 async def recorded_lists(bus: Bus) -> list[str]:
     """All lists that may be on a tape: first those that are defined, as they are shown. Raises BusError."""
-    defined = [definition.name for definition in await read_definitions(bus)]
+    definitions = await read_definitions(bus)
     moved: set[str] = set()
     for simulated in (False, True):
         tape = TapeSearch(bus, Shelf(_ALL, simulated, bus.names))
         with suppress(UnknownListError):
             minutes = [minute_in(stored.subject) for stored in await tape.ends()]
             moved |= await _moved(tape, range(min(minutes) // _DAY * _DAY, max(minutes) + 1, _DAY))
-    return [*defined, *sorted(moved - set(defined))]
+    return [*[each.name for each in definitions if not each.hidden], *_not_defined(moved, definitions)]
+
+
+def _not_defined(moved: set[str], definitions: Iterable[ListDefinition]) -> list[str]:
+    """Those that were removed, but for what alerts looked at: that was not shown among lists."""
+    gone = moved - {each.name for each in definitions}
+    return sorted(name for name in gone if not name.startswith(HIDDEN_PREFIX))
 
 
 async def _moved(tape: TapeSearch, days: Iterable[int]) -> set[str]:
