@@ -22,7 +22,7 @@ from gapscan.backtesting.plain_form import PlainForm
 from gapscan.backtesting.variants import Variant, list_set
 from gapscan.errors import DataError
 from gapscan.market.columns import Floats, Ints
-from gapscan.market.sessions import MINUTE_MS
+from gapscan.market.sessions import MINUTE_MS, Hours, hours_in_use, use_hours
 from gapscan.protocol.fields import NUMBER_FIELDS, Field
 from gapscan.ranking.row_values import SHOWN
 from gapscan.ranking.spec import ListSet, shipped_lists
@@ -45,6 +45,7 @@ class DayTask:
     buying: Buying = field(default_factory=Buying)
     seed: int = 7
     form: Form = "fast"
+    hours: Hours = field(default_factory=hours_in_use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def prepare_day(directory: str, date: dt.date) -> None:
 
 def run_day(task: DayTask) -> DayResult:
     """The backtest of one day. A file that cannot be used costs the day, and is named."""
+    use_hours(task.hours)  # a process of its own has read no settings
     try:
         with _SHARED:
             day = _loader(task.directory).load(task.date)

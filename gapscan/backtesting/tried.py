@@ -21,6 +21,7 @@ from gapscan.backtesting.variants import variants_of
 from gapscan.bus.client import BusOptions, connect
 from gapscan.errors import DataError, GapscanError
 from gapscan.flatfiles.files import FlatFiles
+from gapscan.market.sessions import HOURS, Hours, use_hours
 from gapscan.protocol.api import NO_FILES, REFUSED, TriedAnswer, TriedEntry, TriedReturn, TriedToday
 from gapscan.protocol.messages import ListDefinition
 
@@ -35,7 +36,8 @@ _RETURNS: Final = ("return_5m", "return_30m", "return_close")
 class Question(msgspec.Struct):
     """A definition, and on how many of the latest days of `directory` it is to be tried.
 
-    `nats` is where the tape is; `simulated`, whether that of the simulated market is meant, if that is known.
+    `nats` is where the tape is; `simulated`, whether that of the simulated market is meant, if that is known. `hours`
+    are those that whoever asks goes by: the process that answers has read no settings.
     """
 
     definition: ListDefinition
@@ -43,6 +45,7 @@ class Question(msgspec.Struct):
     directory: str | None = None
     nats: BusOptions | None = None
     simulated: bool | None = None
+    hours: Hours = HOURS
 
 
 def answer(question: Question) -> TriedAnswer:
@@ -50,6 +53,7 @@ def answer(question: Question) -> TriedAnswer:
 
     Raises GapscanError: what is wrong with the files, where there is no tape either.
     """
+    use_hours(question.hours)
     today = asyncio.run(_today(question))
     try:
         return tried(question.definition, question.directory, question.days, today)

@@ -14,6 +14,7 @@ import msgspec
 from gapscan.bridge.problems import ProblemError
 from gapscan.bus.client import BusOptions
 from gapscan.errors import ConfigError
+from gapscan.market.sessions import hours_in_use
 from gapscan.obs import Tally
 from gapscan.protocol.api import NO_FILES, REFUSED
 from gapscan.protocol.messages import ListDefinition
@@ -52,8 +53,8 @@ class Trials:
         self._waiting += 1
         try:
             async with self._turn:
-                source = self._source()
-                return await self._computed(msgspec.json.encode({**asked, **msgspec.to_builtins(source)}))
+                source = {**msgspec.to_builtins(self._source()), "hours": hours_in_use()}
+                return await self._computed(msgspec.json.encode({**asked, **source}))
         finally:
             self._waiting -= 1
 

@@ -35,6 +35,7 @@ __all__ = [
     "closes_early",
     "date_of_trades",
     "epoch_ms",
+    "hours_in_use",
     "is_trading_day",
     "last_trading_day",
     "minute_of_day",
@@ -122,6 +123,11 @@ def use_hours(hours: Hours) -> None:
     if hours != _hours:
         _hours = hours
         session_times.cache_clear()
+
+
+def hours_in_use() -> Hours:
+    """What this process goes by: what is computed elsewhere for it must go by the same."""
+    return _hours
 
 
 def epoch_ms(date: dt.date, time: dt.time) -> int:

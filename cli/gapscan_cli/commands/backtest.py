@@ -121,12 +121,11 @@ def _minutes(text: str) -> int:
 
 
 def _directory(given: Path | None, config_file: Path | None) -> Path:
-    """Where the flat files are, by the command line or the settings."""
-    if given is not None:
-        return given
+    """Where the flat files are, by the command line or the settings. The market's hours are always the settings'."""
     from gapscan import config as settings
 
-    directory = settings.directory_of(settings.load(config_file).config.feed.flat_files)
+    config = settings.load(config_file).config
+    directory = given or settings.directory_of(config.feed.flat_files)
     if directory is None:
         raise ConfigError(
             "there are no flat files to go through", remedy="name their directory with --flat-files, or see gapscan sim"

@@ -16,6 +16,8 @@ from gapscan.bus.definitions import write_definition
 from gapscan.bus.news import write_news
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
+from gapscan.client.tape_reader import TapeReader
+from gapscan.client.timeline import moves_between
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Halts, Headline, ListDefinition, News, Row
 from gapscan.protocol.tape import tape_stream
@@ -114,7 +116,10 @@ async def _stays(served: Served, bus: Bus, played: PlayedList) -> int:
     number = 0
     for symbol in sorted({row["symbol"] for _, rows in played.truth for row in rows}):
         answer, wanted = await _json(served, f"/api/symbols/{symbol}/when"), await _recorded(bus, symbol)
-        told = [stay for stay in answer["stays"] if stay["entered"] != played.time]  # which the list alone knows
+        told, wanted = [
+            [stay for stay in each if stay["entered"] != played.time]  # which the list alone may know
+            for each in (answer["stays"], wanted)
+        ]
         assert (answer["symbol"], answer["date"], told) == (symbol, "2026-11-27", wanted)
         number += len(wanted)
     return number
@@ -127,7 +132,8 @@ async def _recorded(bus: Bus, symbol: str) -> list[dict[str, Any]]:
 
 
 async def _moves_until(bus: Bus, time: int) -> bool:
-    return any(time in (stay["entered"], stay["left"]) for stay in await _recorded(bus, "END"))
+    reader = await TapeReader.open(bus, "winners")
+    return any(move.time == time for move in await moves_between(reader, START, time + 1))
 
 
 async def test_when_symbols_were_in_a_list(bus: Bus, nats_server: NatsServer) -> None:
@@ -203,6 +209,38 @@ async def test_who_was_in_when_the_tape_began_was_in_from_the_start(bus: Bus, na
             await until(lambda: _in(served, "BBB"), "the list with BBB")
             assert await _came(served, "AAA") == [(None, False)]
             assert await _came(served, "BBB") == [(None, True)], "it came before the bridge, and after the tape began"
+
+
+async def test_who_left_just_now_is_not_in(bus: Bus, nats_server: NatsServer) -> None:
+    """The tape has told that it came, and tells what came after when that minute is over."""
+    played = await _list_of(bus, "AAA")
+
+    async def told() -> bool:
+        await played.beat()
+        return bool(recorder.term and recorder.term.tapes) and await _moves_until(bus, at)
+
+    async def said() -> list[tuple[int | None, ...]]:
+        answer = await _json(served, "/api/symbols/BBB/when")
+        return [(stay["entered"], stay["left"], stay["rank_out"], stay["price_out"]) for stay in answer["stays"]]
+
+    async with recording(BusOptions(nats_server.url)) as recorder, running_bridge(nats_server.url) as served:
+        await served.knows("winners")
+        await played.step(1000, _rows("AAA", "BBB"))
+        at = played.time
+        await played.step(120_000, _rows("CCC", "AAA", "BBB"))
+        await until(told, "that it came")
+        assert await said() == [(at, None, None, None)]
+        await played.step(1000, _rows("AAA"))
+        gone = played.time
+        await until(lambda: _out(served, "BBB"), "the list without BBB")
+        assert await said() == [(at, gone, 3, 9.0)]
+        await played.step(1000, _rows("AAA", "BBB"))
+        await until(lambda: _in(served, "BBB"), "the list with BBB")
+        assert await said() == [(at, gone, 3, 9.0), (played.time, None, None, None)]
+
+
+async def _out(served: Served, symbol: str) -> bool:
+    return not await _in(served, symbol)
 
 
 async def test_a_tape_that_was_made_anew_is_another_one(bus: Bus, nats_server: NatsServer) -> None:
