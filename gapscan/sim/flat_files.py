@@ -24,13 +24,21 @@ _LEVEL: Final = 6
 
 
 def write_flat_files(
-    root: Path, *, days: int, symbols: int, seed: int, last: dt.date, on_day: Callable[[dt.date], None] | None = None
+    root: Path,
+    *,
+    days: int,
+    symbols: int,
+    seed: int,
+    last: dt.date,
+    scenarios: Sequence[str] = (),
+    on_day: Callable[[dt.date], None] | None = None,
 ) -> list[dt.date]:
     """Minutes and daily bars of the last `days` trading days up to `last`, daily bars before them, and the splits.
 
-    The days of minutes, ascending; `on_day` is told of each that is written. Raises OSError.
+    `scenarios` happen on the last of them. The days of minutes, ascending; `on_day` is told of each that is written.
+    Raises OSError.
     """
-    source = SyntheticSource(last, seed, symbols)
+    source = SyntheticSource(last, seed, symbols, scenarios)
     sessions = [source.start_date]
     while len(sessions) < days + BEFORE:
         sessions.append(previous_trading_day(sessions[-1]))

@@ -207,7 +207,7 @@ def sim(
     """Run only the simulated market.
 
     It speaks Polygon's REST and WebSocket protocols. With --write-flatfiles it writes days instead, which
-    `gapscan backtest` goes through.
+    `gapscan backtest` goes through; a --scenario happens on the last of them.
 
     \b
     Examples:
@@ -219,9 +219,22 @@ def sim(
 
     config = _simulated(_load(config_file), replay, recording, day, speed, start, seed, symbols, scenario, plan, night)
     if write_flatfiles is not None:
+        served = {"--speed": speed, "--start": start, "--port": port, "--plan": plan, "--night": night or None}
+        _refuse_of_serving([option for option, value in served.items() if value is not None])
         _write_flat_files(write_flatfiles, days, config)
     else:
         run_service("sim", _with(config, "sim", port=port))
+
+
+def _refuse_of_serving(given: list[str]) -> None:
+    """Files have neither a clock nor an account, and the provider's none of the night. Raises ConfigError."""
+    from gapscan.errors import ConfigError
+
+    if given:
+        raise ConfigError(
+            f"{', '.join(given)} says nothing of the days that --write-flatfiles writes",
+            remedy="leave it out; --day, --days, --seed, --symbols and --scenario are for these days",
+        )
 
 
 def _write_flat_files(root: Path, days: int, config: Config) -> None:
@@ -241,7 +254,13 @@ def _write_flat_files(root: Path, days: int, config: Config) -> None:
         output.note(f"{date} is written")
 
     written = write_flat_files(
-        root, days=days, symbols=config.sim.symbols, seed=config.sim.seed, last=last, on_day=on_day
+        root,
+        days=days,
+        symbols=config.sim.symbols,
+        seed=config.sim.seed,
+        last=last,
+        scenarios=config.sim.scenes,
+        on_day=on_day,
     )
     output.say(f"gapscan backtest --from {written[0]} --to {written[-1]} --flat-files {root}")
 

@@ -1,0 +1,69 @@
+"""Backtests go by the market's hours of the settings, in whichever process they are computed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gapscan.backtesting import run as running
+from gapscan.backtesting.kept_days import key_of
+from gapscan.backtesting.one_day import DayTask, run_day
+from gapscan.backtesting.tried import Question, answer
+from gapscan.backtesting.variants import variants_of
+from gapscan.errors import ConfigError, GapscanError
+from gapscan.market.sessions import HOURS, Hours, epoch_ms, session_times, use_hours
+from gapscan.protocol.messages import ListDefinition
+from gapscan_cli.commands import backtest
+from tests.support.flatfiles import even_day, write_minutes
+
+DAY = dt.date(2024, 3, 8)
+LATE = Hours(pre=dt.time(7, 0), post_ends=dt.time(18, 0))
+ANYBODY = ListDefinition("anybody", "", "volume > 0", ["-volume"], 10, ["pre"])
+
+
+@pytest.fixture(autouse=True)
+def _usual_hours() -> Iterator[None]:
+    yield
+    use_hours(HOURS)
+
+
+def begins() -> int:
+    return session_times(DAY).pre
+
+
+def test_a_day_is_computed_by_the_hours_that_were_asked_for(tmp_path: Path) -> None:
+    """In a process that has read no settings, as a worker's."""
+    use_hours(LATE)
+    write_minutes(tmp_path, DAY, even_day(["A"], 1_000))
+    (task,) = [running._task(running.Options(tmp_path, DAY, DAY, variants_of([ANYBODY])), DAY)]
+    use_hours(HOURS)
+    assert begins() == epoch_ms(DAY, HOURS.pre)
+    run_day(task)
+    assert begins() == epoch_ms(DAY, LATE.pre)
+
+
+def test_a_kept_day_is_of_its_hours(tmp_path: Path) -> None:
+    usual, late = [DayTask(str(tmp_path), DAY, (), hours=hours) for hours in (HOURS, LATE)]
+    assert key_of(usual) != key_of(late)
+    use_hours(LATE)
+    assert key_of(DayTask(str(tmp_path), DAY, ())) == key_of(late)
+
+
+def test_a_definition_is_tried_by_the_hours_of_who_asks(tmp_path: Path) -> None:
+    sent = msgspec.json.encode(Question(ANYBODY, directory=str(tmp_path), hours=LATE))
+    with pytest.raises(GapscanError, match="no minute files"):
+        answer(msgspec.json.decode(sent, type=Question))
+    assert begins() == epoch_ms(DAY, LATE.pre)
+
+
+def test_the_command_reads_the_settings_wherever_the_files_are(tmp_path: Path) -> None:
+    settings = tmp_path / "gapscan.toml"
+    settings.write_text('[market]\npre = "07:00"\npost_ends = "18:00"\n')
+    assert backtest._directory(tmp_path, settings) == tmp_path
+    assert begins() == epoch_ms(DAY, LATE.pre)
+    with pytest.raises(ConfigError, match="no-such-file"):
+        backtest._directory(tmp_path, tmp_path / "no-such-file.toml")
