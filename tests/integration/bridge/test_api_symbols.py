@@ -232,6 +232,7 @@ async def test_who_left_just_now_is_not_in(bus: Bus, nats_server: NatsServer) ->
         await played.step(1000, _rows("AAA", "BBB"))
         at = played.time
         await played.step(120_000, _rows("CCC", "AAA", "BBB"))
+        await played.step(10_000, _rows("DDD", "AAA", "BBB"))
         await until(told, "that it came")
         assert await said() == [(at, None, None, None)]
         await played.step(1000, _rows("AAA"))

@@ -18,7 +18,7 @@ def test_scenarios_happen_on_the_last_day(tmp_path: Path) -> None:
     usual, split = tmp_path / "usual", tmp_path / "split"
     write_flat_files(usual, days=1, symbols=60, seed=3, last=LAST)
     sim(write_flatfiles=split, days=1, symbols=60, seed=3, day=str(LAST), scenario="forward_split")
-    before, after = [set((root / "splits.csv").read_text().splitlines()) for root in (usual, split)]
+    before, after = [set(next(root.rglob("splits.csv")).read_text().splitlines()) for root in (usual, split)]
     (added,) = after - before
     assert added.split(",")[1:] == [str(LAST), "1", "4"]
 
@@ -29,7 +29,7 @@ def test_scenarios_happen_on_the_last_day(tmp_path: Path) -> None:
         ("--speed", {"speed": 2.0}),
         ("--start", {"start": "09:25"}),
         ("--port", {"port": 0}),
-        ("--plan", {"plan": "no_trades"}),
+        ("--plan", {"plan": "no-trades"}),
         ("--night", {"night": True}),
     ],
 )
