@@ -60,6 +60,7 @@ def report_text(report: StatusReport) -> str:
         "",
         *_lists(report.lists),
         *(f"{name:<24}refused: {why}" for name, why in report.refused.items()),
+        *(f"{name:<24}alert: {why}" for name, why in report.alert_faults.items()),
         *(["", *(f"problem: {problem}" for problem in report.problems)] if report.problems else []),
     ]
     return "".join(f"{render.text(line)}\n" if line else "\n" for line in lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from gapscan.protocol.alerts import HIDDEN_PREFIX, AlertDefinition
 from gapscan.ranking.alerts import check_alerts
 from gapscan.service import own_alerts_file, own_lists_file
 from gapscan_cli import exits, output
+from gapscan_cli.alert_targets import accepted
 from gapscan_cli.completion import nearest
 from gapscan_cli.connection import find_nats
 from gapscan_cli.own_lists import given, in_editor_until
@@ -42,6 +43,7 @@ class OwnAlerts:
     path: Path
     nats: BusOptions | None
     asked: bool
+    config: settings.Config = field(default_factory=settings.Config)
 
     @classmethod
     def of(
@@ -59,7 +61,7 @@ class OwnAlerts:
             options = find_nats(nats, config_file, data, context)
         except BusError:
             options = None
-        return cls(path, options, any(one is not None for one in (nats, data, context)))
+        return cls(path, options, any(one is not None for one in (nats, data, context)), loaded.config)
 
     def read(self) -> tuple[str, list[AlertDefinition]]:
         """The user's file and what it defines; faulty alerts are left out."""
@@ -75,6 +77,8 @@ def add_alerts(desk: OwnAlerts, file: str, replace: bool) -> int:
         return exits.USER
     if not new:
         raise ConfigError(f"{source} has no alerts", remedy="an alert is a table, [alerts.NAME]")
+    if not accepted(desk.config, desk.nats, new, source):
+        return exits.USER
     text, _ = desk.read()
     merged = own_lists_file.merged(text, addition, replace=replace, section=_SECTION)
     if checked(merged, str(desk.path)) is None:
@@ -103,8 +107,10 @@ def edit_alerts(desk: OwnAlerts, name: str | None) -> int:
         return exits.OK
     own_lists_file.write_own(desk.path, edited)
     after = desk.read()[1]
+    changed = own_alerts_file.changed(before, after)
+    accepted(desk.config, desk.nats, changed, str(desk.path))  # it is said, and the edit is not lost
     gone = {definition.name for definition in before} - {definition.name for definition in after}
-    return _tell(desk, own_alerts_file.changed(before, after), sorted(gone))
+    return _tell(desk, changed, sorted(gone))
 
 
 def remove_own(desk: OwnAlerts, name: str) -> int:
@@ -122,7 +128,7 @@ def check_file(desk: OwnAlerts, file: str | None) -> int:
     """Say whether the alerts of `file`, or the user's own, are right."""
     text, source = given(file) if file else (own_lists_file.read_own(desk.path), str(desk.path))
     good = checked(text, source)
-    if good is None:
+    if good is None or not accepted(desk.config, desk.nats, good, source):
         return exits.USER
     names = ", ".join(definition.name for definition in good) or "no alerts"
     output.say(f"ok: {source}: {names}")

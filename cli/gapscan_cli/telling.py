@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.direct_get import NoStreamError, Stored, get_from, get_latest
+from gapscan.bus.direct_get import NoStreamError, Stored, get_from, get_last_matching, get_latest
 from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol.alerts import UNKNOWN_TIME, Alert
 from gapscan.protocol.codec import decode_as, encode
@@ -68,23 +68,49 @@ def line_of(alert: Alert) -> str:
 async def follow_alerts(options: BusOptions, name: str | None, number: int, as_json: bool) -> None:
     """Print the last alerts, then each as it comes, with the bell; for as long as somebody reads."""
     async with patient_link(options, "gapscan alerts", output.note) as bus:
-        sequence = 0
+        following = Following(bus, name or "*", number)
         while True:
             with suppress(BusError):
-                sequence = await _look(bus, sequence, name or "*", number, as_json)
+                _print(await following.look(), as_json)
+                if following.rings and not as_json:
+                    output.write(_BELL.encode())
             await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _look(bus: Bus, sequence: int, name: str, number: int, as_json: bool) -> int:
-    """Print what is new behind a sequence; the last one that was looked at."""
-    subject = bus.names.alert_subject(name)
-    first = sequence == 0
-    stored = (
-        await get_latest(bus, bus.names.stream_alerts, subject, number)
-        if first
-        else await get_from(bus, bus.names.stream_alerts, sequence + 1, _BATCH, subject)
-    )
-    _print(_read(stored), as_json)
-    if stored and not first and not as_json:
-        output.write(_BELL.encode())
-    return stored[-1].sequence if stored else max(sequence, 1)
+class Following:
+    """The last alerts, the oldest first, then what is new at each look. `rings`: the last look found something new."""
+
+    def __init__(self, bus: Bus, name: str, number: int) -> None:
+        self.rings = False
+        self._bus = bus
+        self._subject = bus.names.alert_subject(name)
+        self._number = number
+        self._begun = False
+        self._sequence = 0  # of the last one that was found
+        self._ended_before = False  # the log seemed to end before that one
+
+    async def look(self) -> list[Alert]:
+        """What is to be shown now. Raises BusError."""
+        self.rings = False
+        try:
+            stored = await self._found()
+        except NoStreamError:
+            stored, self._sequence = [], 0  # nobody makes any yet, or they are made anew: then all of them are new
+        self._begun, self._sequence = True, stored[-1].sequence if stored else self._sequence
+        return _read(stored)
+
+    async def _found(self) -> list[Stored]:
+        log = self._bus.names.stream_alerts
+        if not self._begun:
+            return await get_latest(self._bus, log, self._subject, self._number)
+        stored = await get_from(self._bus, log, self._sequence + 1, _BATCH, self._subject)
+        if not stored and await self._is_another():
+            stored = await get_from(self._bus, log, 1, _BATCH, self._subject)
+        self.rings = bool(stored)
+        return stored
+
+    async def _is_another(self) -> bool:
+        """A log that ends before what was found was made anew; one look may have met a replica that is behind."""
+        last = await get_last_matching(self._bus, self._bus.names.stream_alerts, self._subject)
+        before, self._ended_before = self._ended_before, last is not None and last.sequence < self._sequence
+        return before and self._ended_before

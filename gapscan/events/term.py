@@ -179,7 +179,7 @@ class EventsTerm:
         """How many there are and what they said; `spent` is seconds of this process, since it leads."""
         each = [reader.history.alerts for reader in self.readers.values()]
         return {
-            **self.alerts.report(),
+            **self.alerts.report(self._definitions),
             "told": self.store.alerts.appended,
             "suppressed": sum(alerts.suppressed for alerts in each),
             "spent": round(sum(alerts.spent for alerts in each), 3),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from gapscan.bus.alert_definitions import read_alerts
@@ -73,6 +73,12 @@ class WatchedAlerts:
         for spec in others:
             self.refused[spec.definition.name] = f"there are more than {MAX_ALERTS} alerts"
 
-    def report(self) -> dict[str, Any]:
-        """What `gapscan status` shows of them."""
-        return {"watched": len(self._specs), "refused": dict(self.refused)}
+    def report(self, lists: Collection[str]) -> dict[str, Any]:
+        """What `gapscan status` shows of them; `lists` are those that are defined."""
+        definitions = [spec.definition for spec in self._specs.values()]
+        return {
+            "watched": len(self._specs),
+            "refused": dict(self.refused),
+            "without_list": {one.name: one.list for one in definitions if lists and one.list not in lists},
+            "channels": {one.name: list(one.channels) for one in definitions if one.channels},
+        }

@@ -58,22 +58,33 @@ def channels_file(config: Config) -> Path:
     return expanded(given) if given else user_config_dir() / FILE_NAME
 
 
+def channel_names(config: Config) -> list[str]:
+    """The names of all channels, whether they can be used or not. Raises ConfigError."""
+    return list(_tables(channels_file(config), named=config.notify.channels_file is not None))
+
+
 def read_channels(config: Config, env: Mapping[str, str] = os.environ) -> list[Channel]:
     """All channels; none when there is no file. Raises ConfigError, which shows no address."""
     path = channels_file(config)
+    tables = _tables(path, named=config.notify.channels_file is not None)
+    return [_channel(path, name, values, env) for name, values in tables.items()]
+
+
+def _tables(path: Path, *, named: bool) -> dict[str, dict[str, Any]]:
+    """The channels as they are written; one that settings name must be there. Raises ConfigError."""
     try:
         tables = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), _ChannelsFile).channels
     except FileNotFoundError:
-        if config.notify.channels_file:
+        if named:
             raise ConfigError(f"{path} does not exist", remedy="channels_file in [notify] names it") from None
-        return []
+        return {}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path}: {error}") from None
     if len(tables) > MAX_CHANNELS:
         raise ConfigError(f"{path}: {len(tables)} channels are too many", remedy=f"at most {MAX_CHANNELS}")
-    return [_channel(path, name, values, env) for name, values in tables.items()]
+    return tables
 
 
 def _channel(path: Path, name: str, values: Mapping[str, Any], env: Mapping[str, str]) -> Channel:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import structs
 
-from gapscan.bus.client import Bus
-from gapscan.bus.direct_get import Stored, get_from
+from gapscan.bus.client import NATS_ERRORS, Bus, translated
+from gapscan.bus.direct_get import Stored, get_from, get_last_matching, leader_at
 from gapscan.bus.fenced import FencedValue
 from gapscan.errors import BusError, FencedError, ProtocolError
 from gapscan.notify.channels import Channel
@@ -31,7 +33,15 @@ RETRY_LIMIT: Final = 300.0
 _REMEMBERED: Final = 100  # ids of what was put aside
 _BURST: Final = 3.0  # deliveries at once, after a quiet while
 
-Found = list[tuple[int, float, Alert | None]]  # sequence, seconds since it was stored; None: for others, or unreadable
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An alert in the log, with the seconds since it was stored; None: one for others, or unreadable."""
+
+    sequence: int
+    id: str
+    age: float
+    alert: Alert | None
 
 
 class Delivery:
@@ -49,6 +59,7 @@ class Delivery:
         self._state = ChannelState(channel.name, 0)
         self._bucket = TokenBucket(channel.per_minute / 60, _BURST)
         self._woken = asyncio.Event()
+        self._ended_before = False  # the log seemed to end before what was delivered
 
     def wake(self) -> None:
         """There may be more."""
@@ -87,9 +98,39 @@ class Delivery:
         with suppress(ProtocolError):
             if stored and stored.data:
                 self._state = decode_as(ChannelState, stored.data)
+                await self._check_log()
                 return
-        info = await self._bus.js.stream_info(self._bus.names.stream_alerts)
-        await self._keep(ChannelState(self._channel.name, info.state.last_seq))
+        await self._keep(ChannelState(self._channel.name, await self._last()))
+
+    async def _last(self) -> int:
+        """Where the log of alerts ends. Raises BusError."""
+        try:
+            return (await self._bus.js.stream_info(self._bus.names.stream_alerts)).state.last_seq
+        except NATS_ERRORS as error:
+            raise translated(error, "looking for the log of alerts") from error
+
+    async def _check_log(self) -> None:
+        """A log that ends before what was delivered, or has another alert there, was made anew. Raises BusError."""
+        place = self._state.sequence
+        there = await leader_at(self._bus, self._bus.names.stream_alerts, place) if self._state.last else None
+        other = there is not None and there.headers.get(names.HEADER_MSG_ID, "") != self._state.last
+        if other or await self._last() < place:
+            await self._begin_again()
+
+    async def _look_for_another(self) -> None:
+        """The same while it runs, by the end alone; one look may have met a replica that is behind."""
+        log = self._bus.names
+        last = await get_last_matching(self._bus, log.stream_alerts, log.alert_subject("*"))
+        ends_before = last is not None and last.sequence < self._state.sequence
+        if ends_before and self._ended_before:
+            await self._begin_again()
+        self._ended_before = ends_before
+
+    async def _begin_again(self) -> None:
+        """What is in the log now, nobody was told."""
+        self._tally.trouble("logs_made_anew", f"channel {self._channel.name}: the log of alerts is another one")
+        await self._keep(structs.replace(self._state, sequence=0, last=""))
+        self._woken.set()
 
     async def _keep(self, state: ChannelState) -> None:
         await self._value.put(encode(state))
@@ -99,11 +140,12 @@ class Delivery:
         """Deliver what there is; False when there is nothing. Raises SendError, BusError."""
         found = await self._next()
         if not found:
+            await self._look_for_another()
             return False
-        if any(alert for _, _, alert in found) and (wait := self._bucket.wait(time.monotonic())):
+        if any(one.alert for one in found) and (wait := self._bucket.wait(time.monotonic())):
             await asyncio.sleep(wait)
             found = await self._next()  # with what came meanwhile
-        alerts = [alert for _, _, alert in found if alert]
+        alerts = [one.alert for one in found if one.alert]
         try:
             if alerts:
                 self._bucket.spend(time.monotonic(), 1)
@@ -113,12 +155,14 @@ class Delivery:
             await self._put_aside(found)
             raise
         self.failing = ""
-        await self._keep(structs.replace(self._state, sequence=found[-1][0]))
+        await self._keep(structs.replace(self._state, sequence=found[-1].sequence, last=found[-1].id))
         return True
 
-    async def _next(self) -> Found:
+    async def _next(self) -> list[Found]:
         stored = await get_from(self._bus, self._bus.names.stream_alerts, self._state.sequence + 1, BATCH)
-        return [(one.sequence, _age(one), self._mine(one)) for one in stored]
+        return [
+            Found(one.sequence, one.headers.get(names.HEADER_MSG_ID, ""), _age(one), self._mine(one)) for one in stored
+        ]
 
     def _mine(self, stored: Stored) -> Alert | None:
         try:
@@ -128,19 +172,20 @@ class Delivery:
             return None
         return alert if not alert.channels or self._channel.name in alert.channels else None
 
-    async def _put_aside(self, found: Found) -> None:
+    async def _put_aside(self, found: Sequence[Found]) -> None:
         """Go on behind what could not be delivered for too long: it is kept in the log of alerts, and counted here."""
-        old = [one for one in found if one[1] >= GIVE_UP_SECONDS]
+        old = [one for one in found if one.age >= GIVE_UP_SECONDS]
         if not old:
             return
-        ids = [alert.id for _, _, alert in old if alert]
+        ids = [one.alert.id for one in old if one.alert]
         self._tally.count("put_aside", len(ids))
         await self._keep(
             ChannelState(
                 self._channel.name,
-                old[-1][0],
+                old[-1].sequence,
                 self._state.put_aside + len(ids),
                 [*self._state.last_put_aside, *ids][-_REMEMBERED:],
+                old[-1].id,
             )
         )
 

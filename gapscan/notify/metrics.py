@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from gapscan.notify.delivery import Delivery
 
 KINDS: Final = Kinds(
-    counts={**LEADERSHIP_COUNTS, "put_aside": "alerts that a channel did not take for a day"},
+    counts={
+        **LEADERSHIP_COUNTS,
+        "put_aside": "alerts that a channel did not take for a day",
+        "logs_made_anew": "times that a channel found another log of alerts, and began at its start",
+    },
     failures={*LEADERSHIP_FAILURES, "deliveries_failed", "alerts_unread", "alerts_unreadable"},
 )
 

@@ -91,3 +91,4 @@ class ChannelState(Struct, frozen=True, omit_defaults=True, tag_field="type", ta
     sequence: Annotated[Sequence, Meta(description="of the last alert that is done with, in the log of alerts")]
     put_aside: Annotated[int, Meta(ge=0, description="how many it did not take")] = 0
     last_put_aside: Annotated[Words, Meta(description="the ids of the last of these")] = []
+    last: Annotated[str, Meta(description="the id of the alert at that sequence, which another log has not")] = ""

@@ -8,7 +8,7 @@ from typing import Final
 
 from gapscan.bus.alert_definitions import read_alerts, remove_alert, write_alert
 from gapscan.bus.client import Bus
-from gapscan.bus.definitions import remove_list, write_definition
+from gapscan.bus.definitions import read_definition, remove_list, write_definition
 from gapscan.config import Config, expanded, user_config_dir
 from gapscan.errors import ConfigError
 from gapscan.protocol.alerts import HIDDEN_PREFIX, AlertDefinition
@@ -35,10 +35,17 @@ async def publish(bus: Bus, wanted: Iterable[AlertDefinition], removed: Iterable
             await write_definition(bus, hidden_list(definition))
         await write_alert(bus, definition)
         if not definition.where:
-            await remove_list(bus, HIDDEN_PREFIX + definition.name)
+            await _remove_hidden(bus, HIDDEN_PREFIX + definition.name)
     for name in removed:
         await remove_alert(bus, name)
-        await remove_list(bus, HIDDEN_PREFIX + name)
+        await _remove_hidden(bus, HIDDEN_PREFIX + name)
+
+
+async def _remove_hidden(bus: Bus, name: str) -> None:
+    """Remove the list of an alert; a user's own list of an earlier version may have such a name too."""
+    definition = await read_definition(bus, name)
+    if definition is not None and definition.hidden:
+        await remove_list(bus, name)
 
 
 async def load(bus: Bus, path: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from gapscan.bus.definitions import read_entries, remove_list, write_definition
 from gapscan.config import Config, expanded, user_config_dir
 from gapscan.errors import ConfigError
 from gapscan.files import replace_file
+from gapscan.protocol.alerts import HIDDEN_PREFIX
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.gate_check import kept_out
 from gapscan.ranking.spec import MAX_FILE, check_own_lists, shipped_lists
@@ -74,12 +75,16 @@ def check(text: str, source: str) -> tuple[list[ListDefinition], list[ConfigErro
     """The lists of the text, and all faults in it, names that gapscan's own lists have included."""
     good, faults = check_own_lists(text, source)
     shipped = set(shipped_lists().names)
-    taken = [
-        ConfigError(f"{source}: list {definition.name} comes with gapscan", remedy="choose another name")
-        for definition in good
-        if definition.name in shipped
-    ]
-    return [definition for definition in good if definition.name not in shipped], [*faults, *taken]
+    taken = {definition.name: why for definition in good if (why := _taken(definition.name, shipped))}
+    refused = [ConfigError(f"{source}: list {name} {why}", remedy="choose another name") for name, why in taken.items()]
+    return [definition for definition in good if definition.name not in taken], [*faults, *refused]
+
+
+def _taken(name: str, shipped: Container[str]) -> str:
+    """Why a name cannot be that of an own list; empty when it can."""
+    if name in shipped:
+        return "comes with gapscan"
+    return f"has a name as alerts give their lists: {HIDDEN_PREFIX}..." if name.startswith(HIDDEN_PREFIX) else ""
 
 
 def warnings(definitions: Iterable[ListDefinition]) -> list[str]:

@@ -16,6 +16,7 @@ from gapscan.bus.snapshots import read_snapshot
 from gapscan.errors import BusError, ProtocolError
 from gapscan.protocol.messages import Snapshot
 from gapscan.service.account_status import Backfill, Plan
+from gapscan.service.alert_faults import alert_faults
 from gapscan.service.lateness import Percentiles
 from gapscan.service.problems import (
     Instance,
@@ -130,7 +131,8 @@ class StatusReport(Struct):
     """The state of everything. `healthy` is false as soon as there is a problem.
 
     `refused` has the lists that are defined and not ranked, and why: a fault of a user's definition harms nobody else
-    and is no problem; a stream in the way of a list is.
+    and is no problem; a stream in the way of a list is. `alert_faults` has the same of alerts, and
+    those whose list or channel is not there.
     """
 
     healthy: bool
@@ -148,6 +150,7 @@ class StatusReport(Struct):
     lists: dict[str, ListReport]
     services: dict[str, ServiceStatus]
     refused: dict[str, str] = field(default_factory=dict)
+    alert_faults: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -178,6 +181,7 @@ async def collect(bus: Bus) -> StatusReport:
             for name, instances in sorted(services.items())
         },
         refused={**ranker.get("definitions", {}).get("refused", {}), **ranker.get("refused", {})},
+        alert_faults=alert_faults(services),
         problems=problems,
     )
 

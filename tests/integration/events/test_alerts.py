@@ -21,11 +21,12 @@ from gapscan.protocol import names
 from gapscan.protocol.alerts import Alert, AlertDefinition
 from gapscan.protocol.codec import decode_as
 from gapscan.protocol.messages import Row
-from gapscan.service import all_lists
-from tests.integration.events.test_events import NOON, beating, has, list_named, settled, show
+from gapscan.service import all_lists, own_alerts_file
+from gapscan.service.alert_faults import alert_faults
+from tests.integration.events.test_events import KEPT, NOON, beating, has, list_named, settled, show
 from tests.support.cli import Cli, assert_error
 from tests.support.events import events_of, stored_alerts, stored_events, told
-from tests.support.lists import Published
+from tests.support.lists import Published, publish_list
 from tests.support.nats import NatsServer
 from tests.support.until import until
 
@@ -117,11 +118,59 @@ async def test_over_any_symbol_it_has_a_list_that_nobody_sees(
     lists = await cli.run("lists", *at)
     assert "alert_busy" not in lists.out
     assert "movers" in lists.out
-    hidden = await list_named(bus, "alert_busy")
+    hidden = await publish_list(bus, "alert_busy", KEPT)
     await show(hidden, AAPL=10.5)
     await until(said(bus, 1), "the alert")
     assert (await cli.run("alerts", "remove", "busy", *at)).code == 0
     assert {one.name for one in await read_definitions(bus)} == {"movers"}
+
+
+async def test_what_is_not_there_is_said(bus: Bus, nats_server: NatsServer, running: Events, cli: Cli) -> None:
+    """A list with its place and what was meant; a channel, which may come, costs no alert."""
+    await list_named(bus, "movers")
+    (cli.home / "mine.toml").write_text('[alerts.a]\nlist = "gapers_up"\n')
+    for command in ("add", "check"):
+        at = ("--nats", nats_server.url) if command == "add" else ()
+        refused = await cli.run("alerts", command, "mine.toml", *at, env={"GAPSCAN_NATS_URL": nats_server.url})
+        assert refused.code == 2, refused
+        assert "mine.toml: alert a, list: there is no list gapers_up" in refused.err
+        assert "did you mean gappers_up?" in refused.err
+    config = cli.home / ".config/gapscan"
+    config.mkdir(parents=True)
+    (config / "channels.toml").write_text('[channels.phone]\nurl_env = "PHONE_URL"\n')
+    (cli.home / "mine.toml").write_text('[alerts.b]\nlist = "movers"\nchannels = ["phnoe"]\n')
+    added = await cli.run("alerts", "add", "mine.toml", "--nats", nats_server.url)
+    assert added.code == 0, added
+    assert "alert b, channels: there is no channel phnoe" in added.err
+    assert "did you mean phone?" in added.err
+
+
+async def test_where_nothing_runs_a_list_may_be_one_of_another_place(cli: Cli) -> None:
+    (cli.home / "mine.toml").write_text('[alerts.a]\nlist = "gapers_up"\n')
+    checked = await cli.run("alerts", "check", "mine.toml", env={"GAPSCAN_NATS_URL": "nats://127.0.0.1:1"})
+    assert checked.code == 0, checked
+    assert "there is no list gapers_up" in checked.err
+
+
+async def test_status_has_an_alert_whose_list_is_not_there(bus: Bus, running: Events) -> None:
+    await list_named(bus, "movers")
+    await write_alert(bus, AlertDefinition("lost", "mowers", channels=["phone"]))
+    await until(watches(running, 1), "the alert")
+    assert alert_faults({"events": [running.report()]}) == {"lost": "there is no list mowers"}
+    await list_named(bus, "mowers")
+    await until(lambda: not alert_faults({"events": [running.report()]}), "that its list is seen")
+    notify = {"role": "leader", "channels": {"desk": {}}}
+    found = alert_faults({"events": [running.report()], "notify": [notify]})
+    assert found == {"lost": "there is no channel phone"}
+
+
+async def test_a_list_with_the_name_of_an_alerts_list_stays(bus: Bus) -> None:
+    """Of an earlier version, which let users choose such names."""
+    await list_named(bus, "alert_mine")
+    mine = AlertDefinition("mine", "movers")
+    await own_alerts_file.publish(bus, [mine], [])
+    await own_alerts_file.publish(bus, [], ["mine"])
+    assert {one.name for one in await read_definitions(bus)} == {"alert_mine"}
 
 
 @pytest.mark.parametrize(

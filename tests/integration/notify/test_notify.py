@@ -225,3 +225,42 @@ async def test_of_two_processes_one_delivers(alerts_bus: Bus, nats_server: NatsS
             await until(lambda: second.report()["role"] == "standby" and second.report()["leader"], "the standby")
             await end(task)
     assert sum(len(post["alerts"]) for post in found.posts) == len(keys)
+
+
+async def made_anew(bus: Bus) -> None:
+    """The log of alerts, by somebody who deleted it, or a server that lost its disk."""
+    await bus.js.delete_stream(names.DEFAULT.stream_alerts)
+    await ensure_shared(bus, Retention())
+
+
+@pytest.mark.parametrize("number", [3, 9])
+async def test_a_log_made_anew_while_nobody_delivers_is_delivered_whole(
+    alerts_bus: Bus, nats_server: NatsServer, number: int
+) -> None:
+    """Whether it ends before what was delivered of the other, or behind that."""
+    async with receiver() as found:
+        channel = hook("hook", found.url)
+        async with notify_of(nats_server, channel):
+            await until(has(found, await publish(alerts_bus, *map(alert, range(6)))), "the alerts")
+        await made_anew(alerts_bus)
+        keys = await publish(alerts_bus, *map(alert, range(20, 20 + number)))
+        async with notify_of(nats_server, channel) as notify:
+            await until(has(found, keys), "those of the other log")
+            assert notify.report()["counts"]["logs_made_anew"] == 1
+        async with notify_of(nats_server, channel) as notify:
+            later = await publish(alerts_bus, alert(40))
+            await until(has(found, later), "one more")
+            assert "logs_made_anew" not in notify.report()["counts"]
+    assert len(found.keys()) == 6 + number + 1
+
+
+async def test_a_log_made_anew_while_somebody_delivers(
+    alerts_bus: Bus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "LOOK_SECONDS", 0.1)
+    async with receiver() as found, notify_of(nats_server, hook("hook", found.url)):
+        await until(has(found, await publish(alerts_bus, *map(alert, range(6)))), "the alerts")
+        await made_anew(alerts_bus)
+        keys = await publish(alerts_bus, *map(alert, range(20, 23)))
+        await until(has(found, keys), "those of the other log")
+    assert len(found.keys()) == 9

@@ -197,3 +197,10 @@ def test_what_changed() -> None:
     before, _ = own_lists_file.check(A + B, "my.toml")
     after, _ = own_lists_file.check(B + A.replace("> 1", "> 2") + B.replace(".b]", ".c]"), "my.toml")
     assert [found.name for found in own_lists_file.changed(before, after)] == ["a", "c"]
+
+
+def test_a_name_as_alerts_give_their_lists_is_refused() -> None:
+    text = '[lists.alert_gapper_in]\nwhere = "price < 20"\nsort = ["-change_percent"]\n'
+    good, (fault,) = own_lists_file.check(text, "mine.toml")
+    assert good == []
+    assert "mine.toml: list alert_gapper_in has a name as alerts give their lists" in str(fault)
