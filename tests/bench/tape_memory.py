@@ -19,6 +19,7 @@ from gapscan.bus.tape import TapeLimits, ensure_tape, read_all, tape_info
 from gapscan.protocol.names import DEFAULT
 from gapscan.protocol.tape import minute_in
 from tests.bench.registry import Benchmark, Figure, percentile
+from tests.bench.tape import recording
 from tests.support.nats import NatsServer
 from tests.support.up import RunningSet, running_set, stored_set
 
@@ -36,6 +37,12 @@ _HASTY = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'
 
 def _set_at_the_open(root: Path) -> AbstractAsyncContextManager[RunningSet]:
     return running_set(root, symbols=11_000, start=START, speed=1.0, **_OWN_TAPE)
+
+
+async def _begun(up: RunningSet) -> None:
+    """Wait until the set records."""
+    async with connect(up.nats, "bench") as bus:
+        await recording(bus)
 
 
 async def _resident(up: RunningSet) -> float:
@@ -137,10 +144,12 @@ async def _asked(bus: Bus) -> list[float]:
 
 async def _memory(top: Path) -> list[Figure]:
     async with _set_at_the_open(top / "without") as up:
+        await _begun(up)
         without = await _resident(up)
     async with stored_set(top / "without") as of:
         messages, size = await _fill(top / "filled", of)
     async with _set_at_the_open(top / "with") as up:
+        await _begun(up)
         _move_tape(top / "filled", up.data)
         full = await _resident(up)
         async with connect(up.nats, "bench") as bus:
