@@ -9,7 +9,6 @@ from typing import Final
 from aiohttp import web
 
 from gapscan.bridge.commands import TokenCheck, is_token
-from gapscan.bridge.connection_gate import peer_of
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.limits import REQUESTS, REQUESTS_PER_SECOND
 from gapscan.bridge.origin import is_allowed
@@ -36,7 +35,7 @@ class ApiAccess:
 
     def check(self, request: web.Request) -> None:
         """Whether it may be answered."""
-        self._check_rate(_peer(request))
+        self._check_rate(self._policy.proxies.client_of(request))
         if not self.is_allowed_origin(request):
             self._tally.trouble("refused.origin", "a page of another origin was refused")
             raise ProblemError("origin", f"pages of {request.headers['Origin']!r} may not read this")
@@ -83,7 +82,7 @@ class ApiAccess:
 
     def _compare(self, request: web.Request, token: str, other: str | None, wrong: str) -> None:
         """Who says no token at all is told so, and has not guessed one."""
-        said, peer = _said(request), _peer(request)
+        said, peer = _said(request), self._policy.proxies.client_of(request)
         if not said:
             raise _no_token(wrong)
         try:
@@ -103,10 +102,6 @@ def _said(request: web.Request) -> str:
 
 def _no_token(why: str) -> ProblemError:
     return ProblemError("no_token", why, WWW_Authenticate="Bearer")
-
-
-def _peer(request: web.Request) -> str:
-    return peer_of(request.transport) if request.transport is not None else ""
 
 
 def _whole(seconds: float) -> str:

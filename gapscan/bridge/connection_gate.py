@@ -25,6 +25,7 @@ _KERNEL_BUFFER: Final = 128 * 1024
 _KEEPALIVE_SECONDS: Final = 15.0
 _IPV6_NETWORK: Final = 64  # bits of an address that are the peer's network: the rest it chooses as it likes
 _HTTP_BAD: Final = 400
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _OF_THE_CLIENT: Final = (HttpProcessingError, web.RequestPayloadError)
 _HTTP_HEADERS_TOO_LARGE: Final = 431
 
@@ -55,17 +56,29 @@ class _HasPeer(Protocol):
 
 def peer_of(transport: _HasPeer) -> str:
     """Whose connection it is: an address, of IPv6 the network that a peer has to itself; "" when that is not known."""
+    address = address_of(transport)
+    return peer_name(address) if address is not None else ""
+
+
+def address_of(transport: _HasPeer) -> Address | None:
+    """The address that has a connection; None when that is not known."""
     name = transport.get_extra_info("peername")
-    if not isinstance(name, tuple):
-        return ""
+    return parsed_address(str(name[0])) if isinstance(name, tuple) else None
+
+
+def parsed_address(text: str) -> Address | None:
+    """An address, of IPv4 where IPv6 only wraps it; None for another text."""
     try:
-        address = ipaddress.ip_address(str(name[0]).partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return ""
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def peer_name(address: Address) -> str:
+    """By what the limits know whoever has this address, see `peer_of`."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
-        return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, _IPV6_NETWORK), strict=False))
     return str(address)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 
+from gapscan.bridge.forwarding import Proxies
 from gapscan.bridge.origin import host_name, is_own_page
 
 # What proxies on the way add: behind one, everybody comes from this machine.
@@ -22,14 +23,15 @@ class EditPolicy:
     """The right to change lists: nobody has it unless `allowed`; with a `token`, whoever knows that has it.
 
     Without one it is this machine's, and only if the bridge listens (`host`) for this machine alone, and has no name
-    (`names`) outside it: with one there is a proxy in front, and not all of them say so. Pages of other origins do not
-    have it then, whatever they may read: a browser on this machine shows them too.
+    (`names`) outside it: with one there is a proxy in front, and not all of them say so. What comes of `proxies` never
+    has it, and pages of other origins do not, whatever they may read: a browser on this machine shows them too.
     """
 
     allowed: bool = True
     token: str | None = None
     host: str = "127.0.0.1"
     names: Collection[str] = ()
+    proxies: Proxies = field(default_factory=Proxies)
 
     def refusal(self, request: web.Request) -> str:
         """Why a request without any token may not change lists, and what to do; "" when it may."""
@@ -37,7 +39,7 @@ class EditPolicy:
             return "nobody may change lists here: `edit` in [bridge] is false"
         if not all(map(is_local, (self.host, *self.names))):
             return "lists can be changed only with a token here: `edit_token` in [bridge] says which"
-        if not _comes_from_here(request):
+        if self.proxies.passes_on(request) or not _comes_from_here(request):
             return "lists can be changed only on the machine itself; elsewhere with the `edit_token` of [bridge]"
         if not _is_ours(request):
             return "other pages than the bridge's own change lists only with a token: the `edit_token` of [bridge]"

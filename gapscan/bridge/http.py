@@ -21,7 +21,7 @@ from gapscan.bridge.api_symbols import SymbolsApi
 from gapscan.bridge.assets import Assets
 from gapscan.bridge.clients import client_session, linger
 from gapscan.bridge.commands import CommandHandler, TokenCheck
-from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConnection, peer_of
+from gapscan.bridge.connection_gate import BACKLOG, ConnectionLimiter, HttpConnection
 from gapscan.bridge.encodings import WEBSOCKET, WEBSOCKET_DEFLATED, WINDOW_BITS, websocket_pong
 from gapscan.bridge.guesses import Guesses
 from gapscan.bridge.origin import host_name, is_allowed, is_own_host
@@ -161,13 +161,13 @@ class Web:
         transport = request.transport
         if transport is None:  # gone already
             return ws
-        authorized = self._policy.token is None
+        peer, authorized = self._policy.proxies.client_of(request), self._policy.token is None
         encoding = WEBSOCKET_DEFLATED if ws.compress == WINDOW_BITS else WEBSOCKET
         async with client_session(
             self._bridge, self.questions, request, transport, encoding, authorized=authorized
         ) as session:
             try:
-                await self._converse(request, ws, session, peer_of(transport))
+                await self._converse(request, ws, session, peer)
             finally:
                 await self.plays.forget(session)
         return ws
@@ -194,8 +194,7 @@ class Web:
         self._check_guesses(request)
 
     def _check_guesses(self, request: web.Request) -> None:
-        wait = self.guesses.wait(peer_of(request.transport)) if request.transport is not None else 0.0
-        if wait:
+        if wait := self.guesses.wait(self._policy.proxies.client_of(request)):
             self._bridge.tally.trouble(
                 "refused.guesses", "a client was refused: too many wrong tokens from its address"
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gapscan.bridge.api_bars import AskBars
 from gapscan.bridge.editing import EditPolicy
+from gapscan.bridge.forwarding import Proxies
 from gapscan.bridge.own_lists import AskPreview, OwnLists
 from gapscan.bridge.past import PastLists
 from gapscan.bridge.questions import Ask
@@ -39,3 +40,4 @@ class AccessPolicy:
     tried_on: Callable[[], Source] = Source
     edit: EditPolicy = field(default_factory=EditPolicy)
     compress: bool = False  # frames, for clients that can take it
+    proxies: Proxies = field(default_factory=Proxies)

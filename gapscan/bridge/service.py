@@ -15,6 +15,7 @@ from gapscan.bridge.bar_reader import BarReader
 from gapscan.bridge.broadcast import Broadcaster, open_writer
 from gapscan.bridge.connection_gate import open_socket
 from gapscan.bridge.editing import EditPolicy
+from gapscan.bridge.forwarding import Proxies
 from gapscan.bridge.history import ListStatus, Position
 from gapscan.bridge.http import serving
 from gapscan.bridge.limits import Limits
@@ -36,6 +37,7 @@ from gapscan.client.tape_reader import TapeReader
 from gapscan.config import Config, directory_of
 from gapscan.config.links import links_of
 from gapscan.config.origins import check_origins, names_of
+from gapscan.config.proxies import proxies_of
 from gapscan.errors import BusError, UnknownListError
 from gapscan.obs import Tally, logger
 from gapscan.protocol import names
@@ -91,7 +93,7 @@ class Bridge:
         check_origins(section)
         origins = names_of(section.origins)
         hosts = own_hosts([section.host, *names_of(section.hosts)], origins)
-        links = links_of(section)
+        links, proxies = links_of(section), Proxies(proxies_of(section))
         return AccessPolicy(
             origins,
             hosts,
@@ -110,8 +112,9 @@ class Bridge:
             links,
             self.trouble,
             self.tried_on,
-            EditPolicy(section.edit, section.edit_token, section.host, names_of(section.hosts)),
+            EditPolicy(section.edit, section.edit_token, section.host, names_of(section.hosts), proxies),
             section.compress,
+            proxies,
         )
 
     def tried_on(self) -> Source:

@@ -193,6 +193,9 @@ class BridgeSection(Section, frozen=True):
     is used to send where the system allows it. So many pasts are played at once as `plays` says. With `compress`,
     messages are compressed for clients that offer it, as browsers do: for thin links.
 
+    `proxies` are the addresses and networks of reverse proxies: whom these name in X-Forwarded-For is taken for the
+    client by the limits that each address has (wrong tokens, requests for the HTTP interface), and by nothing else.
+
     Whoever knows `edit_token` may change the own lists (`lists_file` in `[ranker]`) from the page. Without one only a
     browser on the machine itself may, and only where `host` and all `hosts` are of this machine. Nobody may where
     `edit` is false.
@@ -204,6 +207,7 @@ class BridgeSection(Section, frozen=True):
     cpu_budget: Budget = 0.08
     origins: str | list[str] | None = None
     hosts: str | list[str] | None = None
+    proxies: str | list[str] | None = None
     token: str | None = None
     edit: bool = True
     edit_token: str | None = None

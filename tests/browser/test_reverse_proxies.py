@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Browser as Chromium
 from websockets.asyncio.client import connect as connect_websocket
 
+from gapscan.bridge.limits import GUESSES
 from gapscan.bus.client import BusOptions, connect
 from gapscan.supervisor import ports
 from tests.browser.watching import watch
@@ -113,14 +114,17 @@ class Proxied:
         address = self.url.replace("https", "wss") + "ws"
         return connect_websocket(address, host="127.0.0.1", port=self.port, ssl=trusting(), proxy=None, **options)
 
-    async def get(self, path: str, host: str = "") -> tuple[int, str]:
-        """Status, and where to go instead."""
-        return await asyncio.to_thread(self._get, path, host or f"{NAME}:{self.port}")
+    async def get(self, path: str, host: str = "", client: str = "127.0.0.9", token: str = "") -> tuple[int, str]:
+        """Status, and where to go instead, when the machine `client` asks."""
+        headers = {"Host": host or f"{NAME}:{self.port}", **({"Authorization": f"Bearer {token}"} if token else {})}
+        return await asyncio.to_thread(self._get, path, headers, client)
 
-    def _get(self, path: str, host: str) -> tuple[int, str]:
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=PATIENCE, context=trusting())
+    def _get(self, path: str, headers: dict[str, str], client: str) -> tuple[int, str]:
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, timeout=PATIENCE, context=trusting(), source_address=(client, 0)
+        )
         try:
-            connection.request("GET", path, headers={"Host": host})
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.getheader("Location") or ""
         finally:
@@ -168,19 +172,23 @@ async def test_the_page_lives_below_a_path(
 
 @pytest.mark.parametrize("kind", PROXIES)
 async def test_what_passes_the_proxy(kind: str, nats_server: NatsServer, tmp_path: Path) -> None:
-    async with proxied(kind, nats_server, tmp_path) as proxy:
+    lists = {"edit_token": "secret", "lists_file": tmp_path / "lists.toml"}
+    async with proxied(kind, nats_server, tmp_path, proxies=["127.0.0.1"], **lists) as proxy:
         assert await proxy.get("/gapscan") == (301, "/gapscan/")
         assert (await proxy.get("/gapscan/"))[0] == 200
         assert (await proxy.get("/gapscan/", host=NAME))[0] == 200
         assert (await proxy.get("/gapscan/readyz"))[0] == 200
         for path in ("metrics", "%6Detrics", "metric%73", "./metrics", "x/../metrics", "/metrics"):
             assert (await proxy.get(f"/gapscan/{path}"))[0] == 404, path
-        assert (await proxy.get("/gapscan/api/own-lists"))[0] == 403
         # The bridge takes whoever names its machine for a program on it, and lets it change lists. No bridge minds the
         # name when it is asked for its health: it is the proxy that refuses.
         for host in ("localhost", f"localhost:{proxy.port}", "127.0.0.1", "stranger.example.com"):
             assert (await proxy.get("/gapscan/api/own-lists", host=host))[0] == 421, host
             assert (await proxy.get("/gapscan/healthz", host=host))[0] == 421, host
+        for _ in range(GUESSES):
+            assert (await proxy.get("/gapscan/api/own-lists", client="127.0.0.2", token="x"))[0] == 401
+        assert (await proxy.get("/gapscan/api/own-lists", client="127.0.0.2", token="secret"))[0] == 429
+        assert (await proxy.get("/gapscan/api/own-lists", client="127.0.0.3", token="secret"))[0] == 200
         async with proxy.websocket(
             origin=f"https://{NAME}:{proxy.port}"
         ) as ws:  # as a browser says of a page behind it

@@ -105,6 +105,7 @@ def config_check(
     from gapscan.bus.options import options_of
     from gapscan.config.links import links_of
     from gapscan.config.origins import check_origins
+    from gapscan.config.proxies import proxies_of
     from gapscan.flatfiles.files import check_setting
     from gapscan_cli.settings_text import settings_text
 
@@ -113,6 +114,7 @@ def config_check(
     settings.check_passwords(os.environ)
     check_origins(loaded.config.bridge)
     links_of(loaded.config.bridge)
+    proxies_of(loaded.config.bridge)
     check_setting(loaded.config)
     settings.simulated_day(loaded.config.sim)
     if loaded.config.sim.replay or loaded.config.sim.recording:

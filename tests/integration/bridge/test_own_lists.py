@@ -222,6 +222,32 @@ async def test_who_asks_without_the_token_has_guessed_nothing(
     assert _text(file) is None
 
 
+async def test_behind_a_known_proxy_each_client_has_guesses_of_its_own(
+    movers: Published, nats_server: NatsServer, file: Path
+) -> None:
+    right, wrong = "Authorization: Bearer secret", "Authorization: Bearer x"
+    mine, other = "X-Forwarded-For: 203.0.113.1", "X-Forwarded-For: 203.0.113.1, 203.0.113.2"
+    for proxies, code in ((["127.0.0.1"], 200), ([], 429), (["10.0.0.0/8"], 429)):
+        async with running_bridge(nats_server.url, lists_file=file, token="secret", proxies=proxies) as served:
+            await served.knows("movers")
+            for _ in range(GUESSES):
+                assert (await _ask(served, "GET", "lists", mine, wrong))[0] == 401
+            assert (await _ask(served, "GET", "lists", mine, right))[0] == 429
+            assert (await _ask(served, "GET", "lists", other, right))[0] == code
+            assert (await _diagnosed(served, mine), await _diagnosed(served, other)) == (429, code)
+
+
+async def _diagnosed(served: Served, header: str) -> int:
+    return (await served.request("POST", "/ws", header))[0]
+
+
+async def test_what_comes_of_a_proxy_changes_no_list(movers: Published, nats_server: NatsServer, file: Path) -> None:
+    async with running_bridge(nats_server.url, lists_file=file, proxies=["127.0.0.1"]) as served:
+        for header in ("X: y", "X-Forwarded-For: 127.0.0.1"):
+            assert (await _put(served, NEW, header))[1]["code"] == "not_allowed"
+    assert _text(file) is None
+
+
 async def test_what_no_ranker_was_told_of_is_told_by_asking_again(
     movers: Published, bus: Bus, nats_server: NatsServer, file: Path
 ) -> None:
