@@ -174,8 +174,8 @@ async def a_look(stack: Stack) -> None:
 async def test_what_stands_in_a_buckets_place_is_told(evening: Stack) -> None:
     await evening.bus.js.delete_stream(BUCKET)
     await evening.bus.js.add_stream(name=BUCKET, subjects=[f"$KV.{names.DEFAULT.bucket_snapshots}.>"])
-    await until(lambda: evening.report()["last_error"], "the fault")
-    assert f"stream {BUCKET} exists with" in evening.report()["last_error"]
+    said = f"stream {BUCKET} exists with"  # and before, if it is looked for between the two, that it cannot be made
+    await until(lambda: said in evening.report()["last_error"], lambda: f"{said}, not {evening.report()['last_error']}")
     await evening.bus.js.delete_stream(BUCKET)
     await until(lambda: not evening.report()["last_error"], "the repair")
     await until(lambda: all_stored(evening), "all snapshots")
