@@ -33,6 +33,7 @@ class Watched:
         self.page = page
         self.url = url
         self.errors: list[str] = []
+        page.set_default_timeout(PATIENCE * 1000)  # of loads, clicks and what is waited for
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._console)
 
