@@ -59,7 +59,9 @@ async def test_the_tools_only_read_and_say_what_they_are_for(cli: Cli, desk: Own
         assert all(f"{name}: " in (client.instructions or "") for name in FIELDS)
 
 
-async def test_lists_and_their_rows(cli: Cli, desk: OwnLists, nats_server: NatsServer) -> None:
+async def test_lists_and_their_rows(cli: Cli, bus: Bus, desk: OwnLists, nats_server: NatsServer) -> None:
+    hidden = ListDefinition("alert_mine", "", "volume > 0", ["-volume"], 30, [], own=True, hidden=True)
+    await write_definition(bus, hidden)
     sequence = await desk.publish(rows_of(AAPL=2.5, MSFT=None, TSLA=1.25))
     async with agent(cli, nats_server.url) as client:
         answer = await _call(client, "lists")
