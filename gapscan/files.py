@@ -16,8 +16,8 @@ def replace_file(path: Path, content: bytes | Callable[[IO[bytes]], object], *, 
 
     What is large is written piece by piece by a function, which is given the file.
 
-    The file's mode stays; a `private` one is its owner's alone from the beginning. Raises OSError, and then leaves
-    everything as it was.
+    The file's mode stays, and its owner where root writes it, so that a service can go on reading what it wrote; a
+    `private` one is its owner's alone from the beginning. Raises OSError, and then leaves everything as it was.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,8 +25,10 @@ def replace_file(path: Path, content: bytes | Callable[[IO[bytes]], object], *, 
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open(fresh, "xb", opener=_private if private else None) as file:
-            if path.exists() and not private:
-                shutil.copymode(path, fresh)
+            if path.exists():
+                _keep_owner(path, fresh)
+                if not private:
+                    shutil.copymode(path, fresh)
             if callable(content):
                 content(file)
             else:
@@ -38,6 +40,13 @@ def replace_file(path: Path, content: bytes | Callable[[IO[bytes]], object], *, 
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise
+
+
+def _keep_owner(path: Path, fresh: Path) -> None:
+    before = path.stat()
+    if os.geteuid() == 0:
+        with suppress(PermissionError):  # root of a container may be without that right
+            os.chown(fresh, before.st_uid, before.st_gid)
 
 
 def _private(path: str, flags: int) -> int:

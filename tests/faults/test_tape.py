@@ -51,7 +51,7 @@ async def test_the_past_survives_random_kills(tmp_path: Path) -> None:
             for name in LISTS:
                 reader = await TapeReader.open(bus, name)
                 told += await compare(reader, await states_of(up.nats, name))
-            assert told > 100
+            assert told > 15, "there is something to compare"
             assert {definition.name for definition in await read_definitions(bus)} >= set(LISTS)
             verification = Verification()
             async for _, found in verified(bus, simulated=True, verification=verification):

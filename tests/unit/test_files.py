@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,18 @@ def test_a_link_and_the_mode_stay(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_writes_stays_its_owners(tmp_path: Path) -> None:
+    path = tmp_path / "lists.toml"
+    path.write_bytes(b"one")
+    path.chmod(0o600)
+    os.chown(path, 12345, 23456)
+    for private in (False, True):
+        replace_file(path, b"two", private=private)
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 23456, 0o600)
 
 
 def test_what_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
