@@ -69,8 +69,9 @@ class Process:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
-            if self._process is None or self._process.returncode is not None:
-                await self.start()
+            if not self.lives() and not await self._starts():
+                await asyncio.sleep(backoff.next())
+                continue
             code = await self._wait()
             if loop.time() - began > _HEALTHY_SECONDS:
                 backoff.reset()
@@ -78,6 +79,15 @@ class Process:
             wait = backoff.next()
             _log.warning("%s ended, starting it again", self.name, extra={"code": code, "in": round(wait, 2)})
             await asyncio.sleep(wait)
+
+    async def _starts(self) -> bool:
+        """Start it; False when the machine has no room for one more process, which the others are not to pay for."""
+        try:
+            await self.start()
+        except OSError as error:
+            _log.error("%s cannot be started, trying again: %s", self.name, error)
+            return False
+        return True
 
     async def _wait(self) -> int:
         assert self._process is not None  # for the type checker: start() came before
