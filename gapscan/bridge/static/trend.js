@@ -2,7 +2,8 @@
 
 const POINTS = 60;
 const SPACING_MS = 2000; // of market time between two points, so that a line spans about two minutes
-const SYMBOLS = 3000; // so many are remembered; the oldest are forgotten
+const SYMBOLS = 3000; // so many are remembered; those whose last point is the oldest are forgotten
+const UNMOVED_MS = 900_000; // of market time without a new price, after which a line is forgotten: it would hide the pause
 const LEAST = 16; // a line of fewer points does not fill the width
 const WIDTH = 72;
 const HEIGHT = 16;
@@ -11,7 +12,7 @@ const HEIGHT = 16;
 export const VIEW_BOX = `0 0 ${WIDTH} ${HEIGHT}`;
 
 export class Trends {
-  #lines = new Map(); // symbol -> {prices: number[], at: market time of the last point}
+  #lines = new Map(); // symbol -> {prices: number[], at: market time of the last point}, the oldest point first
 
   clear() {
     this.#lines.clear();
@@ -25,18 +26,23 @@ export class Trends {
     if (!line) return this.#begin(symbol, price, time ?? 0);
     if (line.prices.at(-1) === price || (time ?? Infinity) < line.at) return false; // older: a past list is shown
     const longer = (time ?? Infinity) - line.at >= SPACING_MS;
-    if (longer) this.#extend(line, price, time ?? line.at);
+    if (longer) this.#extend(symbol, line, price, time ?? line.at);
     else line.prices[line.prices.length - 1] = price;
     return longer;
   }
 
   #begin(symbol, price, at) {
-    if (this.#lines.size >= SYMBOLS) this.#lines.delete(this.#lines.keys().next().value);
+    for (const [other, line] of this.#lines) {
+      if (this.#lines.size < SYMBOLS && line.at >= at - UNMOVED_MS) break;
+      this.#lines.delete(other);
+    }
     this.#lines.set(symbol, { prices: [price], at });
     return false;
   }
 
-  #extend(line, price, at) {
+  #extend(symbol, line, price, at) {
+    this.#lines.delete(symbol);
+    this.#lines.set(symbol, line);
     line.prices.push(price);
     line.at = at;
     if (line.prices.length > POINTS) line.prices.shift();
