@@ -12,6 +12,7 @@ from gapscan_cli.options import ConfigFile, DataDir, Json, NatsContext, NatsUrl,
 
 if TYPE_CHECKING:
     from gapscan.bus.options import BusOptions
+    from gapscan.config import Config
 
 
 def status(
@@ -103,24 +104,11 @@ def config_check(
     from gapscan import config as settings
     from gapscan import providers
     from gapscan.bus.options import options_of
-    from gapscan.config.links import links_of
-    from gapscan.config.origins import check_origins
-    from gapscan.config.proxies import proxies_of
-    from gapscan.flatfiles.files import check_setting
     from gapscan_cli.settings_text import settings_text
 
     loaded = settings.load(config_file)
-    providers.check_provider(loaded.config.provider)
     settings.check_passwords(os.environ)
-    check_origins(loaded.config.bridge)
-    links_of(loaded.config.bridge)
-    proxies_of(loaded.config.bridge)
-    check_setting(loaded.config)
-    settings.simulated_day(loaded.config.sim)
-    if loaded.config.sim.replay or loaded.config.sim.recording:
-        from gapscan.sim.service import check_replay
-
-        check_replay(loaded.config)
+    _check_settings(loaded.config)
     _check_credentials(options := options_of(loaded.config.nats, nats, context))
     if loaded.warning:
         output.note(f"warning: {loaded.warning}")
@@ -135,6 +123,27 @@ def config_check(
     from gapscan_cli.trying import try_nats
 
     return asyncio.run(try_nats(options, retention(loaded.config)))
+
+
+def _check_settings(config: Config) -> None:
+    """What the parts check of their settings when they start. Raises ConfigError."""
+    from gapscan import config as settings
+    from gapscan import providers
+    from gapscan.config.links import links_of
+    from gapscan.config.origins import check_origins
+    from gapscan.config.proxies import proxies_of
+    from gapscan.flatfiles.files import check_setting
+
+    providers.check_provider(config.provider)
+    check_origins(config.bridge)
+    links_of(config.bridge)
+    proxies_of(config.bridge)
+    check_setting(config)
+    settings.simulated_day(config.sim)
+    if config.sim.replay or config.sim.recording:
+        from gapscan.sim.service import check_replay
+
+        check_replay(config)
 
 
 def _check_credentials(options: BusOptions) -> None:
