@@ -19,15 +19,19 @@ _NEXT_URL: Final = re.compile(rb'"next_url"\s*:\s*"([^"\\]*)"')
 _SHOWN: Final = 60  # bytes of a bad element or body that an error quotes
 
 
-class Decoded(Struct, Generic[T]):
-    """The readable elements; how many elements were not readable, and how many fields of the others; what the first
-    of those said. `present`: there was an array, or null in its place; `next_url`: where the provider says that it
-    goes on."""
+class Faults(Struct, kw_only=True):
+    """How many elements were not readable, and how many fields of the others; what the first of those said."""
 
-    items: list[T]
     bad: int = 0
     lost: int = 0
     first_fault: str = ""
+
+
+class Decoded(Faults, Generic[T]):
+    """The readable elements. `present`: there was an array, or null in its place; `next_url`: where the provider says
+    that it goes on."""
+
+    items: list[T]
     present: bool = True
     next_url: str | None = None
 
@@ -52,7 +56,7 @@ class Elements(Generic[T]):
         parts: Any = msgspec.defstruct("Parts", [(key, list[Raw] | UnsetType | None, UNSET)], bases=(Head,))
         self._whole = msgspec.json.Decoder(whole)
         self._parts = msgspec.json.Decoder(parts)
-        self._element: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self.one: Final[msgspec.json.Decoder[T]] = msgspec.json.Decoder(kind)  # of one element
 
     def decode(self, what: str, body: bytes) -> Decoded[T]:
         """The elements of `body`; `what` names it in errors. Raises FeedError when it is unreadable as a whole, or
@@ -69,35 +73,44 @@ class Elements(Generic[T]):
         decoded.next_url = head.next_url
         return decoded
 
-    def _elements(self, what: str, body: bytes) -> tuple[Head, list[bytes]]:
+    def undecoded(self, what: str, body: bytes) -> list[Raw]:
+        """The elements of `body` as they stand there. Raises as `decode` does."""
+        head, elements = self._elements(what, body)
+        check_served(what, head.status, head.error, head.message)
+        return elements
+
+    def _elements(self, what: str, body: bytes) -> tuple[Head, list[Raw]]:
         try:
             head = self._parts.decode(body)
-            return head, [bytes(part) for part in getattr(head, self._key) or ()]
+            return head, getattr(head, self._key) or []
         except UNREADABLE as error:
             fault = error
         try:  # one element that is malformed is the usual reason
-            return _head_of(body), elements_of(body, self._key)
+            return _head_of(body), [Raw(part) for part in elements_of(body, self._key)]
         except ValueError:
             raise FeedError(f"{what} is unreadable: {fault}; it begins {body[:_SHOWN]!r}") from None
 
-    def _one_by_one(self, elements: list[bytes]) -> Decoded[T]:
+    def _one_by_one(self, elements: list[Raw]) -> Decoded[T]:
         decoded: Decoded[T] = Decoded([])
         for element in elements:
             try:
-                decoded.items.append(self._element.decode(element))
+                decoded.items.append(self.one.decode(element))
             except UNREADABLE as error:
-                decoded.first_fault = decoded.first_fault or f"{error} in {element[:_SHOWN]!r}"
-                self._save(element, decoded)
+                item = self.what_is_left(element, error, decoded)
+                decoded.items += [] if item is None else [item]
         return decoded
 
-    def _save(self, element: bytes, decoded: Decoded[T]) -> None:
+    def what_is_left(self, text: Raw, error: Exception, faults: Faults) -> T | None:
+        """What can be read of an element of which `one` said `error`, None if nothing can; `faults` count it."""
+        element = bytes(text)
+        faults.first_fault = faults.first_fault or f"{error} in {element[:_SHOWN]!r}"
         try:
             item, lost = saved(element, self._kind)
         except UNREADABLE:
-            decoded.bad += 1
-        else:
-            decoded.items.append(item)
-            decoded.lost += max(lost, 1)
+            faults.bad += 1
+            return None
+        faults.lost += max(lost, 1)
+        return item
 
 
 def _head_of(body: bytes) -> Head:

@@ -18,7 +18,6 @@ from gapscan.polygon.library import Library, library_named
 from gapscan.polygon.recording import Recorder
 from gapscan.polygon.recording_bound import Bound
 from gapscan.polygon.rest import RETRIES, PolygonRest
-from gapscan.polygon.snapshot import snapshot_of
 from gapscan.polygon.stream import StreamSettings
 from gapscan.polygon.supervisor import LinkOptions, Supervisor
 from gapscan.polygon.testissues import is_test_issue
@@ -120,7 +119,7 @@ class PolygonProvider(Provider):
 
     async def snapshot(self) -> MarketSnapshot:
         """All tickers. Polygon empties them at 03:30 in New York, when gapscan's day turns. Raises FeedError."""
-        return snapshot_of(await self._rest.snapshot())
+        return await self._rest.snapshot()
 
     async def listings(self) -> list[Listing]:
         """All active stock tickers. Raises FeedError."""

@@ -18,13 +18,14 @@ from gapscan.obs import Tally
 from gapscan.polygon.bodies import DailyAggregate, ListedTicker, ServerStatus
 from gapscan.polygon.calls import bounded, forget, open_client
 from gapscan.polygon.details import FloatBody, OverviewBody, TickerOverview
-from gapscan.polygon.elements import Decoded, Elements, Head
+from gapscan.polygon.elements import Decoded, Elements, Faults, Head
 from gapscan.polygon.lenient import UNREADABLE, saved
 from gapscan.polygon.library import Library
 from gapscan.polygon.pages import Paging
 from gapscan.polygon.recording import Recorder
 from gapscan.polygon.refusals import check_served
-from gapscan.polygon.snapshot import SnapshotTicker, decode_snapshot
+from gapscan.polygon.snapshot import SnapshotReader, one_of_each
+from gapscan.provider import MarketSnapshot
 
 E = TypeVar("E")
 Call = Callable[[dict[str, str]], Any]  # asks for a page: the first, or that of the parameters
@@ -60,15 +61,18 @@ class PolygonRest:
         self._timeout = timeout
         self._keep = recorder.rest if recorder else forget
         self._tally = tally
+        self._snapshots = SnapshotReader()
         self._client = open_client(library, base, key, timeout, retries, proxy)
 
-    async def snapshot(self) -> list[SnapshotTicker]:
+    async def snapshot(self) -> MarketSnapshot:
         """Every symbol of the market as the provider sees it now. Raises FeedError."""
         what = "the market snapshot"
         body = await self._get(what, lambda: self._client.get_snapshot_all("stocks", raw=True))
-        decoded = decode_snapshot(body)
-        self._report(what, decoded)
-        return self._one_of_each(what, decoded.items, lambda ticker: ticker.ticker, lambda ticker: ticker.newest)
+        reading = self._snapshots.read(body)
+        self._report(what, reading)
+        snapshot = one_of_each(reading.snapshot)
+        self._report_doubled(what, len(reading.snapshot) - len(snapshot))
+        return snapshot
 
     async def status(self) -> ServerStatus:
         """Server time and market status. Raises FeedError."""
@@ -144,16 +148,19 @@ class PolygonRest:
         for key, item in zip(names, items, strict=True):
             if key not in best or weight(item) > weight(best[key]):
                 best[key] = item
-        doubled = len(items) - len(best)
-        self._tally.trouble("doubled_elements", f"{what} names symbols more than once", doubled)
+        self._report_doubled(what, len(items) - len(best))
         return list(best.values())
 
-    def _report(self, what: str, decoded: Decoded[E]) -> None:
-        fault = decoded.first_fault
-        if decoded.bad:
-            self._tally.trouble("bad_elements", f"{what} has elements that cannot be read: {fault}", decoded.bad)
-        if decoded.lost:
-            self._tally.trouble("bad_fields", f"{what} has fields that cannot be read: {fault}", decoded.lost)
+    def _report_doubled(self, what: str, doubled: int) -> None:
+        if doubled:
+            self._tally.trouble("doubled_elements", f"{what} names symbols more than once", doubled)
+
+    def _report(self, what: str, faults: Faults) -> None:
+        fault = faults.first_fault
+        if faults.bad:
+            self._tally.trouble("bad_elements", f"{what} has elements that cannot be read: {fault}", faults.bad)
+        if faults.lost:
+            self._tally.trouble("bad_fields", f"{what} has fields that cannot be read: {fault}", faults.lost)
 
     def by_path(self, path: str, query: Mapping[str, Any]) -> Call:
         """What asks for a path of which the library may know nothing; for later pages by their own query."""

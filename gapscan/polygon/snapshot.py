@@ -2,158 +2,121 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Final
+from collections.abc import Iterable, Iterator
+from operator import eq
+from typing import Any, Final
 
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Raw
 from numpy.typing import NDArray
 
-from gapscan.market.columns import Bools, Floats
+from gapscan.market.columns import Floats
 from gapscan.market.sessions import HOUR_MS, MINUTE_MS, date_of_trades, session_times
-from gapscan.polygon.elements import Decoded, Elements
-from gapscan.polygon.events import updates_last
-from gapscan.polygon.times import milliseconds, milliseconds_of
+from gapscan.polygon.elements import Elements, Faults
+from gapscan.polygon.lenient import UNREADABLE
+from gapscan.polygon.tickers import RECORD, SnapshotTicker, pack
+from gapscan.polygon.times import milliseconds_of
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.provider import MarketSnapshot
-
-_Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
-
-
-class SnapshotDay(Struct, gc=False):
-    """`day`; all zeros until there is something to say."""
-
-    o: float | None = 0.0
-    h: float | None = 0.0
-    l: float | None = 0.0  # noqa: E741  # the provider's name
-    c: float | None = 0.0
-    v: float | None = 0.0
-    vw: float | None = 0.0
-
-
-class SnapshotPreviousDay(Struct, gc=False):
-    """`prevDay`: what nobody reads of it is not worth decoding."""
-
-    c: float | None = 0.0
-    h: float | None = 0.0
-    l: float | None = 0.0  # noqa: E741  # the provider's name
-    v: float | None = 0.0
-
-
-class SnapshotMinute(Struct, gc=False):
-    """`min`, the latest minute bar; `av` is the day's volume so far, `t` its start in ms, `n` its number of trades."""
-
-    c: float | None = 0.0
-    h: float | None = 0.0
-    l: float | None = 0.0  # noqa: E741  # the provider's name
-    av: float | None = 0.0
-    t: _Whole | None = 0
-    n: _Whole | None = 0
-
-
-class SnapshotTrade(Struct, gc=False):
-    """`lastTrade`; `t` in ns, `c` the sale conditions, without which a price is not known to be one."""
-
-    NEEDED: ClassVar = frozenset({"c"})
-
-    p: float | None = 0.0
-    t: _Whole | None = 0
-    c: tuple[int, ...] | None = None
-
-
-class SnapshotQuote(Struct, gc=False):
-    """`lastQuote`, which not every plan has: `P` the ask, `p` the bid."""
-
-    P: float | None = 0.0
-    p: float | None = 0.0
-
 
 _LATE_HOURS: Final = 24  # with an element, that are looked at for nights
 _BECOMES: Final = {"close": "prev_close", "high": "prev_high", "low": "prev_low", "volume": "prev_volume"}
 _OF_THE_DAY: Final = ("open", "high", "low", "close", "vwap", "volume")
-# What is packed of an element, in this order.
-_NUMBERS: Final = (
-    "prev_close", "prev_high", "prev_low", "prev_volume", "open", "high", "low", "close", "vwap", "day_volume",
-    "minute_volume", "minute_trades", "minute_high", "minute_low", "minute_close", "ask", "bid", "trade_price",
-)  # fmt: skip
-_TIMES: Final = ("minute_start", "updated", "trade_time")
-_RECORD: Final = np.dtype([(name, np.float64) for name in _NUMBERS] + [(name, np.int64) for name in _TIMES])
-_packing: Final = struct.Struct(f"={len(_NUMBERS)}d{len(_TIMES)}q")
 _OF_THE_MINUTE: Final = ("minute_high", "minute_low", "minute_trades", "minute_start")
+_WHOLE: Final = ("minute_start", "updated")  # in units of the provider
+_AS_PACKED: Final = tuple(name for name in SCAN_COLUMNS if name in (RECORD.names or ()) and name not in _WHOLE)
 
-_NO_BAR: Final = SnapshotDay()
-_NO_CLOSE: Final = SnapshotPreviousDay()
-_NO_MINUTE: Final = SnapshotMinute()
-_NO_TRADE: Final = SnapshotTrade()
-_NO_QUOTE: Final = SnapshotQuote()
-
-
-class SnapshotTicker(Struct, gc=False):
-    """One element of the snapshot."""
-
-    ticker: str
-    day: SnapshotDay | None = None
-    prevDay: SnapshotPreviousDay | None = None
-    min: SnapshotMinute | None = None
-    lastTrade: SnapshotTrade | None = None
-    lastQuote: SnapshotQuote | None = None
-    updated: _Whole | None = 0
-
-    @property
-    def newest(self) -> int:
-        """The time of the newest event that it speaks of, epoch ms."""
-        traded = self.lastTrade.t if self.lastTrade else 0
-        return max(milliseconds(self.updated or 0), milliseconds(traded or 0))
-
-
+_NOTHING: Final = Raw()
 _snapshot: Final = Elements("tickers", SnapshotTicker)
 
 
-def decode_snapshot(body: bytes) -> Decoded[SnapshotTicker]:
-    """The elements of a snapshot body. Raises FeedError when the body as a whole is not one."""
-    return _snapshot.decode("the market snapshot", body)
+class Reading(Faults):
+    """What a body said."""
+
+    snapshot: MarketSnapshot
 
 
-def snapshot_of(tickers: Sequence[SnapshotTicker]) -> MarketSnapshot:
+class SnapshotReader:
+    """Reads body after body: an element that says what the one in its place said before is not decoded again.
+
+    Most symbols do not trade from scan to scan; to find those that did costs a third of decoding them all.
+    """
+
+    def __init__(self) -> None:
+        self._before: list[Raw] = []
+        self._room = bytearray()  # a RECORD an element
+        self._symbols: list[str | None] = []  # None where the element cannot be read
+
+    def read(self, body: bytes) -> Reading:
+        """The elements of a snapshot body. Raises FeedError when the body as a whole is not one."""
+        elements = _snapshot.undecoded("the market snapshot", body)
+        before, self._before = self._before, []  # until all is read
+        self._fit(len(elements))
+        same = list(map(eq, elements, before))
+        changed = [place for place, is_same in enumerate(same) if not is_same]
+        faults = self._decode(elements, (*changed, *range(len(same), len(elements))))
+        self._before = elements
+        return self._reading(faults)
+
+    def _fit(self, size: int) -> None:
+        if size != (known := len(self._symbols)):
+            self._symbols = self._symbols[:size] + [None] * (size - known)
+            self._room = self._room[: size * RECORD.itemsize].ljust(size * RECORD.itemsize, b"\0")
+
+    def _decode(self, elements: list[Raw], places: Iterable[int]) -> Faults:
+        """Keep what is in those places: each at once, while it is in the cache. What is wrong with them."""
+        faults, decode = Faults(), _snapshot.one.decode
+        for place in places:
+            try:
+                ticker: SnapshotTicker | None = decode(elements[place])
+            except UNREADABLE as error:
+                ticker = _snapshot.what_is_left(elements[place], error, faults)
+                elements[place] = _NOTHING  # it is said of each scan
+            self._symbols[place] = ticker.ticker if ticker else None
+            if ticker:
+                pack(ticker, self._room, place)
+        return faults
+
+    def _reading(self, faults: Faults) -> Reading:
+        records, symbols = np.frombuffer(self._room, RECORD), [name for name in self._symbols if name is not None]
+        if len(symbols) < len(records):
+            records = records[[name is not None for name in self._symbols]]
+        snapshot = _snapshot_of(symbols, records)
+        return Reading(snapshot, bad=faults.bad, lost=faults.lost, first_fault=faults.first_fault)
+
+
+def one_of_each(snapshot: MarketSnapshot) -> MarketSnapshot:
+    """Of elements with one symbol the newest, and the first of equals."""
+    if len(set(snapshot.symbols)) == len(snapshot):
+        return snapshot
+    best: dict[str, int] = {}
+    newest = snapshot.newest.tolist()
+    for place, symbol in enumerate(snapshot.symbols):
+        if symbol not in best or newest[place] > newest[best[symbol]]:
+            best[symbol] = place
+    kept = np.zeros(len(snapshot), np.bool_)
+    kept[list(best.values())] = True
+    return snapshot.only(kept)
+
+
+def _snapshot_of(symbols: list[str], records: NDArray[Any]) -> MarketSnapshot:
     """The elements as the feed takes them."""
-    records = _records(tickers)
     traded = milliseconds_of(records["trade_time"])
-    columns = _columns(records, traded, _sets_price(tickers))
+    columns = _columns(records, traded)
     newest = np.maximum(columns["updated"], traded)
     _turn_by_night(columns, traded, newest)
     known = {name: np.where(column == 0, np.nan, column) for name, column in columns.items()}
-    has_trades = any(ticker.lastTrade is not None for ticker in tickers)
-    return MarketSnapshot([ticker.ticker for ticker in tickers], known, newest, has_trades)
+    return MarketSnapshot(symbols, known, newest, bool(records["has_trade"].any()))
 
 
-def _records(tickers: Sequence[SnapshotTicker]) -> NDArray[Any]:
-    """The numbers of all elements: element by element, for its structs lie together, and no list of numbers is made."""
-    room, pack = bytearray(len(tickers) * _packing.size), _packing.pack_into
-    for at, ticker in zip(range(0, len(room), _packing.size), tickers, strict=True):
-        day, before = ticker.day or _NO_BAR, ticker.prevDay or _NO_CLOSE
-        minute, quote, trade = ticker.min or _NO_MINUTE, ticker.lastQuote or _NO_QUOTE, ticker.lastTrade or _NO_TRADE
-        numbers = (
-            before.c, before.h, before.l, before.v, day.o, day.h, day.l, day.c, day.vw, day.v,
-            minute.av, minute.n, minute.h, minute.l, minute.c, quote.P, quote.p, trade.p,
-            minute.t, ticker.updated, trade.t,
-        )  # fmt: skip
-        try:
-            pack(room, at, *numbers)
-        except struct.error:  # one is null: unset
-            pack(room, at, *[number or 0 for number in numbers])
-    return np.frombuffer(room, _RECORD)
-
-
-def _columns(records: NDArray[Any], traded: Floats, by_trade: Bools) -> dict[str, Floats]:
-    """The numbers by the names of the feed's columns; 0 is unset. `traded` are the times of last trades, epoch ms, and
-    where `by_trade`, these may set the price."""
-    columns: dict[str, Floats] = {name: records[name].copy() for name in SCAN_COLUMNS if name in _NUMBERS}
+def _columns(records: NDArray[Any], traded: Floats) -> dict[str, Floats]:
+    """The numbers by the names of the feed's columns; 0 is unset. `traded` are the times of last trades, epoch ms."""
+    columns: dict[str, Floats] = {name: records[name].copy() for name in _AS_PACKED}
     # `day.v` is 0 until the first regular trade, `min.av` is not: it has the pre-market's.
     columns["volume"] = np.maximum(records["day_volume"], records["minute_volume"])
     columns["spread_percent"] = _spreads(records["ask"], records["bid"])
-    columns |= {name: milliseconds_of(records[name]) for name in ("minute_start", "updated")}
-    columns["price"], columns["price_time"] = _prices(records, traded, by_trade, columns)
+    columns |= {name: milliseconds_of(records[name]) for name in _WHOLE}
+    columns["price"], columns["price_time"] = _prices(records, traded, columns)
     return columns
 
 
@@ -195,19 +158,10 @@ def _spreads(ask: Floats, bid: Floats) -> Floats:
     return np.divide(200.0 * (ask - bid), ask + bid, out=np.zeros_like(ask), where=sensible)
 
 
-def _sets_price(tickers: Sequence[SnapshotTicker]) -> Bools:
-    """Where the conditions of the last trade let it set the price."""
-    conditions = [(ticker.lastTrade or _NO_TRADE).c for ticker in tickers]
-    counting = {each for each in set(conditions) if updates_last(each)}
-    return np.fromiter(map(counting.__contains__, conditions), np.bool_, len(conditions))
-
-
-def _prices(
-    records: NDArray[Any], traded: Floats, by_trade: Bools, columns: dict[str, Floats]
-) -> tuple[Floats, Floats]:
+def _prices(records: NDArray[Any], traded: Floats, columns: dict[str, Floats]) -> tuple[Floats, Floats]:
     """The last trade's price and time; where that does not set the price, the latest minute's close and end."""
     prices, closes, updated = records["trade_price"], records["minute_close"], columns["updated"]
-    by_trade, by_minute = by_trade & (prices > 0), closes > 0
+    by_trade, by_minute = (records["sets_price"] != 0) & (prices > 0), closes > 0
     # The minute's close was the price at its end, or so far, if it is still running.
     ends = columns["minute_start"] + MINUTE_MS
     closed_at = np.where(updated != 0, np.minimum(ends, updated), ends)

@@ -14,7 +14,7 @@ from gapscan.market.columns import packed
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
-from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
+from gapscan.polygon.snapshot import SnapshotReader
 from gapscan.protocol.messages import ListDefinition, ReferenceFrame, UniverseFrame
 from gapscan.ranking.language.syntax import MAX_LENGTH
 from gapscan.ranking.spec import MAX_OWN, ListSet, compile_list, shipped_lists
@@ -160,6 +160,7 @@ class SyntheticMarket:
         self._source = SyntheticSource(DAY, symbols=symbols)
         self._market = Market(self._source)
         self._encoder = SnapshotEncoder(self._market)
+        self._reader = SnapshotReader()
         self._frame = 0
 
     def body_at(self, ms: int) -> bytes:
@@ -173,7 +174,7 @@ class SyntheticMarket:
         """The snapshot as universe frames."""
         self._frame += 1
         seen = Observation(self._frame, ms, session_at(ms).value, True)
-        return universe_frames(snapshot_of(decode_snapshot(body).items), seen)
+        return universe_frames(self._reader.read(body).snapshot, seen)
 
     def reference(self, sessions: int = 20) -> ReferenceFrame:
         """What is known of the symbols, volumes over the last `sessions` days included."""

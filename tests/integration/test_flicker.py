@@ -20,7 +20,7 @@ from gapscan.market.bars import merge_bars
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MINUTE_MS, session_at, session_times
 from gapscan.market.universe import Universe
-from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
+from gapscan.polygon.snapshot import SnapshotReader
 from gapscan.protocol.messages import Bars, UniverseFrame
 from gapscan.ranking.scanner import Scanner, UniverseColumns
 from gapscan.ranking.spec import ListSet, compile_list, shipped_lists
@@ -49,7 +49,7 @@ class Heard(NamedTuple):
 
 def heard(market: Market) -> Iterator[Heard]:
     """Scans of the last quarter of an hour before the open, then the bars of all symbols too."""
-    encoder = SnapshotEncoder(market)
+    encoder, reader = SnapshotEncoder(market), SnapshotReader()
     for number, moment in enumerate(range(BEGIN - 15 * MINUTE_MS, END + 1, SECOND)):
         market.recording = moment >= BEGIN
         if not market.recording and moment % SCAN:
@@ -60,9 +60,9 @@ def heard(market: Market) -> Iterator[Heard]:
         if moment % SCAN == 0:
             for _ in encoder.refresh():
                 pass
-            tickers = decode_snapshot(b'{"status":"OK","tickers":' + encoder.full() + b"}").items
+            snapshot = reader.read(b'{"status":"OK","tickers":' + encoder.full() + b"}").snapshot
             seen = Observation(number, moment, session_at(moment).value, True)
-            frames = list(universe_frames(snapshot_of(tickers), seen))
+            frames = list(universe_frames(snapshot, seen))
         yield Heard(moment, frames, [bars_of(market, batch) for batch in batches])
 
 

@@ -18,7 +18,7 @@ from gapscan.market.columns import Floats, Ints
 from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, session_times
 from gapscan.market.universe import Universe
-from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
+from gapscan.polygon.snapshot import SnapshotReader
 from gapscan.protocol.messages import Bars, Row, UniverseFrame
 from gapscan.ranking.scanner import Scanner, UniverseColumns
 from gapscan.ranking.spec import shipped_lists
@@ -106,7 +106,7 @@ def heard(market: Market) -> Iterator[Heard]:
     """The day's part as the feed would publish it."""
     market.advance(BEGIN - STEP)
     market.recording = True
-    encoder, number = SnapshotEncoder(market), 0
+    encoder, reader, number = SnapshotEncoder(market), SnapshotReader(), 0
     dollars = market.state.turnover
     hot = set(np.argsort(-dollars)[:HOT].tolist())
     for moment in range(BEGIN, END + 1, STEP):
@@ -117,9 +117,9 @@ def heard(market: Market) -> Iterator[Heard]:
         if (moment - BACK - FIRST_SCAN // STEP * STEP) % SCAN == 0:
             for _ in encoder.refresh():
                 pass
-            tickers = decode_snapshot(b'{"status":"OK","tickers":' + encoder.full() + b"}").items
+            snapshot = reader.read(b'{"status":"OK","tickers":' + encoder.full() + b"}").snapshot
             number += 1
-            frames = list(universe_frames(snapshot_of(tickers), Observation(number, moment, "regular", True)))
+            frames = list(universe_frames(snapshot, Observation(number, moment, "regular", True)))
         yield Heard(moment, frames, bars)
 
 

@@ -23,7 +23,7 @@ from gapscan.market.scans import merge_detail, merge_halts, merge_reference, mer
 from gapscan.market.sessions import session_at, session_times
 from gapscan.market.universe import Universe
 from gapscan.obs import Tally, logger
-from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
+from gapscan.polygon.snapshot import SnapshotReader
 from gapscan.protocol.messages import Detail, Halts, ReferenceFrame
 from gapscan.protocol.names import DEFAULT
 from gapscan.provider import Split
@@ -64,13 +64,13 @@ def walked(
     for part in _curves(data, date):
         universe.curves.merge(part)
     scanner, published, waiting = Scanner(universe, shipped_lists()), dict[str, Rows](), list(halts)
-    encoder = SnapshotEncoder(market)
+    encoder, reader = SnapshotEncoder(market), SnapshotReader()
     for number, moment in enumerate(moments, 1):
         market.advance(moment)
         for _ in encoder.refresh():
             pass
         tickers = encoder.full()
-        snapshot = snapshot_of(decode_snapshot(b'{"status":"OK","tickers":' + tickers + b"}").items)
+        snapshot = reader.read(b'{"status":"OK","tickers":' + tickers + b"}").snapshot
         for part in universe_frames(snapshot, Observation(number, moment, session_at(moment).value, True)):
             assert merge_scan(universe, part)
         if number == 1:

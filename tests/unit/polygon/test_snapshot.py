@@ -7,6 +7,7 @@ import json
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from gapscan.errors import FeedError
 from gapscan.market.sessions import session_times
 from gapscan.polygon.events import updates_last
-from gapscan.polygon.snapshot import decode_snapshot, snapshot_of
+from gapscan.polygon.snapshot import Reading, SnapshotReader
 from gapscan.provider import MarketSnapshot
 from tests.support.market import OBSERVATIONS
 
@@ -45,8 +46,12 @@ class Columns:
         return [None if value != value else value for value in self._snapshot.columns[name].tolist()]
 
 
+def reading(body: bytes) -> Reading:
+    return SnapshotReader().read(body)
+
+
 def read(*tickers: Any) -> Columns:
-    return Columns(snapshot_of(decode_snapshot(json.dumps({"tickers": tickers}).encode()).items))
+    return Columns(reading(json.dumps({"tickers": tickers}).encode()).snapshot)
 
 
 def test_close_and_the_newest_minute() -> None:
@@ -133,8 +138,8 @@ def test_a_last_trade_that_does_not_tell_the_price() -> None:
 
 
 def test_a_bad_element_costs_itself_only() -> None:
-    decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(ticker=17), ticker()]}).encode())
-    assert (len(decoded.items), decoded.bad, decoded.lost) == (2, 1, 0)
+    found = reading(json.dumps({"tickers": [ticker(), ticker(ticker=17), ticker()]}).encode())
+    assert (len(found.snapshot), found.bad, found.lost) == (2, 1, 0)
 
 
 @pytest.mark.parametrize(("part", "name"), [(p, n) for p in ("day", "prevDay", "min") for n in ticker()[p]])
@@ -143,11 +148,11 @@ def test_a_bad_field_costs_itself_only(part: str, name: str, bad: str) -> None:
     """It is as if it were not there; the element's price stays, and so do its neighbours."""
     without = {key: value for key, value in ticker()[part].items() if key != name}
     body = json.dumps({"status": "OK", "tickers": [ticker(), ticker(**{part: without | {name: "BAD"}}), ticker()]})
-    decoded = decode_snapshot(body.replace('"BAD"', bad).encode())
-    assert (len(decoded.items), decoded.bad) == (3, 0)
-    found, expected = Columns(snapshot_of(decoded.items)), read(ticker(), ticker(**{part: without}), ticker())
+    found = reading(body.replace('"BAD"', bad).encode())
+    assert (len(found.snapshot), found.bad) == (3, 0)
+    columns, expected = Columns(found.snapshot), read(ticker(), ticker(**{part: without}), ticker())
     for column in OBSERVATIONS:
-        assert getattr(found, column) == getattr(expected, column), column
+        assert getattr(columns, column) == getattr(expected, column), column
 
 
 def test_a_trade_whose_conditions_cannot_be_read_is_no_price() -> None:
@@ -159,24 +164,24 @@ def test_a_trade_whose_conditions_cannot_be_read_is_no_price() -> None:
 @pytest.mark.parametrize("bad", [b'{"ticker": nan}', b'{"ticker":"X","day":{"c":undefined}}', b'{"ticker":"]}{[",day}'])
 def test_a_malformed_element_costs_itself_only(bad: bytes) -> None:
     good = json.dumps(ticker(name='a "quoted" name with }]')).encode()
-    decoded = decode_snapshot(b'{"status":"OK","tickers":[' + good + b"," + bad + b"," + good + b"]}")
-    assert ([item.ticker for item in decoded.items], decoded.bad) == (["AAPL", "AAPL"], 1)
+    found = reading(b'{"status":"OK","tickers":[' + good + b"," + bad + b"," + good + b"]}")
+    assert (found.snapshot.symbols, found.bad) == (["AAPL", "AAPL"], 1)
 
 
 @pytest.mark.parametrize("body", [b'{"tickers":null}', b'{"status":"OK"}', b'{"tickers":[]}'])
 def test_null_is_an_empty_list(body: bytes) -> None:
-    decoded = decode_snapshot(body)
-    assert (decoded.items, decoded.bad) == ([], 0)
+    found = reading(body)
+    assert (found.snapshot.symbols, found.bad) == ([], 0)
 
 
 @pytest.mark.parametrize("tail", [b"", b",{", b',{"ticker":"B"', b',{"ticker":NaN}'])
 def test_half_a_body_is_none(tail: bytes) -> None:
     with pytest.raises(FeedError, match="unreadable"):
-        decode_snapshot(b'{"tickers":[{"ticker":"A"}' + tail)
+        reading(b'{"tickers":[{"ticker":"A"}' + tail)
 
 
 def test_an_empty_snapshot() -> None:
-    snapshot = snapshot_of(decode_snapshot(b'{"tickers":[]}').items)
+    snapshot = reading(b'{"tickers":[]}').snapshot
     assert (len(snapshot), snapshot.newest_event, set(snapshot.columns)) == (0, 0, set(OBSERVATIONS))
 
 
@@ -189,10 +194,9 @@ def test_the_newest_event_is_a_trade_or_a_change() -> None:
 @pytest.mark.parametrize("ns", [0, MINUTE * NS + 999_999, MINUTE * NS - 1, 2**62, 10**30])
 def test_nanoseconds_are_divided_exactly(ns: int) -> None:
     """Floats have no room for them. What no machine can hold is no time."""
-    decoded = decode_snapshot(json.dumps({"tickers": [ticker(), ticker(updated=ns)]}).encode())
-    found = Columns(snapshot_of(decoded.items))
-    assert found.updated[1:] == [(ns // NS or None) if ns < 2**63 else None]
-    assert decoded.lost == (ns >= 2**63)
+    found = reading(json.dumps({"tickers": [ticker(), ticker(updated=ns)]}).encode())
+    assert Columns(found.snapshot).updated[1:] == [(ns // NS or None) if ns < 2**63 else None]
+    assert found.lost == (ns >= 2**63)
 
 
 @pytest.mark.parametrize("unit", [1, 1000, NS])
@@ -265,3 +269,52 @@ def test_a_snapshot_says_of_each_element_what_it_would_alone(seed: int, count: i
     found = read(*tickers)
     for name in OBSERVATIONS:
         assert getattr(found, name) == [told(one)[name] for one in tickers], name
+
+
+BAD = (b'{"ticker":17}', b'{"ticker":"B","day":{"c":"x","h":2},"updated":7}', b"{}", b'{"ticker":nan}')
+TORN = b'{"status":"OK","tickers":[{"ticker":"A"},'
+
+
+def some_element(dice: random.Random) -> bytes:
+    """Sometimes one that cannot be read; malformed ones, for which the whole body is cut in pieces, more rarely."""
+    named = some_ticker(dice) | {"ticker": f"S{dice.randrange(9)}"}
+    return json.dumps(named).encode() if dice.random() < 0.9 else dice.choices(BAD, [5, 5, 5, 1])[0]
+
+
+def some_change(elements: list[bytes], dice: random.Random) -> list[bytes]:
+    """What a body may have of the elements of the one before: most of them as they were, others, more, or fewer."""
+    changed = [one if dice.random() < 0.7 else some_element(dice) for one in elements]
+    match dice.randrange(6):
+        case 0:
+            changed.insert(dice.randint(0, len(changed)), some_element(dice))
+        case 1:
+            del changed[dice.randint(0, len(changed)) :]
+        case 2:
+            dice.shuffle(changed)
+    return changed
+
+
+def same(one: Reading, other: Reading) -> bool:
+    columns = ((one.snapshot.columns[name], other.snapshot.columns[name]) for name in OBSERVATIONS)
+    return (
+        (one.bad, one.lost, one.first_fault, one.snapshot.symbols, one.snapshot.has_trades)
+        == (other.bad, other.lost, other.first_fault, other.snapshot.symbols, other.snapshot.has_trades)
+        and all(np.array_equal(*pair, equal_nan=True) for pair in columns)
+        and np.array_equal(one.snapshot.newest, other.snapshot.newest)
+    )
+
+
+@given(st.integers(0, 2**32), st.integers(0, 12))
+def test_what_was_read_before_changes_nothing(seed: int, count: int) -> None:
+    """A reader that decodes only what changed says of each body what one says that has read no other."""
+    dice, reader = random.Random(seed), SnapshotReader()
+    elements, kept = [some_element(dice) for _ in range(count)], list[tuple[Reading, Reading]]()
+    for _ in range(6):
+        body = b'{"status":"OK","tickers":[' + b",".join(elements) + b"]}"
+        kept.append((reader.read(body), reading(body)))
+        elements = some_change(elements, dice)
+        if dice.random() < 0.2:
+            with pytest.raises(FeedError):
+                reader.read(TORN)
+    for found, expected in kept:  # and what it handed out stays as it was
+        assert same(found, expected)
