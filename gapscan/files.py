@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+_LOOK_SECONDS: Final = 0.02
+
+
+@contextmanager
+def one_at_a_time(path: Path, seconds: float = 5.0) -> Iterator[None]:
+    """Read the file and replace it within: nobody who does so too comes between, in whichever process.
+
+    What is locked is the folder, which is made: the file is another one after each writing, and a lock beside it would
+    stay. Raises TimeoutError when another one is at it for so long, OSError when the folder can be neither made nor locked.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _lock(handle, time.monotonic() + seconds)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise TimeoutError("another process is writing there") from None
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
 
 
 def replace_file(path: Path, content: bytes | Callable[[IO[bytes]], object], *, private: bool = False) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import typer
+
 from gapscan import config as settings
 from gapscan.bus.alert_definitions import read_alerts
 from gapscan.bus.client import Bus, BusOptions, connect
@@ -20,7 +22,7 @@ from gapscan_cli import exits, output
 from gapscan_cli.alert_targets import accepted
 from gapscan_cli.completion import nearest
 from gapscan_cli.connection import find_nats
-from gapscan_cli.own_lists import given, in_editor_until
+from gapscan_cli.own_lists import given, in_editor_until, written
 
 _SECTION: Final = own_alerts_file.SECTION
 _TEMPLATE: Final = """\
@@ -79,11 +81,14 @@ def add_alerts(desk: OwnAlerts, file: str, replace: bool) -> int:
         raise ConfigError(f"{source} has no alerts", remedy="an alert is a table, [alerts.NAME]")
     if not accepted(desk.config, desk.nats, new, source):
         return exits.USER
-    text, _ = desk.read()
-    merged = own_lists_file.merged(text, addition, replace=replace, section=_SECTION)
-    if checked(merged, str(desk.path)) is None:
-        return exits.USER
-    own_lists_file.write_own(desk.path, merged)
+
+    def merged(text: str) -> str:
+        result = own_lists_file.merged(text, addition, replace=replace, section=_SECTION)
+        if checked(result, str(desk.path)) is None:
+            raise typer.Exit(exits.USER)
+        return result
+
+    own_lists_file.change_own(desk.path, merged)
     return _tell(desk, new, [])
 
 
@@ -93,7 +98,7 @@ def edit_alerts(desk: OwnAlerts, name: str | None) -> int:
     def whole(part: str) -> str | None:
         if checked(part, "the edited text") is None:
             return None
-        return own_lists_file.replaced(text, name, part, _SECTION) if name else part
+        return written(desk.path, text, own_lists_file.replaced(text, name, part, _SECTION) if name else part)
 
     text, before = desk.read()
     if name and name not in own_lists_file.tables_of(text, _SECTION):
@@ -105,7 +110,6 @@ def edit_alerts(desk: OwnAlerts, name: str | None) -> int:
     if edited == text:
         output.say("nothing changed")
         return exits.OK
-    own_lists_file.write_own(desk.path, edited)
     after = desk.read()[1]
     changed = own_alerts_file.changed(before, after)
     accepted(desk.config, desk.nats, changed, str(desk.path))  # it is said, and the edit is not lost
@@ -118,7 +122,7 @@ def remove_own(desk: OwnAlerts, name: str) -> int:
     text, _ = desk.read()
     mine = own_lists_file.tables_of(text, _SECTION)
     if name in mine:
-        own_lists_file.write_own(desk.path, own_lists_file.without(text, name, _SECTION))
+        own_lists_file.change_own(desk.path, lambda now: own_lists_file.without(now, name, _SECTION))
     elif name not in _known(desk):
         raise _not_own(desk, name, text)
     return _tell(desk, [], [name])

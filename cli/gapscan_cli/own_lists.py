@@ -81,8 +81,7 @@ def add_lists(desk: OwnLists, file: str, replace: bool) -> int:
         return exits.USER
     if not new:
         raise ConfigError(f"{source} has no lists", remedy="a list is a table, [lists.NAME]")
-    text, _ = desk.read()
-    own_lists_file.write_own(desk.path, own_lists_file.merged(text, addition, replace=replace))
+    own_lists_file.change_own(desk.path, lambda text: own_lists_file.merged(text, addition, replace=replace))
     names = {definition.name for definition in new}
     _, after = desk.read()
     return _tell(desk, [definition for definition in after if definition.name in names], [])
@@ -94,7 +93,7 @@ def edit_lists(desk: OwnLists, name: str | None) -> int:
     def whole(part: str) -> str | None:
         if _checked(part, "the edited text") is None:
             return None
-        return own_lists_file.replaced(text, name, part) if name else part
+        return written(desk.path, text, own_lists_file.replaced(text, name, part) if name else part)
 
     text, before = desk.read()
     edited = in_editor_until(whole, _own_block(desk, text, name) if name else text or _TEMPLATE, desk.path)
@@ -103,7 +102,6 @@ def edit_lists(desk: OwnLists, name: str | None) -> int:
     if edited == text:
         output.say("nothing changed")
         return exits.OK
-    own_lists_file.write_own(desk.path, edited)
     after, faults = own_lists_file.check(edited, str(desk.path))
     for fault in faults:
         output.note(exits.lines_of(fault))
@@ -112,7 +110,7 @@ def edit_lists(desk: OwnLists, name: str | None) -> int:
 
 
 def in_editor_until(whole: Callable[[str], str | None], part: str, path: Path) -> str | None:
-    """What `whole` makes of the text as the user leaves it in the editor; None when it is faulty, and not mended.
+    """What `whole` makes and writes of the text as the user leaves it in the editor; None when it is faulty, and not mended.
 
     What was written is never lost: what the file at `path` does not take is kept in a file of its own, which is said.
     """
@@ -128,6 +126,17 @@ def in_editor_until(whole: Callable[[str], str | None], part: str, path: Path) -
         if not sys.stdin.isatty() or not typer.confirm("edit again?", default=True, err=True):
             _say_kept(part, path)
             return None
+
+
+def written(path: Path, text: str, edited: str) -> str:
+    """The edited text, which is in the file now, if that still says `text`. Raises ConfigError."""
+
+    def checked(now: str) -> str:
+        if now != text:
+            raise ConfigError(f"{path} was changed by somebody else in the meantime", remedy="edit it as it is now")
+        return edited
+
+    return edited if edited == text else own_lists_file.change_own(path, checked)
 
 
 def _say_kept(part: str, path: Path) -> None:
@@ -169,7 +178,7 @@ def remove_own(desk: OwnLists, name: str) -> int:
     text, _ = desk.read()
     mine = own_lists_file.tables_of(text)
     if name in mine:
-        own_lists_file.write_own(desk.path, own_lists_file.without(text, name))
+        own_lists_file.change_own(desk.path, lambda now: own_lists_file.without(now, name))
     elif name not in _known(desk):
         raise _not_own(name, mine, desk.path)
     return _tell(desk, [], [name])

@@ -93,9 +93,8 @@ class OwnLists:
         """Change the file; what it says of `names` then."""
         path = self._path()
         try:
-            result = changed(_readable(path))
+            result = own_lists_file.change_own(path, lambda text: changed(_sound(text, path)))
             good, _ = own_lists_file.check(result, str(path))
-            own_lists_file.write_own(path, result)
         except ConfigError as error:
             raise ProblemError("unavailable", str(error)) from None
         gone = names - own_lists_file.tables_of(result).keys() - set(shipped_lists().names)
@@ -138,10 +137,14 @@ def _exists(name: str) -> ProblemError:
 def _readable(path: Path) -> str:
     """The file's text, which as a whole can be read. Faulty lists in it are the user's to mend."""
     try:
-        text = own_lists_file.read_own(path)
-        own_lists_file.check(text, str(path))
+        return _sound(own_lists_file.read_own(path), path)
     except ConfigError as error:
         raise ProblemError("unavailable", str(error)) from None
+
+
+def _sound(text: str, path: Path) -> str:
+    """The text, if it is one of a file of lists. Raises ConfigError."""
+    own_lists_file.check(text, str(path))
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from gapscan.bus.client import Bus
 from gapscan.bus.definitions import read_entries, remove_list, write_definition
 from gapscan.config import Config, expanded, user_config_dir
 from gapscan.errors import ConfigError
-from gapscan.files import replace_file
+from gapscan.files import one_at_a_time, replace_file
 from gapscan.protocol.alerts import HIDDEN_PREFIX
 from gapscan.protocol.messages import ListDefinition
 from gapscan.ranking.gate_check import kept_out
@@ -63,12 +63,21 @@ def decoded(data: bytes, source: str) -> str:
         raise ConfigError(f"{source} is not UTF-8: byte {error.start}") from None
 
 
-def write_own(path: Path, text: str) -> None:
-    """Replace the file as a whole, so that nobody reads half of it. Raises ConfigError."""
+def change_own(path: Path, changed: Callable[[str], str]) -> str:
+    """Put what `changed` makes of the file's text in its place, as a whole; that text.
+
+    Nobody reads half of it, and of two who change it at once, in whichever process, the second one changes what the first
+    one wrote. Raises ConfigError, and what `changed` raises; then the file stays as it was.
+    """
     try:
-        replace_file(path, text.encode())
+        with one_at_a_time(path):
+            text = changed(read_own(path))
+            replace_file(path, text.encode())
+    except TimeoutError:
+        raise ConfigError(f"{path} is being written by somebody else", remedy="try again") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    return text
 
 
 def check(text: str, source: str) -> tuple[list[ListDefinition], list[ConfigError]]:

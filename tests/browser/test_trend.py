@@ -40,3 +40,28 @@ async def test_a_line_without_a_new_price_for_a_quarter_of_an_hour_is_forgotten(
 async def test_of_too_many_symbols_those_that_stood_longest_are_forgotten(page: Page) -> None:
     many = [[f"S{number}", price, price * 2000] for price in (1, 2) for number in range(3000)]
     assert await _points(page, [*many, ["S0", 3, 6000], ["NEW", 1, 7000]], "S0", "S1", "S2") == [3, 0, 2]
+
+
+# Steps: [symbol, price, market time] is noted, [symbol, null, market time] leaves.
+_LEAVE = """async ({ steps, asked }) => {
+  const { Trends } = await import("/trend.js");
+  const trends = new Trends();
+  for (const [symbol, price, time] of steps) {
+    if (price === null) trends.leave(symbol, time);
+    else trends.note({ symbol, price, price_time: time });
+  }
+  return asked.map((symbol) => trends.path(symbol) !== "");
+}"""
+
+
+async def test_the_line_of_who_left_is_kept_for_two_minutes(page: Page) -> None:
+    await at_home(page)
+
+    async def known(*steps: list[Any]) -> list[bool]:
+        begun = [[symbol, price, price * 2000] for price in (1, 2) for symbol in ("GONE", "BACK", "HERE")]
+        left = [["GONE", None, 5000], ["BACK", None, 5000], ["BACK", 3, 9000]]
+        given = {"steps": [*begun, *left, *steps], "asked": ["GONE", "BACK", "HERE"]}
+        return list(await page.evaluate(_LEAVE, given))
+
+    assert await known(["OTHER", None, 5000 + 2 * _MINUTE]) == [True, True, True]
+    assert await known(["OTHER", None, 5001 + 2 * _MINUTE]) == [False, True, True]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gapscan.files import replace_file
+from gapscan.files import one_at_a_time, replace_file
 
 
 def test_folders_are_made(tmp_path: Path) -> None:
@@ -66,3 +66,11 @@ def test_a_private_file_is_the_owners_alone_from_the_beginning(tmp_path: Path) -
     path.chmod(0o644)
     replace_file(path, b"secret", private=True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "below" / "file"
+    with one_at_a_time(path), pytest.raises(TimeoutError), one_at_a_time(path.with_name("other"), seconds=0.0):
+        pass
+    with one_at_a_time(path, seconds=0.0):
+        assert list(path.parent.iterdir()) == []

@@ -53,7 +53,7 @@ export class Table {
     this.#shared.timed.sweep();
     this.#setPlain(shown.plain);
     const wanted = new Set(shown.rows.map((row) => row.symbol));
-    for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol);
+    for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol, now);
     const still = since.exact && wasPlain && shown.plain ? this.#unplaced(since.placed) : staying(this.#views.keys(), [...wanted]);
     for (const row of shown.rows) this.#update(row, shown, since, now);
     this.#views = new Map(shown.rows.map(({ symbol }) => [symbol, this.#views.get(symbol)]));
@@ -66,8 +66,9 @@ export class Table {
     this.#places.toggle("plain", plain);
   }
 
-  #drop(symbol) {
+  #drop(symbol, now) {
     const view = this.#views.get(symbol);
+    this.#shared.trends.leave(symbol, now);
     this.#shared.timed.forget(view.element);
     view.element.remove();
     this.#views.delete(symbol);

@@ -4,6 +4,7 @@ const POINTS = 60;
 const SPACING_MS = 2000; // of market time between two points, so that a line spans about two minutes
 const SYMBOLS = 3000; // so many are remembered; those whose last point is the oldest are forgotten
 const UNMOVED_MS = 900_000; // of market time without a new price, after which a line is forgotten: it would hide the pause
+const LEFT_MS = 120_000; // of market time for which the line of a symbol that left is kept: it may come back
 const LEAST = 16; // a line of fewer points does not fill the width
 const WIDTH = 72;
 const HEIGHT = 16;
@@ -13,14 +14,28 @@ export const VIEW_BOX = `0 0 ${WIDTH} ${HEIGHT}`;
 
 export class Trends {
   #lines = new Map(); // symbol -> {prices: number[], at: market time of the last point}, the oldest point first
+  #left = new Map(); // symbol -> market time at which it was not shown any more, the oldest first
 
   clear() {
     this.#lines.clear();
+    this.#left.clear();
+  }
+
+  /** A row is shown no more. @param {string} symbol @param {number} now market time */
+  leave(symbol, now) {
+    this.#left.delete(symbol);
+    this.#left.set(symbol, now);
+    for (const [other, at] of this.#left) {
+      if (at >= now - LEFT_MS) break;
+      this.#left.delete(other);
+      this.#lines.delete(other);
+    }
   }
 
   /** Take note of a row's price. Returns whether its line is worth drawing again. */
   note(row) {
     const { symbol, price, price_time: time } = row;
+    this.#left.delete(symbol);
     if (typeof price !== "number") return false;
     const line = this.#lines.get(symbol);
     if (!line) return this.#begin(symbol, price, time ?? 0);

@@ -138,6 +138,20 @@ def test_editing(lists: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "EDITOR" in err
 
 
+def test_what_somebody_else_wrote_meanwhile_stays(lists: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lists("add", lists.write(GOOD))
+    editor = tmp_path / "editor.sh"
+    editor.write_text(f"sed -i s/price/volume/ $1\necho '# theirs' >> {lists.own}\n")
+    monkeypatch.setenv("EDITOR", f"sh {editor}")
+    code, _, err = lists("edit", "mine")
+    assert code != 0
+    assert "changed by somebody else" in err
+    assert lists.own.read_text() == GOOD + "# theirs\n"
+    kept = next(Path(word) for word in err.split() if "gapscan-" in word)
+    assert "volume > 1" in kept.read_text()
+    kept.unlink()
+
+
 def test_mending_a_faulty_file(lists: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     lists.own.parent.mkdir(parents=True)
     lists.own.write_text(GOOD.replace("price", "prise"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -176,12 +177,12 @@ def test_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = own_lists_file.own_file(Config())
     assert path == tmp_path / "gapscan" / "lists.toml"
     assert own_lists_file.read_own(path) == ""
-    own_lists_file.write_own(path, A)
+    assert own_lists_file.change_own(path, lambda text: text + A) == A
     assert own_lists_file.read_own(path) == A
     assert [found.name for found in path.parent.iterdir()] == ["lists.toml"]
     link = tmp_path / "link.toml"
     link.symlink_to(path)
-    own_lists_file.write_own(link, B)
+    own_lists_file.change_own(link, lambda _: B)
     assert link.is_symlink()
     assert path.read_text() == B
     assert own_lists_file.own_file(Config(ranker=RankerSection(lists_file="x.toml"))) == Path("x.toml")
@@ -190,7 +191,28 @@ def test_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ConfigError, match=r"lists\.toml"):
             own_lists_file.read_text(path)
     with pytest.raises(ConfigError, match="cannot be written"):
-        own_lists_file.write_own(path / "below" / "lists.toml", A)
+        own_lists_file.change_own(path / "below" / "lists.toml", lambda _: A)
+
+
+def test_who_changes_the_file_at_once_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lists.toml"
+
+    def add(number: int) -> None:
+        block = A.replace("lists.a", f"lists.a{number}")
+        own_lists_file.change_own(path, lambda text: own_lists_file.merged(text, block, replace=False))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(add, range(24)))
+    assert set(own_lists_file.tables_of(path.read_text())) == {f"a{number}" for number in range(24)}
+
+
+def test_a_change_that_fails_leaves_the_file_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "lists.toml"
+    path.write_text(A)
+    with pytest.raises(ZeroDivisionError):
+        own_lists_file.change_own(path, lambda _: str(1 // 0))
+    assert path.read_text() == A
+    assert own_lists_file.change_own(path, lambda text: text + B) == A + B
 
 
 def test_what_changed() -> None:
