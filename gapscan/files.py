@@ -20,7 +20,7 @@ def one_at_a_time(path: Path, seconds: float = 5.0) -> Iterator[None]:
     """Read the file and replace it within: nobody who does so too comes between, in whichever process.
 
     What is locked is the folder, which is made: the file is another one after each writing, and a lock beside it would
-    stay. Raises TimeoutError when another one is at it for so long, OSError when the folder can be neither made nor locked.
+    stay. Raises TimeoutError when another one is at it for so long, OSError when the folder cannot be made or locked.
     """
     folder = Path(os.path.realpath(path)).parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -110,7 +110,7 @@ def edit_lists(desk: OwnLists, name: str | None) -> int:
 
 
 def in_editor_until(whole: Callable[[str], str | None], part: str, path: Path) -> str | None:
-    """What `whole` makes and writes of the text as the user leaves it in the editor; None when it is faulty, and not mended.
+    """What `whole` makes and writes of the text as the user leaves it in the editor; None when it stays faulty.
 
     What was written is never lost: what the file at `path` does not take is kept in a file of its own, which is said.
     """

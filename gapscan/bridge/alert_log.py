@@ -40,11 +40,14 @@ class AlertLog:
         self.place = max(self.place, place)
 
     def restart(self) -> None:
-        """The stream was made anew: what comes has places of its own."""
+        """The stream was made anew, or is still to be made: what comes has places of its own.
+
+        It is news to all who have got an answer.
+        """
         self.place = 0
         self._kept.clear()
         self._made.clear()
-        self._places = dict.fromkeys(self._places)
+        self._places = {session: None if place is None else 0 for session, place in self._places.items()}
 
     def want(self, session: BrowserSession, *, on: bool, after: str | None = None) -> None:
         """Answer with what came after the alert with the id `after`, or with the last ones, and go on; or stop."""

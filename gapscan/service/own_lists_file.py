@@ -66,8 +66,8 @@ def decoded(data: bytes, source: str) -> str:
 def change_own(path: Path, changed: Callable[[str], str]) -> str:
     """Put what `changed` makes of the file's text in its place, as a whole; that text.
 
-    Nobody reads half of it, and of two who change it at once, in whichever process, the second one changes what the first
-    one wrote. Raises ConfigError, and what `changed` raises; then the file stays as it was.
+    Nobody reads half of it, and of two who change it at once, in whichever process, the second one changes what the
+    first one wrote. Raises ConfigError, and what `changed` raises; then the file stays as it was.
     """
     try:
         with one_at_a_time(path):

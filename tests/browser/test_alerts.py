@@ -87,6 +87,17 @@ async def test_it_is_logged_counted_and_told_by_nothing(watched: Watched, stage:
     assert await watched.text("#alerts") == "Alerts 1", "what was seen is seen after a reload too"
 
 
+async def test_alerts_of_another_day_say_of_which(watched: Watched, stage: Stage) -> None:
+    day = 24 * 3_600_000
+    for as_of in (OPENED - 330 * day, OPENED - day, OPENED):
+        await tell(stage, "B", as_of=as_of)
+    await live(watched, stage)
+    await watched.page.keyboard.press("a")
+    times = "[...document.querySelectorAll('.alert-log li .moment')].slice(0, 3).map((each) => each.textContent)"
+    expected = ["09:30:00", "Sat 21 Nov 09:30:00", "Sat 27 Dec 2025 09:30:00"]
+    await watched.until(f"(expected) => JSON.stringify({times}) === JSON.stringify(expected)", expected)
+
+
 async def test_it_is_told_as_somebody_asked_for_until_muted(watched: Watched, stage: Stage) -> None:
     await live(watched, stage)
     await watched.page.context.grant_permissions(["notifications"])

@@ -33,6 +33,7 @@ export class RowView {
   #ranked = null; // {arrow, text}
   #badges = null;
   #path = null;
+  #drawn = -1; // the version of the line that is drawn
   #columns;
   #timed;
   #trends;
@@ -94,7 +95,8 @@ export class RowView {
       if (column.text && (!before || column.fields.some((field) => row[field] !== before[field]))) this.#show(column, now);
     }
     this.#mark();
-    if (this.#trends.note(row) || !before) this.#draw();
+    this.#trends.note(row);
+    this.#draw();
     if (before) this.#flash(before.price, row.price);
   }
 
@@ -118,7 +120,9 @@ export class RowView {
   }
 
   #draw() {
-    if (!this.#path) return;
+    const version = this.#trends.version(this.symbol);
+    if (!this.#path || version === this.#drawn) return;
+    this.#drawn = version;
     const path = this.#trends.path(this.symbol);
     if (path !== (this.#path.getAttribute("d") ?? "")) this.#path.setAttribute("d", path);
     const side = ["down", "flat", "up"][this.#trends.direction(this.symbol) + 1];

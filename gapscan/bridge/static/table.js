@@ -18,7 +18,7 @@ export class Table {
   #selected = "";
   #plain = null;
 
-  /** @param {HTMLElement} body  takes the rows @param {object} trends  what was seen of the prices
+  /** @param {HTMLElement} body  takes the rows @param {object} trends  what the page saw of the prices
    * @param {(symbol: string) => string} id  of the element of a symbol's row */
   constructor(body, trends, id) {
     this.#places = new Places(body, () => this.#put(() => true));
@@ -32,7 +32,10 @@ export class Table {
   }
 
   clear() {
-    for (const view of this.#views.values()) this.#shared.timed.forget(view.element);
+    for (const [symbol, view] of this.#views) {
+      this.#shared.timed.forget(view.element);
+      this.#shared.trends.leave(symbol);
+    }
     this.#views.clear();
     this.#places.clear();
   }
@@ -51,9 +54,10 @@ export class Table {
   draw(shown, since, now) {
     const wasPlain = this.#plain;
     this.#shared.timed.sweep();
+    this.#shared.trends.now = now;
     this.#setPlain(shown.plain);
     const wanted = new Set(shown.rows.map((row) => row.symbol));
-    for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol, now);
+    for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol);
     const still = since.exact && wasPlain && shown.plain ? this.#unplaced(since.placed) : staying(this.#views.keys(), [...wanted]);
     for (const row of shown.rows) this.#update(row, shown, since, now);
     this.#views = new Map(shown.rows.map(({ symbol }) => [symbol, this.#views.get(symbol)]));
@@ -66,9 +70,9 @@ export class Table {
     this.#places.toggle("plain", plain);
   }
 
-  #drop(symbol, now) {
+  #drop(symbol) {
     const view = this.#views.get(symbol);
-    this.#shared.trends.leave(symbol, now);
+    this.#shared.trends.leave(symbol);
     this.#shared.timed.forget(view.element);
     view.element.remove();
     this.#views.delete(symbol);
@@ -85,6 +89,7 @@ export class Table {
     if (!view) {
       view = new RowView(row, this.#shared);
       this.#views.set(row.symbol, view);
+      this.#shared.trends.enter(row.symbol);
       if (row.symbol === this.#selected) view.select(true); // the rows were made anew
     }
     if (came && since.entered.has(row.symbol)) view.entered();

@@ -13,37 +13,55 @@ const HEIGHT = 16;
 export const VIEW_BOX = `0 0 ${WIDTH} ${HEIGHT}`;
 
 export class Trends {
-  #lines = new Map(); // symbol -> {prices: number[], at: market time of the last point}, the oldest point first
-  #left = new Map(); // symbol -> market time at which it was not shown any more, the oldest first
+  #lines = new Map(); // symbol -> {prices: number[], at: market time of the last point, version}, the oldest point first
+  #rows = new Map(); // symbol -> how many rows show it
+  #left = new Map(); // symbol -> market time at which the last of them was gone, the oldest first
+  #versions = 0;
+  /** Market time, as the tables were last drawn. */
+  now = 0;
 
+  /** The market began anew. */
   clear() {
     this.#lines.clear();
     this.#left.clear();
   }
 
-  /** A row is shown no more. @param {string} symbol @param {number} now market time */
-  leave(symbol, now) {
+  /** A row shows the symbol. */
+  enter(symbol) {
+    this.#rows.set(symbol, (this.#rows.get(symbol) ?? 0) + 1);
     this.#left.delete(symbol);
-    this.#left.set(symbol, now);
+  }
+
+  /** A row that showed the symbol is gone. */
+  leave(symbol) {
+    const rows = this.#rows.get(symbol) - 1;
+    if (rows > 0) this.#rows.set(symbol, rows);
+    else this.#gone(symbol);
+  }
+
+  #gone(symbol) {
+    this.#rows.delete(symbol);
+    this.#left.set(symbol, this.now);
     for (const [other, at] of this.#left) {
-      if (at >= now - LEFT_MS) break;
+      if (at >= this.now - LEFT_MS) break;
       this.#left.delete(other);
       this.#lines.delete(other);
     }
   }
 
-  /** Take note of a row's price. Returns whether its line is worth drawing again. */
-  note(row) {
-    const { symbol, price, price_time: time } = row;
-    this.#left.delete(symbol);
-    if (typeof price !== "number") return false;
+  /** Take note of a row's price. */
+  note({ symbol, price, price_time: time }) {
+    if (typeof price !== "number") return;
     const line = this.#lines.get(symbol);
-    if (!line) return this.#begin(symbol, price, time ?? 0);
-    if (line.prices.at(-1) === price || (time ?? Infinity) < line.at) return false; // older: a past list is shown
-    const longer = (time ?? Infinity) - line.at >= SPACING_MS;
-    if (longer) this.#extend(symbol, line, price, time ?? line.at);
+    if (!line) this.#begin(symbol, price, time ?? 0);
+    else if (line.prices.at(-1) === price || (time ?? Infinity) < line.at) return; // older: a past list is shown
+    else if ((time ?? Infinity) - line.at >= SPACING_MS) this.#extend(symbol, line, price, time ?? line.at);
     else line.prices[line.prices.length - 1] = price;
-    return longer;
+  }
+
+  /** Names how a symbol's line is: another one, and it is worth drawing again. */
+  version(symbol) {
+    return this.#lines.get(symbol)?.version ?? 0;
   }
 
   #begin(symbol, price, at) {
@@ -51,15 +69,14 @@ export class Trends {
       if (this.#lines.size < SYMBOLS && line.at >= at - UNMOVED_MS) break;
       this.#lines.delete(other);
     }
-    this.#lines.set(symbol, { prices: [price], at });
-    return false;
+    this.#lines.set(symbol, { prices: [price], at, version: (this.#versions += 1) });
   }
 
   #extend(symbol, line, price, at) {
     this.#lines.delete(symbol);
     this.#lines.set(symbol, line);
     line.prices.push(price);
-    line.at = at;
+    Object.assign(line, { at, version: (this.#versions += 1) });
     if (line.prices.length > POINTS) line.prices.shift();
   }
 

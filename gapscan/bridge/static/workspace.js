@@ -15,6 +15,7 @@ import { Dragging } from "./layout/dragging.js";
 import { beside, freeId, neighbourOf, panelsOf, places, replaced, resized, swapped, without } from "./layout/tree.js";
 import { Frame } from "./panels/frame.js";
 import { Chime } from "./sound.js";
+import { Trends } from "./trend.js";
 import { Wishes, withFields } from "./wishes.js";
 
 const NOTHING = () => {};
@@ -28,10 +29,11 @@ export class Workspace extends EventTarget {
   #settling = false; // panels are being opened: what they keep and wish is looked at after that
   tree = null;
   chime = new Chime();
+  #trends = new Trends();
   #drawing = new Frames(() => this.#emit("frame"));
 
   /** @param {HTMLElement} element
-   * @param {{connection: object, lists: Map, symbols: object, ask: function, explain: function}} services */
+   * @param {{connection: object, market: object, lists: Map, symbols: object, ask: function, explain: function}} services */
   constructor(element, services) {
     super();
     this.#element = element;
@@ -155,6 +157,7 @@ export class Workspace extends EventTarget {
         return workspace.alone;
       },
       chime: this.chime,
+      trends: this.#trends,
       frames: this.#drawing,
       explain: this.services.explain,
       wished: () => this.#wish(),

@@ -98,6 +98,7 @@ async def test_a_log_that_was_made_anew(bus: Bus, served: Served) -> None:
         await bus.js.add_stream(events_config(bus.names.stream_alerts, bus.names.alert_subject("*"), Retention()))
         (new,) = await publish(bus, alert(9))
         await browser.until(lambda: new in ids(browser.of(Alerts)), "the new one")
+        assert [message.first for message in browser.of(Alerts) if message.alerts] == [True, False], "it is news"
 
 
 class Slow:
@@ -134,6 +135,20 @@ def test_who_is_slow_gets_the_rest_later_and_nothing_twice() -> None:
     log.forget(quick)  # type: ignore[arg-type]
     log.put([(6, alert(6))])
     assert len(ids(quick.got)) == 4
+
+
+def test_what_comes_into_a_log_that_there_was_not_is_news() -> None:
+    log, early, late = AlertLog(), Slow(), Slow()
+    log.want(early, on=True)  # type: ignore[arg-type]
+    for _ in range(2):  # there is no stream
+        log.restart()
+    late.ready = False
+    log.want(late, on=True)  # type: ignore[arg-type]
+    log.restart()
+    late.ready = True
+    log.put([(1, alert(1))])
+    assert [(len(message.alerts), message.first) for message in early.got] == [(0, True), (1, False)]
+    assert [(len(message.alerts), message.first) for message in late.got] == [(1, True)]
 
 
 async def test_who_nearly_is_in_a_list(bus: Bus, served: Served, movers: Published) -> None:

@@ -138,7 +138,9 @@ def test_editing(lists: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "EDITOR" in err
 
 
-def test_what_somebody_else_wrote_meanwhile_stays(lists: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_somebody_else_wrote_meanwhile_stays(
+    lists: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     lists("add", lists.write(GOOD))
     editor = tmp_path / "editor.sh"
     editor.write_text(f"sed -i s/price/volume/ $1\necho '# theirs' >> {lists.own}\n")

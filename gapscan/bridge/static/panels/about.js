@@ -1,7 +1,7 @@
 /** What a symbol's sheet says beside why: its halt, its news, when it was in lists today, its alerts. Built, not kept. */
 
 import { said } from "../alerts/teller.js";
-import { clock, price, span, title } from "../format.js";
+import { clockOn, price, span, title } from "../format.js";
 import { haltText } from "../halts.js";
 import { momentLink } from "../moments.js";
 import { newsItem } from "../news.js";
@@ -28,10 +28,10 @@ export function newsSection(news) {
   return news.length ? [section("News", make("ul", "headlines", ...news.map((each) => make("li", "", ...newsItem(each)))))] : [];
 }
 
-/** When it was in which lists. @param {object[]} stays  oldest first */
-export function staysSection(stays) {
+/** When it was in which lists. @param {object[]} stays  oldest first @param {number} now  market time */
+export function staysSection(stays, now) {
   if (!stays.length) return [];
-  const rows = stays.slice(-STAYS).reverse().map(stayRow);
+  const rows = stays.slice(-STAYS).reverse().map((stay) => stayRow(stay, now));
   const heads = ["In lists today", "in", "out", "rank", "price", "left because"].map((text) => {
     const cell = make("th", "", text);
     cell.scope = "col";
@@ -41,15 +41,15 @@ export function staysSection(stays) {
   return [make("section", "sheet-part", table)];
 }
 
-function stayRow(stay) {
+function stayRow(stay, now) {
   const { list, entered, left, rank_in: rankIn, rank_out: rankOut, price_in: priceIn, price_out: priceOut, reason } = stay;
   const doubt = stay.uncertain ? "≈ " : "";
   const name = make("th", "", title(list));
   name.scope = "row";
   const lasted = entered && left ? ` ${span(left - entered)}` : "";
   const cells = [
-    entered ? momentLink(list, entered, doubt + clock(entered)) : stay.unrecorded ? "not on the tape" : "from the start",
-    left ? make("span", "", momentLink(list, left, doubt + clock(left)), make("span", "quiet", lasted)) : "is in",
+    entered ? momentLink(list, entered, doubt + clockOn(entered, now)) : stay.unrecorded ? "not on the tape" : "from the start",
+    left ? make("span", "", momentLink(list, left, doubt + clockOn(left, now)), make("span", "quiet", lasted)) : "is in",
     pair(rankIn && `#${rankIn}`, rankOut && `#${rankOut}`),
     pair(priceIn && price(priceIn), priceOut && price(priceOut)),
     WORDS[reason] ?? reason ?? "",
@@ -63,14 +63,14 @@ function pair(first, second) {
   return [first, second].filter(Boolean).join(" → ");
 }
 
-/** @param {{id: string, alert: object}[]} items  of all symbols, oldest first @param {string} symbol */
-export function alertsSection(items, symbol) {
+/** @param {{id: string, alert: object}[]} items  of all symbols, oldest first @param {string} symbol @param {number} now  market time */
+export function alertsSection(items, symbol, now) {
   const own = items.filter(({ alert }) => alert.symbol === symbol).slice(-ALERTS).reverse();
-  return own.length ? [section("Alerts", make("ul", "headlines", ...own.map(alertItem)))] : [];
+  return own.length ? [section("Alerts", make("ul", "headlines", ...own.map((item) => alertItem(item, now))))] : [];
 }
 
-function alertItem({ id, alert }) {
-  const when = momentLink(alert.list, alert.as_of, clock(alert.as_of));
+function alertItem({ id, alert }, now) {
+  const when = momentLink(alert.list, alert.as_of, clockOn(alert.as_of, now));
   const item = make("li", "", when, make("span", "quiet", ` ${title(alert.name)} `), said(alert));
   item.dataset.key = id;
   return item;

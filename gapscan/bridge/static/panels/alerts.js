@@ -2,7 +2,7 @@
 
 import { SILENT, TONES, USUAL } from "../alerts/tones.js";
 import { said, WAYS } from "../alerts/teller.js";
-import { clock, title } from "../format.js";
+import { clockOn, title } from "../format.js";
 import { followMoment, momentLink } from "../moments.js";
 import { make, patch } from "../patch.js";
 import { keep, settings } from "../settings.js";
@@ -27,7 +27,7 @@ class AlertsPanel {
 
   constructor(context) {
     this.#context = context;
-    const { element, signal, alerts } = context;
+    const { element, signal, alerts, market } = context;
     this.#tools = make("div", "alert-tools");
     this.#tools.setAttribute("role", "toolbar");
     this.#tools.setAttribute("aria-label", "How alerts are told");
@@ -39,6 +39,7 @@ class AlertsPanel {
     this.#tools.addEventListener("click", ({ target }) => this.#switch(target.closest("button")?.dataset.way));
     this.#items.addEventListener("click", (event) => this.#act(event));
     alerts.log.addEventListener("changed", () => this.#show(), { signal });
+    market.addEventListener("day", () => this.#show(), { signal });
     globalThis.addEventListener("storage", () => this.#showTools(), { signal });
     context.title("Alerts");
     this.#showTools();
@@ -105,7 +106,7 @@ class AlertsPanel {
     go.type = "button";
     go.dataset.id = id;
     go.title = alert.conditions?.map(({ text, value }) => `${text}: ${value ?? "–"}`).join("\n") ?? "";
-    const moment = momentLink(alert.list, alert.as_of, clock(alert.as_of));
+    const moment = momentLink(alert.list, alert.as_of, clockOn(alert.as_of, this.#context.market.now));
     const item = make("li", this.#fresh.has(id) ? "fresh" : "", moment, make("span", "quiet", title(alert.name)), go);
     item.dataset.key = id;
     return item;

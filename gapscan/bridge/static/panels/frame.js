@@ -61,12 +61,13 @@ export class Frame {
   #context() {
     const { workspace, leaf } = { workspace: this.#workspace, leaf: () => this.leaf };
     const symbol = () => this.symbol;
-    const { connection, lists, ask, alerts } = workspace.services;
+    const { connection, market, lists, ask, alerts } = workspace.services;
     return {
       element: this.#parts.room,
       id: (name) => (leaf().id === 1 ? name : `${name}-${leaf().id}`),
       signal: this.#ending.signal,
       connection,
+      market,
       lists,
       ask,
       alerts,

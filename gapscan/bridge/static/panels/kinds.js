@@ -14,6 +14,7 @@
  *   id(name)             an id for an element of this panel, which no other panel has
  *   signal               ends with the panel: give it to every addEventListener beyond `element`, and to fetch
  *   connection           the page's one connection (connection.js)
+ *   market               {now}: market time, 0 before it is known; event `day`: it is of another day (markettime.js)
  *   lists                Map of the lists' definitions by name; it is filled when the server says which there are
  *   state, keep(state)   what is kept of this panel, as JSON, and how to keep another. It may come from anybody's
  *                        file: read from it with care. {} in a new panel

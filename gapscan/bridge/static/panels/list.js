@@ -10,7 +10,6 @@ import { settings } from "../settings.js";
 import { Table } from "../table.js";
 import { TIGHT } from "../tracks.js";
 import { Traffic } from "../traffic.js";
-import { Trends } from "../trend.js";
 import { NARROW } from "../width.js";
 import { ListColumns } from "./listcolumns.js";
 import { Emptiness } from "./listempty.js";
@@ -48,15 +47,14 @@ export class ListPanel {
     this.definition = UNKNOWN;
     this.order = new Order(this.marks);
     this.marks.changed = () => this.#marked();
-    this.table = new Table(this.#parts.body, new Trends(), (symbol) => context.id(`row-${symbol}`));
+    this.table = new Table(this.#parts.body, context.page.trends, (symbol) => context.id(`row-${symbol}`));
     this.head = new Head(this.#parts.head, (id) => this.sort(nextSort(this.order.sort, id)));
     this.hold = new Hold(this.#parts.body, () => settings.hold, () => this.#applyHold());
     this.#picking = new ListPicking(this, context, this.#parts);
     this.#listen(context);
     this.#under = UNDER.map((open) => this.#openUnder(open));
     this.open(this.#kept.list || ([...context.lists.keys()][0] ?? ""));
-    this.order.sort = this.#kept.sort;
-    this.head.showSort(this.order.sort);
+    this.head.showSort((this.order.sort = this.#kept.sort));
   }
 
   #listen({ signal, connection }) {

@@ -36,6 +36,7 @@ class SymbolPanel {
     this.#parts = this.#build(context);
     this.#inquiry = new Inquiry(context.connection, (why) => this.#show(why), (error) => this.#refused(error), context.signal);
     context.alerts.log.addEventListener("changed", () => this.#showAlerts(), { signal: context.signal });
+    context.market.addEventListener("day", () => this.#showAlerts(), { signal: context.signal });
     this.select(context.symbol.symbol, context.symbol.name);
   }
 
@@ -92,7 +93,7 @@ class SymbolPanel {
     }
     if (now - this.#staysAt >= STAYS_EVERY_MS) {
       this.#staysAt = now;
-      this.#look(`${path}/when`, ({ stays }) => patch(this.#parts.stays, make("div", "", ...staysSection(stays))));
+      this.#look(`${path}/when`, ({ stays }) => patch(this.#parts.stays, make("div", "", ...staysSection(stays, this.#context.market.now))));
     }
   }
 
@@ -118,7 +119,7 @@ class SymbolPanel {
   }
 
   #showAlerts() {
-    patch(this.#parts.alerts, make("div", "", ...alertsSection(this.#context.alerts.log.items, this.#symbol)));
+    patch(this.#parts.alerts, make("div", "", ...alertsSection(this.#context.alerts.log.items, this.#symbol, this.#context.market.now)));
   }
 
   #show(why) {
