@@ -14,7 +14,9 @@ from gapscan.bus.client import Bus
 from gapscan.bus.definitions import read_definitions
 from gapscan.bus.direct_get import Stored, get_next
 from gapscan.bus.tape import told
+from gapscan.client.tape_lists import removed_lists
 from gapscan.client.tape_reader import TapeReader
+from gapscan.client.timeline import day_bounds
 from gapscan.errors import NotRecordedError, ProtocolError, UnknownListError
 from gapscan.lists.delta import Rows
 from gapscan.market.sessions import MINUTE_MS, session_times, trading_date
@@ -33,7 +35,10 @@ class RecordedMinute:
 
 
 class TapeDay:
-    """The newest day of a tape, of all lists together. `fields` are those that are wanted of the rows."""
+    """The newest day of a tape, of all lists together, those too that were removed on it.
+
+    `fields` are those that are wanted of the rows.
+    """
 
     def __init__(self, readers: list[TapeReader], begin: int, end: int, fields: Collection[str]) -> None:
         self.simulated = readers[0].shelf.simulated
@@ -50,8 +55,10 @@ class TapeDay:
         ends = [await reader.end() for reader in found]
         if not max(ends, default=0):
             raise NotRecordedError("nothing is recorded of the lists", remedy="`gapscan history` shows what there is")
-        on_one_tape = [reader for reader in found if reader.shelf.simulated == found[0].shelf.simulated]
-        times = session_times(trading_date(max(ends)))
+        simulated = found[0].shelf.simulated
+        on_one_tape = [reader for reader in found if reader.shelf.simulated == simulated]
+        times = session_times(date := trading_date(max(ends)))
+        on_one_tape += await removed_lists(bus, day_bounds(date, 0), simulated=simulated)
         begin = max(times.pre, min([await reader.begin() for reader in on_one_tape]))
         return cls(on_one_tape, begin, min(max(ends), times.closed - 1), fields)
 

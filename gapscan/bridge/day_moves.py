@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from gapscan.bridge.history import ListHistory, Version
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus
-from gapscan.client.stays import Stay, first_symbols, stays_of
+from gapscan.client.stays import Stay, first_symbols, stays_of, stays_on_day
+from gapscan.client.tape_lists import removed_lists
 from gapscan.client.tape_reader import TapeReader
-from gapscan.client.timeline import moves_of
+from gapscan.client.timeline import day_bounds, moves_of
 from gapscan.client.told_days import DAY_MS, DayReader
 from gapscan.errors import ProtocolError
 from gapscan.market.sessions import next_trading_day, session_times, trading_date
 from gapscan.obs import logger
 from gapscan.protocol.tape import Gap, Move, Moves, Shelf
+
+T = TypeVar("T")
 
 _log = logger("bridge")
 
@@ -63,13 +67,14 @@ def _goes_on(messages: Sequence[Moves | Gap], known: Sequence[Moves | Gap]) -> b
 
 
 class DayMoves:
-    """The newest trading day of all lists that have rows."""
+    """The newest trading day of all lists that have rows, and of those that were removed on it."""
 
     def __init__(self, versions: VersionStore, days: DayReader) -> None:
         self._versions = versions
         self._reader = days
         self._days: dict[str, tuple[tuple[object, ...], ListDay]] = {}
         self._faults: dict[str, str] = {}  # why the past of a list could not be read the last time
+        self._removed: list[TapeReader] = []
         self.date: dt.date | None = None
 
     async def refresh(self, bus: Bus) -> None:
@@ -78,18 +83,22 @@ class DayMoves:
             del self._days[name]
         for name in tuple(self._versions.histories):
             if (day := self._day(name, bus)) is not None:
-                await self._refresh(name, day, bus)
+                await self._readable(name, day.refresh(bus))
+        if self.date is not None:
+            removed = await removed_lists(bus, day_bounds(self.date, 0), simulated=self._versions.simulated)
+            self._removed = [each for each in removed if each.shelf.name not in self._versions.histories]
 
-    async def _refresh(self, name: str, day: ListDay, bus: Bus) -> None:
+    async def _readable(self, name: str, reading: Awaitable[T]) -> T | None:
         """What cannot be read of one list is no reason to leave out the others."""
         try:
-            await day.refresh(bus)
+            read = await reading
         except ProtocolError as error:
             if self._faults.get(name) != error.message:
                 _log.warning("the past of a list cannot be read: %s", error.message, extra={"list": name})
             self._faults[name] = error.message
-        else:
-            self._faults.pop(name, None)
+            return None
+        self._faults.pop(name, None)
+        return read
 
     def _day(self, name: str, bus: Bus) -> ListDay | None:
         """Begun anew with the day, the market, and the list: a replay that begins again is on another tape."""
@@ -104,8 +113,24 @@ class DayMoves:
             known = self._days[name] = key, ListDay(shelf, date, self._reader)
         return known[1]
 
-    def stays(self, symbol: str) -> list[Stay]:
-        """When it was in lists, by the time: as the tape tells it, and what it does not tell yet, as the list does."""
+    async def stays(self, symbol: str) -> list[Stay]:
+        """When it was in lists, by the time: as the tape tells it, and what it does not tell yet, as the list does.
+
+        Raises BusError.
+        """
+        found = [*self._stays_in_lists(symbol), *await self._stays_in_removed(symbol)]
+        return sorted(found, key=lambda stay: (stay.entered or 0, stay.list))
+
+    async def _stays_in_removed(self, symbol: str) -> list[Stay]:
+        found: list[Stay] = []
+        for reader in self._removed:
+            assert self.date is not None  # for the type checker: without a day none is known
+            reading = stays_on_day(reader, symbol, *day_bounds(self.date, 0), self._reader)
+            stays = await self._readable(reader.shelf.name, reading)
+            found += stays or []
+        return found
+
+    def _stays_in_lists(self, symbol: str) -> list[Stay]:
         found: list[Stay] = []
         for name, (_, day) in self._days.items():
             stays = day.stays(symbol)
@@ -119,7 +144,7 @@ class DayMoves:
             found += stays
             if symbol in history.current.rows.symbols and (not stays or stays[-1].left is not None):
                 found.append(self._came(name, symbol, from_start=not stays and day.began_with(symbol)))
-        return sorted(found, key=lambda stay: (stay.entered or 0, stay.list))
+        return found
 
     def _came(self, name: str, symbol: str, *, from_start: bool) -> Stay:
         """It is in, and the tape has not told that it came: the list's newest versions may have seen it come."""

@@ -64,7 +64,7 @@ class SymbolFacts:
                 await self._moves.refresh(self._reached())
                 self._looked = self._clock()
         date = self._moves.date
-        stays = [_told(stay) for stay in self._moves.stays(symbol)]
+        stays = [_told(stay) for stay in await self._moves.stays(symbol)]
         return StaysAnswer(symbol, date.isoformat() if date else None, stays)
 
 

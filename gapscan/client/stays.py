@@ -10,6 +10,7 @@ from msgspec import UNSET
 from gapscan.bus.tape import minute_messages, told
 from gapscan.client.tape_reader import TapeReader
 from gapscan.client.timeline import moves_between
+from gapscan.client.told_days import DayReader
 from gapscan.errors import NotRecordedError
 from gapscan.lists.delta import Rows
 from gapscan.lists.recording import moves_in
@@ -53,7 +54,9 @@ class _LastMinute:
     rows: Rows | None
 
 
-async def stays_on_day(reader: TapeReader, symbol: str, begin: int, over: int) -> list[Stay] | None:
+async def stays_on_day(
+    reader: TapeReader, symbol: str, begin: int, over: int, days: DayReader | None = None
+) -> list[Stay] | None:
     """When the symbol was in the list on a day, from `begin` until `over`, epoch ms; None when nothing is recorded.
 
     Raises BusError, ProtocolError.
@@ -62,7 +65,7 @@ async def stays_on_day(reader: TapeReader, symbol: str, begin: int, over: int) -
     if end < begin or await reader.begin() >= over:
         return None
     last = await _last_minute(reader)  # before the moves: what is told in between is among both
-    moves = await moves_between(reader, begin, over)
+    moves = await moves_between(reader, begin, over, days)
     known = {_key(move) for move in moves}
     moves += [move for move in last.moves if begin <= move.time < over and _key(move) not in known]
     stays = stays_of(reader.shelf.name, symbol, moves)

@@ -45,7 +45,7 @@ async def readers_of_day(
             continue
         readers = await _readers(bus, defined, choice)
         bounds = day_bounds(day, max([await tape.end(), *[await reader.end() for reader in readers]]))
-        moved = await _moved(tape, range(bounds[0] // DAY_MS * _DAY, bounds[1] // MINUTE_MS, _DAY))
+        moved = await _moved(tape, _utc_days(bounds))
         readers += await _readers(bus, _not_defined(moved, definitions), choice)
         for reader in readers:
             found.setdefault(reader.shelf.name, (reader, bounds))
@@ -59,6 +59,17 @@ async def _readers(bus: Bus, names: Iterable[str], simulated: bool) -> list[Tape
         with suppress(UnknownListError):
             found.append(await TapeReader.open(bus, name, simulated))
     return found
+
+
+async def removed_lists(bus: Bus, bounds: Bounds, *, simulated: bool) -> list[TapeReader]:
+    """Those that had moves, or gaps, on a trading day of one tape, and are not defined any more. Raises BusError."""
+    moved = await _moved(TapeSearch(bus, Shelf(_ALL, simulated, bus.names)), _utc_days(bounds))
+    return await _readers(bus, _not_defined(moved, await read_definitions(bus)), simulated) if moved else []
+
+
+def _utc_days(bounds: Bounds) -> range:
+    """The UTC days that a trading day has a part of, each by one of its minutes."""
+    return range(bounds[0] // DAY_MS * _DAY, bounds[1] // MINUTE_MS, _DAY)
 
 
 async def recorded_lists(bus: Bus) -> list[str]:

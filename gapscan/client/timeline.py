@@ -41,9 +41,9 @@ def day_bounds(day: str | dt.date, end: int) -> tuple[int, int]:
     return session_times(date).clear, session_times(next_trading_day(date)).clear
 
 
-async def moves_between(reader: TapeReader, begin: int, over: int) -> list[Move]:
+async def moves_between(reader: TapeReader, begin: int, over: int, days: DayReader | None = None) -> list[Move]:
     """All entries and exits of a list from `begin` until `over`, epoch ms. Raises BusError, ProtocolError."""
-    return moves_of(await told_between(reader, begin, over), begin, over)
+    return moves_of(await told_between(reader, begin, over, days), begin, over)
 
 
 async def told_between(reader: TapeReader, begin: int, over: int, days: DayReader | None = None) -> list[Moves | Gap]:

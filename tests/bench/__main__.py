@@ -31,6 +31,7 @@ from tests.bench import (
     soak,
     tape,
     tape_beside,
+    tape_day,
     tape_memory,
     views,
 )
@@ -58,6 +59,7 @@ BENCHMARKS = (
     | alerts.BENCHMARKS
     | recording.BENCHMARKS
     | tape.SESSION
+    | tape_day.BENCHMARKS
 )
 # Minutes each; run by name only.
 LONG = frozenset(
@@ -68,6 +70,7 @@ LONG = frozenset(
     | faults.BENCHMARKS
     | backtest.BENCHMARKS
     | tape.SESSION
+    | tape_day.BENCHMARKS
 )
 
 

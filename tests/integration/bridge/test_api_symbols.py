@@ -259,3 +259,22 @@ async def test_a_tape_that_was_made_anew_is_another_one(bus: Bus, nats_server: N
         assert len(await _came(served, "BBB")) == 1
         await bus.js.purge_stream(tape_stream(bus.names, simulated=False))
         assert await _came(served, "BBB") == [], "what the tape has no more is not told"
+
+
+async def test_a_list_that_was_removed_today_is_told_of(bus: Bus, nats_server: NatsServer) -> None:
+    defined = await _list_of(bus, "AAA")
+    removed = await played_list(bus, "losers", start=START - 200_000)
+    async with recording(BusOptions(nats_server.url)) as recorder, running_bridge(nats_server.url) as served:
+        await served.knows("winners")
+        for symbols in (("BBB",), ("BBB", "AAA"), ("BBB",), ()):
+            await removed.step(2000, _rows(*symbols))
+        await recorded(recorder, removed)
+        await recorded(recorder, defined)
+        wanted = [stay for stay in await _recorded(bus, "AAA") if stay["list"] == "losers"]
+        assert [stay["left"] is None for stay in wanted] == [False]
+
+        async def said() -> bool:
+            stays = (await _json(served, "/api/symbols/AAA/when"))["stays"]
+            return [stay for stay in stays if stay["list"] == "losers"] == wanted
+
+        await until(said, "the list that is not defined")

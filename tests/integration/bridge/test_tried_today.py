@@ -14,7 +14,7 @@ import pytest
 from gapscan.backtesting import tape_day
 from gapscan.backtesting.tape_day import COVERED, CUT_SHORT, ROUNDED, tried_today
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.definitions import write_definition
+from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.bus.tape import TapeLimits, TapeWriter
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.client.told_days import DAY_MS
@@ -106,6 +106,14 @@ async def test_it_is_what_the_plain_ranking_of_the_recorded_rows_gives(bus: Bus,
         assert COVERED in answer.notes
 
     await check_what_is_read_in_time(bus)
+    await check_that_a_removed_list_counts(bus, lists)
+
+
+async def check_that_a_removed_list_counts(bus: Bus, lists: list[PlayedList]) -> None:
+    """It was shown until then."""
+    assert await remove_list(bus, lists[1].publisher.name)
+    answer = await tried_today(bus, DEFINITIONS[0])
+    assert answer.entries == len(plainly(lists, DEFINITIONS[0]))
 
 
 async def check_what_is_read_in_time(bus: Bus) -> None:
