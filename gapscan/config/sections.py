@@ -15,7 +15,8 @@ from gapscan.protocol.names import check_prefix
 
 # While the market is closed, scans come this many times less often, unless they are rare anyway.
 _CLOSED_FACTOR: Final = 6.0
-_FREE_DAYS: Final = 4  # a weekend and two holidays
+_FREE_DAYS: Final = 5  # a weekend, and more on which the market may be closed
+_DAYS_A_HOLIDAY: Final = 13  # trading days: over a long time, one day more for each so many
 _CLOSED_INTERVAL: Final = 30.0
 
 DEFAULT_NATS_URL: Final = "nats://127.0.0.1:4222"
@@ -240,8 +241,8 @@ class HistorySection(Section, frozen=True):
     @property
     def max_age(self) -> float:
         """Seconds in which there are so many trading days, whatever weekends and holidays are among them."""
-        weeks, rest = divmod(self.days, 5)
-        return (weeks * 7 + rest + _FREE_DAYS + self.days // 20) * 86_400.0
+        with_weekends = -(-self.days * 7 // 5)
+        return (with_weekends + _FREE_DAYS + self.days // _DAYS_A_HOLIDAY) * 86_400.0
 
 
 class ServiceSection(Section, frozen=True):

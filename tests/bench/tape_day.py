@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.bus.tape import TapeLimits, TapeWriter, ensure_tape, minute_messages, read_day, told
 from gapscan.client.tape_reader import TapeReader
+from gapscan.errors import BusError
 from gapscan.lists.recording import Record
 from gapscan.lists.state import Copy, ranked
 from gapscan.market.sessions import SessionTimes, session_times, trading_date
@@ -86,7 +87,7 @@ async def _day() -> list[Figure]:
             await recording(bus)
             times = session_times(trading_date(await recorded_to(bus)))
             minutes = [await _recorded(up, bus, times.pre // MINUTE_MS + part.minute) for part in PARTS]
-        async with _store(Path(root) / "day") as bus:
+        async with _server(Path(root) / "day") as bus:
             await _write(bus, minutes, times)
             spans = [(reader, times.pre, times.closed - 1) for reader in await _readers_of(bus, minutes)]
             what = "a live day"
@@ -137,7 +138,7 @@ def _density(part: Part, minute: Sequence[Minute]) -> Figure:
 
 
 @asynccontextmanager
-async def _store(root: Path) -> AsyncIterator[Bus]:
+async def _server(root: Path) -> AsyncIterator[Bus]:
     """A NATS server of its own."""
     server = NatsServer(root, more=_HASTY)
     await asyncio.to_thread(server.start)
@@ -162,7 +163,15 @@ async def _write(bus: Bus, minutes: Sequence[Sequence[Minute]], times: SessionTi
             for each in lists:
                 to = times.pre // MINUTE_MS + after
                 writer.append(each.name, list(_moved(each, to, (after - part.begin) % WHOLE_EVERY)))
-            await writer.store()
+            await _store_all(writer)
+
+
+async def _store_all(writer: TapeWriter) -> None:
+    """What NATS does not take in time, it takes later."""
+    async with asyncio.timeout(_WAIT_SECONDS):
+        while writer.waiting:
+            with suppress(BusError):
+                await writer.store()
 
 
 def _moved(of: Minute, to: int, since_whole: int) -> Iterator[Record]:

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet
@@ -16,7 +17,7 @@ from gapscan.bus.client import Bus, BusOptions
 from gapscan.bus.definitions import write_definition
 from gapscan.bus.topology import Retention, ensure_shared
 from gapscan.protocol.messages import ListDefinition
-from tests.support.cli import Cli, assert_error
+from tests.support.cli import Cli, Terminal, assert_error
 from tests.support.nats import NatsServer
 from tests.support.tape import START, PlayedList, played_list, recorded, recording
 
@@ -152,6 +153,47 @@ async def test_the_past_is_played_in_a_pipe(cli: Cli, past: PlayedList) -> None:
         second = (START + 30_000) // 1000 + (int(clock[0][3:5]) - 31) * 60 + int(clock[0][6:])
         newest = max(each for each in truth if each <= second)
         assert [row.split()[1] for row in rows] == truth[newest]
+
+
+RIGHT, UP = "\x1b[C", "\x1b[A"
+
+
+def _second(frame: str) -> int:
+    """Of when the frame is, epoch ms."""
+    clock = re.search(r"09:3(\d):(\d\d) ET", frame)
+    assert clock is not None, frame
+    return START + 30_000 + (int(clock[1]) - 1) * 60_000 + int(clock[2]) * 1000
+
+
+async def test_keys_go_through_the_past_and_back_to_what_is_live(
+    cli: Cli, past: PlayedList, terminal: Callable[[int, int], Terminal]
+) -> None:
+    screen = terminal(110, 9)
+    await screen.start(cli, "watch", "winners", "--from", "09:31:00", "--speed", "5")
+    await screen.until(lambda: " PAST " in screen.frame and "5x" in screen.frame)
+    screen.type(" ")
+    await screen.until(lambda: "paused" in screen.frame)
+    there = _second(screen.frame)
+
+    def is_there() -> bool:
+        wanted = [row["symbol"] for row in past.rows_at(there) or []]
+        return _second(screen.frame) == there and _symbols(screen.frame) == wanted[:6]
+
+    for key, seconds in ((RIGHT, 10), (UP, 60), (RIGHT, 10)):
+        there += seconds * 1000
+        screen.type(key)
+        await screen.until(is_there)
+    screen.type("+ ")
+    await screen.until(lambda: "10x" in screen.frame)
+    screen.type("l")
+    await screen.until(lambda: " PAST " not in screen.frame and "winners" in screen.frame)
+    assert _symbols(screen.frame)[0] == past.publisher.rows[0]["symbol"]
+    screen.type("q")
+    assert await screen.ended() == 0
+
+
+def _symbols(frame: str) -> list[str]:
+    return [row.split()[1] for row in frame.split("\n")[2:-1] if row.strip()]
 
 
 async def test_speed_needs_a_time(cli: Cli, past: PlayedList) -> None:
