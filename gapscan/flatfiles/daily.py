@@ -18,8 +18,10 @@ def daily_of_minutes(minutes: DayBars, times: SessionTimes) -> DayBars:
 
     Open, high and low are the regular session's, volume and trades the whole day's. The close is that of the closing
     auction, which prints first in the minute after the bell: that minute's open, as the exchanges' official close is.
-    Without such a bar it is the last price before the bell.
+    Without such a bar it is the last price before the bell. A bar without volume is of no trade: it tells nothing.
     """
+    if not (traded := minutes.volume > 0).all():
+        minutes = minutes.only(traded, minutes.bad_lines, minutes.first_fault)
     start = minutes.start // NS_PER_MS
     regular, auction = (start >= times.regular) & (start < times.post), start == times.post
     count = len(minutes.symbols)

@@ -24,7 +24,6 @@ from gapscan.sim.replies import standard_error
 Pace = Literal["clock", "requests"]
 
 _LIKE: Final = 10_000  # subscriptions of one message that are answered
-_MOST_WAITING: Final = 4  # answers; of a scan that failed then, one may be missing
 _STATUS_FRAME: Final = b'[{"ev":"status"'
 
 
@@ -43,24 +42,57 @@ class Recording:
             for record in read_records(path):
                 self._of.setdefault(record.path, []).append(record)
         self._live: Iterator[Record] = chain.from_iterable(map(read_records, live))
-        self.next: Record | None = next(self._live, None)
+        self._ahead: deque[Record] = deque()  # read, and not taken yet
+        self._latest: dict[str, Record] = {}
         if self.next is None:
             raise DataError(f"{directory} has a recording of nothing")
         self.began = self.next.at
-        self._latest: dict[str, bytes] = {}
+
+    @property
+    def next(self) -> Record | None:
+        """The live record that comes next."""
+        return next(self._coming(), None)
+
+    def _coming(self) -> Iterator[Record]:
+        """All that comes, without taking it: what is read on the way waits in memory."""
+        yield from self._ahead
+        for record in self._live:
+            self._ahead.append(record)
+            yield record
 
     def take(self) -> Record | None:
         """The next live record, which counts from now on; None at the end."""
         record = self.next
         if record is not None:
-            self.next = next(self._live, None)
+            self._ahead.popleft()
             if record.path:
-                self._latest[record.path.partition("?")[0]] = record.body
+                self._latest[_question(record)] = record
         return record
+
+    def status_ahead(self) -> bytes | None:
+        """The market status that goes with the next snapshot, the one that came nearest to it; None without one.
+
+        Who asks for the two at once hears either first, and some ask for the status more often: before each snapshot and
+        after it, or to see whether there is an answer.
+        """
+        statuses, snapshot = [self._latest[STATUS]] if STATUS in self._latest else [], None
+        for record in self._coming():
+            question = _question(record)
+            if snapshot is not None and question in (SNAPSHOT, STATUS):
+                statuses += [record] * (question == STATUS)
+                break
+            if question == STATUS:
+                statuses.append(record)
+            elif question == SNAPSHOT:
+                snapshot = record
+        if snapshot is None or not statuses:
+            return None
+        at = snapshot.at
+        return min(statuses, key=lambda status: abs(status.at - at)).body
 
     def latest(self, path: str) -> bytes | None:
         """The newest answer of what scans ask for."""
-        return self._latest.get(path)
+        return self._latest[path].body if path in self._latest else None
 
     def reference(self, path: str, now: int) -> bytes | None:
         """The answer of other paths as it was at a moment, or the first that there is; None without any."""
@@ -69,11 +101,17 @@ class Recording:
         return (past[-1] if past else records[0]).body if records else None
 
 
+def _question(record: Record) -> str:
+    """What was asked for; nothing, of a frame."""
+    return record.path.partition("?")[0]
+
+
 class RecordedServer:
     """Plays a recording on one port, with Polygon's protocols.
 
-    By `clock`, everything comes when it came then; by `requests`, a scan gets the next snapshot that there is, and what
-    came before that over the stream: as fast as the set asks. At the end the last answers stay.
+    By `clock`, everything comes when it came then; by `requests`, a scan gets the next snapshot that there is, the status
+    that went with it, and what came before that over the stream: as fast as the set asks. At the end the last answers
+    stay.
     """
 
     def __init__(
@@ -85,8 +123,10 @@ class RecordedServer:
         self._pace = pace
         self._sockets: set[web.WebSocketResponse] = set()
         self._lock = asyncio.Lock()
-        # By requests: answers that were passed on the way to another one. A scan asks for one of each.
-        self._waiting: dict[str, deque[bytes]] = {path: deque(maxlen=_MOST_WAITING) for path in (SNAPSHOT, STATUS)}
+        # By requests, a scan asks for a snapshot and a status, at once: which comes first is chance.
+        self._early = False  # whether the status of the next snapshot was given
+        self._late: bytes | None = None  # the status of the last snapshot, until it is asked for
+        self._status: bytes | None = None  # that was given last
         self._pump: asyncio.Task[None] | None = None
 
     @property
@@ -152,13 +192,24 @@ class RecordedServer:
         return self.recording.latest(path)
 
     async def _next(self, path: str) -> bytes | None:
-        """The next answer of `path`, whatever came before it played; the last one for ever after it."""
+        """The answer of the next scan; at the end, the last one for ever."""
         async with self._lock:
-            while not self._waiting[path] and (record := self.recording.take()) is not None:
-                await self._send(record)
-                if record.path:
-                    self._waiting[record.path.partition("?")[0]].append(record.body)
-            return self._waiting[path].popleft() if self._waiting[path] else self.recording.latest(path)
+            return await self._next_snapshot() if path == SNAPSHOT else self._next_status()
+
+    async def _next_snapshot(self) -> bytes | None:
+        """The next one, when all that came before it was played."""
+        self._late, self._early = None if self._early else self.recording.status_ahead(), False
+        while (record := self.recording.take()) is not None and _question(record) != SNAPSHOT:
+            await self._send(record)
+        return self.recording.latest(SNAPSHOT)
+
+    def _next_status(self) -> bytes | None:
+        """That of the last snapshot, unless it was asked for: then of the next one."""
+        if self._late is not None:
+            self._status, self._late = self._late, None
+        elif (status := self.recording.status_ahead()) is not None:
+            self._status, self._early = status, True
+        return self._status
 
     async def _send(self, record: Record | None) -> None:
         if record is None or record.path or record.body.startswith(_STATUS_FRAME):

@@ -184,7 +184,7 @@ def check(what: str, shown: Any, value: Any, kind: str, decimals: int) -> None:
     elif kind == "boolean":
         assert shown is bool(value), f"{what} is {shown}, not {value}"
     else:
-        slack = 0.5 * 10**-decimals + 1e-9 * max(1.0, abs(float(value)))
+        slack = 0.5 * 10**-decimals + 1e-12 * max(1e3, abs(float(value)))
         assert abs(shown - float(value)) <= slack, f"{what} is {shown}, not {value}"
         assert (shown == int(shown)) if kind == "integer" else True
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from nats.aio.msg import Msg
 
 from gapscan.bus.publisher import ListPublisher
 from gapscan.market.sessions import session_times
 from gapscan.obs import Tally, logger
 from gapscan.polygon.provider import PolygonProvider
-from gapscan.polygon.recording import Recorder, recorded_files
+from gapscan.polygon.recording import SNAPSHOT, STATUS, Recorder, recorded_files
 from gapscan.polygon.stream import StreamSettings
 from gapscan.protocol import names
 from gapscan.protocol.codec import decode_as
@@ -126,3 +127,31 @@ async def test_the_same_bars(tmp_path: Path) -> None:
         clock.set(1 << 50)
         assert await task == first
     assert len(recorded_files(tmp_path, "live")) == 1
+
+
+# What is asked for in a scan, with the time in ms since its begin: S the snapshot, a status by its own letter.
+RECORDED = {
+    "status first": [("m", 0), ("S", 3)],
+    "snapshot first": [("S", 0), ("m", 3)],
+    "before and after, as of a market that goes from minute to minute": [("m", 0), ("S", 3), ("m", 5)],
+    "and by who looks whether there is an answer": [("m", 0), ("S", 3), ("x", 9_000), ("y", 18_000), ("z", 27_000)],
+}
+
+
+@pytest.mark.parametrize("played", ["mS", "Sm", "mmS"])
+@pytest.mark.parametrize("recorded", RECORDED.values(), ids=RECORDED)
+async def test_a_scan_gets_the_status_that_went_with_its_snapshot(
+    tmp_path: Path, recorded: list[tuple[str, int]], played: str
+) -> None:
+    """Whichever of the two is asked for first, and however often."""
+    clock = ManualClock(SCANS[0])
+    recorder = Recorder(tmp_path, KEY, Tally(logger("feed")), now=lambda: clock.now() / 1000)
+    for moment in SCANS:
+        for letter, after in recorded:
+            clock.set(moment + after)
+            recorder.rest(SNAPSHOT if letter == "S" else STATUS, f'{{"{letter}":{moment}}}'.encode())
+    await asyncio.to_thread(recorder.close)
+    async with RecordedServer(Recording(tmp_path), clock, "requests") as server, ClientSession(server.url) as http:
+        for moment in [*SCANS, SCANS[-1]]:
+            found = {letter: await (await http.get(SNAPSHOT if letter == "S" else STATUS)).json() for letter in played}
+            assert found == {"S": {"S": moment}, "m": {"m": moment}}

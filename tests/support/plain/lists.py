@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,11 @@ Array = Any  # of numpy: a column, with a value for each symbol
 DEFINITIONS = tomllib.loads((Path(__file__).resolve().parents[3] / "gapscan/ranking/lists.toml").read_text())["lists"]
 
 
+# What the exchanges test their systems with, in files like any other symbol: Nasdaq's, NYSE's and Cboe's.
+TEST_ISSUES = frozenset(
+    [f"Z{letter}ZZT" for letter in ascii_uppercase] + [f"{letter}TEST" for letter in "ACMNPZ"]
+    + ["CBO", "CBX", "IGZ", "ZBZX", "ZEXIT", "ZIEXT", "ZTST", "ZVV", "ZXIET", "ZXYZ"]
+)  # fmt: skip
 ALL_DAY = ("pre", "regular", "post", "closed")  # without the night, which is another day's
 
 
@@ -151,6 +157,7 @@ class PlainLists:
     def __init__(self, symbols: list[str], opened: int) -> None:
         assert DEFINITIONS.keys() == LISTS.keys(), "a shipped list has no plain computation"
         self._symbols, self._opened = np.array(symbols), opened
+        self._is_test = np.array([symbol.partition(".")[0] in TEST_ISSUES for symbol in symbols])
         self.rows: dict[str, list[int]] = {name: [] for name in LISTS}
         self.open: set[str] = set()
 
@@ -168,6 +175,7 @@ class PlainLists:
         is_in = np.zeros(len(self._symbols), bool)
         is_in[self.rows[name]] = True
         passes = condition(strict) & through(strict) | is_in & condition(relaxed) & through(relaxed)
+        passes &= ~self._is_test
         if DEFINITIONS[name].get("idle", "leave") == "leave":
             passes &= ~strict.gone
         found = np.flatnonzero(passes)
