@@ -72,8 +72,8 @@ class Recording:
     def status_ahead(self) -> bytes | None:
         """The market status that goes with the next snapshot, the one that came nearest to it; None without one.
 
-        Who asks for the two at once hears either first, and some ask for the status more often: before each snapshot and
-        after it, or to see whether there is an answer.
+        Who asks for the two at once hears either first, and some ask for the status more often: before each snapshot
+        and after it, or to see whether there is an answer.
         """
         statuses, snapshot = [self._latest[STATUS]] if STATUS in self._latest else [], None
         for record in self._coming():
@@ -109,9 +109,9 @@ def _question(record: Record) -> str:
 class RecordedServer:
     """Plays a recording on one port, with Polygon's protocols.
 
-    By `clock`, everything comes when it came then; by `requests`, a scan gets the next snapshot that there is, the status
-    that went with it, and what came before that over the stream: as fast as the set asks. At the end the last answers
-    stay.
+    By `clock`, everything comes when it came then; by `requests`, a scan gets the next snapshot that there is, the
+    status that went with it, and what came before that over the stream: as fast as the set asks. At the end the last
+    answers stay.
     """
 
     def __init__(

@@ -2,7 +2,8 @@
 
 The days are those of the real data, or of a directory in flat-file layout that GAPSCAN_TEST_DATA names, and days that
 are made here: of thin symbols, a half day, days of the simulated market. Members and order are compared at every scan,
-all values at the bells, at random times and at the end; and what the provider says with what the files say.
+all values at the bells, at random times and at the end; and what the provider says with what the files say. What was
+compared stands at the end of the run; GAPSCAN_TEST_DAYS chooses among the days of GAPSCAN_TEST_DATA, with commas.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
-from collections.abc import Sequence
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +37,10 @@ from tests.support.realdata import VARIABLE, absent, flat_files
 
 pytestmark = [pytest.mark.timeout(1800)]
 
+CHOSEN_DAYS: Final = "GAPSCAN_TEST_DAYS"
 RANDOM_TIMES: Final = 5
+MOST_SHOWN: Final = 10  # mismatches
+PROGRESS_SECONDS: Final = 15
 HISTORY: Final = 6  # minutes of scans before a moment, of days of which daily bars alone are known
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 
@@ -76,6 +82,9 @@ class Day:
         self.plain = PlainDay(date, self.bells, before, share, SCAN_MS)
         self.lists = PlainLists(self.symbols, self.bells.regular)
         self.floats = np.array([(place % 9 + 1) * 4e6 for place in range(len(self.symbols))])
+        self.mismatches: list[str] = []
+        self.scans = self.cells = 0
+        self.times: set[int] = set()  # of those at which all values were compared
 
     @property
     def moments(self) -> list[int]:
@@ -86,26 +95,41 @@ class Day:
         near = {moment - ago * MINUTE for moment in self.chosen for ago in range(HISTORY)}
         return sorted(near & set(whole))
 
-    def compare(self) -> int:
-        """Go through the day; how many cells were compared."""
-        cells = 0
+    def compare(self, progress: Callable[[str], None]) -> None:
+        """Go through the day."""
         details = [
             Detail(symbol, str(self.date), None, None, float(free), None)
             for symbol, free in zip(self.symbols, self.floats, strict=True)
         ]
+        began = time.monotonic()
         for now, tickers, lists in walked(self.data, self.date, self.moments, self._messages(), details):
-            said = told(tickers, self.symbols)
-            self._check_told(now, said)
-            status = self._halts(now)
-            self.plain.halted = status == "halted"
-            self.plain.hear(now, said)
-            self.plain.fields |= {"halt": status, "halt_time": self._halt_times(now), "float_shares": self.floats}
-            self.lists.rank(self.plain.fields, now)
-            for name, rows in lists.items():
-                self._same_members(name, now, rows)
-                if now in self.chosen and name in self.lists.open:
-                    cells += self._same_values(name, now, rows)
-        return cells
+            self._compare_scan(now, tickers, lists)
+            if time.monotonic() > began + PROGRESS_SECONDS:
+                began = time.monotonic()
+                progress(f"{self._clock(now)}: {self.cells:,} cells, {len(self.mismatches)} mismatches")
+
+    def _compare_scan(self, now: int, tickers: bytes, lists: Mapping[str, Rows]) -> None:
+        said = told(tickers, self.symbols)
+        self._check_told(now, said)
+        status = self._halts(now)
+        self.plain.halted = status == "halted"
+        self.plain.hear(now, said)
+        self.plain.fields |= {"halt": status, "halt_time": self._halt_times(now), "float_shares": self.floats}
+        self.lists.rank(self.plain.fields, now)
+        self.scans += 1
+        for name, rows in lists.items():
+            same = self._same_members(name, now, rows)
+            if same and now in self.chosen and name in self.lists.open:
+                self._same_values(name, now, rows)
+
+    @property
+    def summary(self) -> str:
+        """What was compared, and what of it is not the same."""
+        by = "minute by minute" if self.minutes is not None else "of daily bars"
+        return (
+            f"{self.date}, {by}, {len(self.symbols):,} symbols, {len(self.lists.rows)} lists: members and order at "
+            f"{self.scans} scans, {self.cells:,} cells at {len(self.times)} moments; {len(self.mismatches)} mismatches"
+        )
 
     def _messages(self) -> list[Halts]:
         times = sorted({moment for _, *times in self.halts for moment in times if moment < self.bells.closed})
@@ -148,45 +172,47 @@ class Day:
     def _equal(self, name: str, now: int, ours: Array, theirs: Array) -> None:
         wrong = np.flatnonzero(~np.isclose(ours, theirs, rtol=1e-9, atol=6e-5, equal_nan=True))
         found = [(self.symbols[at], ours[at], theirs[at]) for at in wrong[:5].tolist()]
-        assert not found, f"{name} at {self._clock(now)}: {found}"
+        if found:
+            self.mismatches.append(f"{name} at {self._clock(now)}: {found}")
 
-    def _same_members(self, name: str, now: int, rows: Rows) -> None:
+    def _same_members(self, name: str, now: int, rows: Rows) -> bool:
         ours, theirs = symbols_of(rows), [self.symbols[at] for at in self.lists.rows[name]]
         if ours == theirs:
-            return
+            return True
         at = next((at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), -1)
         only = sorted(set(ours) - set(theirs)), sorted(set(theirs) - set(ours))
-        raise AssertionError(f"{name} at {self._clock(now)}: only here {only[0]}, only plainly {only[1]}, from {at} on")
+        self.mismatches.append(
+            f"{name} at {self._clock(now)}: only here {only[0]}, only plainly {only[1]}, from {at} on"
+        )
+        return False
 
-    def _same_values(self, name: str, now: int, rows: Rows) -> int:
-        cells = 0
+    def _same_values(self, name: str, now: int, rows: Rows) -> None:
+        self.times.add(now)
         fields = self.plain.fields
         for row, place in zip(rows, self.lists.rows[name], strict=True):
             for field, (kind, decimals) in documented().items():
                 if field in fields:
-                    value = fields[field][place]
-                    what = f"{name} at {self._clock(now)}: {field} of {row['symbol']}"
-                    check(what, row.get(field), value, kind, decimals or 0)
-                    cells += 1
-        return cells
+                    shown, value = row.get(field), fields[field][place]
+                    self.cells += 1
+                    if not agrees(shown, value, kind, decimals or 0):
+                        what = f"{name} at {self._clock(now)}: {field} of {row['symbol']}"
+                        self.mismatches.append(f"{what} is {shown}, not {value}")
 
     def _clock(self, now: int) -> str:
         return f"{self.date} {dt.timedelta(minutes=(now - self.bells.pre) // MINUTE + 240)}"
 
 
-def check(what: str, shown: Any, value: Any, kind: str, decimals: int) -> None:
-    """A cell is the value, rounded; missing where that is."""
+def agrees(shown: Any, value: Any, kind: str, decimals: int) -> bool:
+    """Whether a cell is the value, rounded; missing where that is."""
     missing = value is None or value == "" or (isinstance(value, float) and np.isnan(value))
     if missing or shown is None:
-        assert missing == (shown is None), f"{what} is {shown}, not {value}"
-    elif kind == "text":
-        assert shown == value, f"{what} is {shown}, not {value}"
-    elif kind == "boolean":
-        assert shown is bool(value), f"{what} is {shown}, not {value}"
-    else:
-        slack = 0.5 * 10**-decimals + 1e-12 * max(1e3, abs(float(value)))
-        assert abs(shown - float(value)) <= slack, f"{what} is {shown}, not {value}"
-        assert (shown == int(shown)) if kind == "integer" else True
+        return bool(missing) == (shown is None)
+    if kind == "text":
+        return bool(shown == value)
+    if kind == "boolean":
+        return shown is bool(value)
+    slack = 0.5 * 10**-decimals + 1e-12 * max(1e3, abs(float(value)))
+    return bool(abs(shown - float(value)) <= slack) and (kind != "integer" or shown == int(shown))
 
 
 def real_days() -> list[Any]:
@@ -194,30 +220,55 @@ def real_days() -> list[Any]:
     that there are none."""
     if (data := flat_files()) is None:
         return [pytest.param(None, None, id="absent")]
-    files = Files(data)
+    files, wanted = Files(data), os.environ.get(CHOSEN_DAYS, "")
     days = [day for day in files.days if previous_trading_day(day) in files.days]
-    if VARIABLE not in os.environ:
+    if wanted:
+        days = [day for day in days if str(day) in wanted.split(",")]
+    elif VARIABLE not in os.environ:
         days = [day for at, day in enumerate(days) if at % 8 == 0 or day in files.minutes]
     return [pytest.param(data, day, id=str(day)) for day in days] or [pytest.param(None, None, id="absent")]
 
 
+Same = Callable[[Day], None]
+
+
+@pytest.fixture
+def same(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Same:
+    """Goes through a day, and says what was compared; fails where that is not the same."""
+
+    def progress(text: str) -> None:
+        with capsys.disabled():
+            print(text, file=sys.stderr, flush=True)
+
+    def compare(day: Day) -> None:
+        try:
+            day.compare(progress)
+        finally:
+            request.node.user_properties.append(("compared", day.summary))
+        found = day.mismatches
+        assert not found, "\n".join([day.summary, *found[:MOST_SHOWN]])
+        assert day.cells > 1_000
+
+    return compare
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize(("data", "date"), real_days())
-def test_every_list_of_a_real_day(data: Path | None, date: dt.date | None) -> None:
+def test_every_list_of_a_real_day(data: Path | None, date: dt.date | None, same: Same) -> None:
     if data is None or date is None:
         absent(f"there are no market days to be played: set {VARIABLE} to a directory of flat files")
         return
-    assert Day(data, date).compare() > 1_000
+    same(Day(data, date))
 
 
 @pytest.mark.parametrize("made", list(Made), ids=lambda made: made.name)
-def test_every_list_of_a_made_day(made: Made, tmp_path: Path) -> None:
+def test_every_list_of_a_made_day(made: Made, tmp_path: Path, same: Same) -> None:
     date = write_made(made, tmp_path)
-    assert Day(tmp_path, date).compare() > 1_000
+    same(Day(tmp_path, date))
 
 
 @pytest.mark.parametrize("last", [dt.date(2026, 11, 20), dt.date(2026, 11, 27)], ids=["whole", "half"])
-def test_every_list_of_a_simulated_day(last: dt.date, tmp_path: Path) -> None:
+def test_every_list_of_a_simulated_day(last: dt.date, tmp_path: Path, same: Same) -> None:
     """With minutes of days before it, so that some symbols have curves of their own."""
     write_flat_files(tmp_path, days=4, symbols=150, seed=11, last=last)
-    assert Day(tmp_path, last).compare() > 1_000
+    same(Day(tmp_path, last))

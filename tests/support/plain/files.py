@@ -36,10 +36,15 @@ class Files:
         )
 
     def read(self, kind: str, date: dt.date) -> pd.DataFrame:
-        """The bars of a day that have a volume."""
+        """The bars of a day that have a volume, and whose prices can be."""
         path = self.root / kind / f"{date:%Y/%m}" / f"{date}.csv.gz"
         table = pd.read_csv(path, dtype={"ticker": str}, keep_default_na=False)
-        return table[table["volume"] > 0]
+        for name in table.columns[1:]:
+            table[name] = pd.to_numeric(table[name], errors="coerce")
+        inside = table["open"].between(table["low"], table["high"]) & table["close"].between(
+            table["low"], table["high"]
+        )
+        return table[inside & (table["low"] > 0) & (table["volume"] > 0)]
 
     @property
     def days(self) -> list[dt.date]:
@@ -96,7 +101,8 @@ class Before:
         self.sessions = np.sum(~np.isnan(volumes), axis=0)
         self.average_volume = _mean(volumes)
         self.average_trades, self.trades_deviation = _mean(trades), _deviation(trades)
-        self.atr, self.restricted = self._prices(bars)
+        ranges, self.restricted = self._prices(bars)
+        self.atr = np.where(split & np.isnan(self.prev_close), np.nan, ranges)  # as the close, in shares of today
         self.curves, self.curve_sessions = self._usual(files, [day for day in files.minutes if day in days])
 
     def _raw(self, table: pd.DataFrame) -> dict[str, Array]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.realdata import real_data
 
 HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
 
@@ -16,11 +17,7 @@ HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
 @pytest.fixture
 def real_days() -> Path:
     """The directory of real days."""
-    root = Path(__file__).parents[3]
-    directory = Path(os.environ.get("GAPSCAN_TEST_DATA", root.parent / "shared" / "data"))
-    if not (directory / "flatfiles").is_dir():
-        pytest.skip(f"no real market days in {directory}; set GAPSCAN_TEST_DATA")
-    return directory
+    return real_data()
 
 
 @pytest.fixture
