@@ -59,10 +59,12 @@ def _moved(came_from: list[int], old_size: int) -> Difference:
 
 def moves(difference: Difference, before: list[str], new: Rows) -> list[Change]:
     """Removes, then adds and reranks, of the difference between the list of the symbols `before` and `new`."""
+    changes: list[Change] = [Remove(before[was]) for was in difference.removed]
+    if not difference.placed:
+        return changes
     symbols = symbols_of(new)
     placed = list(zip(difference.placed, difference.placed_from, strict=True))
     added = iter(_rows_at(new, [at for at, was in placed if was == NOWHERE]))
-    changes: list[Change] = [Remove(before[was]) for was in difference.removed]
     for at, was in placed:
         if was == NOWHERE:
             changes.append(Add(at + 1, symbols[at], _fields(next(added))))

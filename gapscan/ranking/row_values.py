@@ -19,9 +19,10 @@ from gapscan.protocol.messages import Fields, Row
 
 SHOWN: Final = tuple(field.column for field in NUMBER_FIELDS)  # the universe's columns that rows show
 _NAMES: Final = tuple(field.name for field in NUMBER_FIELDS)
-_NUMBER, _WHOLE, _FLAG = range(3)  # kinds of fields; the greater ones are texts that are held as numbers
+# Kinds of fields; the greater ones are texts that are held as numbers.
+_ABSENT, _NUMBER, _WHOLE, _FLAG = range(4)
 _CODED: Final = tuple(field for field in NUMBER_FIELDS if field.is_coded)
-_CODES: Final = tuple((kind, np.array(field.words, object)) for kind, field in enumerate(_CODED, _FLAG + 1))
+_WORDS: Final = np.array([False, True, *(word for field in _CODED for word in field.words)], object)  # of flags first
 
 
 def _kind(field: Field) -> int:
@@ -31,6 +32,7 @@ def _kind(field: Field) -> int:
 
 
 _KINDS: Final = np.array([_kind(field) for field in NUMBER_FIELDS])
+_FIRST_WORDS: Final = np.cumsum([0] * (_FLAG + 1) + [2, *(len(field.words) for field in _CODED)])  # by kind
 NAMES_AT: Final = np.array(_NAMES, object)
 _ALL: Final = np.arange(len(SHOWN))
 # A coded text has no decimals: it is a whole number.
@@ -76,19 +78,18 @@ def rounded(numbers: Floats) -> Floats:
     np.round(values, out=values)
     values /= _SCALES
     values += 0.0  # no minus zero
-    values[np.abs(values) > _LARGEST] = np.nan
+    np.copyto(values, np.nan, where=~(np.abs(values) <= _LARGEST))  # and all that is missing has the same bits
     return values
 
 
 def cells_of(values: Floats, which: Ints) -> list[Any]:
     """Numbers of the fields `which` (of the same shape, or of each row's) as Python values; NaN becomes None."""
-    cells, absent, kinds = values.astype(object), np.isnan(values), np.broadcast_to(_KINDS[which], values.shape)
-    whole, flags = (kinds == _WHOLE) & ~absent, kinds == _FLAG
+    kinds = np.where(np.isnan(values), _ABSENT, _KINDS[which])
+    cells = np.empty(values.shape, object)  # None
+    number, whole = kinds == _NUMBER, kinds == _WHOLE
+    cells[number] = values[number]
     cells[whole] = values[whole].astype(np.int64)
-    cells[flags] = values[flags] == 1.0
-    for kind, words in _CODES:
-        coded = (kinds == kind) & ~absent
-        cells[coded] = words[values[coded].astype(np.intp)]
-    cells[absent] = None
+    if (others := kinds >= _FLAG).any():
+        cells[others] = _WORDS[_FIRST_WORDS[kinds[others]] + values[others].astype(np.intp)]
     found: list[Any] = cells.tolist()
     return found

@@ -76,7 +76,10 @@ class RowState(TrackedRows):
         symbols, rows, old_rows = self.symbols, self._rows, old._rows
         changes = moves(difference, old.symbols, self)
         for at, was in zip(difference.updated, difference.updated_from, strict=True):
-            if changed := rows[at].changes_from(old_rows[was]):
+            row, before = rows[at], old_rows[was]
+            # Most are of the version before: `changes_from` says the same, and would be called for each.
+            is_next = row.news is not None and before.version == row.version - 1
+            if changed := row.news if is_next else row.changes_from(before):
                 changes.append(Update(at + 1, symbols[at], changed))
         return changes
 
@@ -206,20 +209,22 @@ class RowCache:
     def _refresh(self, at: Ints) -> None:
         """Round the numbers at `at`, and make the rows anew in which one has changed."""
         values, before = rounded(self._universe.numbers(SHOWN, at)), self._values.take(at, axis=0)
-        changed = (values != before) & ~(np.isnan(values) & np.isnan(before))
+        changed = values.view(np.int64) != before.view(np.int64)  # as bits, so that missing is equal to missing
         retexted = ~self._texts_current[at]
         stale = np.flatnonzero(changed.any(axis=1) | retexted)
         at, retexted, values = at[stale], retexted[stale], values.take(stale, axis=0)
         self._values[at] = values
         self._versions[at] += 1
-        self._set_texts(at[retexted])
+        if retexted.any():
+            self._set_texts(at[retexted])
         self._make(at, values, changed.take(stale, axis=0), retexted)
 
     def _make(self, at: Ints, values: Floats, changed: Bools, retexted: Bools) -> None:
         """New objects for the rows at positions `at`."""
-        which = changed.nonzero()[1]  # all that changed, row by row
-        news = zip(NAMES_AT[which].tolist(), cells_of(values[changed], which), strict=True)
-        fields = [dict(islice(news, number)) for number in changed.sum(axis=1).tolist()]  # each row takes its own
+        row_of, which = changed.nonzero()  # all that changed, row by row
+        news = zip(NAMES_AT[which].tolist(), cells_of(values[row_of, which], which), strict=True)
+        numbers_of = np.bincount(row_of, minlength=len(at)).tolist()
+        fields = [dict(islice(news, number)) for number in numbers_of]  # each row takes its own
         # A copy each: views would keep the values of all these rows for as long as one of them is held.
         numbers = np.ascontiguousarray(values).view(f"V{values.itemsize * len(SHOWN)}").ravel().tolist()
         columns = (self._texts[at].tolist(), numbers, fields, retexted.tolist(), self._versions[at].tolist())

@@ -205,5 +205,8 @@ class Scanner:
 
 def _through(gates: Sequence[Test], columns: UniverseColumns, there: Bools) -> Bools:
     """Who passes the gates: for each, a row for lists that idle symbols leave, and one for those that keep them."""
-    passing = [np.broadcast_to(gate(columns), len(there)) for gate in gates]
-    return np.array([row for passes in passing for row in (there & passes, passes)])
+    doors = np.empty((2 * len(gates), len(there)), np.bool_)
+    for at, gate in enumerate(gates):
+        doors[2 * at + 1] = passes = gate(columns)
+        np.logical_and(there, passes, out=doors[2 * at])
+    return doors

@@ -93,7 +93,7 @@ class TopRows:
         values = np.empty((len(self._first_keys), len(columns)))
         for number, key in enumerate(self._first_keys.values()):
             values[number] = _compared_by(key, columns)
-        values[np.isnan(values)] = np.inf  # those are tied then, and put in order by all keys
+        np.copyto(values, np.inf, where=np.isnan(values))  # those are tied then, and put in order by all keys
         return entitled, values
 
     def _begin(self, entitled: Bools, values: Floats, doors: Doors) -> None:
@@ -141,7 +141,7 @@ class TopRows:
         was, members = np.concatenate([self._keys[at] for at in lists]), self._keys_of_members(lists)
         waiting, (kept, lingering) = self._settling.waiting(now), self._kept(members, now)
         keys, bounds = self._candidates(lists, members, waiting, kept)
-        if self._adjust(lists, np.diff(bounds), waiting, kept):
+        if self._adjust(lists, bounds[1:] - bounds[:-1], waiting, kept):
             keys, bounds = self._candidates(lists, members, waiting, kept)
         self._settling.end(lists, was, self._select(lists, keys, bounds), lingering, now)
 
@@ -164,11 +164,11 @@ class TopRows:
 
     def _judge_stay(self, keys: Ints, of: Ints, symbols: Ints) -> None:
         """Find out, where that is not known, whether these symbols pass as rows of these lists."""
-        unknown = np.flatnonzero(self._stays.ravel()[keys] == _UNKNOWN)
+        (unknown,) = (self._stays.ravel()[keys] == _UNKNOWN).nonzero()
         if not len(unknown):
             return
         of, symbols = of[unknown], symbols[unknown]
-        for begin, end in pairwise([0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(of)]):
+        for begin, end in pairwise([0, *((of[1:] != of[:-1]).nonzero()[0] + 1).tolist(), len(of)]):
             at, here = of[begin], symbols[begin:end]
             self._stays[at, here] = np.where(self.specs[at].filter.stay(self._columns_at(here)), _STAYS, _FAILS)
 
@@ -182,8 +182,8 @@ class TopRows:
         flags[members] = self._within.ravel()[members]  # who is published never waits
         flags[kept] = True
         self._watched.ravel()[members] = True
-        keys = np.flatnonzero(found)
-        return keys, np.searchsorted(keys, np.arange(len(found) + 1) * found.shape[1])
+        (keys,) = flags.nonzero()
+        return keys, keys.searchsorted(np.arange(len(found) + 1) * found.shape[1])
 
     def _adjust(self, lists: list[int], numbers: Ints, waiting: Ints, kept: Ints) -> bool:
         """Choose the cutoffs anew that let in too few, or far more than needed; whether there are any."""
@@ -201,7 +201,7 @@ class TopRows:
     def _select(self, lists: list[int], keys: Ints, bounds: Ints) -> Ints:
         """Of the candidates, the best of each list become its top rows, in order; their keys."""
         size, numbers = self._entitled.shape[1], np.arange(len(self.specs))
-        of = np.repeat(numbers, np.diff(bounds))
+        of = numbers.repeat(bounds[1:] - bounds[:-1])
         symbols = keys - of * size
         values = self._values.ravel().take(keys + ((self._key_of - numbers) * size)[of])
         orders = [begin + values[begin:end].argsort() for begin, end in pairwise(bounds.tolist())]
