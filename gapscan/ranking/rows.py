@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress, islice, pairwise
-from typing import Final, cast, overload
+from itertools import islice
+from typing import cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from gapscan.protocol.messages import Change, Fields, Row, Update
 from gapscan.ranking.row_values import NAMES_AT, SHOWN, RowVersion, as_rows, cells_of, rounded
 
 Objects = NDArray[np.object_]
-_NO_PLACES: Final = np.zeros(0, np.intp)
 
 
 class RowState(TrackedRows):
@@ -146,37 +145,20 @@ class RowCache:
 
     def states(self, lists: Sequence[Ints], held: Sequence[RowState | None] = ()) -> list[RowState]:
         """The lists of the symbols at these positions, whose rows are up to date: `held` where that is so."""
-        found = self._current(lists, held) if held else {}
-        if missing := [number for number in range(len(lists)) if number not in found]:
-            found.update(zip(missing, self._made([lists[number] for number in missing]), strict=True))
-        return [found[number] for number in range(len(lists))]
-
-    def _made(self, lists: Sequence[Ints]) -> list[RowState]:
-        at = np.concatenate([_NO_PLACES, *lists])
-        symbols, rows, versions = self.symbols_at(at), self._rows[at].tolist(), self._versions[at]
-        cuts = pairwise(np.cumsum([0, *map(len, lists)]).tolist())
+        if not held:
+            return [self._state(at) for at in lists]
         return [
-            RowState(self, places, symbols[a:b], rows[a:b], versions[a:b])
-            for places, (a, b) in zip(lists, cuts, strict=True)
+            state if state is not None and self._is_current(state, at) else self._state(at)
+            for at, state in zip(lists, held, strict=True)
         ]
 
-    def _current(self, lists: Sequence[Ints], held: Sequence[RowState | None]) -> dict[int, RowState]:
-        """Those of the states that have the symbols at these positions as they are, by the number of their list.
+    def _state(self, at: Ints) -> RowState:
+        return RowState(self, at, self.symbols_at(at), self._rows[at].tolist(), self._versions[at])
 
-        All lists are compared in one go: they lie one behind the other.
-        """
-        pairs = enumerate(zip(lists, held, strict=True))
-        alike = [(n, state) for n, (at, state) in pairs if state is not None and len(state.places) == len(at)]
-        if not alike:
-            return {}
-        places = np.concatenate([lists[number] for number, _ in alike])
-        differ = (places != np.concatenate([state.places for _, state in alike])) | (
-            self._versions[places] != np.concatenate([state.versions for _, state in alike])
-        )
-        differing = np.concatenate([[0], np.cumsum(differ)])  # how many there are before each place
-        cuts = np.cumsum([0, *(len(state.places) for _, state in alike)])
-        is_current = differing[cuts[1:]] == differing[cuts[:-1]]
-        return dict(compress(alike, is_current.tolist()))
+    def _is_current(self, state: RowState, at: Ints) -> bool:
+        """Whether the state has the symbols at these positions as they are."""
+        is_same = len(state.places) == len(at) and bool((state.places == at).all())
+        return is_same and bool((state.versions == self._versions[at]).all())
 
     def symbols_at(self, at: Ints) -> list[str]:
         """The symbols at positions `at`."""
