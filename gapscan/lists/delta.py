@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 from operator import ne
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from gapscan.errors import DeltaError
 from gapscan.protocol.messages import Add, Change, Fields, Remove, Rerank, Row, Update
@@ -42,9 +42,12 @@ class TrackedRows(Sequence[Row]):
         raise NotImplementedError
 
 
+_WITH_SYMBOLS: Final = (RowList, TrackedRows)
+
+
 def symbols_of(rows: Iterable[Row]) -> list[str]:
     """The symbols of `rows`, in order; not to be changed."""
-    return rows.symbols if isinstance(rows, RowList | TrackedRows) else [row["symbol"] for row in rows]
+    return rows.symbols if isinstance(rows, _WITH_SYMBOLS) else [row["symbol"] for row in rows]
 
 
 def checksum(rows: Iterable[Row]) -> int:

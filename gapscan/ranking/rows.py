@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import cast, overload
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.fields import TEXTS
 from gapscan.market.sessions import session_of_rows
 from gapscan.market.universe import Universe
-from gapscan.protocol.messages import Change, Fields, Row, Update
+from gapscan.protocol.messages import Change, Row, Update
 from gapscan.ranking.row_values import NAMES_AT, SHOWN, RowVersion, as_rows, cells_of, rounded
 
 Objects = NDArray[np.object_]
@@ -204,16 +204,14 @@ class RowCache:
     def _make(self, at: Ints, values: Floats, changed: Bools, retexted: Bools) -> None:
         """New objects for the rows at positions `at`."""
         row_of, which = changed.nonzero()  # all that changed, row by row
-        news = zip(NAMES_AT[which].tolist(), cells_of(values[row_of, which], which), strict=True)
+        cells = zip(NAMES_AT[which].tolist(), cells_of(values[row_of, which], which), strict=True)
         numbers_of = np.bincount(row_of, minlength=len(at)).tolist()
-        fields = [dict(islice(news, number)) for number in numbers_of]  # each row takes its own
+        news: list[Any] = [dict(islice(cells, number)) for number in numbers_of]  # each row takes its own
+        for anew in retexted.nonzero()[0].tolist():
+            news[anew] = None
         # A copy each: views would keep the values of all these rows for as long as one of them is held.
         numbers = np.ascontiguousarray(values).view(f"V{values.itemsize * len(SHOWN)}").ravel().tolist()
-        columns = (self._texts[at].tolist(), numbers, fields, retexted.tolist(), self._versions[at].tolist())
-        self._rows[at] = [
-            RowVersion(texts, own, None if anew else cast(Fields, changes), version)
-            for texts, own, changes, anew, version in zip(*columns, strict=True)
-        ]
+        self._rows[at] = [*map(RowVersion, self._texts[at].tolist(), numbers, news, self._versions[at].tolist())]
 
     def _set_texts(self, at: Ints) -> None:
         """What rows have beside numbers."""
