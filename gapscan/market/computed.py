@@ -48,7 +48,7 @@ class Computed:
         return history.at(self.moments(time) - ms, self.at)
 
     def range_known(self) -> Bools:
-        return self.universe.range_known(self.at, np.full(len(self.at), float(self.now)))
+        return self.universe.range_known(self.at, np.full(1, float(self.now)))
 
     def halted(self) -> Bools:
         return self.universe.text("halt").matches(("halted",), self.at)

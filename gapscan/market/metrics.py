@@ -98,8 +98,9 @@ def _positive(values: Floats) -> Floats:
 
 def _previous_close(columns: MetricColumns) -> Floats:
     """On the day of a split there is one where it is known in shares of today."""
+    close = columns["prev_close"]
     withheld = (columns["split_today"] == 1.0) & np.isnan(columns["known_close"])
-    return np.where(withheld, np.nan, _positive(columns["prev_close"]))
+    return np.where((close > 0) & ~withheld, close, np.nan)
 
 
 def _against_the_close(columns: MetricColumns) -> None:
@@ -114,8 +115,7 @@ def _against_the_close(columns: MetricColumns) -> None:
     indicative = np.isnan(opened)
     columns["gap_indicative"] = indicative.astype(np.float64)
     columns["gap_percent"] = _percent(np.where(indicative, price, opened), close)
-    today, carried = ~indicative & restricts(columns["low"], close), columns["ssr_carried"]
-    columns["ssr"] = np.where(today | (carried == 1.0), 1.0, np.where(np.isnan(carried), np.nan, 0.0))
+    columns["ssr"] = np.where(~indicative & restricts(columns["low"], close), 1.0, columns["ssr_carried"])
 
 
 def _since_the_open(columns: MetricColumns) -> None:
@@ -163,10 +163,7 @@ def _spikes(columns: MetricColumns) -> None:
 
 def _least_spike(price: Floats) -> Floats:
     """From how many percent on a one-minute move counts as a spike at these prices."""
-    step = np.zeros(price.shape, np.int8)
-    for bound in _SPIKE_PRICES[:-1]:  # so few that looking for the place takes longer
-        step += price >= bound
-    sizes: Floats = _SPIKE_SIZES.take(step)
+    sizes: Floats = _SPIKE_SIZES.take(_SPIKE_PRICES[:-1].searchsorted(price, side="right"))
     return sizes
 
 

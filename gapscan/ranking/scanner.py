@@ -53,9 +53,10 @@ class UniverseColumns:
 
     def number(self, name: str) -> Floats:
         """The numeric column `name`; `now` is market time, in steps."""
-        if name not in self._gathered:
-            self._gathered[name] = self._gather(name)
-        return self._gathered[name]
+        column = self._gathered.get(name)
+        if column is None:
+            column = self._gathered[name] = self._gather(name)
+        return column
 
     def _gather(self, name: str) -> Floats:
         if name == "now":

@@ -187,16 +187,22 @@ class TopRows:
 
     def _adjust(self, lists: list[int], numbers: Ints, waiting: Ints, kept: Ints) -> bool:
         """Choose the cutoffs anew that let in too few, or far more than needed; whether there are any."""
+        if not self._is_off(numbers, len(kept)).any():  # whoever is kept, as it mostly is
+            return False
         size, number = self._entitled.shape[1], len(self.specs)
         waiting, kept = (np.bincount(some // size, minlength=number) for some in (waiting, kept))
-        numbers = numbers - kept
-        off = (numbers > _TOO_MANY * self._limits) | ((numbers < self._limits) & ~np.isinf(self._cutoffs))
+        off = self._is_off(numbers - kept)
         wrong = [at for at in lists if off[at]]
         for at in wrong:
             entitled, values = self._entitled[at], self._values[self._key_of[at]]
             self._cutoffs[at] = _cutoff(values[entitled], int(self._limits[at] * _ROOM) + int(waiting[at]))
             self._within[at] = entitled & (values <= self._cutoffs[at])
         return bool(wrong)
+
+    def _is_off(self, numbers: Ints, fewer: int = 0) -> Bools:
+        """Which cutoffs let in too few, or far more than needed, if they let in so many, or so many fewer."""
+        too_few = (numbers - fewer < self._limits) & ~np.isinf(self._cutoffs)
+        return too_few | (numbers > _TOO_MANY * self._limits)
 
     def _select(self, lists: list[int], keys: Ints, bounds: Ints) -> Ints:
         """Of the candidates, the best of each list become its top rows, in order; their keys."""
