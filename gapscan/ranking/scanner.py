@@ -159,9 +159,8 @@ class Scanner:
 
     def _update(self, at: Ints | None, columns: UniverseColumns, also: Collection[str]) -> None:
         """Pass what changed on to the open lists."""
-        gates, there = self._lists.gates, columns.number("gone") != 1.0
-        may_enter, may_stay = [gate.entry for gate in gates], [gate.stay for gate in gates]
-        doors = Doors(_through(may_enter, columns, there), _through(may_stay, columns, there), there)
+        there = columns.number("gone") != 1.0
+        doors = Doors(_through([gate.entry for gate in self._lists.gates], columns, there), there)
         if at is None:
             self._open(also)
         self._top_rows.update(at, columns, doors)
@@ -174,7 +173,8 @@ class Scanner:
             # A list that opens has no rows before it is ranked: what it had at its close is of another session, or day.
             stayed = {spec.name for spec in specs if spec in self._top_rows.specs}
             self._states = {name: state for name, state in self._states.items() if name in stayed}
-            self._top_rows = TopRows(specs, self._columns_at, [self._lists.door_of(spec) for spec in specs])
+            doors = [self._lists.door_of(spec) for spec in specs]
+            self._top_rows = TopRows(specs, self._columns_at, doors, self._lists.gates)
 
     def _columns_at(self, at: Ints) -> UniverseColumns:
         return UniverseColumns(self.universe, at)

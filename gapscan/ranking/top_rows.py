@@ -13,7 +13,7 @@ import numpy as np
 
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.ranking.language.closures import Columns
-from gapscan.ranking.language.expression import SortKey
+from gapscan.ranking.language.expression import Filter, SortKey
 from gapscan.ranking.settling import Settling
 from gapscan.ranking.spec import ListSpec
 
@@ -36,14 +36,12 @@ class SortableColumns(Columns, Protocol):
 
 
 class Doors(NamedTuple):
-    """Who passes what lists ask before their filters: a row for each door, a column for each symbol.
+    """Who passes, as a newcomer, what lists ask before their filters: a row for each door, a column for each symbol.
 
-    `may_enter` is of newcomers, `may_stay` of rows that are in. `there` has who has traded lately; every other door,
-    from the second on, is one of lists that do not ask for that.
+    `there` has who has traded lately; every other door, from the second on, is one of lists that do not ask for that.
     """
 
     may_enter: Bools
-    may_stay: Bools
     there: Bools
 
 
@@ -61,6 +59,7 @@ class TopRows:
         specs: Sequence[ListSpec],
         columns_at: Callable[[Ints], SortableColumns],
         doors: Sequence[int] = (),
+        gates: Sequence[Filter] = (),
     ) -> None:
         self.specs = specs
         self.top: list[Ints] = [_NOWHERE] * len(specs)
@@ -70,6 +69,8 @@ class TopRows:
         self._key_of = np.array([[*self._first_keys].index(text) for text in texts], np.intp)
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
         self._doors = np.array(doors, np.intp)
+        self._keeps_idle = self._doors % 2 == 1
+        self._stay_tests = [(gates[door // 2].stay, spec.filter.stay) for door, spec in zip(doors, specs, strict=True)]
         self._settling = Settling(np.array([1000.0 * spec.definition.settle for spec in specs]))
         self._keys = [*self.top]  # the same rows as keys
         self._cutoffs: Floats = np.full(len(specs), np.inf)
@@ -103,7 +104,7 @@ class TopRows:
         self._within = self._is_within(entitled, values)
         self._watched = self._within.copy()  # whose change concerns the list: those, and the other members
         self._stays = np.full(entitled.shape, _UNKNOWN, np.int8)
-        self._may_stay, self._there = doors.may_stay, doors.there
+        self._there = doors.there
         self._settling.grow(entitled.shape[1])
         self._concerned[:] = True
 
@@ -115,7 +116,7 @@ class TopRows:
         within = self._is_within(entitled, values)
         self._concerned |= (within | self._watched.take(at, axis=1)).any(axis=1)
         self._entitled[:, at], self._values[:, at], self._within[:, at] = entitled, values, within
-        self._may_stay[:, at], self._there[at] = doors.may_stay, doors.there
+        self._there[at] = doors.there
         self._stays[:, at] = _UNKNOWN
 
     def new_session(self) -> None:
@@ -156,10 +157,9 @@ class TopRows:
         fallen = members[~self._entitled.ravel()[members]]
         of, symbols = np.divmod(fallen, self._entitled.shape[1])
         self._judge_stay(fallen, of, symbols)
-        doors = self._doors[of]
-        stays = self._may_stay[doors, symbols] & (self._stays.ravel()[fallen] == _STAYS)
-        there = self._there[symbols] | (doors % 2 == 1)
-        lingers = ~stays & there & self._settling.lingers(fallen, now)
+        there = self._there[symbols] | self._keeps_idle[of]
+        stays = there & (self._stays.ravel()[fallen] == _STAYS)
+        lingers = there & ~stays & self._settling.lingers(fallen, now)
         return fallen[stays | lingers], fallen[lingers]
 
     def _judge_stay(self, keys: Ints, of: Ints, symbols: Ints) -> None:
@@ -170,7 +170,9 @@ class TopRows:
         of, symbols = of[unknown], symbols[unknown]
         for begin, end in pairwise([0, *((of[1:] != of[:-1]).nonzero()[0] + 1).tolist(), len(of)]):
             at, here = of[begin], symbols[begin:end]
-            self._stays[at, here] = np.where(self.specs[at].filter.stay(self._columns_at(here)), _STAYS, _FAILS)
+            columns = self._columns_at(here)
+            passes_gate, passes_filter = (test(columns) for test in self._stay_tests[at])
+            self._stays[at, here] = np.where(passes_gate & passes_filter, _STAYS, _FAILS)
 
     def _candidates(self, lists: list[int], members: Ints, waiting: Ints, kept: Ints) -> tuple[Ints, Ints]:
         """Keys of those that the best of the lists are among, ascending; where each list begins, and the last ends."""
