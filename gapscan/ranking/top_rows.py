@@ -18,7 +18,6 @@ from gapscan.ranking.settling import Settling
 from gapscan.ranking.spec import ListSpec
 
 _NOWHERE: Final = np.zeros(0, np.intp)
-_UNKNOWN, _STAYS, _FAILS = range(3)  # whether a symbol passes as a row
 # A cutoff lets in as many as the list has rows, and a quarter more; one that comes to let in twice as many as there are
 # rows is chosen anew, and so is one that lets in too few.
 _ROOM: Final = 1.25
@@ -75,12 +74,14 @@ class TopRows:
         self._keys = [*self.top]  # the same rows as keys
         self._cutoffs: Floats = np.full(len(specs), np.inf)
         self._members: list[Ints] = [_NOWHERE] * len(specs)
+        self._update_number = 0
         self._concerned: Bools = np.ones(len(specs), np.bool_)  # lists to be ranked
         self._entitled: Bools = np.zeros((len(specs), 0), np.bool_)  # who passes as a newcomer
 
     def update(self, at: Ints | None, columns: SortableColumns, doors: Doors) -> None:
         """The columns of the symbols at positions `at` (None: of all) changed, and so who passes the doors."""
         entitled, values = self._judge(columns, doors.may_enter)
+        self._update_number += 1
         if at is None:
             self._begin(entitled, values, doors)
         elif len(at):
@@ -103,7 +104,9 @@ class TopRows:
         self._entitled, self._values = entitled, values  # by list; under each first key
         self._within = self._is_within(entitled, values)
         self._watched = self._within.copy()  # whose change concerns the list: those, and the other members
-        self._stays = np.full(entitled.shape, _UNKNOWN, np.int8)
+        # By key, in which update it was found that the symbol passes as a row, minus that if it does not; 0 is unknown.
+        self._verdicts = np.zeros(entitled.shape, np.int32)
+        self._updated = np.full(entitled.shape[1], self._update_number, np.int32)  # in which the symbol changed last
         self._there = doors.there
         self._settling.grow(entitled.shape[1])
         self._concerned[:] = True
@@ -117,7 +120,7 @@ class TopRows:
         self._concerned |= (within | self._watched.take(at, axis=1)).any(axis=1)
         self._entitled[:, at], self._values[:, at], self._within[:, at] = entitled, values, within
         self._there[at] = doors.there
-        self._stays[:, at] = _UNKNOWN
+        self._updated[at] = self._update_number
 
     def new_session(self) -> None:
         """Nobody settles over the end of a session."""
@@ -158,13 +161,13 @@ class TopRows:
         of, symbols = np.divmod(fallen, self._entitled.shape[1])
         self._judge_stay(fallen, of, symbols)
         there = self._there[symbols] | self._keeps_idle[of]
-        stays = there & (self._stays.ravel()[fallen] == _STAYS)
+        stays = there & (self._verdicts.ravel()[fallen] > 0)
         lingers = there & ~stays & self._settling.lingers(fallen, now)
         return fallen[stays | lingers], fallen[lingers]
 
     def _judge_stay(self, keys: Ints, of: Ints, symbols: Ints) -> None:
         """Find out, where that is not known, whether these symbols pass as rows of these lists."""
-        (unknown,) = (self._stays.ravel()[keys] == _UNKNOWN).nonzero()
+        (unknown,) = (np.abs(self._verdicts.ravel()[keys]) < self._updated[symbols]).nonzero()
         if not len(unknown):
             return
         of, symbols = of[unknown], symbols[unknown]
@@ -172,7 +175,7 @@ class TopRows:
             at, here = of[begin], symbols[begin:end]
             columns = self._columns_at(here)
             passes_gate, passes_filter = (test(columns) for test in self._stay_tests[at])
-            self._stays[at, here] = np.where(passes_gate & passes_filter, _STAYS, _FAILS)
+            self._verdicts[at, here] = np.where(passes_gate & passes_filter, self._update_number, -self._update_number)
 
     def _candidates(self, lists: list[int], members: Ints, waiting: Ints, kept: Ints) -> tuple[Ints, Ints]:
         """Keys of those that the best of the lists are among, ascending; where each list begins, and the last ends."""
