@@ -69,7 +69,7 @@ class TopRows:
         self._limits = np.array([spec.definition.limit for spec in specs], np.intp)
         self._doors = np.array(doors, np.intp)
         self._keeps_idle = self._doors % 2 == 1
-        self._stay_tests = [(gates[door // 2].stay, spec.filter.stay) for door, spec in zip(doors, specs, strict=True)]
+        self._gates = gates
         self._settling = Settling(np.array([1000.0 * spec.definition.settle for spec in specs]))
         self._keys = [*self.top]  # the same rows as keys
         self._cutoffs: Floats = np.full(len(specs), np.inf)
@@ -170,12 +170,15 @@ class TopRows:
         (unknown,) = (np.abs(self._verdicts.ravel()[keys]) < self._updated[symbols]).nonzero()
         if not len(unknown):
             return
-        of, symbols = of[unknown], symbols[unknown]
+        of, columns = of[unknown], self._columns_at(symbols[unknown])
+        gates = [gate.stay(columns) for gate in self._gates]
+        passes = np.empty(len(unknown), np.bool_)
         for begin, end in pairwise([0, *((of[1:] != of[:-1]).nonzero()[0] + 1).tolist(), len(of)]):
-            at, here = of[begin], symbols[begin:end]
-            columns = self._columns_at(here)
-            passes_gate, passes_filter = (test(columns) for test in self._stay_tests[at])
-            self._verdicts[at, here] = np.where(passes_gate & passes_filter, self._update_number, -self._update_number)
+            at = of[begin]
+            # Of all of them, for what lists have in common is looked at once.
+            everyone = np.logical_and(gates[self._doors[at] // 2], self.specs[at].filter.stay(columns))
+            passes[begin:end] = everyone[begin:end] if everyone.size > 1 else everyone
+        self._verdicts.ravel()[keys[unknown]] = np.where(passes, self._update_number, -self._update_number)
 
     def _candidates(self, lists: list[int], members: Ints, waiting: Ints, kept: Ints) -> tuple[Ints, Ints]:
         """Keys of those that the best of the lists are among, ascending; where each list begins, and the last ends."""
