@@ -47,12 +47,13 @@ function stayRow(stay, now) {
   const name = make("th", "", title(list));
   name.scope = "row";
   const lasted = entered && left ? ` ${span(left - entered)}` : "";
+  const because = WORDS[reason] ?? reason ?? "";
   const cells = [
     entered ? momentLink(list, entered, doubt + clockOn(entered, now)) : stay.unrecorded ? "not on the tape" : "from the start",
-    left ? make("span", "", momentLink(list, left, doubt + clockOn(left, now)), make("span", "quiet", lasted)) : "is in",
+    left ? make("span", "", momentLink(list, left, doubt + clockOn(left, now)), make("span", "quiet", lasted), make("span", "because quiet", because)) : "is in",
     pair(rankIn && `#${rankIn}`, rankOut && `#${rankOut}`),
     pair(priceIn && price(priceIn), priceOut && price(priceOut)),
-    WORDS[reason] ?? reason ?? "",
+    because,
   ];
   const row = make("tr", left ? "" : "in", name, ...cells.map((cell) => make("td", "", cell)));
   row.dataset.key = `${list} ${entered ?? left ?? ""}`;
