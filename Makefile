@@ -5,6 +5,7 @@
 # make fuzz      random expressions, messages and requests; ARGS="--requests 500" and the like for fewer
 # make kill      ten minutes of random kills and freezes of every process; no list is wrong at any sequence
 # make kill-events   200 kills and freezes of all that makes and delivers alerts; each is there once, none is missing
+# make ways-out      ten minutes of a WebSocket, an event stream and plain requests while bridge, ranker and server are killed
 # make bench     the figures, in a table
 # make coverage  what the tests run of the code, branches included
 
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: run test check package kill kill-events bench fuzz coverage property-deep lock clean
+.PHONY: run test check package kill kill-events ways-out bench fuzz coverage property-deep lock clean
 
 run: $(READY)
 	$(BIN)/gapscan up $(ARGS)
@@ -36,6 +37,9 @@ kill: $(READY)
 
 kill-events: $(READY)
 	EVENT_KILLS=200 $(BIN)/pytest -s -n 0 tests/faults/test_events_kill.py $(ARGS)
+
+ways-out: $(READY)
+	WAYS_SECONDS=600 $(BIN)/pytest -s -n 0 tests/faults/test_ways_out.py $(ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
