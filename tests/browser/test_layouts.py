@@ -223,7 +223,7 @@ async def test_what_is_no_layout_is_refused_in_words(page: Page, text: str, says
 
 
 _RULES = """async (seed) => {
-  const {beside, freeId, MOST, neighbourOf, panelsOf, places, resized, swapped, without} =
+  const {beside, freeId, MOST, neighbourOf, panelsOf, places, resized, swapped, turned, without} =
     await import("/layout/tree.js");
   const {readLayout, writeLayout} = await import("/layout/read.js");
   let state = seed;
@@ -238,10 +238,11 @@ _RULES = """async (seed) => {
   for (let step = 0; step < 300; step += 1) {
     const [ids, id] = [panelsOf(tree).map((leaf) => leaf.id), pick(panelsOf(tree)).id];
     const side = pick(["left", "right", "top", "bottom"]);
-    const what = dice(4);
+    const what = dice(5);
     if (what === 0 && freeId(tree)) tree = beside(tree, id, side, made(freeId(tree)));
     if (what === 1 && ids.length > 1) tree = without(tree, id);
     if (what === 2) tree = swapped(tree, id, neighbourOf(tree, id, side) || id);
+    if (what === 4) tree = turned(tree, id);
     const {panels, borders} = places(tree);
     if (what === 3 && borders.length) {
       const {path, index} = pick(borders);
@@ -265,6 +266,38 @@ _RULES = """async (seed) => {
 async def test_panels_fill_the_page_whatever_is_done(page: Page, seed: int) -> None:
     await at_home(page)
     assert await page.evaluate(_RULES, seed) == []
+
+
+# How many layouts of so many panels dragging makes, and how many keys do.
+_REACHED = """async (number) => {
+  const {beside, neighbourOf, panelsOf, swapped, turned, without} = await import("/layout/tree.js");
+  const sides = ["left", "right", "top", "bottom"];
+  const shape = (node) => node.parts ? `${node.split}(${node.parts.map(shape).join(" ")})` : String(node.id);
+  const reached = (start, next) => {
+    const [seen, waiting] = [new Set([shape(start)]), [start]];
+    while (waiting.length) {
+      for (const tree of next(waiting.pop())) {
+        if (!seen.has(shape(tree))) waiting.push(tree);
+        seen.add(shape(tree));
+      }
+    }
+    return [...seen].sort();
+  };
+  const leaves = Array.from({length: number}, (_, index) => ({id: index + 1}));
+  const row = leaves.slice(1).reduce((tree, leaf) => beside(tree, leaf.id - 1, "right", leaf), leaves[0]);
+  const dropped = (tree, leaf, {id}) => [swapped(tree, leaf.id, id), ...sides.map((side) => beside(without(tree, leaf.id), id, side, leaf))];
+  const dragged = (tree) => leaves.flatMap((leaf) => leaves.filter((other) => other !== leaf).flatMap((other) => dropped(tree, leaf, other)));
+  const typed = (tree) => leaves.flatMap(({id}) => [turned(tree, id), ...sides.map((side) => swapped(tree, id, neighbourOf(tree, id, side) || id))]);
+  return [reached(row, dragged), reached(row, typed)];
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize(("panels", "layouts"), [(2, 4), (3, 36), (4, 528)])
+async def test_keys_make_every_layout_that_dragging_makes(page: Page, panels: int, layouts: int) -> None:
+    await at_home(page)
+    dragged, typed = await page.evaluate(_REACHED, panels)
+    assert len(dragged) == layouts
+    assert typed == dragged
 
 
 async def test_the_shipped_layouts_can_be_shown(watched: Watched, stage: Stage) -> None:

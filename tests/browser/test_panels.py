@@ -137,3 +137,10 @@ async def test_panels_change_places_by_keyboard(watched: Watched, stage: Stage) 
     assert await watched.value("gapscan.list()") == OTHER
     await watched.page.keyboard.press("Shift+ArrowLeft")
     assert await watched.value(left) == [OTHER, LIST], "there is nothing beyond"
+    box = """(() => { const {x, y} = document.querySelector(".panel.current").getBoundingClientRect();
+      return document.elementFromPoint(x + 30, y - 30)?.closest(".panel") !== null; })()"""
+    assert not await watched.value(box), "nothing is above it"
+    for _ in range(3):  # from the left of the other one around to below it
+        await watched.page.keyboard.press("u")
+    assert await watched.value(box)
+    assert await watched.value(left) == [LIST, OTHER]

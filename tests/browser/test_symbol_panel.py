@@ -166,5 +166,7 @@ async def test_news_alerts_and_the_day_follow_the_symbol(watched: Watched, stage
         assert set(await watched.value(links)) == {f"#{LIST}"}
         await watched.page.set_viewport_size({"width": 960, "height": 844})
         await watched.until("document.querySelector('.stays td:last-child').offsetWidth === 0", None)
-        sheet = "[...document.querySelectorAll('.sheet, .sheet *')].filter((each) => each.scrollWidth > each.clientWidth"
+        sheet = (
+            "[...document.querySelectorAll('.sheet, .sheet *')].filter((each) => each.scrollWidth > each.clientWidth"
+        )
         assert await watched.value(f"{sheet} && each.clientWidth > 0).map((each) => each.className)") == []

@@ -12,7 +12,7 @@
 import { Frames } from "./frames.js";
 import { Borders } from "./layout/borders.js";
 import { Dragging } from "./layout/dragging.js";
-import { beside, freeId, neighbourOf, panelsOf, places, replaced, resized, swapped, without } from "./layout/tree.js";
+import { beside, freeId, neighbourOf, panelsOf, places, replaced, resized, swapped, turned, without } from "./layout/tree.js";
 import { Frame } from "./panels/frame.js";
 import { Chime } from "./sound.js";
 import { Trends } from "./trend.js";
@@ -249,6 +249,11 @@ export class Workspace extends EventTarget {
     }
     const { leaf } = this.#frames.get(id);
     this.#set(beside(without(this.tree, id), target, side, leaf));
+  }
+
+  /** Put the panel that has the keys on the next side of what it stands beside. */
+  turnAround() {
+    this.#set(turned(this.tree, this.focus.leaf.id));
   }
 
   /** Exchange the panel that has the keys with its neighbour. @param {"left"|"right"|"top"|"bottom"} side */

@@ -61,11 +61,30 @@ function joined(split, kept) {
 /** The tree with `leaf` beside the panel `id`, of whose room it takes half.
  * @param {Node} tree @param {number} id @param {"left"|"right"|"top"|"bottom"} side @param {Leaf} leaf */
 export function beside(tree, id, side, leaf) {
+  return normal(mapped(tree, (each) => (each.id === id ? pairOf(leaf, side, each) : each)));
+}
+
+/** A node on a side of another one, of whose room it takes half. @param {Node} node @param {string} side @param {Node} other */
+function pairOf(node, side, other) {
   const split = side === "left" || side === "right" ? "row" : "column";
   const before = side === "left" || side === "top";
-  return normal(
-    mapped(tree, (each) => (each.id === id ? { split, sizes: [1, 1], parts: before ? [leaf, each] : [each, leaf] } : each)),
-  );
+  return { split, sizes: [1, 1], parts: before ? [node, other] : [other, node] };
+}
+
+const ROUND = ["left", "top", "right", "bottom"];
+
+/** The tree with a panel on the next side, clockwise, of what stands before it in its split: of what is after it, if it is
+ * the first. With `swapped`, of neighbours, it makes every order and split that there is. @param {Node} node @param {number} id */
+export function turned(node, id) {
+  if (!node.parts) return node;
+  const at = node.parts.findIndex((part) => part.id === id);
+  if (at < 0) return normal({ ...node, parts: node.parts.map((part) => turned(part, id)) });
+  const other = at ? at - 1 : 1;
+  const side = ROUND[(node.split === "row" ? 0 : 1) + (at ? 2 : 0)];
+  const pair = pairOf(node.parts[at], ROUND[(ROUND.indexOf(side) + 1) % ROUND.length], node.parts[other]);
+  const sizes = node.sizes.map((size, index) => (index === other ? size + node.sizes[at] : size));
+  const parts = node.parts.map((part, index) => (index === other ? pair : part));
+  return normal({ ...node, sizes: sizes.toSpliced(at, 1), parts: parts.toSpliced(at, 1) });
 }
 
 function normal(node) {

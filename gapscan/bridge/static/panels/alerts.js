@@ -93,7 +93,8 @@ class AlertsPanel {
     const { log } = this.#context.alerts;
     const items = log.items.slice(-SHOWN).reverse();
     this.#empty.hidden = items.length > 0;
-    for (const { id } of items.slice(0, log.unread)) this.#fresh.add(id);
+    const fresh = items.filter(({ id }, index) => index < log.unread || this.#fresh.has(id));
+    this.#fresh = new Set(fresh.map(({ id }) => id)); // of those that are shown
     const list = make("ol", "alert-log", ...items.map((item) => this.#item(item)));
     list.tabIndex = -1;
     patch(this.#items, list);
