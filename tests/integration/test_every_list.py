@@ -242,7 +242,7 @@ def same(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> 
 
     def compare(day: Day) -> None:
         try:
-            day.compare(progress)
+            day.compare(progress if VARIABLE in os.environ else lambda _: None)
         finally:
             request.node.user_properties.append(("compared", day.summary))
         found = day.mismatches

@@ -95,7 +95,7 @@ def write_made(made: Made, root: Path) -> dt.date:
             found = [(_daily(bars[one], day, habits[one])) for one in there if any(bar.volume for bar in bars[one])]
             _write(root, "day_aggs_v1", day, [bar for bar in found if habits[bar.symbol] != Habit.NO_DAILY])
     if kind.splits:
-        _write_splits(root, symbols[10:14], days)
+        _write_splits(root, symbols[10:30], days)
     return kind.date
 
 
@@ -111,12 +111,18 @@ def _weekdays(kind: Kind) -> list[dt.date]:
 
 
 def _write_splits(root: Path, symbols: list[str], days: list[dt.date]) -> None:
-    """Of today, of two days ago, and two of one symbol."""
-    a, b, c, d = symbols
+    """Of today, of two days ago, and two of one symbol; one that is a spin-off; and what is paid."""
+    a, b, c, d, e, f, g, h, *others = symbols
     rows = [f"{a},{days[-1]},1,4", f"{b},{days[-3]},10,1", f"{c},{days[-2]},2,3", f"{c},{days[-1]},2,1"]
-    rows.append(f"{d},{days[-1]},20,1")
+    rows += [f"{d},{days[-1]},20,1", f"{e},{days[-1]},1000,1281"]
     path = root / "us_stocks_sip" / "splits.csv"
     path.write_text("\n".join(["ticker,execution_date,split_from,split_to", *rows, ""]))
+    rows = [f"{f},0.0001,recurring", f"{g},500000,special", f"{h},1.5,spinoff", f"{h},0.5,recurring", f"{a},9,special"]
+    dated = [row.replace(",", f",{days[-1]},", 1) for row in rows]
+    dated += [f"{one},{days[-1]},{0.3 * (place + 1)},special" for place, one in enumerate(others)]
+    dated += [f"{e},{days[-2]},900000,special"]
+    head = "ticker,ex_dividend_date,cash_amount,distribution_type"
+    path.with_name("dividends.csv").write_text("\n".join([head, *dated, ""]))
 
 
 def _starts(habit: Habit, bells: Hours, dice: random.Random) -> list[int]:

@@ -124,6 +124,7 @@ class PlainDay:
         f = {name: told[name] for name in names} | {name: self._held[name] for name in self._held}
         f |= {"as_of": told["updated"], "prev_close": b.prev_close, "prev_high": b.prev_high, "prev_low": b.prev_low}
         f |= {"prev_volume": b.prev_volume, "atr": b.atr, "average_volume": b.average_volume}
+        f |= {"ex_today": b.ex_today, "ex_amount": b.ex_amount}
         f |= {"split_ratio": b.split_ratio, "split_today": ~np.isnan(b.split_ratio)}
         price, prev, opened = f["price"], f["prev_close"], f["open"]
         f["change_percent"] = _percent(price, prev)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.support.plain.actions import Today, dividends, splits
 from tests.support.plain.clock import ZONE, Hours, hours
 
 Array = Any  # of numpy: a column, with a value for each symbol
@@ -70,24 +71,14 @@ class Files:
         )  # fmt: skip
         return made[made["close"].notna()].reset_index()
 
-    def splits(self) -> list[tuple[str, dt.date, float]]:
-        """Symbol, day and new shares for an old one."""
-        path = self.root / "splits.csv"
-        if not path.exists():
-            return []
-        table = pd.read_csv(path, dtype={"ticker": str}, keep_default_na=False)
-        days = [dt.date.fromisoformat(day) for day in table["execution_date"]]
-        return list(zip(table["ticker"], days, (table["split_to"] / table["split_from"]).tolist(), strict=True))
-
 
 class Before:
     """What daily bars and earlier minutes say of the symbols, in shares of the day; NaN where they say nothing."""
 
     def __init__(self, files: Files, date: dt.date, symbols: list[str]) -> None:
-        self.symbols, self._splits, self._date = symbols, files.splits(), date
-        today = {symbol: ratio for symbol, day, ratio in self._splits if day == date}
-        self.split_ratio = np.array([today.get(symbol, np.nan) for symbol in symbols])
-        split = ~np.isnan(self.split_ratio)
+        self.symbols, self._splits, self._date = symbols, splits(files.root), date
+        today = Today.of(self._splits, date, symbols)
+        self.split_ratio, split = today.ratio, ~np.isnan(today.ratio)
         days = _in_a_row([day for day in files.days if day < date])[-SESSIONS:]
         bars = [self._columns(files.day(day), day) for day in days]
         last = bars[-1]
@@ -96,6 +87,8 @@ class Before:
         self.prev_high, self.prev_low, self.prev_volume = (
             np.where(split, np.nan, plain[name]) for name in ("high", "low", "volume")
         )
+        paid = [one for one in dividends(files.root) if one.date == date]
+        self.ex_today, self.ex_amount = today.distributions(paid, symbols, plain["close"], last["close"])
         volumes = np.array([one["volume"] for one in bars])
         trades = np.array([one["transactions"] for one in bars])
         self.sessions = np.sum(~np.isnan(volumes), axis=0)
