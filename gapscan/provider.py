@@ -16,6 +16,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct, field
 
+from gapscan.market.bar_columns import Bar as Bar
+from gapscan.market.bar_columns import BarColumns as BarColumns
 from gapscan.market.snapshot import MarketSnapshot as MarketSnapshot
 from gapscan.protocol.messages import SessionName
 
@@ -104,25 +106,6 @@ class Story(Struct, frozen=True):
     symbols: tuple[str, ...] = ()
 
 
-class Bar(Struct, gc=False):
-    """One symbol's trading from `start` to `end`; `day_volume`, `day_open` and `day_vwap` are the day's so far.
-
-    A bar is known by its symbol and start: the same one may come again, corrected.
-    """
-
-    symbol: str
-    start: int
-    end: int
-    open: float | None = None
-    high: float | None = None
-    low: float | None = None
-    close: float | None = None
-    volume: float | None = None
-    day_volume: float | None = None
-    day_open: float | None = None
-    day_vwap: float | None = None
-
-
 class Trade(Struct, gc=False):
     """A trade that sets the last price. Those that do not (odd lots, averages, late reports) are the provider's to
     leave out."""
@@ -143,7 +126,7 @@ class Halt(Struct, frozen=True):
 class StreamBatch(Struct):
     """What came over the stream together, in the order in which it came."""
 
-    bars: list[Bar] = field(default_factory=list)
+    bars: BarColumns = field(default_factory=BarColumns.of)
     trades: list[Trade] = field(default_factory=list)
     halts: list[Halt] = field(default_factory=list)
 

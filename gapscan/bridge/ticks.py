@@ -8,6 +8,7 @@ from typing import Final
 from gapscan.bridge.encodings import Encoding, Message
 from gapscan.protocol import websocket
 from gapscan.protocol.messages import Bars, Fields
+from gapscan.protocol.values import numbers_in
 from gapscan.protocol.websocket import Aggregate
 
 _STARTED_OVER_MS: Final = 3_600_000  # no correction comes so late: a replay runs anew
@@ -22,7 +23,8 @@ class Cells:
 
     def put(self, bars: Bars) -> bool:
         """Take in bars; True when any of them is news."""
-        columns = zip(bars.symbols, bars.end, bars.close, bars.day_volume, bars.day_open, bars.day_vwap, strict=True)
+        numbers = (numbers_in(column) for column in (bars.close, bars.day_volume, bars.day_open, bars.day_vwap))
+        columns = zip(bars.symbols, bars.end, *numbers, strict=True)
         for symbol, end, close, volume, opened, vwap in columns:
             if _is_news(end, self._ends.get(symbol)):
                 self._ends[symbol] = end

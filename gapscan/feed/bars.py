@@ -9,10 +9,12 @@ from typing import Final
 
 from gapscan.errors import BusError
 from gapscan.feed.publisher import FeedPublisher
+from gapscan.market.bar_columns import BAR_NUMBERS
+from gapscan.market.columns import packed
 from gapscan.obs import Tally
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Trades
-from gapscan.provider import Bar, Trade
+from gapscan.provider import BarColumns, Trade
 
 # Far below NATS's max_payload (1 MiB): about 130 bytes a bar, 40 a trade.
 SYMBOLS_A_MESSAGE: Final = 2_000
@@ -53,7 +55,7 @@ class BarPublisher:
         self._simulated = simulated
         self._heard: dict[str, float] = {}
 
-    async def publish(self, bars: list[Bar], trades: list[Trade]) -> None:
+    async def publish(self, bars: BarColumns, trades: list[Trade]) -> None:
         """Publish bars and trades that came together. Never raises for NATS's sake."""
         self._note(bars)
         self._tally.count("trades", len(trades))
@@ -68,12 +70,12 @@ class BarPublisher:
         except BusError as error:
             self._tally.trouble("live_unpublished", f"live data is lost: {error.message}", len(message.symbols))
 
-    def _note(self, bars: list[Bar]) -> None:
-        if not bars:
+    def _note(self, bars: BarColumns) -> None:
+        if not len(bars):
             return
         now = time.monotonic()
-        self._heard.update(dict.fromkeys((bar.symbol for bar in bars), now))
-        self.newest_end = max(self.newest_end, *(bar.end for bar in bars))
+        self._heard.update(dict.fromkeys(bars.symbols, now))
+        self.newest_end = max(self.newest_end, *bars.end)
         self.rate.add(len(bars), now)
         self._tally.count("bars", len(bars))
 
@@ -87,26 +89,13 @@ class BarPublisher:
         return self.rate.per_second(time.monotonic())
 
 
-def bars_messages(bars: Sequence[Bar], *, simulated: bool) -> Iterator[Bars]:
+def bars_messages(bars: BarColumns, *, simulated: bool) -> Iterator[Bars]:
     """The bars, in messages of at most SYMBOLS_A_MESSAGE."""
     received = round(time.time() * 1000)
     for at in range(0, len(bars), SYMBOLS_A_MESSAGE):
-        part = bars[at : at + SYMBOLS_A_MESSAGE]
-        yield Bars(
-            simulated=simulated,
-            symbols=[bar.symbol for bar in part],
-            start=[bar.start for bar in part],
-            end=[bar.end for bar in part],
-            open=[bar.open for bar in part],
-            high=[bar.high for bar in part],
-            low=[bar.low for bar in part],
-            close=[bar.close for bar in part],
-            volume=[bar.volume for bar in part],
-            day_volume=[bar.day_volume for bar in part],
-            day_open=[bar.day_open for bar in part],
-            day_vwap=[bar.day_vwap for bar in part],
-            received=received,
-        )
+        part = bars.part(slice(at, at + SYMBOLS_A_MESSAGE))
+        numbers = dict(zip(BAR_NUMBERS, map(packed, part.numbers), strict=True))
+        yield Bars(simulated, part.symbols, part.start, part.end, **numbers, received=received)
 
 
 def trades_messages(trades: Sequence[Trade], *, simulated: bool) -> Iterator[Trades]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import chain
 
 from gapscan.bus.client import Bus
 from gapscan.bus.direct_get import get_last
@@ -14,7 +15,7 @@ from gapscan.feed.publisher import FeedPublisher
 from gapscan.obs import Tally, logger
 from gapscan.protocol.codec import decode_as, encode
 from gapscan.protocol.messages import Halts
-from gapscan.provider import Bar, Halt, MarketSnapshot, Trade
+from gapscan.provider import BarColumns, Halt, MarketSnapshot, Trade
 from gapscan.runtime import Backoff
 from gapscan.service.retrying import RETRY_FIRST, RETRY_LIMIT
 
@@ -60,12 +61,11 @@ class HaltKeeper:
             changes = self.book.observe_list(self._listed)
             self._changed(changes > 0, changes)
 
-    def observe_traded(self, bars: Sequence[Bar], trades: Sequence[Trade]) -> None:
+    def observe_traded(self, bars: BarColumns, trades: Sequence[Trade]) -> None:
         """What traded, by which a symbol shows that its resumption was missed."""
-        if not self.book.halted:
-            return
-        traded = [(bar.symbol, bar.start) for bar in bars] + [(trade.symbol, trade.time) for trade in trades]
-        self._missed(self.book.observe_traded(traded))
+        if (halted := self.book.halted) and (halted.intersection(bars.symbols) or trades):
+            traded = chain(zip(bars.symbols, bars.start, strict=True), ((each.symbol, each.time) for each in trades))
+            self._missed(self.book.observe_traded(traded))
 
     def observe_scan(self, snapshot: MarketSnapshot, at: int) -> None:
         """A scan of the whole market, at market time `at`: it says which day it is, and what trades without being

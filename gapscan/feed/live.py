@@ -88,8 +88,8 @@ class LiveFeed:
     async def _pass_on(self, batch: StreamBatch) -> None:
         self.halts.observe_events(batch.halts)
         self.halts.observe_traded(batch.bars, batch.trades)
-        if batch.bars or batch.trades:
-            self._liveness.observe_bars(max((bar.end for bar in batch.bars), default=0))
+        if len(batch.bars) or batch.trades:
+            self._liveness.observe_bars(max(batch.bars.end, default=0))
             await self.bars.publish(batch.bars, batch.trades)
 
     def _topics(self) -> set[Topic]:

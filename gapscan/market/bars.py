@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from gapscan.market.columns import Floats, Ints, as_floats
+from gapscan.market.columns import Floats, Ints, as_floats, in_packed_form, unpacked
 from gapscan.market.history import STEP_MS
 from gapscan.market.observed import by_price, by_volume
 from gapscan.market.premarket import observe_early
@@ -24,36 +24,59 @@ from gapscan.protocol.messages import Bars, Trades
 # fast that its bars run ahead of its scans by more is ranked by its scans.
 AHEAD_MS: Final = 900_000
 
-_COLUMNS: Final = tuple(name for name in Bars.__struct_fields__ if name not in ("simulated", "received"))
+_WIDENING: Final = ("high", "low")
 _NEWEST_COUNTS: Final = ("close", "day_volume", "day_vwap", "day_open")
+_NUMBERS: Final = (*_WIDENING, *_NEWEST_COUNTS)
 
 
-def merge_bars(universe: Universe, bars: Bars) -> int:
-    """Take in a batch of bars; how many of them were of today. The universe must have a trading day already."""
-    if universe.date is None or not bars.symbols:
+def merge_bars(universe: Universe, *batches: Bars) -> int:
+    """Take in bars; how many of them were of today. The universe must have a trading day already.
+
+    Batches that came one after the other are merged together, which is much less work than one by one.
+    """
+    symbols = list(chain.from_iterable(batch.symbols for batch in batches))
+    if universe.date is None or not symbols:
         return 0
     day = session_times(universe.date)
-    start, end = np.array(bars.start, np.float64), np.array(bars.end, np.float64)
+    start, end = (_joined(batches, name, len(symbols)) for name in ("start", "end"))
     of_today = (start >= day.night) & (start < trades_end(universe.date))
-    today = np.flatnonzero(of_today & (end <= universe.scanned_at + AHEAD_MS))
-    if not len(today):
+    of_today &= end <= universe.scanned_at + AHEAD_MS
+    numbers = unpacked([b"".join([in_packed_form(getattr(batch, name)) for batch in batches]) for name in _NUMBERS])
+    if not of_today.all():
+        today = np.flatnonzero(of_today)
+        symbols, start, end = [symbols[place] for place in today.tolist()], start[today], end[today]
+        numbers = numbers[:, today]
+    if not symbols:
         return 0
-    at, ends = _begin(universe, bars.symbols, today, end)
-    # High and low of the day are those of its pre-market, then those of its regular session.
-    ranged = np.flatnonzero((start[today] >= day.pre) & (start[today] < day.post))
-    seen = np.where(start[today] < day.regular, np.fmin(ends, day.regular - 1), ends)
-    known = universe.streamed(at, ends)[ranged]
-    for name in ("high", "low"):
-        values = _column(getattr(bars, name), today[ranged])
-        universe.widen(name, at[ranged], values, seen[ranged], day.regular, known)
-        observe_early(universe, name, at[ranged], values, start[today][ranged], day.regular)
-    columns = {name: _column(getattr(bars, name), today) for name in _NEWEST_COUNTS}
-    for newest in _newest_of_each_step(at, ends):
+    at = universe.positions(symbols)
+    universe.advance(int(end.max()))
+    universe.simulated = batches[-1].simulated
+    columns = dict(zip(_NUMBERS, numbers, strict=True))
+    _widen(universe, at, start, end, columns, day)
+    for newest in _newest_of_each_step(at, end):
         _observe_newest(
-            universe, at[newest], ends[newest], {name: column[newest] for name, column in columns.items()}, day
+            universe, at[newest], end[newest], {name: columns[name][newest] for name in _NEWEST_COUNTS}, day
         )
-    universe.simulated = bars.simulated
-    return len(today)
+    return len(symbols)
+
+
+def _joined(batches: Sequence[Bars], name: str, size: int) -> Floats:
+    return np.fromiter(chain.from_iterable(getattr(batch, name) for batch in batches), np.float64, size)
+
+
+def _widen(
+    universe: Universe, at: Ints, start: Floats, end: Floats, columns: Mapping[str, Floats], day: SessionTimes
+) -> None:
+    """High and low of the day are those of its pre-market, then those of its regular session."""
+    known = universe.streamed(at, end)
+    ranged = (start >= day.pre) & (start < day.post)
+    if not ranged.all():
+        at, start, end, known = at[ranged], start[ranged], end[ranged], known[ranged]
+        columns = {name: columns[name][ranged] for name in _WIDENING}
+    seen = np.where(start < day.regular, np.fmin(end, day.regular - 1), end)
+    for name in _WIDENING:
+        universe.widen(name, at, columns[name], seen, day.regular, known)
+        observe_early(universe, name, at, columns[name], start, day.regular)
 
 
 def _observe_newest(
@@ -69,16 +92,6 @@ def _live(prices: Floats, moments: Floats) -> dict[str, Floats]:
     return observed | {"updated": observed["price_time"]}
 
 
-def joined(batches: Sequence[Bars]) -> Bars:
-    """Several batches as one: much less work than one by one."""
-    if len(batches) == 1:
-        return batches[0]
-    columns: dict[str, Any] = {
-        name: list(chain.from_iterable(getattr(batch, name) for batch in batches)) for name in _COLUMNS
-    }
-    return Bars(simulated=batches[-1].simulated, **columns)
-
-
 def merge_trades(universe: Universe, trades: Trades) -> int:
     """Take in last trades; how many of them were of today."""
     if universe.date is None or not trades.symbols:
@@ -88,17 +101,12 @@ def merge_trades(universe: Universe, trades: Trades) -> int:
     today = np.flatnonzero(of_today & (moments <= universe.scanned_at + AHEAD_MS))
     if not len(today):
         return 0
-    at, moments = _begin(universe, trades.symbols, today, moments)
+    at, moments = universe.positions([trades.symbols[place] for place in today.tolist()]), moments[today]
+    universe.advance(int(moments.max()))
     newest = _newest_of_each(at, moments)
-    universe.observe(at[newest], _live(_column(trades.price, today[newest]), moments[newest]), moments[newest])
+    prices = as_floats(trades.price)[today[newest]]
+    universe.observe(at[newest], _live(prices, moments[newest]), moments[newest])
     return len(today)
-
-
-def _begin(universe: Universe, symbols: Sequence[str], places: Ints, moments: Floats) -> tuple[Ints, Floats]:
-    """Positions and moments of what is at `places` of a batch, with the universe's clock brought up to it."""
-    at = universe.positions([symbols[place] for place in places.tolist()])
-    universe.advance(int(moments[places].max()))
-    return at, moments[places]
 
 
 def _newest_of_each_step(at: Ints, moments: Floats) -> Iterator[Ints]:
@@ -120,7 +128,3 @@ def _newest_of_each(at: Ints, moments: Floats) -> Ints:
     last = np.append(at[order][1:] != at[order][:-1], True)
     newest: Ints = order[last]
     return newest
-
-
-def _column(values: Sequence[float | None], places: Ints) -> Floats:
-    return as_floats(values)[places]

@@ -26,6 +26,11 @@ def packed(values: Sequence[float | None] | Floats) -> bytes:
     return np.array(values, _WIRE).tobytes()
 
 
+def in_packed_form(column: Sequence[float | None] | bytes) -> bytes:
+    """A column of a message that may have been packed, or not."""
+    return column if isinstance(column, bytes) else packed(column)
+
+
 def unpacked(columns: Sequence[bytes]) -> Floats:
     """Packed columns of one length as the rows of a matrix; NaN where there is no value.
 

@@ -39,12 +39,11 @@ class Places:
         return at
 
     def _look_up(self, symbols: list[str]) -> Ints:
-        index = self._index
         try:
-            return np.array([index[symbol] for symbol in symbols], np.intp)
+            return np.fromiter(map(self._index.__getitem__, symbols), np.intp, len(symbols))
         except KeyError:
             self._register(symbols)
-            return np.array([index[symbol] for symbol in symbols], np.intp)
+            return np.fromiter(map(self._index.__getitem__, symbols), np.intp, len(symbols))
 
 
 def alphabetical(symbols: list[str]) -> Floats:

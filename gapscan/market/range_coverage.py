@@ -44,11 +44,12 @@ class RangeCoverage:
 
     def streamed(self, at: Ints, ends: Floats, live: Bools) -> Bools:
         """Bars came, of a symbol several perhaps: where they were known until then, they still are."""
-        newer = np.unique(ends[ends > self._stream_until])
-        breaks = np.flatnonzero(np.diff(newer, prepend=self._stream_until) > LIVE_MS)
-        if len(breaks):
-            self._stream_since = float(newer[breaks[-1]])
-        self._stream_until = max(self._stream_until, float(ends.max()))
+        newest = float(ends.max())
+        if newest > self._stream_until + LIVE_MS:
+            newer = np.unique(ends[ends > self._stream_until])
+            breaks = np.flatnonzero(np.diff(newer, prepend=self._stream_until) > LIVE_MS)
+            self._stream_since = float(newer[breaks[-1]]) if len(breaks) else self._stream_since
+        self._stream_until = max(self._stream_until, newest)
         known = self.known(at, ends, live)
         np.fmax.at(self._until, at[known], ends[known] + LIVE_MS)
         return known

@@ -63,9 +63,7 @@ class Universe:
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
         self._places = Places(self.index, self._register)
-        self._dirty: Bools = np.zeros(0, np.bool_)
-        self._retexted: Bools = np.zeros(0, np.bool_)
-        self._unsaved: Bools = np.zeros(0, np.bool_)
+        self._dirty, self._retexted, self._unsaved = (np.zeros(0, np.bool_) for _ in range(3))
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -164,8 +162,7 @@ class Universe:
 
     def mark_dirty(self, at: Ints) -> None:
         """Something new is known of the symbols at positions `at`."""
-        self._dirty[at] = True
-        self._unsaved[at] = True
+        self._dirty[at] = self._unsaved[at] = True
 
     def drain_dirty(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called."""
@@ -218,8 +215,7 @@ class Universe:
         return self.ranges.streamed(at, ends, self._is_live(at))
 
     def _is_live(self, at: Ints) -> Bools:
-        live: Bools = self.number("from_bar")[at] == 1.0
-        return live
+        return np.equal(self.number("from_bar")[at], 1.0)
 
     def widen(
         self, name: str, at: Ints, values: Floats, times: Floats, opened: int, known: Bools | None = None
@@ -269,11 +265,9 @@ class Universe:
 
         `until` is until when prices and volumes are known by that (epoch ms): without it, as long as a bar says it.
         """
-        values = np.full((len(SCANNED), len(at)), np.nan)
-        for name, column in columns.items():
-            values[_ROW_OF[name]] = column
+        values = np.array([*columns.values()])
         known = times + LIVE_MS if until is None else np.fmax(until, times + LIVE_MS)
-        self._store(at, values, np.broadcast_to(times, values.shape), known)
+        self._store(tuple(columns), at, values, np.broadcast_to(times, values.shape), known)
 
     def observe_scan(self, at: Ints, values: Floats, times: Floats, as_of: int) -> None:
         """Store the values that are there, each where nothing newer is held. No symbol may be in `at` twice.
@@ -281,21 +275,25 @@ class Universe:
         `values` and `times` have a row for each of SCANNED, NaN where the scan of `as_of` says nothing. Much of it is
         what the one before said: those symbols are found first, and nothing more is done about them.
         """
-        self._store(at, values, times, np.full(len(at), as_of + self._scan_ms))
+        self._store(SCANNED, at, values, times, np.full(len(at), as_of + self._scan_ms))
 
-    def _store(self, at: Ints, values: Floats, times: Floats, until: Floats) -> None:
-        where = span(at)
-        held, since = self._numbers[_OF_SCANS, where], self._times[_OF_SCANS, where]
+    def _store(self, names: tuple[str, ...], at: Ints, values: Floats, times: Floats, until: Floats) -> None:
+        whole = names is SCANNED
+        rows = _OF_SCANS if whole else np.array([_ROW_OF[name] for name in names])[:, None]
+        where = span(at) if whole else at
+        held, since = self._numbers[rows, where], self._times[rows, where]
         again = (values == held) & (times == since) | np.isnan(values)
         news = np.flatnonzero(~again.all(axis=0))
         if not len(news):
             return
-        at, values, times, held, since = at[news], values[:, news], times[:, news], held[:, news], since[:, news]
-        until = until[news]
+        if len(news) < len(at):
+            at, until = at[news], until[news]
+            values, times, held, since, again = (each[:, news] for each in (values, times, held, since, again))
         for history, name in ((self.prices, "price"), (self.volumes, "volume")):
-            row = _ROW_OF[name]
-            self.mark_dirty(history.observe(at, values[row], times[row], until))
-        newer = ~(again[:, news] | (times < since))
-        self._numbers[_OF_SCANS, at] = np.where(newer, values, held)
-        self._times[_OF_SCANS, at] = np.where(newer, times, since)
+            if name in names:
+                row = names.index(name)
+                self.mark_dirty(history.observe(at, values[row], times[row], until))
+        newer = ~(again | (times < since))
+        self._numbers[rows, at] = np.where(newer, values, held)
+        self._times[rows, at] = np.where(newer, times, since)
         self.mark_dirty(at[newer.any(axis=0)])

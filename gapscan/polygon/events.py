@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, cast
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Raw, Struct, field
 
 from gapscan.polygon.lenient import UNREADABLE, elements_of, saved
-from gapscan.polygon.times import milliseconds
-from gapscan.provider import Bar, Halt, StreamBatch, Trade
+from gapscan.polygon.times import milliseconds, milliseconds_each
+from gapscan.provider import BarColumns, Halt, StreamBatch, Trade
 
 Frame = str | bytes
 AnswerKind = Literal["subscribed", "unsubscribed", "refused", "note", "unknown"]
@@ -149,6 +150,7 @@ class Events(Struct):
 _frame: Final[msgspec.json.Decoder[list[Event]]] = msgspec.json.Decoder(list[Event])
 _parts: Final = msgspec.json.Decoder(list[Raw])
 _event: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
+_BAR_TYPES: Final = frozenset((StreamBar, StreamMinuteBar))
 _TAG: Final = re.compile(rb'"ev"\s*:\s*"(\w+)"')
 _KINDS: Final[dict[bytes, type[Event]]] = {
     b"A": StreamBar, b"AM": StreamMinuteBar, b"T": StreamTrade, b"LULD": StreamLuld, b"status": StreamStatus,
@@ -161,6 +163,9 @@ def read_frame(frame: Frame, into: Events) -> None:
         events = _frame.decode(frame)
     except UNREADABLE:
         _read_one_by_one(frame, into)
+        return
+    if _BAR_TYPES.issuperset(map(type, events)):
+        into.bars += cast(list[StreamBar], events)
         return
     for event in events:
         into.add(event)
@@ -232,27 +237,24 @@ def _kind_of(status: StreamStatus, *, names_topics: bool) -> AnswerKind:
 def batch_of(events: Events) -> StreamBatch:
     """What the events say, without those that say nothing to the feed."""
     return StreamBatch(
-        bars=[bar_of(bar) for bar in events.bars],
+        bars=columns_of(events.bars),
         trades=[Trade(trade.sym, milliseconds(trade.t), trade.p or 0.0) for trade in events.trades if is_last(trade)],
         halts=[Halt(luld.T, luld.time, halted) for luld in events.lulds if (halted := luld.halts) is not None],
     )
 
 
-def bar_of(bar: StreamBar) -> Bar:
-    """A bar with None for what is not set."""
-    return Bar(
-        bar.sym,
-        milliseconds(bar.s),
-        milliseconds(bar.e),
-        bar.o or None,
-        bar.h or None,
-        bar.l or None,
-        bar.c or None,
-        bar.v or None,
-        bar.av or None,
-        bar.op or None,
-        bar.a or None,
-    )
+def columns_of(bars: Sequence[StreamBar]) -> BarColumns:
+    """The bars as columns, in which what is not set has no value."""
+    numbers = np.array(
+        [
+            [bar.o for bar in bars], [bar.h for bar in bars], [bar.l for bar in bars], [bar.c for bar in bars],
+            [bar.v for bar in bars], [bar.av for bar in bars], [bar.op for bar in bars], [bar.a for bar in bars],
+        ],
+        np.float64,
+    )  # fmt: skip
+    numbers[numbers == 0.0] = np.nan
+    start, end = milliseconds_each([bar.s for bar in bars]), milliseconds_each([bar.e for bar in bars])
+    return BarColumns([bar.sym for bar in bars], start, end, numbers)
 
 
 def is_last(trade: StreamTrade) -> bool:

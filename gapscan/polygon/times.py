@@ -22,6 +22,11 @@ def milliseconds(time: int) -> int:
     return time // US_PER_MS if time >= _LEAST_US else time
 
 
+def milliseconds_each(times: list[int]) -> list[int]:
+    """The same of many times, which are in ms but for the provider's whim."""
+    return times if max(times, default=0) < _LEAST_US else [milliseconds(time) for time in times]
+
+
 def milliseconds_of(times: NDArray[np.int64]) -> Floats:
     """The same of a column. Divided as integers: floats have no room for today's nanoseconds."""
     divisors = np.where(times >= _LEAST_NS, NS_PER_MS, np.where(times >= _LEAST_US, US_PER_MS, 1))

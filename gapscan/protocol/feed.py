@@ -95,21 +95,22 @@ class Bars(Received, frozen=True, tag_field="type", tag="bars"):
     """Bars of hot symbols as they came from the provider, column by column; columns are as long as `symbols`.
 
     A bar is known by its symbol and start: the same one may come again, corrected. `day_volume`, `day_open` and
-    `day_vwap` are the day's so far, as the bar saw them. Null means "no value".
+    `day_vwap` are the day's so far, as the bar saw them. Numbers are packed, as those of scans are; a list of them is
+    read, too, in which null means "no value".
     """
 
     simulated: bool
     symbols: Symbols
     start: Times
     end: Times
-    open: Column
-    high: Column
-    low: Column
-    close: Column
-    volume: Column
-    day_volume: Column
-    day_open: Column
-    day_vwap: Column
+    open: Column | Packed
+    high: Column | Packed
+    low: Column | Packed
+    close: Column | Packed
+    volume: Column | Packed
+    day_volume: Column | Packed
+    day_open: Column | Packed
+    day_vwap: Column | Packed
 
 
 class Trades(Received, frozen=True, tag_field="type", tag="trades"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -40,6 +42,14 @@ AskedEpoch = Annotated[str, Meta(max_length=100)]
 AskedLimit = Annotated[int, Meta(ge=1)]
 AskedSymbol = Annotated[str, Meta(min_length=1, max_length=32)]
 HaltStatuses = list[Literal["halted", "resumed"]]
+
+
+def numbers_in(column: Column | Packed) -> Column:
+    """A column of a message that may be packed, or not, as a list."""
+    if not isinstance(column, bytes):
+        return column
+    values = struct.unpack(f"<{len(column) // 8}d", column)
+    return [value if math.isfinite(value) else None for value in values]
 
 
 def wire_state(state: State) -> WireState:

@@ -22,7 +22,7 @@ from gapscan.bus.direct_get import get_from
 from gapscan.bus.news import news_subject, read_news
 from gapscan.bus.topology import KEPT
 from gapscan.errors import ProtocolError
-from gapscan.market.bars import joined, merge_bars, merge_trades
+from gapscan.market.bars import merge_bars, merge_trades
 from gapscan.market.past_bars import merge_past_bars
 from gapscan.market.scans import merge_detail, merge_halts, merge_reference, merge_scan
 from gapscan.market.universe import Universe
@@ -195,8 +195,9 @@ class Ingest:
         self.received = max((at for at in times if at is not UNSET), default=self.received)
         for are_bars, group in groupby(messages, lambda message: isinstance(message, Bars)):
             if are_bars:
-                bars = joined(cast(list[Bars], list(group)))
-                news |= self._apply_bars(merge_bars(self.universe, bars), len(bars.symbols))
+                bars = cast(list[Bars], list(group))
+                merged = merge_bars(self.universe, *bars)
+                news |= self._apply_bars(merged, sum(len(each.symbols) for each in bars))
             else:
                 for message in group:
                     news |= self._apply(message)

@@ -20,6 +20,7 @@ from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.client.api import Follower
 from gapscan.config.sim_section import STEPPING_SPEED
 from gapscan.errors import UnknownListError
+from gapscan.market.columns import packed
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Row
@@ -58,11 +59,9 @@ class BarSource:
         chosen = self._dice.sample(self._rows, count)
         symbols = [row["symbol"] for row in chosen]
         closes = [round((row["price"] or 1.0) * self._dice.uniform(0.9, 1.1), 4) for row in chosen]
-        none: list[float | None] = [None] * count
-        bars = Bars(
-            True, symbols, [self._end - 1000] * count, [self._end] * count, list(closes), list(closes), list(closes),
-            list(closes), none, none, none, none,
-        )  # fmt: skip
+        prices, none = packed(closes), packed([None] * count)
+        times = [self._end - 1000] * count, [self._end] * count
+        bars = Bars(True, symbols, *times, prices, prices, prices, prices, none, none, none, none)
         moment = time.perf_counter()
         for key in zip(symbols, closes, strict=True):
             self.sent[key] = moment

@@ -22,7 +22,7 @@ from gapscan.hot import service as hot_service
 from gapscan.market.sessions import previous_trading_day, session_times
 from gapscan.obs import Tally, logger
 from gapscan.protocol.messages import Row
-from gapscan.provider import Bar, CompanyDetails, DailyBar, Halt, Listing, Split, StreamBatch, Topic, Trade
+from gapscan.provider import Bar, BarColumns, CompanyDetails, DailyBar, Halt, Listing, Split, StreamBatch, Topic, Trade
 from gapscan.ranker import service as ranker_service
 from gapscan.service.status import collect
 from tests.support.memory_provider.provider import MARKETS, MemoryMarket
@@ -145,7 +145,7 @@ async def test_it_is_live(bus: Bus, nats_server: NatsServer, market: MemoryMarke
 
         end = market.now // 1000 * 1000
         bar = Bar("UP", end - 1000, end, 12.0, 13.5, 12.0, 13.5, 2_000.0, 5e6, 10.5, 10.2)
-        market.send(StreamBatch(bars=[bar, Bar("FUND", end - 1000, end, close=1.0)]))
+        market.send(StreamBatch(bars=BarColumns.of([bar, Bar("FUND", end - 1000, end, close=1.0)])))
         await until(lambda: lists.of("winners", "UP")["price"] == 13.5, "the bar")
         assert (lists.of("winners", "UP")["source"], lists.of("winners", "UP")["high"]) == ("bar", 13.5)
 

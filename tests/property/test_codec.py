@@ -121,9 +121,11 @@ def reference_frames(draw: st.DrawFn) -> ReferenceFrame:
 
 @st.composite
 def bars(draw: st.DrawFn) -> Bars:
-    column = columns(draw(st.integers(0, 2)))
+    size = draw(st.integers(0, 2))
+    column = columns(size)
     times = [draw(column["time"]) for _ in range(2)]
-    return Bars(draw(st.booleans()), draw(column["symbols"]), *times, *[draw(column["number"]) for _ in range(8)])
+    numbers = column["number"] | st.binary(min_size=8 * size, max_size=8 * size)
+    return Bars(draw(st.booleans()), draw(column["symbols"]), *times, *[draw(numbers) for _ in range(8)])
 
 
 @st.composite

@@ -17,6 +17,7 @@ from gapscan.provider import (
     ALL,
     MINUTE_BARS,
     Bar,
+    BarColumns,
     BarWidth,
     CompanyDetails,
     DailyBar,
@@ -157,7 +158,7 @@ class MemoryStream(LiveStream):
         sent = self.confirmed
         self._batches.put_nowait(
             StreamBatch(
-                [bar for bar in batch.bars if sent & {Topic("bars", bar.symbol), Topic("bars", ALL)}],
+                BarColumns.of([bar for bar in batch.bars if sent & {Topic("bars", bar.symbol), Topic("bars", ALL)}]),
                 [trade for trade in batch.trades if Topic("trades", trade.symbol) in sent],
                 batch.halts if Topic("halts", ALL) in sent else [],
             )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from gapscan.feed.bars import SYMBOLS_A_MESSAGE, bars_messages, trades_messages
+from gapscan.market.bar_columns import BAR_NUMBERS
 from gapscan.protocol.codec import decode, encode
-from gapscan.provider import Bar, Trade
+from gapscan.protocol.values import numbers_in
+from gapscan.provider import Bar, BarColumns, Trade
 
 START, END = 1610144868000, 1610144869000
 
 
 def test_bars_as_a_message() -> None:
     bars = [Bar("SPCE", START, END, 1.0, 3.0, 0.5, 2.0, 200.5, 8642007.0, 1.5, 1.75), Bar("X", START, END, close=5.0)]
-    (message,) = bars_messages(bars, simulated=True)
+    (message,) = bars_messages(BarColumns.of(bars), simulated=True)
     assert decode(encode(message)) == message
     assert message.simulated
     assert (message.symbols, message.start, message.end) == (["SPCE", "X"], [START] * 2, [END] * 2)
-    assert (message.open, message.high, message.low) == ([1.0, None], [3.0, None], [0.5, None])
-    assert (message.close, message.volume) == ([2.0, 5.0], [200.5, None])
-    assert (message.day_volume, message.day_open, message.day_vwap) == ([8642007.0, None], [1.5, None], [1.75, None])
+    numbers = {name: numbers_in(getattr(message, name)) for name in BAR_NUMBERS}
+    assert numbers == {name: [getattr(bar, name) for bar in bars] for name in BAR_NUMBERS}
 
 
 def test_nothing_makes_no_message() -> None:
-    assert list(bars_messages([], simulated=False)) == []
+    assert list(bars_messages(BarColumns.of(), simulated=False)) == []
     assert list(trades_messages([], simulated=False)) == []
 
 
@@ -31,7 +32,7 @@ def test_many_bars_are_split_far_below_the_limit_of_a_message() -> None:
         Bar(f"LONGER{n}", START, END, price, price, price, price, volume, volume, price, price)
         for n in range(2 * SYMBOLS_A_MESSAGE + 1)
     ]
-    messages = list(bars_messages(bars, simulated=True))
+    messages = list(bars_messages(BarColumns.of(bars), simulated=True))
     assert [len(message.symbols) for message in messages] == [SYMBOLS_A_MESSAGE, SYMBOLS_A_MESSAGE, 1]
     assert max(len(encode(message)) for message in messages) < 512 * 1024
 

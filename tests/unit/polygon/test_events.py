@@ -176,7 +176,7 @@ def test_what_a_status_means(status: str, message: str, kind: str, topics: list[
 def test_bars_for_the_feed() -> None:
     day = {"day_volume": 8642007.0, "day_open": 25.66, "day_vwap": 25.3714}
     prices = dict.fromkeys(("open", "high", "low", "close"), 25.39)
-    assert batch_of(read(BAR, MINUTE)).bars == [
+    assert list(batch_of(read(BAR, MINUTE)).bars) == [
         Bar("SPCE", 1610144868000, 1610144869000, **prices, volume=200, **day),
         Bar("SPCE", 1610144868000, 1610144928000, **prices, volume=4110.5, **day),
     ]
@@ -184,7 +184,7 @@ def test_bars_for_the_feed() -> None:
 
 def test_zero_and_absent_mean_unset() -> None:
     bare = {"ev": "A", "sym": "X", "s": 1000, "e": 2000, "c": 5.0, "op": 0, "av": 0}
-    assert batch_of(read(bare)).bars == [Bar("X", 1000, 2000, close=5.0)]
+    assert list(batch_of(read(bare)).bars) == [Bar("X", 1000, 2000, close=5.0)]
 
 
 def test_nothing_makes_an_empty_batch() -> None:
