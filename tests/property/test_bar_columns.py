@@ -29,12 +29,18 @@ NOON = TIMES.regular + 9_000_000
 KNOWN, UNKNOWN = ["A", "B", "BRK.B"], ["NEW", "a"]
 KEYS = dict(zip(("o", "h", "l", "c", "v", "av", "op", "a"), BAR_NUMBERS, strict=True))
 
+
+def began(bar: dict[str, Any]) -> dict[str, Any]:
+    """A second before its end."""
+    return bar | {"s": bar["e"] - 1_000, "vw": 1.0}
+
+
 cells = st.sampled_from([0, None, 9.5, 10.0, 10.25, 11.0, 1e6])
 ends = st.integers(-200, 20).map(lambda step: NOON + step * 500) | st.sampled_from([TIMES.pre + 1, TIMES.night - 1])
 bars = st.fixed_dictionaries(
     {"ev": st.sampled_from(["A", "AM"]), "sym": st.sampled_from(KNOWN + UNKNOWN), "e": ends},
     optional=dict.fromkeys(KEYS, cells),
-).map(lambda bar: bar | {"s": bar["e"] - 1_000, "vw": 1.0})
+).map(began)
 UNREADABLE: list[Any] = [
     {"ev": "A", "sym": "A", "s": "now", "e": NOON}, {"ev": "A", "sym": "", "s": NOON, "e": NOON}, {"ev": "?"}, 17, None,
 ]  # fmt: skip
@@ -58,7 +64,7 @@ def one_by_one(element: Any) -> Bar:
 
 
 def in_lists(found: list[Bar]) -> Bars:
-    numbers = {name: [getattr(bar, name) for bar in found] for name in BAR_NUMBERS}
+    numbers: dict[str, Any] = {name: [getattr(bar, name) for bar in found] for name in BAR_NUMBERS}
     return Bars(True, [b.symbol for b in found], [b.start for b in found], [b.end for b in found], **numbers)
 
 
@@ -93,7 +99,7 @@ def test_batches_that_come_together_are_one(elements: list[Any], data: st.DataOb
     found = [one_by_one(element) for element in elements]
     cut = data.draw(st.integers(0, len(found)))
     batches = [in_lists(part) for part in (found[:cut], found[cut:])]
-    kept = {name: packed(getattr(batches[1], name)) for name in BAR_NUMBERS}
+    kept: dict[str, Any] = {name: packed(getattr(batches[1], name)) for name in BAR_NUMBERS}
     batches[1] = Bars(True, batches[1].symbols, batches[1].start, batches[1].end, **kept)
     together, apart = market(), market()
     merged = merge_bars(together, *(decode_as(Bars, encode(batch)) for batch in batches))
