@@ -6,6 +6,8 @@ import datetime as dt
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from gapscan.market.calendar import is_trading_day
+
 ZONE = ZoneInfo("America/New_York")
 MINUTE = 60_000
 
@@ -19,9 +21,10 @@ class Hours(NamedTuple):
     closed: int
 
     def session(self, ms: int) -> str:
-        """The session of a moment of this day."""
-        evening = at(dt.datetime.fromtimestamp(self.pre / 1000, ZONE).date(), "20:00")
-        names = ("closed", "pre", "regular", "post", "night" if ms >= evening else "closed")
+        """The session of a moment of this day. Its evening is of the next one's night, if that is tomorrow."""
+        date = dt.datetime.fromtimestamp(self.pre / 1000, ZONE).date()
+        night = ms >= at(date, "20:00") and is_trading_day(date + dt.timedelta(days=1))
+        names = ("closed", "pre", "regular", "post", "night" if night else "closed")
         return names[sum(ms >= bell for bell in self)]
 
 
