@@ -8,18 +8,15 @@ from gapscan.protocol.events import Event, EventGap, EventPosition
 from gapscan.protocol.feed import (
     Bars,
     Clock,
-    Detail,
     FeedCommand,
     Halts,
     HotSet,
     Lease,
     PastBars,
     Ranked,
-    ReferenceFrame,
     SavedState,
     Trades,
     UniverseFrame,
-    VolumeCurves,
 )
 from gapscan.protocol.fields import Fields
 from gapscan.protocol.headlines import Headline, Headlines, News
@@ -39,6 +36,7 @@ from gapscan.protocol.lists import (
     Update,
 )
 from gapscan.protocol.preview import Preview, PreviewRequest
+from gapscan.protocol.reference import Detail, ReferenceFrame, VolumeCurves
 from gapscan.protocol.tape import Gap, Move, Moves, Unchanged
 from gapscan.protocol.values import (
     Column,
