@@ -26,11 +26,12 @@ from tests.support.up import RunningSet, running_set
 DAYS = 5
 MINUTES_A_DAY = 16 * 60
 START, RECORDED_SECONDS = "09:29:30", 30
-TURNS, TURN_SECONDS = 2, 30
+TURNS, TURN_SECONDS = 2, 20
 ONE_OF = 2  # deltas of the open: most of a day is quieter
 QUESTIONS = 300
 _LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
 _OWN_TAPE = {"GAPSCAN_HISTORY_MAX_BYTES": str(1 << 30)}  # of the simulated market: the server is to have room for both
+_PATIENCE = 300.0  # seconds, for what takes as long as it takes
 _AT_ONCE = 500  # messages that are published without a question
 # A delta is on disk before it is acknowledged: a filled tape need not be.
 _HASTY = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'
@@ -89,7 +90,7 @@ async def _write(to: Bus, messages: Iterator[tuple[str, bytes]]) -> int:
         if written % _AT_ONCE:
             await to.nc.publish(subject, data)
         else:
-            await to.js.publish(subject, data)
+            await to.js.publish(subject, data, timeout=_PATIENCE)
     await to.nc.flush()
     return written
 
@@ -109,7 +110,7 @@ async def _fill(root: Path, of: Bus) -> tuple[int, int]:
 
 async def _has(bus: Bus, messages: int) -> int:
     """Wait until the tape has so many messages; how many bytes they are."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(_PATIENCE):
         while True:
             info = await tape_info(bus, simulated=False)
             if info is not None and info.state.messages == messages:

@@ -13,6 +13,7 @@ from playwright.async_api import FloatRect
 import gapscan
 from gapscan.bus.client import BusOptions
 from gapscan.client.tape_reader import TapeReader
+from gapscan.market.sessions import new_york
 from tests.browser.stage import LIST, Stage
 from tests.browser.watching import Watched
 from tests.support.tape import recording
@@ -199,6 +200,34 @@ async def test_a_link_to_a_moment(watched: Watched, stage: Stage) -> None:
         await watched.value("location.hash = '#gappers_up'")
         await watched.page.keyboard.press("Escape")
         await watched.until("gapscan.past() === null && location.hash === '#gappers_up'")
+        await _an_earlier_day(watched, stage)
+
+
+async def _an_earlier_day(watched: Watched, stage: Stage) -> None:
+    """A link leads there, and the arrows go on from there; the strip is of the newest day."""
+    there = stage.feed.as_of() // 60_000 * 60_000 - 60_000
+    next_day = there + 20 * 3_600_000
+    for feed in stage.feeds.values():
+        feed.stand_at(next_day)
+    await stage.feed.shuffle(random.Random(12))
+    await until(lambda: _end(stage, next_day), "the next day on the tape")
+    await watched.open(f"?earlier#{LIST}@{new_york(there):%Y-%m-%dT%H:%M:%S}")
+    await _stands_at(watched, stage, there)
+    assert f"{new_york(there):%-d %b %Y}" in await watched.page.locator(".past-text").inner_text()
+    await watched.page.locator(".tl-track").focus()
+    for key, by in (("ArrowRight", 1), ("Shift+ArrowLeft", -60)):
+        await watched.page.keyboard.press(key)
+        await _stands_at(watched, stage, there := there + by * 1000)
+    slider = "(name) => Number(document.querySelector('.tl-track').getAttribute(`aria-value${name}`))"
+    await watched.until(f"(time) => ({slider})('now') === time", there)
+    assert await watched.value(slider, "min") <= there
+    await watched.page.keyboard.press("Home")
+    await watched.until("(time) => gapscan.past()?.settled && gapscan.past().time > time", there + 3_600_000)
+
+
+async def _stands_at(watched: Watched, stage: Stage, time: int) -> None:
+    await watched.until("(time) => gapscan.past()?.settled && gapscan.past().time === time", time)
+    assert await watched.value("gapscan.shown()") == await _said(stage, time)
 
 
 async def test_who_came_and_left_is_found(watched: Watched, stage: Stage) -> None:

@@ -60,7 +60,7 @@ export class Bar {
       this.play.textContent = playing ? "❚❚" : "▶";
     }
     for (const part of [this.live, this.link]) part.disabled = !time;
-    slider.setAttribute("aria-valuemin", String(day.begin));
+    slider.setAttribute("aria-valuemin", String(Math.min(day.begin, time || day.begin)));
     slider.setAttribute("aria-valuemax", String(Math.max(day.end, time)));
     slider.setAttribute("aria-valuenow", String(time || day.end));
     slider.setAttribute("aria-valuetext", time ? `${clock(time)}, past` : "now");

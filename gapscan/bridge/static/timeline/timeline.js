@@ -137,12 +137,13 @@ class Timeline {
     }
   }
 
-  /** Go to a moment. @param {number} time epoch ms @param {number} [speed]  0: and stay there */
-  go(time, speed = this.playing ? this.#play.speed : 0) {
+  /** Go to a moment.
+   * @param {number} time epoch ms @param {number} [speed]  0: and stay there @param {number} [least]  it is not earlier */
+  go(time, speed = this.playing ? this.#play.speed : 0, least = this.#day.begin) {
     this.#banner.say("");
     if (this.#past) this.#past.settled = false;
     const end = Math.floor(Math.max(this.#day.end, this.#play.time) / SECOND) * SECOND;
-    this.#aim = Math.min(Math.max(time, this.#day.begin), end);
+    this.#aim = Math.min(Math.max(time, least), end);
     this.#open(this.#aim, speed);
     this.#draw();
   }
@@ -248,8 +249,10 @@ class Timeline {
   }
 
   #nudge(seconds) {
-    const time = this.time || this.#day.end;
-    this.go(Math.floor(time / SECOND) * SECOND + seconds * SECOND, 0);
+    const { begin, end } = this.#day;
+    const time = this.time || end;
+    // A link may have led to an earlier day.
+    this.go(Math.floor(time / SECOND) * SECOND + seconds * SECOND, 0, time < begin ? 0 : begin);
   }
 
   #key(event, actions) {
