@@ -71,6 +71,7 @@ LONG = frozenset(
     | backtest.BENCHMARKS
     | tape.SESSION
     | tape_day.BENCHMARKS
+    | tape_memory.BENCHMARKS
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,23 +15,24 @@ import psutil
 from msgspec.structs import replace
 
 from gapscan.bus.client import Bus, BusOptions, connect
-from gapscan.bus.tape import TapeLimits, TapeWriter, ensure_tape, minute_messages, read_day, told
+from gapscan.bus.tape import Head, ensure_tape, minute_messages, read_day, told
 from gapscan.client.tape_reader import TapeReader
 from gapscan.errors import BusError
 from gapscan.lists.recording import Record
 from gapscan.lists.state import Copy, ranked
 from gapscan.market.sessions import SessionTimes, session_times, trading_date
+from gapscan.protocol import names
+from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Delta, Snapshot
-from gapscan.protocol.tape import MINUTE_MS, Moves, Unchanged, minute_of
+from gapscan.protocol.tape import MINUTE_MS, Moves, Shelf, Unchanged, linked_hash, minute_of
 from tests.bench.registry import Benchmark, Figure
 from tests.bench.tape import SYMBOLS, asked, readers, recorded_to, recording, weighed
+from tests.bench.tape_memory import HASTY, LIMITS, Written, has, write
 from tests.support.nats import NatsServer
 from tests.support.up import RunningSet, running_set
 
 BEFORE_MS: Final = 20_000  # so long before the minute that counts a part's market begins
 WHOLE_EVERY: Final = 60  # minutes: so far back a list that rests is referred to
-_LIMITS: Final = TapeLimits(20 * 86_400.0, 12 << 30)
-_HASTY: Final = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'  # a copy need not survive a power cut
 _WAIT_SECONDS: Final = 300.0
 
 
@@ -142,7 +143,7 @@ def _density(part: Part, minute: Sequence[Minute]) -> Figure:
 @asynccontextmanager
 async def _server(root: Path) -> AsyncIterator[Bus]:
     """A NATS server of its own."""
-    server = NatsServer(root, more=_HASTY)
+    server = NatsServer(root, more=HASTY)
     await asyncio.to_thread(server.start)
     try:
         async with connect(BusOptions(server.url), "bench") as bus:
@@ -156,24 +157,37 @@ async def _readers_of(bus: Bus, minutes: Sequence[Sequence[Minute]]) -> list[Tap
 
 
 async def _write(bus: Bus, minutes: Sequence[Sequence[Minute]], times: SessionTimes) -> None:
-    """Each minute of the day is what was recorded of its part, with its own time; the chain of hashes is right too."""
-    await ensure_tape(bus, _LIMITS, simulated=True)
-    writer = TapeWriter(bus, simulated=True)
-    await writer.open(_LIMITS)
+    """Each minute of the day is what was recorded of its part, with its own time."""
+    await ensure_tape(bus, LIMITS, simulated=True)
+    await has(bus, await write(bus, _chained(_all_minutes(minutes, times))), simulated=True)
+
+
+def _all_minutes(minutes: Sequence[Sequence[Minute]], times: SessionTimes) -> Iterator[tuple[str, Record]]:
     for part, lists in zip(PARTS, minutes, strict=True):
         for after in range(part.begin, part.end):
             for each in lists:
-                to = times.pre // MINUTE_MS + after
-                writer.append(each.name, list(_moved(each, to, (after - part.begin) % WHOLE_EVERY)))
-            await _store_all(writer)
+                for record in _moved(each, times.pre // MINUTE_MS + after, (after - part.begin) % WHOLE_EVERY):
+                    yield each.name, record
 
 
-async def _store_all(writer: TapeWriter) -> None:
-    """What NATS does not take in time, it takes later."""
-    async with asyncio.timeout(_WAIT_SECONDS):
-        while writer.waiting:
-            with suppress(BusError):
-                await writer.store()
+def _chained(records: Iterable[tuple[str, Record]]) -> Iterator[Written]:
+    """As a recorder writes them, with the headers that make a chain of a list's messages."""
+    heads: dict[str, Head] = {}
+    for name, record in records:
+        shelf, head = Shelf(name, simulated=True), heads.get(name, Head())
+        subject = (shelf.moves if record.daily else shelf.minute)(record.minute)
+        payload, number = encode(record.message), head.number + 1
+        heads[name] = new = Head(number, linked_hash(head.hash, number, subject, payload))
+        yield (
+            subject,
+            payload,
+            {
+                names.HEADER_NUMBER: str(number),
+                names.HEADER_PREVIOUS_HASH: head.hash,
+                names.HEADER_HASH: new.hash,
+                names.HEADER_MSG_ID: new.hash,
+            },
+        )
 
 
 def _moved(of: Minute, to: int, since_whole: int) -> Iterator[Record]:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,18 +23,20 @@ from tests.bench.tape import recording
 from tests.support.nats import NatsServer
 from tests.support.up import RunningSet, running_set
 
+Written = tuple[str, bytes, dict[str, str] | None]  # subject, payload and headers of a message
+
 DAYS = 5
 MINUTES_A_DAY = 16 * 60
 START, RECORDED_SECONDS = "09:29:30", 30
 TURNS, TURN_SECONDS = 2, 20
 ONE_OF = 2  # deltas of the open: most of a day is quieter
 QUESTIONS = 300
-_LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
+LIMITS = TapeLimits(20 * 86_400.0, 12 << 30)
 _OWN_TAPE = {"GAPSCAN_HISTORY_MAX_BYTES": str(1 << 30)}  # of the simulated market: the server is to have room for both
 _PATIENCE = 300.0  # seconds, for what takes as long as it takes
 _AT_ONCE = 500  # messages that are published without a question
 # A delta is on disk before it is acknowledged: a filled tape need not be.
-_HASTY = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'
+HASTY = 'jetstream { max_file_store: 32GB, sync_interval: "2m" }'
 
 
 def _set_at_the_open(root: Path) -> AbstractAsyncContextManager[RunningSet]:
@@ -64,14 +66,14 @@ async def _recorded(of: Bus) -> list[tuple[list[str], bytes]]:
     return found
 
 
-def _days_of(stored: Sequence[tuple[list[str], bytes]]) -> Iterator[tuple[str, bytes]]:
+def _days_of(stored: Sequence[tuple[list[str], bytes]]) -> Iterator[Written]:
     """The same, one time after the other, until there are five days of minutes of the real market."""
     minutes = [minute_in(".".join(subject)) for subject, _ in stored if subject[2] == "tape"]
     span = max(minutes) - min(minutes) + 1
     for number in range(DAYS * MINUTES_A_DAY // span):
         day, minute = divmod(number * span, MINUTES_A_DAY)
         for subject, data in stored:
-            yield _shifted(subject, day * 24 * 60 + minute), data
+            yield _shifted(subject, day * 24 * 60 + minute), data, None
 
 
 def _shifted(subject: Sequence[str], minutes: int) -> str:
@@ -82,37 +84,37 @@ def _shifted(subject: Sequence[str], minutes: int) -> str:
     return ".".join([prefix, kind, name, f"{then:%Y%m%d}", *([f"{then:%H%M}"] if minute else [])])
 
 
-async def _write(to: Bus, messages: Iterator[tuple[str, bytes]]) -> int:
+async def write(to: Bus, messages: Iterable[Written]) -> int:
     """How many: each so many wait for an answer, so that they do not pile up."""
     written = 0
-    for subject, data in messages:
+    for subject, data, headers in messages:
         written += 1
         if written % _AT_ONCE:
-            await to.nc.publish(subject, data)
+            await to.nc.publish(subject, data, headers=headers)
         else:
-            await to.js.publish(subject, data, timeout=_PATIENCE)
+            await to.js.publish(subject, data, headers=headers, timeout=_PATIENCE)
     await to.nc.flush()
     return written
 
 
 async def _fill(root: Path, of: Bus) -> tuple[int, int]:
     """Make a store that has five such days: how many messages these are, and how many bytes."""
-    server = NatsServer(root, more=_HASTY)
+    server = NatsServer(root, more=HASTY)
     await asyncio.to_thread(server.start)
     try:
         async with connect(BusOptions(server.url), "bench") as to:
-            await ensure_tape(to, _LIMITS, simulated=False)
-            written = await _write(to, _days_of(await _recorded(of)))
-            return written, await _has(to, written)
+            await ensure_tape(to, LIMITS, simulated=False)
+            written = await write(to, _days_of(await _recorded(of)))
+            return written, await has(to, written, simulated=False)
     finally:
         await asyncio.to_thread(server.close)
 
 
-async def _has(bus: Bus, messages: int) -> int:
-    """Wait until the tape has so many messages; how many bytes they are."""
+async def has(bus: Bus, messages: int, *, simulated: bool) -> int:
+    """Wait until a tape has so many messages; how many bytes they are."""
     async with asyncio.timeout(_PATIENCE):
         while True:
-            info = await tape_info(bus, simulated=False)
+            info = await tape_info(bus, simulated=simulated)
             if info is not None and info.state.messages == messages:
                 return info.state.bytes
             await asyncio.sleep(0.05)
@@ -149,7 +151,7 @@ async def _memory(root: Path) -> list[Figure]:
             without.append(await _resident(up))
             away.rename(there)
             full.append(await _resident(up))
-            await _has(bus, messages)
+            await has(bus, messages, simulated=False)
             there.rename(away)
         away.rename(there)
         await _resident(up)
