@@ -166,6 +166,9 @@ async def test_everything_by_keyboard(watched: Watched, stage: Stage) -> None:
     assert await page.is_visible("#help-dialog")
     await page.keyboard.press("f")
     assert not (await watched.status())["held"], "keys do nothing behind a dialog"
+    await page.click("#help-title")
+    await page.keyboard.press("f")
+    assert not (await watched.status())["held"], "nor where the focus is left to the page"
     await page.keyboard.press("Escape")
     await page.wait_for_selector("#help-dialog", state="hidden")
     await page.keyboard.press("]")

@@ -166,6 +166,36 @@ async def test_a_link_shows_who_is_pinned_and_hidden(browser: Browser, watched: 
     assert await watched.value("gapscan.panels()[0].state.pinned") == ["C"], "each has marks of their own from then on"
 
 
+async def test_a_layout_has_links_of_its_own(browser: Browser, watched: Watched, stage: Stage) -> None:
+    own = "https://own.example/{symbol}"
+    hosts = "[...document.querySelectorAll('#why-links a')].map(({ hostname }) => hostname)"
+    await watched.open()
+    await watched.at(await stage.feed.publish([some_row("A")]))
+    await watched.page.click("#row-A")
+    shipped = await watched.value(hosts)
+    assert len(shipped) == 3
+    await watched.page.click("#layouts")
+    await watched.page.fill("#layouts-links", "ftp://other.example/{symbol}")
+    await watched.page.locator("#layouts-links").blur()
+    await watched.until("document.getElementById('toast').textContent.startsWith('ftp://other.example')")
+    assert await watched.value(hosts) == shipped
+    await watched.page.fill("#layouts-links", own)
+    await watched.page.locator("#layouts-links").blur()
+    assert await watched.value(hosts) == ["own.example", *shipped]
+    await watched.page.keyboard.press("Escape")
+    link = await _link(watched)
+    async with _guest(browser) as guest:
+        await guest.open(link)
+        await guest.page.click("#row-A")
+        assert await guest.value(hosts) == ["own.example", *shipped]
+        await guest.until(f"sessionStorage.getItem('gapscan.workspace')?.includes('{own}')")
+        await guest.page.reload()
+        await guest.page.click("#row-A")
+        await guest.until(f"{hosts}.length === 4")
+        await _show(guest.page, "One list")
+        assert await guest.value(hosts) == shipped, "what is shipped has none"
+
+
 async def test_what_the_version_before_kept_is_read(watched: Watched, stage: Stage) -> None:
     kept = {"list": OTHER, "columns": {f"{OTHER}.wide": ["vwap"]}, "compact": True}
     await watched.page.add_init_script(f"localStorage.setItem('gapscan.settings', '{json.dumps(kept)}')")

@@ -35,6 +35,11 @@ function socketUrl() {
   return url.href;
 }
 
+/** The templates of links to pages about a symbol: the layout's own, then the bridge's. @returns {string[]} */
+function links() {
+  return [...new Set([...layouts.links, ...(connection.hello?.links ?? [])])];
+}
+
 /** A request to the bridge, with the token. @param {string} path  such as "api/lists" @param {RequestInit} [options] */
 function ask(path, options = {}) {
   const headers = connection.token ? { Authorization: `Bearer ${connection.token}`, ...options.headers } : options.headers;
@@ -49,7 +54,7 @@ const why = new WhyPanel(connection, () => workspace.current.focus());
 const symbols = new Symbols();
 const alerts = { log: new AlertLog(connection), teller: null, lead: (alert) => lead(alert), open: showList };
 alerts.teller = new Teller(alerts.log, alerts.lead);
-const workspace = new Workspace(byId("workspace"), { connection, market: new MarketTime(connection), lists, symbols, ask, explain, alerts });
+const workspace = new Workspace(byId("workspace"), { connection, market: new MarketTime(connection), lists, symbols, ask, explain, alerts, links });
 const layouts = new Layouts();
 const dialog = new LayoutDialog(workspace, layouts);
 const lead = leader({ workspace, lists, choose, explain });
@@ -140,7 +145,7 @@ function tick() {
 
 function enterPhase({ phase }) {
   tick();
-  if (phase === Phase.OPEN) why.setLinks(connection.hello.links ?? []);
+  if (phase === Phase.OPEN) why.setLinks(links());
   if (phase === Phase.TOKEN) askToken(useToken);
 }
 
@@ -192,6 +197,7 @@ function begin() {
   workspace.show(list && !tree.parts ? { ...tree, state: { ...tree.state, list } } : tree);
 }
 
+layouts.addEventListener("links", () => why.setLinks(links()));
 workspace.addEventListener("kept", ({ detail: { tree } }) => layouts.keep(tree));
 begin();
 prepareControls({ workspace, tabs, why, dialog, choose, explain, alerts, own });

@@ -1,5 +1,10 @@
 /** Single keys, wherever nothing is being typed. */
 
+/** Whether a dialog keeps all else from being used; a click on what in it takes no focus leaves the focus to the page. */
+export function behindDialog() {
+  return document.querySelector("dialog:modal") !== null;
+}
+
 /** Whether a key belongs to what has the focus. A dialog that was just closed may still have it until the next frame. */
 function typing(target) {
   const dialog = target.closest?.("dialog");
@@ -12,7 +17,7 @@ function typing(target) {
  *   key before did is to be there */
 export function listenToKeys(actions, settle) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || typing(event.target)) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || typing(event.target) || behindDialog()) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const action = Object.hasOwn(actions, key) ? actions[key] : null;
     if (!action || (event.repeat && !MOVING.has(key))) return;

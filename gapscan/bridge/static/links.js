@@ -1,5 +1,20 @@
 /** Links to pages about a symbol, made from templates such as "https://quotes.example/{symbol}". */
 
+const TEMPLATE = /^https?:\/\/[^\s/?#]+\S*$/;
+const LONGEST = 300; // letters of a template
+/** How many a layout may have. */
+export const MOST_LINKS = 12;
+
+/** Whether a text is a template of links. */
+export function isTemplate(text) {
+  return typeof text === "string" && text.length <= LONGEST && TEMPLATE.test(text) && text.includes("{symbol}");
+}
+
+/** What of a kept value are templates, each once. @param {*} value @returns {string[]} */
+export function templatesIn(value) {
+  return [...new Set(Array.isArray(value) ? value.filter(isTemplate) : [])].slice(0, MOST_LINKS);
+}
+
 /** Elements of links, each to a tab of its own that learns nothing of this one.
  * @param {string[]} templates  those that are no web addresses are left out @param {string} symbol */
 export function linksOf(templates, symbol) {

@@ -1,6 +1,7 @@
 /** The dialog of layouts: choose one, keep one under a name, hand one on; and the panels that can be added. */
 
 import { download } from "../csv.js";
+import { isTemplate, templatesIn } from "../links.js";
 import { make } from "../patch.js";
 import { KINDS } from "../panels/kinds.js";
 import { toast } from "../status.js";
@@ -32,6 +33,7 @@ export class LayoutDialog {
       event.preventDefault();
       this.#save(byId("layouts-name").value);
     });
+    byId("layouts-links").addEventListener("change", ({ target }) => this.#link(target));
     byId("layouts-export").addEventListener("click", () => this.#export());
     byId("layouts-link").addEventListener("click", () => this.#copyLink());
     byId("layouts-import").addEventListener("click", () => byId("layouts-file").click());
@@ -47,6 +49,7 @@ export class LayoutDialog {
     const { names, name } = this.#layouts;
     byId("layouts-choices").replaceChildren(...names.map((each) => this.#choice(each, each === name)));
     byId("layouts-name").value = this.#layouts.isShipped(name) ? "" : name;
+    byId("layouts-links").value = this.#layouts.links.join("\n");
   }
 
   #choice(name, shown) {
@@ -83,6 +86,15 @@ export class LayoutDialog {
     toast(name === wanted.trim() ? `Kept as ${name}` : `Kept as ${name}, for the name is another layout's`);
   }
 
+  /** Take what was written as the layout's own links, and say what is none. */
+  #link(field) {
+    const given = field.value.split(/\s+/).filter(Boolean);
+    this.#layouts.links = templatesIn(given);
+    const wrong = given.find((each) => !isTemplate(each));
+    if (wrong) toast(`${wrong} is no address of a page about a symbol, such as https://quotes.example/{symbol}`);
+    else field.value = this.#layouts.links.join("\n");
+  }
+
   #remove(name) {
     this.#layouts.remove(name);
     this.#refresh();
@@ -92,13 +104,13 @@ export class LayoutDialog {
   #export() {
     const { name } = this.#layouts;
     const file = `gapscan-layout-${name.replaceAll(/[^\w-]+/g, "-")}.json`;
-    download(file, writeLayout(name, this.#workspace.tree), "application/json");
+    download(file, writeLayout(name, this.#workspace.tree, this.#layouts.links), "application/json");
     toast(`Saved ${file}`);
   }
 
   async #copyLink() {
     try {
-      await navigator.clipboard.writeText(linkTo(this.#layouts.name, this.#workspace.tree));
+      await navigator.clipboard.writeText(linkTo(this.#layouts.name, this.#workspace.tree, this.#layouts.links));
       toast("The link is copied");
     } catch {
       toast("The browser does not allow copying here");
@@ -114,13 +126,13 @@ export class LayoutDialog {
     this.take(() => readLayout(text));
   }
 
-  /** Show a layout that somebody gave, or say what is wrong with it. @param {() => ?{name: string, tree: object}} read
+  /** Show a layout that somebody gave, or say what is wrong with it. @param {() => ?{name: string, tree: object, links: string[]}} read
    * @returns {boolean} whether there was one */
   take(read) {
     try {
       const found = read();
       if (!found) return false;
-      this.#layouts.use(found.name, found.tree);
+      this.#layouts.use(found.name, found.tree, found.links);
       this.#workspace.show(found.tree);
       toast(`Layout: ${found.name}`);
       return true;

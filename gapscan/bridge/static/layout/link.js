@@ -4,9 +4,9 @@ import { readLayout, writeLayout } from "./read.js";
 
 const PREFIX = "#layout=";
 
-/** The address that shows a layout. @param {string} name @param {import("./tree.js").Node} tree */
-export function linkTo(name, tree) {
-  const bytes = new TextEncoder().encode(writeLayout(name, tree));
+/** The address that shows a layout. @param {string} name @param {import("./tree.js").Node} tree @param {string[]} links */
+export function linkTo(name, tree, links) {
+  const bytes = new TextEncoder().encode(writeLayout(name, tree, links));
   const text = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   return new URL(PREFIX + text, location.href.split("#")[0]).href;
 }

@@ -1,5 +1,6 @@
-/** Layouts as files and links have them: {"gapscan_layout": 1, "name": "...", "tree": ...}. Whoever made one, it is judged. */
+/** Layouts as files and links have them: {"gapscan_layout": 1, "name": "...", "tree": ..., "links": [...]}. Whoever made one, it is judged. */
 
+import { templatesIn } from "../links.js";
 import { freeId, MOST, panelsOf } from "./tree.js";
 
 const VERSION = 1;
@@ -13,17 +14,17 @@ const GROUPS = 4;
 export class LayoutError extends Error {}
 
 /** A layout that somebody gave. Throws LayoutError. @param {string} text JSON
- * @returns {{name: string, tree: import("./tree.js").Node}} */
+ * @returns {{name: string, tree: import("./tree.js").Node, links: string[]}} links: templates; none in a layout without them */
 export function readLayout(text) {
   const value = parsed(text);
   if (value?.gapscan_layout === undefined) throw new LayoutError("This is no layout of gapscan.");
   if (value.gapscan_layout !== VERSION) throw new LayoutError("This layout is of a later version of gapscan.");
-  return { name: nameOf(value.name), tree: readTree(value.tree) };
+  return { name: nameOf(value.name), tree: readTree(value.tree), links: templatesIn(value.links) };
 }
 
-/** @param {string} name @param {import("./tree.js").Node} tree @returns {string} JSON */
-export function writeLayout(name, tree) {
-  return JSON.stringify({ gapscan_layout: VERSION, name, tree });
+/** @param {string} name @param {import("./tree.js").Node} tree @param {string[]} [links] @returns {string} JSON */
+export function writeLayout(name, tree, links = []) {
+  return JSON.stringify({ gapscan_layout: VERSION, name, tree, ...(links.length ? { links } : {}) });
 }
 
 function parsed(text) {

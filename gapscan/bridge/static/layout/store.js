@@ -23,16 +23,18 @@ function storage(get) {
   }
 }
 
-export class Layouts {
+export class Layouts extends EventTarget {
   #own;
   #shared;
   #name;
   #tree = null;
+  #links = [];
   #known; // name -> checksum of what this tab last read or wrote under it
   #timer = 0;
 
   /** @param {?Storage} [own] the tab's @param {?Storage} [shared] */
   constructor(own = storage(() => sessionStorage), shared = storage(() => localStorage)) {
+    super();
     this.#own = own;
     this.#shared = shared;
     this.#name = "One list";
@@ -45,11 +47,24 @@ export class Layouts {
     return this.#name;
   }
 
+  /** The templates of links to pages about a symbol that are the layout's own; event `links` when they are others.
+   * @returns {string[]} */
+  get links() {
+    return this.#links;
+  }
+
+  set links(links) {
+    this.#links = links;
+    this.#later();
+    this.dispatchEvent(new Event("links"));
+  }
+
   /** What this tab showed, or the last tab; null when there was none. @returns {?import("./tree.js").Node} */
   begin() {
     const found = this.#read(this.#own, OWN) ?? this.#read(this.#shared, LAST);
     if (!found) return null;
     this.#name = found.name;
+    this.#links = found.links;
     return found.tree;
   }
 
@@ -95,6 +110,10 @@ export class Layouts {
   /** The panels are others. @param {import("./tree.js").Node} tree */
   keep(tree) {
     this.#tree = tree;
+    this.#later();
+  }
+
+  #later() {
     this.#timer ||= setTimeout(() => this.#write(), QUIET_MS);
   }
 
@@ -102,7 +121,7 @@ export class Layouts {
     clearTimeout(this.#timer);
     this.#timer = 0;
     if (!this.#tree) return;
-    const text = writeLayout(this.#name, this.#tree);
+    const text = writeLayout(this.#name, this.#tree, this.#links);
     this.#put(this.#own, OWN, text);
     this.#put(this.#shared, LAST, text);
   }
@@ -120,16 +139,18 @@ export class Layouts {
 
   /** The layout of that name, which is shown from now on; null when it is gone. @param {string} name */
   open(name) {
-    const tree = SHIPPED[name] ?? this.#read(this.#shared, NAMED + name)?.tree ?? null;
-    if (tree) this.use(name, tree);
+    const found = this.isShipped(name) ? { tree: SHIPPED[name], links: [] } : this.#read(this.#shared, NAMED + name);
+    if (found) this.use(name, found.tree, found.links);
     const text = this.#text(this.#shared, NAMED + name);
     if (text !== null) this.#know(name, text);
-    return tree;
+    return found?.tree ?? null;
   }
 
-  /** A layout is shown from now on. @param {string} name @param {import("./tree.js").Node} tree */
-  use(name, tree) {
+  /** A layout is shown from now on.
+   * @param {string} name @param {import("./tree.js").Node} tree @param {string[]} links */
+  use(name, tree, links) {
     this.#name = name;
+    this.links = links;
     this.keep(tree);
   }
 
@@ -137,10 +158,10 @@ export class Layouts {
    * tab wrote under it. @param {string} wanted @param {import("./tree.js").Node} tree */
   save(wanted, tree) {
     const name = this.#free(nameOf(wanted));
-    const text = writeLayout(name, tree);
+    const text = writeLayout(name, tree, this.#links);
     this.#know(name, text);
     this.#put(this.#shared, NAMED + name, text);
-    this.use(name, tree);
+    this.use(name, tree, this.#links);
     return name;
   }
 

@@ -61,7 +61,7 @@ export class Frame {
   #context() {
     const { workspace, leaf } = { workspace: this.#workspace, leaf: () => this.leaf };
     const symbol = () => this.symbol;
-    const { connection, market, lists, ask, alerts } = workspace.services;
+    const { connection, market, lists, ask, alerts, links } = workspace.services;
     return {
       element: this.#parts.room,
       id: (name) => (leaf().id === 1 ? name : `${name}-${leaf().id}`),
@@ -71,6 +71,7 @@ export class Frame {
       lists,
       ask,
       alerts,
+      links,
       get state() {
         return leaf().state;
       },

@@ -24,6 +24,7 @@
  *   note(text)           a few words beside it
  *   status({level, word, text})  how it stands; see health.js
  *   alerts               {log, teller, lead, open} of alerts; see alerts/
+ *   links()              templates of links to pages about a symbol; see links.js
  *   ask(path)            fetch of a path of the bridge, such as "api/lists", with the token; a Promise of the Response
  * Of the panel, `close` alone is needed:
  *   close()              end all that it began; the element is taken away after it

@@ -80,7 +80,7 @@ class SymbolPanel {
 
   #showName(row) {
     this.#parts.name.textContent = row?.name ?? this.#name;
-    this.#parts.links.replaceChildren(...linksOf(this.#context.connection.hello?.links ?? [], this.#symbol));
+    this.#parts.links.replaceChildren(...linksOf(this.#context.links(), this.#symbol));
   }
 
   /** What is known of it, asked for again and again. @param {number} now performance.now() */

@@ -6,6 +6,7 @@
  */
 
 import { clock, title } from "../format.js";
+import { behindDialog } from "../keys.js";
 import { toast } from "../status.js";
 import { Banner } from "./banner.js";
 import { Bar, SPEEDS } from "./bar.js";
@@ -256,7 +257,7 @@ class Timeline {
   }
 
   #key(event, actions) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select, dialog")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select, dialog") || behindDialog()) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === " " && event.target.closest("button")) return;
     if (!this.#day.known || !Object.hasOwn(actions, key)) return;
