@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
+PackedRows = NDArray[np.uint64]  # numbers bit by bit as they are packed: to compare them, NaN is NaN
 
 _WIRE: Final = np.dtype("<f8")
+_BITS: Final = np.dtype("<u8")
 _AT_ONCE: Final = 256  # rows that fit into a core's cache
 
 
@@ -32,12 +34,22 @@ def in_packed_form(column: Sequence[float | None] | bytes) -> bytes:
 
 
 def unpacked(columns: Sequence[bytes]) -> Floats:
-    """Packed columns of one length as the rows of a matrix; NaN where there is no value.
+    """Packed columns of one length as the rows of a matrix; NaN where there is no value."""
+    return numbers_of(packed_rows(columns))
+
+
+def packed_rows(columns: Sequence[bytes]) -> PackedRows:
+    """Packed columns of one length as the rows of a matrix, not read yet."""
+    return np.frombuffer(b"".join(columns), _BITS).reshape(len(columns), -1)
+
+
+def numbers_of(rows: PackedRows) -> Floats:
+    """The numbers in packed rows; NaN where there is no value.
 
     Infinite is no value either: nothing that is measured is that, and JSON numbers cannot say it.
     """
-    rows = np.frombuffer(b"".join(columns), _WIRE).reshape(len(columns), -1)
-    return np.where(np.isfinite(rows), rows, np.nan)
+    numbers = rows.view(_WIRE)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def span(at: Ints) -> slice | Ints:
@@ -56,11 +68,25 @@ def turned(rows: Floats, at: Ints | None) -> Floats:
     return columns
 
 
-def drained(flags: Bools) -> Ints:
-    """Where the flags are set; they are set no longer."""
-    at = np.flatnonzero(flags)
-    flags[at] = False
-    return at
+class Marks:
+    """Symbols that wait for somebody, by position."""
+
+    def __init__(self) -> None:
+        self._flags: Bools = np.zeros(0, np.bool_)
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` symbols; new ones are not marked."""
+        self._flags = np.concatenate([self._flags, np.zeros(size - len(self._flags), np.bool_)])
+
+    def mark(self, at: Ints) -> None:
+        """Mark the symbols at positions `at`."""
+        self._flags[at] = True
+
+    def drain(self) -> Ints:
+        """The positions that are marked; they are no longer."""
+        at = np.flatnonzero(self._flags)
+        self._flags[at] = False
+        return at
 
 
 class TextColumn:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from gapscan.market.columns import Floats, Ints, as_floats, packed, unpacked
+from gapscan.market.columns import Floats, Ints, PackedRows, as_floats, numbers_of, packed, packed_rows
 from gapscan.market.fields import SCANNED
 from gapscan.market.observed import by_price, by_volume
 from gapscan.market.premarket import observe_early
@@ -25,24 +25,47 @@ from gapscan.market.universe import Universe
 from gapscan.protocol.feed import SCAN_COLUMNS
 from gapscan.protocol.messages import Column, Detail, Halts, News, ReferenceFrame, UniverseFrame
 
+_CONFIRMED: Final = [SCAN_COLUMNS.index(name) for name in ("price", "price_time", "volume", "updated")]
+_PRICE_TIME: Final = SCAN_COLUMNS.index("price_time")
 _PRICE: Final = ("price", "price_time", "from_bar")  # as of the price's time; the rest as of `updated`
 _OF_OLD_SHARES: Final = ("prev_high", "prev_low", "prev_volume")  # on the day of a split, they say nothing of today's
 _NUMBERS: Final = ("average_volume", "average_trades", "trades_deviation")
 
 
-def merge_scan(universe: Universe, frame: UniverseFrame) -> bool:
-    """Take in a part of a discovery scan; False when it is of an earlier trading day and was left out."""
-    observed = _observed(frame)
-    date = _date_of(universe, frame.as_of, observed["price_time"])
+def merge_scan(universe: Universe, *parts: UniverseFrame) -> bool:
+    """Take in the parts of a discovery scan; False when it is of an earlier trading day and was left out.
+
+    All together: what each costs by itself is more than what its symbols do.
+    """
+    said, as_of = [_said(part) for part in parts], parts[0].as_of
+    date = _date_of(universe, as_of, numbers_of(np.concatenate([rows[_PRICE_TIME] for rows in said])))
     if universe.date is not None and date < universe.date:
         return False
     if date != universe.date:
         universe.begin_day(date)
-    universe.set_clock(frame.as_of, session_of(frame))
-    universe.scanned_at = max(universe.scanned_at, frame.as_of)
-    universe.simulated = frame.simulated
-    _merge(universe, universe.positions(frame.symbols), observed, frame.as_of)
+    universe.set_clock(as_of, session_of(parts[0]))
+    universe.scanned_at = max(universe.scanned_at, as_of)
+    universe.simulated = parts[0].simulated
+    at = [universe.positions(part.symbols) for part in parts]
+    _merge_news(universe, parts, at, said)
+    confirmed = np.concatenate([rows[_CONFIRMED] for rows in said], axis=1)
+    _confirm(universe, np.concatenate(at), numbers_of(confirmed), as_of)
     return True
+
+
+def _merge_news(
+    universe: Universe, parts: Sequence[UniverseFrame], at: Sequence[Ints], said: Sequence[PackedRows]
+) -> None:
+    """Merge what a scan does not say again."""
+    last, as_of = universe.last_scan, parts[0].as_of
+    of_parts = list(zip([part.part for part in parts], at, said, strict=True))
+    news = [last.news(*each, as_of) for each in of_parts]
+    rows = np.concatenate([one[:, new] for one, new in zip(said, news, strict=True)], axis=1)
+    if rows.shape[1]:
+        where = np.concatenate([one[new] for one, new in zip(at, news, strict=True)])
+        _merge(universe, where, dict(zip(SCAN_COLUMNS, numbers_of(rows), strict=True)), as_of)
+    for each in of_parts:
+        last.merged(*each, as_of)
 
 
 def _date_of(universe: Universe, as_of: int, price_times: Floats) -> dt.date:
@@ -65,13 +88,23 @@ def session_of(frame: UniverseFrame) -> MarketSession:
     return by_clock if session is MarketSession.CLOSED and by_clock is MarketSession.NIGHT else session
 
 
-def _observed(frame: UniverseFrame) -> dict[str, Floats]:
-    """The columns of a frame, by name. A feed of another version may not have all of them: nothing is known then."""
+def _said(frame: UniverseFrame) -> PackedRows:
+    """The columns of a frame, as they are packed. A feed of another version may not have all of them: nothing is known
+    then."""
     columns = [getattr(frame, name) for name in SCAN_COLUMNS]
     if UNSET in columns:
         nothing = packed([None] * len(frame.symbols))
         columns = [nothing if column is UNSET else column for column in columns]
-    return dict(zip(SCAN_COLUMNS, unpacked(columns), strict=True))
+    return packed_rows(columns)
+
+
+def _confirm(universe: Universe, at: Ints, said: Floats, as_of: int) -> None:
+    """What is held of all symbols in a scan is known for longer, whether it said anything new of them or not."""
+    prices, price_times, volumes, updated = said
+    night = session_times(universe.date or trading_date(as_of)).night
+    price_times = np.where(np.isnan(prices) | ~(price_times > night), np.nan, price_times)
+    times = np.where(np.isnan(updated), -np.inf, np.where(updated <= night, np.nan, updated))
+    universe.confirm(at, price_times, np.where(np.isnan(volumes), np.nan, times), as_of)
 
 
 def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int) -> None:
@@ -97,7 +130,6 @@ def _merge(universe: Universe, at: Ints, observed: dict[str, Floats], as_of: int
     values = np.array([observed[name] for name in SCANNED])
     moments = np.array([observed["price_time"] if name in _PRICE else times for name in SCANNED])
     universe.observe_scan(at, values, moments, as_of)
-    universe.confirm(at, observed["price_time"], np.where(np.isnan(observed["volume"]), np.nan, times), as_of)
 
 
 def _seen(minutes: Floats, times: Floats, as_of: int) -> Floats:

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 
 from gapscan.market.baselines import Curves
-from gapscan.market.columns import Bools, Floats, Ints, TextColumn, drained, span, turned
+from gapscan.market.columns import Bools, Floats, Ints, Marks, TextColumn, span, turned
 from gapscan.market.fields import MADE, NUMBERS, OBSERVED, SCANNED, TEXTS
 from gapscan.market.history import LIVE_MS, STEP_MS, History
+from gapscan.market.last_scan import LastScan
 from gapscan.market.places import Places, alphabetical
 from gapscan.market.range_coverage import RangeCoverage
 from gapscan.market.sessions import MarketSession, date_of_trades, session_at, trading_date
@@ -59,11 +60,12 @@ class Universe:
         self._scan_ms = scan_ms + STEP_MS
         # In memory the fields of a symbol lie together: a rank cycle needs many fields of few symbols.
         self._numbers: Floats = np.full((0, len(NUMBERS)), np.nan).T
-        self._times: Floats = np.full((len(OBSERVED), 0), np.nan)  # when each value was observed
+        self._times: Floats = np.full((0, len(OBSERVED)), np.nan).T  # when each value was observed
         self._texts = {name: TextColumn() for name in TEXTS}
         self._order: Floats = np.empty(0)
         self._places = Places(self.index, self._register)
-        self._dirty, self._retexted, self._unsaved = (np.zeros(0, np.bool_) for _ in range(3))
+        self._dirty, self._retexted, self._unsaved = Marks(), Marks(), Marks()
+        self.last_scan = LastScan()
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -113,14 +115,10 @@ class Universe:
         missing = size - self._numbers.shape[1]
         room = np.full((len(NUMBERS), missing), np.nan)
         self._numbers = np.vstack([self._numbers.T, room.T]).T
-        self._times = np.hstack([self._times, room[: len(OBSERVED)]])
-        for history in (self.prices, self.volumes):
-            history.grow(size)
-        self.ranges.grow(size)
-        no = np.zeros(missing, np.bool_)
-        self._dirty, self._retexted, self._unsaved = (
-            np.concatenate([flags, no]) for flags in (self._dirty, self._retexted, self._unsaved)
-        )
+        self._times = np.vstack([self._times.T, room[: len(OBSERVED)].T]).T
+        parts = (self.prices, self.volumes, self.ranges, self.last_scan, self._dirty, self._retexted, self._unsaved)
+        for part in parts:
+            part.grow(size)
 
     def begin_day(self, date: dt.date) -> None:
         """Forget what was observed on earlier days, and splits that were known for earlier days only."""
@@ -162,19 +160,20 @@ class Universe:
 
     def mark_dirty(self, at: Ints) -> None:
         """Something new is known of the symbols at positions `at`."""
-        self._dirty[at] = self._unsaved[at] = True
+        for marks in (self._dirty, self._unsaved, self.last_scan):
+            marks.mark(at)
 
     def drain_dirty(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called."""
-        return drained(self._dirty)
+        return self._dirty.drain()
 
     def drain_retexted(self) -> Ints:
         """Positions of the symbols whose texts changed since this was last called."""
-        return drained(self._retexted)
+        return self._retexted.drain()
 
     def drain_unsaved(self) -> Ints:
         """Positions of the symbols of which something new was stored since this was last called, for another caller."""
-        return drained(self._unsaved)
+        return self._unsaved.drain()
 
     def put_made(self, block: Floats, at: Ints | None) -> None:
         """Store what was computed in a `block` of the symbols at positions `at` (None: of all)."""
@@ -193,7 +192,7 @@ class Universe:
     def set_text(self, name: str, at: Ints, words: Sequence[str | None]) -> None:
         """Store texts."""
         changed = self._texts[name].put(at, words)
-        self._retexted[changed] = True
+        self._retexted.mark(changed)
         self.mark_dirty(changed)
 
     def confirm(self, at: Ints, price_times: Floats, times: Floats, as_of: int) -> None:

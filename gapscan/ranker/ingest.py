@@ -260,8 +260,7 @@ class Ingest:
 
     def _apply_whole_scan(self, parts: Sequence[UniverseFrame]) -> News:
         before = self.universe.date
-        kept = [merge_scan(self.universe, part) for part in parts]
-        if not all(kept):
+        if not merge_scan(self.universe, *parts):
             self._tally.trouble("old_frames", "a scan of an earlier trading day was left out")
             return News(0)
         if self.universe.date != before:

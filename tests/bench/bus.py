@@ -67,10 +67,12 @@ class Discovery:
 
     async def scan(self, body: bytes, ms: int) -> None:
         """Decode, publish as frames, decode those, rank, publish the deltas."""
+        parts = []
         for frame in self._market.frames(body, ms):
             payload = encode(frame)
             await self._bus.js.publish(names.DEFAULT.feed_universe, payload)
-            merge_scan(self._universe, decode_as(UniverseFrame, payload))
+            parts.append(decode_as(UniverseFrame, payload))
+        merge_scan(self._universe, *parts)
         ranked = self._scanner.scan({p.name: p.rows for p in self.publishers})
         await asyncio.gather(*(p.publish(ranked[p.name], ms) for p in self.publishers if p.name in ranked))
 
