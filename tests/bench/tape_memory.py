@@ -19,7 +19,7 @@ from gapscan.bus.tape import TapeLimits, ensure_tape, read_all, tape_info
 from gapscan.protocol.names import DEFAULT
 from gapscan.protocol.tape import minute_in
 from tests.bench.registry import Benchmark, Figure, median, percentile
-from tests.bench.tape import recording
+from tests.bench.tape import readers, recording
 from tests.support.nats import NatsServer
 from tests.support.up import RunningSet, running_set
 
@@ -127,10 +127,19 @@ def _places(filled: Path, to: Path) -> tuple[Path, Path]:
     return found, beside.with_name(found.name)
 
 
+async def _subjects(bus: Bus) -> list[str]:
+    """All minutes of all lists, list by list: of all at once the answer would be too large."""
+    found: list[str] = []
+    for reader in await readers(bus):
+        pattern = f"{DEFAULT.tape}.{reader.shelf.name}.>"
+        info = await bus.js.stream_info(DEFAULT.stream_tape, subjects_filter=pattern)
+        found += sorted(info.state.subjects or {})
+    return found
+
+
 async def _asked(bus: Bus) -> list[float]:
-    """How long direct gets of random minutes take, ms."""
-    info = await bus.js.stream_info(DEFAULT.stream_tape, subjects_filter=f"{DEFAULT.tape}.>")
-    subjects = sorted(info.state.subjects or {})
+    """How many minutes there are, and how long direct gets of random ones take, ms."""
+    subjects = await _subjects(bus)
     assert len(subjects) > DAYS * MINUTES_A_DAY, "all lists have all minutes"
     dice, took = random.Random(5), []
     for _ in range(QUESTIONS):
@@ -155,6 +164,7 @@ async def _memory(root: Path) -> list[Figure]:
             there.rename(away)
         away.rename(there)
         await _resident(up)
+        await has(bus, messages, simulated=False)  # the link is there again
         subjects, *took = await _asked(bus)
     return [
         Figure(f"tape: messages of {DAYS} days", messages, ""),
