@@ -18,7 +18,7 @@ from gapscan.bus.tape import tape_info
 from gapscan.client.tape_reader import TapeReader
 from gapscan.config.sim_section import STEPPING_SPEED
 from gapscan.errors import UnknownListError
-from gapscan.market.sessions import SessionTimes, session_times, trading_date
+from gapscan.market.sessions import SessionTimes, next_trading_day, session_times, trading_date
 from gapscan.protocol import names
 from gapscan.protocol.tape import MINUTE_MS, minute_in
 from tests.bench.registry import Benchmark, Figure, percentile
@@ -39,11 +39,12 @@ def at_the_open() -> Sequence[Figure]:
 
 
 def session() -> Sequence[Figure]:
-    """From pre-market to post-market, each minute of each list: fails where one is missing. About eight minutes.
+    """From pre-market to post-market, each minute of each list: fails where one is missing. About ten minutes.
 
     The market goes from minute to minute and waits at each until it is ranked, so that lists change once or twice a
     minute, and a session weighs less than a live one: that is what the benchmark `tape_day` is for. With SESSION_SPEED
     below 30 it has bars of each second, in half an hour or more. Questions are asked when it is over, of NATS alone.
+    The night before it, and twenty minutes of the evening, are on the tape too.
     """
     return asyncio.run(_session(float(os.environ.get("SESSION_SPEED", SESSION_SPEED))))
 
@@ -72,9 +73,9 @@ async def _at_the_open() -> list[Figure]:
 async def _session(speed: float) -> list[Figure]:
     what = "a session, minute by minute" if speed >= STEPPING_SPEED else "a session"
     with tempfile.TemporaryDirectory() as root:
-        # It begins before the market does, so that it stands there, all loaded, when that opens.
+        # From the evening before, so that all is there, and recorded, when the session begins.
         async with (
-            running_set(Path(root), symbols=SYMBOLS, start="03:59", speed=speed) as up,
+            running_set(Path(root), symbols=SYMBOLS, start="19:40", speed=speed) as up,
             connect(up.nats, "bench") as bus,
         ):
             began = time.monotonic()
@@ -98,7 +99,7 @@ async def _played(bus: Bus, patience: float) -> SessionTimes:
     async with asyncio.timeout(patience):
         await recording(bus)
         (first, *_) = await readers(bus)
-        times = session_times(trading_date(await first.end()))
+        times = session_times(next_trading_day(trading_date(await first.begin())))
         while await recorded_to(bus) < times.closed:
             await asyncio.sleep(1.0)
         return times
