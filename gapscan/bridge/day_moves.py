@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from gapscan.bridge.history import ListHistory, Version
+from gapscan.bridge.history import ListHistory
 from gapscan.bridge.versions import VersionStore
 from gapscan.bus.client import Bus
 from gapscan.client.stays import Stay, first_symbols, stays_of, stays_on_day
@@ -138,8 +138,7 @@ class DayMoves:
             if history is None or history.current is None:
                 found += stays
                 continue
-            came = history.entered(symbol)
-            if stays and stays[-1].left is None and _has_left(history, stays[-1], came):
+            if stays and stays[-1].left is None and has_left(history, stays[-1]):
                 stays[-1] = _ended(history, stays[-1])
             found += stays
             if symbol in history.current.rows.symbols and (not stays or stays[-1].left is not None):
@@ -148,19 +147,22 @@ class DayMoves:
 
     def _came(self, name: str, symbol: str, *, from_start: bool) -> Stay:
         """It is in, and the tape has not told that it came: the list's newest versions may have seen it come."""
-        came = self._versions.histories[name].entered(symbol)
-        if came is None:
+        seen = self._versions.histories[name].entered(symbol)
+        if seen is None:
             return Stay(name, symbol, unrecorded=not from_start)
+        _, came = seen
         place = came.rows.symbols.index(symbol)
         return Stay(name, symbol, came.as_of, rank_in=place + 1, price_in=came.rows[place].get("price"))
 
 
-def _has_left(history: ListHistory, stay: Stay, came: Version | None) -> bool:
+def has_left(history: ListHistory, stay: Stay) -> bool:
     """Whether the list says that a stay is over of which the tape tells no end yet: it is out, or came anew."""
     current = history.current
     if current is not None and stay.symbol not in current.rows.symbols:
         return current.as_of >= (stay.entered or 0)  # else the tape is ahead of it
-    return came is not None and stay.entered is not None and came.as_of > stay.entered
+    seen = history.entered(stay.symbol)
+    # A version may have several deltas in it, with the time of the last: a symbol in it may have come earlier.
+    return seen is not None and stay.entered is not None and seen[0].as_of > stay.entered
 
 
 def _ended(history: ListHistory, stay: Stay) -> Stay:

@@ -101,13 +101,17 @@ class ListHistory:
         """The list as it was at `position`; None when that is not known any more."""
         return self._versions.get(position)
 
-    def entered(self, symbol: str) -> Version | None:
-        """The version with which a symbol that is in came; None when that is not among those that are kept."""
+    def entered(self, symbol: str) -> tuple[Version, Version] | None:
+        """The last version without a symbol that is in, and the one with it that came then.
+
+        None when that is not among those that are kept.
+        """
         came: Version | None = None
         for version in reversed(self._versions.values()):
-            if symbol not in version.rows.symbols:
-                return came
-            came = version
+            if symbol in version.rows.symbols:
+                came = version
+            else:
+                return None if came is None else (version, came)
         return None
 
     def left(self, symbol: str) -> tuple[Version, Version] | None:

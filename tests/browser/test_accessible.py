@@ -72,6 +72,11 @@ async def test_no_serious_finding_in_what_is_marked(axe: str, watched: Watched, 
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         await assert_accessible(page, axe, f"who is pinned and hidden, {theme}")
     await page.keyboard.press("Escape")
+    await page.keyboard.press("l")
+    for theme in ("dark", "light"):
+        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        await assert_accessible(page, axe, f"layouts and panels, {theme}")
+    await page.keyboard.press("Escape")
     await page.click("#row-S4", button="right")
     for theme in ("dark", "light"):
         await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
