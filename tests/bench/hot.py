@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -18,26 +18,30 @@ import psutil
 
 from gapscan.bus.client import Bus, BusOptions, connect
 from gapscan.client.api import Follower
-from gapscan.config.sim_section import STEPPING_SPEED
 from gapscan.errors import UnknownListError
 from gapscan.market.columns import packed
+from gapscan.polygon import KEY_VARIABLE
 from gapscan.protocol import names
 from gapscan.protocol.codec import encode
 from gapscan.protocol.messages import Bars, Row
 from gapscan.runtime import end
 from gapscan.service.status import collect
+from gapscan.supervisor import ports
 from tests.bench.bus import with_server
 from tests.bench.registry import Benchmark, Figure, median, percentile
 from tests.bench.workload import MOMENT, RandomWalk
+from tests.support.nats import NatsServer
 from tests.support.processes import started
-from tests.support.up import RunningSet, running_set
+from tests.support.up import running_set
 
 LIST = "most_active"
 LONE_BARS = 60
 SPREAD_SECONDS = 8
 SPREAD_RATE = 1000  # bars a second
 WINDOW_SECONDS = 15.0
-SETTLE_SECONDS = 30.0  # reference data are loaded first, and the market's clock waits for them
+LOAD_SPEED = 100.0
+STARTS_WITHIN = 60.0
+SETTLE_SECONDS = 45.0  # reference data and the details of the first hot symbols are loaded first
 DETAILS_SECONDS = 60.0  # until the details of the first hot symbols are loaded
 
 
@@ -189,9 +193,12 @@ def bars() -> Sequence[Figure]:
     return figures
 
 
-async def _shares(running: RunningSet) -> dict[str, float]:
-    """The share of a core (%) that each process of a set takes."""
-    processes = {name: psutil.Process(pid) for name, pid in running.pids_by_name().items()}
+Processes = dict[str, int]  # their ids, by name
+
+
+async def _shares(pids: Processes) -> dict[str, float]:
+    """The share of a core (%) that each process takes."""
+    processes = {name: psutil.Process(pid) for name, pid in pids.items()}
     before = {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
     began = time.perf_counter()
     await asyncio.sleep(WINDOW_SECONDS)
@@ -200,42 +207,82 @@ async def _shares(running: RunningSet) -> dict[str, float]:
 
 
 async def _under_load(
-    what: str, speed: float, goals: dict[str, float], settle: float, **settings: str
-) -> Sequence[Figure]:
-    with tempfile.TemporaryDirectory() as directory:
-        async with running_set(Path(directory), symbols=11_000, start="10:30", speed=speed, **settings) as running:
-            await asyncio.sleep(settle)
-            async with connect(running.nats, "bench") as bus:
-                first = await collect(bus)
-                shares = await _shares(running)
-                last = await collect(bus)
-    counts = [report.services["feed"].instances[0]["counts"] for report in (first, last)]
-    ranked = [report.services["ranker"].instances[0]["counts"] for report in (first, last)]
-    rate = (counts[1]["bars"] - counts[0]["bars"]) / WINDOW_SECONDS
-    taken = (ranked[1]["bars"] - ranked[0]["bars"]) / WINDOW_SECONDS
-    dropped = ranked[1].get("parts_dropped", 0) + counts[1].get("frames_dropped", 0)
+    what: str, services: AbstractAsyncContextManager[tuple[BusOptions, Processes]], goals: dict[str, float],
+    settle: float,
+) -> Sequence[Figure]:  # fmt: skip
+    async with services as (options, pids):
+        await asyncio.sleep(settle)
+        async with connect(options, "bench") as bus:
+            first = await collect(bus)
+            shares = await _shares(pids)
+            last = await collect(bus)
+    feeds, rankers = (
+        [report.services[name].instances[0]["counts"] for report in (first, last)] for name in ("feed", "ranker")
+    )
+    rate, taken = ((counts[1]["bars"] - counts[0]["bars"]) / WINDOW_SECONDS for counts in (feeds, rankers))
+    rounds = (rankers[1]["cycles"] - rankers[0]["cycles"]) / WINDOW_SECONDS
+    dropped = rankers[1].get("parts_dropped", 0) + feeds[1].get("frames_dropped", 0)
     behind = last.services["feed"].instances[0]["link"]["newest_bar_age"]
     figures = [
         Figure(f"{what}: bars from the provider", rate, "1/s", None, f"{dropped} messages dropped"),
         Figure(f"{what}: bars into the lists", taken, "1/s", None, f"newest bar {behind:.1f} s of market time old"),
+        Figure(f"{what}: rank cycles", rounds, "1/s"),
     ]
-    return figures + [
-        Figure(f"{what}: {name}", shares[name], "% of a core", goals.get(name)) for name in ("feed", "ranker", "nats")
-    ]
+    for name in ("feed", "ranker", "nats"):
+        by_rate = f"{shares[name] / rate * 10_000:.1f} % per 10,000 bars/s"
+        figures.append(Figure(f"{what}: {name}", shares[name], "% of a core", goals.get(name), by_rate))
+    return figures
+
+
+@asynccontextmanager
+async def _as_up() -> AsyncIterator[tuple[BusOptions, Processes]]:
+    """A whole set at the market's own speed."""
+    with tempfile.TemporaryDirectory() as directory:
+        async with running_set(Path(directory), symbols=11_000, start="10:30", speed=1) as running:
+            yield running.nats, running.pids_by_name()
+
+
+@asynccontextmanager
+async def _flood() -> AsyncIterator[tuple[BusOptions, Processes]]:
+    """What ranks every symbol of a market that goes LOAD_SPEED times as fast, and waits for nobody.
+
+    One that waits for the ranker, as that of `gapscan up` does, shows itself by scans alone at such a speed. The ranker
+    ranks ten times a second, whatever it costs: with a budget it would rank the more often, the less a round costs.
+    """
+    port = str(ports.free_port())
+    host = f"127.0.0.1:{port}"
+    settings = {
+        "SIM_PORT": port, "SIM_SPEED": str(LOAD_SPEED), "SIM_SYMBOLS": "11000", "SIM_START": "10:00",
+        "PROVIDER_SIMULATED": "true", "PROVIDER_REST_URL": f"http://{host}", "PROVIDER_WEBSOCKET_HOST": host,
+        "PROVIDER_SECURE_WEBSOCKET": "false", "FEED_DISCOVERY_INTERVAL": "1", "FEED_MODE": "all", "FEED_CACHE_DIR": "",
+        "RANKER_HOT_INTERVAL": "0.1", "RANKER_CPU_BUDGET": "0.01",
+    }  # fmt: skip
+    env = {f"GAPSCAN_{name}": value for name, value in settings.items()} | {KEY_VARIABLE: "x"}
+    with tempfile.TemporaryDirectory() as directory:
+        server = NatsServer(Path(directory))
+        server.start()
+        try:
+            async with AsyncExitStack() as stack:
+                pids = {"nats": server.pid}
+                for name in ("sim", "feed", "ranker", "hot"):
+                    pids[name] = (await stack.enter_async_context(service(name, server.url, **env))).pid
+                    if name == "sim":
+                        await ports.listening(int(port), STARTS_WITHIN)
+                yield BusOptions(server.url), pids
+        finally:
+            server.close()
 
 
 def load() -> Sequence[Figure]:
-    """Every symbol hot, as fast as a simulated day has bars: from STEPPING_SPEED on it shows itself by scans alone."""
+    """Every symbol hot, at about 10,000 bars a second."""
     goals = {"feed": 60.0, "ranker": 60.0}
-    return asyncio.run(
-        _under_load("every symbol hot", STEPPING_SPEED - 1, goals, SETTLE_SECONDS, GAPSCAN_FEED_MODE="all")
-    )
+    return asyncio.run(_under_load("every symbol hot", _flood(), goals, SETTLE_SECONDS))
 
 
 def normal() -> Sequence[Figure]:
     """The hot set alone, at the market's own speed, once the companies' details are there; a scan every 5 s."""
     goals = {"ranker": 10.0}
-    return asyncio.run(_under_load("normal market", 1, goals, DETAILS_SECONDS))
+    return asyncio.run(_under_load("normal market", _as_up(), goals, DETAILS_SECONDS))
 
 
 BENCHMARKS: dict[str, Benchmark] = {"bars": bars, "load": load, "normal": normal}
