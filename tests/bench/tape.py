@@ -20,7 +20,7 @@ from gapscan.config.sim_section import STEPPING_SPEED
 from gapscan.errors import UnknownListError
 from gapscan.market.sessions import SessionTimes, next_trading_day, session_times, trading_date
 from gapscan.protocol import names
-from gapscan.protocol.tape import MINUTE_MS, minute_in
+from gapscan.protocol.tape import MINUTE_MS, SECOND_MS, minute_in, second_of
 from tests.bench.registry import Benchmark, Figure, percentile
 from tests.support.up import RunningSet, running_set, stored_set
 
@@ -61,13 +61,18 @@ async def _at_the_open() -> list[Figure]:
             before, began = _cpu(process), time.monotonic()
             await asyncio.sleep(OPEN_SECONDS)
             share = (_cpu(process) - before) / (time.monotonic() - began) * 100
-            spans = [(reader, await reader.begin(), await reader.end()) for reader in await readers(bus)]
+            spans = [await _recorded(reader) for reader in await readers(bus)]
             return [
                 Figure(f"tape: recorder at {what}, share of a core", share, "%", 4.0),
                 *await weighed(what, bus, up.data, len(spans)),
                 _memory(what, up),
                 *await asked(what, spans),
             ]
+
+
+async def _recorded(reader: TapeReader) -> Span:
+    """From the first full second of which it is known what the list was."""
+    return reader, second_of(await reader.begin()) * SECOND_MS, await reader.end()
 
 
 async def _session(speed: float) -> list[Figure]:
