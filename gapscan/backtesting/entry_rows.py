@@ -57,11 +57,13 @@ class RowLog:
             return
         places = np.concatenate([places for _, places in self._waiting])
         rows = np.repeat([row for row, _ in self._waiting], [len(places) for _, places in self._waiting])
+        size = len(self._day.symbols)
+        cells = rows * size + places
         for name, values in self._given.items():
             seen = self._seen.observed[name]
-            values.append(seen[rows if len(seen) > 1 else 0, places])
+            values.append(seen.ravel().take(cells if len(seen) > 1 else places))
         for key, values in self._past.items():
-            values.append(self._seen.past[key][rows, places])
+            values.append(self._seen.past[key].ravel().take(cells))
         self._waiting.clear()
 
     def rounded(self) -> Floats:

@@ -27,6 +27,7 @@ from gapscan.ranking.spec import ListSet, ListSpec
 _CELLS: Final = 120_000  # of a matrix: some of them fit into a processor's cache
 _ALL: Final = np.ones((1, 1), np.bool_)
 _NOBODY: Final = np.zeros(0, np.intp)
+_SORTED_AT_ONCE: Final = 1500  # of more it is faster to find the best first
 
 
 class FastForm:
@@ -61,8 +62,7 @@ class FastForm:
             end = at + 1
             while end < len(minutes) and end - at < self._rows and self._day.session(minutes[end]) == session:
                 end += 1
-            seen = self._seen(stepped, minutes[at:end])
-            yield from self._rank(minutes[at:end], seen, self._matrix(seen, minutes[at:end], session))
+            yield from self._rank(minutes[at:end], session, self._seen(stepped, minutes[at:end]))
             at = end
 
     def _settling_of(self, spec: ListSpec, step: int) -> SettlingRows | None:
@@ -96,7 +96,8 @@ class FastForm:
         columns = self._before | dict(seen.observed) | {"left_at": self._left_at}
         return Matrix(self._day, moments, session, columns, seen.past, curves=self._curves)
 
-    def _rank(self, minutes: range, seen: Seen, matrix: Matrix) -> Iterator[Ranked]:
+    def _rank(self, minutes: range, session: MarketSession, seen: Seen) -> Iterator[Ranked]:
+        matrix = self._matrix(seen, minutes, session)
         with np.errstate(all="ignore"):
             there = matrix.number("gone") != 1.0
             gates = {gate.text: _Gate(gate.entry(matrix), gate.stay(matrix), there) for gate in self._lists.gates}
@@ -185,15 +186,22 @@ class _Keys:
 def _best(spec: ListSpec, candidates: Ints, of_all: Floats, keys: _Keys, row: int) -> Ints:
     """The first of the candidates, in order; those that are equal under the first key are ordered by all keys."""
     limit, values = spec.definition.limit, of_all[candidates]
-    if len(candidates) > limit:
-        worst = np.partition(values, limit - 1)[limit - 1]
-        if not np.isnan(worst):
-            within = values <= worst
-            candidates, values = candidates[within], values[within]
+    if len(candidates) > max(limit, _SORTED_AT_ONCE):
+        candidates, values = _up_to(np.partition(values, limit - 1)[limit - 1], candidates, values)
     order = values.argsort()
-    ordered = values[order]
+    ordered = values[order[: limit + 1]]
     # What is missing stands last: where that is so of the last but one, it is of two.
     if len(order) > 1 and (np.isnan(ordered[-2]) or (ordered[1:] == ordered[:-1]).any()):
-        order = np.lexsort([keys.of(key)[row][candidates] for key in reversed(spec.keys)])
+        if len(order) > limit:
+            candidates, values = _up_to(ordered[limit - 1], candidates, values)
+        order = np.lexsort([*(keys.of(key)[row][candidates] for key in reversed(spec.keys[1:])), values])
     top: Ints = candidates[order[:limit]]
     return top
+
+
+def _up_to(worst: float, candidates: Ints, values: Floats) -> tuple[Ints, Floats]:
+    """Those that are no worse, all where that is not known."""
+    if np.isnan(worst):
+        return candidates, values
+    within = values <= worst
+    return candidates[within], values[within]

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from gapscan.backtesting.day_minutes import minutes_of
 from gapscan.backtesting.market_day import (
     BASELINE_SESSIONS,
     MarketDay,
-    minutes_of,
     opens_of,
     reference_of,
     sessions_before,

@@ -1,22 +1,22 @@
-"""One past day as a backtest sees it: its minute bars in the order of time, and what was known before it began."""
+"""One past day as a backtest sees it: its minute bars, and what was known before it began."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gapscan.backtesting.day_minutes import Minutes
 from gapscan.errors import DataError
 from gapscan.flatfiles.day_bars import DayBars
 from gapscan.market.baselines import Curves
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.sessions import (
     MINUTE_MS,
-    NS_PER_MS,
     MarketSession,
     SessionTimes,
     previous_trading_day,
@@ -51,28 +51,6 @@ class Reference:
     ssr_carried: Floats
     split: Bools
     complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Minutes:
-    """Minute bars by ascending minute, then in the order of `symbols`; those of minute m are at `bounds[m:m + 2]`.
-
-    Minutes count from the beginning of pre-market. A bar without volume is no bar.
-    """
-
-    symbol: NDArray[np.int32]
-    minute: NDArray[np.int16]
-    volume: Floats
-    open: Floats
-    close: Floats
-    high: Floats
-    low: Floats
-    trades: NDArray[np.int64]
-    bounds: Ints
-
-    def of(self, minute: int) -> slice:
-        """Where the bars of a minute are."""
-        return slice(int(self.bounds[minute]), int(self.bounds[minute + 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,68 +101,6 @@ class MarketDay:
     def first_of(self, ms: int) -> int:
         """The minute that begins at the moment `ms`."""
         return (ms - self.times.pre) // MINUTE_MS
-
-
-def minutes_of(bars: DayBars, symbols: Sequence[str], date: dt.date) -> Minutes:
-    """The minutes of those symbols. Of two bars of one minute the first counts; bars outside the sessions do not.
-
-    The columns of `bars` are put in order where they are, and are of no use afterwards.
-    """
-    times = session_times(date)
-    length = (times.closed - times.pre) // MINUTE_MS
-    symbol = _places_of_bars(bars, symbols)
-    minute = _minutes_since(bars.start, times.pre, length)
-    order = _order(symbol, minute, bars.volume)
-    room: NDArray[Any] = bars.start  # each column goes to where the one before it was
-    columns = {}
-    for name in ("volume", "open", "close", "high", "low", "transactions"):
-        values = getattr(bars, name)
-        columns[name] = np.take(values, order, out=room.view(values.dtype)[: len(order)], mode="clip")
-        room = values
-    minute = minute[order]
-    bounds = np.searchsorted(minute, np.arange(length + 1, dtype=minute.dtype))
-    return Minutes(symbol[order], minute, trades=columns.pop("transactions"), bounds=bounds, **columns)
-
-
-def _places_of_bars(bars: DayBars, symbols: Sequence[str]) -> NDArray[np.int32]:
-    """Of each bar, the place of its symbol. Files mostly have symbols in their order: nothing is copied then."""
-    if bars.symbols == symbols:
-        return bars.of
-    place = {symbol: at for at, symbol in enumerate(symbols)}
-    places: NDArray[np.int32] = np.array([place[symbol] for symbol in bars.symbols], np.int32)[bars.of]
-    return places
-
-
-def _minutes_since(start: NDArray[np.int64], pre: int, length: int) -> NDArray[np.int16]:
-    """The minute of each bar; -1 outside of the sessions. `start` is used up."""
-    start -= pre * NS_PER_MS
-    start //= MINUTE_MS * NS_PER_MS
-    start[(start < 0) | (start >= length)] = -1
-    return start.astype(np.int16)
-
-
-def _order(symbol: NDArray[np.int32], minute: NDArray[np.int16], volume: Floats) -> Ints:
-    """Where the bars are that count, by minute and symbol."""
-    counts = (minute >= 0) & (volume > 0)
-    if counts.all() and _ascend(symbol, minute):
-        return np.argsort(minute, kind="stable")  # a radix sort
-    order = np.flatnonzero(counts)
-    order = order[np.argsort(symbol[order], kind="stable")]
-    order = order[np.argsort(minute[order], kind="stable")]
-    return _first_of_each(order, symbol, minute)
-
-
-def _ascend(symbol: NDArray[np.int32], minute: NDArray[np.int16]) -> bool:
-    """Whether bars are in the order of symbol and minute, and none is there twice."""
-    later = minute[1:] > minute[:-1]
-    later &= symbol[1:] == symbol[:-1]
-    later |= symbol[1:] > symbol[:-1]
-    return bool(later.all())
-
-
-def _first_of_each(order: Ints, symbol: NDArray[np.int32], minute: NDArray[np.int16]) -> Ints:
-    same = (symbol[order[1:]] == symbol[order[:-1]]) & (minute[order[1:]] == minute[order[:-1]])
-    return order if not same.any() else order[np.concatenate([[True], ~same])]
 
 
 def sessions_before(date: dt.date, days: Sequence[dt.date]) -> list[dt.date]:

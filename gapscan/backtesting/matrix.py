@@ -64,7 +64,7 @@ class Matrix:
     ) -> None:
         self.found: dict[str, Bools] | None = {}
         self._curves = curves
-        self._places = np.arange(len(day.symbols)) if places is None else places
+        self._places = places
         self.session = session
         self.date = day.date
         self.day = day.times.regular
@@ -108,8 +108,9 @@ class Matrix:
         """By the symbols' own curves, if there are any."""
         if self._curves is None:
             return None
-        usual = self._curves.expected(self._places, self._moments, self.date)
-        return usual, self._curves.sessions(self._places)[None, :], True
+        places = np.arange(len(self._symbols)) if self._places is None else self._places
+        usual = self._curves.expected(places, self._moments, self.date)
+        return usual, self._curves.sessions(places)[None, :], True
 
     def number(self, name: str) -> Floats:
         """A column for an expression; `now` is market time."""
@@ -141,7 +142,7 @@ class Part:
 
     def picked(self, column: Floats | Bools) -> Any:
         """The symbols' values of a column of the matrix."""
-        return column[:, self._places] if np.ndim(column) and column.shape[1] > 1 else column
+        return column.take(self._places, axis=1) if np.ndim(column) and column.shape[1] > 1 else column
 
     def number(self, name: str) -> Floats:
         """A column of the symbols."""

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from gapscan.backtesting import bootstrap
 from gapscan.backtesting.half_hours import half_hours
+from gapscan.backtesting.horizons import HORIZONS
 from gapscan.backtesting.one_day import DayResult
-from gapscan.backtesting.outcomes import EXTREMES, HORIZONS, RETURNS
+from gapscan.backtesting.outcomes import EXTREMES, RETURNS
 from gapscan.backtesting.run import Days, Options
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS, minute_of_day

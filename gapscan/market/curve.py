@@ -45,6 +45,7 @@ def _knots() -> tuple[np.ndarray, np.ndarray]:
 
 _MINUTES, _SHARES = _knots()
 _DAY: Final = 24 * 60  # minutes
+_ROUNDING: Final = 1.0 + 1e-9
 _BY_MINUTE: Final = np.interp(np.arange(_DAY + 1, dtype=float), _MINUTES, _SHARES)
 _OF_MINUTE: Final = np.append(np.diff(_BY_MINUTE), np.nan)  # the last one is of no minute
 
@@ -72,6 +73,18 @@ def share_of_minute(day: int, starts: Floats) -> Floats:
         return shares
     by_start, by_end = np.interp(np.array([minutes, minutes + 1]), _MINUTES, _SHARES)
     return np.where(within, by_end - by_start, np.nan)
+
+
+def busiest_minute(day: int, moments: Floats | float, before: int) -> Floats:
+    """For each of `moments`, no less than the share of any minute that begins up to `before` minutes before it.
+
+    As `share_of_minute` has them; NaN where the moments are of another day.
+    """
+    first = np.asarray(moments, np.float64)[..., None] // MINUTE_MS * MINUTE_MS
+    # One that begins within a minute is a part of the next one too.
+    near = first + MINUTE_MS * np.arange(-before, 2)
+    busiest: Floats = np.fmax.reduce(share_of_minute(day, near), axis=-1) * _ROUNDING
+    return busiest
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from gapscan.market.columns import Bools, Floats
-from gapscan.market.curve import share_of_minute, share_traded
+from gapscan.market.curve import busiest_minute, share_of_minute, share_traded
 from gapscan.market.sessions import MINUTE_MS, MarketSession, closes_early, session_times
 from gapscan.market.true_range import restricts
 
@@ -221,16 +221,22 @@ def _trades(columns: MetricColumns) -> None:
     around a rate that differs from day to day. Missing where fewer than TRADES_FLOOR are expected, and when the
     minute is long over.
     """
-    start = columns["minute_start"]
-    is_new = columns.now - start <= _MINUTE_IS_NEW
-    start = np.where(is_new, start, np.nan)  # nothing needs to be computed of the others
+    is_new = columns.now - columns["minute_start"] <= _MINUTE_IS_NEW
+    busiest = busiest_minute(columns.day, columns.now, _MINUTE_IS_NEW // MINUTE_MS)
+    at = (is_new & (columns["average_trades"] * busiest >= TRADES_FLOOR)).nonzero()
+    # Nothing is computed of the others: mostly these are nearly all.
+    start, scanned, trades, average, daily = (
+        np.broadcast_to(columns[name], is_new.shape)[at]
+        for name in ("minute_start", "scanned", "minute_trades", "average_trades", "trades_deviation")
+    )
     # Bars do not count trades: what counts is how much of the minute the scan saw.
-    seen = np.minimum(np.maximum(columns["scanned"] - start, _LEAST_PART * MINUTE_MS), MINUTE_MS)
+    seen = np.minimum(np.maximum(scanned - start, _LEAST_PART * MINUTE_MS), MINUTE_MS)
     share = share_of_minute(columns.day, start) * (seen / MINUTE_MS)
-    expected = columns["average_trades"] * share
-    deviation = np.sqrt(expected + (columns["trades_deviation"] * share) ** 2)
-    says = is_new & (expected >= TRADES_FLOOR)
-    columns["trades_z"] = np.where(says, (columns["minute_trades"] - expected) / deviation, np.nan)
+    expected = average * share
+    deviation = np.sqrt(expected + (daily * share) ** 2)
+    z = np.full(is_new.shape, np.nan)
+    z[at] = np.where(expected >= TRADES_FLOOR, (trades - expected) / deviation, np.nan)
+    columns["trades_z"] = z
 
 
 def _ages(columns: MetricColumns) -> None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gapscan.backtesting.market_day import MarketDay, Reference, minutes_of
+from gapscan.backtesting.day_minutes import minutes_of
+from gapscan.backtesting.market_day import MarketDay, Reference
 from gapscan.flatfiles.day_bars import DayBars
 from gapscan.flatfiles.minutes import KNOTS
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, session_times

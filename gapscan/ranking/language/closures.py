@@ -220,7 +220,10 @@ def _combined(function: Callable[[Bools, Bools], Bools], tests: list[Test], *, d
         for test in tests[1:]:
             if result.size == 1 and result.item() == decided:
                 break
-            result = function(result, test(columns))
+            further = test(columns)
+            if further.size == 1 and further.item() == decided:
+                return further
+            result = function(result, further)
         return result
 
     return run
