@@ -14,7 +14,7 @@ from gapscan.flatfiles.day_bars import DayBars
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS, NS_PER_MS, session_times
 
-_PART: Final = 1 << 17  # bars
+_PART: Final = 1 << 15  # bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Minutes:
     close: Floats
     high: Floats
     low: Floats
-    trades: NDArray[np.int64]
+    trades: NDArray[np.int32]
     bounds: Ints
 
     def of(self, minute: int) -> slice:
@@ -49,15 +49,23 @@ def minutes_of(bars: DayBars, symbols: Sequence[str], date: dt.date) -> Minutes:
     symbol = _places_of_bars(bars, symbols)
     minute = _minutes_since(bars.start, times.pre, length)
     order = _order(symbol, minute, bars.volume, length)
+    number = np.zeros(length, np.intp)
+    for part in _parts(len(order)):
+        number += np.bincount(minute[order[part]], minlength=length)
+    del minute  # from here on each is the one of its place
     room: NDArray[Any] = bars.start  # each column goes to where the one before it was
     columns = {}
-    for name in ("volume", "open", "close", "high", "low", "transactions"):
+    for name in ("volume", "open", "close", "high", "low"):
         values = getattr(bars, name)
-        columns[name] = _taken(values, order, room.view(values.dtype)[: len(order)])
+        columns[name] = _taken(values, order, room.view(np.float64)[: len(order)])
         room = values
-    symbol, minute = (_taken(each, order, np.empty(len(order), each.dtype)) for each in (symbol, minute))
-    bounds = np.searchsorted(minute, np.arange(length + 1, dtype=minute.dtype))
-    return Minutes(symbol, minute, trades=columns.pop("transactions"), bounds=bounds, **columns)
+    half = room.view(np.int32)  # and the narrow ones to where the last was
+    symbol = _taken(symbol, order, half[: len(order)])
+    trades = _taken(bars.transactions, order, half[len(order) : 2 * len(order)])
+    del order
+    minute = np.repeat(np.arange(length, dtype=np.int16), number)
+    bounds = np.concatenate([[0], np.cumsum(number)])
+    return Minutes(symbol, minute, trades=trades, bounds=bounds, **columns)
 
 
 def _taken(values: NDArray[Any], order: NDArray[Any], into: NDArray[Any]) -> NDArray[Any]:
@@ -81,11 +89,14 @@ def _places_of_bars(bars: DayBars, symbols: Sequence[str]) -> NDArray[np.int32]:
 
 
 def _minutes_since(start: NDArray[np.int64], pre: int, length: int) -> NDArray[np.int16]:
-    """The minute of each bar; -1 outside of the sessions. `start` is used up."""
+    """The minute of each bar; -1 outside of the sessions. They are where `start` was, which is used up."""
     start -= pre * NS_PER_MS
     start //= MINUTE_MS * NS_PER_MS
     start[(start < 0) | (start >= length)] = -1
-    return start.astype(np.int16)
+    minute = start.view(np.int16)[: len(start)]
+    for part in _parts(len(start)):
+        minute[part] = start[part]
+    return minute
 
 
 def _order(symbol: NDArray[np.int32], minute: NDArray[np.int16], volume: Floats, length: int) -> NDArray[Any]:

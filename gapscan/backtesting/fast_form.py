@@ -24,7 +24,7 @@ from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.language.expression import SortKey
 from gapscan.ranking.spec import ListSet, ListSpec
 
-_CELLS: Final = 120_000  # of a matrix: some of them fit into a processor's cache
+_CELLS: Final = 80_000  # of a matrix: some of them fit into a processor's cache
 _ALL: Final = np.ones((1, 1), np.bool_)
 _NOBODY: Final = np.zeros(0, np.intp)
 _SORTED_AT_ONCE: Final = 1500  # of more it is faster to find the best first

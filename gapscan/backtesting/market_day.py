@@ -159,7 +159,7 @@ class _Baseline:
     def __init__(self, size: int) -> None:
         self._sessions, self._volume, self._counted, self._trades, self._squares = np.zeros((5, size))
 
-    def add(self, at: Ints, volume: Floats, trades: NDArray[np.int64]) -> None:
+    def add(self, at: Ints, volume: Floats, trades: NDArray[np.int32]) -> None:
         self._sessions[at] += 1
         self._volume[at] += volume
         at, trades = at[trades > 0], trades[trades > 0]

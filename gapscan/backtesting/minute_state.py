@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gapscan.backtesting.market_day import MarketDay
-from gapscan.market.columns import Floats, Ints
+from gapscan.market.columns import Floats
 from gapscan.market.observed import CLOSING_MS
 from gapscan.market.sessions import MINUTE_MS
 
@@ -78,7 +78,7 @@ class MinuteState:
         start = self._day.moment(self.minute)
         seen = float(start + MINUTE_MS - 1)
         minutes = self._day.minutes
-        values: dict[str, Floats | Ints | float] = {
+        values: dict[str, Floats | NDArray[np.int32] | float] = {
             "price": minutes.close[bars], "price_time": seen, "updated": seen, "scanned": float(start + MINUTE_MS),
             "minute_start": float(start), "minute_trades": minutes.trades[bars],
         }  # fmt: skip

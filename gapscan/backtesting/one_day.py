@@ -15,6 +15,7 @@ import numpy as np
 from gapscan.backtesting.entries import Entries, EntryLog
 from gapscan.backtesting.entry_rows import RowLog, entry_rows
 from gapscan.backtesting.fast_form import FastForm
+from gapscan.backtesting.hours_gate import HoursGate
 from gapscan.backtesting.loading import DayLoader
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.backtesting.outcomes import EXTREMES, RETURNS, Buying, DayBook, Outcomes
@@ -22,7 +23,7 @@ from gapscan.backtesting.plain_form import PlainForm
 from gapscan.backtesting.variants import Variant, list_set
 from gapscan.errors import DataError
 from gapscan.market.columns import Floats, Ints
-from gapscan.market.sessions import MINUTE_MS, Hours, hours_in_use, use_hours
+from gapscan.market.sessions import MINUTE_MS, Hours, hours_in_use
 from gapscan.protocol.fields import NUMBER_FIELDS, Field
 from gapscan.ranking.row_values import SHOWN
 from gapscan.ranking.spec import ListSet, shipped_lists
@@ -66,6 +67,7 @@ class DayResult:
 
 # A Dask worker has several threads: the daily files are shared, and CPython 3.11 parses in one thread at a time.
 _SHARED: Final = Lock()
+_HOURS: Final = HoursGate()
 _PARSINGS: Final = 20
 
 
@@ -82,7 +84,11 @@ def prepare_day(directory: str, date: dt.date) -> None:
 
 def run_day(task: DayTask) -> DayResult:
     """The backtest of one day. A file that cannot be used costs the day, and is named."""
-    use_hours(task.hours)  # a process of its own has read no settings
+    with _HOURS.going_by(task.hours):  # a process of its own has read no settings
+        return _run_day(task)
+
+
+def _run_day(task: DayTask) -> DayResult:
     try:
         with _SHARED:
             day = _loader(task.directory).load(task.date)

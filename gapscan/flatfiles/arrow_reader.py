@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gapscan.flatfiles.day_bars import COLUMNS, PRICES, DayBars, UnreadableLineError
+from gapscan.flatfiles.day_bars import COLUMNS, PRICES, DayBars, UnreadableLineError, counts_of
 from gapscan.flatfiles.gunzip import open_bytes
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _NUMBERS: Final = ("volume", *PRICES, "transactions")
 _BLOCK: Final = 1 << 19  # bytes of text that are parsed at once
 _LINE: Final = 55  # bytes of text a bar, as they mostly are: how many there will be
 Convert = Callable[[str, NDArray[Any]], NDArray[Any]]
-_TYPES: Final = dict.fromkeys(("volume", *PRICES), np.float64) | {"start": np.int64, "transactions": np.int64}
+_TYPES: Final = dict.fromkeys(("volume", *PRICES), np.float64) | {"start": np.int64, "transactions": np.int32}
 
 
 def available() -> bool:
@@ -96,7 +96,7 @@ class JoinedBars:
             self._columns[name][here] = convert(name, np.from_dlpack(batch.column(name)))
         self._columns["start"][here] = convert("window_start", np.from_dlpack(batch.column("window_start")))
         trades = convert("transactions", np.from_dlpack(batch.column("transactions")))
-        self._columns["transactions"][here] = _whole(trades)
+        self._columns["transactions"][here] = counts_of(trades)
         self._size = here.stop
 
     def _codes_of(self, tickers: pa.StringArray) -> NDArray[np.int32]:
@@ -116,14 +116,6 @@ class JoinedBars:
         """All of them."""
         columns: dict[str, Any] = {name: column[: self._size] for name, column in self._columns.items()}
         return DayBars(list(self._code_of), **columns)
-
-
-def _whole(trades: NDArray[Any]) -> NDArray[np.int64]:
-    """As whole numbers; what is missing counts as none."""
-    with np.errstate(invalid="ignore"):
-        known = trades if trades.dtype == np.int64 else np.nan_to_num(trades)
-        whole: NDArray[np.int64] = known.astype(np.int64, copy=False)
-    return whole
 
 
 _MOST_EXPECTED: Final = 20_000_000  # bars; a trailer may say anything

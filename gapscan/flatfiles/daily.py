@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from gapscan.flatfiles.day_bars import DayBars
+from gapscan.flatfiles.day_bars import DayBars, counts_of
 from gapscan.market.columns import Bools, Floats
 from gapscan.market.sessions import NS_PER_MS, SessionTimes
 
@@ -33,7 +33,7 @@ def daily_of_minutes(minutes: DayBars, times: SessionTimes) -> DayBars:
     np.fmax.at(high, minutes.of[regular], minutes.high[regular])
     np.fmin.at(low, minutes.of[regular], minutes.low[regular])
     volume = np.bincount(minutes.of, minutes.volume, count).astype(np.float64)
-    trades = np.bincount(minutes.of, minutes.transactions, count).astype(np.int64)
+    trades = counts_of(np.bincount(minutes.of, minutes.transactions, count))
     whole = DayBars(
         symbols=minutes.symbols,
         of=np.arange(count, dtype=np.int32),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ LONGEST: Final = 23  # characters of a symbol
 PRICES: Final = ("open", "close", "high", "low")
 
 Codes = NDArray[np.int32]
+Counts = NDArray[np.int32]
 Times = NDArray[np.int64]
 
 
@@ -38,7 +39,7 @@ class DayBars:
     close: Floats
     high: Floats
     low: Floats
-    transactions: Times
+    transactions: Counts
     bad_lines: int = 0
     first_fault: str = ""
 
@@ -54,13 +55,20 @@ class DayBars:
         return DayBars(symbols, **columns, bad_lines=bad_lines, first_fault=first_fault)
 
 
+_MOST_TRADES: Final = 2**31 - 1  # of a bar, such as none ever had
 _ARRAYS: Final = ("of", "start", "volume", *PRICES, "transactions")
 
 
 def no_bars() -> DayBars:
     """Of a day on which nothing traded."""
-    whole, numbers = np.zeros(0, np.int64), np.zeros(0)
-    return DayBars([], np.zeros(0, np.int32), whole, numbers, numbers, numbers, numbers, numbers, whole)
+    counts, numbers = np.zeros(0, np.int32), np.zeros(0)
+    return DayBars([], counts, np.zeros(0, np.int64), numbers, numbers, numbers, numbers, numbers, counts)
+
+
+def counts_of(trades: NDArray[Any]) -> Counts:
+    """Numbers of trades; what is missing counts as none."""
+    counts: Counts = np.clip(np.nan_to_num(trades), -_MOST_TRADES, _MOST_TRADES).astype(np.int32)
+    return counts
 
 
 class UnreadableLineError(ValueError):

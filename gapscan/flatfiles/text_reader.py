@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gapscan.flatfiles.day_bars import COLUMNS, LONGEST, DayBars, Times
+from gapscan.flatfiles.day_bars import COLUMNS, LONGEST, DayBars, Times, counts_of
 from gapscan.flatfiles.gunzip import open_text
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,7 @@ def read_text(path: Path, order: Sequence[int]) -> tuple[DayBars, Times]:
 
 
 def _columns(rows: Rows, parser: _Parser) -> tuple[NDArray[np.generic], ...]:
-    with np.errstate(invalid="ignore"):
-        trades = np.nan_to_num(rows["transactions"]).astype(np.int64)
+    trades = counts_of(rows["transactions"])
     numbers = (np.ascontiguousarray(rows[name]) for name in _NUMBERS)
     return parser.codes(rows["ticker"]), rows["window_start"].copy(), *numbers, trades, rows["line"].copy()
 

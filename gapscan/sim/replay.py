@@ -223,7 +223,7 @@ class MinuteDay:
         self._symbol: Ints = symbol[order]
         self._volume, self._open, self._close = day.volume[order], day.open[order], day.close[order]
         self._high, self._low = day.high[order], day.low[order]
-        self._trades: Ints = day.transactions[order]
+        self._trades: Ints = day.transactions[order].astype(np.int64)
         self._bounds = np.searchsorted(minute[order], np.arange(MINUTES + 1))
 
     def minute(self, number: int) -> Prints:
