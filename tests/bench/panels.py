@@ -65,6 +65,20 @@ async def _first_rows(page: Page, url: str) -> float:
     return min(found)
 
 
+async def _first_visit(page: Page, url: str) -> float:
+    """The same where the browser has kept nothing of the page, nor has a process for it."""
+    browser = page.context.browser
+    assert browser is not None
+    found = []
+    for _ in range(_PAINTS):
+        context = await browser.new_context(viewport=page.viewport_size)
+        fresh = await context.new_page()
+        await fresh.goto(url)
+        found.append(float(await fresh.evaluate(_FIRST)))
+        await context.close()
+    return min(found)
+
+
 @asynccontextmanager
 async def _opened(server: NatsServer) -> AsyncIterator[tuple[Stage, Page, CDPSession, list[Market]]]:
     """A page that is not loaded yet, and both lists behind a bridge."""
@@ -82,7 +96,7 @@ async def _opened(server: NatsServer) -> AsyncIterator[tuple[Stage, Page, CDPSes
 
 async def _run(server: NatsServer) -> Sequence[Figure]:
     async with _opened(server) as (stage, page, session, markets):
-        first = await _first_rows(page, stage.url)
+        first, visit = await _first_rows(page, stage.url), await _first_visit(page, stage.url)
         await _eight(page)
         await _drive_all(stage, markets, _WARM_UP_SECONDS)
         before, began = await metrics_of(session), time.monotonic()
@@ -95,6 +109,7 @@ async def _run(server: NatsServer) -> Sequence[Figure]:
         share = {name: 100 * (after[name] - before[name]) / took for name in ("ScriptDuration", "TaskDuration")}
         return [
             Figure("panels: first rows after load", first, "ms", 300),
+            Figure("panels: first rows of a first visit", visit, "ms"),
             Figure("panels: deltas applied, both lists", deltas, "/s"),
             Figure("panels: drawings, all panels", drawings, "/s"),
             Figure("panels: scripting, 8 panels of 50 rows", share["ScriptDuration"], "% of a core", 10),
