@@ -71,8 +71,8 @@ def walked(
             pass
         tickers = encoder.full()
         snapshot = reader.read(b'{"status":"OK","tickers":' + tickers + b"}").snapshot
-        for part in universe_frames(snapshot, Observation(number, moment, session_at(moment).value, True)):
-            assert merge_scan(universe, part)
+        seen = Observation(number, moment, session_at(moment).value, True)
+        assert merge_scan(universe, *universe_frames(snapshot, seen))
         if number == 1:
             for detail in details:
                 merge_detail(universe, detail)
