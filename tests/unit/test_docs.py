@@ -26,8 +26,8 @@ from gapscan.protocol import names, schema
 from gapscan.protocol.codec import decode, decode_as
 from gapscan.protocol.tape import NO_HASH, linked_hash
 from gapscan.supervisor.catalog import SERVICES
+from gapscan_cli.app import app
 from gapscan_cli.documents import documents
-from gapscan_cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text("utf-8")

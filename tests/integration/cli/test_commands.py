@@ -30,15 +30,40 @@ Capture = pytest.CaptureFixture[str]
 SHIPPED = shipped_lists().names
 
 
-async def test_help_loads_nothing_heavy(cli: Cli) -> None:
-    script = (
-        "import sys; from gapscan_cli.main import run; run(['watch', '--help']); print(*sys.modules, file=sys.stderr)"
-    )
-    pipe = asyncio.subprocess.PIPE
-    async with started(sys.executable, "-c", script, stdout=pipe, stderr=pipe, env=cli.env) as process:
+HEAVY = {"numpy", "nats", "aiohttp", "rich", "asyncio", "msgspec", "websockets", "pydantic"}
+LOADED = "; print('modules', *sys.modules, file=sys.stderr)"
+
+
+async def ran(cli: Cli, script: str) -> tuple[str, set[str]]:
+    """What a Python script printed, and the modules that it says are loaded."""
+    pipe, env = asyncio.subprocess.PIPE, {name: value for name, value in cli.env.items() if name != "COLUMNS"}
+    async with started(sys.executable, "-c", script + LOADED, stdout=pipe, stderr=pipe, env=env) as process:
         out, err = await process.communicate()
-    assert b"watch" in out
-    assert not {"numpy", "nats", "aiohttp", "rich", "asyncio", "msgspec", "websockets"} & set(err.decode().split())
+    return out.decode(), set(err.decode().partition("modules")[2].split())
+
+
+@pytest.mark.parametrize("command", ["watch", "top", "up"])
+async def test_help_loads_nothing_heavy(cli: Cli, command: str) -> None:
+    out, loaded = await ran(cli, f"import sys; from gapscan_cli.main import run; run(['{command}', '--help'])")
+    assert f"gapscan {command}" in out
+    assert "typer" in loaded
+    assert not HEAVY & loaded
+
+
+async def test_the_help_that_is_kept_is_the_one_that_is_made(cli: Cli) -> None:
+    """Renew it with: COLUMNS=80 gapscan --help > cli/gapscan_cli/help.txt"""
+    kept, loaded = await ran(
+        cli, "import sys; sys.argv = ['gapscan', '--help']; import gapscan_cli.main as m; m.main()"
+    )
+    assert "typer" not in loaded
+    assert (await cli.run("--help", env={"COLUMNS": "80"})).out == kept
+    narrow = (await cli.run("--help", env={"COLUMNS": "60"})).out
+    assert max(map(len, narrow.splitlines())) < max(map(len, kept.splitlines()))
+
+
+async def test_a_list_once_is_printed_without_what_converts_values(cli: Cli, dead_url: str) -> None:
+    script = f"import sys; from gapscan_cli.main import run; run(['top', 'winners', '--nats', '{dead_url}'])"
+    assert not {"pydantic", "numpy", "rich"} & (await ran(cli, script))[1]
 
 
 async def test_version_and_help(cli: Cli) -> None:
