@@ -57,3 +57,22 @@ async def test_frames(page: Page) -> None:
     assert [frame for frame, _ in together["b"]] == [together["a"][1][0]]
     assert found["last"] == 1, "what is taken back is not drawn"
     assert (found["idle"], found["settled"], found["afterwards"]) == (0, 1, 1), "before the next key, and once"
+
+
+async def test_what_is_gone_keeps_no_element(page: Page) -> None:
+    """A row that left is forgotten with its cells that bear a class for a while."""
+    await at_home(page)
+    script = """async () => {
+      const { TimedClasses } = await import("/timed.js");
+      const timed = new TimedClasses();
+      const [row, cell, other] = ["div", "span", "span"].map((tag) => document.createElement(tag));
+      row.append(cell);
+      const ended = [];
+      const parts = Object.entries({ row, cell, other });
+      for (const [name, element] of parts) timed.set(element, "new", 0, () => ended.push(name));
+      timed.forget(row);
+      await new Promise((done) => setTimeout(done, 1));
+      timed.sweep();
+      return ended;
+    }"""
+    assert await page.evaluate(script) == ["other"]

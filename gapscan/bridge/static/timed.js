@@ -22,9 +22,9 @@ export class TimedClasses {
     if (this.#ends.get(element)?.delete(name)) element.classList.remove(name);
   }
 
-  /** Forget an element that is shown no longer. */
+  /** Forget an element that is shown no longer, and what is in it: it would be kept as a whole. */
   forget(element) {
-    this.#ends.delete(element);
+    for (const other of this.#ends.keys()) if (element.contains(other)) this.#ends.delete(other);
   }
 
   /** Nothing was drawn for a while. */
