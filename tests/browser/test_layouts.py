@@ -179,6 +179,12 @@ async def test_a_layout_has_links_of_its_own(browser: Browser, watched: Watched,
     await watched.page.locator("#layouts-links").blur()
     await watched.until("document.getElementById('toast').textContent.startsWith('ftp://other.example')")
     assert await watched.value(hosts) == shipped
+    await watched.page.fill(
+        "#layouts-links", "\n".join(f"https://q{number}.example/{{symbol}}" for number in range(15))
+    )
+    await watched.page.locator("#layouts-links").blur()
+    await watched.until("document.getElementById('toast').textContent.endsWith('the last 3 are not kept')")
+    assert len(await watched.value(hosts)) == 12 + len(shipped)
     await watched.page.fill("#layouts-links", own)
     await watched.page.locator("#layouts-links").blur()
     assert await watched.value(hosts) == ["own.example", *shipped]

@@ -7,7 +7,16 @@ export const MOST_LINKS = 12;
 
 /** Whether a text is a template of links. */
 export function isTemplate(text) {
-  return typeof text === "string" && text.length <= LONGEST && TEMPLATE.test(text) && text.includes("{symbol}");
+  return typeof text === "string" && text.length <= LONGEST && TEMPLATE.test(text) && text.includes("{symbol}") && leads(text);
+}
+
+/** Whether a template makes an address. */
+function leads(template) {
+  try {
+    return Boolean(new URL(template.replaceAll("{symbol}", "A")));
+  } catch {
+    return false;
+  }
 }
 
 /** What of a kept value are templates, each once. @param {*} value @returns {string[]} */
@@ -18,7 +27,7 @@ export function templatesIn(value) {
 /** Elements of links, each to a tab of its own that learns nothing of this one.
  * @param {string[]} templates  those that are no web addresses are left out @param {string} symbol */
 export function linksOf(templates, symbol) {
-  return templates.filter((each) => /^https?:\/\//.test(each)).map((each) => linkTo(each, symbol));
+  return templates.filter((each) => /^https?:\/\//.test(each) && leads(each)).map((each) => linkTo(each, symbol));
 }
 
 function linkTo(template, symbol) {

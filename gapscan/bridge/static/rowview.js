@@ -86,8 +86,9 @@ export class RowView {
     element.append(svg);
   }
 
-  /** Show `row`. Nothing is written if it is the row that is shown. @param {number} now  market time */
-  update(row, now) {
+  /** Show `row`. Nothing is written if it is the row that is shown.
+   * @param {number} now  market time @param {boolean} news  its price is one of now, which the line goes on to */
+  update(row, now, news) {
     const before = this.row;
     if (row === before) return;
     this.row = row;
@@ -95,7 +96,7 @@ export class RowView {
       if (column.text && (!before || column.fields.some((field) => row[field] !== before[field]))) this.#show(column, now);
     }
     this.#mark();
-    this.#trends.note(row);
+    if (news) this.#trends.note(row);
     this.#draw();
     if (before) this.#flash(before.price, row.price);
   }

@@ -17,6 +17,7 @@ export class Table {
   #shared;
   #selected = "";
   #plain = null;
+  #drawn = 0; // market time of the list as it was when it was last drawn live
 
   /** @param {HTMLElement} body  takes the rows @param {object} trends  what the page saw of the prices
    * @param {(symbol: string) => string} id  of the element of a symbol's row */
@@ -40,9 +41,10 @@ export class Table {
     this.#places.clear();
   }
 
-  /** The market began anew: its prices go on from nothing that was seen. */
-  forgetTrends() {
-    this.#shared.trends.clear();
+  /** The list is of another epoch. If its market began anew, its prices go on from nothing that was seen.
+   * @param {number} asOf  market time from which it goes on */
+  beganAnew(asOf) {
+    if (asOf < this.#drawn) this.#shared.trends.forget(this.#views.keys());
   }
 
   /** The symbols on the page, from top to bottom. */
@@ -50,16 +52,17 @@ export class Table {
     return this.#places.rows.map((element) => element.dataset.symbol);
   }
 
-  /** Bring the page to `shown`. @param {import("./order.js").Shown} shown @param {Since} since @param {number} now market time */
-  draw(shown, since, now) {
+  /** Bring the page to `shown`. @param {import("./order.js").Shown} shown @param {Since} since
+   * @param {number} now  market time @param {boolean} live  it is the list as it is, not as it was */
+  draw(shown, since, now, live) {
     const wasPlain = this.#plain;
     this.#shared.timed.sweep();
-    this.#shared.trends.now = now;
+    if (live) this.#shared.trends.now = this.#drawn = now;
     this.#setPlain(shown.plain);
     const wanted = new Set(shown.rows.map((row) => row.symbol));
     for (const symbol of this.#views.keys()) if (!wanted.has(symbol)) this.#drop(symbol);
     const still = since.exact && wasPlain && shown.plain ? this.#unplaced(since.placed) : staying(this.#views.keys(), [...wanted]);
-    for (const row of shown.rows) this.#update(row, shown, since, now);
+    for (const row of shown.rows) this.#update(row, shown, since, now, live);
     this.#views = new Map(shown.rows.map(({ symbol }) => [symbol, this.#views.get(symbol)]));
     this.#put((element) => still.has(element.dataset.symbol));
   }
@@ -83,7 +86,7 @@ export class Table {
     return new Set([...this.#views.keys()].filter((symbol) => !placed.has(symbol)));
   }
 
-  #update(row, shown, since, now) {
+  #update(row, shown, since, now, live) {
     let view = this.#views.get(row.symbol);
     const came = !view || view.row.absent;
     if (!view) {
@@ -93,7 +96,7 @@ export class Table {
       if (row.symbol === this.#selected) view.select(true); // the rows were made anew
     }
     if (came && since.entered.has(row.symbol)) view.entered();
-    view.update(row, now);
+    view.update(row, now, live && !shown.left.has(row.symbol));
     const rank = shown.ranks.get(row.symbol) ?? 0;
     if (since.placed.has(row.symbol)) view.moved(rank);
     view.rank = rank;

@@ -17,18 +17,28 @@ export class Trends {
   #rows = new Map(); // symbol -> how many rows show it
   #left = new Map(); // symbol -> market time at which the last of them was gone, the oldest first
   #versions = 0;
-  /** Market time, as the tables were last drawn. */
-  now = 0;
+  #now = 0;
 
-  /** The market began anew. */
-  clear() {
-    this.#lines.clear();
+  /** Market time: the newest of the tables, of which one may show a list that rests. */
+  get now() {
+    return this.#now;
+  }
+
+  set now(now) {
+    this.#now = Math.max(this.#now, now);
+  }
+
+  /** The market began anew for these symbols, perhaps at an earlier time. Who left may come back from there too. */
+  forget(symbols) {
+    for (const symbol of [...symbols, ...this.#left.keys()]) this.#lines.delete(symbol);
     this.#left.clear();
+    this.#now = 0;
   }
 
   /** A row shows the symbol. */
   enter(symbol) {
     this.#rows.set(symbol, (this.#rows.get(symbol) ?? 0) + 1);
+    if (this.#now - this.#left.get(symbol) > LEFT_MS) this.#lines.delete(symbol);
     this.#left.delete(symbol);
   }
 
@@ -41,21 +51,22 @@ export class Trends {
 
   #gone(symbol) {
     this.#rows.delete(symbol);
-    this.#left.set(symbol, this.now);
+    this.#left.set(symbol, this.#now);
     for (const [other, at] of this.#left) {
-      if (at >= this.now - LEFT_MS) break;
+      if (at >= this.#now - LEFT_MS) break;
       this.#left.delete(other);
       this.#lines.delete(other);
     }
   }
 
-  /** Take note of a row's price. */
+  /** Take note of a row's price; not of one from before the pause that ends a line, as a list that rests has them. */
   note({ symbol, price, price_time: time }) {
-    if (typeof price !== "number") return;
+    if (typeof price !== "number" || this.#now - (time ?? this.#now) > UNMOVED_MS) return;
     const line = this.#lines.get(symbol);
-    if (!line) this.#begin(symbol, price, time ?? 0);
-    else if (line.prices.at(-1) === price || (time ?? Infinity) < line.at) return; // older: a past list is shown
-    else if ((time ?? Infinity) - line.at >= SPACING_MS) this.#extend(symbol, line, price, time ?? line.at);
+    const since = line && (time ?? line.at + SPACING_MS) - line.at;
+    if (!line || Math.abs(since) > UNMOVED_MS) this.#begin(symbol, price, time ?? 0);
+    else if (line.prices.at(-1) === price || since < 0) return; // older: a list that is behind another shows it too
+    else if (since >= SPACING_MS) this.#extend(symbol, line, price, time ?? line.at);
     else line.prices[line.prices.length - 1] = price;
   }
 
@@ -69,6 +80,7 @@ export class Trends {
       if (this.#lines.size < SYMBOLS && line.at >= at - UNMOVED_MS) break;
       this.#lines.delete(other);
     }
+    this.#lines.delete(symbol); // it is to be the newest
     this.#lines.set(symbol, { prices: [price], at, version: (this.#versions += 1) });
   }
 

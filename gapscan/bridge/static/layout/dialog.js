@@ -1,7 +1,7 @@
 /** The dialog of layouts: choose one, keep one under a name, hand one on; and the panels that can be added. */
 
 import { download } from "../csv.js";
-import { isTemplate, templatesIn } from "../links.js";
+import { isTemplate, MOST_LINKS, templatesIn } from "../links.js";
 import { make } from "../patch.js";
 import { KINDS } from "../panels/kinds.js";
 import { toast } from "../status.js";
@@ -86,12 +86,13 @@ export class LayoutDialog {
     toast(name === wanted.trim() ? `Kept as ${name}` : `Kept as ${name}, for the name is another layout's`);
   }
 
-  /** Take what was written as the layout's own links, and say what is none. */
+  /** Take what was written as the layout's own links, and say what is none, and when some are too many. */
   #link(field) {
-    const given = field.value.split(/\s+/).filter(Boolean);
+    const given = [...new Set(field.value.split(/\s+/).filter(Boolean))];
     this.#layouts.links = templatesIn(given);
     const wrong = given.find((each) => !isTemplate(each));
     if (wrong) toast(`${wrong} is no address of a page about a symbol, such as https://quotes.example/{symbol}`);
+    else if (given.length > MOST_LINKS) toast(`A layout has ${MOST_LINKS} pages about a symbol at most: the last ${given.length - MOST_LINKS} are not kept`);
     else field.value = this.#layouts.links.join("\n");
   }
 

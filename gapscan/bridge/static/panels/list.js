@@ -158,7 +158,7 @@ export class ListPanel {
   }
 
   #changed({ changes, anew }) {
-    if (anew) this.table.forgetTrends();
+    if (anew) this.table.beganAnew(this.#source.copy.asOf);
     this.#traffic.changed(changes, !document.hidden);
     const heard = this.marks.heard(this.#source.news(changes));
     if (!this.#fresh) {
@@ -183,7 +183,7 @@ export class ListPanel {
     const { since, entries } = this.#traffic.drain();
     this.#shown = this.#arranged();
     if (this.hold.on) this.#holdStill();
-    this.table.draw(this.#shown, since, this.about.asOf);
+    this.table.draw(this.#shown, since, this.about.asOf, this.live);
     this.#empty.show(this);
     this.#context.note(noteOf(this));
     this.#context.page.drawn(this, entries);
