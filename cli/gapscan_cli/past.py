@@ -69,7 +69,8 @@ def _stay_line(stay: Stay) -> str:
     ranks = f"{render.text(stay.rank_in):>6}{render.text(stay.rank_out):>6}"
     prices = f"{render.price(stay.price_in):>11}{render.price(stay.price_out):>11}"
     why = f"   {_REASONS.get(stay.reason, render.text(stay.reason))}" if stay.reason else ""
-    doubt = "   at some time in a gap" if stay.uncertain else ""
+    # Of a removed list, the reason says it: it went after all that is recorded.
+    doubt = "   at some time in a gap" if stay.uncertain and stay.reason != "removed" else ""
     return f"{stay.list:<24}{came:>10}{went:>10}{lasted:>8}{ranks}{prices}{why}{doubt}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import UNSET
 
+from gapscan.bus.definitions import is_removed
 from gapscan.bus.tape import minute_messages, told
 from gapscan.client.tape_reader import TapeReader
 from gapscan.client.timeline import moves_between
@@ -23,9 +24,10 @@ class Stay:
     """A symbol's time in a list, market time in epoch ms, with its rank and price when it came and when it went.
 
     `entered` is None when it was in before the day's first record, `left` when it is in at the day's last one.
-    `reason` is why it left, as the list says it (`fell_behind`, `rank`, `idle`, `closed`), if that is recorded.
-    `uncertain`: it came or went at some time in a gap, which ends at the time that stands here. `unrecorded`: it came
-    at some time that the tape does not tell (yet); `entered` is None then too.
+    `reason` is why it left, as the list says it (`fell_behind`, `rank`, `idle`, `closed`), if that is recorded; it is
+    `removed` when the list was removed with the symbol in it: `left` is then the end of what is recorded of the list,
+    and uncertain. `uncertain`: else it came or went at some time in a gap, which ends at the time that stands here.
+    `unrecorded`: it came at some time that the tape does not tell (yet); `entered` is None then too.
     """
 
     list: str
@@ -71,7 +73,17 @@ async def stays_on_day(
     stays = stays_of(reader.shelf.name, symbol, moves)
     ends = min(end, over - 1)
     rows = last.rows if end < over else await _rows_at(reader, ends)
-    return stays if rows is None else await _agreed(reader, symbol, stays, rows, begin, ends)
+    if rows is not None:
+        stays = await _agreed(reader, symbol, stays, rows, begin, ends)
+    is_open = bool(stays) and stays[-1].left is None
+    return await _ended_if_removed(reader, stays, end) if is_open and end < over else stays
+
+
+async def _ended_if_removed(reader: TapeReader, stays: list[Stay], end: int) -> list[Stay]:
+    """In a list that is no more nothing is: it was removed at some time after the last of it was recorded."""
+    if not await is_removed(reader.bus, reader.shelf.name):
+        return stays
+    return [*stays[:-1], replace(stays[-1], left=end, reason="removed", uncertain=True)]
 
 
 async def _last_minute(reader: TapeReader) -> _LastMinute:

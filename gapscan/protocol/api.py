@@ -144,8 +144,9 @@ class SymbolStay(Struct, frozen=True):
     """A time that a symbol was in a list, with its rank and price when it came and when it went.
 
     `entered` is null when it was in before anything was recorded, `left` when it is in. `reason` is why it left, as the
-    list said it. `uncertain`: it came or went at some time in a gap of the tape, which ends at the time that stands
-    here. `unrecorded`: it came at some time that is not recorded (yet), and `entered` is null for that.
+    list said it, or `removed`: the list was removed with the symbol in it, `left` is the end of what is recorded of the
+    list, and uncertain. `uncertain`: else it came or went at some time in a gap of the tape, which ends at the time
+    that stands here. `unrecorded`: it came at some time that is not recorded (yet), and `entered` is null for that.
     """
 
     list: ListName

@@ -123,7 +123,9 @@ class RecordedServer:
         self._pace = pace
         self._sockets: set[web.WebSocketResponse] = set()
         self._lock = asyncio.Lock()
-        # By requests, a scan asks for a snapshot and a status, at once: which comes first is chance.
+        # By requests, a scan asks for a snapshot and a status, at once: which comes first is chance. So what asks for a
+        # status after both is taken for the next scan: nothing tells it from one request too many. Of who asks for
+        # the snapshot first, scans after one too many have the status of the next one, until one asks for that first.
         self._early = False  # whether the status of the next snapshot was given
         self._late: bytes | None = None  # the status of the last snapshot, until it is asked for
         self._status: bytes | None = None  # that was given last

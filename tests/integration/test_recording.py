@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -138,12 +139,12 @@ RECORDED = {
 }
 
 
-@pytest.mark.parametrize("played", ["mS", "Sm", "mmS"])
+@pytest.mark.parametrize("played", ["mS", "Sm", "mmS", "Sm mS", "mS mS Sm", "Sm mmS"])
 @pytest.mark.parametrize("recorded", RECORDED.values(), ids=RECORDED)
 async def test_a_scan_gets_the_status_that_went_with_its_snapshot(
     tmp_path: Path, recorded: list[tuple[str, int]], played: str
 ) -> None:
-    """Whichever of the two is asked for first, and however often."""
+    """Whichever of the two is asked for first, which may be another in each scan; a leading status, however often."""
     clock = ManualClock(SCANS[0])
     recorder = Recorder(tmp_path, KEY, Tally(logger("feed")), now=lambda: clock.now() / 1000)
     for moment in SCANS:
@@ -152,6 +153,6 @@ async def test_a_scan_gets_the_status_that_went_with_its_snapshot(
             recorder.rest(SNAPSHOT if letter == "S" else STATUS, f'{{"{letter}":{moment}}}'.encode())
     await asyncio.to_thread(recorder.close)
     async with RecordedServer(Recording(tmp_path), clock, "requests") as server, ClientSession(server.url) as http:
-        for moment in [*SCANS, SCANS[-1]]:
-            found = {letter: await (await http.get(SNAPSHOT if letter == "S" else STATUS)).json() for letter in played}
+        for moment, scan in zip([*SCANS, SCANS[-1]], cycle(played.split()), strict=False):
+            found = {letter: await (await http.get(SNAPSHOT if letter == "S" else STATUS)).json() for letter in scan}
             assert found == {"S": {"S": moment}, "m": {"m": moment}}

@@ -106,6 +106,11 @@ async def recorded(recorder: Recorder, played: PlayedList) -> None:
         played.truth.append((played.time, rows))
         played.time += 60_000
     await played.publisher.publish([Row(symbol="END", price=1.0)], played.time)
+    await caught_up(recorder, played)
+
+
+async def caught_up(recorder: Recorder, played: PlayedList) -> None:
+    """Wait until all that was published of the list is on the tape, but for the moves of a minute that is not over."""
 
     async def done() -> bool:
         await played.beat()

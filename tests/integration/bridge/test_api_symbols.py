@@ -12,7 +12,7 @@ import pytest
 import gapscan
 from gapscan.bridge import api_symbols, symbol_facts
 from gapscan.bus.client import Bus, BusOptions
-from gapscan.bus.definitions import write_definition
+from gapscan.bus.definitions import remove_list, write_definition
 from gapscan.bus.news import write_news
 from gapscan.bus.publisher import ListPublisher
 from gapscan.bus.topology import Retention, ensure_shared
@@ -24,7 +24,7 @@ from gapscan.protocol.messages import Halts, Headline, ListDefinition, News, Row
 from gapscan.protocol.tape import tape_stream
 from tests.support.bridge import Served, running_bridge
 from tests.support.nats import NatsServer
-from tests.support.tape import START, PlayedList, played_list, recorded, recording
+from tests.support.tape import START, PlayedList, caught_up, played_list, recorded, recording
 from tests.support.until import until
 
 STEPS = 15
@@ -197,15 +197,7 @@ async def test_who_came_just_now_was_not_in_from_the_start(bus: Bus, nats_server
 async def test_who_was_in_when_the_tape_began_was_in_from_the_start(bus: Bus, nats_server: NatsServer) -> None:
     played = await _list_of(bus, "AAA")
     async with recording(BusOptions(nats_server.url)) as recorder:
-
-        async def begun() -> bool:
-            await played.beat()
-            term = recorder.term
-            tape = term.tapes.get("winners") if term else None
-            waiting = sum(writer.waiting for writer in term.writers.values()) if term else 1
-            return tape is not None and tape.recording.copy.sequence == played.publisher.sequence and not waiting
-
-        await until(begun, "the tape's first list")
+        await caught_up(recorder, played)
         await played.step(1000, _rows("AAA", "BBB"))  # in a minute that is not over: the tape tells of no move in it
         await played.publisher.write_snapshot(False)
         async with running_bridge(nats_server.url) as served:
@@ -278,3 +270,25 @@ async def test_a_list_that_was_removed_today_is_told_of(bus: Bus, nats_server: N
             return [stay for stay in stays if stay["list"] == "losers"] == wanted
 
         await until(said, "the list that is not defined")
+
+
+async def test_nobody_is_in_a_list_that_was_removed(bus: Bus, nats_server: NatsServer) -> None:
+    """However long the market goes on after it."""
+    defined, removed = await _list_of(bus, "CCC"), await played_list(bus, "losers")
+    await write_definition(bus, ListDefinition("losers", "", "price > 0", ["-price"], 200, []))
+    async with recording(BusOptions(nats_server.url)) as recorder, running_bridge(nats_server.url) as served:
+        await served.knows("winners", "losers")
+        for symbol in ("BBB", "CCC", "DDD"):  # moves are told when their minute is over
+            await removed.step(61_000, _rows("AAA", symbol))
+        await caught_up(recorder, removed)
+        await remove_list(bus, "losers")
+        await until(lambda: "losers" not in served.bridge.bridge.versions.histories, "the removal")
+        await defined.step(6_000_000, _rows("CCC", "DDD"))
+
+        async def said() -> bool:
+            await defined.beat()
+            end = await (await TapeReader.open(bus, "losers")).end()
+            stays = (await _json(served, "/api/symbols/AAA/when"))["stays"]
+            return [(stay["left"], stay["reason"], stay["uncertain"]) for stay in stays] == [(end, "removed", True)]
+
+        await until(said, "the end of the list that was removed")

@@ -9,7 +9,7 @@ import { make } from "../patch.js";
 
 const ALERTS = 20;
 const STAYS = 60;
-const WORDS = { __proto__: null, fell_behind: "a condition failed", rank: "others ranked before it", idle: "no trade", closed: "the list closed" };
+const WORDS = { __proto__: null, fell_behind: "a condition failed", rank: "others ranked before it", idle: "no trade", closed: "the list closed", removed: "the list was removed" };
 
 function section(name, ...children) {
   return make("section", "sheet-part", make("h4", "", name), ...children);
