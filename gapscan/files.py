@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import secrets
 import shutil
@@ -12,7 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
+try:
+    import fcntl
+except ImportError:  # Windows, where a client may live: who writes there at the same time as another is not held up
+    fcntl = None  # type: ignore[assignment]
+
 _LOOK_SECONDS: Final = 0.02
+_WITHOUT_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as some shared file systems are
 
 
 @contextmanager
@@ -20,10 +26,14 @@ def one_at_a_time(path: Path, seconds: float = 5.0) -> Iterator[None]:
     """Read the file and replace it within: nobody who does so too comes between, in whichever process.
 
     What is locked is the folder, which is made: the file is another one after each writing, and a lock beside it would
-    stay. Raises TimeoutError when another one is at it for so long, OSError when the folder cannot be made or locked.
+    stay. Where the system or the file system has no locks, nobody is held up. Raises TimeoutError when another one is
+    at it for so long, OSError when the folder cannot be made or opened.
     """
     folder = Path(os.path.realpath(path)).parent
     folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _lock(handle, time.monotonic() + seconds)
@@ -40,6 +50,10 @@ def _lock(handle: int, until: float) -> None:
             if time.monotonic() > until:
                 raise TimeoutError("another process is writing there") from None
             time.sleep(_LOOK_SECONDS)
+        except OSError as error:
+            if error.errno not in _WITHOUT_LOCKS:
+                raise
+            return
         else:
             return
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -74,3 +77,28 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         pass
     with one_at_a_time(path, seconds=0.0):
         assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_system_without_locks_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(_handle: int, _how: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with one_at_a_time(tmp_path / "file"):
+        replace_file(tmp_path / "file", b"one")
+    assert (tmp_path / "file").read_bytes() == b"one"
+
+
+def test_a_system_without_locks_has_the_client(tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.modules["fcntl"] = None  # as on Windows
+import gapscan
+from pathlib import Path
+from gapscan.files import one_at_a_time
+print(gapscan.follow.__name__, gapscan.at.__name__)
+with one_at_a_time(Path({str(tmp_path)!r}) / "file"):
+    print("in")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["follow", "at", "in"]

@@ -60,6 +60,31 @@ def test_a_day_is_computed_by_the_hours_that_were_asked_for(tmp_path: Path) -> N
     assert begins() == epoch_ms(DAY, LATE.pre)
 
 
+def test_who_goes_by_other_hours_waits_for_those_before_only() -> None:
+    gate, order, waiting = HoursGate(), list[str](), threading.Event()
+
+    def go(name: str, hours: Hours) -> None:
+        waiting.set()
+        with gate.going_by(hours):
+            order.append(name)
+
+    with ThreadPoolExecutor(2) as threads:
+        with gate.going_by(HOURS):
+            other = threads.submit(go, "other", LATE)
+            waiting.wait()
+            until_it_came(gate, 2)
+            same = threads.submit(go, "same", HOURS)
+            until_it_came(gate, 3)
+            assert order == [], "whoever came later does not overtake"
+        other.result(), same.result()
+    assert order == ["other", "same"]
+
+
+def until_it_came(gate: HoursGate, number: int) -> None:
+    while gate._came < number:
+        time.sleep(0.001)
+
+
 def test_threads_of_one_worker_do_not_change_each_others_hours() -> None:
     gate, together = HoursGate(), threading.Barrier(6)
 
