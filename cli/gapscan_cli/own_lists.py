@@ -123,7 +123,12 @@ def in_editor_until(whole: Callable[[str], str | None], part: str, path: Path) -
             raise
         if result is not None:
             return result
-        if not sys.stdin.isatty() or not typer.confirm("edit again?", default=True, err=True):
+        try:
+            again = sys.stdin.isatty() and typer.confirm("edit again?", default=True, err=True)
+        except typer.Abort:
+            _say_kept(part, path)
+            raise
+        if not again:
             _say_kept(part, path)
             return None
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from gapscan.market.sessions import session_at
 from gapscan.protocol.messages import SessionName
+from gapscan.protocol.values import Symbol
 
 
 class ServerStatus(Struct):
@@ -38,7 +39,7 @@ class ServerStatus(Struct):
 class ListedTicker(Struct):
     """One listing."""
 
-    ticker: str
+    ticker: Symbol
     name: str | None = None
     type: str | None = None
     primary_exchange: str | None = None
@@ -55,7 +56,7 @@ class ListedTicker(Struct):
 class DailyAggregate(Struct, gc=False):
     """One symbol's bar of one day: volume, number of trades, close, high, low."""
 
-    T: str
+    T: Symbol
     v: float | None = 0.0
     n: float | None = 0.0
     c: float | None = None

@@ -12,6 +12,7 @@ from msgspec import Struct
 from gapscan.errors import NotEntitledError, NotFoundError
 from gapscan.polygon.elements import Elements
 from gapscan.polygon.rest import PAGE, PolygonRest
+from gapscan.protocol.values import Symbol
 from gapscan.provider import Dividend, Split
 
 E = TypeVar("E")
@@ -27,7 +28,7 @@ _FEW: Final = 100
 class SplitRow(Struct):
     """A split that takes effect on `execution_date`: `split_to` new shares for `split_from` old ones."""
 
-    ticker: str
+    ticker: Symbol
     execution_date: dt.date
     split_from: float | None = 1.0
     split_to: float | None = 1.0
@@ -51,7 +52,7 @@ class SplitRow(Struct):
 class DividendRow(Struct):
     """A distribution of `cash_amount` a share to those who held it before `ex_dividend_date`."""
 
-    ticker: str
+    ticker: Symbol
     ex_dividend_date: dt.date
     cash_amount: float | None = None
     currency: str | None = None

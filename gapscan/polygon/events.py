@@ -15,6 +15,7 @@ from msgspec import Meta, Raw, Struct, field
 
 from gapscan.polygon.lenient import UNREADABLE, elements_of, saved
 from gapscan.polygon.times import milliseconds, milliseconds_each
+from gapscan.protocol.values import Symbol
 from gapscan.provider import BarColumns, Halt, StreamBatch, Trade
 
 Frame = str | bytes
@@ -38,14 +39,13 @@ _NOT_LAST: Final = frozenset((2, 5, 7, 10, 13, 15, 16, 20, 21, 22, 29, 32, 33, 3
 _HALTED: Final = 17
 _RESUMED: Final = 18
 
-_Symbol = Annotated[str, Meta(min_length=1)]
 _Time = Annotated[int, Meta(gt=0, le=2**62)]  # in ms, or what `milliseconds` takes for another unit
 
 
 class StreamBar(Struct, gc=False, tag_field="ev", tag="A"):
     """A bar of a second. `av`, `op` and `a` are the day's volume, official open and vwap so far."""
 
-    sym: _Symbol
+    sym: Symbol
     s: _Time
     e: _Time
     o: float | None = 0.0
@@ -67,7 +67,7 @@ class StreamTrade(Struct, gc=False, tag_field="ev", tag="T"):
 
     NEEDED: ClassVar = frozenset({"c"})
 
-    sym: _Symbol
+    sym: Symbol
     t: _Time
     p: float | None = 0.0
     c: list[int] | None = None
@@ -78,7 +78,7 @@ class StreamLuld(Struct, gc=False, tag_field="ev", tag="LULD"):
 
     NEEDED: ClassVar = frozenset({"i"})
 
-    T: _Symbol
+    T: Symbol
     t: int
     i: list[int] | None = None
 

@@ -59,6 +59,8 @@ def _convert(value: Any, kind: Any) -> tuple[Any, int]:
     if not (isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, Struct)):
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{value} is no number")
+        if isinstance(value, str):
+            value.encode()  # half of a surrogate pair is no text: nobody could be sent it
         return msgspec.convert(value, kind), 0
     left: dict[str, Any] = {}
     lost = 0

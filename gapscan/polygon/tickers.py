@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from gapscan.polygon.events import updates_last
+from gapscan.protocol.values import Symbol
 
 _Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]  # what is further from 0 is no time, nor a number of trades
 
@@ -65,7 +66,7 @@ class SnapshotQuote(Struct, gc=False):
 class SnapshotTicker(Struct, gc=False):
     """One element of the snapshot."""
 
-    ticker: str
+    ticker: Symbol
     day: SnapshotDay | None = None
     prevDay: SnapshotPreviousDay | None = None
     min: SnapshotMinute | None = None

@@ -90,6 +90,8 @@ def cells_of(values: Floats, which: Ints) -> list[Any]:
     cells[number] = values[number]
     cells[whole] = values[whole].astype(np.int64)
     if (others := kinds >= _FLAG).any():
-        cells[others] = _WORDS[_FIRST_WORDS[kinds[others]] + values[others].astype(np.intp)]
+        kind, number = kinds[others], values[others]
+        code = np.where(kind == _FLAG, number == 1.0, number).astype(np.intp)  # a flag is set by 1 alone
+        cells[others] = _WORDS[_FIRST_WORDS[kind] + code]
     found: list[Any] = cells.tolist()
     return found

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import shlex
 import sys
 
 import pytest
@@ -59,6 +60,19 @@ async def test_the_help_that_is_kept_is_the_one_that_is_made(cli: Cli) -> None:
     assert (await cli.run("--help", env={"COLUMNS": "80"})).out == kept
     narrow = (await cli.run("--help", env={"COLUMNS": "60"})).out
     assert max(map(len, narrow.splitlines())) < max(map(len, kept.splitlines()))
+
+
+@pytest.mark.parametrize(("into", "code"), [(">&-", 0), ("| true; exit ${PIPESTATUS[0]}", 1)])
+async def test_help_that_nobody_reads_is_no_accident(cli: Cli, into: str, code: int) -> None:
+    pipe, program = (
+        asyncio.subprocess.PIPE,
+        f"{shlex.quote(sys.executable)} -c 'from gapscan_cli.main import main; main()'",
+    )
+    # Once the reader is gone: the writer waits until it is.
+    script = f"(sleep 0.2; exec {program} --help) {into}"
+    async with started("bash", "-c", script, stdout=pipe, stderr=pipe, env=cli.env) as process:
+        out, err = await process.communicate()
+    assert (process.returncode, out, err) == (code, b"", b"")
 
 
 async def test_a_list_once_is_printed_without_what_converts_values(cli: Cli, dead_url: str) -> None:

@@ -74,6 +74,7 @@ def test_times_of_halts_come_in_two_units(time: int, ms: int) -> None:
     [
         {"ev": "A", "sym": None, "v": "many", "s": -1},
         BAR | {"sym": ""},
+        BAR | {"sym": "\ud800"},
         BAR | {"s": "now"},
         BAR | {"e": 0},
         BAR | {"s": None},

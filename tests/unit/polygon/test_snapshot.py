@@ -137,8 +137,10 @@ def test_a_last_trade_that_does_not_tell_the_price() -> None:
     assert later.price_time == [MINUTE + 60_000], "the minute's end"
 
 
-def test_a_bad_element_costs_itself_only() -> None:
-    found = reading(json.dumps({"tickers": [ticker(), ticker(ticker=17), ticker()]}).encode())
+@pytest.mark.parametrize("name", [17, "", "\ud800"])
+def test_a_bad_element_costs_itself_only(name: object) -> None:
+    """Half of a surrogate pair, which JSON can say, is no text."""
+    found = reading(json.dumps({"tickers": [ticker(), ticker(ticker=name), ticker()]}).encode())
     assert (len(found.snapshot), found.bad, found.lost) == (2, 1, 0)
 
 
