@@ -10,7 +10,7 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import MarketSession
 from gapscan.market.universe import Universe
 from gapscan.protocol.messages import Row
-from gapscan.ranking.row_values import SHOWN
+from gapscan.ranking.row_values import SHOWN, cells_of
 from gapscan.ranking.rows import RowCache, RowState
 from tests.support.market import MOMENT, reference_frame, stock, universe_frame, universe_of
 
@@ -159,3 +159,10 @@ def test_a_row_holds_its_own_values_alone() -> None:
     cache = RowCache(universe_of([stock("A"), stock("B"), stock("C")]))
     shown(cache, 0, 1, 2)
     assert {len(one.values) for one in cache._rows} == {8 * len(SHOWN)}
+
+
+def test_a_flag_is_set_by_one_alone() -> None:
+    """Whatever a feed sends in its place."""
+    at = SHOWN.index("stale")
+    values = np.array([[1.0, 0.0, 2.0, -1.0, np.nan]])
+    assert cells_of(values, np.full(5, at)) == [[True, False, False, False, None]]
