@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ from tests.support.answers import decode_answer
 from tests.support.lists import Published, publish_list
 from tests.support.until import PATIENCE, until
 
-NO_FILE = Path("/no/such/directory/lists.toml")  # own lists are never those of who runs the tests
+# Own lists are never those of who runs the tests. The folder may be made, for whoever edits the file locks it.
+NO_FILE = Path(tempfile.gettempdir(), "gapscan-without-own-lists", "lists.toml")
 
 
 @dataclass
