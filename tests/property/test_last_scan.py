@@ -36,6 +36,11 @@ def some_value(dice: random.Random) -> float | None:
 
 def some_stock(dice: random.Random, symbol: str, now: int) -> Stock:
     values: dict[str, Any] = {name: some_value(dice) for name in OBSERVATIONS if name not in TIME_FIELDS}
+    # A price beyond the element's own range would pass it at each merge anew.
+    for name, furthest in (("high", max), ("low", min)):
+        said = [values[each] for each in ("price", f"minute_{name}")]
+        if values[name] is not None:
+            values[name] = furthest([values[name], *(value for value in said if value not in (None, float("inf")))])
     times = {
         name: dice.choices([None, now - dice.randrange(90) * SECOND], [1, 4])[0] for name in ("price_time", "updated")
     }
