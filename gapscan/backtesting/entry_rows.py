@@ -11,12 +11,14 @@ from gapscan.backtesting.market_day import MarketDay
 from gapscan.backtesting.matrix import Matrix, known_before
 from gapscan.backtesting.minute_state import OBSERVED
 from gapscan.backtesting.ranked import Seen
+from gapscan.backtesting.spikes import Spikes
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS
 from gapscan.ranking.row_values import SHOWN, rounded
 
 _NOTHING: Final = Seen({}, {})
+_AT_ONCE: Final = 2_000  # rows: so many fit into a processor's cache
 
 
 class RowLog:
@@ -34,8 +36,8 @@ class RowLog:
 
     @property
     def observed(self) -> list[str]:
-        """The columns that are picked from what is seen."""
-        return list(self._given)
+        """The columns that are picked from what is observed."""
+        return [name for name in self._given if name not in STEPPED]
 
     @property
     def ago(self) -> list[tuple[str, int]]:
@@ -81,17 +83,20 @@ def entry_rows(day: MarketDay, minutes: Ints, places: Ints, step: int) -> Floats
 
     Minutes are ascending, and among those that are ranked, which are each `step`-th.
     """
-    log = RowLog(day)
+    log, spikes = RowLog(day), Spikes(day)
     stepped = SteppedDay(day, log.observed, log.ago)
     bounds = np.searchsorted(minutes, np.arange(day.length + 1))
     for minute in range(1, int(minutes[-1]) + 1 if len(minutes) else 0):
         stepped.advance()
         if minute % step == 0:
-            stepped.note_spikes()
-        here = slice(*bounds[minute : minute + 2])
-        if here.start < here.stop:
             observed = {name: stepped.columns[name].copy()[None, :] for name in log.observed}
-            log.add(Seen(observed, {key: stepped.ago(*key)[None, :] for key in log.ago}), 0, minute, places[here])
+            past = {key: stepped.ago(*key)[None, :] for key in log.ago}
+            moment = np.full((1, 1), float(day.moment(minute)))
+            with np.errstate(all="ignore"):
+                observed |= spikes.of(Matrix(day, moment, day.session(minute), observed, past))
+            here = places[slice(*bounds[minute : minute + 2])]
+            if len(here):
+                log.add(Seen(observed, past), 0, minute, here)
     return log.rounded()
 
 
@@ -116,4 +121,7 @@ def _rounded(
         with np.errstate(all="ignore"):
             for row, name in enumerate(SHOWN):
                 found[row, at] = np.broadcast_to(matrix[name], (1, len(at)))[0]
-    return rounded(found.T).T
+    for begin in range(0, len(minutes), _AT_ONCE):
+        here = found[:, begin : begin + _AT_ONCE]
+        here[:] = rounded(here.T).T
+    return found

@@ -18,13 +18,14 @@ from gapscan.backtesting.matrix import Matrix, Part, known_before
 from gapscan.backtesting.minute_state import OBSERVED
 from gapscan.backtesting.ranked import Ranked, Seen
 from gapscan.backtesting.settling import SettlingRows
+from gapscan.backtesting.spikes import Spikes
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.language.expression import SortKey
 from gapscan.ranking.spec import ListSet, ListSpec
 
-_CELLS: Final = 80_000  # of a matrix: some of them fit into a processor's cache
+_CELLS: Final = 160_000  # of a matrix: several of them fit into a processor's cache
 _ALL: Final = np.ones((1, 1), np.bool_)
 _NOBODY: Final = np.zeros(0, np.intp)
 _SORTED_AT_ONCE: Final = 1500  # of more it is faster to find the best first
@@ -38,7 +39,8 @@ class FastForm:
         self._lists = lists
         read = [gate.fields for gate in lists.gates] + [spec.fields for spec in lists.specs]
         wanted, ago = needed({"price", "gone", "left_at"}.union(also, *read))
-        self._observed = sorted(wanted.intersection(OBSERVED) | (wanted & STEPPED))
+        self._observed = sorted(wanted.intersection(OBSERVED))
+        self._spikes = Spikes(day) if wanted & STEPPED else None
         self._ago = sorted(ago)
         self._before = known_before(day)
         self._curves = day.own_curves()
@@ -83,7 +85,6 @@ class FastForm:
         for row, minute in enumerate(minutes):
             while stepped.minute < minute:
                 stepped.advance()
-            stepped.note_spikes()
             for name, matrix in given.items():
                 matrix[row] = stepped.columns[name]
             for key, matrix in past.items():
@@ -91,14 +92,20 @@ class FastForm:
         still = {name: stepped.columns[name].copy()[None, :] for name in self._observed if name not in given}
         return Seen(given | still, past)
 
-    def _matrix(self, seen: Seen, minutes: range, session: MarketSession) -> Matrix:
+    def _matrix(self, seen: Seen, minutes: range, session: MarketSession) -> tuple[Matrix, Seen]:
         moments = np.array([[float(self._day.moment(minute))] for minute in minutes])
         columns = self._before | dict(seen.observed) | {"left_at": self._left_at}
-        return Matrix(self._day, moments, session, columns, seen.past, curves=self._curves)
+        matrix = Matrix(self._day, moments, session, columns, seen.past, curves=self._curves)
+        if self._spikes is None:
+            return matrix, seen
+        spikes = self._spikes.of(matrix)
+        for name, values in spikes.items():
+            matrix[name] = values
+        return matrix, Seen({**seen.observed, **spikes}, seen.past)
 
     def _rank(self, minutes: range, session: MarketSession, seen: Seen) -> Iterator[Ranked]:
-        matrix = self._matrix(seen, minutes, session)
         with np.errstate(all="ignore"):
+            matrix, seen = self._matrix(seen, minutes, session)
             there = matrix.number("gone") != 1.0
             gates = {gate.text: _Gate(gate.entry(matrix), gate.stay(matrix), there) for gate in self._lists.gates}
             eligible = self._whole(gates[self._lists.gate.text].of_present[0], minutes)
