@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from gapscan.backtesting.minute_state import of_last_bar
 from gapscan.market.columns import Bools, Floats
 from gapscan.market.metrics import STEPS, MetricColumns
 from gapscan.market.sessions import MarketSession, session_times
@@ -35,7 +36,12 @@ class Formula:
 @lru_cache(maxsize=1)
 def formulas() -> dict[str, Formula]:
     """The formula of each computed column."""
-    return {name: formula for formula in map(_run, STEPS) for name in formula.writes}
+    return {name: formula for formula in map(_run, (*STEPS, _last_bar)) for name in formula.writes}
+
+
+def _last_bar(columns: MetricColumns) -> None:
+    for name, values in of_last_bar(columns["price_time"]).items():
+        columns[name] = values
 
 
 def needed(fields: Collection[str]) -> tuple[frozenset[str], frozenset[tuple[str, int]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -14,11 +16,11 @@ from gapscan.backtesting.ranked import Seen
 from gapscan.backtesting.spikes import Spikes
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Floats, Ints
-from gapscan.market.sessions import MINUTE_MS
+from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.row_values import SHOWN, rounded
 
 _NOTHING: Final = Seen({}, {})
-_AT_ONCE: Final = 2_000  # rows: so many fit into a processor's cache
+_AT_ONCE: Final = 8000  # rows
 
 
 class RowLog:
@@ -104,24 +106,26 @@ def _rounded(
     day: MarketDay, minutes: Ints, places: Ints, given: dict[str, Floats], past: dict[tuple[str, int], Floats]
 ) -> Floats:
     found = np.full((len(SHOWN), len(minutes)), np.nan)
-    known = {name: row[0][places] if row.shape[1] > 1 else row[0] for name, row in known_before(day).items()}
-    curves = day.own_curves()
-    sessions = [day.session(minute) for minute in range(day.length + 1)]
-    of = np.array([list(dict.fromkeys(sessions)).index(session) for session in sessions])[minutes]
-    for number, session in enumerate(dict.fromkeys(sessions)):
-        at = np.flatnonzero(of == number)
-        columns = {name: values[at][None, :] for name, values in given.items()}
-        columns |= {name: (row[at] if len(row) > 1 else row)[None, :] for name, row in known.items()}
-        moments: Floats = (day.times.pre + minutes[at].astype(np.float64) * MINUTE_MS)[None, :]
-        ago = {key: values[at][None, :] for key, values in past.items()}
-        nothing = np.full((1, len(at)), np.nan)
-        matrix = Matrix(
-            day, moments, session, columns | {"left_at": nothing}, ago, curves=curves, places=places[at]
-        )  # fmt: skip
+    known, curves = known_before(day), day.own_curves()
+    for session, here in _stretches(day, minutes):
+        at = places[here]
+        columns = {name: values[here][None, :] for name, values in given.items()}
+        columns |= {name: values[:, at] if values.shape[1] > 1 else values for name, values in known.items()}
+        moments: Floats = (day.times.pre + minutes[here].astype(np.float64) * MINUTE_MS)[None, :]
+        ago = {key: values[here][None, :] for key, values in past.items()}
+        columns["left_at"] = np.full((1, len(at)), np.nan)
+        matrix = Matrix(day, moments, session, columns, ago, curves=curves, places=at)
         with np.errstate(all="ignore"):
             for row, name in enumerate(SHOWN):
-                found[row, at] = np.broadcast_to(matrix[name], (1, len(at)))[0]
-    for begin in range(0, len(minutes), _AT_ONCE):
-        here = found[:, begin : begin + _AT_ONCE]
-        here[:] = rounded(here.T).T
+                found[row, here] = np.broadcast_to(matrix[name], (1, len(at)))[0]
+        found[:, here] = rounded(found[:, here].T).T
     return found
+
+
+def _stretches(day: MarketDay, minutes: Ints) -> Iterator[tuple[MarketSession, slice]]:
+    """Parts of ascending minutes that are of one session, and not many: what is computed of them stays in the cache."""
+    first = [number for number in range(day.length + 1) if day.session(number) != day.session(number - 1)]
+    bounds = np.searchsorted(minutes, [0, *first, day.length + 1]).tolist()
+    for start, end in pairwise(bounds):
+        for begin in range(start, end, _AT_ONCE):
+            yield day.session(int(minutes[begin])), slice(begin, min(end, begin + _AT_ONCE))

@@ -22,7 +22,7 @@ from gapscan.backtesting.spikes import Spikes
 from gapscan.backtesting.stepped import SteppedDay
 from gapscan.market.columns import Bools, Floats, Ints
 from gapscan.market.sessions import MINUTE_MS, MarketSession
-from gapscan.ranking.language.expression import SortKey
+from gapscan.ranking.language.expression import Filter, SortKey
 from gapscan.ranking.spec import ListSet, ListSpec
 
 _CELLS: Final = 160_000  # of a matrix: several of them fit into a processor's cache
@@ -106,13 +106,10 @@ class FastForm:
     def _rank(self, minutes: range, session: MarketSession, seen: Seen) -> Iterator[Ranked]:
         with np.errstate(all="ignore"):
             matrix, seen = self._matrix(seen, minutes, session)
-            there = matrix.number("gone") != 1.0
-            gates = {gate.text: _Gate(gate.entry(matrix), gate.stay(matrix), there) for gate in self._lists.gates}
-            eligible = self._whole(gates[self._lists.gate.text].of_present[0], minutes)
+            gates = _Gates(matrix)
+            eligible = self._whole(gates.of(self._lists.gate).of_present[0], minutes)
             tops = [
-                self._tops(at, spec, matrix, gates[self._lists.gate_of(spec).text], minutes)
-                if spec.is_open(matrix.session)
-                else [None] * len(minutes)
+                self._tops(at, spec, matrix, gates, minutes) if spec.is_open(matrix.session) else [None] * len(minutes)
                 for at, spec in enumerate(self._lists.specs)
             ]
             # Who had left when these minutes began, and has not traded since, still has left.
@@ -121,10 +118,14 @@ class FastForm:
             top = [of_list[row] for of_list in tops]
             yield Ranked(minute, top, matrix["price"][row], eligible[row], seen, row)
 
-    def _tops(self, at: int, spec: ListSpec, matrix: Matrix, gate: _Gate, minutes: range) -> Sequence[Ints | None]:
+    def _tops(self, at: int, spec: ListSpec, matrix: Matrix, gates: _Gates, minutes: range) -> Sequence[Ints | None]:
         """The rows of one list at each of the minutes."""
+        entry = spec.filter.entry(matrix)
+        if not len(self._members[at]) and not entry.any():
+            return [_NOBODY] * len(minutes)
+        gate = gates.of(self._lists.gate_of(spec))
         enter, stay = gate.of_all if spec.keeps_idle else gate.of_present
-        entry = np.atleast_2d(enter & spec.filter.entry(matrix))
+        entry = np.atleast_2d(enter & entry)
         few = self._few(at, entry)
         if not len(few):
             return [_NOBODY] * len(minutes)
@@ -141,7 +142,7 @@ class FastForm:
             candidates = passing = np.concatenate([passing, kept]) if len(kept) else passing
             if settling is not None:
                 candidates = self._number[settling.candidates(few[passing], few[members], there[row], moments[row])]
-            members = _best(spec, candidates, values[row], keys, row)
+            members = _best(spec.keys, spec.definition.limit, candidates, values[row], keys, row)
             if settling is not None:
                 settling.note(few[members], few[passing], moments[row])
             found.append(few[members])
@@ -169,6 +170,21 @@ class _Gate:
         self.of_present = entry & there, stay & there
 
 
+class _Gates:
+    """The gates of lists on a matrix, each once, and when it is first asked for."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self._matrix = matrix
+        self._there = matrix.number("gone") != 1.0
+        self._found: dict[str, _Gate] = {}
+
+    def of(self, gate: Filter) -> _Gate:
+        """Who passes the gate."""
+        if gate.text not in self._found:
+            self._found[gate.text] = _Gate(gate.entry(self._matrix), gate.stay(self._matrix), self._there)
+        return self._found[gate.text]
+
+
 class _Keys:
     """What some symbols are sorted by in some minutes, key by key: computed when it is asked for."""
 
@@ -190,18 +206,22 @@ class _Keys:
         return -order if descending else order
 
 
-def _best(spec: ListSpec, candidates: Ints, of_all: Floats, keys: _Keys, row: int) -> Ints:
+def _best(sort: Sequence[SortKey], limit: int, candidates: Ints, of_all: Floats, keys: _Keys, row: int) -> Ints:
     """The first of the candidates, in order; those that are equal under the first key are ordered by all keys."""
-    limit, values = spec.definition.limit, of_all[candidates]
+    values = of_all[candidates]
     if len(candidates) > max(limit, _SORTED_AT_ONCE):
         candidates, values = _up_to(np.partition(values, limit - 1)[limit - 1], candidates, values)
     order = values.argsort()
     ordered = values[order[: limit + 1]]
-    # What is missing stands last: where that is so of the last but one, it is of two.
-    if len(order) > 1 and (np.isnan(ordered[-2]) or (ordered[1:] == ordered[:-1]).any()):
+    if len(order) > 1 and np.isnan(ordered[-2]):  # what is missing stands last: that is so of two
+        missing = np.isnan(values)
+        known = _best(sort, limit, candidates[~missing], of_all, keys, row)
+        others = _best(sort[1:], limit - len(known), candidates[missing], keys.of(sort[1])[row], keys, row)
+        return np.concatenate([known, others])
+    if (ordered[1:] == ordered[:-1]).any():
         if len(order) > limit:
             candidates, values = _up_to(ordered[limit - 1], candidates, values)
-        order = np.lexsort([*(keys.of(key)[row][candidates] for key in reversed(spec.keys[1:])), values])
+        order = np.lexsort([*(keys.of(key)[row][candidates] for key in reversed(sort[1:])), values])
     top: Ints = candidates[order[:limit]]
     return top
 

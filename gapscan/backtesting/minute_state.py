@@ -20,12 +20,18 @@ from gapscan.market.columns import Floats
 from gapscan.market.observed import CLOSING_MS
 from gapscan.market.sessions import MINUTE_MS
 
-_PRICE: Final = ("price", "price_time", "updated", "scanned", "minute_start", "minute_trades")
+_PRICE: Final = ("price", "price_time", "minute_trades")
 _RANGE: Final = ("high", "low", "high_time", "low_time")
 _EARLY: Final = ("pre_high", "pre_low")
 OBSERVED: Final = (*_PRICE, "open", "close", "volume", "turnover", "vwap", "close_volume", *_RANGE, *_EARLY)
 
 Places = NDArray[np.int32]
+
+
+def of_last_bar(price_time: Floats) -> dict[str, Floats]:
+    """Further moments of the bars that the prices of these times are of."""
+    after = price_time + 1.0
+    return {"updated": price_time, "scanned": after, "minute_start": after - MINUTE_MS}
 
 
 class MinuteState:
@@ -75,12 +81,9 @@ class MinuteState:
         return self.moves(name, self.minute, self.minute + 1)
 
     def _price(self, bars: slice, at: Places) -> None:
-        start = self._day.moment(self.minute)
-        seen = float(start + MINUTE_MS - 1)
-        minutes = self._day.minutes
+        minutes, seen = self._day.minutes, float(self._day.moment(self.minute + 1) - 1)
         values: dict[str, Floats | NDArray[np.int32] | float] = {
-            "price": minutes.close[bars], "price_time": seen, "updated": seen, "scanned": float(start + MINUTE_MS),
-            "minute_start": float(start), "minute_trades": minutes.trades[bars],
+            "price": minutes.close[bars], "price_time": seen, "minute_trades": minutes.trades[bars],
         }  # fmt: skip
         for name, value in values.items():
             if name in self.columns:

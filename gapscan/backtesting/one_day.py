@@ -157,7 +157,7 @@ def _entries_table(day: MarketDay, task: DayTask, entries: Entries, rows: Floats
     columns: dict[str, Any] = {
         "date": _date(day, len(entries)),
         "list": _labels(task, entries.of),
-        "symbol": pa.array([day.symbols[place] for place in entries.place.tolist()], pa.string()),
+        "symbol": pa.array(day.symbols, pa.string()).take(pa.array(entries.place)),
         "time": pa.array(time, pa.timestamp("ms", "UTC")),
         "rank": pa.array(entries.rank, pa.int32()),
         "stayed_minutes": pa.array(entries.until - entries.minute, pa.int32()),
@@ -194,11 +194,9 @@ def _shown(shown: Field, values: Floats) -> pa.Array:
     import pyarrow as pa
 
     missing = np.isnan(values)
-    if shown.is_coded:
-        words = [None if gone else shown.words[int(code)] for code, gone in zip(values, missing, strict=True)]
-        return pa.array(words, pa.string())
     if shown.type == "boolean":
         return pa.array(values == 1.0, mask=missing)
-    if shown.type == "integer":
-        return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
-    return _nullable(values)
+    if not shown.is_coded and shown.type != "integer":
+        return _nullable(values)
+    whole = pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
+    return pa.array(shown.words, pa.string()).take(whole) if shown.is_coded else whole

@@ -8,7 +8,7 @@ import numpy as np
 
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.backtesting.matrix import OF_THE_DAY_BEFORE
-from gapscan.backtesting.minute_state import OBSERVED, MinuteState
+from gapscan.backtesting.minute_state import OBSERVED, MinuteState, of_last_bar
 from gapscan.backtesting.ranked import Ranked
 from gapscan.lists.delta import Rows, symbols_of
 from gapscan.market.bars import merge_bars
@@ -22,7 +22,8 @@ from gapscan.ranking.row_values import SHOWN, rounded
 from gapscan.ranking.scanner import Scanner, UniverseColumns
 from gapscan.ranking.spec import ListSet
 
-_OF_SCANS = tuple(name for name in SCAN_COLUMNS if name in (*OBSERVED, *OF_THE_DAY_BEFORE))
+_TOLD = (*OBSERVED, *of_last_bar(np.zeros(0)), *OF_THE_DAY_BEFORE)
+_OF_SCANS = tuple(name for name in SCAN_COLUMNS if name in _TOLD)
 
 
 class PlainForm:
@@ -87,7 +88,8 @@ class PlainForm:
         )
 
     def _scan(self) -> UniverseFrame:
-        columns = self._state.columns | {name: getattr(self._day.reference, name) for name in OF_THE_DAY_BEFORE}
+        columns = self._state.columns | of_last_bar(self._state.columns["price_time"])
+        columns |= {name: getattr(self._day.reference, name) for name in OF_THE_DAY_BEFORE}
         if self._state.minute <= self._day.first_of(self._day.times.regular):
             columns |= {name: np.full(len(self._day.symbols), np.nan) for name in ("high", "low")}
         else:  # a scan has the regular session's high and low only
