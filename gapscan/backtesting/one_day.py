@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from gapscan.backtesting.controls import CONTROLS
 from gapscan.backtesting.entries import Entries, EntryLog
 from gapscan.backtesting.entry_rows import RowLog, entry_rows
 from gapscan.backtesting.fast_form import FastForm
@@ -130,8 +131,8 @@ _PRICE: Final = [each.name for each in NUMBER_FIELDS].index("price")
 def _controls(day: MarketDay, book: DayBook, entries: Entries, task: DayTask) -> pa.Table:
     import pyarrow as pa
 
-    at, _ = np.nonzero(entries.controls >= 0)
-    places = entries.controls[entries.controls >= 0]
+    chosen = np.flatnonzero(entries.controls >= 0)
+    at, places = chosen // CONTROLS, entries.controls.ravel().take(chosen)
     minutes = entries.minute[at]
     prices = _prices_at(day, minutes, places) if task.buying.rule == "price" else np.full(len(at), np.nan)
     followed = book.follow(minutes, places, prices, task.buying, extremes=False)

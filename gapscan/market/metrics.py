@@ -226,8 +226,9 @@ def _trades(columns: MetricColumns) -> None:
     """
     is_new = columns.now - columns["minute_start"] <= _MINUTE_IS_NEW
     busiest = busiest_minute(columns.day, columns.now, _MINUTE_IS_NEW // MINUTE_MS)
-    at = (is_new & (columns["average_trades"] * busiest >= TRADES_FLOOR)).nonzero()
-    # Nothing is computed of the others: mostly these are nearly all.
+    counted = is_new & (columns["average_trades"] * busiest >= TRADES_FLOOR)
+    # Nothing is computed of the others: mostly these are nearly all. Matrices are searched faster as one row.
+    at = np.unravel_index(counted.ravel().nonzero()[0], counted.shape)
     start, scanned, trades, average, daily = (
         np.broadcast_to(columns[name], is_new.shape)[at]
         for name in ("minute_start", "scanned", "minute_trades", "average_trades", "trades_deviation")
