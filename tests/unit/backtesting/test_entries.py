@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 
 from gapscan.backtesting import bootstrap, dice
-from gapscan.backtesting.entries import CONTROLS, Entries, EntryLog
+from gapscan.backtesting.controls import CONTROLS
+from gapscan.backtesting.entries import Entries, EntryLog
 from gapscan.backtesting.ranked import Ranked
 
 PRICES = np.array([1.5, 3.0, 4.0, 4.5, 12.0, 3.5])
