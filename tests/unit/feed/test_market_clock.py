@@ -11,7 +11,7 @@ import pytest
 
 from gapscan.errors import FeedError
 from gapscan.feed.market_clock import MarketClock
-from gapscan.market.sessions import DAY_MS, MINUTE_MS, session_at, session_times
+from gapscan.market.sessions import DAY_MS, MINUTE_MS, session_at, session_by_day, session_times
 from gapscan.obs import Tally
 from gapscan.provider import MarketSnapshot, MarketStatus
 from tests.support.memory_provider.provider import MemoryMarket, MemoryProvider
@@ -41,7 +41,7 @@ def test_a_live_market_goes_on_from_what_was_said() -> None:
 def test_a_live_market_of_which_nothing_was_said_has_the_machines_time() -> None:
     status = clock().status(FAILURE, snapshot(0))
     assert abs(status.at - time.time() * 1000) < 5_000
-    assert status.session == session_at(status.at).value
+    assert status.session == session_by_day(status.at).value
 
 
 @pytest.mark.parametrize("at", [DAY.pre, DAY.regular, DAY.post, DAY.closed])
