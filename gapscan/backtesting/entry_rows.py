@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from gapscan.market.columns import Floats, Ints
 from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.row_values import SHOWN, rounded
 
+Key = TypeVar("Key")
+
 _NOTHING: Final = Seen({}, {})
-_AT_ONCE: Final = 8000  # rows
+_AT_ONCE: Final = 8_000  # rows: few calls, and yet in the cache
+_ROUNDED_AT_ONCE: Final = 256  # of which all fields are in it
 
 
 class RowLog:
@@ -71,13 +74,18 @@ class RowLog:
         self._waiting.clear()
 
     def rounded(self) -> Floats:
-        """Rounded numbers of the rows, shape (SHOWN, rows)."""
+        """Rounded numbers of the rows, shape (SHOWN, rows). Nothing is held of what was seen from then on."""
         self._pick()
-        given = {name: np.concatenate([np.zeros(0), *values]) for name, values in self._given.items()}
-        past = {key: np.concatenate([np.zeros(0), *values]) for key, values in self._past.items()}
+        self._seen = _NOTHING
+        given, past = _joined(self._given), _joined(self._past)
         nobody = np.zeros(0, np.intp)
         minutes, places = (np.concatenate([nobody, *each]) for each in (self._minutes, self._places))
         return _rounded(self._day, minutes, places, given, past)
+
+
+def _joined(parts: dict[Key, list[Floats]]) -> dict[Key, Floats]:
+    """Each one's parts, which are let go as they are joined."""
+    return {key: np.concatenate([np.zeros(0), *parts.pop(key)]) for key in list(parts)}
 
 
 def entry_rows(day: MarketDay, minutes: Ints, places: Ints, step: int) -> Floats:
@@ -118,7 +126,9 @@ def _rounded(
         with np.errstate(all="ignore"):
             for row, name in enumerate(SHOWN):
                 found[row, here] = np.broadcast_to(matrix[name], (1, len(at)))[0]
-        found[:, here] = rounded(found[:, here].T).T
+        for begin in range(here.start, here.stop, _ROUNDED_AT_ONCE):
+            some = found[:, begin : min(begin + _ROUNDED_AT_ONCE, here.stop)]
+            some[:] = rounded(some.T).T
     return found
 
 

@@ -25,7 +25,7 @@ from gapscan.market.sessions import MINUTE_MS, MarketSession
 from gapscan.ranking.language.expression import Filter, SortKey
 from gapscan.ranking.spec import ListSet, ListSpec
 
-_CELLS: Final = 160_000  # of a matrix: several of them fit into a processor's cache
+_CELLS: Final = 143_000  # of a matrix: several of them fit into a processor's cache
 _ALL: Final = np.ones((1, 1), np.bool_)
 _NOBODY: Final = np.zeros(0, np.intp)
 _SORTED_AT_ONCE: Final = 1500  # of more it is faster to find the best first

@@ -15,7 +15,7 @@ ENDS: Final = (*(f"{minutes}m" for minutes in HORIZONS), "close")
 
 
 class HorizonEnds:
-    """Of entries into the symbols at `places`, `bought` at ascending minutes: what is so at the end of each horizon.
+    """Of entries into the symbols at `places`, `bought` at some minutes: what is so at the end of each horizon.
 
     `prices` are the last ones then, infinite where there is none yet, NaN where the end is unknown. If they are
     `counted`, `before` is how many bars the symbols had when they were bought, and `bars` at the end of each horizon.
@@ -28,7 +28,8 @@ class HorizonEnds:
         self.before = np.zeros(size if counted else 0, np.int32)
         self.bars = {name: np.zeros(size, np.int32) for name in ENDS if counted}
         self._day = day
-        self._bounds = np.searchsorted(bought, np.arange(day.length + 2)).tolist()
+        self._order = np.argsort(bought.astype(np.int16), kind="stable")  # a radix sort
+        self._bounds = np.searchsorted(bought[self._order], np.arange(day.length + 2)).tolist()
         self._counted = counted
 
     def go_through(self) -> None:
@@ -60,4 +61,5 @@ class HorizonEnds:
 
     def _note(self, into: NDArray[Any], at: slice, held: NDArray[Any]) -> None:
         if at.start < at.stop:
-            into[at] = held[self.places[at]]
+            entries = self._order[at]
+            into[entries] = held[self.places[entries]]

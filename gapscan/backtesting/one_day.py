@@ -101,18 +101,14 @@ def _run_day(task: DayTask) -> DayResult:
 def backtest_day(day: MarketDay, task: DayTask) -> DayResult:
     """The backtest of a day that was loaded."""
     lists = _compiled(task)
-    log = EntryLog(len(lists.specs), len(day.symbols), task.seed)
+    log, seen = EntryLog(len(lists.specs), len(day.symbols), task.seed), RowLog(day)
     if task.form == "fast":
-        seen = RowLog(day)
         entries = log.add_all(FastForm(day, lists, SHOWN).run(task.step), seen)
-        rows = seen.rounded()
     else:
         entries = log.add_all(PlainForm(day, lists).run(task.step))
-        rows = entry_rows(day, entries.minute, entries.place, task.step)
-    book = DayBook(day)
-    prices = rows[_PRICE]
-    followed = book.follow(entries.minute, entries.place, prices, task.buying)
-    controls = _controls(day, book, entries, task)
+    controls = _controls(day, entries, task)  # before the rows: there are many, and the room for them is used again
+    rows = seen.rounded() if task.form == "fast" else entry_rows(day, entries.minute, entries.place, task.step)
+    followed = DayBook(day).follow(entries.minute, entries.place, rows[_PRICE], task.buying)
     table, sessions = _entries_table(day, task, entries, rows, followed), day.curve_sessions
     return DayResult(day.date, table, controls, len(day.symbols), day.lacks, curve_sessions=sessions)
 
@@ -128,14 +124,14 @@ def _compiled(task: DayTask) -> ListSet:
 _PRICE: Final = [each.name for each in NUMBER_FIELDS].index("price")
 
 
-def _controls(day: MarketDay, book: DayBook, entries: Entries, task: DayTask) -> pa.Table:
+def _controls(day: MarketDay, entries: Entries, task: DayTask) -> pa.Table:
     import pyarrow as pa
 
     chosen = np.flatnonzero(entries.controls >= 0)
     at, places = chosen // CONTROLS, entries.controls.ravel().take(chosen)
     minutes = entries.minute[at]
     prices = _prices_at(day, minutes, places) if task.buying.rule == "price" else np.full(len(at), np.nan)
-    followed = book.follow(minutes, places, prices, task.buying, extremes=False)
+    followed = DayBook(day).follow(minutes, places, prices, task.buying, extremes=False)
     columns: dict[str, Any] = {"date": _date(day, len(at)), "list": _labels(task, entries.of[at])}
     columns |= {name: _nullable(followed.columns[name]) for name in RETURNS}
     return pa.table(columns)

@@ -50,7 +50,6 @@ class DayBook:
     def __init__(self, day: MarketDay) -> None:
         self._day = day
         self._minutes = day.minutes
-        self._by_symbol: BarsBySymbol | None = None
 
     def follow(self, minutes: Ints, places: Ints, prices: Floats, buying: Buying, *, extremes: bool = True) -> Outcomes:
         """What followed the entries of the symbols at `places` after `minutes`, when lists showed `prices`.
@@ -60,12 +59,9 @@ class DayBook:
         bought, price = (minutes, prices) if buying.rule == "price" else self._next_bars(minutes, places)
         price = price * (1.0 + buying.slippage_bps / 10_000.0)
         of_bought = np.where(bought >= 0, price, np.nan)
-        order = np.argsort(bought.astype(np.int16), kind="stable")  # a radix sort
-        moved = {"return_next_open": self._day.next_open[places]}
-        for name, ordered in self._reached(bought[order], places[order], extremes=extremes).items():
-            moved[name] = values = np.empty(len(order))
-            values[order] = ordered
-            if buying.rule == "price":  # without a bar in it, and none before it, nothing moved
+        moved = {"return_next_open": self._day.next_open[places]} | self._reached(bought, places, extremes=extremes)
+        if buying.rule == "price":  # without a bar in it, and none before it, nothing moved
+            for values in moved.values():
                 np.copyto(values, price, where=np.isinf(values))
         names = (*RETURNS, *(EXTREMES if extremes else ()))
         return Outcomes(bought, price, {name: _in_percent(moved[name], of_bought) for name in names})
@@ -73,20 +69,19 @@ class DayBook:
     def _next_bars(self, minutes: Ints, places: Ints) -> tuple[Ints, Floats]:
         """When the symbols' first bars from then on begin, and their opens; -1 and NaN where there is none."""
         bars, length = self._minutes, self._day.length
-        when, opened = np.full(len(self._day.symbols), -1), np.full(len(self._day.symbols), np.nan)
-        bought, opens = np.empty(len(minutes), np.intp), np.empty(len(minutes))
+        first, found = np.full(len(self._day.symbols), -1), np.empty(len(minutes), np.intp)
         bounds = np.searchsorted(minutes, np.arange(length + 2)).tolist()
         for minute in range(length, -1, -1):
             if minute < length:
                 here = bars.of(minute)
-                at = bars.symbol[here]
-                when[at], opened[at] = minute, bars.open[here]
+                first[bars.symbol[here]] = np.arange(here.start, here.stop)
             asked = slice(bounds[minute], bounds[minute + 1])
-            bought[asked], opens[asked] = when[places[asked]], opened[places[asked]]
-        return bought, opens
+            found[asked] = first[places[asked]]
+        there = found >= 0
+        return np.where(there, bars.minute[found].astype(np.intp), -1), np.where(there, bars.open[found], np.nan)
 
     def _reached(self, bought: Ints, places: Ints, *, extremes: bool) -> dict[str, Floats]:
-        """The last price at the end of each horizon, and the highest and lowest until then; `bought` ascends.
+        """The last price at the end of each horizon, and the highest and lowest until then.
 
         NaN where the end is unknown, infinite where there was no bar until then.
         """
@@ -94,9 +89,7 @@ class DayBook:
         ends.go_through()
         reached = {f"return_{name}": prices for name, prices in ends.prices.items()}
         if extremes:
-            if self._by_symbol is None:
-                self._by_symbol = BarsBySymbol(self._day)
-            reached |= self._by_symbol.extremes(ends)
+            reached |= BarsBySymbol(self._day).extremes(ends)
         return reached
 
 

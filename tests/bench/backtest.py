@@ -85,12 +85,13 @@ def backtest() -> Sequence[Figure]:
                 kept.unlink()
             for prefix in ("cold_", "kept_"):
                 _measure(found, "backtest_probe", "fast", folder, str(DAY), prefix=prefix)
+            for what in ("five", "all"):
+                _measure(found, "backtest_probe", what, folder, str(DAY))
             for engine in ("polars", "duckdb"):
                 for threads in ("1", "2"):
                     prefix = f"{engine}_{threads}_"
                     _measure(found, "backtest_rivals", engine, *read, str(DAY), threads, prefix=prefix)
-        for what in ("whole", "plain"):
-            _measure(found, "backtest_probe", what, folder, str(DAY))
+        _measure(found, "backtest_probe", "plain", folder, str(DAY))
     return _figures({name: min(values) for name, values in found.items()})
 
 
