@@ -27,6 +27,7 @@ from tests.bench import (
     page,
     page_past,
     panels,
+    rank_rivals,
     recording,
     soak,
     tape,
@@ -58,6 +59,7 @@ BENCHMARKS = (
     | tape_memory.BENCHMARKS
     | alerts.BENCHMARKS
     | recording.BENCHMARKS
+    | rank_rivals.BENCHMARKS
     | tape.SESSION
     | tape_day.BENCHMARKS
 )

@@ -15,7 +15,7 @@ from gapscan.market.scans import merge_reference, merge_scan
 from gapscan.market.sessions import previous_trading_day, session_at, session_times
 from gapscan.market.universe import Universe
 from gapscan.polygon.snapshot import SnapshotReader
-from gapscan.protocol.messages import ListDefinition, ReferenceFrame, UniverseFrame
+from gapscan.protocol.messages import Bars, ListDefinition, ReferenceFrame, UniverseFrame
 from gapscan.ranking.language.syntax import MAX_LENGTH
 from gapscan.ranking.spec import MAX_OWN, ListSet, compile_list, shipped_lists
 from gapscan.sim.market import Market
@@ -118,7 +118,11 @@ class RandomWalk:
         ]
 
     def change(self, count: int) -> None:
-        """A second later, `count` symbols have traded."""
+        """A second later, `count` symbols have traded, and a scan says so."""
+        merge_scan(self.universe, self._seen(self.move(count)))
+
+    def move(self, count: int) -> np.ndarray:
+        """A second later, `count` symbols have traded; their places. The universe does not know it yet."""
         at = self._rng.choice(SYMBOLS, count, replace=False)
         self.as_of += 1_000
         self.price[at] *= 1 + self._rng.normal(0, 0.002, count)
@@ -127,7 +131,18 @@ class RandomWalk:
         self.volume[at] += self._rng.integers(100, 10_000, count)
         self.time[at] = self.as_of
         self.trades[at] += 1
-        merge_scan(self.universe, self._seen(at))
+        return at
+
+    def bars(self, at: np.ndarray) -> Bars:
+        """Bars of the last second of the symbols at these places, as a feed packs them."""
+        end = [self.as_of] * len(at)
+        price, volume = packed(self.price[at]), packed(self.volume[at])
+        return Bars(
+            simulated=True, symbols=[self.symbols[place] for place in at.tolist()],
+            start=[self.as_of - 1_000] * len(at), end=end, open=price, high=packed(self.high[at]),
+            low=packed(self.low[at]), close=price, volume=price, day_volume=volume, day_open=packed(self.open[at]),
+            day_vwap=price,
+        )  # fmt: skip
 
     def _seen(self, at: np.ndarray) -> UniverseFrame:
         self._frame += 1
