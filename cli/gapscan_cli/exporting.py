@@ -19,6 +19,7 @@ from gapscan.errors import ConfigError, NotRecordedError, ProtocolError
 from gapscan.protocol.fields import FIELDS, Field
 from gapscan.protocol.tape import Move
 from gapscan_cli import output
+from gapscan_cli.folders import written
 
 Write = Callable[[list[dict[str, Any]]], None]
 
@@ -29,10 +30,8 @@ _MOVES = ("list", "symbol", "time", "action", "rank", "price", "after_gap", "rea
 def export_day(options: BusOptions, day: str, out: Path) -> None:
     """Write moves.parquet and lists.parquet into `out`. Raises ConfigError without pyarrow, NotRecordedError."""
     pyarrow, parquet = _pyarrow()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error.strerror}", remedy="give --out another directory") from None
+    with written(out, "--out"):
+        pass  # before anything is asked for
     moves, lines = _schemas(pyarrow)
     paths = out / "moves.parquet", out / "lists.parquet"
     with (

@@ -22,10 +22,9 @@ _AT_A_TIME: Final = 16  # minutes
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """Who `entered` the lists `of` at a minute: each may be compared with `number` of `others`, from `first` on."""
+    """Who `entered` lists at a minute: each may be compared with `number` of `others`, from `first` on."""
 
     minute: int
-    of: Ints
     entered: Ints
     others: Ints
     first: Ints
@@ -35,6 +34,7 @@ class _Moment:
 class Controls:
     """Chooses CONTROLS others of each one's price class; a symbol is not chosen for itself, and may be chosen twice.
 
+    Whoever enters at a minute has the same in every list: variants differ by their entries, and not by luck.
     What is known of a few minutes waits, so that random numbers are made of many at a time.
     """
 
@@ -43,15 +43,15 @@ class Controls:
         self._waiting: list[_Moment] = []
         self._found = [np.zeros((0, CONTROLS), np.intp)]
 
-    def add(self, minute: int, prices: Floats, eligible: Bools, of: Ints, entered: Ints) -> None:
-        """Symbols that entered the lists `of`, one each, at these prices of all; the eligible could be chosen."""
+    def add(self, minute: int, prices: Floats, eligible: Bools, entered: Ints) -> None:
+        """Symbols that entered lists at a minute, at these prices of all; the eligible could be chosen."""
         classes = (prices >= _FROM).view(np.uint8).sum(axis=0, dtype=np.uint8)
         own = classes.take(entered).astype(np.intp)
         np.maximum(classes, (~eligible).view(np.uint8) * _NOT_ELIGIBLE, out=classes)
         others = classes.argsort(kind="stable")
         bounds = classes.take(others).searchsorted(_CLASSES)
         first = bounds[own]
-        self._waiting.append(_Moment(minute, of, entered, others, first, bounds[own + 1] - first))
+        self._waiting.append(_Moment(minute, entered, others, first, bounds[own + 1] - first))
         if len(self._waiting) == _AT_A_TIME:
             self._choose()
 
@@ -64,12 +64,12 @@ class Controls:
         if not self._waiting:
             return
         sizes = [len(each.entered) for each in self._waiting]
-        of, places, first, number = (
+        places, first, number = (
             np.concatenate([getattr(each, name) for each in self._waiting])[:, None]
-            for name in ("of", "entered", "first", "number")
+            for name in ("entered", "first", "number")
         )
         minutes = np.repeat([each.minute for each in self._waiting], sizes)[:, None]
-        luck = dice.uniform(self._seed, of, minutes, places, np.arange(CONTROLS)[None, :])
+        luck = dice.uniform(self._seed, minutes, places, np.arange(CONTROLS)[None, :])
         chosen = np.split(np.where(number > 0, first + (luck * number).astype(np.intp), 0), np.cumsum(sizes)[:-1])
         found = np.concatenate([each.others.take(at) for each, at in zip(self._waiting, chosen, strict=True)])
         found[(number == 0) | (found == places)] = NOBODY

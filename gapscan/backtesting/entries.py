@@ -74,9 +74,9 @@ class EntryLog:
                 self._enter(number, held, top, fresh, ranked.minute)
             held.members = top
         if len(self._found) > begin:
-            of, _, places, _ = (np.concatenate(columns) for columns in zip(*self._found[begin:], strict=True))
+            places = np.concatenate([places for _, _, places, _ in self._found[begin:]])
             if self._controls is not None:
-                self._controls.add(ranked.minute, ranked.price, ranked.eligible, of, places)
+                self._controls.add(ranked.minute, ranked.price, ranked.eligible, places)
             if rows is not None and ranked.seen is not None:
                 rows.add(ranked.seen, ranked.row, ranked.minute, places)
 

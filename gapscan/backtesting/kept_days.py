@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 
 
 class KeptDays:

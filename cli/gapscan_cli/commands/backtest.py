@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -97,8 +97,9 @@ def _buying(entry: str, slippage: float) -> Buying:
 def _run(options: Options) -> None:
     from gapscan.backtesting.api import whole
     from gapscan_cli.backtest_table import show
+    from gapscan_cli.folders import written
 
-    with _progress(options) as progress:
+    with written(options.out, "--out") if options.out else nullcontext(), _progress(options) as progress:
         found = whole(options, progress)
     show(found.summary)
     if options.out is not None:

@@ -244,6 +244,7 @@ def _write_flat_files(root: Path, days: int, config: Config) -> None:
     from gapscan.errors import ConfigError
     from gapscan.market.sessions import new_york, previous_trading_day
     from gapscan.sim.flat_files import write_flat_files
+    from gapscan_cli.folders import written
 
     if config.sim.replay or config.sim.recording:
         raise ConfigError("--write-flatfiles writes the invented market, not a replay", remedy="leave --replay out")
@@ -253,16 +254,12 @@ def _write_flat_files(root: Path, days: int, config: Config) -> None:
     def on_day(date: dt.date) -> None:
         output.note(f"{date} is written")
 
-    written = write_flat_files(
-        root,
-        days=days,
-        symbols=config.sim.symbols,
-        seed=config.sim.seed,
-        last=last,
-        scenarios=config.sim.scenes,
-        on_day=on_day,
-    )
-    output.say(f"gapscan backtest --from {written[0]} --to {written[-1]} --flat-files {root}")
+    sim = config.sim
+    with written(root, "--write-flatfiles"):
+        dates = write_flat_files(
+            root, days=days, symbols=sim.symbols, seed=sim.seed, last=last, scenarios=sim.scenes, on_day=on_day
+        )
+    output.say(f"gapscan backtest --from {dates[0]} --to {dates[-1]} --flat-files {root}")
 
 
 def _simulated(

@@ -133,6 +133,7 @@ async def test_the_command(market: Path, tmp_path: Path) -> None:
         ("gappers_up", "--step", "2h"): "from 1m to 60m",
         ("gappers_up", "--entry", "best"): "next_open or price",
         ("gappers_up", "--dask", "nowhere:1"): "no Dask scheduler at nowhere:1",
+        ("gappers_up", "--out", str(own / "out")): "cannot be written: Not a directory (give --out another directory)",
     }.items():
         assert_error(await cli.run("backtest", *wrong, *files), 2, said)
 

@@ -59,6 +59,13 @@ def test_controls_are_others_of_the_price_class_and_the_same_every_time() -> Non
     assert log(minutes, seed=8).controls.tolist() != found.controls.tolist()
 
 
+def test_who_enters_several_lists_at_a_minute_has_the_same_controls_in_each() -> None:
+    found = log({minute: [[1], [0, 1]] if minute % 2 else [[], []] for minute in range(1, 50)})
+    first, second = (found.controls[(found.of == number) & (found.place == 1)] for number in (0, 1))
+    assert len(first) == 25
+    assert first.tolist() == second.tolist()
+
+
 def test_who_could_not_have_been_in_a_list_is_not_chosen() -> None:
     eligible = np.array([True, True, False, False, True, True])
     found = log({minute: [[1] if minute % 2 else []] for minute in range(1, 100)}, eligible=eligible)

@@ -37,3 +37,9 @@ def test_what_files_cannot_have_is_refused(tmp_path: Path, option: str, given: d
     with pytest.raises(ConfigError, match=rf"{option} says nothing of the days.*--scenario"):
         sim(write_flatfiles=tmp_path / "files", **given)  # type: ignore[arg-type]
     assert not (tmp_path / "files").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"file/days cannot be written: Not a directory"):
+        sim(write_flatfiles=tmp_path / "file" / "days", days=1, symbols=60)
