@@ -81,10 +81,10 @@ def _cells(one: ListSummary) -> list[str]:
 
 
 def _mean(horizon: Horizon) -> str:
-    own, other = horizon.entries.mean, horizon.controls.mean
-    if own is None:
-        return ""
-    return f"{own:+.2f} ({'' if other is None else f'{other:+.2f}'})"
+    from gapscan.backtesting.report import percent
+
+    own = percent(horizon.entries.mean)
+    return own and f"{own} ({percent(horizon.controls.mean)})"
 
 
 def histogram(entries: Mapping[str, int]) -> str:

@@ -10,11 +10,11 @@ from gapscan.errors import ConfigError
 
 
 @contextmanager
-def written(folder: Path, option: str) -> Iterator[None]:
+def written(folder: Path, what: str) -> Iterator[None]:
     """Within, files are written into the folder, which is made at once. Raises ConfigError where they cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        what = f"{error.filename or folder} cannot be written: {error.strerror or error}"
-        raise ConfigError(what, remedy=f"give {option} another directory") from None
+        fault = f"{error.filename or folder} cannot be written: {error.strerror or error}"
+        raise ConfigError(fault, remedy=f"give {what} another directory") from None

@@ -71,7 +71,9 @@ def _overview(summary: Summary) -> str:
         + "</tr>"
         for at, one in enumerate(summary.lists)
     )
-    return f'<div class="wide"><table><tr><th>mean return</th><th>a day</th>{heads}</tr>{rows}</table></div>'
+    return (
+        f'<div class="wide" tabindex="0"><table><tr><th>mean return</th><th>a day</th>{heads}</tr>{rows}</table></div>'
+    )
 
 
 def _list(one: ListSummary, at: int) -> str:
@@ -86,7 +88,7 @@ def _list(one: ListSummary, at: int) -> str:
     return (
         f"{head}<p>{one.entries} entries, {one.entries_a_day:.1f} a day{stay}.</p>"
         f"{half_hours(one.by_half_hour)}{horizons(one.horizons)}"
-        f'<div class="wide"><table><tr>{heads}</tr>{rows}</table></div>'
+        f'<div class="wide" tabindex="0"><table><tr>{heads}</tr>{rows}</table></div>'
     )
 
 
@@ -112,7 +114,7 @@ def _quartiles(figures: Figures) -> str:
 
 def percent(value: float | None) -> str:
     """A return as it is shown."""
-    return "" if value is None else f"{value:+.2f}"
+    return "" if value is None else f"{round(value, 2) + 0.0:+.2f}"  # no minus zero
 
 
 def share(value: float | None) -> str:
@@ -122,7 +124,7 @@ def share(value: float | None) -> str:
 
 def interval(ends: tuple[float, float] | None) -> str:
     """An interval as it is shown."""
-    return "" if ends is None else f"{ends[0]:+.2f} .. {ends[1]:+.2f}"
+    return "" if ends is None else " .. ".join(map(percent, ends))
 
 
 def _comparisons(comparisons: list[Comparison]) -> str:
@@ -134,8 +136,8 @@ def _comparisons(comparisons: list[Comparison]) -> str:
         for one in comparisons
     )
     return (
-        '<h2>Variants</h2><p>By symbol and day.</p><div class="wide"><table><tr><th>variant</th><th>in both</th>'
-        f"<th>here only</th><th>without it only</th><th>minutes earlier</th></tr>{rows}</table></div>"
+        '<h2>Variants</h2><p>By symbol and day.</p><div class="wide" tabindex="0"><table><tr><th>variant</th>'
+        f"<th>in both</th><th>here only</th><th>without it only</th><th>minutes earlier</th></tr>{rows}</table></div>"
     )
 
 

@@ -140,7 +140,10 @@ def record(
     """
     from gapscan.config import user_data_dir
     from gapscan.supervisor.up import UpOptions, run_up
+    from gapscan_cli.folders import written
 
+    with written(directory, "the recording"):
+        pass  # a feed that cannot record goes on, but here a recording is what is wanted
     config = _simulated(_load(config_file), None, None, day, speed, start, seed, symbols, scenario, plan, night)
     config = _with(config, "provider", record=str(directory.resolve()))
     return run_up(config, UpOptions(data or user_data_dir(), nats_port, http_port), output.say)
