@@ -19,8 +19,8 @@ import platform
 import socket
 import sys
 from array import array
-from types import TracebackType
-from typing import Any, Final, Self
+from contextlib import AbstractContextManager
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,6 @@ class _Parameters(ctypes.Structure):
     )
 
 
-_NOTHING: Final[Any] = np.zeros(0, np.uint32)
 _library: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -77,7 +76,7 @@ def system_call(number: int, *arguments: Any) -> int:
     return result
 
 
-class IoUring:
+class IoUring(AbstractContextManager["IoUring"]):
     """Sends to many sockets. Raises OSError when it cannot be had; `failed` is why it cannot be used any more.
 
     Not to be used by two threads at once, nor by a process and its fork.
@@ -90,9 +89,6 @@ class IoUring:
         self.failed: OSError | None = None
         parameters = _Parameters()
         self.fd = system_call(_SETUP, entries, ctypes.byref(parameters))
-        self._maps: list[mmap.mmap] = []
-        self._sq_head = self._sq_tail = self._cq_head = self._cq_tail = self._order = _NOTHING
-        self._completions = self._entries = _NOTHING
         try:
             self._map(parameters)
             self._prove()
@@ -103,24 +99,21 @@ class IoUring:
     def _map(self, p: Any) -> None:
         if p.features & _FEATURES != _FEATURES:
             raise OSError(errno.ENOSYS, "the kernel's io_uring is too old")
-        size = max(p.sq_array + 4 * p.entries, p.cq_cqes + _COMPLETION.itemsize * p.completions)
-        rings = mmap.mmap(self.fd, size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
-        self._maps.append(rings)
-        entries = mmap.mmap(
-            self.fd, p.entries * _ENTRY.itemsize, mmap.MAP_SHARED | mmap.MAP_POPULATE, offset=_ENTRIES_OFFSET
-        )
-        self._maps.append(entries)
-        self._size = p.entries
+        rings = self._shared(0, max(p.sq_array + 4 * p.entries, p.cq_cqes + _COMPLETION.itemsize * p.completions))
         self._sq_head, self._sq_tail, self._cq_head, self._cq_tail = (
             np.frombuffer(rings, np.uint32, 1, at) for at in (p.sq_head, p.sq_tail, p.cq_head, p.cq_tail)
         )
-        self._order = np.frombuffer(rings, np.uint32, p.entries, p.sq_array)
         self._completions = np.frombuffer(rings, _COMPLETION, p.completions, p.cq_cqes)
-        self._entries = np.frombuffer(entries, _ENTRY)
-        self._numbers = np.arange(p.entries, dtype=np.uint32)
+        self._entries = np.frombuffer(self._shared(_ENTRIES_OFFSET, p.entries * _ENTRY.itemsize), _ENTRY)
+        places = np.arange(p.entries, dtype=np.uint32)
+        np.frombuffer(rings, np.uint32, p.entries, p.sq_array)[:] = places  # each entry is asked for at its own place
         self._entries["opcode"] = OP_SEND
         self._entries["flags"] = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-        self._entries["index"] = self._numbers
+        self._entries["index"] = places
+
+    def _shared(self, offset: int, size: int) -> mmap.mmap:
+        """Memory that is given back once no array is on it any more."""
+        return mmap.mmap(self.fd, size, mmap.MAP_SHARED | mmap.MAP_POPULATE, offset=offset)
 
     def _prove(self) -> None:
         """Send something: a system may give out rings, and refuse or not know what is asked of them."""
@@ -142,25 +135,31 @@ class IoUring:
         results = np.zeros(len(numbers), np.int32)
         self._entries["address"] = np.frombuffer(frame, np.uint8).ctypes.data  # `frame` lives until all is done
         self._entries["length"] = len(frame)
+        at = 0
         try:
-            for start in range(0, len(numbers), self._size):
-                part = slice(start, start + self._size)
-                self._submit(numbers[part])
-                self._reap(results[part])
-                if self.failed is not None:
-                    break
+            while at < len(numbers) and self.failed is None:
+                at += self._serve(numbers[at:], results[at:])
         except BaseException:
             self.failed = OSError(errno.ECANCELED, os.strerror(errno.ECANCELED))
             raise
         return results
 
-    def _submit(self, numbers: NDArray[np.int32]) -> None:
-        """Have the kernel serve a request for each, all of them: an entry is used again only after that."""
-        count = len(numbers)
-        self._entries["fd"][:count] = numbers
-        tail = int(self._sq_tail[0])
-        self._order[(tail + self._numbers[:count]) & (self._size - 1)] = self._numbers[:count]
+    def _serve(self, numbers: NDArray[np.int32], results: NDArray[np.int32]) -> int:
+        """Have the kernel serve the first of them, as many as fit in before the entries' end; how many these are."""
+        tail, head = int(self._sq_tail[0]), int(self._cq_head[0])
+        first, done = tail & (len(self._entries) - 1), head & (len(self._completions) - 1)
+        count = min(len(numbers), len(self._entries) - first)
+        self._entries["fd"][first : first + count] = numbers[:count]
         self._sq_tail[0] = (tail + count) & _WORD
+        self._enter(count)
+        # There are as many completions as requests, and room for twice as many: these neither pass the end.
+        completions = self._completions[done : done + self._done]
+        results[completions["index"].astype(np.intp) - first] = completions["result"]
+        self._cq_head[0] = (head + len(completions)) & _WORD
+        return count
+
+    def _enter(self, count: int) -> None:
+        """Until all are served: an entry is used again only after that."""
         refused = 0
         while left := count - self._done:
             try:
@@ -179,26 +178,11 @@ class IoUring:
     def _done(self) -> int:
         return (int(self._cq_tail[0]) - int(self._cq_head[0])) & _WORD
 
-    def _reap(self, results: NDArray[np.int32]) -> None:
-        head, count = int(self._cq_head[0]), self._done
-        at = (head + np.arange(count, dtype=np.uint32)) & (len(self._completions) - 1)
-        done = self._completions[at]
-        results[done["index"].astype(np.intp)] = done["result"]
-        self._cq_head[0] = (head + count) & _WORD
-
     def close(self) -> None:
-        """Give everything back."""
-        self._sq_head = self._sq_tail = self._cq_head = self._cq_tail = self._order = _NOTHING
-        self._completions = self._entries = _NOTHING
-        for mapping in self._maps:
-            mapping.close()
-        self._maps.clear()
+        """Give the ring back; what is sent then fails."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -1,4 +1,4 @@
-"""One bridge process and its clients: frames a second beside Node's `ws`, CPU, memory, resumes."""
+"""One bridge process and its clients: frames a second beside Node's `ws` and picows, CPU, memory, resumes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.bench.registry import Benchmark, Figure, median
@@ -20,6 +22,7 @@ SECONDS = 4.0
 ROUNDS = 3
 FRAME = 1200
 WISHES = 20
+GOALS = {"Node ws": 1.4, "picows": 1.0}  # times as many frames
 _ROOT = Path(__file__).parents[2]
 
 
@@ -63,9 +66,9 @@ def _server(*command: str) -> Iterator[Server]:
 
 
 @contextmanager
-def bridge(rate: float) -> Iterator[Server]:
+def bridge(rate: float, *options: str) -> Iterator[Server]:
     """A bridge whose list changes so often a second; 0: as fast as it can be sent."""
-    with _server(sys.executable, "-m", "tests.bench.fanout_server", str(rate)) as server:
+    with _server(sys.executable, "-m", "tests.bench.fanout_server", str(rate), *options) as server:
         yield server
 
 
@@ -89,38 +92,51 @@ class Rate:
         self.cpu.append(frames / cpu)
 
 
-def _run_node(directory: str, clients: int, rate: Rate) -> None:
-    with _server("node", str(_ROOT / "tests/bench/fanout_node.mjs"), directory, str(FRAME)) as server:
+Run = Callable[[int, Rate], None]
+
+
+def _run_rival(command: Sequence[str], clients: int, rate: Rate) -> None:
+    with _server(*command, str(FRAME)) as server:
         result = server.load(clients, "--mute")
         rate.add(result["bytes"] / FRAME, result["cpu"])
 
 
-def _run_bridge(clients: int, rate: Rate) -> None:
-    with bridge(0) as server:
+def _run_bridge(options: Sequence[str], clients: int, rate: Rate) -> None:
+    with bridge(0, *options) as server:
         result = server.load(clients)
         rate.add(result["bytes"] / server.mean_frame(), result["cpu"])
 
 
+def _rivals(directory: str) -> Iterator[tuple[str, Run]]:
+    """Those that can be had here; and the bridge itself, with a system call for each client."""
+    yield "plain writes", partial(_run_bridge, ["write"])
+    if modules := _node_modules(directory):
+        yield "Node ws", partial(_run_rival, ["node", str(_ROOT / "tests/bench/fanout_node.mjs"), modules])
+    if find_spec("picows"):
+        yield "picows", partial(_run_rival, [sys.executable, "-m", "tests.bench.fanout_picows"])
+
+
 def throughput() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as directory:
-        modules = _node_modules(directory)
+        rivals = dict(_rivals(directory))
         for clients in (500, 2000):
-            ours, theirs = Rate(), Rate()
-            for _ in range(ROUNDS):  # in turn: whatever else the machine does, it does to both
-                _run_bridge(clients, ours)
-                if modules:
-                    _run_node(modules, clients, theirs)
+            ours, theirs = Rate(), {name: Rate() for name in rivals}
+            for _ in range(ROUNDS):  # in turn: whatever else the machine does, it does to all
+                _run_bridge([], clients, ours)
+                for name, run in rivals.items():
+                    run(clients, theirs[name])
             yield from _compared(f"fan-out to {clients:,} clients", ours, theirs)
 
 
-def _compared(what: str, ours: Rate, theirs: Rate) -> Iterator[Figure]:
-    for name, mine, reference in ((what, ours.wall, theirs.wall), (f"{what}, CPU", ours.cpu, theirs.cpu)):
-        unit = "frames/s" if mine is ours.wall else "frames/CPU s"
-        if not reference:
-            yield Figure(name, median(mine), unit, reference="Node ws: no node or npm here")
-            continue
-        other = median(reference)
-        yield Figure(name, median(mine), unit, 1.4 * other, f"Node ws {other:,.0f}", lower_bound=True)
+def _compared(what: str, ours: Rate, theirs: dict[str, Rate]) -> Iterator[Figure]:
+    yield Figure(what, median(ours.wall), "frames/s")
+    yield Figure(f"{what}, CPU", median(ours.cpu), "frames/CPU s")
+    for name, rate in theirs.items():
+        goal = GOALS.get(name)
+        for kind, mine, other in (("", ours.wall, rate.wall), (", CPU", ours.cpu, rate.cpu)):
+            times = median(mine) / median(other)
+            reference = f"{name} {median(other):,.0f}"
+            yield Figure(f"{what}{kind}, beside {name}", times, "times", goal, reference, lower_bound=True)
 
 
 def steady() -> Iterator[Figure]:

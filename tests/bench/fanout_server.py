@@ -1,6 +1,7 @@
 """A bridge process without NATS: a list that changes by itself, as fast as it can be sent or at a fixed rate.
 
-python -m tests.bench.fanout_server RATE    changes a second; 0: whenever the last one has been sent to all
+python -m tests.bench.fanout_server RATE [write]    changes a second; 0: whenever the last one has been sent to all;
+write: with a system call for each client, whatever the system has
 Prints its port.
 """
 
@@ -98,7 +99,7 @@ class Driver:
 async def main(stop: asyncio.Event) -> None:
     rate = float(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    with open_writer(io_uring=True) as writer:
+    with open_writer(io_uring="write" not in sys.argv) as writer:
         await _serve(Bridge(Config(bridge=BridgeSection(clients=100_000)), writer), rate, stop)
 
 
