@@ -227,3 +227,16 @@ def test_nothing_is_left_open() -> None:
     before = os.listdir("/proc/self/fd")
     small_ring().close()
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_closed_ring_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW", 1)
+    with pairs(3) as many:
+        with small_ring() as opened:
+            writer = Broadcaster(opened)
+            send(writer, many, b"first")
+        send(writer, many, b"second")
+        assert writer.name == "write"
+        for pair in many:
+            pair.send_held()
+        assert all(pair.read() and pair.got == b"firstsecond" for pair in many)
