@@ -12,6 +12,7 @@ import sys
 
 from picows import WSListener, WSMsgType, WSTransport, ws_create_server
 
+from gapscan.bridge.connection_gate import open_socket
 from gapscan.runtime import run, until_stopped
 
 _HEAD = 4  # bytes of a frame, beside its payload
@@ -42,9 +43,9 @@ async def flat_out(clients: set[WSTransport], payload: bytes) -> None:
 async def main(stop: asyncio.Event) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     clients: set[WSTransport] = set()
-    server = await ws_create_server(lambda _request: Client(clients), "127.0.0.1", 0, backlog=4096)
-    async with server:
-        print(server.sockets[0].getsockname()[1], flush=True)
+    listening = open_socket("127.0.0.1", 0)  # the bridge's: a system's own buffers hold many frames of a client behind
+    async with await ws_create_server(lambda _request: Client(clients), sock=listening, backlog=4096):
+        print(listening.getsockname()[1], flush=True)
         await until_stopped(stop, flat_out(clients, b"x" * (int(sys.argv[1]) - _HEAD)))
 
 
