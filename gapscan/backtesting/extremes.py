@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from gapscan.backtesting.horizons import HorizonEnds
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.market.columns import Floats, Ints
 
+_SYMBOLS: Final = 2048  # whose bars are put in order at a time: those of a whole day would take much memory
 
-class BarsBySymbol:
-    """Highs and lows of a day, each symbol's by time."""
 
-    def __init__(self, day: MarketDay) -> None:
-        symbol = day.minutes.symbol.astype(np.int16 if len(day.symbols) < 1 << 15 else np.int32)
-        order = np.argsort(symbol, kind="stable")
-        self._start = np.searchsorted(symbol[order], np.arange(len(day.symbols), dtype=symbol.dtype))
-        self._high, self._low = day.minutes.high[order], day.minutes.low[order]
+def extremes(day: MarketDay, ends: HorizonEnds) -> dict[str, Floats]:
+    """`best` and `worst` until each end; the price at the end where there is no bar until then."""
+    found = {f"{kind}_{name}": prices.copy() for name, prices in ends.prices.items() for kind in ("best", "worst")}
+    for first in range(0, len(day.symbols), _SYMBOLS):
+        of_part = np.flatnonzero((ends.places >= first) & (ends.places < first + _SYMBOLS))
+        if len(of_part):
+            _BarsBySymbol(day, first).reduce(ends, of_part, found)
+    return found
 
-    def extremes(self, ends: HorizonEnds) -> dict[str, Floats]:
-        """`best` and `worst` until each end; the price at the end where there is no bar until then."""
-        start = self._start[ends.places]
-        begin = start + ends.before
-        order = np.argsort(begin)
-        found = dict[str, Floats]()
-        for name, bars in ends.bars.items():
-            some = order[bars[order] > ends.before[order]]
-            spans = _Spans(begin[some], start[some] + bars[some], len(self._high))
-            for kind, function, values in (("best", np.maximum, self._high), ("worst", np.minimum, self._low)):
-                found[f"{kind}_{name}"] = reached = ends.prices[name].copy()
-                reached[some] = spans.reduced(function, values)
-        return found
+
+class _BarsBySymbol:
+    """Highs and lows of the day's bars of some symbols, from place `first` on: each symbol's by time."""
+
+    def __init__(self, day: MarketDay, first: int) -> None:
+        bars = np.flatnonzero((day.minutes.symbol >= first) & (day.minutes.symbol < first + _SYMBOLS))
+        symbol = (day.minutes.symbol[bars] - first).astype(np.int16)
+        order = np.argsort(symbol, kind="stable")  # a radix sort
+        self._first = first
+        self._start = np.searchsorted(symbol[order], np.arange(_SYMBOLS, dtype=np.int16))
+        bars = bars[order]
+        self._high, self._low = day.minutes.high[bars], day.minutes.low[bars]
+
+    def reduce(self, ends: HorizonEnds, entries: Ints, found: dict[str, Floats]) -> None:
+        """Put into `found` what is so of the entries with these numbers, all of whom have bars here."""
+        start = self._start[ends.places[entries] - self._first]
+        before = ends.before[entries]
+        order = np.argsort(start + before)
+        entries, start, before = entries[order], start[order], before[order]
+        for name, counted in ends.bars.items():
+            bars = counted[entries]
+            some = bars > before
+            spans = _Spans((start + before)[some], (start + bars)[some], len(self._high))
+            found[f"best_{name}"][entries[some]] = spans.reduced(np.maximum, self._high)
+            found[f"worst_{name}"][entries[some]] = spans.reduced(np.minimum, self._low)
 
 
 class _Spans:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from gapscan.backtesting.extremes import BarsBySymbol
+from gapscan.backtesting.extremes import extremes as extremes_of
 from gapscan.backtesting.horizons import HORIZONS, HorizonEnds
 from gapscan.backtesting.market_day import MarketDay
 from gapscan.market.columns import Floats, Ints
@@ -89,7 +89,7 @@ class DayBook:
         ends.go_through()
         reached = {f"return_{name}": prices for name, prices in ends.prices.items()}
         if extremes:
-            reached |= BarsBySymbol(self._day).extremes(ends)
+            reached |= extremes_of(self._day, ends)
         return reached
 
 
