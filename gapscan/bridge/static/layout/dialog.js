@@ -127,7 +127,8 @@ export class LayoutDialog {
     this.take(() => readLayout(text));
   }
 
-  /** Show a layout that somebody gave, or say what is wrong with it. @param {() => ?{name: string, tree: object, links: string[]}} read
+  /** Show a layout that somebody gave, or say what is wrong with it.
+   * @param {() => ?{name: string, tree: object, links: string[], lost?: number}} read
    * @returns {boolean} whether there was one */
   take(read) {
     try {
@@ -135,7 +136,7 @@ export class LayoutDialog {
       if (!found) return false;
       this.#layouts.use(found.name, found.tree, found.links);
       this.#workspace.show(found.tree);
-      toast(`Layout: ${found.name}`);
+      toast(`Layout: ${found.name}${found.lost ? `; ${found.lost} of its links are not kept: they lead nowhere, or are too many` : ""}`);
       return true;
     } catch (error) {
       if (!(error instanceof LayoutError)) throw error;

@@ -14,12 +14,15 @@ const GROUPS = 4;
 export class LayoutError extends Error {}
 
 /** A layout that somebody gave. Throws LayoutError. @param {string} text JSON
- * @returns {{name: string, tree: import("./tree.js").Node, links: string[]}} links: templates; none in a layout without them */
+ * @returns {{name: string, tree: import("./tree.js").Node, links: string[], lost: number}} links: templates; none in a layout
+ * without them; lost: how many more it has, which are none or too many */
 export function readLayout(text) {
   const value = parsed(text);
   if (value?.gapscan_layout === undefined) throw new LayoutError("This is no layout of gapscan.");
   if (value.gapscan_layout !== VERSION) throw new LayoutError("This layout is of a later version of gapscan.");
-  return { name: nameOf(value.name), tree: readTree(value.tree), links: templatesIn(value.links) };
+  const links = templatesIn(value.links);
+  const lost = Array.isArray(value.links) ? new Set(value.links).size - links.length : 0;
+  return { name: nameOf(value.name), tree: readTree(value.tree), links, lost };
 }
 
 /** @param {string} name @param {import("./tree.js").Node} tree @param {string[]} [links] @returns {string} JSON */
