@@ -32,6 +32,7 @@ document.addEventListener("gapscan:shown", ({ detail: { list, epoch, sequence, p
   const { shown } = gapscan.panels().find(({ id }) => id === panel);
   if (!copy || copy.sequence !== sequence) return;
   drawnAnywhere.push({ list, epoch, sequence, shown, prices: copy.rows.map(({ price }) => price ?? null) });
+  if (!sequence) return; // nothing was ranked yet
   const time = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", hour: "2-digit", minute: "2-digit" });
   const [hour, minute] = time.format(copy.asOf).split(":").map(Number);
   minutes[list] = 60 * hour + minute;
