@@ -56,22 +56,45 @@ class DayLoader:
         if previous_trading_day(date) not in before:
             path = self.files.path("day_aggs_v1", previous_trading_day(date))
             raise DataError(f"no flat file {path}, and so no closes of the trading day before {date}")
-        earlier = [self._day(day) for day in before]
-        ratios = [self._ratios(day, date) for day in before]
+        earlier, lacks = self._earlier(before)
+        ratios = [self._ratios(day, date) for day in earlier]
         split = frozenset(each.symbol for each in self._splits or () if each.date == date)
-        lacks = [f"{bars.bad_lines} bad lines, such as {bars.first_fault}"] if bars.bad_lines else []
-        if len(before) < BASELINE_SESSIONS:
-            few = f"daily bars of {len(before)} of the {BASELINE_SESSIONS} sessions before: averages are of fewer"
-            lacks.append(few if len(before) > SESSIONS else f"{few}, and atr is not known")
+        if bars.bad_lines:
+            lacks.append(f"{bars.bad_lines} bad lines, such as {bars.first_fault}")
         following = next_trading_day(date)
-        after = self._day(following) if following in self.files.days("day_aggs_v1") else None
-        if after is None:
-            lacks.append(f"no daily bars of {following}: the next open is not known")
-        opens = opens_of(no_bars() if after is None else after, symbols, self._ratios(date, following))
+        opens = opens_of(self._after(following, lacks), symbols, self._ratios(date, following))
+        reference = reference_of(symbols, list(earlier.values()), ratios, split)
         return MarketDay(
-            date, symbols, minutes_of(bars, symbols, date), reference_of(symbols, earlier, ratios, split), opens,
-            tuple(lacks), *self._curves.before(date, self._ratios),
+            date, symbols, minutes_of(bars, symbols, date), reference, opens, tuple(lacks),
+            *self._curves.before(date, self._ratios),
         )  # fmt: skip
+
+    def _earlier(self, before: list[dt.date]) -> tuple[dict[dt.date, DayBars], list[str]]:
+        """The daily bars of the sessions before, and what is said of those that there are none of.
+
+        Raises DataError when those of the newest cannot be read; a file of another one costs averages its session.
+        """
+        found, lacks = {before[0]: self._day(before[0])}, list[str]()
+        for day in before[1:]:
+            try:
+                found[day] = self._day(day)
+            except DataError as error:
+                lacks.append(str(error))
+        if len(found) < BASELINE_SESSIONS:
+            few = f"daily bars of {len(found)} of the {BASELINE_SESSIONS} sessions before: averages are of fewer"
+            lacks.append(few if len(found) > SESSIONS else f"{few}, and atr is not known")
+        return found, lacks
+
+    def _after(self, following: dt.date, lacks: list[str]) -> DayBars:
+        """The daily bars of the next trading day, if there are any."""
+        unknown = f"no daily bars of {following}: the next open is not known"
+        if following in self.files.days("day_aggs_v1"):
+            try:
+                return self._day(following)
+            except DataError as error:
+                unknown = f"the next open is not known: {error}"
+        lacks.append(unknown)
+        return no_bars()
 
     def _day(self, date: dt.date) -> DayBars:
         if date not in self._daily:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
@@ -14,12 +14,16 @@ _STYLE: Final = """
 body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 60rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .3rem; overflow-wrap: anywhere; }
 code { overflow-wrap: anywhere; } svg { width: 100%; height: auto; max-width: 40rem; display: block; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } .quiet { opacity: .75; font-size: .9rem; }
+th:first-child { text-align: left; position: sticky; left: 0; background: Canvas; } .quiet { font-size: .9rem; }
+tbody th { font-weight: normal; } .quiet, figcaption { color: color-mix(in srgb, CanvasText 75%, Canvas); }
 svg text { fill: currentColor; font: 11px system-ui, sans-serif; } figure { margin: .8rem 0; }
-figcaption { font-size: .85rem; opacity: .75; } a { color: inherit; }
-@media (max-width: 40rem) { svg text { font-size: 17px; } th, td { padding: .25rem .4rem; } }
+figcaption { font-size: .85rem; } a { color: inherit; }
+@media (max-width: 40rem) {
+  svg text { font-size: 17px; } th, td { padding: .25rem .4rem; }
+  th:first-child { white-space: normal; }
+}
 """
 
 
@@ -29,9 +33,9 @@ def report(summary: Summary) -> str:
     parts = [
         "<!doctype html>", '<html lang="en">', '<head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>", f"<h1>{title}</h1>", _head(summary),
+        f"<title>{title}</title><style>{_STYLE}</style></head><body><main>", f"<h1>{title}</h1>", _head(summary),
         _unknown(summary), _overview(summary), *(_list(one, at) for at, one in enumerate(summary.lists)),
-        _comparisons(summary.comparisons), "</body></html>",
+        _comparisons(summary.comparisons), "</main></body></html>",
     ]  # fmt: skip
     return "\n".join(part for part in parts if part) + "\n"
 
@@ -61,18 +65,34 @@ def _some(texts: Iterable[str]) -> str:
 def _overview(summary: Summary) -> str:
     """All lists at a glance: how often, and how far ahead of chance."""
     names = ("5m", "30m", "close")
-    heads = "".join(f"<th>{name}</th><th>random</th>" for name in names)
-    rows = "".join(
-        f'<tr><td><a href="#list-{at}">{escape(one.label)}</a></td><td>{one.entries_a_day:.1f}</td>'
-        + "".join(
-            f"<td>{percent(each.entries.mean)}</td><td>{percent(each.controls.mean)}</td>"
-            for each in (one.horizons[name] for name in names)
-        )
-        + "</tr>"
+    rows = (
+        [f'<a href="#list-{at}">{_label(one)}</a>', f"{one.entries_a_day:.1f}"]
+        + [percent(mean) for name in names for mean in _means(one.horizons[name])]
         for at, one in enumerate(summary.lists)
     )
+    heads = ["mean return", "a day", *(head for name in names for head in (name, "random"))]
+    return _table("All lists at a glance", heads, rows)
+
+
+def _label(one: ListSummary | Comparison) -> str:
+    """It may be broken where a variant begins to differ."""
+    return escape(one.label).replace("[", "<wbr>[", 1)
+
+
+def _means(horizon: Horizon) -> tuple[float | None, float | None]:
+    return horizon.entries.mean, horizon.controls.mean
+
+
+def _table(about: str, heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table that scrolls in itself, by keys too; each row begins with what it is of."""
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        for first, *cells in rows
+    )
     return (
-        f'<div class="wide" tabindex="0"><table><tr><th>mean return</th><th>a day</th>{heads}</tr>{rows}</table></div>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(about)}"><table><thead><tr>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -80,15 +100,14 @@ def _list(one: ListSummary, at: int) -> str:
     head = f'<h2 id="list-{at}">{escape(one.label)}</h2><p><code>{escape(one.where)}</code></p>'
     if not one.entries:
         return f"{head}<p>No entries.</p>"
-    rows = "".join(_row(name, horizon) for name, horizon in one.horizons.items() if horizon.entries.number)
+    rows = [_row(name, horizon) for name, horizon in one.horizons.items() if horizon.entries.number]
     stay = (
         "" if one.median_stay_minutes is None else f"; half of them stayed {one.median_stay_minutes:g} minutes or more"
     )
-    heads = "".join(f"<th>{text}</th>" for text in _HEADS)
     return (
         f"{head}<p>{one.entries} entries, {one.entries_a_day:.1f} a day{stay}.</p>"
         f"{half_hours(one.by_half_hour)}{horizons(one.horizons)}"
-        f'<div class="wide" tabindex="0"><table><tr>{heads}</tr>{rows}</table></div>'
+        f"{_table(f'What followed: {one.label}', _HEADS, rows)}"
     )
 
 
@@ -98,14 +117,13 @@ _HEADS: Final = (
 )  # fmt: skip
 
 
-def _row(name: str, horizon: Horizon) -> str:
+def _row(name: str, horizon: Horizon) -> list[str]:
     own, other = horizon.entries, horizon.controls
-    cells = [
+    return [
         name.replace("_", " "), percent(own.mean), percent(other.mean), percent(horizon.ahead),
         interval(horizon.ahead_interval), share(own.share_above_zero), share(other.share_above_zero), str(own.number),
         interval(own.mean_interval), _quartiles(own), percent(horizon.median_best), percent(horizon.median_worst),
     ]  # fmt: skip
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _quartiles(figures: Figures) -> str:
@@ -130,15 +148,13 @@ def interval(ends: tuple[float, float] | None) -> str:
 def _comparisons(comparisons: list[Comparison]) -> str:
     if not comparisons:
         return ""
-    rows = "".join(
-        f"<tr><td>{escape(one.label)}</td><td>{one.in_both}</td><td>{one.only_here}</td><td>{one.only_in_base}</td>"
-        f"<td>{'' if one.minutes_earlier is None else f'{one.minutes_earlier:+g}'}</td></tr>"
+    rows = (
+        [_label(one), str(one.in_both), str(one.only_here), str(one.only_in_base),
+         "" if one.minutes_earlier is None else f"{one.minutes_earlier:+g}"]
         for one in comparisons
-    )
-    return (
-        '<h2>Variants</h2><p>By symbol and day.</p><div class="wide" tabindex="0"><table><tr><th>variant</th>'
-        f"<th>in both</th><th>here only</th><th>without it only</th><th>minutes earlier</th></tr>{rows}</table></div>"
-    )
+    )  # fmt: skip
+    heads = ("variant", "in both", "here only", "without it only", "minutes earlier")
+    return "<h2>Variants</h2><p>By symbol and day.</p>" + _table("Variants", heads, rows)
 
 
 def _unknown(summary: Summary) -> str:

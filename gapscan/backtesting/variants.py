@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,6 +42,7 @@ def parse_vary(text: str) -> Vary:
         values = [float(number) for number in numbers.split(",")]
     except ValueError:
         values = []
+    values = values if all(map(math.isfinite, values)) else []
     if not equals or not field.strip() or not values:
         raise ConfigError(f"--vary {text}: not a field and numbers", remedy="such as --vary 'gap_percent=1,2,3'")
     return Vary(field.strip(), values)

@@ -85,16 +85,22 @@ def test_other_lists_are_computed_anew(market: Path, tmp_path: Path) -> None:
     assert set(again.column("list").to_pylist()) == {"winners"}
 
 
-def test_a_bad_file_costs_its_day_and_is_named(market: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "files"
+def cut_off(market: Path, files: Path, bad: str) -> Path:
+    """The same files, but for one that is cut off; where that is."""
     for path in market.rglob("*.csv.gz"):
-        link = broken / path.relative_to(market)
+        link = files / path.relative_to(market)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(path)
-    bad = broken / "us_stocks_sip" / "minute_aggs_v1" / "2024" / "03" / "2024-03-06.csv.gz"
-    whole = bad.read_bytes()
-    bad.unlink()
-    bad.write_bytes(whole[: len(whole) // 2])
+    found = files / "us_stocks_sip" / bad
+    whole = found.read_bytes()
+    found.unlink()
+    found.write_bytes(whole[: len(whole) // 2])
+    return found
+
+
+def test_a_bad_file_costs_its_day_and_is_named(market: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "files"
+    bad = cut_off(market, broken, "minute_aggs_v1/2024/03/2024-03-06.csv.gz")
     found = gapscan.backtest("winners", first=FIRST, last=LAST, flat_files=broken, out=tmp_path / "out", workers=2)
     assert {day.isoformat() for day in found.column("date").to_pylist()} == {"2024-03-05", "2024-03-07", "2024-03-08"}
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -103,6 +109,26 @@ def test_a_bad_file_costs_its_day_and_is_named(market: Path, tmp_path: Path) -> 
     assert str(bad) in (tmp_path / "out" / "report.html").read_text()
     with pytest.raises(DataError, match="no day could be used"):
         gapscan.backtest("winners", first="2024-03-06", last="2024-03-06", flat_files=broken)
+
+
+def test_a_bad_file_of_daily_bars_costs_averages_its_session(market: Path, tmp_path: Path) -> None:
+    broken, out = tmp_path / "files", tmp_path / "out"
+    bad = cut_off(market, broken, "day_aggs_v1/2024/03/2024-03-01.csv.gz")
+    gapscan.backtest("winners", first=FIRST, last=LAST, flat_files=broken, out=out)
+    summary = json.loads((out / "summary.json").read_text())
+    assert (len(summary["days"]), summary["faults"]) == (4, {})
+    assert sum(str(bad) in text for text in summary["lacks"]) == 4, "of each day that needs it"
+    assert any("daily bars of 19 of the 20 sessions before" in text for text in summary["lacks"])
+
+
+def test_a_bad_file_of_the_next_session_leaves_its_open_unknown(market: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "files"
+    bad = cut_off(market, broken, "day_aggs_v1/2024/03/2024-03-08.csv.gz")
+    found = gapscan.backtest("winners", first="2024-03-07", last="2024-03-07", flat_files=broken, out=tmp_path / "out")
+    assert found.num_rows > 0
+    assert found.column("return_next_open").null_count == found.num_rows
+    lacks = json.loads((tmp_path / "out" / "summary.json").read_text())["lacks"]
+    assert any("the next open is not known" in text and str(bad) in text for text in lacks)
 
 
 def test_days_that_are_not_there(market: Path) -> None:

@@ -52,7 +52,19 @@ def test_a_condition_stands_for_itself() -> None:
         variants_of([definition("price > 5")], wheres=["price > 1) or (price > 2"])
 
 
-@pytest.mark.parametrize("text", ["", "gap_percent", "gap_percent=", "=2", "gap_percent=1,x", "gap_percent=1;2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "gap_percent",
+        "gap_percent=",
+        "=2",
+        "gap_percent=1,x",
+        "gap_percent=1;2",
+        "gap_percent=nan",
+        "gap_percent=1,inf",
+    ],
+)
 def test_what_is_no_variation(text: str) -> None:
     with pytest.raises(ConfigError, match="--vary"):
         parse_vary(text)
