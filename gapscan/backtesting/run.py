@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gapscan.backtesting.kept_days import KeptDays
 from gapscan.backtesting.market_day import BASELINE_SESSIONS
@@ -26,11 +26,17 @@ from gapscan.market.sessions import is_trading_day
 
 Progress = Callable[[DayResult, int, int], None]
 _DAY = dt.timedelta(days=1)
+_MOST_SLIPPAGE: Final = 10_000  # hundredths of a percent: twice the price
+_MOST_SEED: Final = 1 << 64
+_LONGEST_STEP: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a backtest is of. `out` keeps each day that is done, so that the next run need not do it again."""
+    """What a backtest is of. `out` keeps each day that is done, so that the next run need not do it again.
+
+    Raises ConfigError for a slippage, a seed or a step that is none.
+    """
 
     directory: Path
     first: dt.date
@@ -43,6 +49,15 @@ class Options:
     dask: str = ""
     out: Path | None = None
     form: Form = "fast"
+
+    def __post_init__(self) -> None:
+        slippage = self.buying.slippage_bps
+        if not 0 <= slippage < _MOST_SLIPPAGE:
+            raise ConfigError(f"slippage of {slippage:g} basis points", remedy=f"from 0 to below {_MOST_SLIPPAGE:,}")
+        if not 0 <= self.seed < _MOST_SEED:
+            raise ConfigError(f"seed {self.seed} is too large or below 0", remedy="a whole number, such as 7")
+        if not 1 <= self.step <= _LONGEST_STEP:
+            raise ConfigError(f"a step of {self.step} minutes", remedy=f"from 1 to {_LONGEST_STEP}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +156,19 @@ def _on_dask(address: str, tasks: list[DayTask]) -> Iterator[DayResult]:
     except ImportError:
         raise ConfigError("--dask needs Dask", remedy="pip install 'gapscan[dask]'") from None
     try:
-        client = dask.Client(address, set_as_default=False, timeout="10s")
+        # A client with an address that is none would be waited for at the end, and fail once more.
+        resolved = import_module("distributed.comm").resolve_address(address)
+        client = dask.Client(resolved, set_as_default=False, timeout="10s")
     except (OSError, ValueError) as error:
-        raise ConfigError(f"no Dask scheduler at {address}: {error}") from None
+        raise ConfigError(f"no Dask scheduler at {address}: {error}", remedy="such as tcp://HOST:8786") from None
     with client:
         futures = client.map(run_day, tasks, pure=False)  # else equal calls would be one, failed ones too
         try:
             for _, result in dask.as_completed(futures, loop=client.loop, with_results=True):
                 yield result
+        except (dask.KilledWorker, dask.CancelledError, OSError, ImportError) as error:
+            what = f"the Dask cluster at {address} did not compute all days: {error}"
+            raise WorkerDiedError(what, remedy="workers need this gapscan with its extra backtest, and memory") from None
         finally:
             with suppress(Exception):
                 client.cancel(futures)

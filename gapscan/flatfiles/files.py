@@ -15,7 +15,7 @@ from gapscan.errors import ConfigError, DataError
 from gapscan.flatfiles import column_cache
 from gapscan.flatfiles.arrow_reader import available, read_arrow
 from gapscan.flatfiles.day_bars import COLUMNS, DayBars, Times, UnreadableLineError, checked
-from gapscan.flatfiles.gunzip import UNREADABLE, open_text
+from gapscan.flatfiles.gunzip import UNREADABLE, open_text, readable_lines
 from gapscan.flatfiles.text_reader import read_text
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,8 @@ class FlatFiles:
         except FileNotFoundError:
             raise DataError(f"no flat file {path}", remedy=self._remedy(kind)) from None
         except UNREADABLE as failure:
-            raise DataError(f"cannot read {path}: {failure}", remedy="fetch the file again") from failure
+            after = f" after line {lines:,}" if (lines := readable_lines(path)) else ""
+            raise DataError(f"cannot read {path}{after}: {failure}", remedy="fetch the file again") from failure
         self.bad_rows += bars.bad_lines
         return bars
 

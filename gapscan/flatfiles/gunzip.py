@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,10 +20,22 @@ else:
 UNREADABLE: Final[tuple[type[Exception], ...]] = (OSError, EOFError, zlib.error, _error)
 
 
+_BLOCK: Final = 1 << 14  # bytes
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """The content of a file of one or several members, padded or not. Opening and reading raise UNREADABLE."""
     file: IO[bytes] = _open(path, "rb")
     return file
+
+
+def readable_lines(path: Path) -> int:
+    """How many whole lines a file has before it cannot be read on, as far as the block that fails."""
+    lines = 0
+    with suppress(*UNREADABLE), open_bytes(path) as file:
+        while block := file.read(_BLOCK):
+            lines += block.count(b"\n")
+    return lines
 
 
 def open_text(path: Path) -> IO[str]:

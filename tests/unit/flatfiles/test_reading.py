@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import logging
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -79,11 +80,25 @@ def test_several_gzip_members(tmp_path: Path, reader: str, ending: bytes) -> Non
 def test_a_file_that_is_cut_off_is_named(tmp_path: Path, reader: str) -> None:
     path = write_lines(tmp_path, DAY, [bar(f"S{n}", str(n)) for n in range(20_000)])
     whole = path.read_bytes()
-    for content in (whole[: len(whole) // 2], whole[:-2], whole[:-6] + b"\0\0" + whole[-4:]):
+    for content, lines in (
+        (whole[: len(whole) // 2], (9_000, 11_000)),
+        (whole[:-2], (19_000, 20_001)),
+        (whole[:-6] + b"\0\0" + whole[-4:], (19_000, 20_001)),
+    ):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=str(path)):
+        with pytest.raises(DataError) as found:
             FlatFiles(tmp_path, cached=True).read(KIND, DAY)
+        said = re.match(rf"cannot read {re.escape(str(path))} after line ([\d,]+): ", str(found.value))
+        assert said is not None, str(found.value)
+        assert lines[0] <= int(said[1].replace(",", "")) <= lines[1]
     assert not list(path.parent.glob("*.arrow"))
+
+
+def test_what_is_no_gzip_file_has_no_line(tmp_path: Path, reader: str) -> None:
+    path = write_lines(tmp_path, DAY, [])
+    path.write_bytes(b"ticker,volume\n" * 5)
+    with pytest.raises(DataError, match=rf"cannot read {path}: "):
+        FlatFiles(tmp_path).read(KIND, DAY)
 
 
 BAD = {
