@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -53,7 +54,7 @@ class Options:
     def __post_init__(self) -> None:
         slippage = self.buying.slippage_bps
         if not 0 <= slippage < _MOST_SLIPPAGE:
-            raise ConfigError(f"slippage of {slippage:g} basis points", remedy=f"from 0 to below {_MOST_SLIPPAGE:,}")
+            raise ConfigError(f"a slippage of {slippage:g} basis points", remedy=f"from 0 to below {_MOST_SLIPPAGE:,}")
         if not 0 <= self.seed < _MOST_SEED:
             raise ConfigError(f"seed {self.seed} is too large or below 0", remedy="a whole number, such as 7")
         if not 1 <= self.step <= _LONGEST_STEP:
@@ -129,7 +130,9 @@ def _computed(options: Options, tasks: list[DayTask]) -> Iterator[DayResult]:
 
 
 def _in_processes(workers: int, tasks: list[DayTask]) -> Iterator[DayResult]:
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    # What interrupts the command ends its processes too, and they have nothing to say of it.
+    quietly = (signal.SIGINT, signal.SIG_DFL)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), signal.signal, quietly)
     try:
         # First come the files, each read once: what is kept of them then is there for the day, and for those after it.
         for directory, date in _files_of(tasks):
@@ -168,7 +171,9 @@ def _on_dask(address: str, tasks: list[DayTask]) -> Iterator[DayResult]:
                 yield result
         except (dask.KilledWorker, dask.CancelledError, OSError, ImportError) as error:
             what = f"the Dask cluster at {address} did not compute all days: {error}"
-            raise WorkerDiedError(what, remedy="workers need this gapscan with its extra backtest, and memory") from None
+            raise WorkerDiedError(
+                what, remedy="workers need this gapscan with its extra backtest, and memory"
+            ) from None
         finally:
             with suppress(Exception):
                 client.cancel(futures)

@@ -99,8 +99,13 @@ def _run(options: Options) -> None:
     from gapscan_cli.backtest_table import show
     from gapscan_cli.folders import written
 
-    with written(options.out, "--out") if options.out else nullcontext(), _progress(options) as progress:
-        found = whole(options, progress)
+    try:
+        with written(options.out, "--out") if options.out else nullcontext(), _progress(options) as progress:
+            found = whole(options, progress)
+    except KeyboardInterrupt:
+        again = f"the days that are done are in {options.out}: the same command goes on there"
+        output.note(again if options.out else "nothing is kept; with --out, a run goes on where it stopped")
+        raise
     show(found.summary)
     if options.out is not None:
         output.note(f"{found.table.num_rows} entries are in {options.out}; open {options.out / 'report.html'}")

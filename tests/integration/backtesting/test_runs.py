@@ -158,7 +158,8 @@ async def test_the_command(market: Path, tmp_path: Path) -> None:
         ("gappers_up", "--vary", "rvol=2"): "compares rvol",
         ("gappers_up", "--step", "2h"): "from 1m to 60m",
         ("gappers_up", "--entry", "best"): "next_open or price",
-        ("gappers_up", "--dask", "nowhere:1"): "no Dask scheduler at nowhere:1",
+        ("gappers_up", "--slippage", "nan"): "a slippage of nan basis points",
+        ("gappers_up", "--dask", "nowhere"): "no Dask scheduler at nowhere: missing port number",
         ("gappers_up", "--out", str(own / "out")): "cannot be written: Not a directory (give --out another directory)",
     }.items():
         assert_error(await cli.run("backtest", *wrong, *files), 2, said)
@@ -183,6 +184,8 @@ def test_an_interrupted_command_ends_its_workers(market: Path, tmp_path: Path) -
             assert time.monotonic() < until
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode in (0, 130)
+    assert (b"the same command goes on there" in said) == (process.returncode == 130), said
     assert list((tmp_path / "out" / "days").glob("*.entries.arrow"))
     assert sorted(path.name for path in (tmp_path / "out").glob("*.*")) in ([], sorted(FILES))
