@@ -11,6 +11,7 @@ from gapscan.backtesting.summary import Comparison, Figures, Horizon, ListSummar
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8886; --own: #2a6fdb; --other: #888; }
+html { background: Canvas; color: CanvasText; }
 body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 60rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .3rem; overflow-wrap: anywhere; }
 code { overflow-wrap: anywhere; } svg { width: 100%; height: auto; max-width: 40rem; display: block; }
