@@ -168,6 +168,8 @@ def _on_dask(address: str, tasks: list[DayTask]) -> Iterator[DayResult]:
         futures = client.map(run_day, tasks, pure=False)  # else equal calls would be one, failed ones too
         try:
             for _, result in dask.as_completed(futures, loop=client.loop, with_results=True):
+                if isinstance(result, BaseException):  # when the scheduler is lost
+                    raise result
                 yield result
         except (dask.KilledWorker, dask.CancelledError, OSError, ImportError) as error:
             what = f"the Dask cluster at {address} did not compute all days: {error}"

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +20,11 @@ import pytest
 
 import gapscan
 from gapscan.backtesting import run as running
+from gapscan.backtesting.api import whole
+from gapscan.backtesting.chosen import chosen_lists
 from gapscan.backtesting.one_day import DayResult, DayTask, run_day
+from gapscan.backtesting.run import Options, WorkerDiedError
+from gapscan.backtesting.variants import variants_of
 from gapscan.errors import ConfigError, DataError
 from gapscan.sim.flat_files import write_flat_files
 from tests.support.cli import Cli, assert_error
@@ -59,6 +64,37 @@ def test_the_same_bytes_with_one_worker_with_two_and_on_dask(market: Path, tmp_p
     with open(tmp_path / "one" / "entries.csv", newline="") as file:
         assert sum(1 for _ in csv.DictReader(file)) == table.num_rows > 100
     assert table.equals(gapscan.backtest(first=FIRST, last=LAST, flat_files=market, vary=["gap_percent=1,3"]))
+
+
+LOST = threading.Event()
+
+
+def lose(cluster: Any) -> None:
+    """What it computes is taken from it, as when its scheduler is gone."""
+    dask: Any = import_module("distributed")
+    with dask.Client(cluster, set_as_default=False) as other:
+        other.cancel([dask.Future(key, other) for key in list(cluster.scheduler.tasks)], force=True)
+
+
+def first_day_at_once(task: DayTask) -> DayResult:
+    """The other days, when the cluster is lost."""
+    if task.date.isoformat() != FIRST:
+        LOST.wait(60)
+    return run_day(task)
+
+
+def test_a_cluster_that_is_lost_is_said_and_its_days_are_kept(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "run_day", first_day_at_once)
+    local: Any = import_module("distributed").LocalCluster
+    with local(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        lists, dates = variants_of(chosen_lists([])), (dt.date.fromisoformat(FIRST), dt.date.fromisoformat(LAST))
+        options = Options(market, *dates, lists, dask=cluster.scheduler_address, out=tmp_path)
+        with pytest.raises(WorkerDiedError, match="did not compute all days"):
+            whole(options, lambda *_: lose(cluster))
+        LOST.set()
+    assert list((tmp_path / "days").glob("*.entries.arrow"))
 
 
 def test_a_run_goes_on_where_it_stopped(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
