@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gapscan.errors import ConfigError
 from gapscan.protocol import schema
 from gapscan_cli import documents, exits, output
+from gapscan_cli.folders import written
 
 
 def document_text() -> str:
@@ -18,11 +18,8 @@ def document_text() -> str:
 def write(out: Path | None, docs: Path | None) -> int:
     """Write every file of the contract into `out`, and the generated parts of the documents in `docs`."""
     for path, text in _files(out, docs):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with written(path.parent, "--out or --docs"):
             path.write_text(text, "utf-8")
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
         output.say(str(path))
     return exits.OK
 

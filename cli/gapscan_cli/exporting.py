@@ -30,11 +30,10 @@ _MOVES = ("list", "symbol", "time", "action", "rank", "price", "after_gap", "rea
 def export_day(options: BusOptions, day: str, out: Path) -> None:
     """Write moves.parquet and lists.parquet into `out`. Raises ConfigError without pyarrow, NotRecordedError."""
     pyarrow, parquet = _pyarrow()
-    with written(out, "--out"):
-        pass  # before anything is asked for
     moves, lines = _schemas(pyarrow)
     paths = out / "moves.parquet", out / "lists.parquet"
     with (
+        written(out, "--out"),
         _made_whole(*paths) as unfinished,
         parquet.ParquetWriter(unfinished[0], moves) as moves_file,
         parquet.ParquetWriter(unfinished[1], lines) as lists_file,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from gapscan.backtesting.controls import CONTROLS, Controls
 from gapscan.backtesting.entry_rows import RowLog
 from gapscan.backtesting.ranked import Ranked
 from gapscan.market.columns import Bools, Ints
+
+_NONE: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class _List:
     def __init__(self, size: int) -> None:
         self.members: Ints = np.zeros(0, np.intp)
         self.is_in = np.zeros(size, np.bool_)
-        self.entry = np.full(size, -1, np.intp)  # the number of each member's entry
-        self.shown = np.full(size, -1, np.intp)  # the minute in which each was in it, when that was last asked
+        self.entry = np.full(size, _NONE, np.intp)  # the number of each member's entry
+        self.shown = np.full(size, _NONE, np.intp)  # the minute in which each was in it, when that was last asked
         self.last = 0  # the last minute in which the list was ranked
 
 

@@ -32,6 +32,20 @@ def test_a_disk_that_becomes_full_is_said_of_the_folder(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def test_an_error_of_another_file_goes_on_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), written(tmp_path / "out", "--out"):
+        (tmp_path / "elsewhere").read_bytes()
+    with pytest.raises(OSError, match="memory") as raised, written(tmp_path / "out", "--out"):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+    assert not isinstance(raised.value, ConfigError)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "entries.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"entries.csv cannot be written: Is a directory"), written(tmp_path, "--out"):
+        (tmp_path / "entries.csv").write_text("")
+
+
 def test_a_recording_that_cannot_be_written_does_not_begin(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be written"):

@@ -208,13 +208,17 @@ def test_a_symbol_that_stands_still_has_moved_by_nothing() -> None:
     ("price", "percent"),
     [
         (0.5, 10), (0.99, 10), (1.0, 8), (1.99, 8), (2.0, 6), (3.99, 6), (4.0, 4), (7.99, 4), (8.0, 2), (9.99, 2),
-        (10.0, 1), (500.0, 1),
+        (10.0, 1), (500.0, 1), (1e300, 1), (-0.5, 10), (-5.0, 10), (-5e9, 10),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_size_of_a_spike_is_in_units_of_what_counts_at_its_price(price: float, percent: int, sign: int) -> None:
     before = price / (1 + sign * 2 * percent / 100)
-    assert metrics_of(price=price, past={65.0: {"price": before}})["spike_size"] == pytest.approx(2.0)
+    found = metrics_of(price=price, past={65.0: {"price": before}})["spike_size"]
+    if price > 0:
+        assert found == pytest.approx(2.0)
+    else:
+        assert np.isnan(found), "nothing is a percentage of it, and it ends no ranking"
 
 
 def trade(universe: Universe, seconds: int, price: float, volume: float) -> float:
